@@ -1,0 +1,2 @@
+//! Chartmesh.
+fn main() {}
