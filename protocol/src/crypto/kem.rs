@@ -1,0 +1,198 @@
+//! HPKE (RFC 9180) base mode with X-Wing (0x647A), HKDF-SHA256 (0x0001), AES-256-GCM (0x0002).
+//!
+//! X-Wing is X25519 and ML-KEM-768 together: what is sealed today stays secret if either holds.
+//! The `hpke` crate implements draft-ietf-hpke-pq-03 over draft-connolly-cfrg-xwing-kem-06. Base
+//! mode says nothing about who sealed: origin is always a signature, never the KEM.
+
+use crate::codec::{DecodeError, Decoder, Encoder, Wire};
+use core::fmt;
+use hpke::{
+    Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256,
+    kem::XWing, single_shot_open, single_shot_seal_with_rng,
+};
+use rand_core::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// Bytes of an encapsulated key.
+const ENCAPPED_BYTES: usize = 1120;
+/// Bytes of a 32-byte key once sealed: encapsulated key, ciphertext, tag.
+pub const WRAP_BYTES: usize = ENCAPPED_BYTES + 32 + 16;
+
+/// The secret half: X-Wing's 32-byte seed. Wipes itself; prints nothing.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct KemSecret([u8; 32]);
+
+/// The public half.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct KemPublic(Box<[u8; 1216]>);
+
+/// What was sealed cannot be opened, or not to this recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KemError {
+    /// The public key is not one of X-Wing's.
+    #[error("not an X-Wing public key")]
+    BadPublicKey,
+    /// Too short to hold an encapsulated key and a tag.
+    #[error("too short to be sealed by HPKE")]
+    Truncated,
+    /// Sealed to another key, for another purpose, or altered.
+    #[error("not sealed to this key for this purpose, or altered")]
+    NotForThisKey,
+}
+
+impl KemSecret {
+    /// From X-Wing's 32-byte seed.
+    #[must_use]
+    pub const fn from_seed(seed: [u8; 32]) -> Self {
+        Self(seed)
+    }
+
+    /// The seed, for sealing it to somebody or keeping it.
+    #[must_use]
+    pub const fn seed(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn private(&self) -> <XWing as Kem>::PrivateKey {
+        <XWing as Kem>::PrivateKey::from_bytes(&self.0).expect("any 32 bytes are an X-Wing seed")
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> KemPublic {
+        let bytes = XWing::sk_to_pk(&self.private()).to_bytes();
+        let mut public = Box::new([0; 1216]);
+        public.copy_from_slice(&bytes);
+        KemPublic(public)
+    }
+
+    /// Opens what [`KemPublic::seal`] made with the same `info` and `aad`.
+    ///
+    /// # Errors
+    /// [`KemError`].
+    pub fn open(
+        &self,
+        info: &[u8],
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KemError> {
+        let (encapped, ciphertext) =
+            sealed.split_at_checked(ENCAPPED_BYTES).ok_or(KemError::Truncated)?;
+        let encapped = <XWing as Kem>::EncappedKey::from_bytes(encapped)
+            .map_err(|_| KemError::NotForThisKey)?;
+        single_shot_open::<AesGcm256, HkdfSha256, XWing>(
+            &OpModeR::Base,
+            &self.private(),
+            &encapped,
+            info,
+            ciphertext,
+            aad,
+        )
+        .map(Zeroizing::new)
+        .map_err(|_| KemError::NotForThisKey)
+    }
+}
+
+impl fmt::Debug for KemSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KemSecret")
+    }
+}
+
+/// HPKE asks for a sized generator.
+struct Sized<'a>(&'a mut dyn CryptoRng);
+
+impl rand_core::TryRng for Sized<'_> {
+    type Error = core::convert::Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(self.0.next_u32())
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.0.next_u64())
+    }
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.fill_bytes(dst);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Sized<'_> {}
+
+impl KemPublic {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
+    /// BLAKE3 of the key.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        blake3::hash(self.as_bytes()).into()
+    }
+
+    /// Seals `plaintext` so that only the secret half opens it: encapsulated key, ciphertext, tag.
+    ///
+    /// # Errors
+    /// [`KemError::BadPublicKey`].
+    pub fn seal(
+        &self,
+        info: &[u8],
+        aad: &[u8],
+        plaintext: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<u8>, KemError> {
+        let public = <XWing as Kem>::PublicKey::from_bytes(self.as_bytes())
+            .map_err(|_| KemError::BadPublicKey)?;
+        let (encapped, ciphertext) = single_shot_seal_with_rng::<AesGcm256, HkdfSha256, XWing>(
+            &OpModeS::Base,
+            &public,
+            info,
+            plaintext,
+            aad,
+            &mut Sized(rng),
+        )
+        .map_err(|_| KemError::BadPublicKey)?;
+        let mut sealed = encapped.to_bytes().to_vec();
+        sealed.extend_from_slice(&ciphertext);
+        Ok(sealed)
+    }
+}
+
+impl fmt::Debug for KemPublic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KemPublic({})", data_encoding::HEXLOWER.encode(&self.digest()[..4]))
+    }
+}
+
+impl Wire for KemPublic {
+    fn encode(&self, e: &mut Encoder) {
+        e.bytes(self.as_bytes());
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        <[u8; 1216]>::decode(d).map(|bytes| Self(Box::new(bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::rand_core::SeedableRng;
+
+    #[test]
+    fn only_the_recipient_opens_and_only_for_the_purpose() {
+        let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
+        let secret = KemSecret::from_seed([2; 32]);
+        let sealed = secret.public().seal(b"info", b"aad", &[9; 32], &mut rng).unwrap();
+        assert_eq!(sealed.len(), WRAP_BYTES);
+        assert_eq!(*secret.open(b"info", b"aad", &sealed).unwrap(), vec![9; 32]);
+        assert_eq!(secret.open(b"other", b"aad", &sealed), Err(KemError::NotForThisKey));
+        assert_eq!(secret.open(b"info", b"other", &sealed), Err(KemError::NotForThisKey));
+        let other = KemSecret::from_seed([3; 32]);
+        assert_eq!(other.open(b"info", b"aad", &sealed), Err(KemError::NotForThisKey));
+        assert_eq!(secret.open(b"info", b"aad", &sealed[..100]), Err(KemError::Truncated));
+        let mut altered = sealed;
+        altered[5] ^= 1;
+        assert_eq!(secret.open(b"info", b"aad", &altered), Err(KemError::NotForThisKey));
+    }
+}

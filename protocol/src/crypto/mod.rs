@@ -1,0 +1,41 @@
+//! The one suite: Ed25519 for origin, X-Wing through HPKE for secrecy between parties, HKDF-SHA256
+//! for deriving keys. Sealing of objects is in [`crate::object`].
+//!
+//! There is no negotiation: a suite beside the strongest would only be a way down. Secrets wear
+//! types that wipe themselves and print nothing.
+
+mod kem;
+mod signing;
+
+pub use kem::{KemError, KemPublic, KemSecret, WRAP_BYTES};
+pub use signing::{PublicKey, SigningKey};
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// Thirty-two secret bytes.
+pub type Secret32 = Zeroizing<[u8; 32]>;
+
+/// HKDF-SHA256 extract (RFC 5869 section 2.2).
+pub(crate) fn extract(salt: &[u8], ikm: &[u8]) -> Secret32 {
+    let (prk, _) = Hkdf::<Sha256>::extract(Some(salt), ikm);
+    Zeroizing::new(prk.into())
+}
+
+/// HKDF-SHA256 expand (RFC 5869 section 2.3) of an extracted key to 32 bytes.
+pub(crate) fn expand(prk: &[u8; 32], info: &[&[u8]]) -> Secret32 {
+    let mut okm = Zeroizing::new([0; 32]);
+    Hkdf::<Sha256>::from_prk(prk)
+        .expect("32 bytes are a whole SHA-256 key")
+        .expand_multi_info(info, okm.as_mut())
+        .expect("32 bytes are fewer than 255 hashes");
+    okm
+}
+
+/// Random secret bytes.
+pub fn random<const N: usize>(rng: &mut dyn rand_core::CryptoRng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}

@@ -1,0 +1,298 @@
+//! Inception and rotations: the log that says which key speaks for a party.
+
+use crate::codec::wire_struct;
+use crate::crypto::{PublicKey, SigningKey};
+use crate::id::{PartyId, TokenId};
+use crate::limits;
+use crate::statement::{Signed, Statement, Unverified};
+use crate::time::Timestamp;
+
+/// The suite's code in inceptions; there is one.
+const SUITE: u16 = 1;
+
+wire_struct! {
+    /// The first statement of a party. Its id is the party's id.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Inception {
+        /// Format version, 1.
+        1 => version: u16,
+        /// Suite, 1.
+        2 => suite: u16,
+        /// The first key, which signs this statement.
+        3 => key: PublicKey,
+        /// BLAKE3 of the key after it.
+        4 => next: [u8; 32],
+        /// Digest of the recovery statement; 32 zeros when there is none.
+        5 => recovery: [u8; 32],
+    }
+}
+
+impl Statement for Inception {
+    const DOMAIN: &'static str = "chartmesh/1/inception";
+}
+
+wire_struct! {
+    /// A change of key, signed by the new key, which the statement before had fixed by its hash.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Rotation {
+        /// Whose.
+        1 => party: PartyId,
+        /// 1 for the first rotation, and so on.
+        2 => number: u32,
+        /// The new key.
+        3 => key: PublicKey,
+        /// BLAKE3 of the key after it.
+        4 => next: [u8; 32],
+        /// Tokens signed with earlier keys that stay valid; all others end.
+        5 => kept: Vec<TokenId>,
+        /// When.
+        6 => at: Timestamp,
+    }
+}
+
+impl Statement for Rotation {
+    const DOMAIN: &'static str = "chartmesh/1/rotation";
+    const LIMIT: usize = limits::LIST_STATEMENT_BYTES_MAX;
+}
+
+wire_struct! {
+    /// A party's inception and all its rotations, in order. Proves itself.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct KeyLog {
+        /// The first statement.
+        1 => inception: Unverified<Inception>,
+        /// The rotations.
+        2 => rotations: Vec<Unverified<Rotation>>,
+    }
+}
+
+/// Why a key log proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyLogError {
+    /// A version or suite that this program does not know.
+    #[error("version or suite of the inception is unknown")]
+    UnknownSuite,
+    /// A statement is not signed by the key it names.
+    #[error("statement {0} of the key log is not signed by its key")]
+    BadSignature(usize),
+    /// A rotation names another party.
+    #[error("rotation {0} belongs to another party")]
+    OtherParty(usize),
+    /// A rotation has the wrong number.
+    #[error("rotation {0} is out of order")]
+    OutOfOrder(usize),
+    /// A rotation brings a key that the statement before did not fix.
+    #[error("rotation {0} brings a key that was not committed to")]
+    NotCommitted(usize),
+    /// More rotations, or kept tokens, than allowed.
+    #[error("the key log is too long")]
+    TooLong,
+    /// The log contradicts one that was seen before: the phrase is in two hands.
+    #[error("the key log contradicts an earlier one of the same party")]
+    Forked,
+}
+
+/// A key log that was verified: the keys of one party, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownKeys {
+    party: PartyId,
+    keys: Vec<PublicKey>,
+    log: KeyLog,
+}
+
+impl KeyLog {
+    /// Verifies every statement.
+    ///
+    /// # Errors
+    /// [`KeyLogError`].
+    pub fn verify(self) -> Result<KnownKeys, KeyLogError> {
+        if self.rotations.len() > limits::ROTATIONS_MAX {
+            return Err(KeyLogError::TooLong);
+        }
+        let first = self.inception.claims();
+        if first.version != 1 || first.suite != SUITE {
+            return Err(KeyLogError::UnknownSuite);
+        }
+        self.inception.check(&first.key).map_err(|_| KeyLogError::BadSignature(0))?;
+        let party = PartyId(self.inception.id().0);
+        let mut keys = vec![first.key];
+        let mut committed = first.next;
+        for (index, rotation) in self.rotations.iter().enumerate() {
+            let number = index + 1;
+            let claims = rotation.claims();
+            if claims.party != party {
+                return Err(KeyLogError::OtherParty(number));
+            }
+            if claims.number as usize != number {
+                return Err(KeyLogError::OutOfOrder(number));
+            }
+            if claims.key.digest() != committed {
+                return Err(KeyLogError::NotCommitted(number));
+            }
+            if claims.kept.len() > limits::KEPT_TOKENS_MAX {
+                return Err(KeyLogError::TooLong);
+            }
+            rotation.check(&claims.key).map_err(|_| KeyLogError::BadSignature(number))?;
+            keys.push(claims.key);
+            committed = claims.next;
+        }
+        Ok(KnownKeys { party, keys, log: self })
+    }
+
+    /// The log with one more rotation.
+    #[must_use]
+    pub fn rotated(mut self, rotation: &Signed<Rotation>) -> Self {
+        self.rotations.push(rotation.to_unverified());
+        self
+    }
+
+    /// The party, before anything is verified.
+    #[must_use]
+    pub const fn party_unverified(&self) -> PartyId {
+        PartyId(self.inception.id().0)
+    }
+}
+
+impl KnownKeys {
+    /// Whose keys.
+    #[must_use]
+    pub const fn party(&self) -> PartyId {
+        self.party
+    }
+
+    /// The current key's number: how many rotations there were.
+    #[must_use]
+    pub fn current_number(&self) -> u32 {
+        u32::try_from(self.keys.len() - 1).expect("bounded by ROTATIONS_MAX")
+    }
+
+    /// The current key.
+    #[must_use]
+    pub fn current(&self) -> PublicKey {
+        *self.keys.last().expect("an inception has a key")
+    }
+
+    /// The key of number `number`, current or earlier.
+    #[must_use]
+    pub fn key(&self, number: u32) -> Option<PublicKey> {
+        self.keys.get(number as usize).copied()
+    }
+
+    /// Whether a token of an earlier key was kept by every rotation since that key.
+    #[must_use]
+    pub fn keeps(&self, key_number: u32, token: TokenId) -> bool {
+        self.log
+            .rotations
+            .iter()
+            .skip(key_number as usize)
+            .all(|rotation| rotation.claims().kept.contains(&token))
+    }
+
+    /// The log, for sending.
+    #[must_use]
+    pub const fn log(&self) -> &KeyLog {
+        &self.log
+    }
+
+    /// Takes over a log of the same party: the longer of the two, if neither contradicts the other.
+    ///
+    /// # Errors
+    /// [`KeyLogError::Forked`], [`KeyLogError::OtherParty`].
+    pub fn merge(self, other: Self) -> Result<Self, KeyLogError> {
+        if self.party != other.party {
+            return Err(KeyLogError::OtherParty(0));
+        }
+        let (short, long) =
+            if self.keys.len() <= other.keys.len() { (self, other) } else { (other, self) };
+        let same =
+            short.log.rotations.iter().zip(&long.log.rotations).all(|(a, b)| a.id() == b.id());
+        if same { Ok(long) } else { Err(KeyLogError::Forked) }
+    }
+}
+
+/// Makes an inception from the first key and the next one's public half.
+#[must_use]
+pub fn incept(first: &SigningKey, next: &PublicKey) -> KeyLog {
+    let inception = Inception {
+        version: 1,
+        suite: SUITE,
+        key: first.public(),
+        next: next.digest(),
+        recovery: [0; 32],
+    };
+    KeyLog { inception: Signed::sign(inception, first).to_unverified(), rotations: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Phrase;
+
+    fn phrase() -> Phrase {
+        Phrase::from_entropy(&[7; 32])
+    }
+
+    fn log() -> KeyLog {
+        incept(&phrase().signing_key(0), &phrase().signing_key(1).public())
+    }
+
+    fn rotation(party: PartyId, number: u32, by: u32) -> Signed<Rotation> {
+        let key = phrase().signing_key(by);
+        let claims = Rotation {
+            party,
+            number,
+            key: key.public(),
+            next: phrase().signing_key(by + 1).public().digest(),
+            kept: vec![TokenId([1; 16])],
+            at: Timestamp(5),
+        };
+        Signed::sign(claims, &key)
+    }
+
+    #[test]
+    fn the_id_survives_rotation_and_only_the_committed_key_rotates() {
+        let known = log().verify().unwrap();
+        let party = known.party();
+        let rotated = log().rotated(&rotation(party, 1, 1));
+        let after = rotated.clone().verify().unwrap();
+        assert_eq!((after.party(), after.current_number()), (party, 1));
+        assert_eq!(after.current(), phrase().signing_key(1).public());
+        assert!(after.keeps(0, TokenId([1; 16])) && !after.keeps(0, TokenId([2; 16])));
+        assert!(after.keeps(1, TokenId([2; 16])));
+
+        let thief = log().rotated(&rotation(party, 1, 0));
+        assert_eq!(thief.verify(), Err(KeyLogError::NotCommitted(1)));
+        let skipped = log().rotated(&rotation(party, 2, 1));
+        assert_eq!(skipped.verify(), Err(KeyLogError::OutOfOrder(1)));
+        let other = log().rotated(&rotation(PartyId([9; 32]), 1, 1));
+        assert_eq!(other.verify(), Err(KeyLogError::OtherParty(1)));
+    }
+
+    #[test]
+    fn the_longer_of_two_logs_wins_unless_they_contradict() {
+        let known = log().verify().unwrap();
+        let party = known.party();
+        let longer = log().rotated(&rotation(party, 1, 1)).verify().unwrap();
+        assert_eq!(known.clone().merge(longer.clone()), Ok(longer.clone()));
+        assert_eq!(longer.clone().merge(known), Ok(longer.clone()));
+        let mut claims = rotation(party, 1, 1).to_unverified().claims().clone();
+        claims.at = Timestamp(6);
+        let fork = log().rotated(&Signed::sign(claims, &phrase().signing_key(1)));
+        assert_eq!(longer.merge(fork.verify().unwrap()), Err(KeyLogError::Forked));
+    }
+
+    #[test]
+    fn words_lead_back_to_the_same_keys() {
+        use rand_chacha::rand_core::SeedableRng;
+        let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
+        let (words, phrase) = Phrase::generate(&mut rng);
+        let again = Phrase::parse(&format!("  {}\n", words.to_uppercase())).unwrap();
+        assert_eq!(again.signing_key(3).public(), phrase.signing_key(3).public());
+        use crate::identity::PhraseError;
+        assert!(matches!(Phrase::parse("abandon"), Err(PhraseError::WordCount(1))));
+        let swapped = words.split(' ').rev().collect::<Vec<_>>().join(" ");
+        assert!(matches!(Phrase::parse(&swapped), Err(PhraseError::Checksum)));
+        let misspelt = words.replacen(words.split(' ').next().unwrap(), "zzz", 1);
+        assert!(matches!(Phrase::parse(&misspelt), Err(PhraseError::UnknownWord(1))));
+    }
+}

@@ -1,0 +1,96 @@
+//! Every bound, each with its reason. SPEC.md's table of limits is generated from this file.
+
+/// Declares bounds and the table that SPEC.md carries.
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident : $ty:ty = $value:expr;)*) => {
+        $($(#[doc = $doc])+ pub const $name: $ty = $value;)*
+
+        /// Name, value and reason of every bound, for SPEC.md.
+        pub const TABLE: &[(&str, u64, &str)] = &[
+            $((stringify!($name), $name as u64, concat!($($doc),+)),)*
+        ];
+    };
+}
+
+limits! {
+    /// Nesting of arrays and maps in one encoding: what our deepest message needs, with two to spare.
+    DEPTH_MAX: u8 = 8;
+    /// Bytes in one text: a title, a reason, a name; a narrative belongs into an object.
+    TEXT_BYTES_MAX: usize = 4096;
+    /// Items in one list: a Bundle of a whole life has under a thousand entries.
+    LIST_ITEMS_MAX: usize = 4096;
+    /// Bytes of a `hello`: what a stranger can make us read before he is known.
+    HELLO_BYTES_MAX: usize = 16 * 1024;
+    /// Bytes of a control request: one step of a feature, never a record's content.
+    REQUEST_BYTES_MAX: usize = 1024 * 1024;
+    /// Bytes of a control response: a page of labels and manifests.
+    RESPONSE_BYTES_MAX: usize = 10 * 1024 * 1024;
+    /// Bytes of a chain of capability tokens: small enough for an HTTP header.
+    TOKEN_CHAIN_BYTES_MAX: usize = 8 * 1024;
+    /// Links of a chain of capability tokens: patient to institution, twice delegated.
+    TOKEN_CHAIN_LINKS_MAX: usize = 3;
+    /// Entries that one token can name: what fits a token of one link.
+    TOKEN_ENTRIES_MAX: usize = 256;
+    /// Days a token is valid at most: a forgotten grant ends by itself.
+    TOKEN_DAYS_MAX: u64 = 90;
+    /// Seconds by which a token's `nbf` may lie in our future: clocks differ; `exp` has no tolerance.
+    CLOCK_TOLERANCE_SECONDS: u64 = 120;
+    /// Days a key ring is valid at most: a lost patient's compartments stop taking deposits.
+    KEY_RING_DAYS_MAX: u64 = 30;
+    /// Compartments in one key ring: every kind of record, with room for new kinds.
+    COMPARTMENTS_MAX: usize = 64;
+    /// Rotations in one key log: far more than a life sees; bounds what a stranger makes us verify.
+    ROTATIONS_MAX: usize = 64;
+    /// Token ids that a rotation can keep: keeps the statement below a control request.
+    KEPT_TOKENS_MAX: usize = 1024;
+    /// Revoked ids in one revocation state: pruned after their expiry, so 90 days' worth.
+    REVOKED_MAX: usize = 2048;
+    /// Bytes of one signed statement (certificate, label, membership): small enough to hold thousands.
+    STATEMENT_BYTES_MAX: usize = 16 * 1024;
+    /// Bytes of a signed statement that carries long lists (rotation, revocation, key ring, catalogue).
+    LIST_STATEMENT_BYTES_MAX: usize = 256 * 1024;
+    /// Milliseconds a node's certificate is valid at most: a stolen node key dies by itself.
+    CERTIFICATE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
+    /// Bytes of a sealed object that travels and is stored inside messages and rows: one chunk.
+    SMALL_OBJECT_BYTES_MAX: usize = 64 * 1024;
+    /// Content objects in one entry: what one manifest of 64 KiB can name; a longer series is several entries.
+    ENTRY_CONTENTS_MAX: usize = 256;
+    /// Bytes of a manifest before sealing: fits a small object.
+    MANIFEST_BYTES_MAX: usize = 63 * 1024;
+    /// Entries in one page of a listing or one read: keeps a response below its limit.
+    PAGE_ENTRIES_MAX: usize = 100;
+    /// Bytes of bundles in one response: below RESPONSE_BYTES_MAX with room for the frame around it.
+    PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+    /// Members of one federation: a region's institutions; bounds the cost of judging membership.
+    MEMBERS_MAX: usize = 10_000;
+    /// Statements about one federation's membership.
+    MEMBERSHIP_STATEMENTS_MAX: usize = 100_000;
+    /// Heads that a membership statement may name: concurrent statements are few.
+    HEADS_MAX: usize = 64;
+    /// Sponsors that a charter can ask for an admission.
+    THRESHOLD_MAX: u16 = 16;
+    /// Messages waiting for one party: a far side that is away for a month, at a hundred a day.
+    OUTBOX_PER_PARTY_MAX: usize = 4096;
+    /// Milliseconds between tries to deliver, at first.
+    RETRY_MS_MIN: u64 = 1000;
+    /// Milliseconds between tries to deliver, at most.
+    RETRY_MS_MAX: u64 = 5 * 60 * 1000;
+    /// Milliseconds a request for consent stays open when whoever asked says nothing else.
+    CONSENT_MS_DEFAULT: u64 = 7 * 24 * 3600 * 1000;
+    /// Milliseconds a request for consent stays open at most.
+    CONSENT_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
+    /// Milliseconds a ticket for pulling objects is valid.
+    TICKET_MS: u64 = 24 * 3600 * 1000;
+    /// Milliseconds a depositary keeps a deposit's place while the data do not come.
+    RESERVATION_MS: u64 = 7 * 24 * 3600 * 1000;
+    /// Milliseconds an enrolment code or an invite is valid when nothing else is said.
+    CODE_MS_DEFAULT: u64 = 7 * 24 * 3600 * 1000;
+    /// Open requests for consent that one asker may have at one patient's relay.
+    OPEN_REQUESTS_MAX: usize = 64;
+    /// Lines of an access log in one page.
+    LOG_PAGE_MAX: usize = 1000;
+    /// Notices that one event may set off in a row: features call each other at most this deep.
+    NOTICE_DEPTH_MAX: usize = 8;
+    /// Network addresses kept for one node.
+    ADDRESSES_MAX: usize = 16;
+}

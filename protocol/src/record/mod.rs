@@ -1,0 +1,5 @@
+//! Entries of a patient's record.
+
+mod kind;
+
+pub use kind::Kind;
