@@ -3,6 +3,12 @@
 //! Implementations: redb in the node, a map with crash points in `scenarios`. Both are
 //! synchronous and object-safe, so that the same compiled protocol runs on either.
 
+mod memory;
+mod overlay;
+
+pub use memory::Memory;
+pub use overlay::{Changes, Overlay, merge};
+
 /// A table's name. Tables are declared as constants by the module that alone writes them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Table(pub &'static str);

@@ -1,0 +1,233 @@
+//! Shared facts about parties: keys, cards, nodes and their addresses, where a patient is served,
+//! and why a party that is no member may come in.
+
+use crate::codec::{wire_enum, wire_struct};
+use crate::id::{NodeId, PartyId};
+use crate::identity::{Card, KeyLog, KeyRing, KnownKeys};
+use crate::limits;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
+
+/// Party -> [`PartyRow`].
+const PARTIES: Table = Table("party");
+/// Node -> [`NodeRow`].
+const NODES: Table = Table("node");
+/// Institution, node -> [`NodeRow`].
+const NODES_OF: Table = Table("node_of");
+/// Patient -> the institution id of the relay that serves it.
+const RELAYS: Table = Table("relay_of");
+/// Party -> [`Standing`].
+const STANDINGS: Table = Table("standing");
+
+wire_struct! {
+    /// What is known of a party.
+    #[derive(Debug, Clone)]
+    pub struct PartyRow {
+        /// Its verified key log.
+        1 => keys: KeyLog,
+        /// An institution's newest card.
+        2 => card: Option<Unverified<Card>>,
+        /// A patient's newest key ring.
+        3 => ring: Option<Unverified<KeyRing>>,
+    }
+}
+
+wire_struct! {
+    /// A certified node.
+    #[derive(Debug, Clone)]
+    pub struct NodeRow {
+        /// Whose.
+        1 => institution: PartyId,
+        /// Until when its certificate holds.
+        2 => expires: Timestamp,
+        /// Where it was last said to listen, as multiaddresses.
+        3 => addresses: Vec<String>,
+    }
+}
+
+wire_enum! {
+    /// Why a party that is no member of the federation may open more than `hello`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Standing {
+        /// It used an invite of ours and waits to be admitted.
+        1 => Applicant,
+        /// It invited us, or we enrolled with it.
+        2 => Host,
+        /// A relay that enrolled a patient with us.
+        3 => EnrolledRelay,
+        /// A relay that a member certified, until then.
+        4 => CertifiedRelay(Timestamp),
+    }
+}
+
+/// The verified keys of a party.
+pub(crate) fn keys(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<Option<KnownKeys>, StoreError> {
+    let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else { return Ok(None) };
+    row.keys.verify().map(Some).map_err(|error| StoreError::Corrupt {
+        table: PARTIES.0,
+        why: error.to_string(),
+    })
+}
+
+/// Takes over a party's key log, never a shorter or contradicting one; gives the keys that now count.
+pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
+    let new = match log.verify() {
+        Ok(keys) => keys,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    let party = new.party();
+    let row = rows::get::<PartyRow>(txn, PARTIES, &party.0)?;
+    let merged = match keys(txn, party)? {
+        Some(known) => match known.clone().merge(new) {
+            Ok(merged) if merged == known => return Ok(known),
+            Ok(merged) => merged,
+            Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+        },
+        None => new,
+    };
+    let row = PartyRow {
+        keys: merged.log().clone(),
+        card: row.as_ref().and_then(|row| row.card.clone()),
+        ring: row.and_then(|row| row.ring),
+    };
+    rows::put(txn, PARTIES, &party.0, &row)?;
+    Ok(merged)
+}
+
+/// Takes over an institution's card if it is newer than the one known.
+pub(crate) fn learn_card(txn: &mut dyn Txn, card: Unverified<Card>, keys: &KnownKeys) -> Handled<()> {
+    let claims = card.claims();
+    let signer = keys.key(claims.key).filter(|_| keys.party() == claims.institution);
+    let verified = signer.is_some_and(|key| card.check(&key).is_ok());
+    if !verified || claims.key != keys.current_number() {
+        return refuse(RefusalCode::NotAuthentic, "the institution's card is not signed with its current key");
+    }
+    let party = claims.institution;
+    let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else {
+        return refuse(RefusalCode::NotFound, "the card's institution is unknown");
+    };
+    if row.card.as_ref().is_none_or(|known| known.claims().issued < claims.issued) {
+        row.card = Some(card);
+        rows::put(txn, PARTIES, &party.0, &row)?;
+    }
+    Ok(())
+}
+
+/// Takes over a patient's key ring if it verifies and is newer than the one known.
+pub(crate) fn learn_ring(
+    txn: &mut dyn Txn,
+    ring: Unverified<KeyRing>,
+    keys: &KnownKeys,
+    now: Timestamp,
+) -> Handled<()> {
+    let ring = match ring.certify(keys, now) {
+        Ok(ring) => ring,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &ring.patient.0)? else {
+        return refuse(RefusalCode::NotFound, "the key ring's patient is unknown");
+    };
+    if row.ring.as_ref().is_none_or(|known| known.claims().seq < ring.seq) {
+        let patient = ring.patient;
+        row.ring = Some(ring.to_unverified());
+        rows::put(txn, PARTIES, &patient.0, &row)?;
+    }
+    Ok(())
+}
+
+/// A patient's newest key ring.
+pub(crate) fn ring(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Option<Signed<KeyRing>>, StoreError> {
+    Ok(rows::get::<PartyRow>(txn, PARTIES, &patient.0)?
+        .and_then(|row| row.ring)
+        .map(Unverified::from_own_store))
+}
+
+/// An institution's newest card.
+pub(crate) fn card(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<Option<Signed<Card>>, StoreError> {
+    Ok(rows::get::<PartyRow>(txn, PARTIES, &party.0)?
+        .and_then(|row| row.card)
+        .map(Unverified::from_own_store))
+}
+
+/// An institution's name for people, or the beginning of its id.
+pub(crate) fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<String, StoreError> {
+    Ok(card(txn, party)?.map_or_else(|| party.short(), |card| card.name.clone()))
+}
+
+/// Remembers a certified node and where it listens.
+pub(crate) fn learn_node(
+    txn: &mut dyn Txn,
+    node: NodeId,
+    institution: PartyId,
+    expires: Timestamp,
+    mut addresses: Vec<String>,
+) -> Handled<()> {
+    addresses.truncate(limits::ADDRESSES_MAX);
+    let row = NodeRow { institution, expires, addresses };
+    rows::put(txn, NODES, &node.0, &row)?;
+    rows::put(txn, NODES_OF, &rows::pair(&institution.0, &node.0), &row)?;
+    Ok(())
+}
+
+/// The institution that a node speaks for, while its certificate holds.
+pub(crate) fn institution_of(
+    txn: &(impl ReadTxn + ?Sized),
+    node: NodeId,
+    now: Timestamp,
+) -> Result<Option<PartyId>, StoreError> {
+    Ok(rows::get::<NodeRow>(txn, NODES, &node.0)?
+        .filter(|row| now < row.expires)
+        .map(|row| row.institution))
+}
+
+/// An institution's nodes, with or without a valid certificate: dialling one renews it.
+pub(crate) fn nodes_of(
+    txn: &(impl ReadTxn + ?Sized),
+    institution: PartyId,
+) -> Result<Vec<(NodeId, NodeRow)>, StoreError> {
+    rows::all::<NodeRow>(txn, NODES_OF, &institution.0)?
+        .into_iter()
+        .map(|(key, row)| Ok((NodeId(rows::tail(NODES_OF, &key)?), row)))
+        .collect()
+}
+
+/// Remembers which relay serves a patient.
+pub(crate) fn learn_relay(txn: &mut dyn Txn, patient: PartyId, relay: PartyId) -> Result<(), StoreError> {
+    rows::put(txn, RELAYS, &patient.0, &relay)
+}
+
+/// The relay that serves a patient.
+pub(crate) fn relay_of(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Option<PartyId>, StoreError> {
+    rows::get(txn, RELAYS, &patient.0)
+}
+
+/// Gives a party a standing.
+pub(crate) fn set_standing(txn: &mut dyn Txn, party: PartyId, standing: &Standing) -> Result<(), StoreError> {
+    rows::put(txn, STANDINGS, &party.0, standing)
+}
+
+/// Takes a party's standing away.
+pub(crate) fn clear_standing(txn: &mut dyn Txn, party: PartyId) -> Result<(), StoreError> {
+    txn.delete(STANDINGS, &party.0)
+}
+
+/// A party's standing, if it has one that still holds.
+pub(crate) fn standing(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+    now: Timestamp,
+) -> Result<Option<Standing>, StoreError> {
+    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?
+        .filter(|standing| !matches!(standing, Standing::CertifiedRelay(until) if *until <= now)))
+}
+
+/// Every institution known here, with its card.
+pub(crate) fn institutions(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<Card>>, StoreError> {
+    Ok(rows::all::<PartyRow>(txn, PARTIES, &[])?
+        .into_iter()
+        .filter_map(|(_, row)| row.card.map(Unverified::from_own_store))
+        .collect())
+}

@@ -1,0 +1,238 @@
+//! Which sealed objects are kept here, for whom, and who may pull them.
+//!
+//! A hold says: this owner's entry needs this object. Bytes go with the last hold. Small objects
+//! stand in the store itself; large ones in the node's object folder, written and synced before the
+//! row that names them commits.
+
+use crate::capability::GrantedSummary;
+use crate::codec::{Bytes, Wire, wire_enum, wire_struct};
+use crate::id::{ConsentId, EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
+use crate::limits;
+use crate::peer::{Context, Effect, Notice, TransferResult};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::rows;
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
+
+/// Object -> bytes.
+const SMALL: Table = Table("object_small");
+/// Object, owner, entry -> length.
+const HOLDS: Table = Table("object_hold");
+/// Ticket -> [`TicketRow`].
+const TICKETS: Table = Table("ticket");
+/// Ticket, object -> nothing.
+const TICKET_OBJECTS: Table = Table("ticket_object");
+/// Transfer -> [`Transfer`].
+const TRANSFERS: Table = Table("transfer");
+
+/// One object of a list: which, and how many bytes its file has.
+pub use crate::record::ContentRef;
+
+wire_struct! {
+    /// A permission to pull, checked again while it is used.
+    #[derive(Debug, Clone)]
+    pub struct TicketRow {
+        /// Who may pull.
+        1 => to: PartyId,
+        /// Until when.
+        2 => expires: Timestamp,
+        /// The capability it stands on; none when the objects are the puller's own or the
+        /// institution here sends them on its own account.
+        3 => granted: Option<GrantedSummary>,
+    }
+}
+
+wire_enum! {
+    /// What a pulled object is for.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum TransferFor {
+        /// A deposit that is being taken in.
+        1 => Deposit([u8; 16]),
+        /// A read of another's record.
+        2 => Read(ConsentId),
+    }
+}
+
+wire_struct! {
+    /// An object on its way here.
+    #[derive(Debug, Clone)]
+    pub struct Transfer {
+        /// The institution that has it.
+        1 => from: PartyId,
+        /// The ticket to show.
+        2 => ticket: TicketId,
+        /// The object.
+        3 => object: ObjectId,
+        /// Bytes of its file.
+        4 => length: u64,
+        /// What for.
+        5 => purpose: TransferFor,
+    }
+}
+
+fn hold_key(object: ObjectId, owner: PartyId, entry: EntryId) -> Vec<u8> {
+    [&object.0[..], &owner.0, &entry.0].concat()
+}
+
+/// Puts a small object into the store.
+pub(crate) fn put_small(txn: &mut dyn Txn, bytes: &[u8]) -> Handled<ObjectId> {
+    if bytes.len() > limits::SMALL_OBJECT_BYTES_MAX {
+        return refuse(RefusalCode::LimitReached, "a small object is larger than 64 KiB");
+    }
+    let id = ObjectId(blake3::hash(bytes).into());
+    rows::put(txn, SMALL, &id.0, &Bytes(bytes.to_vec()))?;
+    Ok(id)
+}
+
+/// A small object's bytes.
+pub(crate) fn small(txn: &(impl ReadTxn + ?Sized), object: ObjectId) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(rows::get::<Bytes>(txn, SMALL, &object.0)?.map(|bytes| bytes.0))
+}
+
+/// Notes that `owner`'s `entry` needs `object`.
+pub(crate) fn hold(
+    txn: &mut dyn Txn,
+    object: ObjectId,
+    owner: PartyId,
+    entry: EntryId,
+    length: u64,
+) -> Result<(), StoreError> {
+    rows::put(txn, HOLDS, &hold_key(object, owner, entry), &length)
+}
+
+/// Whether `owner` has any hold on `object`. Only owners are told that something is here already.
+pub(crate) fn held_for(
+    txn: &(impl ReadTxn + ?Sized),
+    object: ObjectId,
+    owner: PartyId,
+) -> Result<bool, StoreError> {
+    Ok(!rows::scan::<u64>(txn, HOLDS, &rows::pair(&object.0, &owner.0), None, 1)?.is_empty())
+}
+
+/// Whether anything holds `object`.
+pub(crate) fn held(txn: &(impl ReadTxn + ?Sized), object: ObjectId) -> Result<bool, StoreError> {
+    Ok(!rows::scan::<u64>(txn, HOLDS, &object.0, None, 1)?.is_empty())
+}
+
+/// Takes one hold away; the bytes go when it was the last.
+pub(crate) fn release(
+    ctx: &mut Context<'_>,
+    object: ObjectId,
+    owner: PartyId,
+    entry: EntryId,
+) -> Handled<()> {
+    ctx.txn.delete(HOLDS, &hold_key(object, owner, entry))?;
+    if !held(ctx.txn, object)? {
+        ctx.txn.delete(SMALL, &object.0)?;
+        ctx.effects.push(Effect::Drop { object });
+    }
+    Ok(())
+}
+
+/// Gives `to` a ticket for pulling `objects`.
+pub(crate) fn issue_ticket(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    objects: impl IntoIterator<Item = ObjectId>,
+    granted: Option<GrantedSummary>,
+) -> Handled<TicketId> {
+    let ticket = TicketId(ctx.random());
+    let row = TicketRow { to, expires: ctx.now.plus_ms(limits::TICKET_MS), granted };
+    rows::put(ctx.txn, TICKETS, &ticket.0, &row)?;
+    for object in objects {
+        rows::mark(ctx.txn, TICKET_OBJECTS, &rows::pair(&ticket.0, &object.0))?;
+    }
+    Ok(ticket)
+}
+
+/// Whether `node` may pull `object` with `ticket` now. Asked at the start of a pull and again while
+/// it goes on, so that a revocation stops a download in flight.
+pub(crate) fn may_pull(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+    node: NodeId,
+    ticket: TicketId,
+    object: ObjectId,
+) -> Handled<()> {
+    let Some(row) = rows::get::<TicketRow>(txn, TICKETS, &ticket.0)? else {
+        return refuse(RefusalCode::NotPermitted, "no such ticket");
+    };
+    if crate::directory::institution_of(txn, node, now)? != Some(row.to) {
+        return refuse(RefusalCode::NotPermitted, "no such ticket");
+    }
+    if row.expires <= now {
+        return refuse(RefusalCode::Expired, "the ticket has expired; ask again");
+    }
+    if txn.get(TICKET_OBJECTS, &rows::pair(&ticket.0, &object.0))?.is_none() {
+        return refuse(RefusalCode::NotPermitted, "the ticket is not for this object");
+    }
+    if let Some(granted) = &row.granted {
+        let patient = granted.patient;
+        let Some(keys) = crate::directory::keys(txn, patient)? else {
+            return refuse(RefusalCode::BadPermission, "the patient is not known here any more");
+        };
+        let revocations = crate::consent::revocations(txn, patient)?;
+        if let Err(reason) = granted.recheck(now, &revocations, &keys) {
+            return refuse(RefusalCode::BadPermission, reason.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// Starts pulling an object.
+pub(crate) fn start_pull(ctx: &mut Context<'_>, transfer: &Transfer) -> Handled<TransferId> {
+    let id = TransferId(ctx.random());
+    rows::put(ctx.txn, TRANSFERS, &id.0, transfer)?;
+    ctx.effects.push(Effect::Pull { id });
+    Ok(id)
+}
+
+/// A transfer that has not ended.
+pub(crate) fn transfer(txn: &(impl ReadTxn + ?Sized), id: TransferId) -> Result<Option<Transfer>, StoreError> {
+    rows::get(txn, TRANSFERS, &id.0)
+}
+
+/// All transfers that have not ended.
+pub(crate) fn transfers(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(TransferId, Transfer)>, StoreError> {
+    rows::all::<Transfer>(txn, TRANSFERS, &[])?
+        .into_iter()
+        .map(|(key, row)| Ok((TransferId(rows::tail(TRANSFERS, &key)?), row)))
+        .collect()
+}
+
+/// A pull ended: tells the feature that wanted it.
+pub(crate) fn ended(ctx: &mut Context<'_>, id: TransferId, result: TransferResult) -> Handled<()> {
+    let Some(transfer) = transfer(ctx.txn, id)? else { return Ok(()) };
+    ctx.txn.delete(TRANSFERS, &id.0)?;
+    let result = match result {
+        TransferResult::Finished { small: Some(bytes) } => {
+            if put_small(ctx.txn, &bytes)? != transfer.object {
+                return refuse(RefusalCode::NotAuthentic, "the object is not the one that was asked for");
+            }
+            Ok(())
+        }
+        TransferResult::Finished { small: None } => Ok(()),
+        TransferResult::Refused { refusal } => Err(refusal),
+    };
+    ctx.notify(Notice::Pulled { transfer, result });
+    Ok(())
+}
+
+/// Ends all pulls of one purpose, for instance when a deposit's place expires.
+pub(crate) fn cancel(ctx: &mut Context<'_>, purpose: &TransferFor) -> Handled<()> {
+    for (id, transfer) in transfers(ctx.txn)? {
+        if transfer.purpose == *purpose {
+            ctx.txn.delete(TRANSFERS, &id.0)?;
+        }
+    }
+    Ok(())
+}
+
+/// The hash that a label carries of its entry's content objects.
+#[must_use]
+pub fn contents_hash(contents: &Vec<ContentRef>) -> [u8; 32] {
+    blake3::hash(&contents.to_bytes()).into()
+}
+
+/// A refusal that a pull ends with for good.
+pub(crate) type PullResult = Result<(), Refusal>;

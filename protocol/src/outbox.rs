@@ -1,0 +1,368 @@
+//! The outbox and the inbox: each message is handled exactly once.
+//!
+//! ```text
+//!  sender                                   receiver
+//!  push ── row {number n} ──┐
+//!                next ──> envelope n ──────> n = watermark + 1: handle, keep outcome, watermark = n
+//!                           │ <──── outcome ─┤ n <= watermark: the kept outcome again
+//!  take: row goes, feature  │                └ otherwise: out of order
+//!  hears; acknowledged = n ─┴─ told with the next envelope: the receiver forgets outcomes <= n
+//! ```
+
+use crate::capability::Proof;
+use crate::codec::{Bytes, Wire, wire_struct};
+use crate::id::{PartyId, StatementId, StreamId};
+use crate::limits;
+use crate::message::{Envelope, MessageId, Outcome, OutcomeResult};
+use crate::peer::{Body, Context, Effect, Nonce, Peer};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError, Table, Txn, prefix_end};
+use crate::time::Timestamp;
+
+/// Institution -> [`StreamRow`].
+const STREAMS: Table = Table("outbox_stream");
+/// Institution, number -> [`OutboxRow`].
+const OUTBOX: Table = Table("outbox");
+/// Sender -> [`InboxRow`].
+const INBOX: Table = Table("inbox");
+/// Sender, number -> the signed outcome.
+const OUTCOMES: Table = Table("inbox_outcome");
+
+/// An outcome larger than this is the answer to a read, which can be asked again; it is not kept.
+const KEPT_OUTCOME_BYTES_MAX: usize = 64 * 1024;
+
+wire_struct! {
+    /// Our stream to one institution.
+    #[derive(Debug, Clone)]
+    pub struct StreamRow {
+        /// The stream.
+        1 => stream: StreamId,
+        /// The number of the last message put into it.
+        2 => last: u64,
+        /// Outcomes up to this number are durable here.
+        3 => acknowledged: u64,
+        /// Tries of the first waiting message that failed in a row.
+        4 => failures: u32,
+        /// Not to be tried before.
+        5 => not_before: Timestamp,
+    }
+}
+
+wire_struct! {
+    /// A message that waits.
+    #[derive(Debug, Clone)]
+    pub struct OutboxRow {
+        /// When it was put here.
+        1 => since: Timestamp,
+        /// The encoded body.
+        2 => body: Bytes,
+        /// The leaf token for which a proof of possession goes along.
+        3 => leaf: Option<StatementId>,
+    }
+}
+
+wire_struct! {
+    /// One institution's stream to us.
+    #[derive(Debug, Clone)]
+    pub struct InboxRow {
+        /// The stream.
+        1 => stream: StreamId,
+        /// The number of the last message handled.
+        2 => watermark: u64,
+        /// Outcomes up to this number are forgotten.
+        3 => forgotten: u64,
+    }
+}
+
+fn at(party: PartyId, number: u64) -> Vec<u8> {
+    rows::pair(&party.0, &number.to_be_bytes())
+}
+
+/// Puts a message for an institution into the outbox; gives its number.
+pub(crate) fn push(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    body: &Body,
+    leaf: Option<StatementId>,
+) -> Handled<u64> {
+    let mut stream = match rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
+        Some(stream) => stream,
+        None => new_stream(ctx),
+    };
+    let waiting = ctx.txn.page(OUTBOX, &to.0, &prefix_end(&to.0), limits::OUTBOX_PER_PARTY_MAX)?;
+    if waiting.len() == limits::OUTBOX_PER_PARTY_MAX {
+        return refuse(
+            RefusalCode::LimitReached,
+            format!("too many messages wait for institution {}; try again when it is reachable", to.short()),
+        );
+    }
+    stream.last += 1;
+    let row = OutboxRow { since: ctx.now, body: Bytes(body.to_bytes()), leaf };
+    rows::put(ctx.txn, OUTBOX, &at(to, stream.last), &row)?;
+    rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+    ctx.effects.push(Effect::Deliver { to });
+    Ok(stream.last)
+}
+
+fn new_stream(ctx: &mut Context<'_>) -> StreamRow {
+    StreamRow {
+        stream: StreamId(ctx.random()),
+        last: 0,
+        acknowledged: 0,
+        failures: 0,
+        not_before: Timestamp(0),
+    }
+}
+
+/// The first message that waits for `to`, and when it may be tried.
+pub(crate) fn first(
+    txn: &(impl ReadTxn + ?Sized),
+    to: PartyId,
+) -> Result<Option<(u64, OutboxRow, StreamRow)>, StoreError> {
+    let Some(stream) = rows::get::<StreamRow>(txn, STREAMS, &to.0)? else { return Ok(None) };
+    let page = rows::scan::<OutboxRow>(txn, OUTBOX, &to.0, None, 1)?;
+    let Some((key, row)) = page.into_iter().next() else { return Ok(None) };
+    Ok(Some((u64::from_be_bytes(rows::tail(OUTBOX, &key)?), row, stream)))
+}
+
+/// Institutions for which something waits.
+pub(crate) fn waiting(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(PartyId, Timestamp)>, StoreError> {
+    let mut waiting = Vec::new();
+    for (key, stream) in rows::all::<StreamRow>(txn, STREAMS, &[])? {
+        let to = PartyId(rows::tail(STREAMS, &key)?);
+        if first(txn, to)?.is_some() {
+            waiting.push((to, stream.not_before));
+        }
+    }
+    Ok(waiting)
+}
+
+/// How many messages wait for `to`.
+pub(crate) fn depth(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Result<usize, StoreError> {
+    Ok(txn.page(OUTBOX, &to.0, &prefix_end(&to.0), limits::OUTBOX_PER_PARTY_MAX)?.len())
+}
+
+/// The envelope of a waiting message, signed for one connection.
+pub(crate) fn compose(
+    peer: &Peer,
+    to: PartyId,
+    number: u64,
+    row: &OutboxRow,
+    stream: &StreamRow,
+    nonce: Nonce,
+) -> Signed<Envelope> {
+    let proof = row.leaf.map(|leaf| {
+        let proof = Proof {
+            leaf,
+            request: blake3::hash(&row.body.0).into(),
+            verifier: to,
+            nonce,
+        };
+        Signed::sign(proof, peer.node_key()).to_unverified()
+    });
+    let envelope = Envelope {
+        id: MessageId { sender: peer.me(), stream: stream.stream, number },
+        to,
+        sent: row.since,
+        acknowledged: stream.acknowledged,
+        node: peer.node(),
+        nonce,
+        body: row.body.clone(),
+        proof,
+    };
+    Signed::sign(envelope, peer.node_key())
+}
+
+/// What the inbox says of an envelope.
+pub(crate) enum Arrival {
+    /// The next one: handle it.
+    Next,
+    /// Handled before: this is its outcome.
+    Again(Vec<u8>),
+    /// Handled before, and it was a read whose answer is not kept: handle it again.
+    ReadAgain,
+    /// Not the next; this number would be.
+    OutOfOrder(u64),
+}
+
+/// Judges where an envelope stands in its stream, and forgets what its sender acknowledged.
+pub(crate) fn arrive(txn: &mut dyn Txn, envelope: &Envelope) -> Handled<Arrival> {
+    let sender = envelope.id.sender;
+    let mut inbox = match rows::get::<InboxRow>(txn, INBOX, &sender.0)? {
+        Some(inbox) if inbox.stream == envelope.id.stream => inbox,
+        // A new stream begins at 1; what was kept of an older one is of no more use.
+        _ if envelope.id.number == 1 => {
+            for (key, _) in rows::all::<Bytes>(txn, OUTCOMES, &sender.0)? {
+                txn.delete(OUTCOMES, &key)?;
+            }
+            InboxRow { stream: envelope.id.stream, watermark: 0, forgotten: 0 }
+        }
+        _ => return Ok(Arrival::OutOfOrder(1)),
+    };
+    if envelope.id.number == inbox.watermark + 1 {
+        for number in inbox.forgotten + 1..=envelope.acknowledged.min(inbox.watermark) {
+            txn.delete(OUTCOMES, &at(sender, number))?;
+            inbox.forgotten = number;
+        }
+        rows::put(txn, INBOX, &sender.0, &inbox)?;
+        return Ok(Arrival::Next);
+    }
+    if envelope.id.number > inbox.watermark || envelope.id.number <= inbox.forgotten {
+        return Ok(Arrival::OutOfOrder(inbox.watermark + 1));
+    }
+    match rows::get::<Bytes>(txn, OUTCOMES, &at(sender, envelope.id.number))? {
+        Some(kept) if kept.0.is_empty() => Ok(Arrival::ReadAgain),
+        Some(kept) => {
+            let same = Unverified::<Outcome>::parse(&kept.0)
+                .is_ok_and(|outcome| outcome.claims().body == body_hash(envelope));
+            Ok(if same { Arrival::Again(kept.0) } else { Arrival::OutOfOrder(inbox.watermark + 1) })
+        }
+        None => Ok(Arrival::OutOfOrder(inbox.watermark + 1)),
+    }
+}
+
+fn body_hash(envelope: &Envelope) -> [u8; 32] {
+    blake3::hash(&envelope.body.0).into()
+}
+
+/// Signs the outcome of an envelope and, unless it is out of order, keeps it and moves the watermark.
+pub(crate) fn conclude(
+    peer: &Peer,
+    txn: &mut dyn Txn,
+    now: Timestamp,
+    envelope: &Envelope,
+    result: OutcomeResult,
+) -> Result<Vec<u8>, StoreError> {
+    let final_result = !matches!(result, OutcomeResult::OutOfOrder(_));
+    let outcome = Outcome {
+        message: envelope.id,
+        by: peer.me(),
+        body: body_hash(envelope),
+        at: now,
+        result,
+    };
+    let bytes = Signed::sign(outcome, peer.node_key()).bytes().to_vec();
+    if final_result {
+        let sender = envelope.id.sender;
+        let mut inbox = rows::get::<InboxRow>(txn, INBOX, &sender.0)?.unwrap_or(InboxRow {
+            stream: envelope.id.stream,
+            watermark: 0,
+            forgotten: 0,
+        });
+        inbox.stream = envelope.id.stream;
+        inbox.watermark = inbox.watermark.max(envelope.id.number);
+        rows::put(txn, INBOX, &sender.0, &inbox)?;
+        let kept = if bytes.len() > KEPT_OUTCOME_BYTES_MAX { Vec::new() } else { bytes.clone() };
+        rows::put(txn, OUTCOMES, &at(sender, envelope.id.number), &Bytes(kept))?;
+    }
+    Ok(bytes)
+}
+
+/// What became of a try to deliver.
+pub(crate) enum Taken {
+    /// The outcome is here, and the message gone from the outbox.
+    Outcome {
+        /// What was sent.
+        body: Body,
+        /// What became of it.
+        result: OutcomeResult,
+        /// The signed outcome: the receipt.
+        receipt: Signed<Outcome>,
+    },
+    /// It waits still.
+    Waits,
+}
+
+/// Takes the far side's response to message `number`.
+pub(crate) fn take(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    number: u64,
+    response: &[u8],
+) -> Handled<Taken> {
+    let Some((first, row, mut stream)) = first(ctx.txn, to)? else { return Ok(Taken::Waits) };
+    if first != number {
+        return Ok(Taken::Waits);
+    }
+    let Some(receipt) = verified(ctx, to, number, &row, &stream, response)? else {
+        later(ctx, to)?;
+        return Ok(Taken::Waits);
+    };
+    if let OutcomeResult::OutOfOrder(_) = receipt.result {
+        renumber(ctx, to)?;
+        return Ok(Taken::Waits);
+    }
+    ctx.txn.delete(OUTBOX, &at(to, number))?;
+    stream.acknowledged = number;
+    stream.failures = 0;
+    stream.not_before = Timestamp(0);
+    rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+    ctx.effects.push(Effect::Deliver { to });
+    let body = rows::decode(OUTBOX, &row.body.0)?;
+    Ok(Taken::Outcome { body, result: receipt.result.clone(), receipt })
+}
+
+/// The outcome, if it is one, of this message, by a certified node of its receiver.
+fn verified(
+    ctx: &Context<'_>,
+    to: PartyId,
+    number: u64,
+    row: &OutboxRow,
+    stream: &StreamRow,
+    response: &[u8],
+) -> Handled<Option<Signed<Outcome>>> {
+    let Ok(outcome) = Unverified::<Outcome>::parse(response) else { return Ok(None) };
+    let expected = MessageId { sender: ctx.peer.me(), stream: stream.stream, number };
+    let claims = outcome.claims();
+    let body: [u8; 32] = blake3::hash(&row.body.0).into();
+    if claims.message != expected || claims.by != to || claims.body != body {
+        return Ok(None);
+    }
+    for (node, _) in crate::directory::nodes_of(ctx.txn, to)? {
+        if outcome.check(&node.into()).is_ok() {
+            return Ok(outcome.verify(&node.into()).ok());
+        }
+    }
+    Ok(None)
+}
+
+/// Starts a new stream for what waits: the receiver does not know the old one, or knows it otherwise.
+fn renumber(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
+    let waiting = rows::all::<OutboxRow>(ctx.txn, OUTBOX, &to.0)?;
+    let mut stream = new_stream(ctx);
+    for (key, _) in &waiting {
+        ctx.txn.delete(OUTBOX, key)?;
+    }
+    for (_, row) in waiting {
+        stream.last += 1;
+        rows::put(ctx.txn, OUTBOX, &at(to, stream.last), &row)?;
+    }
+    rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+    ctx.effects.push(Effect::Deliver { to });
+    Ok(())
+}
+
+/// Puts off the next try: longer after each failure.
+pub(crate) fn later(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
+    if let Some(mut stream) = rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
+        let wait = (limits::RETRY_MS_MIN << stream.failures.min(16)).min(limits::RETRY_MS_MAX);
+        stream.failures = stream.failures.saturating_add(1);
+        stream.not_before = ctx.now.plus_ms(wait);
+        rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+        ctx.effects.push(Effect::WakeAt(stream.not_before));
+    }
+    Ok(())
+}
+
+/// The far side is there: what waits for it is due now.
+pub(crate) fn hurry(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
+    if let Some(mut stream) = rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
+        stream.failures = 0;
+        stream.not_before = Timestamp(0);
+        rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+        ctx.effects.push(Effect::Deliver { to });
+    }
+    Ok(())
+}

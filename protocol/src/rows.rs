@@ -1,0 +1,87 @@
+//! Typed rows over [`ReadTxn`] and [`Txn`].
+
+use crate::codec::{Bytes, Wire};
+use crate::store::{ReadTxn, StoreError, Table, Txn, prefix_end};
+
+/// Rows are ours: whatever fits a message fits a row.
+const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Decodes a row's value, or says which table is damaged.
+pub(crate) fn decode<T: Wire>(table: Table, value: &[u8]) -> Result<T, StoreError> {
+    T::from_bytes(value, ROW_BYTES_MAX)
+        .map_err(|error| StoreError::Corrupt { table: table.0, why: error.to_string() })
+}
+
+/// The row at `key`.
+pub(crate) fn get<T: Wire>(
+    txn: &(impl ReadTxn + ?Sized),
+    table: Table,
+    key: &[u8],
+) -> Result<Option<T>, StoreError> {
+    txn.get(table, key)?.map(|value| decode(table, &value)).transpose()
+}
+
+/// Sets the row at `key`.
+pub(crate) fn put<T: Wire>(
+    txn: &mut (impl Txn + ?Sized),
+    table: Table,
+    key: &[u8],
+    row: &T,
+) -> Result<(), StoreError> {
+    txn.put(table, key, &row.to_bytes())
+}
+
+/// Up to `limit` rows whose key begins with `prefix` and comes after `after`, in order of key.
+pub(crate) fn scan<T: Wire>(
+    txn: &(impl ReadTxn + ?Sized),
+    table: Table,
+    prefix: &[u8],
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+    let from = match after {
+        Some(after) => [after, &[0]].concat(),
+        None => prefix.to_vec(),
+    };
+    txn.page(table, &from, &prefix_end(prefix), limit)?
+        .into_iter()
+        .map(|(key, value)| Ok((key, decode(table, &value)?)))
+        .collect()
+}
+
+/// Every row whose key begins with `prefix`, page by page.
+pub(crate) fn all<T: Wire>(
+    txn: &(impl ReadTxn + ?Sized),
+    table: Table,
+    prefix: &[u8],
+) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+    const PAGE: usize = 256;
+    let mut rows = Vec::new();
+    loop {
+        let after = rows.last().map(|(key, _): &(Vec<u8>, T)| key.clone());
+        let page = scan(txn, table, prefix, after.as_deref(), PAGE)?;
+        let last = page.len() < PAGE;
+        rows.extend(page);
+        if last {
+            return Ok(rows);
+        }
+    }
+}
+
+/// A row of nothing but its key.
+pub(crate) fn mark(txn: &mut (impl Txn + ?Sized), table: Table, key: &[u8]) -> Result<(), StoreError> {
+    put(txn, table, key, &Bytes::default())
+}
+
+/// Two identifiers as one key.
+pub(crate) fn pair(first: &[u8], second: &[u8]) -> Vec<u8> {
+    [first, second].concat()
+}
+
+/// The last `N` bytes of a key.
+pub(crate) fn tail<const N: usize>(table: Table, key: &[u8]) -> Result<[u8; N], StoreError> {
+    key.last_chunk::<N>().copied().ok_or_else(|| StoreError::Corrupt {
+        table: table.0,
+        why: "a key is too short".into(),
+    })
+}
