@@ -4,7 +4,10 @@ pub mod crypto;
 pub mod id;
 pub mod identity;
 pub mod limits;
+pub mod object;
 pub mod record;
 pub mod statement;
 pub mod store;
 pub mod time;
+#[cfg(test)]
+mod vectors;
