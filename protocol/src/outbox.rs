@@ -268,8 +268,6 @@ pub(crate) enum Taken {
         body: Body,
         /// What became of it.
         result: OutcomeResult,
-        /// The signed outcome: the receipt.
-        receipt: Signed<Outcome>,
     },
     /// It waits still.
     Waits,
@@ -301,7 +299,7 @@ pub(crate) fn take(
     rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
     ctx.effects.push(Effect::Deliver { to });
     let body = rows::decode(OUTBOX, &row.body.0)?;
-    Ok(Taken::Outcome { body, result: receipt.result.clone(), receipt })
+    Ok(Taken::Outcome { body, result: receipt.result.clone() })
 }
 
 /// The outcome, if it is one, of this message, by a certified node of its receiver.

@@ -106,6 +106,12 @@ impl<'a> Decoder<'a> {
         Ok(Self { bytes, at: 0, depth: 0 })
     }
 
+    /// Bytes read so far.
+    #[must_use]
+    pub const fn position(&self) -> usize {
+        self.at
+    }
+
     /// # Errors
     /// [`DecodeError::Trailing`] when bytes are left.
     pub const fn finish(self) -> Result<(), DecodeError> {

@@ -1,6 +1,7 @@
 //! What a handler works with: one event's transaction, time, randomness, and what it sets going.
 
 use super::{Effect, Notice, Peer, RequestId, View};
+use crate::access_log;
 use crate::id::PartyId;
 use crate::refusal::Handled;
 use crate::store::Txn;
@@ -19,6 +20,8 @@ pub(crate) struct Context<'a> {
     pub(crate) rng: &'a mut dyn CryptoRng,
     /// What to do once this is durable.
     pub(crate) effects: Vec<Effect>,
+    /// Lines of the access log that are kept even if the handler refuses in the end.
+    pub(crate) lines_if_refused: Vec<access_log::Draft>,
     /// What other features are to hear within this transaction.
     pub(crate) notices: Vec<Notice>,
 }

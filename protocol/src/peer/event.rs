@@ -1,6 +1,6 @@
 //! What comes in, and what goes out.
 
-use super::{Command, View};
+use super::{CheckedHello, CheckedMessage, CheckedWelcome, Command, View};
 use crate::id::{NodeId, ObjectId, PartyId, TransferId};
 use crate::identity::RecordsRoot;
 use crate::crypto::SigningKey;
@@ -34,15 +34,17 @@ pub enum Event {
         node: NodeId,
         /// Our nonce for this connection, to be told to the node.
         nonce: Nonce,
-        /// The bytes.
-        bytes: Vec<u8>,
+        /// Where we listen, to be told to the node.
+        addresses: Vec<String>,
+        /// What it said.
+        hello: Box<CheckedHello>,
     },
     /// A node answered our `hello`.
     Welcome {
         /// The node, as the transport authenticated it.
         node: NodeId,
-        /// The bytes.
-        bytes: Vec<u8>,
+        /// What it said.
+        welcome: Box<CheckedWelcome>,
     },
     /// A node whose gate is open sent a message and waits for its outcome.
     Message {
@@ -52,8 +54,8 @@ pub enum Event {
         node: NodeId,
         /// Our nonce on this connection: what a proof must name.
         nonce: Nonce,
-        /// The bytes.
-        bytes: Vec<u8>,
+        /// The message.
+        message: Box<CheckedMessage>,
     },
     /// What became of trying to deliver message `number` to `to`.
     Delivery {

@@ -1,5 +1,30 @@
-//! Entries of a patient's record.
+//! Entries of a patient's record: made, added to, found, opened, verified.
+//!
+//! ```text
+//!  draft ──seal──> entry ──keep──> own store ──announce──> the patient's relay
+//!                    │
+//!                    └ label (open, signed) + manifest (sealed) + content objects (sealed)
+//! ```
+//!
+//! An institution always records into its own store under its own wrap; no permission governs that.
+//! With an enrolled patient the manifest's key is also sealed to the patient's compartment and the
+//! bundle goes to the relay, so the patient sees what is held. Entries are never changed: an addition
+//! is an entry of its own that names the one it adds to.
 
 mod kind;
+mod machine;
+mod seal;
+mod tables;
+pub mod view;
+mod wire;
 
-pub use kind::Kind;
+pub use kind::{Kind, UnknownKind};
+pub use machine::Command;
+pub(crate) use machine::{adopt, announce, answer_open, command, outcome, receive};
+pub use seal::{Draft, SealedContent, SealedEntry};
+pub(crate) use seal::{Sealing, seal};
+pub(crate) use tables::{
+    ChartRow, EntryRow, Found, IndexRow, chart, chart_of, entries, entry, holders, index, keep,
+    learn_holder, open_own, subject_of_chart, whole,
+};
+pub use wire::{Bundle, Checked, ContentKey, ContentRef, Label, Manifest, Message, Term};

@@ -1,0 +1,281 @@
+//! `hello`: the one thing a stranger may say.
+//!
+//! Both sides tell who they are: key log, card, a certificate for the node that the transport
+//! authenticated, where they listen, and a nonce that proofs of possession on this connection must
+//! name. The gate opens for members of the federation, for relays that a member certified, for
+//! whoever enrolled with us or we with them, and for whoever brings a code that we gave out.
+
+use super::{Context, Effect, Nonce, Peer, RequestId};
+use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
+use crate::codes;
+use crate::directory::{self, Standing};
+use crate::federation;
+use crate::id::{NodeId, PartyId, StatementId};
+use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate};
+use crate::limits;
+use crate::outbox;
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Statement, Unverified};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
+
+/// Institution -> the secret of the code that it gave us and that was not used yet.
+const INTRODUCTIONS: Table = Table("introduction");
+
+wire_enum! {
+    /// Why the gate should open.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Purpose {
+        /// You know me: a member, or enrolled with you.
+        1 => Known,
+        /// I have a code of yours; this is its secret.
+        2 => Code([u8; 16]),
+    }
+}
+
+wire_struct! {
+    /// Who speaks. Signed by the node's key.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Hello {
+        /// The institution's key log.
+        1 => keys: KeyLog,
+        /// Its card.
+        2 => card: Unverified<Card>,
+        /// The node's certificate.
+        3 => certificate: Unverified<NodeCertificate>,
+        /// Where the node listens, as multiaddresses.
+        4 => addresses: Vec<String>,
+        /// What proofs to this node must name on this connection.
+        5 => nonce: [u8; 16],
+        /// Why the gate should open.
+        6 => purpose: Purpose,
+        /// A relay's certificate by a member, newest first.
+        7 => relay: Vec<Unverified<RelayCertificate>>,
+        /// The newest membership statements that the speaker knows, if it is in a federation.
+        8 => heads: Vec<StatementId>,
+        /// When.
+        9 => at: Timestamp,
+    }
+}
+
+impl Statement for Hello {
+    const DOMAIN: &'static str = "chartmesh/1/hello";
+    const LIMIT: usize = limits::HELLO_BYTES_MAX;
+}
+
+wire_enum! {
+    /// The answer to a `hello`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum HelloReply {
+        /// The gate is open; this is who answers.
+        1 => Welcome(Unverified<Hello>),
+        /// The gate stays closed.
+        2 => Refused(Refusal),
+    }
+}
+
+/// A `hello` that is well formed and signed by the node it names.
+#[derive(Debug)]
+pub struct CheckedHello(Signed<Hello>);
+
+/// An answer to a `hello`, its signature checked.
+#[derive(Debug)]
+pub struct CheckedWelcome(Result<Signed<Hello>, Refusal>);
+
+impl CheckedHello {
+    /// Reads a `hello` from `node`; pure, for a pool.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn prepare(node: NodeId, bytes: &[u8]) -> Result<Self, DecodeError> {
+        let hello = Unverified::<Hello>::parse(bytes)?;
+        Self::check(node, hello)
+    }
+
+    fn check(node: NodeId, hello: Unverified<Hello>) -> Result<Self, DecodeError> {
+        if hello.claims().certificate.claims().node != node {
+            return Err(DecodeError::Invalid("the certificate is for another node"));
+        }
+        hello
+            .verify(&node.into())
+            .map(Self)
+            .map_err(|_| DecodeError::Invalid("the signature is not the node's"))
+    }
+}
+
+impl CheckedWelcome {
+    /// Reads the answer of `node`; pure, for a pool.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn prepare(node: NodeId, bytes: &[u8]) -> Result<Self, DecodeError> {
+        match HelloReply::from_bytes(bytes, limits::HELLO_BYTES_MAX)? {
+            HelloReply::Welcome(hello) => CheckedHello::check(node, hello).map(|hello| Self(Ok(hello.0))),
+            HelloReply::Refused(refusal) => Ok(Self(Err(refusal))),
+        }
+    }
+
+    /// The nonce that proofs to this node must name, or why the gate stays closed.
+    ///
+    /// # Errors
+    /// The far side's refusal.
+    pub fn nonce(&self) -> Result<Nonce, Refusal> {
+        self.0.as_ref().map(|hello| hello.nonce).map_err(Clone::clone)
+    }
+}
+
+impl Peer {
+    /// Our `hello` to an institution.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn hello(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        to: PartyId,
+        addresses: Vec<String>,
+        nonce: Nonce,
+    ) -> Result<Vec<u8>, StoreError> {
+        let purpose = match rows::get::<[u8; 16]>(txn, INTRODUCTIONS, &to.0)? {
+            Some(secret) => Purpose::Code(secret),
+            None => Purpose::Known,
+        };
+        Ok(self.say_hello(txn, now, addresses, nonce, purpose)?.bytes().to_vec())
+    }
+
+    fn say_hello(
+        &self,
+        txn: &(impl ReadTxn + ?Sized),
+        now: Timestamp,
+        mut addresses: Vec<String>,
+        nonce: Nonce,
+        purpose: Purpose,
+    ) -> Result<Signed<Hello>, StoreError> {
+        addresses.truncate(limits::ADDRESSES_MAX);
+        let hello = Hello {
+            keys: self.keys().log().clone(),
+            card: self.card(now).to_unverified(),
+            certificate: self.certificate(now).to_unverified(),
+            addresses,
+            nonce,
+            purpose,
+            relay: crate::enrolment::certificates(txn, now)?,
+            heads: federation::heads(txn)?,
+            at: now,
+        };
+        Ok(Signed::sign(hello, self.node_key()))
+    }
+}
+
+/// Remembers how to reach an institution whose code we were given, so that the next delivery to it
+/// says `hello` with the code.
+pub(crate) fn introduce(txn: &mut dyn Txn, code: &codes::Code) -> Handled<()> {
+    for (node, addresses) in &code.nodes {
+        // The certificate is not known yet; only the address is used before it is.
+        directory::learn_node(txn, *node, code.institution, Timestamp(0), addresses.clone())?;
+    }
+    rows::put(txn, INTRODUCTIONS, &code.institution.0, &code.secret)?;
+    directory::set_standing(txn, code.institution, &Standing::Host)?;
+    Ok(())
+}
+
+/// Takes over who speaks, after verifying all of it; gives the institution's keys.
+fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKeys> {
+    let keys = match hello.keys.clone().verify() {
+        Ok(keys) => keys,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    let certificate = match hello.certificate.clone().certify(&keys, ctx.now) {
+        Ok(certificate) => certificate,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    let keys = directory::learn_keys(ctx.txn, keys.log().clone())?;
+    directory::learn_card(ctx.txn, hello.card.clone(), &keys)?;
+    directory::learn_node(ctx.txn, node, keys.party(), certificate.expires, hello.addresses.clone())?;
+    Ok(keys)
+}
+
+/// Whether a party may open more than `hello`, whatever it brings.
+pub(crate) fn admitted(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if federation::is_expelled(txn, party)? {
+        return Ok(false);
+    }
+    Ok(federation::is_member(txn, party)? || directory::standing(txn, party, now)?.is_some())
+}
+
+/// Handles a stranger's `hello`.
+pub(super) fn hello(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    node: NodeId,
+    nonce: Nonce,
+    addresses: Vec<String>,
+    hello: &CheckedHello,
+) -> Handled<()> {
+    let hello = &hello.0;
+    let party = hello.keys.party_unverified();
+    // Nothing of a stranger is kept before he shows a reason why the gate should open.
+    let mut open = admitted(ctx.txn, party, ctx.now)?;
+    if !open && !federation::is_expelled(ctx.txn, party)? {
+        open = match &hello.purpose {
+            Purpose::Code(secret) => codes::known(ctx.txn, secret, ctx.now)?,
+            Purpose::Known => relay_certificate(ctx, party, hello)?,
+        };
+    }
+    if !open {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "not a member here, and no code or certificate that opens the gate; ask a member for an invite",
+        );
+    }
+    learn(ctx, node, hello)?;
+    ctx.effects.push(Effect::Gate { node, open: true });
+    let ours = ctx.peer.say_hello(ctx.txn, ctx.now, addresses, nonce, Purpose::Known)?;
+    let bytes = HelloReply::Welcome(ours.to_unverified()).to_bytes();
+    ctx.effects.push(Effect::Reply { request, bytes });
+    outbox::hurry(ctx, party)?;
+    federation::greeted(ctx, party, &hello.heads)
+}
+
+/// A relay comes with a certificate by a member whose keys we know.
+fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Handled<bool> {
+    for certificate in hello.relay.iter().take(8) {
+        let member = certificate.claims().member;
+        if certificate.claims().relay != party || !federation::is_member(ctx.txn, member)? {
+            continue;
+        }
+        let Some(keys) = directory::keys(ctx.txn, member)? else { continue };
+        if let Ok(certificate) = certificate.clone().certify(&keys, ctx.now) {
+            directory::set_standing(ctx.txn, party, &Standing::CertifiedRelay(certificate.expires))?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Handles the answer to our `hello`.
+pub(super) fn welcome(ctx: &mut Context<'_>, node: NodeId, welcome: &CheckedWelcome) -> Handled<()> {
+    let hello = match &welcome.0 {
+        Ok(hello) => hello,
+        Err(refusal) => {
+            tracing::info!(node = %node.short(), reason = %refusal.text, "hello was refused");
+            return Ok(());
+        }
+    };
+    let party = hello.keys.party_unverified();
+    if !admitted(ctx.txn, party, ctx.now)? {
+        ctx.effects.push(Effect::Gate { node, open: false });
+        return refuse(RefusalCode::NotPermitted, "the node that answered is not one that may come in here");
+    }
+    learn(ctx, node, hello)?;
+    ctx.txn.delete(INTRODUCTIONS, &party.0)?;
+    ctx.effects.push(Effect::Gate { node, open: true });
+    outbox::hurry(ctx, party)?;
+    federation::greeted(ctx, party, &hello.heads)
+}

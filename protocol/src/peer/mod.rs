@@ -1,0 +1,169 @@
+//! A peer: every feature behind one contract.
+//!
+//! ```text
+//!            prepare                    handle                        commit, then
+//!  bytes ───────────────> Checked ──> Event ──────────> Effects ────────────────────> perform
+//!          (on a pool)                 one transaction     hints: every consequential
+//!                                                          effect is a row as well
+//! ```
+//!
+//! A [`Peer`] keeps nothing but its identity; everything else is in the transaction. The driver (the
+//! node, or the simulator) calls:
+//!
+//! * [`Peer::start`] once per start, then performs what [`Peer::resume`] gives;
+//! * [`Peer::handle`] for everything that happens, several events in one transaction if it likes,
+//!   and performs the effects once that is durable;
+//! * [`Peer::next_delivery`] and [`Peer::compose`] on [`Effect::Deliver`], then
+//!   [`Event::Delivery`]; [`Peer::hello`] on a new connection, then [`Event::Welcome`];
+//! * [`Peer::transfer`] on [`Effect::Pull`], then [`Event::Transfer`];
+//! * [`Peer::may_pull`] and [`Peer::small_object`] when another node pulls;
+//! * [`Peer::query`] for reads that disclose nothing of a record's content.
+
+mod command;
+mod context;
+mod event;
+mod handle;
+mod hello;
+mod query;
+
+pub use command::{Body, Command, Query, View};
+pub(crate) use command::Notice;
+pub(crate) use context::Context;
+pub use event::{
+    DeliveryFailure, Effect, Event, Nonce, PatientKeys, RequestId, TransferResult,
+};
+pub use handle::CheckedMessage;
+pub(crate) use handle::Sender;
+pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
+pub(crate) use hello::introduce;
+pub use query::Delivery;
+
+use crate::crypto::{KemSecret, SigningKey};
+use crate::id::{NodeId, PartyId};
+use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, Role};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::statement::Signed;
+use crate::time::Timestamp;
+
+/// Who a peer is.
+pub struct Identity {
+    /// What it does.
+    pub role: Role,
+    /// Its name, for people.
+    pub name: String,
+    /// The institution's key log.
+    pub log: KeyLog,
+    /// The institution's current signing key.
+    pub institution: SigningKey,
+    /// The key that grants to the institution are sealed to.
+    pub kem: KemSecret,
+    /// The node's own key, which the transport uses too.
+    pub node: SigningKey,
+}
+
+/// One party's node, without input or output.
+pub struct Peer {
+    identity: Identity,
+    keys: KnownKeys,
+}
+
+impl core::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Peer({} {:?})", self.role().name(), self.me())
+    }
+}
+
+/// How long a node's certificate is made out for; a new one is made for every `hello`.
+const CERTIFICATE_MS: u64 = 7 * crate::time::DAY_MS;
+
+impl Peer {
+    /// A peer with this identity.
+    ///
+    /// # Errors
+    /// When the key log does not verify or the signing key is not its current one.
+    pub fn new(identity: Identity) -> Result<Self, crate::identity::KeyLogError> {
+        let keys = identity.log.clone().verify()?;
+        if keys.current() != identity.institution.public() {
+            return Err(crate::identity::KeyLogError::BadSignature(0));
+        }
+        Ok(Self { identity, keys })
+    }
+
+    /// The institution's id.
+    #[must_use]
+    pub fn me(&self) -> PartyId {
+        self.keys.party()
+    }
+
+    /// The node's id.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.identity.node.public().into()
+    }
+
+    /// What this peer does.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.identity.role
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.identity.name
+    }
+
+    pub(crate) const fn node_key(&self) -> &SigningKey {
+        &self.identity.node
+    }
+
+    pub(crate) const fn institution_key(&self) -> &SigningKey {
+        &self.identity.institution
+    }
+
+    pub(crate) fn key_number(&self) -> u32 {
+        self.keys.current_number()
+    }
+
+    pub(crate) const fn kem(&self) -> &KemSecret {
+        &self.identity.kem
+    }
+
+    pub(crate) const fn keys(&self) -> &KnownKeys {
+        &self.keys
+    }
+
+    fn card(&self, now: Timestamp) -> Signed<Card> {
+        let card = Card {
+            institution: self.me(),
+            key: self.key_number(),
+            name: self.identity.name.clone(),
+            role: self.identity.role,
+            kem: self.identity.kem.public(),
+            issued: now,
+        };
+        Signed::sign(card, &self.identity.institution)
+    }
+
+    fn certificate(&self, now: Timestamp) -> Signed<NodeCertificate> {
+        let certificate = NodeCertificate {
+            institution: self.me(),
+            key: self.key_number(),
+            node: self.node(),
+            issued: now,
+            expires: now.plus_ms(CERTIFICATE_MS),
+        };
+        Signed::sign(certificate, &self.identity.institution)
+    }
+
+    /// Refuses what this role does not do.
+    pub(crate) fn require(&self, role: Role) -> Handled<()> {
+        if self.role() == role {
+            return Ok(());
+        }
+        refuse(
+            RefusalCode::WrongRole,
+            format!("this is a {} node; ask a {} node for this", self.role().name(), role.name()),
+        )
+    }
+}

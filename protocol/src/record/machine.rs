@@ -1,0 +1,309 @@
+//! Transitions.
+
+use super::seal::{SealedEntry, Sealing};
+use super::tables::{CHART_OF, CHARTS, ChartRow, ENTRIES, EntryRow, INDEX, IndexRow};
+use super::tables::{chart, keep, learn_holder, open_own};
+use super::view::{ChartView, OpenedView, RecordedView};
+use super::wire::{Announce, Bundle, Checked, Message, Term};
+use super::{tables, wire::Label};
+use crate::access_log::{self, Action};
+use crate::capability::Purpose;
+use crate::codec::{Bytes, Wire};
+use crate::directory;
+use crate::id::{ChartId, EntryId, PartyId};
+use crate::identity::Role;
+use crate::limits;
+use crate::objects;
+use crate::peer::{Body, Context, RequestId, Sender};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::Signed;
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Opens a chart.
+    NewChart {
+        /// The person's name.
+        name: String,
+        /// Identifiers at this institution.
+        #[serde(default)]
+        identifiers: Vec<Term>,
+    },
+    /// Keeps sealed entries under a chart; made by the node after sealing.
+    #[serde(skip)]
+    Record {
+        /// The chart's subject, for which they were sealed.
+        subject: PartyId,
+        /// The entries.
+        entries: Vec<SealedEntry>,
+    },
+    /// Opens an entry: logs it, then tells the keys to the front door.
+    Open {
+        /// The patient, or the chart's subject.
+        subject: PartyId,
+        /// The entry.
+        entry: EntryId,
+        /// Who at this institution opens it.
+        user: String,
+        /// What for.
+        purpose: Purpose,
+        /// Whether it leaves in the clear.
+        #[serde(default)]
+        export: bool,
+    },
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    match command {
+        Command::NewChart { name, identifiers } => new_chart(ctx, request, name, identifiers),
+        Command::Record { subject, entries } => record(ctx, request, subject, entries),
+        Command::Open { subject, entry, user, purpose, export } => {
+            let view = answer_open(ctx, subject, entry, user, purpose, export)?;
+            ctx.answer(request, view);
+            Ok(())
+        }
+    }
+}
+
+fn new_chart(ctx: &mut Context<'_>, request: RequestId, name: String, identifiers: Vec<Term>) -> Handled<()> {
+    ctx.peer.require(Role::Hospital)?;
+    if name.trim().is_empty() || name.len() > 200 {
+        return refuse(RefusalCode::Invalid, "a chart needs a name of 1 to 200 bytes");
+    }
+    let id = ChartId(ctx.random());
+    let subject = tables::subject_of_chart(id);
+    let row = ChartRow { name, identifiers, created: ctx.now, subject, enrolled: false };
+    rows::put(ctx.txn, CHARTS, &id.0, &row)?;
+    rows::put(ctx.txn, CHART_OF, &subject.0, &id)?;
+    ctx.answer(request, ChartView::of(id, &row));
+    Ok(())
+}
+
+fn record(ctx: &mut Context<'_>, request: RequestId, subject: PartyId, entries: Vec<SealedEntry>) -> Handled<()> {
+    let Some(chart_id) = tables::chart_of(ctx.txn, subject)? else {
+        return refuse(
+            RefusalCode::WrongState,
+            "the chart was enrolled while its entries were being sealed; import them again",
+        );
+    };
+    let row = chart(ctx.txn, chart_id)?;
+    let mut recorded = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let label = &entry.checked.label;
+        if let Some(compartment) = label.compartment
+            && !current_compartment(ctx, subject, compartment)?
+        {
+            return refuse(
+                RefusalCode::WrongState,
+                "the patient's keys changed while the entries were being sealed; import them again",
+            );
+        }
+        if let Some(original) = entry.manifest.adds_to
+            && tables::entry(ctx.txn, subject, original)?.is_none()
+        {
+            return refuse(RefusalCode::NotFound, format!("no entry {original} in this record to add to"));
+        }
+        for small in &entry.small {
+            objects::put_small(ctx.txn, small)?;
+        }
+        keep(ctx, &entry.checked, None, true, Some((&entry.manifest, entry.own_wrap.clone())))?;
+        learn_holder(ctx, subject, label.entry, ctx.peer.me())?;
+        recorded.push(label.entry);
+    }
+    let user = entries.first().map(|entry| entry.manifest.user.clone());
+    access_log::append(
+        ctx,
+        access_log::Draft {
+            user,
+            entries: recorded.clone(),
+            ..access_log::Draft::new(subject, Action::Recorded, ctx.peer.me())
+        },
+    )?;
+    if row.enrolled {
+        let bundles = entries.iter().map(|entry| entry.checked.to_bundle()).collect();
+        announce(ctx, subject, bundles)?;
+    }
+    ctx.answer(request, RecordedView { entries: recorded });
+    Ok(())
+}
+
+fn current_compartment(
+    ctx: &Context<'_>,
+    patient: PartyId,
+    compartment: crate::id::CompartmentId,
+) -> Handled<bool> {
+    Ok(directory::ring(ctx.txn, patient)?
+        .is_some_and(|ring| ring.compartments.iter().any(|known| known.id() == compartment)))
+}
+
+/// Tells the patient's relay of entries, in messages of bounded size.
+pub(crate) fn announce(ctx: &mut Context<'_>, patient: PartyId, bundles: Vec<Bundle>) -> Handled<()> {
+    let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
+    let budget = limits::REQUEST_BYTES_MAX / 2;
+    let mut page = Vec::new();
+    let mut bytes = 0;
+    for bundle in bundles {
+        let size = bundle.to_bytes().len();
+        if !page.is_empty() && (bytes + size > budget || page.len() == limits::PAGE_ENTRIES_MAX) {
+            let bundles = core::mem::take(&mut page);
+            ctx.send(relay, &Body::Record(Message::Announce(Announce { patient, bundles })))?;
+            bytes = 0;
+        }
+        bytes += size;
+        page.push(bundle);
+    }
+    if !page.is_empty() {
+        ctx.send(relay, &Body::Record(Message::Announce(Announce { patient, bundles: page })))?;
+    }
+    Ok(())
+}
+
+/// Opens an entry for a person at this institution; the line in the log is durable before the keys
+/// leave, because the answer goes out after the commit.
+pub(crate) fn answer_open(
+    ctx: &mut Context<'_>,
+    subject: PartyId,
+    entry: EntryId,
+    user: String,
+    purpose: Purpose,
+    export: bool,
+) -> Handled<OpenedView> {
+    let (row, manifest, _) = open_own(ctx.peer, ctx.txn, subject, entry)?;
+    let action = if export { Action::Exported } else { Action::Opened };
+    access_log::append(
+        ctx,
+        access_log::Draft {
+            user: Some(user),
+            purpose: Some(purpose),
+            entries: vec![entry],
+            ..access_log::Draft::new(subject, action, ctx.peer.me())
+        },
+    )?;
+    Ok(OpenedView::of(&row, manifest))
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Announce(announce) => announced(ctx, sender, announce),
+    }
+}
+
+fn announced(ctx: &mut Context<'_>, sender: &Sender, announce: Announce) -> Handled<Bytes> {
+    let patient = announce.patient;
+    if !crate::custody::serves(ctx.txn, patient)? {
+        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+    }
+    if !crate::consent::is_contact(ctx.txn, patient, sender.institution)? {
+        return refuse(RefusalCode::NotPermitted, "the patient has not enrolled with this institution nor permitted it anything");
+    }
+    for bundle in announce.bundles {
+        let author = bundle.label.claims().author;
+        if author != sender.institution || bundle.label.claims().subject != patient {
+            return refuse(RefusalCode::NotPermitted, "an institution announces its own entries of the named patient only");
+        }
+        let checked = bundle.check(&sender.keys)?;
+        keep(ctx, &checked, Some(sender.institution), false, None)?;
+        learn_holder(ctx, patient, checked.label.entry, author)?;
+    }
+    Ok(Bytes::default())
+}
+
+/// The relay has taken what was announced, or refused it; nothing depends on it.
+pub(crate) fn outcome(_: &mut Context<'_>, _: &Message) {}
+
+/// The chart's patient has enrolled: its entries get the patient's name and wraps and are announced.
+pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) -> Handled<()> {
+    let mut row = chart(ctx.txn, chart_id)?;
+    let before = row.subject;
+    row.subject = patient;
+    row.enrolled = true;
+    rows::put(ctx.txn, CHARTS, &chart_id.0, &row)?;
+    ctx.txn.delete(CHART_OF, &before.0)?;
+    rows::put(ctx.txn, CHART_OF, &patient.0, &chart_id)?;
+    access_log::adopt(ctx, before, patient)?;
+    let mut bundles = Vec::new();
+    for found in tables::entries(ctx.txn, before)? {
+        bundles.push(relabel(ctx, before, patient, found.entry)?.to_bundle());
+    }
+    announce(ctx, patient, bundles)
+}
+
+/// Gives an entry of a chart its patient's name and wraps; its objects stay as they are.
+fn relabel(ctx: &mut Context<'_>, before: PartyId, patient: PartyId, id: EntryId) -> Handled<Checked> {
+    let (row, manifest, key) = open_own(ctx.peer, ctx.txn, before, id)?;
+    let Some(ring) = directory::ring(ctx.txn, patient)? else {
+        return refuse(RefusalCode::WrongState, "the patient's key ring is not known");
+    };
+    let compartment = ring.usable(manifest.kind, ctx.now);
+    let old = row.label.claims();
+    let label = Label {
+        subject: patient,
+        compartment: compartment.map(crate::identity::Compartment::id),
+        key: ctx.peer.key_number(),
+        ..old.clone()
+    };
+    let wrap_for = |recipient: &crate::crypto::KemPublic, rng: &mut dyn rand_core::CryptoRng| {
+        crate::wrap::wrap(&key, old.manifest, patient, recipient, rng)
+            .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
+    };
+    let own_wrap = wrap_for(&ctx.peer.kem().public(), ctx.rng)?;
+    let wrap = compartment.map(|compartment| wrap_for(&compartment.key, ctx.rng)).transpose()?;
+    let Some(sealed) = objects::small(ctx.txn, old.manifest)? else {
+        return refuse(RefusalCode::NotFound, "a manifest is missing");
+    };
+    let checked = Checked {
+        label: Signed::sign(label, ctx.peer.institution_key()),
+        contents: row.contents.clone(),
+        manifest: sealed,
+        wrap,
+    };
+    keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
+    learn_holder(ctx, patient, id, ctx.peer.me())?;
+    let old_key = rows::pair(&before.0, &id.0);
+    ctx.txn.delete(ENTRIES, &old_key)?;
+    ctx.txn.delete(INDEX, &old_key)?;
+    objects::release(ctx, old.manifest, before, id)?;
+    for content in &row.contents {
+        objects::release(ctx, content.object, before, id)?;
+    }
+    Ok(checked)
+}
+
+impl EntryRow {
+    /// The label as it was checked when it came.
+    pub(crate) fn label(&self) -> Signed<Label> {
+        self.label.clone().from_own_store()
+    }
+}
+
+impl IndexRow {
+    /// Whether any term, or the title, contains `text`, whatever the case.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.title.to_lowercase().contains(&text)
+            || self.terms.iter().any(|term| term.value.to_lowercase().contains(&text))
+    }
+}
+
+/// Used by sealing on the driver's pool.
+pub(crate) fn sealing<'a>(
+    ctx_peer: &'a crate::peer::Peer,
+    subject: PartyId,
+    own: &'a crate::crypto::KemPublic,
+    compartment: Option<&'a crate::identity::Compartment>,
+    now: crate::time::Timestamp,
+) -> Sealing<'a> {
+    Sealing {
+        subject,
+        author: ctx_peer.me(),
+        key_number: ctx_peer.key_number(),
+        key: ctx_peer.institution_key(),
+        own,
+        compartment,
+        now,
+    }
+}

@@ -1,0 +1,244 @@
+//! Where entries are kept, in every role: with keys at an author, without at a depositary or relay.
+
+use super::Kind;
+use super::wire::{Checked, ContentRef, Label, Manifest, Term};
+use crate::codec::{Bytes, wire_struct};
+use crate::id::{ChartId, EntryId, PartyId};
+use crate::object::DataKey;
+use crate::objects;
+use crate::peer::{Context, Peer};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::Unverified;
+use crate::store::{ReadTxn, StoreError, Table};
+use crate::time::Timestamp;
+
+/// Chart -> [`ChartRow`].
+pub(super) const CHARTS: Table = Table("chart");
+/// Subject -> chart.
+pub(super) const CHART_OF: Table = Table("chart_of");
+/// Subject, entry -> [`EntryRow`].
+pub(super) const ENTRIES: Table = Table("entry");
+/// Subject, entry -> [`IndexRow`].
+pub(super) const INDEX: Table = Table("entry_index");
+/// Subject, entry, institution -> nothing: who is known to hold it.
+const HOLDERS: Table = Table("entry_holder");
+
+wire_struct! {
+    /// What an institution keeps about one person.
+    #[derive(Debug, Clone)]
+    pub struct ChartRow {
+        /// The person's name, for people at this institution only.
+        1 => name: String,
+        /// Identifiers at this institution.
+        2 => identifiers: Vec<Term>,
+        /// When it was opened.
+        3 => created: Timestamp,
+        /// Whom its entries' labels name: the patient once enrolled, before that an id of the chart.
+        4 => subject: PartyId,
+        /// Whether the patient is enrolled.
+        5 => enrolled: bool,
+    }
+}
+
+wire_struct! {
+    /// An entry that is kept here.
+    #[derive(Debug, Clone)]
+    pub struct EntryRow {
+        /// Its label.
+        1 => label: Unverified<Label>,
+        /// Its content objects.
+        2 => contents: Vec<ContentRef>,
+        /// Its manifest's key, sealed to the patient's compartment.
+        3 => wrap: Option<Bytes>,
+        /// The institution that it was obtained from; none when it was made here.
+        4 => from: Option<PartyId>,
+        /// When it came here.
+        5 => received: Timestamp,
+        /// Whether its content objects are here, too.
+        6 => whole: bool,
+    }
+}
+
+wire_struct! {
+    /// What a reader knows of an entry, to list and find it without opening it again.
+    #[derive(Debug, Clone)]
+    pub struct IndexRow {
+        /// The kind of record.
+        1 => kind: Kind,
+        /// Its title.
+        2 => title: String,
+        /// When what it tells of happened.
+        3 => effective: Timestamp,
+        /// Who recorded it.
+        4 => user: String,
+        /// What it is found by.
+        5 => terms: Vec<Term>,
+        /// The entry that it adds to.
+        6 => adds_to: Option<EntryId>,
+        /// The manifest's key, sealed to this institution.
+        7 => own_wrap: Bytes,
+        /// Bytes of its contents.
+        8 => bytes: u64,
+    }
+}
+
+/// An entry with its id.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) entry: EntryId,
+    pub(crate) row: EntryRow,
+    pub(crate) index: Option<IndexRow>,
+}
+
+/// The id that stands for the patient in the labels of a chart that is not enrolled.
+pub(crate) fn subject_of_chart(chart: ChartId) -> PartyId {
+    PartyId(blake3::derive_key("chartmesh/1/chart", &chart.0))
+}
+
+/// A chart.
+pub(crate) fn chart(txn: &(impl ReadTxn + ?Sized), chart: ChartId) -> Handled<ChartRow> {
+    match rows::get(txn, CHARTS, &chart.0)? {
+        Some(row) => Ok(row),
+        None => refuse(RefusalCode::NotFound, format!("no chart {chart} here; list charts with `chartmesh patient list`")),
+    }
+}
+
+/// The chart kept about a subject.
+pub(crate) fn chart_of(txn: &(impl ReadTxn + ?Sized), subject: PartyId) -> Result<Option<ChartId>, StoreError> {
+    rows::get(txn, CHART_OF, &subject.0)
+}
+
+/// All entries of a subject, with what is known of them.
+pub(crate) fn entries(txn: &(impl ReadTxn + ?Sized), subject: PartyId) -> Result<Vec<Found>, StoreError> {
+    rows::all::<EntryRow>(txn, ENTRIES, &subject.0)?
+        .into_iter()
+        .map(|(key, row)| {
+            let index = rows::get(txn, INDEX, &key)?;
+            Ok(Found { entry: EntryId(rows::tail(ENTRIES, &key)?), row, index })
+        })
+        .collect()
+}
+
+/// One entry.
+pub(crate) fn entry(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    entry: EntryId,
+) -> Result<Option<EntryRow>, StoreError> {
+    rows::get(txn, ENTRIES, &rows::pair(&subject.0, &entry.0))
+}
+
+/// What is known of one entry.
+pub(crate) fn index(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    entry: EntryId,
+) -> Result<Option<IndexRow>, StoreError> {
+    rows::get(txn, INDEX, &rows::pair(&subject.0, &entry.0))
+}
+
+/// An entry's bundle with its manifest.
+pub(crate) fn whole(
+    txn: &(impl ReadTxn + ?Sized),
+    row: &EntryRow,
+) -> Result<Option<Checked>, StoreError> {
+    let label = row.label.clone().from_own_store();
+    Ok(objects::small(txn, label.manifest)?.map(|manifest| Checked {
+        label,
+        contents: row.contents.clone(),
+        manifest,
+        wrap: row.wrap.clone().map(|wrap| wrap.0),
+    }))
+}
+
+/// Keeps an entry; the content objects come by themselves. A label once kept is never replaced, but
+/// for a wrap that was missing.
+pub(crate) fn keep(
+    ctx: &mut Context<'_>,
+    checked: &Checked,
+    from: Option<PartyId>,
+    whole: bool,
+    opened: Option<(&Manifest, Vec<u8>)>,
+) -> Handled<()> {
+    let (subject, id) = (checked.label.subject, checked.label.entry);
+    let key = rows::pair(&subject.0, &id.0);
+    let known = rows::get::<EntryRow>(ctx.txn, ENTRIES, &key)?;
+    if let Some(known) = &known
+        && known.label.id() != checked.label.id()
+    {
+        return refuse(RefusalCode::NotAuthentic, format!("entry {id} is here already with another label"));
+    }
+    let row = EntryRow {
+        label: checked.label.to_unverified(),
+        contents: checked.contents.clone(),
+        wrap: checked.wrap.clone().map(Bytes).or_else(|| known.as_ref().and_then(|row| row.wrap.clone())),
+        from: known.as_ref().map_or(from, |row| row.from),
+        received: known.as_ref().map_or(ctx.now, |row| row.received),
+        whole: whole || known.is_some_and(|row| row.whole),
+    };
+    rows::put(ctx.txn, ENTRIES, &key, &row)?;
+    objects::put_small(ctx.txn, &checked.manifest)?;
+    objects::hold(ctx.txn, checked.label.manifest, subject, id, checked.manifest.len() as u64)?;
+    if row.whole {
+        for content in &checked.contents {
+            objects::hold(ctx.txn, content.object, subject, id, content.length)?;
+        }
+    }
+    if let Some((manifest, own_wrap)) = opened {
+        let index = IndexRow {
+            kind: manifest.kind,
+            title: manifest.title.clone(),
+            effective: manifest.effective,
+            user: manifest.user.clone(),
+            terms: manifest.terms.clone(),
+            adds_to: manifest.adds_to,
+            own_wrap: Bytes(own_wrap),
+            bytes: manifest.contents.iter().map(|content| content.plaintext_length).sum(),
+        };
+        rows::put(ctx.txn, INDEX, &key, &index)?;
+    }
+    Ok(())
+}
+
+/// Opens an entry with this institution's own wrap.
+pub(crate) fn open_own(
+    peer: &Peer,
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    id: EntryId,
+) -> Handled<(EntryRow, Manifest, DataKey)> {
+    let (Some(row), Some(index)) = (entry(txn, subject, id)?, index(txn, subject, id)?) else {
+        return refuse(RefusalCode::NotFound, format!("no entry {id} that this institution can open"));
+    };
+    let label = row.label.clone().from_own_store();
+    let Some(sealed) = objects::small(txn, label.manifest)? else {
+        return refuse(RefusalCode::NotFound, format!("the manifest of entry {id} is not here"));
+    };
+    let key = crate::wrap::unwrap(&index.own_wrap.0, label.manifest, subject, peer.kem())
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    let manifest = Manifest::open(&label, &row.contents, &sealed, &key)?;
+    Ok((row, manifest, key))
+}
+
+/// Remembers that an institution holds an entry.
+pub(crate) fn learn_holder(
+    ctx: &mut Context<'_>,
+    subject: PartyId,
+    entry: EntryId,
+    holder: PartyId,
+) -> Result<(), StoreError> {
+    rows::mark(ctx.txn, HOLDERS, &[&subject.0[..], &entry.0, &holder.0].concat())
+}
+
+/// Who is known to hold an entry.
+pub(crate) fn holders(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    entry: EntryId,
+) -> Result<Vec<PartyId>, StoreError> {
+    rows::all::<Bytes>(txn, HOLDERS, &rows::pair(&subject.0, &entry.0))?
+        .into_iter()
+        .map(|(key, _)| rows::tail(HOLDERS, &key).map(PartyId))
+        .collect()
+}
