@@ -231,3 +231,55 @@ pub(crate) fn institutions(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<C
         .filter_map(|(_, row)| row.card.map(Unverified::from_own_store))
         .collect())
 }
+
+wire_struct! {
+    /// What one party tells another about a third, so that they can talk: nothing in it is believed
+    /// that does not prove itself; addresses are hints.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Introduction {
+        /// Its key log.
+        1 => keys: KeyLog,
+        /// Its card.
+        2 => card: Unverified<Card>,
+        /// Its nodes and where they were last heard of.
+        3 => nodes: Vec<IntroducedNode>,
+    }
+}
+
+wire_struct! {
+    /// A node and where it was last heard of.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct IntroducedNode {
+        /// The node.
+        1 => node: NodeId,
+        /// Where it listens.
+        2 => addresses: Vec<String>,
+    }
+}
+
+/// What we can tell others about a party.
+pub(crate) fn introduction(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<Option<Introduction>, StoreError> {
+    let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else { return Ok(None) };
+    let Some(card) = row.card else { return Ok(None) };
+    let nodes = nodes_of(txn, party)?
+        .into_iter()
+        .map(|(node, row)| IntroducedNode { node, addresses: row.addresses })
+        .collect();
+    Ok(Some(Introduction { keys: row.keys, card, nodes }))
+}
+
+/// Takes over what another party told about a third.
+pub(crate) fn learn_introduction(txn: &mut dyn Txn, introduction: Introduction) -> Handled<PartyId> {
+    let keys = learn_keys(txn, introduction.keys)?;
+    learn_card(txn, introduction.card, &keys)?;
+    for node in introduction.nodes.into_iter().take(limits::ADDRESSES_MAX) {
+        // Only `hello` makes a node count; until then this is where to say it.
+        if rows::get::<NodeRow>(txn, NODES, &node.node.0)?.is_none() {
+            learn_node(txn, node.node, keys.party(), Timestamp(0), node.addresses)?;
+        }
+    }
+    Ok(keys.party())
+}

@@ -4,12 +4,13 @@
 //! stand in the store itself; large ones in the node's object folder, written and synced before the
 //! row that names them commits.
 
-use crate::capability::GrantedSummary;
+use crate::capability::{GrantedSummary, Keys};
+use crate::directory;
 use crate::codec::{Bytes, Wire, wire_enum, wire_struct};
-use crate::id::{ConsentId, EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
+use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::limits;
 use crate::peer::{Context, Effect, Notice, TransferResult};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -47,9 +48,26 @@ wire_enum! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum TransferFor {
         /// A deposit that is being taken in.
-        1 => Deposit([u8; 16]),
+        1 => Deposit(PullFor),
         /// A read of another's record.
-        2 => Read(ConsentId),
+        2 => Read(PullFor),
+        /// A restore of our own.
+        3 => Restore(PullFor),
+    }
+}
+
+wire_struct! {
+    /// Which entry a pulled object belongs to.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct PullFor {
+        /// The deposit, request or restore.
+        1 => id: [u8; 16],
+        /// For whom the object will be held.
+        2 => owner: PartyId,
+        /// Whose record.
+        3 => subject: PartyId,
+        /// The entry.
+        4 => entry: EntryId,
     }
 }
 
@@ -157,7 +175,7 @@ pub(crate) fn may_pull(
     let Some(row) = rows::get::<TicketRow>(txn, TICKETS, &ticket.0)? else {
         return refuse(RefusalCode::NotPermitted, "no such ticket");
     };
-    if crate::directory::institution_of(txn, node, now)? != Some(row.to) {
+    if directory::institution_of(txn, node, now)? != Some(row.to) {
         return refuse(RefusalCode::NotPermitted, "no such ticket");
     }
     if row.expires <= now {
@@ -168,12 +186,14 @@ pub(crate) fn may_pull(
     }
     if let Some(granted) = &row.granted {
         let patient = granted.patient;
-        let Some(keys) = crate::directory::keys(txn, patient)? else {
+        let Some(keys) = directory::keys(txn, patient)? else {
             return refuse(RefusalCode::BadPermission, "the patient is not known here any more");
         };
         let revocations = crate::consent::revocations(txn, patient)?;
+        let institutions = |party| directory::keys(txn, party).ok().flatten();
+        let keys = Keys { patient: &keys, institutions: &institutions };
         if let Err(reason) = granted.recheck(now, &revocations, &keys) {
-            return refuse(RefusalCode::BadPermission, reason.to_string());
+            return refuse(RefusalCode::BadPermission, reason.sentence());
         }
     }
     Ok(())
@@ -185,6 +205,30 @@ pub(crate) fn start_pull(ctx: &mut Context<'_>, transfer: &Transfer) -> Handled<
     rows::put(ctx.txn, TRANSFERS, &id.0, transfer)?;
     ctx.effects.push(Effect::Pull { id });
     Ok(id)
+}
+
+/// Starts pulling those of `contents` that are not here for the same owner; takes the rest over. Gives
+/// how many are on their way.
+pub(crate) fn pull_missing(
+    ctx: &mut Context<'_>,
+    contents: &[ContentRef],
+    model: &Transfer,
+) -> Handled<u64> {
+    let (TransferFor::Deposit(pull) | TransferFor::Read(pull) | TransferFor::Restore(pull)) =
+        &model.purpose;
+    let mut missing = 0;
+    for content in contents {
+        // What is here for another owner is not mentioned to this one: it is pulled again.
+        if held_for(ctx.txn, content.object, pull.owner)? {
+            hold(ctx.txn, content.object, pull.owner, pull.entry, content.length)?;
+            continue;
+        }
+        let transfer =
+            Transfer { object: content.object, length: content.length, ..model.clone() };
+        start_pull(ctx, &transfer)?;
+        missing += 1;
+    }
+    Ok(missing)
 }
 
 /// A transfer that has not ended.
@@ -234,5 +278,3 @@ pub fn contents_hash(contents: &Vec<ContentRef>) -> [u8; 32] {
     blake3::hash(&contents.to_bytes()).into()
 }
 
-/// A refusal that a pull ends with for good.
-pub(crate) type PullResult = Result<(), Refusal>;

@@ -9,6 +9,12 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// With room for `bytes`, so that secrets within it are not left behind by growing.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     fn push(&mut self, header: Header) {
         ciborium_ll::Encoder::from(&mut self.bytes)
             .push(header)

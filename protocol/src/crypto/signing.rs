@@ -16,6 +16,12 @@ impl SigningKey {
         Self(ed25519_dalek::SigningKey::from_bytes(seed))
     }
 
+    /// The 32 bytes of RFC 8032's private key, to be kept sealed.
+    #[must_use]
+    pub fn seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        zeroize::Zeroizing::new(self.0.to_bytes())
+    }
+
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {

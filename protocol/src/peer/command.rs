@@ -169,7 +169,7 @@ views! {
     Patients(Vec<custody::view::PatientView>),
     /// What a rotation kept and dropped.
     Rotated(custody::view::RotatedView),
-    /// A request for consent.
+    /// Requests for consent that were made.
     Request(consent::view::RequestView),
     /// Requests for consent.
     Requests(Vec<consent::view::RequestView>),
@@ -243,10 +243,5 @@ pub(crate) enum Notice {
     DepositReady {
         /// The deposit.
         reservation: [u8; 16],
-    },
-    /// Entries read from another institution are here, contents included.
-    ReadDone {
-        /// The request.
-        consent: crate::id::ConsentId,
     },
 }

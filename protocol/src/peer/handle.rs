@@ -11,6 +11,7 @@ use crate::id::{NodeId, PartyId};
 use crate::identity::KnownKeys;
 use crate::limits;
 use crate::message::{Envelope, OutcomeResult};
+use crate::objects::TransferFor;
 use crate::outbox::{self, Arrival, Taken};
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Unverified};
@@ -344,9 +345,12 @@ fn route(ctx: &mut Context<'_>) -> Handled<()> {
         }
         for notice in notices {
             match notice {
-                Notice::Pulled { transfer, result } => match transfer.purpose {
-                    objects::TransferFor::Deposit(_) => backup::pulled(ctx, &transfer, result)?,
-                    objects::TransferFor::Read(_) => consent::pulled(ctx, &transfer, result)?,
+                Notice::Pulled { transfer, result } => match &transfer.purpose {
+                    TransferFor::Deposit(pull) => backup::pulled(ctx, &transfer, pull, result)?,
+                    TransferFor::Read(pull) => consent::pulled(ctx, &transfer, pull, result)?,
+                    TransferFor::Restore(pull) => {
+                        backup::restored_object(ctx, &transfer, pull, result)?;
+                    }
                 },
                 Notice::Enrolled { chart, patient } => record::adopt(ctx, chart, patient)?,
                 Notice::PutOut { party } => {

@@ -247,7 +247,7 @@ fn relabel(ctx: &mut Context<'_>, before: PartyId, patient: PartyId, id: EntryId
         ..old.clone()
     };
     let wrap_for = |recipient: &crate::crypto::KemPublic, rng: &mut dyn rand_core::CryptoRng| {
-        crate::wrap::wrap(&key, old.manifest, patient, recipient, rng)
+        crate::wrap::wrap(key.expose(), old.manifest, patient, recipient, rng)
             .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
     };
     let own_wrap = wrap_for(&ctx.peer.kem().public(), ctx.rng)?;
@@ -260,6 +260,7 @@ fn relabel(ctx: &mut Context<'_>, before: PartyId, patient: PartyId, id: EntryId
         contents: row.contents.clone(),
         manifest: sealed,
         wrap,
+        author_wrap: None,
     };
     keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
     learn_holder(ctx, patient, id, ctx.peer.me())?;

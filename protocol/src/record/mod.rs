@@ -20,11 +20,12 @@ mod wire;
 
 pub use kind::{Kind, UnknownKind};
 pub use machine::Command;
-pub(crate) use machine::{adopt, announce, answer_open, command, outcome, receive};
+pub(crate) use machine::{adopt, command, outcome, receive, sealing};
 pub use seal::{Draft, SealedContent, SealedEntry};
-pub(crate) use seal::{Sealing, seal};
+pub(crate) use seal::seal;
 pub(crate) use tables::{
-    ChartRow, EntryRow, Found, IndexRow, chart, chart_of, entries, entry, holders, index, keep,
-    learn_holder, open_own, subject_of_chart, whole,
+    ChartRow, EntryRow, Found, IndexRow, chart, chart_for, chart_of, charts, complete, entries,
+    entry, forget, forget_holder, holders, index, keep, learn_holder, open_as_patient, open_own,
+    subject_of_chart, whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, ContentRef, Label, Manifest, Message, Term};

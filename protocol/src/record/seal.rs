@@ -11,7 +11,7 @@ use crate::object::{self, DataKey};
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::statement::Signed;
 use crate::time::Timestamp;
-use crate::wrap;
+use crate::wrap::{self, Wrap};
 use rand_core::CryptoRng;
 
 /// A content object that was sealed and, if large, is synced in the object folder.
@@ -48,7 +48,7 @@ pub struct SealedEntry {
     /// What is sent.
     pub checked: Checked,
     /// The manifest's key, sealed to the author's institution.
-    pub own_wrap: Vec<u8>,
+    pub own_wrap: Wrap,
     /// What the author's index says of it.
     pub manifest: Manifest,
     /// Small content objects.
@@ -114,7 +114,7 @@ pub(crate) fn seal(draft: Draft, sealing: &Sealing<'_>, rng: &mut dyn CryptoRng)
         recorded: sealing.now,
     };
     let wrap_for = |recipient: &KemPublic, rng: &mut dyn CryptoRng| {
-        wrap::wrap(&key, object, sealing.subject, recipient, rng)
+        wrap::wrap(key.expose(), object, sealing.subject, recipient, rng)
             .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
     };
     let own_wrap = wrap_for(sealing.own, rng)?;
@@ -126,6 +126,7 @@ pub(crate) fn seal(draft: Draft, sealing: &Sealing<'_>, rng: &mut dyn CryptoRng)
             contents,
             manifest: sealed,
             wrap: patient_wrap,
+            author_wrap: None,
         },
         own_wrap,
         manifest,

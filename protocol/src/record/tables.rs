@@ -12,6 +12,7 @@ use crate::rows;
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Table};
 use crate::time::Timestamp;
+use crate::wrap::Wrap;
 
 /// Chart -> [`ChartRow`].
 pub(super) const CHARTS: Table = Table("chart");
@@ -50,7 +51,7 @@ wire_struct! {
         /// Its content objects.
         2 => contents: Vec<ContentRef>,
         /// Its manifest's key, sealed to the patient's compartment.
-        3 => wrap: Option<Bytes>,
+        3 => wrap: Option<Wrap>,
         /// The institution that it was obtained from; none when it was made here.
         4 => from: Option<PartyId>,
         /// When it came here.
@@ -77,7 +78,7 @@ wire_struct! {
         /// The entry that it adds to.
         6 => adds_to: Option<EntryId>,
         /// The manifest's key, sealed to this institution.
-        7 => own_wrap: Bytes,
+        7 => own_wrap: Wrap,
         /// Bytes of its contents.
         8 => bytes: u64,
     }
@@ -148,7 +149,8 @@ pub(crate) fn whole(
         label,
         contents: row.contents.clone(),
         manifest,
-        wrap: row.wrap.clone().map(|wrap| wrap.0),
+        wrap: row.wrap.clone(),
+        author_wrap: None,
     }))
 }
 
@@ -159,7 +161,7 @@ pub(crate) fn keep(
     checked: &Checked,
     from: Option<PartyId>,
     whole: bool,
-    opened: Option<(&Manifest, Vec<u8>)>,
+    opened: Option<(&Manifest, Wrap)>,
 ) -> Handled<()> {
     let (subject, id) = (checked.label.subject, checked.label.entry);
     let key = rows::pair(&subject.0, &id.0);
@@ -172,7 +174,7 @@ pub(crate) fn keep(
     let row = EntryRow {
         label: checked.label.to_unverified(),
         contents: checked.contents.clone(),
-        wrap: checked.wrap.clone().map(Bytes).or_else(|| known.as_ref().and_then(|row| row.wrap.clone())),
+        wrap: checked.wrap.clone().or_else(|| known.as_ref().and_then(|row| row.wrap.clone())),
         from: known.as_ref().map_or(from, |row| row.from),
         received: known.as_ref().map_or(ctx.now, |row| row.received),
         whole: whole || known.is_some_and(|row| row.whole),
@@ -193,7 +195,7 @@ pub(crate) fn keep(
             user: manifest.user.clone(),
             terms: manifest.terms.clone(),
             adds_to: manifest.adds_to,
-            own_wrap: Bytes(own_wrap),
+            own_wrap,
             bytes: manifest.contents.iter().map(|content| content.plaintext_length).sum(),
         };
         rows::put(ctx.txn, INDEX, &key, &index)?;
@@ -215,7 +217,8 @@ pub(crate) fn open_own(
     let Some(sealed) = objects::small(txn, label.manifest)? else {
         return refuse(RefusalCode::NotFound, format!("the manifest of entry {id} is not here"));
     };
-    let key = crate::wrap::unwrap(&index.own_wrap.0, label.manifest, subject, peer.kem())
+    let key = crate::wrap::unwrap(&index.own_wrap, label.manifest, subject, peer.kem())
+        .map(|key| DataKey::from_bytes(*key))
         .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
     let manifest = Manifest::open(&label, &row.contents, &sealed, &key)?;
     Ok((row, manifest, key))
@@ -240,5 +243,110 @@ pub(crate) fn holders(
     rows::all::<Bytes>(txn, HOLDERS, &rows::pair(&subject.0, &entry.0))?
         .into_iter()
         .map(|(key, _)| rows::tail(HOLDERS, &key).map(PartyId))
+        .collect()
+}
+
+/// Forgets that an institution holds an entry.
+pub(crate) fn forget_holder(
+    ctx: &mut Context<'_>,
+    subject: PartyId,
+    entry: EntryId,
+    holder: PartyId,
+) -> Result<(), StoreError> {
+    ctx.txn.delete(HOLDERS, &[&subject.0[..], &entry.0, &holder.0].concat())
+}
+
+/// Marks an entry whole once all its content objects are held for its subject.
+pub(crate) fn complete(ctx: &mut Context<'_>, subject: PartyId, id: EntryId) -> Handled<()> {
+    let Some(mut row) = entry(ctx.txn, subject, id)? else { return Ok(()) };
+    for content in &row.contents {
+        if !objects::held(ctx.txn, content.object)? {
+            return Ok(());
+        }
+    }
+    row.whole = true;
+    for content in &row.contents {
+        objects::hold(ctx.txn, content.object, subject, id, content.length)?;
+    }
+    rows::put(ctx.txn, ENTRIES, &rows::pair(&subject.0, &id.0), &row)?;
+    Ok(())
+}
+
+/// Stops keeping an entry for an owner; the entry itself goes with its last owner.
+pub(crate) fn forget(
+    ctx: &mut Context<'_>,
+    owner: PartyId,
+    subject: PartyId,
+    id: EntryId,
+) -> Handled<()> {
+    let Some(row) = entry(ctx.txn, subject, id)? else { return Ok(()) };
+    let manifest = row.label.claims().manifest;
+    let objects: Vec<_> =
+        row.contents.iter().map(|content| content.object).chain([manifest]).collect();
+    for object in &objects {
+        objects::release(ctx, *object, owner, id)?;
+    }
+    if !crate::backup::kept_for_anybody(ctx.txn, subject, id)? {
+        for object in &objects {
+            objects::release(ctx, *object, subject, id)?;
+        }
+        let key = rows::pair(&subject.0, &id.0);
+        ctx.txn.delete(ENTRIES, &key)?;
+        ctx.txn.delete(INDEX, &key)?;
+        forget_holder(ctx, subject, id, ctx.peer.me())?;
+    }
+    Ok(())
+}
+
+/// Opens an entry with the patient's unlocked keys.
+pub(crate) fn open_as_patient(
+    txn: &(impl ReadTxn + ?Sized),
+    keys: &crate::peer::PatientKeys,
+    row: &EntryRow,
+) -> Handled<(Manifest, DataKey)> {
+    let label = row.label.clone().from_own_store();
+    let unknown = || {
+        refuse(
+            RefusalCode::NotFound,
+            format!("entry {} is sealed to a compartment that the patient's keys do not open", label.entry),
+        )
+    };
+    let (Some(compartment), Some(wrap)) = (label.compartment, &row.wrap) else { return unknown() };
+    let Some(secret) = crate::custody::compartment_secret(txn, keys, compartment)? else {
+        return unknown();
+    };
+    let Some(sealed) = objects::small(txn, label.manifest)? else {
+        return refuse(RefusalCode::NotFound, format!("the manifest of entry {} is missing", label.entry));
+    };
+    let key = crate::wrap::unwrap(wrap, label.manifest, label.subject, &secret)
+        .map(|key| DataKey::from_bytes(*key))
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    Ok((Manifest::open(&label, &row.contents, &sealed, &key)?, key))
+}
+
+/// Makes a chart for a subject whose entries came back from a backup, if there is none.
+pub(crate) fn chart_for(ctx: &mut Context<'_>, subject: PartyId) -> Handled<()> {
+    if chart_of(ctx.txn, subject)?.is_some() {
+        return Ok(());
+    }
+    let id = ChartId(ctx.random());
+    let enrolled = crate::directory::keys(ctx.txn, subject)?.is_some();
+    let row = ChartRow {
+        name: format!("restored {}", subject.short()),
+        identifiers: Vec::new(),
+        created: ctx.now,
+        subject,
+        enrolled,
+    };
+    rows::put(ctx.txn, CHARTS, &id.0, &row)?;
+    rows::put(ctx.txn, CHART_OF, &subject.0, &id)?;
+    Ok(())
+}
+
+/// All charts.
+pub(crate) fn charts(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(ChartId, ChartRow)>, StoreError> {
+    rows::all::<ChartRow>(txn, CHARTS, &[])?
+        .into_iter()
+        .map(|(key, row)| Ok((ChartId(rows::tail(CHARTS, &key)?), row)))
         .collect()
 }

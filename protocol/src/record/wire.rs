@@ -9,6 +9,7 @@ use crate::object::{self, DataKey};
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
+use crate::wrap::Wrap;
 
 wire_struct! {
     /// One content object of an entry, as a holder without keys sees it.
@@ -160,7 +161,9 @@ wire_struct! {
         /// The sealed manifest.
         3 => manifest: Bytes,
         /// The manifest's key, sealed to the patient's compartment.
-        4 => wrap: Option<Bytes>,
+        4 => wrap: Option<Wrap>,
+        /// The manifest's key, sealed to its author: goes along only when the author backs up its own.
+        5 => author_wrap: Option<Wrap>,
     }
 }
 
@@ -174,7 +177,9 @@ pub struct Checked {
     /// The sealed manifest.
     pub manifest: Vec<u8>,
     /// The manifest's key, sealed to the patient's compartment.
-    pub wrap: Option<Vec<u8>>,
+    pub wrap: Option<Wrap>,
+    /// The manifest's key, sealed to its author.
+    pub author_wrap: Option<Wrap>,
 }
 
 impl Bundle {
@@ -205,7 +210,8 @@ impl Bundle {
             label: self.label.from_own_store(),
             contents: self.contents,
             manifest: self.manifest.0,
-            wrap: self.wrap.map(|wrap| wrap.0),
+            wrap: self.wrap,
+            author_wrap: self.author_wrap,
         })
     }
 }
@@ -218,7 +224,8 @@ impl Checked {
             label: self.label.to_unverified(),
             contents: self.contents.clone(),
             manifest: Bytes(self.manifest.clone()),
-            wrap: self.wrap.clone().map(Bytes),
+            wrap: self.wrap.clone(),
+            author_wrap: self.author_wrap.clone(),
         }
     }
 }

@@ -136,11 +136,13 @@ pub(crate) struct Draft {
     pub(crate) entries: Vec<EntryId>,
     pub(crate) token: Option<TokenId>,
     pub(crate) reason: Option<String>,
+    /// When, for a line that is moved; otherwise now.
+    pub(crate) at: Option<Timestamp>,
 }
 
 impl Draft {
     pub(crate) const fn new(patient: PartyId, action: Action, by: PartyId) -> Self {
-        Self { patient, action, by, user: None, purpose: None, entries: Vec::new(), token: None, reason: None }
+        Self { patient, action, by, user: None, purpose: None, entries: Vec::new(), token: None, reason: None, at: None }
     }
 }
 
@@ -156,7 +158,7 @@ pub(crate) fn append(ctx: &mut Context<'_>, draft: Draft) -> Result<(), StoreErr
     entries.truncate(LINE_ENTRIES_MAX);
     let line = Line {
         seq: head.seq + 1,
-        at: ctx.now,
+        at: draft.at.unwrap_or(ctx.now),
         action: draft.action,
         by: draft.by,
         user: draft.user,
@@ -222,6 +224,7 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, from: PartyId, to: PartyId) -> Result
                 entries: line.entries,
                 token: line.token,
                 reason: line.reason,
+                at: Some(line.at),
             },
         )?;
     }

@@ -1,0 +1,202 @@
+//! The patient obtains what holders logged; readers keep the heads they were shown.
+
+use super::chain::{self, Head, Line, verify_chain};
+use super::view::{LineView, LogView};
+use crate::codec::{Bytes, Wire, wire_enum, wire_struct};
+use crate::consent;
+use crate::custody;
+use crate::directory;
+use crate::id::PartyId;
+use crate::limits;
+use crate::peer::{Body, Context, Done, RequestId, Sender};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::Unverified;
+use crate::store::{ReadTxn, Table};
+
+/// Patient, holder, number -> [`Line`]: what the relay collected.
+const COLLECTED: Table = Table("log_collected");
+/// Patient, holder -> [`CollectedRow`].
+const COLLECTED_HEADS: Table = Table("log_collected_head");
+/// Patient, holder, number -> [`Head`]: what readers were shown.
+const SHOWN: Table = Table("log_shown");
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// A relay collects what every holder it knows of has logged about a patient.
+    Collect {
+        /// The patient.
+        patient: PartyId,
+    },
+}
+
+wire_enum! {
+    /// The feature's messages.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Message {
+        /// A relay asks for lines about its patient.
+        1 => Lines(LinesRequest),
+    }
+}
+
+wire_struct! {
+    /// Asks for lines.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LinesRequest {
+        /// The patient.
+        1 => patient: PartyId,
+        /// After this number.
+        2 => after: u64,
+    }
+}
+
+wire_struct! {
+    /// Lines and the signed head.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LinesAnswer {
+        /// The lines.
+        1 => lines: Vec<Line>,
+        /// The signed head.
+        2 => head: Unverified<Head>,
+    }
+}
+
+wire_struct! {
+    /// How far a holder's log was collected.
+    #[derive(Debug, Clone)]
+    pub struct CollectedRow {
+        /// The last line's number.
+        1 => seq: u64,
+        /// The last line's hash.
+        2 => hash: [u8; 32],
+        /// The newest head that was shown.
+        3 => head: Unverified<Head>,
+        /// What did not hold.
+        4 => problem: Option<String>,
+    }
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    let Command::Collect { patient } = command;
+    custody::patient(ctx.txn, patient)?;
+    for holder in consent::contacts(ctx.txn, patient)? {
+        ask(ctx, patient, holder)?;
+    }
+    ctx.answer(request, Done { done: true });
+    Ok(())
+}
+
+fn ask(ctx: &mut Context<'_>, patient: PartyId, holder: PartyId) -> Handled<()> {
+    let after = rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &rows::pair(&patient.0, &holder.0))?
+        .map_or(0, |row| row.seq);
+    ctx.send(holder, &Body::AccessLog(Message::Lines(LinesRequest { patient, after })))?;
+    Ok(())
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    let Message::Lines(request) = message;
+    if directory::relay_of(ctx.txn, request.patient)? != Some(sender.institution) {
+        return refuse(RefusalCode::NotPermitted, "only the patient's own relay obtains the patient's access log");
+    }
+    let mut lines = chain::lines(ctx.txn, request.patient, request.after, limits::LOG_PAGE_MAX)?;
+    let head = chain::head(ctx.peer, ctx.txn, ctx.now, request.patient)?.to_unverified();
+    let mut bytes = 0;
+    let fit = lines.iter().take_while(|line| {
+        bytes += line.to_bytes().len();
+        bytes <= limits::REQUEST_BYTES_MAX
+    });
+    lines.truncate(fit.count());
+    Ok(Bytes(LinesAnswer { lines, head }.to_bytes()))
+}
+
+/// A holder has told its lines.
+pub(crate) fn outcome(
+    ctx: &mut Context<'_>,
+    holder: PartyId,
+    message: Message,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    let Message::Lines(request) = message;
+    let Ok(bytes) = result else { return Ok(()) };
+    let Ok(answer) = LinesAnswer::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
+        return refuse(RefusalCode::NotAuthentic, "the holder's log is malformed");
+    };
+    let patient = request.patient;
+    let key = rows::pair(&patient.0, &holder.0);
+    let claims = answer.head.claims();
+    let signed = directory::keys(ctx.txn, holder)?
+        .and_then(|keys| keys.key(claims.key))
+        .is_some_and(|key| answer.head.check(&key).is_ok());
+    if !signed || claims.holder != holder || claims.patient != patient {
+        return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
+    }
+    let known = rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &key)?;
+    let (seq, hash) = known.as_ref().map_or((0, [0; 32]), |row| (row.seq, row.hash));
+    if seq != request.after {
+        return Ok(());
+    }
+    let whole = answer.lines.last().map_or(seq, |line| line.seq) == claims.seq;
+    let end = answer.lines.last().map_or((seq, hash), |line| (line.seq, line.hash()));
+    let reached = Head { seq: end.0, hash: end.1, ..claims.clone() };
+    let judged = verify_chain((seq, hash), &answer.lines, if whole { claims } else { &reached });
+    let problem = judged.err().map(|error| error.to_string());
+    if problem.is_none() {
+        for line in &answer.lines {
+            rows::put(ctx.txn, COLLECTED, &[&key[..], &line.seq.to_be_bytes()].concat(), line)?;
+        }
+    }
+    let (seq, hash) = if problem.is_none() { end } else { (seq, hash) };
+    let goes_on = problem.is_none() && !whole && !answer.lines.is_empty();
+    rows::put(ctx.txn, COLLECTED_HEADS, &key, &CollectedRow { seq, hash, head: answer.head, problem })?;
+    if goes_on {
+        ask(ctx, patient, holder)?;
+    }
+    Ok(())
+}
+
+/// What was collected about a patient.
+pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Handled<Vec<LogView>> {
+    let mut views = Vec::new();
+    for (key, row) in rows::all::<CollectedRow>(txn, COLLECTED_HEADS, &patient.0)? {
+        let holder = PartyId(rows::tail(COLLECTED_HEADS, &key)?);
+        let lines = rows::all::<Line>(txn, COLLECTED, &key)?.into_iter().map(|(_, line)| line).collect();
+        let head = row.head.claims();
+        views.push(LogView {
+            holder,
+            holder_name: directory::name(txn, holder)?,
+            subject: patient,
+            lines: named(txn, lines)?,
+            length: head.seq,
+            at: head.at,
+            verified: row.problem.is_none() && row.seq == head.seq,
+            problem: row.problem,
+        });
+    }
+    Ok(views)
+}
+
+/// Lines with the names of institutions.
+pub(crate) fn named(txn: &(impl ReadTxn + ?Sized), lines: Vec<Line>) -> Handled<Vec<LineView>> {
+    lines
+        .into_iter()
+        .map(|line| Ok(LineView { by_name: directory::name(txn, line.by)?, line }))
+        .collect()
+}
+
+/// Keeps a head that a holder showed with an answer: proof of what its log had to contain.
+pub(crate) fn countersign(ctx: &mut Context<'_>, holder: PartyId, head: &Unverified<Head>) -> Handled<()> {
+    let claims = head.claims();
+    let signed = directory::keys(ctx.txn, holder)?
+        .and_then(|keys| keys.key(claims.key))
+        .is_some_and(|key| head.check(&key).is_ok());
+    if !signed || claims.holder != holder {
+        return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
+    }
+    let key = [&claims.patient.0[..], &holder.0, &claims.seq.to_be_bytes()].concat();
+    rows::put(ctx.txn, SHOWN, &key, head)?;
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! What API, command line and pages show.
+
+use super::chain::Line;
+use crate::id::PartyId;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A holder's log about one patient.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LogView {
+    /// The holder.
+    pub holder: PartyId,
+    /// Its name.
+    pub holder_name: String,
+    /// The patient.
+    pub subject: PartyId,
+    /// The lines, with the name of the institution that acted.
+    pub lines: Vec<LineView>,
+    /// Lines that the holder says it has.
+    pub length: u64,
+    /// When it said so.
+    pub at: Timestamp,
+    /// Whether the lines continue what was seen before and end at the signed head.
+    pub verified: bool,
+    /// What does not hold, when something does not.
+    pub problem: Option<String>,
+}
+
+/// One line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LineView {
+    /// Name of the institution that acted.
+    pub by_name: String,
+    /// The line.
+    #[serde(flatten)]
+    pub line: Line,
+}

@@ -1,0 +1,440 @@
+//! The storing side.
+
+use super::tables::{
+    DepositState, KEPT, KeptRow, ReservationRow, ReservedEntry, account, bytes_of,
+    delete_reservation, kept_key, put_reservation, reservation, reservations, subject_of, used,
+};
+use super::wire::{
+    Delete, Deletion, Execute, Fetch, FetchAnswer, Message, Offer, OfferPermission, Position,
+    Receipt, ReceiptObject, Stored,
+};
+use crate::access_log::{self, Action};
+use crate::capability::{Granted, GrantedSummary, Keep, Operation, Target, Write};
+use crate::codec::{Bytes, Wire};
+use crate::consent::{self, Judged};
+use crate::directory;
+use crate::id::PartyId;
+use crate::identity::{KnownKeys, Role};
+use crate::limits;
+use crate::objects::{self, PullFor, Transfer, TransferFor};
+use crate::peer::{Body, Context, Effect, Sender};
+use crate::record::{self, Checked};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::Signed;
+use crate::time::{DAY_MS, MINUTE_MS};
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Offer(offer) => offered(ctx, sender, offer),
+        Message::Execute(execute) => executed(ctx, sender, &execute),
+        Message::Stored(stored) => super::depositor::stored(ctx, sender, &stored),
+        Message::Delete(delete) => deleted(ctx, sender, delete),
+        Message::Fetch(fetch) => fetched(ctx, sender, &fetch),
+    }
+}
+
+/// An offer: checked whole before anything of it is kept; then its place is kept, and it waits.
+fn offered(ctx: &mut Context<'_>, sender: &Sender, offer: Offer) -> Handled<Bytes> {
+    if !matches!(ctx.peer.role(), Role::Backup | Role::Hospital) {
+        return ctx.peer.require(Role::Backup).map(|()| Bytes::default());
+    }
+    if !sender.member {
+        return refuse(RefusalCode::NotPermitted, "only members of the federation deposit");
+    }
+    if reservation(ctx.txn, offer.reservation)?.is_some() {
+        return refuse(RefusalCode::AlreadyDone, "a deposit of this id is here already");
+    }
+    if offer.bundles.is_empty() || offer.bundles.len() > limits::PAGE_ENTRIES_MAX {
+        return refuse(RefusalCode::Invalid, format!("a deposit has 1 to {} entries", limits::PAGE_ENTRIES_MAX));
+    }
+    for author in offer.authors {
+        directory::learn_introduction(ctx.txn, author)?;
+    }
+    let checked = check_bundles(ctx, offer.bundles)?;
+    let bytes: u64 = checked.iter().map(bytes_of).sum();
+    let granted = match offer.permission {
+        Some(permission) => Some(permitted(ctx, sender, offer.owner, permission, &checked, bytes)?),
+        None => {
+            own(sender, offer.owner, &checked)?;
+            None
+        }
+    };
+    let expires = ctx.now.plus_ms(limits::RESERVATION_MS);
+    let row = ReservationRow {
+        depositor: sender.institution,
+        owner: offer.owner,
+        entries: checked
+            .iter()
+            .map(|bundle| ReservedEntry { subject: bundle.label.subject, entry: bundle.label.entry })
+            .collect(),
+        granted,
+        state: DepositState::Ready,
+        expires,
+        missing: 0,
+        bytes,
+    };
+    for link in row.granted.iter().flat_map(|granted| &granted.links) {
+        account(ctx.txn, link.token, i64::try_from(bytes).unwrap_or(i64::MAX))?;
+    }
+    put_reservation(ctx.txn, offer.reservation, &row)?;
+    for bundle in &checked {
+        record::keep(ctx, bundle, Some(sender.institution), false, None)?;
+        let kept = KeptRow {
+            depositor: sender.institution,
+            since: ctx.now,
+            bytes: bytes_of(bundle),
+            author_wrap: bundle.author_wrap.clone(),
+        };
+        let key = kept_key(offer.owner, bundle.label.subject, bundle.label.entry);
+        rows::put(ctx.txn, KEPT, &key, &kept)?;
+    }
+    ctx.effects.push(Effect::WakeAt(expires));
+    Ok(Bytes::default())
+}
+
+fn check_bundles(ctx: &Context<'_>, bundles: Vec<record::Bundle>) -> Handled<Vec<Checked>> {
+    bundles
+        .into_iter()
+        .map(|bundle| {
+            let author = bundle.label.claims().author;
+            match directory::keys(ctx.txn, author)? {
+                Some(keys) => bundle.check(&keys),
+                None => refuse(RefusalCode::NotAuthentic, format!("the author {} of an entry is not known", author.short())),
+            }
+        })
+        .collect()
+}
+
+/// An institution backs up its own: it owns what it made.
+fn own(sender: &Sender, owner: PartyId, checked: &[Checked]) -> Handled<()> {
+    let all_own = checked.iter().all(|bundle| bundle.label.author == sender.institution);
+    if owner != sender.institution || !all_own {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "without a patient's permission an institution deposits only entries that it made, for itself",
+        );
+    }
+    Ok(())
+}
+
+/// A patient's permission: to keep named entries, or to add to the record.
+fn permitted(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    owner: PartyId,
+    permission: OfferPermission,
+    checked: &[Checked],
+    bytes: u64,
+) -> Handled<GrantedSummary> {
+    if checked.iter().any(|bundle| bundle.label.subject != owner) {
+        return refuse(RefusalCode::Invalid, "a deposit for a patient has that patient's entries only");
+    }
+    let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
+    if let Some(relay) = permission.relay
+        && directory::relay_of(ctx.txn, owner)?.is_none()
+        && known.party() == owner
+    {
+        directory::learn_relay(ctx.txn, owner, relay)?;
+    }
+    if let Some(ring) = permission.ring {
+        directory::learn_ring(ctx.txn, ring, &known, ctx.now)?;
+    }
+    let targets: Vec<Target> = checked.iter().map(|bundle| consent::target(&bundle.label)).collect();
+    let operations = permission.chain.leaf().claims().operations;
+    let spent: std::collections::BTreeMap<_, _> = permission
+        .chain
+        .links()
+        .iter()
+        .map(|link| Ok((link.claims().id, used(ctx.txn, link.claims().id)?)))
+        .collect::<Result<_, crate::store::StoreError>>()?;
+    let spent = |token| spent.get(&token).copied().unwrap_or(0);
+    let judged = Judged {
+        patient: owner,
+        chain: permission.chain,
+        log: permission.log,
+        revocations: permission.revocations,
+        purpose: None,
+        targets: &targets,
+        bytes,
+        used: &spent,
+        user: None,
+        refused_as: Action::KeepRefused,
+    };
+    if operations.contains(Operation::Keep) {
+        let granted: Granted<Keep> = consent::judge(ctx, sender, judged)?;
+        return Ok(granted.summary().clone());
+    }
+    let granted: Granted<Write> = consent::judge(ctx, sender, judged)?;
+    added(ctx, sender, owner, &known, checked)?;
+    Ok(granted.summary().clone())
+}
+
+/// What is added to a record is the sender's own work, sealed to compartments that still count.
+fn added(
+    ctx: &Context<'_>,
+    sender: &Sender,
+    patient: PartyId,
+    known: &KnownKeys,
+    checked: &[Checked],
+) -> Handled<()> {
+    let Some(ring) = directory::ring(ctx.txn, patient)? else {
+        return refuse(RefusalCode::WrongState, "the patient's key ring is not known here");
+    };
+    for bundle in checked {
+        let label = &bundle.label;
+        if label.author != sender.institution {
+            return refuse(RefusalCode::NotPermitted, "an institution adds only entries that it made");
+        }
+        let current = ring.compartments.iter().any(|c| Some(c.id()) == label.compartment);
+        if !current || ring.key != known.current_number() {
+            return refuse(
+                RefusalCode::WrongState,
+                format!("entry {} is sealed to a compartment that was retired; seal it again with the patient's current keys", label.entry),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The data can be pulled: what is not here is.
+fn executed(ctx: &mut Context<'_>, sender: &Sender, execute: &Execute) -> Handled<Bytes> {
+    let Some(mut row) = reservation(ctx.txn, execute.reservation)? else {
+        return refuse(RefusalCode::NotFound, "no such deposit here; offer it again");
+    };
+    if row.depositor != sender.institution {
+        return refuse(RefusalCode::NotPermitted, "this deposit is another institution's");
+    }
+    if row.state != DepositState::Ready {
+        return Ok(Bytes::default());
+    }
+    if let Some(granted) = &row.granted {
+        still_stands(ctx, granted)?;
+    }
+    let mut missing = 0;
+    for reserved in row.entries.clone() {
+        let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else { continue };
+        let pull = PullFor {
+            id: execute.reservation,
+            owner: row.owner,
+            subject: reserved.subject,
+            entry: reserved.entry,
+        };
+        missing += objects::pull_missing(
+            ctx,
+            &entry.contents,
+            &Transfer {
+                from: row.depositor,
+                ticket: execute.ticket,
+                object: entry.label.claims().manifest,
+                length: 0,
+                purpose: TransferFor::Deposit(pull),
+            },
+        )?;
+    }
+    row.state = DepositState::Filling;
+    row.missing = missing;
+    put_reservation(ctx.txn, execute.reservation, &row)?;
+    if missing == 0 {
+        store(ctx, execute.reservation, row)?;
+    }
+    Ok(Bytes::default())
+}
+
+/// A permission is asked again whenever something is done with it.
+fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
+    let Some(known) = directory::keys(ctx.txn, granted.patient)? else {
+        return refuse(RefusalCode::BadPermission, "the patient is not known here any more");
+    };
+    let revocations = consent::revocations(ctx.txn, granted.patient)?;
+    let txn = &*ctx.txn;
+    let institutions = |party| directory::keys(txn, party).ok().flatten();
+    let keys = crate::capability::Keys { patient: &known, institutions: &institutions };
+    granted
+        .recheck(ctx.now, &revocations, &keys)
+        .or_else(|reason| refuse(RefusalCode::BadPermission, format!("{}: {}", reason.name(), reason.sentence())))
+}
+
+/// An object of a deposit has come, or never will.
+pub(crate) fn pulled(
+    ctx: &mut Context<'_>,
+    transfer: &Transfer,
+    pull: &PullFor,
+    result: Result<(), Refusal>,
+) -> Handled<()> {
+    let Some(mut row) = reservation(ctx.txn, pull.id)? else { return Ok(()) };
+    if result.is_err() {
+        return withdraw(ctx, pull.id, &row);
+    }
+    objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
+    row.missing = row.missing.saturating_sub(1);
+    put_reservation(ctx.txn, pull.id, &row)?;
+    if row.missing == 0 {
+        store(ctx, pull.id, row)?;
+    }
+    Ok(())
+}
+
+/// Everything is here and synced: says so, signed.
+fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handled<()> {
+    let mut list = Vec::new();
+    let mut entries = Vec::new();
+    for reserved in &row.entries {
+        record::complete(ctx, reserved.subject, reserved.entry)?;
+        record::learn_holder(ctx, reserved.subject, reserved.entry, ctx.peer.me())?;
+        entries.push(reserved.entry);
+        let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else { continue };
+        let manifest = entry.label.claims().manifest;
+        let length = objects::small(ctx.txn, manifest)?.map_or(0, |bytes| bytes.len() as u64);
+        objects::hold(ctx.txn, manifest, row.owner, reserved.entry, length)?;
+        list.push(ReceiptObject { entry: reserved.entry, object: manifest, length });
+        for content in &entry.contents {
+            objects::hold(ctx.txn, content.object, row.owner, reserved.entry, content.length)?;
+            list.push(ReceiptObject {
+                entry: reserved.entry,
+                object: content.object,
+                length: content.length,
+            });
+        }
+    }
+    row.state = DepositState::Stored;
+    put_reservation(ctx.txn, id, &row)?;
+    let mut line = access_log::Draft::new(row.owner, Action::Kept, row.depositor);
+    line.entries = entries;
+    line.token = row.granted.as_ref().and_then(|granted| granted.links.last()).map(|link| link.token);
+    access_log::append(ctx, line)?;
+    let receipt = Receipt {
+        holder: ctx.peer.me(),
+        key: ctx.peer.key_number(),
+        reservation: id,
+        owner: row.owner,
+        objects: list,
+        at: ctx.now,
+        keep_until: None,
+    };
+    let receipt = Signed::sign(receipt, ctx.peer.institution_key()).to_unverified();
+    ctx.send(row.depositor, &Body::Backup(Message::Stored(Stored { reservation: id, receipt })))?;
+    Ok(())
+}
+
+/// Gives up a deposit: what was kept for it goes, unless something else holds it.
+fn withdraw(ctx: &mut Context<'_>, id: [u8; 16], row: &ReservationRow) -> Handled<()> {
+    for reserved in &row.entries {
+        forget(ctx, row.owner, reserved.subject, reserved.entry)?;
+        let pull = PullFor { id, owner: row.owner, subject: reserved.subject, entry: reserved.entry };
+        objects::cancel(ctx, &TransferFor::Deposit(pull))?;
+    }
+    for link in row.granted.iter().flat_map(|granted| &granted.links) {
+        account(ctx.txn, link.token, -i64::try_from(row.bytes).unwrap_or(i64::MAX))?;
+    }
+    delete_reservation(ctx.txn, id)?;
+    Ok(())
+}
+
+/// Stops keeping an entry for an owner.
+fn forget(ctx: &mut Context<'_>, owner: PartyId, subject: PartyId, id: crate::id::EntryId) -> Handled<bool> {
+    let key = kept_key(owner, subject, id);
+    if ctx.txn.get(KEPT, &key)?.is_none() {
+        return Ok(false);
+    }
+    ctx.txn.delete(KEPT, &key)?;
+    record::forget(ctx, owner, subject, id)?;
+    Ok(true)
+}
+
+/// Time passed: places that were kept for data that never came are given up.
+pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    for (id, row) in reservations(ctx.txn)? {
+        if row.state == DepositState::Ready && row.expires <= ctx.now {
+            withdraw(ctx, id, &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes on the owner's word, and says so, signed.
+fn deleted(ctx: &mut Context<'_>, sender: &Sender, delete: Delete) -> Handled<Bytes> {
+    let claims = delete.order.claims().clone();
+    let refused = |ctx: &mut Context<'_>, code, text: &str| {
+        let mut line = access_log::Draft::new(claims.owner, Action::DeleteRefused, sender.institution);
+        line.entries.clone_from(&claims.entries);
+        line.reason = Some(text.to_owned());
+        ctx.lines_if_refused.push(line);
+        refuse(code, text)
+    };
+    let Some(known) = directory::keys(ctx.txn, claims.owner)? else {
+        return refuse(RefusalCode::NotFound, "nothing is kept here for this owner");
+    };
+    let signed = claims.key == known.current_number() && delete.order.check(&known.current()).is_ok();
+    if !signed {
+        return refused(ctx, RefusalCode::NotAuthentic, "the order is not signed with the owner's current key");
+    }
+    if claims.holder != ctx.peer.me() {
+        return refused(ctx, RefusalCode::NotAuthentic, "the order is for another holder");
+    }
+    let too_new = claims.at > ctx.now.plus_ms(2 * MINUTE_MS);
+    if too_new || ctx.now.since(claims.at) > DAY_MS {
+        return refused(ctx, RefusalCode::Expired, "the order is not of today; sign it again");
+    }
+    let (mut gone, mut unknown) = (Vec::new(), Vec::new());
+    for entry in &claims.entries {
+        // A patient owns under its own name; an institution may own entries of many subjects.
+        let subject = if claims.owner == sender.institution {
+            subject_of(ctx.txn, claims.owner, *entry)?
+        } else {
+            Some(claims.owner)
+        };
+        let was_kept = match subject {
+            Some(subject) => forget(ctx, claims.owner, subject, *entry)?,
+            None => false,
+        };
+        if was_kept { gone.push(*entry) } else { unknown.push(*entry) }
+    }
+    let mut line = access_log::Draft::new(claims.owner, Action::Deleted, claims.owner);
+    line.entries.clone_from(&gone);
+    access_log::append(ctx, line)?;
+    let deletion = Deletion {
+        holder: ctx.peer.me(),
+        key: ctx.peer.key_number(),
+        order: delete.order.id(),
+        deleted: gone,
+        unknown,
+        at: ctx.now,
+    };
+    Ok(Bytes(Signed::sign(deletion, ctx.peer.institution_key()).bytes().to_vec()))
+}
+
+/// An institution gets back what it backed up.
+fn fetched(ctx: &mut Context<'_>, sender: &Sender, fetch: &Fetch) -> Handled<Bytes> {
+    let owner = sender.institution;
+    let after = fetch.after.map(|at| kept_key(owner, at.subject, at.entry));
+    let prefix = match fetch.subject {
+        Some(subject) => rows::pair(&owner.0, &subject.0),
+        None => owner.0.to_vec(),
+    };
+    let (mut bundles, mut contents, mut bytes, mut next) = (Vec::new(), Vec::new(), 0, None);
+    let mut last = None;
+    for (key, kept) in
+        rows::scan::<KeptRow>(ctx.txn, KEPT, &prefix, after.as_deref(), limits::PAGE_ENTRIES_MAX + 1)?
+    {
+        let at = |from: usize| PartyId::from_slice(key.get(from..from + 32).unwrap_or_default());
+        let Some(subject) = at(32) else { continue };
+        let entry = crate::id::EntryId(rows::tail(KEPT, &key)?);
+        let Some(row) = record::entry(ctx.txn, subject, entry)?.filter(|row| row.whole) else { continue };
+        let Some(mut whole) = record::whole(ctx.txn, &row)? else { continue };
+        whole.author_wrap = kept.author_wrap;
+        let bundle = whole.to_bundle();
+        let size = bundle.to_bytes().len();
+        if bundles.len() == limits::PAGE_ENTRIES_MAX || bytes + size > limits::PAGE_BYTES_MAX {
+            next = last;
+            break;
+        }
+        bytes += size;
+        last = Some(Position { subject, entry });
+        contents.extend(row.contents.iter().map(|content| content.object));
+        bundles.push(bundle);
+    }
+    let ticket = objects::issue_ticket(ctx, owner, contents, None)?;
+    Ok(Bytes(FetchAnswer { bundles, ticket, next }.to_bytes()))
+}

@@ -1,0 +1,373 @@
+//! Commands and messages, and the asker's side of a request.
+
+use super::decide::{self, Narrow};
+use super::tables::{
+    ReceivedRow, RequestKind, RequestRow, known_request, put_received, put_request, request,
+    requests,
+};
+use super::view::RequestView;
+use super::wire::{Ask, Decision, Message, Permission, RequestState, Wish};
+use super::{learn_revocations, read, revoke, upload};
+use crate::capability::Purpose;
+use crate::codec::Bytes;
+use crate::custody;
+use crate::directory;
+use crate::id::{ConsentId, PartyId, TokenId};
+use crate::identity::Role;
+use crate::limits;
+use crate::peer::{Body, Context, Done, Effect, PatientKeys, RequestId, Sender};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::time::Timestamp;
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// A hospital asks a patient to see.
+    Download(AskCommand),
+    /// A hospital asks a patient that another may see.
+    Referral(AskCommand),
+    /// A patient asks a hospital to deposit entries.
+    Upload(upload::UploadCommand),
+    /// A patient permits, whole or narrowed.
+    Approve {
+        /// The request.
+        request: ConsentId,
+        /// How it is narrowed.
+        #[serde(default)]
+        narrow: Narrow,
+    },
+    /// A patient refuses.
+    Deny {
+        /// The request.
+        request: ConsentId,
+        /// A word to whoever asked.
+        #[serde(default)]
+        reason: String,
+    },
+    /// A patient wants to decide later.
+    Defer {
+        /// The request.
+        request: ConsentId,
+        /// When the patient will look again.
+        until: Timestamp,
+    },
+    /// A patient takes permissions back.
+    Revoke {
+        /// The patient.
+        patient: PartyId,
+        /// The permissions.
+        tokens: Vec<TokenId>,
+    },
+    /// A hospital reads what it was permitted, from a holder.
+    Fetch {
+        /// The request whose permission is used.
+        request: ConsentId,
+        /// The holder; one that is known to hold it when not given.
+        #[serde(default)]
+        holder: Option<PartyId>,
+        /// On whose behalf.
+        user: String,
+    },
+}
+
+/// A request to a patient.
+#[derive(Debug, serde::Deserialize)]
+pub struct AskCommand {
+    /// The patient.
+    pub patient: PartyId,
+    /// For a referral: who is to see.
+    #[serde(default)]
+    pub to: Option<PartyId>,
+    /// What is wished for.
+    #[serde(default)]
+    pub wish: Wish,
+    /// The purpose.
+    pub purpose: Purpose,
+    /// On whose behalf.
+    pub user: String,
+    /// A word to the patient.
+    #[serde(default)]
+    pub message: String,
+    /// How long the patient may take, in milliseconds.
+    #[serde(default)]
+    pub valid_ms: Option<u64>,
+}
+
+/// Handles a command.
+pub(crate) fn command(
+    ctx: &mut Context<'_>,
+    request_id: RequestId,
+    command: Command,
+    keys: Option<&PatientKeys>,
+) -> Handled<()> {
+    match command {
+        Command::Download(ask) => send_ask(ctx, request_id, RequestKind::Download, ask),
+        Command::Referral(ask) => send_ask(ctx, request_id, RequestKind::Referral, ask),
+        Command::Upload(order) => upload::order(ctx, request_id, order, keys),
+        Command::Approve { request, narrow } => decide::approve(ctx, request_id, request, &narrow, keys),
+        Command::Deny { request, reason } => decide::deny(ctx, request_id, request, reason),
+        Command::Defer { request, until } => decide::defer(ctx, request_id, request, until),
+        Command::Revoke { patient, tokens } => {
+            let keys = decide::unlocked(patient, keys)?;
+            revoke::revoke(ctx, keys, &tokens)?;
+            ctx.answer(request_id, Done { done: true });
+            Ok(())
+        }
+        Command::Fetch { request, holder, user } => {
+            read::fetch(ctx, request, holder, user)?;
+            answer_request(ctx, request_id, request)
+        }
+    }
+}
+
+/// Answers with a request as it stands.
+pub(super) fn answer_request(ctx: &mut Context<'_>, to: RequestId, id: ConsentId) -> Handled<()> {
+    let view = RequestView::of(ctx.txn, id, &request(ctx.txn, id)?)?;
+    ctx.answer(to, view);
+    Ok(())
+}
+
+fn send_ask(ctx: &mut Context<'_>, answer_to: RequestId, kind: RequestKind, ask: AskCommand) -> Handled<()> {
+    ctx.peer.require(Role::Hospital)?;
+    let Some(relay) = directory::relay_of(ctx.txn, ask.patient)? else {
+        return refuse(
+            RefusalCode::NotFound,
+            format!(
+                "nobody here knows how to reach patient {}; enrol the patient first, or wait for a referral",
+                ask.patient.short()
+            ),
+        );
+    };
+    if ask.user.trim().is_empty() || ask.user.len() > 200 || ask.message.len() > 1000 {
+        return refuse(RefusalCode::Invalid, "a request names its user (1 to 200 bytes) and has a message of at most 1000");
+    }
+    let for_party = match (kind, ask.to) {
+        (RequestKind::Referral, Some(to)) => match directory::introduction(ctx.txn, to)? {
+            Some(introduction) => Some(introduction),
+            None => return refuse(RefusalCode::NotFound, format!("institution {} is not known here", to.short())),
+        },
+        (RequestKind::Referral, None) => return refuse(RefusalCode::Invalid, "a referral names whom it is to"),
+        _ => None,
+    };
+    let id = ConsentId(ctx.random());
+    let valid = ask.valid_ms.unwrap_or(limits::CONSENT_MS_DEFAULT).min(limits::CONSENT_MS_MAX);
+    let expires = ctx.now.plus_ms(valid);
+    let row = RequestRow {
+        kind,
+        patient: ask.patient,
+        asker: ctx.peer.me(),
+        party: ask.to.filter(|_| kind == RequestKind::Referral),
+        wish: ask.wish.clone(),
+        purpose: ask.purpose,
+        user: ask.user.clone(),
+        message: ask.message.clone(),
+        asked: ctx.now,
+        expires,
+        state: RequestState::Open,
+        reason: String::new(),
+        until: None,
+        tokens: Vec::new(),
+        executor: None,
+        order: None,
+    };
+    put_request(ctx.txn, id, &row)?;
+    ctx.effects.push(Effect::WakeAt(expires));
+    let message = Ask {
+        request: id,
+        patient: ask.patient,
+        wish: ask.wish,
+        purpose: ask.purpose,
+        user: ask.user,
+        message: ask.message,
+        for_party,
+        expires,
+    };
+    ctx.send(relay, &Body::Consent(Message::Ask(message)))?;
+    answer_request(ctx, answer_to, id)
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Ask(ask) => asked(ctx, sender, ask),
+        Message::Decision(decision) => decided(ctx, sender, decision),
+        Message::Permission(permission) => permitted(ctx, sender, permission),
+        Message::Order(order) => upload::ordered(ctx, sender, order),
+        Message::OrderState(state) => upload::state(ctx, sender, state),
+        Message::Read(read) => read::serve(ctx, sender, read),
+    }
+}
+
+/// At the relay: a request arrives and waits for the patient.
+fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
+    if !custody::serves(ctx.txn, ask.patient)? {
+        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+    }
+    // A member may ask any patient it can name; others only whoever deals with them already.
+    if !sender.member && !super::is_contact(ctx.txn, ask.patient, sender.institution)? {
+        return refuse(RefusalCode::NotPermitted, "only members of the federation ask patients they have not enrolled");
+    }
+    if known_request(ctx.txn, ask.request)? {
+        return refuse(RefusalCode::AlreadyDone, "a request of this id is here already");
+    }
+    let open = requests(ctx.txn)?
+        .into_iter()
+        .filter(|(_, row)| {
+            row.asker == sender.institution && row.patient == ask.patient && row.state == RequestState::Open
+        })
+        .count();
+    if open >= limits::OPEN_REQUESTS_MAX {
+        return refuse(RefusalCode::LimitReached, "too many requests of this institution wait for the patient");
+    }
+    let expires = ask.expires.min(ctx.now.plus_ms(limits::CONSENT_MS_MAX));
+    let (kind, party) = match ask.for_party {
+        Some(introduction) => {
+            (RequestKind::Referral, Some(directory::learn_introduction(ctx.txn, introduction)?))
+        }
+        None => (RequestKind::Download, None),
+    };
+    let row = RequestRow {
+        kind,
+        patient: ask.patient,
+        asker: sender.institution,
+        party,
+        wish: ask.wish,
+        purpose: ask.purpose,
+        user: ask.user,
+        message: ask.message,
+        asked: ctx.now,
+        expires,
+        state: RequestState::Open,
+        reason: String::new(),
+        until: None,
+        tokens: Vec::new(),
+        executor: None,
+        order: None,
+    };
+    put_request(ctx.txn, ask.request, &row)?;
+    ctx.effects.push(Effect::WakeAt(expires));
+    Ok(Bytes::default())
+}
+
+/// At whoever asked: the patient has decided.
+fn decided(ctx: &mut Context<'_>, sender: &Sender, decision: Decision) -> Handled<Bytes> {
+    let mut row = request(ctx.txn, decision.request)?;
+    if directory::relay_of(ctx.txn, row.patient)? != Some(sender.institution) {
+        return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+    }
+    row.state = decision.state;
+    row.reason = decision.reason;
+    row.until = decision.until;
+    put_request(ctx.txn, decision.request, &row)?;
+    Ok(Bytes::default())
+}
+
+/// At the grantee: a permission arrives.
+fn permitted(ctx: &mut Context<'_>, sender: &Sender, permission: Permission) -> Handled<Bytes> {
+    let known = directory::learn_keys(ctx.txn, permission.log)?;
+    let patient = known.party();
+    match directory::relay_of(ctx.txn, patient)? {
+        Some(relay) if relay != sender.institution => {
+            return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+        }
+        _ => directory::learn_relay(ctx.txn, patient, sender.institution)?,
+    }
+    directory::learn_ring(ctx.txn, permission.ring, &known, ctx.now)?;
+    if let Some(state) = permission.revocations {
+        learn_revocations(ctx, state, &known)?;
+    }
+    let mut holders = Vec::new();
+    for holder in permission.holders {
+        holders.push(directory::learn_introduction(ctx.txn, holder)?);
+    }
+    let mut tokens = Vec::new();
+    let mut purpose = Purpose::Treatment;
+    for grant in permission.grants {
+        let leaf = grant.chain.leaf();
+        let claims = leaf.claims();
+        let signed = known.key(claims.key).is_some_and(|key| leaf.check(&key).is_ok());
+        if claims.subject != patient || claims.grantee() != ctx.peer.me() || !signed {
+            return refuse(RefusalCode::NotAuthentic, "the permission is not this patient's, or not for this institution");
+        }
+        tokens.push(claims.id);
+        purpose = claims.purpose;
+        let row = ReceivedRow {
+            request: permission.request,
+            holders: holders.clone(),
+            received: ctx.now,
+            grant,
+        };
+        put_received(ctx.txn, &row)?;
+    }
+    // Answers our own request, or comes by a referral that somebody else asked for.
+    let mut row = if known_request(ctx.txn, permission.request)? {
+        request(ctx.txn, permission.request)?
+    } else {
+        RequestRow {
+            kind: RequestKind::Referral,
+            patient,
+            asker: patient,
+            party: Some(ctx.peer.me()),
+            wish: Wish::default(),
+            purpose,
+            user: String::new(),
+            message: String::new(),
+            asked: ctx.now,
+            expires: ctx.now,
+            state: RequestState::Approved,
+            reason: String::new(),
+            until: None,
+            tokens: Vec::new(),
+            executor: None,
+            order: None,
+        }
+    };
+    row.state = RequestState::Approved;
+    row.tokens.extend(tokens);
+    put_request(ctx.txn, permission.request, &row)?;
+    Ok(Bytes::default())
+}
+
+/// What became of a message of ours.
+pub(crate) fn outcome(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    message: Message,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    match (message, result) {
+        (Message::Read(read), result) => read::answered(ctx, to, &read, result),
+        (Message::Ask(ask), Err(refusal)) => fail(ctx, ask.request, &refusal),
+        (Message::Order(order), Err(refusal)) => fail(ctx, order.request, &refusal),
+        _ => Ok(()),
+    }
+}
+
+/// A request cannot be carried out.
+pub(super) fn fail(ctx: &mut Context<'_>, id: ConsentId, refusal: &Refusal) -> Handled<()> {
+    let mut row = request(ctx.txn, id)?;
+    row.state = RequestState::Failed;
+    row.reason = refusal.text.clone();
+    put_request(ctx.txn, id, &row)?;
+    Ok(())
+}
+
+/// Time passed: requests expire, deferred ones open again, orders become due.
+pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    for (id, mut row) in requests(ctx.txn)? {
+        let undecided = matches!(row.state, RequestState::Open | RequestState::Deferred);
+        if undecided && row.kind != RequestKind::Upload && row.expires <= ctx.now {
+            row.state = RequestState::Expired;
+            put_request(ctx.txn, id, &row)?;
+            if custody::serves(ctx.txn, row.patient)? {
+                decide::tell(ctx, id, &row)?;
+            }
+        } else if row.state == RequestState::Deferred && row.until.is_some_and(|until| until <= ctx.now) {
+            row.state = RequestState::Open;
+            row.until = None;
+            put_request(ctx.txn, id, &row)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,327 @@
+//! The patient's side: permit, narrow, refuse, defer.
+
+use super::ask::answer_request;
+use super::tables::{GivenRow, GrantState, RequestKind, RequestRow, put_given, put_request, request};
+use super::wire::{Decision, Message, Permission, RequestState, Wish};
+use super::{add_contact, revocation_state};
+use crate::access_log::{self, Action};
+use crate::capability::{
+    Chain, Confirmation, Grant, GrantKeys, Operation, Operations, Parties, Purpose, Scope, Token,
+};
+use crate::directory;
+use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::limits;
+use crate::object::DataKey;
+use crate::peer::{Body, Context, Effect, PatientKeys, RequestId};
+use crate::record::{self, Kind, Manifest};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::statement::Signed;
+use crate::time::{DAY_MS, Timestamp};
+use std::collections::BTreeSet;
+use zeroize::Zeroizing;
+
+/// How a patient narrows a request. Nothing in it can widen the request.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Narrow {
+    /// Only these, of what is wished for.
+    pub wish: Wish,
+    /// Days until the permission ends; 30 when not given, 90 at most.
+    pub days: Option<u64>,
+    /// Milliseconds until the permission ends, instead of days.
+    pub valid_ms: Option<u64>,
+    /// Only at these holders; all that are known to hold the entries when empty.
+    pub audience: Vec<PartyId>,
+    /// Holders whose news of revocations is older than this many seconds must refuse.
+    pub max_staleness: Option<u64>,
+    /// Only to read, even if adding was wished for.
+    pub read_only: bool,
+}
+
+/// Days a permission holds when the patient says nothing.
+const DAYS_DEFAULT: u64 = 30;
+
+/// The patient's keys, if they are the ones that are unlocked.
+pub(super) fn unlocked(patient: PartyId, keys: Option<&PatientKeys>) -> Handled<&PatientKeys> {
+    match keys {
+        Some(keys) if keys.patient == patient => Ok(keys),
+        _ => refuse(
+            RefusalCode::Locked,
+            format!("the keys of patient {} are locked; give the passphrase", patient.short()),
+        ),
+    }
+}
+
+/// An entry that a patient opened in order to permit it.
+pub(super) struct Chosen {
+    pub(super) entry: EntryId,
+    pub(super) key: DataKey,
+    pub(super) holders: Vec<PartyId>,
+}
+
+/// The patient's entries that meet all of `wishes`.
+pub(super) fn choose(ctx: &Context<'_>, keys: &PatientKeys, wishes: &[&Wish]) -> Handled<Vec<Chosen>> {
+    let mut chosen = Vec::new();
+    for found in record::entries(ctx.txn, keys.patient)? {
+        let listed = wishes.iter().all(|wish| wish.entries.is_empty() || wish.entries.contains(&found.entry));
+        if !listed || found.row.wrap.is_none() {
+            continue;
+        }
+        let (manifest, key) = record::open_as_patient(ctx.txn, keys, &found.row)?;
+        if wishes.iter().all(|wish| meets(wish, &manifest)) {
+            let holders = record::holders(ctx.txn, keys.patient, found.entry)?;
+            chosen.push(Chosen { entry: found.entry, key, holders });
+        }
+    }
+    Ok(chosen)
+}
+
+fn meets(wish: &Wish, manifest: &Manifest) -> bool {
+    (wish.kinds.is_empty() || wish.kinds.contains(&manifest.kind))
+        && wish.since.is_none_or(|since| manifest.effective >= since)
+        && wish.until.is_none_or(|until| manifest.effective < until)
+}
+
+/// A permission's frame: everything but operations, scope and audience.
+pub(super) struct Frame<'a> {
+    pub(super) keys: &'a PatientKeys,
+    pub(super) grantee: PartyId,
+    pub(super) purpose: Purpose,
+    pub(super) valid_ms: u64,
+    pub(super) max_staleness: Option<u64>,
+}
+
+/// Signs one permission.
+pub(super) fn sign(
+    ctx: &mut Context<'_>,
+    frame: &Frame<'_>,
+    operation: Operation,
+    scope: Option<Scope>,
+    audience: &BTreeSet<PartyId>,
+) -> Handled<Chain> {
+    let (Some(scope), Some(audience)) = (scope, Parties::new(audience.iter().copied())) else {
+        return refuse(RefusalCode::LimitReached, "more than one permission can name; narrow the request");
+    };
+    let issued = ctx.now.seconds();
+    let token = Token {
+        issuer: frame.keys.patient,
+        subject: frame.keys.patient,
+        audience: Some(audience),
+        expires: issued + frame.valid_ms.min(limits::TOKEN_DAYS_MAX * DAY_MS).div_ceil(1000).max(1),
+        not_before: issued,
+        issued,
+        id: TokenId(ctx.random()),
+        confirmation: Confirmation { grantee: frame.grantee },
+        key: frame.keys.number,
+        parent: None,
+        operations: Operations::of(&[operation]),
+        scope,
+        quota: None,
+        purpose: frame.purpose,
+        delegation: None,
+        max_staleness: frame.max_staleness,
+    };
+    Ok(Chain::root(&Signed::sign(token, &frame.keys.signing)))
+}
+
+fn undecided(ctx: &Context<'_>, id: ConsentId) -> Handled<RequestRow> {
+    let row = request(ctx.txn, id)?;
+    if row.kind == RequestKind::Upload {
+        return refuse(RefusalCode::WrongState, "this is your own order, there is nothing to decide");
+    }
+    if row.expires <= ctx.now && matches!(row.state, RequestState::Open | RequestState::Deferred) {
+        return refuse(RefusalCode::Expired, "the request has expired; the institution can ask again");
+    }
+    match row.state {
+        RequestState::Open | RequestState::Deferred => Ok(row),
+        state => refuse(RefusalCode::AlreadyDone, format!("the request is {} already", state_in_words(state))),
+    }
+}
+
+const fn state_in_words(state: RequestState) -> &'static str {
+    match state {
+        RequestState::Open => "open",
+        RequestState::Approved => "approved",
+        RequestState::Refused => "refused",
+        RequestState::Expired => "expired",
+        RequestState::Deferred => "deferred",
+        RequestState::Ready => "ready",
+        RequestState::Done => "done",
+        RequestState::Failed => "failed",
+    }
+}
+
+/// Permits a request, whole or narrowed.
+pub(super) fn approve(
+    ctx: &mut Context<'_>,
+    answer_to: RequestId,
+    id: ConsentId,
+    narrow: &Narrow,
+    keys: Option<&PatientKeys>,
+) -> Handled<()> {
+    let mut row = undecided(ctx, id)?;
+    let keys = unlocked(row.patient, keys)?;
+    let grantee = row.party.unwrap_or(row.asker);
+    let Some(card) = directory::card(ctx.txn, grantee)? else {
+        return refuse(RefusalCode::NotFound, "the institution that is to see is not known here");
+    };
+    let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
+    if chosen.is_empty() {
+        return refuse(RefusalCode::NotFound, "no entry of the record meets the request as narrowed; nothing to permit");
+    }
+    let holders: BTreeSet<PartyId> = if narrow.audience.is_empty() {
+        chosen.iter().flat_map(|entry| entry.holders.iter().copied()).collect()
+    } else {
+        narrow.audience.iter().copied().collect()
+    };
+    let valid_ms = narrow.valid_ms.unwrap_or(narrow.days.unwrap_or(DAYS_DEFAULT).saturating_mul(DAY_MS));
+    let frame =
+        Frame { keys, grantee, purpose: row.purpose, valid_ms, max_staleness: narrow.max_staleness };
+    let mut grants = Vec::new();
+    for page in chosen.chunks(limits::TOKEN_ENTRIES_MAX) {
+        let scope = Scope::of_entries(page.iter().map(|entry| entry.entry));
+        let chain = sign(ctx, &frame, Operation::Read, scope, &holders)?;
+        let mut grant_keys = GrantKeys::default();
+        grant_keys.entries =
+            page.iter().map(|entry| (entry.entry, Zeroizing::new(*entry.key.expose()))).collect();
+        grant_keys.entries.sort_by_key(|(entry, _)| *entry);
+        grants.push(seal(ctx, chain, &grant_keys, &card)?);
+    }
+    if row.wish.write == Some(true) && !narrow.read_only {
+        let chain = write_chain(ctx, &frame, &row.wish.kinds, &holders)?;
+        grants.push(seal(ctx, chain, &GrantKeys::default(), &card)?);
+    }
+    row.state = RequestState::Approved;
+    row.tokens = grants.iter().map(|grant| grant.chain.leaf().claims().id).collect();
+    put_request(ctx.txn, id, &row)?;
+    remember(ctx, id, &row, &grants, chosen.iter().map(|entry| entry.entry).collect())?;
+    send_permission(ctx, id, keys.patient, grantee, grants, &holders)?;
+    if grantee != row.asker {
+        tell(ctx, id, &row)?;
+    }
+    answer_request(ctx, answer_to, id)
+}
+
+fn seal(
+    ctx: &mut Context<'_>,
+    chain: Chain,
+    keys: &GrantKeys,
+    card: &crate::identity::Card,
+) -> Handled<Grant> {
+    Grant::seal(chain, keys, &card.kem, ctx.rng)
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
+}
+
+/// Permits to add to the record: to the current compartments of the kinds asked for.
+fn write_chain(
+    ctx: &mut Context<'_>,
+    frame: &Frame<'_>,
+    kinds: &[Kind],
+    holders: &BTreeSet<PartyId>,
+) -> Handled<Chain> {
+    let Some(ring) = directory::ring(ctx.txn, frame.keys.patient)? else {
+        return refuse(RefusalCode::NotFound, "the patient's key ring is missing");
+    };
+    // What is added to a record of one kind is often a report, so reports are always among them.
+    let compartments = ring
+        .compartments
+        .iter()
+        .filter(|c| kinds.is_empty() || kinds.contains(&c.kind) || c.kind == Kind::Reports)
+        .map(crate::identity::Compartment::id);
+    let scope = Scope::of_compartments(compartments);
+    sign(ctx, frame, Operation::Write, scope, holders)
+}
+
+fn remember(
+    ctx: &mut Context<'_>,
+    id: ConsentId,
+    row: &RequestRow,
+    grants: &[Grant],
+    entries: Vec<EntryId>,
+) -> Handled<()> {
+    let grantee = row.party.unwrap_or(row.asker);
+    for grant in grants {
+        let given = GivenRow { chain: grant.chain.clone(), request: id, state: GrantState::Live };
+        put_given(ctx.txn, row.patient, &given)?;
+    }
+    add_contact(ctx, row.patient, grantee)?;
+    let mut line = access_log::Draft::new(row.patient, Action::Granted, grantee);
+    line.user = Some(row.user.clone()).filter(|user| !user.is_empty());
+    line.purpose = Some(row.purpose);
+    line.entries = entries;
+    line.token = row.tokens.first().copied();
+    access_log::append(ctx, line)?;
+    Ok(())
+}
+
+fn send_permission(
+    ctx: &mut Context<'_>,
+    id: ConsentId,
+    patient: PartyId,
+    grantee: PartyId,
+    grants: Vec<Grant>,
+    holders: &BTreeSet<PartyId>,
+) -> Handled<()> {
+    let (Some(known), Some(ring)) =
+        (directory::keys(ctx.txn, patient)?, directory::ring(ctx.txn, patient)?)
+    else {
+        return refuse(RefusalCode::NotFound, "the patient's keys are missing");
+    };
+    let mut introductions = Vec::new();
+    for holder in holders {
+        introductions.extend(directory::introduction(ctx.txn, *holder)?);
+    }
+    let permission = Permission {
+        request: id,
+        log: known.log().clone(),
+        ring: ring.to_unverified(),
+        revocations: revocation_state(ctx.txn, patient)?,
+        grants,
+        holders: introductions,
+    };
+    ctx.send(grantee, &Body::Consent(Message::Permission(permission)))?;
+    Ok(())
+}
+
+/// Refuses a request.
+pub(super) fn deny(ctx: &mut Context<'_>, answer_to: RequestId, id: ConsentId, reason: String) -> Handled<()> {
+    let mut row = undecided(ctx, id)?;
+    row.state = RequestState::Refused;
+    row.reason = reason;
+    put_request(ctx.txn, id, &row)?;
+    let mut line = access_log::Draft::new(row.patient, Action::Denied, row.party.unwrap_or(row.asker));
+    line.user = Some(row.user.clone());
+    line.purpose = Some(row.purpose);
+    access_log::append(ctx, line)?;
+    tell(ctx, id, &row)?;
+    answer_request(ctx, answer_to, id)
+}
+
+/// Puts a request off.
+pub(super) fn defer(ctx: &mut Context<'_>, answer_to: RequestId, id: ConsentId, until: Timestamp) -> Handled<()> {
+    let mut row = undecided(ctx, id)?;
+    if until <= ctx.now || until >= row.expires {
+        return refuse(
+            RefusalCode::Invalid,
+            format!("a request is put off to a time before it expires, {}", row.expires.utc_text()),
+        );
+    }
+    row.state = RequestState::Deferred;
+    row.until = Some(until);
+    put_request(ctx.txn, id, &row)?;
+    ctx.effects.push(Effect::WakeAt(until));
+    tell(ctx, id, &row)?;
+    answer_request(ctx, answer_to, id)
+}
+
+/// Tells whoever asked how the request stands.
+pub(super) fn tell(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()> {
+    let decision = Decision {
+        request: id,
+        state: row.state,
+        reason: row.reason.clone(),
+        until: row.until,
+    };
+    ctx.send(row.asker, &Body::Consent(Message::Decision(decision)))?;
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Taking back, and knowing what was taken back.
+
+use super::tables::{GrantState, given, given_token, put_given};
+use crate::access_log::{self, Action};
+use crate::capability::{RevocationState, Revocations, Revoked};
+use crate::custody;
+use crate::id::{PartyId, TokenId};
+use crate::identity::KnownKeys;
+use crate::peer::{Context, PatientKeys};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError, Table};
+
+/// Patient -> [`Revocations`].
+const REVOCATIONS: Table = Table("revocations");
+/// Patient -> the newest signed state.
+const STATES: Table = Table("revocation_state");
+
+/// What is known here of a patient's revocations.
+pub(crate) fn revocations(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Revocations, StoreError> {
+    Ok(rows::get(txn, REVOCATIONS, &patient.0)?.unwrap_or_else(|| Revocations::none(patient)))
+}
+
+/// The newest signed state that is known here.
+pub(crate) fn revocation_state(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Option<Unverified<RevocationState>>, StoreError> {
+    rows::get(txn, STATES, &patient.0)
+}
+
+/// Takes over a state; nothing that was revoked before comes back.
+pub(crate) fn learn_revocations(
+    ctx: &mut Context<'_>,
+    state: Unverified<RevocationState>,
+    keys: &KnownKeys,
+) -> Handled<()> {
+    let patient = keys.party();
+    // A state of an older key only comes late; what it says was said again under the newer key.
+    if state.claims().patient == patient && state.claims().key < keys.current_number() {
+        return Ok(());
+    }
+    let state = match state.certify(keys, ctx.now) {
+        Ok(state) => state,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    let mut known = revocations(ctx.txn, patient)?;
+    let newer = known.issued <= state.issued;
+    known.merge(&state);
+    known.prune(ctx.now);
+    rows::put(ctx.txn, REVOCATIONS, &patient.0, &known)?;
+    if newer {
+        rows::put(ctx.txn, STATES, &patient.0, &state.to_unverified())?;
+    }
+    Ok(())
+}
+
+/// Signs a fresh state with further tokens in it.
+pub(crate) fn sign_revocations(
+    ctx: &mut Context<'_>,
+    keys: &PatientKeys,
+    further: &[Revoked],
+) -> Handled<()> {
+    let patient = keys.patient;
+    let known = revocations(ctx.txn, patient)?;
+    let mut revoked = known.revoked.clone();
+    for new in further {
+        if let Err(at) = revoked.binary_search_by_key(&new.token, |old| old.token) {
+            revoked.insert(at, *new);
+        }
+    }
+    let state = RevocationState {
+        patient,
+        key: keys.number,
+        seq: custody::next_revocation_seq(ctx, patient)?,
+        issued: ctx.now,
+        min_iat: known.min_iat,
+        revoked,
+    };
+    let Some(log) = crate::directory::keys(ctx.txn, patient)? else {
+        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+    };
+    learn_revocations(ctx, Signed::sign(state, &keys.signing).to_unverified(), &log)
+}
+
+/// The patient takes permissions back: a signed state goes to everybody concerned.
+pub(super) fn revoke(ctx: &mut Context<'_>, keys: &PatientKeys, tokens: &[TokenId]) -> Handled<()> {
+    let patient = keys.patient;
+    let mut further = Vec::new();
+    for token in tokens {
+        let mut row = given_token(ctx.txn, patient, *token)?;
+        if row.state == GrantState::Revoked {
+            return refuse(RefusalCode::AlreadyDone, format!("permission {token} is revoked already"));
+        }
+        row.state = GrantState::Revoked;
+        put_given(ctx.txn, patient, &row)?;
+        let claims = row.chain.leaf().claims();
+        further.push(Revoked { token: *token, expires: claims.expires });
+        access_log::append(
+            ctx,
+            access_log::Draft {
+                token: Some(*token),
+                ..access_log::Draft::new(patient, Action::Revoked, patient)
+            },
+        )?;
+    }
+    sign_revocations(ctx, keys, &further)?;
+    custody::publish(ctx, keys, false)
+}
+
+/// A rotation kept some permissions; says which of the live ones, and which it dropped.
+pub(crate) fn rotated(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    listed: &[TokenId],
+) -> Handled<(Vec<TokenId>, Vec<TokenId>)> {
+    let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+    for mut row in given(ctx.txn, patient)? {
+        let claims = row.chain.leaf().claims();
+        let (token, expires) = (claims.id, claims.expires_at());
+        if row.state != GrantState::Live || expires <= ctx.now {
+            continue;
+        }
+        if listed.contains(&token) {
+            kept.push(token);
+        } else {
+            row.state = GrantState::Dropped;
+            put_given(ctx.txn, patient, &row)?;
+            dropped.push(token);
+        }
+    }
+    Ok((kept, dropped))
+}

@@ -1,0 +1,208 @@
+//! Requests, permissions given, permissions received.
+
+use super::wire::{RequestState, Wish};
+use crate::capability::{Chain, Grant, Purpose};
+use crate::codec::{Wire, wire_code, wire_struct};
+use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
+
+/// Request -> [`RequestRow`], at whoever asked and at the relay.
+const REQUESTS: Table = Table("consent_request");
+/// Patient, token -> [`GivenRow`], at the relay.
+const GIVEN: Table = Table("consent_given");
+/// Token -> [`ReceivedRow`], at the grantee.
+const RECEIVED: Table = Table("consent_received");
+
+wire_code! {
+    /// What is asked.
+    pub enum RequestKind {
+        /// To see.
+        1 => Download,
+        /// That another may see.
+        2 => Referral,
+        /// To deposit.
+        3 => Upload,
+    }
+}
+
+wire_struct! {
+    /// A request.
+    #[derive(Debug, Clone)]
+    pub struct RequestRow {
+        /// What is asked.
+        1 => kind: RequestKind,
+        /// The patient.
+        2 => patient: PartyId,
+        /// Who asks: an institution, or the patient.
+        3 => asker: PartyId,
+        /// Who is to see or to keep, when it is not whoever asks.
+        4 => party: Option<PartyId>,
+        /// What is wished for.
+        5 => wish: Wish,
+        /// The purpose.
+        6 => purpose: Purpose,
+        /// On whose behalf.
+        7 => user: String,
+        /// A word to the patient.
+        8 => message: String,
+        /// When it was asked.
+        9 => asked: Timestamp,
+        /// Until when it can be decided.
+        10 => expires: Timestamp,
+        /// How it stands.
+        11 => state: RequestState,
+        /// The word that came with the decision.
+        12 => reason: String,
+        /// For a deferral: until when. For an order: not before.
+        13 => until: Option<Timestamp>,
+        /// Permissions given for it.
+        14 => tokens: Vec<TokenId>,
+        /// The hospital that carries out an order.
+        15 => executor: Option<PartyId>,
+        /// The permission and entries of an order, at the hospital.
+        16 => order: Option<OrderRow>,
+    }
+}
+
+wire_struct! {
+    /// What a hospital needs to carry out an order.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OrderRow {
+        /// The upload permission.
+        1 => chain: Chain,
+        /// The entries.
+        2 => entries: Vec<EntryId>,
+        /// Deposits that are not stored yet.
+        3 => waiting: Vec<[u8; 16]>,
+    }
+}
+
+wire_code! {
+    /// How a permission stands.
+    pub enum GrantState {
+        /// It counts.
+        1 => Live,
+        /// The patient took it back.
+        2 => Revoked,
+        /// A rotation did not keep it.
+        3 => Dropped,
+    }
+}
+
+wire_struct! {
+    /// A permission that a patient gave.
+    #[derive(Debug, Clone)]
+    pub struct GivenRow {
+        /// The permission.
+        1 => chain: Chain,
+        /// The request that it answers.
+        2 => request: ConsentId,
+        /// How it stands.
+        3 => state: GrantState,
+    }
+}
+
+wire_struct! {
+    /// A permission that this institution received.
+    #[derive(Debug, Clone)]
+    pub struct ReceivedRow {
+        /// The permission and its sealed keys.
+        1 => grant: Grant,
+        /// The request that it answers.
+        2 => request: ConsentId,
+        /// Who holds the entries.
+        3 => holders: Vec<PartyId>,
+        /// When it came.
+        4 => received: Timestamp,
+    }
+}
+
+pub(super) fn request(txn: &(impl ReadTxn + ?Sized), id: ConsentId) -> Handled<RequestRow> {
+    match rows::get(txn, REQUESTS, &id.0)? {
+        Some(row) => Ok(row),
+        None => refuse(
+            RefusalCode::NotFound,
+            format!("no request {id} here; list requests with `chartmesh consent requests`"),
+        ),
+    }
+}
+
+pub(super) fn known_request(txn: &(impl ReadTxn + ?Sized), id: ConsentId) -> Result<bool, StoreError> {
+    Ok(txn.get(REQUESTS, &id.0)?.is_some())
+}
+
+pub(super) fn put_request(txn: &mut dyn Txn, id: ConsentId, row: &RequestRow) -> Result<(), StoreError> {
+    rows::put(txn, REQUESTS, &id.0, row)
+}
+
+/// All requests.
+pub(crate) fn requests(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(ConsentId, RequestRow)>, StoreError> {
+    rows::all::<RequestRow>(txn, REQUESTS, &[])?
+        .into_iter()
+        .map(|(key, row)| Ok((ConsentId(rows::tail(REQUESTS, &key)?), row)))
+        .collect()
+}
+
+pub(super) fn put_given(txn: &mut dyn Txn, patient: PartyId, row: &GivenRow) -> Result<(), StoreError> {
+    let token = row.chain.leaf().claims().id;
+    rows::put(txn, GIVEN, &rows::pair(&patient.0, &token.0), row)
+}
+
+pub(super) fn given(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Vec<GivenRow>, StoreError> {
+    Ok(rows::all::<GivenRow>(txn, GIVEN, &patient.0)?.into_iter().map(|(_, row)| row).collect())
+}
+
+pub(super) fn given_token(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    token: TokenId,
+) -> Handled<GivenRow> {
+    match rows::get(txn, GIVEN, &rows::pair(&patient.0, &token.0))? {
+        Some(row) => Ok(row),
+        None => refuse(
+            RefusalCode::NotFound,
+            format!("no permission {token}; list permissions with `chartmesh consent grants`"),
+        ),
+    }
+}
+
+pub(super) fn put_received(txn: &mut dyn Txn, row: &ReceivedRow) -> Result<(), StoreError> {
+    let token = row.grant.chain.leaf().claims().id;
+    rows::put(txn, RECEIVED, &token.0, row)
+}
+
+/// Permissions that this institution received.
+pub(super) fn received(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<ReceivedRow>, StoreError> {
+    Ok(rows::all::<ReceivedRow>(txn, RECEIVED, &[])?.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Permissions given and received, as shown.
+pub(crate) fn grants(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: Option<PartyId>,
+    now: Timestamp,
+) -> Handled<Vec<super::view::GrantView>> {
+    let mut views = Vec::new();
+    for (_, row) in rows::all::<GivenRow>(txn, GIVEN, patient.as_ref().map_or(&[][..], |p| &p.0[..]))? {
+        views.push(super::view::GrantView::given(txn, &row, now)?);
+    }
+    for row in received(txn)? {
+        if patient.is_none_or(|patient| row.grant.chain.leaf().claims().subject == patient) {
+            views.push(super::view::GrantView::received(txn, &row, now)?);
+        }
+    }
+    Ok(views)
+}
+
+/// A chain as it is shown and passed on outside: hexadecimal of its encoding.
+pub(super) fn chain_text(chain: &Chain) -> String {
+    data_encoding::BASE64URL_NOPAD.encode(&chain.to_bytes())
+}
+
+/// The permissions that this institution received.
+pub(crate) fn received_chains(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Chain>, StoreError> {
+    Ok(received(txn)?.into_iter().map(|row| row.grant.chain).collect())
+}

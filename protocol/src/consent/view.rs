@@ -1,0 +1,185 @@
+//! What API, command line and pages show.
+
+use super::tables::{GivenRow, GrantState, ReceivedRow, RequestKind, RequestRow, chain_text};
+use super::wire::{RequestState, Wish};
+use crate::capability::{Chain, Purpose, explain};
+use crate::directory;
+use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::refusal::Handled;
+use crate::store::ReadTxn;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A request for consent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RequestView {
+    /// The request.
+    pub request: ConsentId,
+    /// What is asked.
+    pub kind: RequestKind,
+    /// The patient.
+    pub patient: PartyId,
+    /// Who asks.
+    pub asker: PartyId,
+    /// Who is to see or to keep, when it is not whoever asks.
+    pub party: Option<PartyId>,
+    /// The request in plain words.
+    pub in_words: String,
+    /// What is wished for.
+    pub wish: Wish,
+    /// The purpose.
+    pub purpose: Purpose,
+    /// On whose behalf.
+    pub user: String,
+    /// A word to the patient.
+    pub message: String,
+    /// When it was asked.
+    pub asked: Timestamp,
+    /// Until when it can be decided.
+    pub expires: Timestamp,
+    /// How it stands.
+    pub state: RequestState,
+    /// The word that came with the decision.
+    pub reason: String,
+    /// For a deferral: until when.
+    pub until: Option<Timestamp>,
+    /// Permissions given for it.
+    pub tokens: Vec<TokenId>,
+}
+
+impl RequestView {
+    pub(crate) fn of(txn: &(impl ReadTxn + ?Sized), id: ConsentId, row: &RequestRow) -> Handled<Self> {
+        Ok(Self {
+            request: id,
+            kind: row.kind,
+            patient: row.patient,
+            asker: row.asker,
+            party: row.party,
+            in_words: in_words(txn, row)?,
+            wish: row.wish.clone(),
+            purpose: row.purpose,
+            user: row.user.clone(),
+            message: row.message.clone(),
+            asked: row.asked,
+            expires: row.expires,
+            state: row.state,
+            reason: row.reason.clone(),
+            until: row.until,
+            tokens: row.tokens.clone(),
+        })
+    }
+}
+
+/// The request as a sentence that a patient reads.
+fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> {
+    let asker = directory::name(txn, row.asker)?;
+    let what = wish_in_words(&row.wish);
+    let party = row.party.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
+    let executor = row.executor.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
+    let purpose = row.purpose.in_words();
+    Ok(match row.kind {
+        RequestKind::Download => format!("{} at {asker} asks to see {what}, for {purpose}.", row.user),
+        RequestKind::Referral => format!("{} at {asker} asks that {party} may see {what}, for {purpose}.", row.user),
+        RequestKind::Upload => format!("You asked {executor} to deposit {what} with {party}."),
+    })
+}
+
+fn wish_in_words(wish: &Wish) -> String {
+    let mut what = match (wish.entries.len(), wish.kinds.is_empty()) {
+        (0, true) => "your whole record".to_owned(),
+        (0, false) => {
+            let kinds: Vec<_> = wish.kinds.iter().map(|kind| kind.in_words()).collect();
+            format!("your {}", kinds.join(", "))
+        }
+        (1, _) => "one entry of your record".to_owned(),
+        (n, _) => format!("{n} entries of your record"),
+    };
+    if let Some(since) = wish.since {
+        what.push_str(&format!(" from {}", &since.utc_text()[..10]));
+    }
+    if let Some(until) = wish.until {
+        what.push_str(&format!(" until {}", &until.utc_text()[..10]));
+    }
+    if wish.write == Some(true) {
+        what.push_str(", and to add to it");
+    }
+    what
+}
+
+/// A permission.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GrantView {
+    /// Its id.
+    pub token: TokenId,
+    /// The patient.
+    pub patient: PartyId,
+    /// To whom it was given.
+    pub grantee: PartyId,
+    /// That institution's name.
+    pub grantee_name: String,
+    /// Whether this node received it, rather than gave it.
+    pub received: bool,
+    /// `live`, `revoked`, `dropped` or `expired`.
+    pub state: String,
+    /// The request that it answers.
+    pub request: ConsentId,
+    /// Operations that it permits.
+    pub operations: Vec<String>,
+    /// Entries that it names.
+    pub entries: Vec<EntryId>,
+    /// Until when it holds.
+    pub expires: Timestamp,
+    /// Who holds the entries, as far as this node knows.
+    pub holders: Vec<PartyId>,
+    /// What it says, one sentence per claim.
+    pub explained: Vec<String>,
+    /// The permission itself, as `chartmesh token explain` takes it.
+    pub chain: String,
+}
+
+impl GrantView {
+    pub(super) fn given(txn: &(impl ReadTxn + ?Sized), row: &GivenRow, now: Timestamp) -> Handled<Self> {
+        let state = match row.state {
+            GrantState::Live => None,
+            GrantState::Revoked => Some("revoked"),
+            GrantState::Dropped => Some("dropped"),
+        };
+        Self::of(txn, &row.chain, row.request, false, state, Vec::new(), now)
+    }
+
+    pub(super) fn received(txn: &(impl ReadTxn + ?Sized), row: &ReceivedRow, now: Timestamp) -> Handled<Self> {
+        let claims = row.grant.chain.leaf().claims();
+        let revoked = super::revocations(txn, claims.subject)?.contains(claims.id);
+        let state = revoked.then_some("revoked");
+        Self::of(txn, &row.grant.chain, row.request, true, state, row.holders.clone(), now)
+    }
+
+    fn of(
+        txn: &(impl ReadTxn + ?Sized),
+        chain: &Chain,
+        request: ConsentId,
+        received: bool,
+        state: Option<&str>,
+        holders: Vec<PartyId>,
+        now: Timestamp,
+    ) -> Handled<Self> {
+        let claims = chain.leaf().claims();
+        let expired = claims.expires_at() <= now;
+        let names = |party| directory::card(txn, party).ok().flatten().map(|card| card.name.clone());
+        Ok(Self {
+            token: claims.id,
+            patient: claims.subject,
+            grantee: claims.grantee(),
+            grantee_name: directory::name(txn, claims.grantee())?,
+            received,
+            state: state.unwrap_or(if expired { "expired" } else { "live" }).to_owned(),
+            request,
+            operations: claims.operations.iter().map(|operation| format!("{operation:?}").to_lowercase()).collect(),
+            entries: claims.scope.entries().to_vec(),
+            expires: claims.expires_at(),
+            holders,
+            explained: explain::explain(chain, &names, now),
+            chain: chain_text(chain),
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! The patients that a relay serves.
+
+use crate::codec::{Bytes, wire_struct};
+use crate::id::PartyId;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::store::{ReadTxn, StoreError, Table};
+use crate::time::Timestamp;
+
+/// Patient -> [`PatientRow`].
+pub(super) const PATIENTS: Table = Table("patient");
+
+wire_struct! {
+    /// A patient that this relay serves.
+    #[derive(Debug, Clone)]
+    pub struct PatientRow {
+        /// The name that the relay shows.
+        1 => name: String,
+        /// The keys, sealed under the patient's passphrase.
+        2 => sealed_keys: Bytes,
+        /// When the patient was made.
+        3 => created: Timestamp,
+        /// `seq` of the newest key ring.
+        4 => ring_seq: u64,
+        /// `seq` of the newest revocation state.
+        5 => revocation_seq: u64,
+        /// The current epoch of every compartment: a new one begins when a standing permission ends.
+        6 => epoch: u32,
+    }
+}
+
+/// A patient.
+pub(crate) fn patient(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Handled<PatientRow> {
+    match rows::get(txn, PATIENTS, &patient.0)? {
+        Some(row) => Ok(row),
+        None => refuse(
+            RefusalCode::NotFound,
+            format!("no patient {} here; list patients with `chartmesh patient list`", patient.short()),
+        ),
+    }
+}
+
+/// Whether this relay serves a patient.
+pub(crate) fn serves(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<bool, StoreError> {
+    Ok(txn.get(PATIENTS, &patient.0)?.is_some())
+}
+
+/// All patients.
+pub(crate) fn patients(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(PartyId, PatientRow)>, StoreError> {
+    rows::all::<PatientRow>(txn, PATIENTS, &[])?
+        .into_iter()
+        .map(|(key, row)| Ok((PartyId(rows::tail(PATIENTS, &key)?), row)))
+        .collect()
+}
+
+/// A patient's keys as they were sealed.
+pub(crate) fn sealed_keys(txn: &(impl ReadTxn + ?Sized), id: PartyId) -> Handled<Vec<u8>> {
+    Ok(patient(txn, id)?.sealed_keys.0)
+}
+
+/// Compartment -> [`CompartmentRow`]: how each compartment of our patients derives.
+const COMPARTMENTS: Table = Table("compartment");
+
+wire_struct! {
+    /// How a compartment derives from its patient's records root.
+    #[derive(Debug, Clone)]
+    pub struct CompartmentRow {
+        /// The kind of record.
+        1 => kind: crate::record::Kind,
+        /// The generation of the records root.
+        2 => generation: u32,
+        /// The epoch.
+        3 => epoch: u32,
+    }
+}
+
+pub(super) fn remember_compartment(
+    txn: &mut dyn crate::store::Txn,
+    compartment: &crate::identity::Compartment,
+) -> Result<(), StoreError> {
+    let row = CompartmentRow {
+        kind: compartment.kind,
+        generation: compartment.generation,
+        epoch: compartment.epoch,
+    };
+    rows::put(txn, COMPARTMENTS, &compartment.id().0, &row)
+}
+
+/// The secret half of a compartment, from the patient's unlocked keys.
+pub(crate) fn compartment_secret(
+    txn: &(impl ReadTxn + ?Sized),
+    keys: &crate::peer::PatientKeys,
+    id: crate::id::CompartmentId,
+) -> Result<Option<crate::crypto::KemSecret>, StoreError> {
+    let Some(row) = rows::get::<CompartmentRow>(txn, COMPARTMENTS, &id.0)? else { return Ok(None) };
+    Ok(keys
+        .records
+        .iter()
+        .find(|root| root.generation() == row.generation)
+        .map(|root| root.compartment(row.kind, row.epoch)))
+}

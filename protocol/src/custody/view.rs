@@ -1,0 +1,35 @@
+//! What API, command line and pages show.
+
+use crate::id::{PartyId, TokenId};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A patient at a relay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PatientView {
+    /// The patient.
+    pub patient: PartyId,
+    /// The name that the relay shows.
+    pub name: String,
+    /// When the patient was made.
+    pub created: Timestamp,
+    /// How many times the key was rotated.
+    pub rotations: u32,
+    /// Until when others may deposit without hearing from the relay.
+    pub ring_expires: Option<Timestamp>,
+    /// Institutions that the patient has enrolled with or permitted something.
+    pub contacts: Vec<PartyId>,
+}
+
+/// What a rotation did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RotatedView {
+    /// The patient.
+    pub patient: PartyId,
+    /// The new key's number.
+    pub number: u32,
+    /// Permissions that stay valid.
+    pub kept: Vec<TokenId>,
+    /// Permissions that ended with the old key.
+    pub dropped: Vec<TokenId>,
+}

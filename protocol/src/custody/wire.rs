@@ -1,0 +1,28 @@
+//! Messages.
+
+use crate::capability::RevocationState;
+use crate::codec::{wire_enum, wire_struct};
+use crate::identity::{KeyLog, KeyRing};
+use crate::statement::Unverified;
+
+wire_enum! {
+    /// The feature's messages.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Message {
+        /// A relay tells whoever deals with its patient which keys, compartments and revocations count.
+        1 => Keys(Keys),
+    }
+}
+
+wire_struct! {
+    /// What counts for a patient now. Everything in it proves itself.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Keys {
+        /// The key log.
+        1 => log: KeyLog,
+        /// The key ring.
+        2 => ring: Option<Unverified<KeyRing>>,
+        /// The newest revocation state.
+        3 => revocations: Option<Unverified<RevocationState>>,
+    }
+}

@@ -1,0 +1,187 @@
+//! Transitions.
+
+use super::wire::{Answer, Enrol, Message};
+use crate::codec::{Bytes, Wire};
+use crate::codes::{self, Code, CodeFor};
+use crate::consent;
+use crate::custody;
+use crate::directory::{self, Standing};
+use crate::federation;
+use crate::id::{ChartId, PartyId};
+use crate::identity::{RelayCertificate, Role};
+use crate::limits;
+use crate::peer::{Body, CodeView, Context, Done, Notice, PatientKeys, RequestId, Sender, introduce};
+use crate::record;
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError, Table};
+use crate::time::Timestamp;
+
+/// Member -> the relay certificate that it gave us.
+const CERTIFICATES: Table = Table("relay_certificate");
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// At a hospital: makes a code with which a patient enrols in a chart.
+    Code {
+        /// The chart.
+        chart: ChartId,
+        /// How long the code holds, in milliseconds.
+        #[serde(default)]
+        valid_ms: Option<u64>,
+        /// Where we listen; filled in by the node.
+        #[serde(default)]
+        addresses: Vec<String>,
+    },
+    /// At a relay: enrols a patient with the institution that gave the code.
+    Enrol {
+        /// The patient.
+        patient: PartyId,
+        /// The code.
+        code: String,
+    },
+}
+
+/// Handles a command.
+pub(crate) fn command(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    command: Command,
+    keys: Option<&PatientKeys>,
+) -> Handled<()> {
+    match command {
+        Command::Code { chart, valid_ms, addresses } => {
+            ctx.peer.require(Role::Hospital)?;
+            if record::chart(ctx.txn, chart)?.enrolled {
+                return refuse(RefusalCode::AlreadyDone, "a patient is enrolled in this chart already");
+            }
+            let (code, expires) = codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?;
+            ctx.answer(request, CodeView { code: code.to_text(), expires });
+            Ok(())
+        }
+        Command::Enrol { patient, code } => enrol(ctx, request, patient, &code, keys),
+    }
+}
+
+fn enrol(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    patient: PartyId,
+    code: &str,
+    keys: Option<&PatientKeys>,
+) -> Handled<()> {
+    ctx.peer.require(Role::Patient)?;
+    custody::patient(ctx.txn, patient)?;
+    let code = match Code::parse(code, 'e') {
+        Ok(code) => code,
+        Err(error) => return refuse(RefusalCode::Invalid, error.to_string()),
+    };
+    introduce(ctx.txn, &code)?;
+    // A ring about to expire would leave the hospital without compartments.
+    if let Some(keys) = keys.filter(|keys| keys.patient == patient) {
+        custody::publish(ctx, keys, false)?;
+    }
+    let (Some(known), Some(ring)) =
+        (directory::keys(ctx.txn, patient)?, directory::ring(ctx.txn, patient)?)
+    else {
+        return refuse(RefusalCode::NotFound, "the patient's keys are missing");
+    };
+    if ring.expires <= ctx.now {
+        return refuse(RefusalCode::Locked, "the patient's key ring has expired; unlock the patient's keys first");
+    }
+    consent::add_contact(ctx, patient, code.institution)?;
+    let message = Enrol {
+        secret: code.secret,
+        log: known.log().clone(),
+        ring: ring.to_unverified(),
+        revocations: consent::revocation_state(ctx.txn, patient)?,
+    };
+    ctx.send(code.institution, &Body::Enrolment(Message::Enrol(message)))?;
+    ctx.answer(request, Done { done: true });
+    Ok(())
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    let Message::Enrol(enrol) = message;
+    let CodeFor::Enrolment(chart) = codes::redeem(ctx, &enrol.secret)? else {
+        return refuse(RefusalCode::Invalid, "this is a code for something else");
+    };
+    if record::chart(ctx.txn, chart)?.enrolled {
+        return refuse(RefusalCode::AlreadyDone, "a patient is enrolled in this chart already");
+    }
+    let known = directory::learn_keys(ctx.txn, enrol.log)?;
+    let patient = known.party();
+    if record::chart_of(ctx.txn, patient)?.is_some() {
+        return refuse(RefusalCode::AlreadyDone, "this patient is enrolled in another chart here");
+    }
+    directory::learn_ring(ctx.txn, enrol.ring, &known, ctx.now)?;
+    if let Some(state) = enrol.revocations {
+        consent::learn_revocations(ctx, state, &known)?;
+    }
+    directory::learn_relay(ctx.txn, patient, sender.institution)?;
+    directory::set_standing(ctx.txn, sender.institution, &Standing::EnrolledRelay)?;
+    ctx.notify(Notice::Enrolled { chart, patient });
+    let member = federation::is_member(ctx.txn, ctx.peer.me())?;
+    let certificate = member.then(|| {
+        let certificate = RelayCertificate {
+            member: ctx.peer.me(),
+            key: ctx.peer.key_number(),
+            relay: sender.institution,
+            issued: ctx.now,
+            expires: ctx.now.plus_ms(limits::CERTIFICATE_MS_MAX),
+        };
+        Signed::sign(certificate, ctx.peer.institution_key()).to_unverified()
+    });
+    let federation = federation::snapshot(ctx.txn)?;
+    Ok(Bytes(Answer { certificate, federation }.to_bytes()))
+}
+
+/// The institution has enrolled the patient, or refused.
+pub(crate) fn outcome(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    message: Message,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    let Message::Enrol(enrol) = message;
+    let patient = enrol.log.party_unverified();
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            tracing::warn!(reason = %refusal.text, "an enrolment was refused");
+            return consent::remove_contact(ctx, patient, to);
+        }
+    };
+    let Ok(answer) = Answer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
+        return refuse(RefusalCode::NotAuthentic, "the answer to an enrolment is malformed");
+    };
+    if let Some(snapshot) = answer.federation {
+        federation::learn_snapshot(ctx, &snapshot)?;
+    }
+    if let Some(certificate) = answer.certificate
+        && let Some(keys) = directory::keys(ctx.txn, to)?
+        && certificate.clone().certify(&keys, ctx.now).is_ok()
+    {
+        rows::put(ctx.txn, CERTIFICATES, &to.0, &certificate)?;
+    }
+    Ok(())
+}
+
+/// The relay certificates that still hold, newest first.
+pub(crate) fn certificates(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<Unverified<RelayCertificate>>, StoreError> {
+    let mut certificates: Vec<_> = rows::all::<Unverified<RelayCertificate>>(txn, CERTIFICATES, &[])?
+        .into_iter()
+        .map(|(_, certificate)| certificate)
+        .filter(|certificate| now < certificate.claims().expires)
+        .collect();
+    certificates.sort_by_key(|certificate| core::cmp::Reverse(certificate.claims().issued));
+    certificates.truncate(8);
+    Ok(certificates)
+}

@@ -1,0 +1,17 @@
+//! A patient and an institution get to know each other.
+//!
+//! ```text
+//!  hospital                                relay
+//!  code for a chart ──(on paper, a screen)──> enrol(patient, code)
+//!       <─────────────── hello with the code ──┤
+//!       <────── Enrol {secret, keys, ring} ────┘
+//!  chart gets its patient; entries are announced
+//!       ──── relay certificate, federation ───> the relay may come in at every member
+//! ```
+
+mod machine;
+mod wire;
+
+pub use machine::Command;
+pub(crate) use machine::{certificates, command, outcome, receive};
+pub use wire::{Answer, Enrol, Message};

@@ -1,0 +1,52 @@
+//! Messages.
+
+use crate::capability::RevocationState;
+use crate::codec::{Bytes, wire_enum, wire_struct};
+use crate::codes;
+use crate::identity::{KeyLog, KeyRing, RelayCertificate};
+use crate::statement::Unverified;
+use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
+
+wire_enum! {
+    /// The feature's messages.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Message {
+        /// A relay brings a patient with an institution's code.
+        1 => Enrol(Enrol),
+    }
+}
+
+wire_struct! {
+    /// A patient comes.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Enrol {
+        /// The code's secret.
+        1 => secret: [u8; 16],
+        /// The patient's key log.
+        2 => log: KeyLog,
+        /// The patient's key ring.
+        3 => ring: Unverified<KeyRing>,
+        /// The patient's newest revocation state.
+        4 => revocations: Option<Unverified<RevocationState>>,
+    }
+}
+
+wire_struct! {
+    /// The patient is enrolled.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Answer {
+        /// Lets the relay in at every member; absent when the institution is no member.
+        1 => certificate: Option<Unverified<RelayCertificate>>,
+        /// The federation as the institution knows it, encoded as the federation feature does.
+        2 => federation: Option<Bytes>,
+    }
+}
+
+impl Message {
+    /// Whether it brings a code that lets it in.
+    pub(crate) fn introduces(&self, txn: &(impl ReadTxn + ?Sized), now: Timestamp) -> Result<bool, StoreError> {
+        let Self::Enrol(enrol) = self;
+        codes::known(txn, &enrol.secret, now)
+    }
+}
