@@ -1,0 +1,58 @@
+//! One chunk: AES-256-GCM in place, under the nonce that fixes the chunk's number and whether it is
+//! the last.
+
+use aes_gcm::aead::AeadInOut;
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag};
+
+use super::{OpenError, TAG_LEN};
+
+/// The cipher of one object's chunks. Wiped when dropped.
+pub(super) struct ChunkCipher(Aes256Gcm);
+
+impl ChunkCipher {
+    pub(super) fn new(aes_key: &[u8; 32]) -> Self {
+        Self(Aes256Gcm::new(aes_key.into()))
+    }
+
+    /// Encrypts `body` where it stands and returns its tag.
+    pub(super) fn seal(&self, index: u64, last: bool, body: &mut [u8]) -> [u8; TAG_LEN] {
+        self.0
+            .encrypt_inout_detached(&nonce(index, last), b"", body.into())
+            .expect("a chunk is far below AES-GCM's limit of 64 GiB")
+            .into()
+    }
+
+    /// Appends the plaintext of `sealed` (ciphertext and tag) to `out`, or leaves `out` as it was.
+    pub(super) fn open(
+        &self,
+        index: u64,
+        last: bool,
+        sealed: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let failed = OpenError::ChunkAuthentication(index);
+        let (body, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(failed)?;
+        let start = out.len();
+        out.extend_from_slice(body);
+        let opened = self.0.decrypt_inout_detached(
+            &nonce(index, last),
+            b"",
+            (&mut out[start..]).into(),
+            &Tag::from(*tag),
+        );
+        if opened.is_err() {
+            out.truncate(start);
+            return Err(failed);
+        }
+        Ok(())
+    }
+}
+
+/// The nonce of age's STREAM: an 11-byte big-endian counter, then 0x01 for the last chunk. Never
+/// used twice under one key, since a key seals one object and the counter never returns.
+fn nonce(index: u64, last: bool) -> Nonce<aes_gcm::aead::consts::U12> {
+    let mut nonce = [0; 12];
+    nonce[3..11].copy_from_slice(&index.to_be_bytes());
+    nonce[11] = last.into();
+    nonce.into()
+}
