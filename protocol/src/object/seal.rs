@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::chunk::ChunkCipher;
 use super::key::{DataKey, Salt};
 use super::layout::full_chunk;
-use super::{CHUNK_LEN, HEADER_LEN, Header, Layout, PLAINTEXT_LEN_MAX, TAG_LEN, TooLarge};
+use super::{CHUNK_LEN, Header, Layout, PLAINTEXT_LEN_MAX, TAG_LEN, TooLarge};
 use crate::id::ObjectId;
 
 /// The padding that one call of [`Closing::advance`] adds at most, in bytes.
@@ -117,19 +117,13 @@ impl Sealer {
 
     /// Seals `pending` and `more` as one chunk, in `out`, and hashes it while it is in the cache.
     fn emit(&mut self, more: &[u8], last: bool, out: &mut Vec<u8>) {
-        // Reserved before any plaintext is put there: growing later would leave a copy of it behind
-        // in freed memory.
         out.reserve(CHUNK_LEN);
         let start = out.len();
-        let mut body = start;
         if self.index == 0 {
             out.extend_from_slice(self.header.as_bytes());
-            body += HEADER_LEN;
         }
-        out.extend_from_slice(&self.pending);
-        out.extend_from_slice(more);
-        let tag = self.cipher.seal(self.index, last, &mut out[body..]);
-        out.extend_from_slice(&tag);
+        self.cipher
+            .seal(self.index, last, (&self.pending, more), out);
         self.hasher.update(&out[start..]);
         self.file_len += (out.len() - start) as u64;
         self.index += 1;
