@@ -20,8 +20,6 @@ use chartmesh_protocol::object::{CHUNK_LEN, DataKey, Opener, Sealer};
 use criterion::{Criterion, Throughput, criterion_group};
 
 const LEN: usize = 64 << 20;
-/// What the driver reads from a file or a stream at once.
-const READ_LEN: usize = 256 << 10;
 const ROUNDS: usize = 25;
 const TARGET: f64 = 0.9;
 
@@ -122,40 +120,40 @@ impl Work {
     }
 
     fn seal(&self) -> Duration {
-        let mut out = Vec::with_capacity(2 * READ_LEN);
         let mut sealer = Sealer::new(&key(), &[1; 24]);
-        let took = stream(&self.plain, |read| {
-            out.clear();
-            sealer.push(read, &mut out).expect("64 MiB are few");
-            black_box(&out);
-        });
+        let (mut took, mut plain) = (Duration::ZERO, &self.plain[..]);
+        while !plain.is_empty() {
+            let read = fill(sealer.space(), &mut plain);
+            let start = Instant::now();
+            black_box(sealer.advance(read).expect("64 MiB are few"));
+            took += start.elapsed();
+        }
         let start = Instant::now();
-        let sealed = sealer.finish(&mut out);
+        let sealed = sealer.finish(&mut Vec::new());
         assert_eq!(sealed.id, self.id);
         took + start.elapsed()
     }
 
     fn open(&self) -> Duration {
-        let mut out = Vec::with_capacity(2 * READ_LEN);
         let mut opener = Opener::new(key(), self.id, LEN as u64).expect("64 MiB are few");
-        let took = stream(&self.file, |read| {
-            out.clear();
-            opener.push(read, &mut out).expect("it was sealed above");
-            black_box(&out);
-        });
+        let (mut took, mut file) = (Duration::ZERO, &self.file[..]);
+        while !file.is_empty() {
+            let read = fill(opener.space(), &mut file);
+            let start = Instant::now();
+            black_box(opener.advance(read).expect("it was sealed above"));
+            took += start.elapsed();
+        }
         let start = Instant::now();
-        opener.finish(&mut out).expect("it was sealed above");
+        opener.finish(&mut Vec::new()).expect("it was sealed above");
         took + start.elapsed()
     }
 
     fn bare_seal(&self) -> Duration {
         let (mut hasher, mut index) = (blake3::Hasher::new(), 0);
-        let took = stream(&self.plain, |read| {
-            for chunk in read.chunks_mut(CHUNK_LEN) {
-                black_box(bare_seal_chunk(&self.cipher, index, chunk));
-                hasher.update(chunk);
-                index += 1;
-            }
+        let took = stream(&self.plain, |chunk| {
+            black_box(bare_seal_chunk(&self.cipher, index, chunk));
+            hasher.update(chunk);
+            index += 1;
         });
         black_box(hasher.finalize());
         took
@@ -163,32 +161,37 @@ impl Work {
 
     fn bare_open(&self) -> Duration {
         let (mut hasher, mut tags) = (blake3::Hasher::new(), self.bare_tags.iter().enumerate());
-        let took = stream(&self.bare_ciphertext, |read| {
-            for chunk in read.chunks_mut(CHUNK_LEN) {
-                let (index, tag) = tags.next().expect("a tag for each chunk");
-                hasher.update(chunk);
-                self.cipher
-                    .decrypt_inout_detached(&bare_nonce(index), b"", chunk.into(), tag)
-                    .expect("it was sealed above");
-            }
+        let took = stream(&self.bare_ciphertext, |chunk| {
+            let (index, tag) = tags.next().expect("a tag for each chunk");
+            hasher.update(chunk);
+            self.cipher
+                .decrypt_inout_detached(&bare_nonce(index), b"", chunk.into(), tag)
+                .expect("it was sealed above");
         });
         black_box(hasher.finalize());
         took
     }
 }
 
-/// Reads `source` piece by piece into one buffer and hands each to `work`, whose time is taken.
-fn stream(source: &[u8], mut work: impl FnMut(&mut [u8])) -> Duration {
-    let mut buffer = vec![0; READ_LEN];
+/// Reads `source` chunk by chunk into one buffer and hands each to `work`, whose time is taken.
+fn stream(mut source: &[u8], mut work: impl FnMut(&mut [u8])) -> Duration {
+    let mut buffer = vec![0; CHUNK_LEN];
     let mut took = Duration::ZERO;
-    for piece in source.chunks(READ_LEN) {
-        let read = &mut buffer[..piece.len()];
-        read.copy_from_slice(piece);
+    while !source.is_empty() {
+        let read = fill(&mut buffer, &mut source);
         let start = Instant::now();
-        work(read);
+        work(&mut buffer[..read]);
         took += start.elapsed();
     }
     took
+}
+
+/// What a read does: as much as there is and there is space for.
+fn fill(space: &mut [u8], source: &mut &[u8]) -> usize {
+    let (now, later) = source.split_at(source.len().min(space.len()));
+    space[..now.len()].copy_from_slice(now);
+    *source = later;
+    now.len()
 }
 
 fn bare_seal_chunk(cipher: &Aes256Gcm, index: usize, chunk: &mut [u8]) -> Tag {
