@@ -94,8 +94,8 @@ impl Opener {
         self.failed.map_or(Ok(()), Err)
     }
 
-    /// Where the next bytes of the file may be read to, without a copy in between; never empty. Then
-    /// tell [`Opener::advance`] how many they are.
+    /// Where the next bytes of the file may be read to, without a copy in between; empty only after an
+    /// error. Then tell [`Opener::advance`] how many they are.
     pub fn space(&mut self) -> &mut [u8] {
         &mut self.chunk[self.filled..]
     }
