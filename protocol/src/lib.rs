@@ -1,13 +1,31 @@
 //! The Chartmesh protocol, without input or output.
+pub mod access_log;
+pub mod backup;
+pub mod capability;
+mod clock;
 pub mod codec;
+pub mod codes;
+pub mod consent;
 pub mod crypto;
+pub mod custody;
+pub mod directory;
+pub mod enrolment;
+pub mod federation;
 pub mod id;
 pub mod identity;
 pub mod limits;
+pub mod membership;
+pub mod message;
 pub mod object;
+pub mod objects;
+mod outbox;
+pub mod peer;
 pub mod record;
+pub mod refusal;
+mod rows;
 pub mod statement;
 pub mod store;
 pub mod time;
+pub mod wrap;
 #[cfg(test)]
 mod vectors;

@@ -22,29 +22,25 @@ impl ChunkCipher {
             .into()
     }
 
-    /// Appends the plaintext of `sealed` (ciphertext and tag) to `out`, or leaves `out` as it was.
-    pub(super) fn open(
+    /// Decrypts `sealed` (ciphertext and tag) where it stands and returns the plaintext. On an error
+    /// `sealed` is as it was: the tag is checked before anything is decrypted.
+    pub(super) fn open<'a>(
         &self,
         index: u64,
         last: bool,
-        sealed: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), OpenError> {
+        sealed: &'a mut [u8],
+    ) -> Result<&'a mut [u8], OpenError> {
         let failed = OpenError::ChunkAuthentication(index);
-        let (body, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(failed)?;
-        let start = out.len();
-        out.extend_from_slice(body);
-        let opened = self.0.decrypt_inout_detached(
-            &nonce(index, last),
-            b"",
-            (&mut out[start..]).into(),
-            &Tag::from(*tag),
-        );
-        if opened.is_err() {
-            out.truncate(start);
-            return Err(failed);
-        }
-        Ok(())
+        let (body, tag) = sealed.split_last_chunk_mut::<TAG_LEN>().ok_or(failed)?;
+        self.0
+            .decrypt_inout_detached(
+                &nonce(index, last),
+                b"",
+                (&mut *body).into(),
+                &Tag::from(*tag),
+            )
+            .map_err(|_| failed)?;
+        Ok(body)
     }
 }
 

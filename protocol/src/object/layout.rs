@@ -124,12 +124,3 @@ impl Layout {
         index + 1 == self.chunk_count
     }
 }
-
-/// The plaintext of a chunk that is not the last.
-pub(super) const fn full_chunk(index: u64) -> usize {
-    if index == 0 {
-        CHUNK_LEN - TAG_LEN - HEADER_LEN
-    } else {
-        CHUNK_LEN - TAG_LEN
-    }
-}

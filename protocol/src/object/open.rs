@@ -1,5 +1,9 @@
 //! Opening: from the first byte to the last ([`Opener`]), or any chunk by itself ([`ChunkOpener`]).
 
+use core::ops::Range;
+
+use zeroize::Zeroizing;
+
 use super::chunk::ChunkCipher;
 use super::key::DataKey;
 use super::padding::refuse_content;
@@ -35,10 +39,12 @@ pub struct Opener {
     /// Since the header was checked.
     chunks: Option<ChunkOpener>,
     hasher: blake3::Hasher,
-    /// The part of chunk `index` that has come.
-    pending: Vec<u8>,
+    /// The chunk that is coming in, as it stands in the file; decrypted where it stands.
+    chunk: Zeroizing<Vec<u8>>,
+    /// How much of it has come.
+    filled: usize,
+    /// Its number.
     index: u64,
-    received: u64,
     failed: Option<OpenError>,
 }
 
@@ -57,16 +63,15 @@ impl Opener {
     }
 
     pub(super) fn with_layout(key: DataKey, id: ObjectId, layout: Layout) -> Self {
-        let first = layout.file_range(0).map_or(0, |range| range.end);
         Self {
             key,
             id,
             layout,
             chunks: None,
             hasher: blake3::Hasher::new(),
-            pending: Vec::with_capacity(usize::try_from(first).unwrap_or(CHUNK_LEN)),
+            chunk: Zeroizing::new(vec![0; CHUNK_LEN]),
+            filled: 0,
             index: 0,
-            received: 0,
             failed: None,
         }
     }
@@ -78,12 +83,46 @@ impl Opener {
     /// # Errors
     /// Any [`OpenError`] but those that only the end can show. It is final: every later call
     /// returns it again.
-    pub fn push(&mut self, file: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
+    pub fn push(&mut self, mut file: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
+        while !file.is_empty() {
+            let space = self.space();
+            let (now, later) = file.split_at(file.len().min(space.len()));
+            space[..now.len()].copy_from_slice(now);
+            out.extend_from_slice(self.advance(now.len())?);
+            file = later;
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    /// Where the next bytes of the file may be read to, without a copy in between; empty only after an
+    /// error. Then tell [`Opener::advance`] how many they are.
+    pub fn space(&mut self) -> &mut [u8] {
+        &mut self.chunk[self.filled..]
+    }
+
+    /// The first `len` bytes of [`Opener::space`] have been filled from the file. Returns the
+    /// plaintext that is ready: a chunk's, or nothing yet.
+    ///
+    /// # Errors
+    /// As for [`Opener::push`].
+    ///
+    /// # Panics
+    /// When `len` is more than there was space.
+    pub fn advance(&mut self, len: usize) -> Result<&[u8], OpenError> {
+        assert!(
+            len <= self.chunk.len() - self.filled,
+            "more bytes than there was space for"
+        );
         if let Some(error) = self.failed {
             return Err(error);
         }
-        self.take(file, out)
-            .inspect_err(|error| self.failed = Some(*error))
+        match self.take(len) {
+            Ok(plain) => Ok(&self.chunk[plain]),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(error)
+            }
+        }
     }
 
     /// The file is complete: checks its length and its id, and appends the last of the plaintext to
@@ -95,101 +134,81 @@ impl Opener {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        if self.received < self.layout.file_len() {
-            return Err(self.too_short());
+        let have = self.index * CHUNK_LEN as u64 + self.filled as u64;
+        let want = self.layout.file_len();
+        if have < want {
+            // Cut off, or never as long as was said?
+            let ends = self.ends_at(self.filled);
+            return Err(if ends {
+                OpenError::LengthMismatch
+            } else {
+                OpenError::Truncated { have, want }
+            });
         }
-        let start = out.len();
+        self.hasher.update(&self.chunk[..self.filled]);
+        let id = self.hasher.finalize();
         // The tag is looked at before the id because it says where the damage is.
-        self.chunks().open_chunk(self.index, &self.pending, out)?;
-        self.hasher.update(&self.pending);
-        if self.hasher.finalize() != self.id.0 {
-            out.truncate(start);
+        let plain = self.open_chunk(self.filled)?;
+        if id != self.id.0 {
             return Err(OpenError::IdMismatch);
         }
+        out.extend_from_slice(&self.chunk[plain]);
         Ok(())
     }
 
-    fn take(&mut self, file: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
-        let left = self.layout.file_len() - self.received;
-        let within = usize::try_from(left).map_or(file.len(), |left| left.min(file.len()));
-        let (mut file, beyond) = file.split_at(within);
-        self.received += within as u64;
-
+    /// Returns where in `chunk` plaintext stands ready.
+    fn take(&mut self, len: usize) -> Result<Range<usize>, OpenError> {
+        self.filled += len;
         if self.chunks.is_none() {
-            file = self.fill(file, HEADER_LEN);
-            let Some(header) = self.pending.first_chunk() else {
-                return Ok(());
+            let header = self.chunk[..self.filled].first_chunk();
+            let Some(header) = header else {
+                return Ok(0..0);
             };
             self.chunks = Some(ChunkOpener::new(&self.key, header, self.layout)?);
         }
-        while !self.layout.is_last(self.index) {
-            if let (true, Some((chunk, rest))) =
-                (self.pending.is_empty(), file.split_at_checked(CHUNK_LEN))
-            {
-                // A whole chunk at once needs no copy of its own.
-                self.open_full(chunk, out)?;
-                file = rest;
-                continue;
-            }
-            file = self.fill(file, CHUNK_LEN);
-            if self.pending.len() < CHUNK_LEN {
-                return Ok(());
-            }
-            let mut chunk = core::mem::take(&mut self.pending);
-            self.open_full(&chunk, out)?;
-            chunk.clear();
-            self.pending = chunk;
+        if self.layout.is_last(self.index) {
+            // The last chunk waits for `finish`: it is the last only if nothing follows. What does
+            // follow finds space here, because no last chunk is full.
+            return match usize::try_from(self.layout.file_len() - self.index * CHUNK_LEN as u64) {
+                Ok(end) if self.filled > end => Err(self.too_long(end)),
+                _ => Ok(0..0),
+            };
         }
-        // The last chunk waits for `finish`: it is the last only if nothing follows.
-        self.pending.extend_from_slice(file);
-        if beyond.is_empty() {
-            Ok(())
-        } else {
-            Err(self.too_long())
+        if self.filled < CHUNK_LEN {
+            return Ok(0..0);
         }
-    }
-
-    /// Moves bytes of `file` to `pending` until that holds `len`; returns the rest.
-    fn fill<'a>(&mut self, file: &'a [u8], len: usize) -> &'a [u8] {
-        let missing = len.saturating_sub(self.pending.len());
-        let (now, later) = file.split_at(missing.min(file.len()));
-        self.pending.extend_from_slice(now);
-        later
-    }
-
-    fn open_full(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
-        // Hashed first, so that a decryption in place finds the chunk in the cache.
-        self.hasher.update(chunk);
-        self.chunks().open_chunk(self.index, chunk, out)?;
+        // Hashed first, while it is still the file's.
+        self.hasher.update(&self.chunk);
+        let plain = self.open_chunk(CHUNK_LEN)?;
         self.index += 1;
-        Ok(())
+        self.filled = 0;
+        Ok(plain)
     }
 
-    fn chunks(&self) -> &ChunkOpener {
-        self.chunks
+    fn open_chunk(&mut self, len: usize) -> Result<Range<usize>, OpenError> {
+        let chunks = self
+            .chunks
             .as_ref()
-            .expect("set from the header, which stands before any chunk's end")
-    }
-
-    /// The file ended early: cut off, or never as long as was said?
-    fn too_short(&self) -> OpenError {
-        match &self.chunks {
-            Some(chunks) if chunks.ends_with(self.index, &self.pending) => {
-                OpenError::LengthMismatch
-            }
-            _ => OpenError::Truncated {
-                have: self.received,
-                want: self.layout.file_len(),
-            },
-        }
+            .expect("made from the header, which any chunk follows");
+        chunks.open_in_place(self.index, &mut self.chunk[..len])
     }
 
     /// The file goes on behind its declared end: something was added, or it is longer than was said?
-    fn too_long(&self) -> OpenError {
-        if self.chunks().ends_with(self.index, &self.pending) {
+    fn too_long(&mut self, end: usize) -> OpenError {
+        if self.ends_at(end) {
             OpenError::TrailingData
         } else {
             OpenError::LengthMismatch
+        }
+    }
+
+    /// Whether the object really ends with the first `len` bytes of this chunk. Asked only to name
+    /// an error, after which nothing is opened any more.
+    fn ends_at(&mut self, len: usize) -> bool {
+        let body = if self.index == 0 { HEADER_LEN } else { 0 };
+        match (&self.chunks, self.chunk.get_mut(body..len)) {
+            (Some(chunks), Some(sealed)) => chunks.cipher.open(self.index, true, sealed).is_ok(),
+            _ => false,
         }
     }
 }
@@ -229,15 +248,14 @@ impl ChunkOpener {
         &self.layout
     }
 
-    /// Opens chunk `index`, given the bytes of its [`Layout::file_range`], and appends its content
-    /// to `out` without the padding.
+    /// Opens chunk `index`, given the bytes of its [`Layout::file_range`], where it stands. Returns
+    /// where in `chunk` its content is, without the padding.
     ///
     /// # Errors
     /// [`OpenError::NoSuchChunk`]; [`OpenError::Truncated`] or [`OpenError::TrailingData`] when
     /// `chunk` is not as long as the range; [`OpenError::CommitmentMismatch`] when chunk 0 comes
     /// with another header; [`OpenError::ChunkAuthentication`]; [`OpenError::NonZeroPadding`].
-    /// Nothing was appended.
-    pub fn open_chunk(&self, index: u64, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
+    pub fn open_in_place(&self, index: u64, chunk: &mut [u8]) -> Result<Range<usize>, OpenError> {
         let (Some(file), Some(padded)) = (
             self.layout.file_range(index),
             self.layout.padded_range(index),
@@ -254,38 +272,28 @@ impl ChunkOpener {
         if have > file.end {
             return Err(OpenError::TrailingData);
         }
-        let mut sealed = chunk;
-        if index == 0 {
-            sealed = chunk
-                .strip_prefix(self.header.as_bytes())
-                .ok_or(OpenError::CommitmentMismatch)?;
+        let (header, sealed) = chunk.split_at_mut(if index == 0 { HEADER_LEN } else { 0 });
+        if index == 0 && header != self.header.as_bytes() {
+            return Err(OpenError::CommitmentMismatch);
         }
-        let start = out.len();
-        self.cipher
-            .open(index, self.layout.is_last(index), sealed, out)?;
-
+        let plain = self
+            .cipher
+            .open(index, self.layout.is_last(index), sealed)?;
         let content = self.layout.plaintext_len().saturating_sub(padded.start);
-        let end = usize::try_from(content).map_or(out.len(), |content| {
-            out.len().min(start.saturating_add(content))
-        });
-        refuse_content(&out[end..]).inspect_err(|_| out.truncate(start))?;
-        out.truncate(end);
-        Ok(())
+        let content = usize::try_from(content).map_or(plain.len(), |len| len.min(plain.len()));
+        refuse_content(&plain[content..])?;
+        Ok(header.len()..header.len() + content)
     }
 
-    /// Whether the object really ends with `pending` as its chunk `index`. Asked only to name an
-    /// error; what decrypts is dropped.
-    fn ends_with(&self, index: u64, pending: &[u8]) -> bool {
-        let sealed = if index == 0 {
-            pending.get(HEADER_LEN..)
-        } else {
-            Some(pending)
-        };
-        sealed.is_some_and(|sealed| {
-            self.cipher
-                .open(index, true, sealed, &mut Vec::with_capacity(sealed.len()))
-                .is_ok()
-        })
+    /// As [`ChunkOpener::open_in_place`], but leaves `chunk` alone and appends the content to `out`.
+    ///
+    /// # Errors
+    /// The same; nothing was appended.
+    pub fn open_chunk(&self, index: u64, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
+        let mut chunk = Zeroizing::new(chunk.to_vec());
+        let content = self.open_in_place(index, &mut chunk)?;
+        out.extend_from_slice(&chunk[content]);
+        Ok(())
     }
 }
 
@@ -293,6 +301,6 @@ impl ChunkOpener {
 impl Opener {
     /// Bytes of memory held between pushes.
     pub(super) fn held(&self) -> usize {
-        self.pending.capacity()
+        self.chunk.capacity()
     }
 }

@@ -4,7 +4,6 @@ use zeroize::Zeroizing;
 
 use super::chunk::ChunkCipher;
 use super::key::{DataKey, Salt};
-use super::layout::full_chunk;
 use super::{CHUNK_LEN, HEADER_LEN, Header, Layout, PLAINTEXT_LEN_MAX, TAG_LEN, TooLarge};
 use crate::id::ObjectId;
 
@@ -33,11 +32,11 @@ static ZEROS: [u8; CHUNK_LEN - TAG_LEN] = [0; CHUNK_LEN - TAG_LEN];
 pub struct Sealer {
     cipher: ChunkCipher,
     hasher: blake3::Hasher,
-    header: Header,
-    /// Plaintext that may yet be part of the last chunk, so cannot be sealed: which chunk is the
-    /// last stands in its nonce.
-    pending: Zeroizing<Vec<u8>>,
-    /// Number of the chunk that `pending` begins.
+    /// The chunk that is being filled, as it will stand in the file.
+    chunk: Zeroizing<Vec<u8>>,
+    /// How much of it is there: header and plaintext.
+    filled: usize,
+    /// Its number.
     index: u64,
     plaintext_len: u64,
     file_len: u64,
@@ -59,11 +58,13 @@ impl Sealer {
     #[must_use]
     pub fn new(key: &DataKey, salt: &Salt) -> Self {
         let (header, cipher) = Header::new(key, salt);
+        let mut chunk = Zeroizing::new(vec![0; CHUNK_LEN]);
+        chunk[..HEADER_LEN].copy_from_slice(header.as_bytes());
         Self {
             cipher,
             hasher: blake3::Hasher::new(),
-            header,
-            pending: Zeroizing::new(Vec::with_capacity(CHUNK_LEN)),
+            chunk,
+            filled: HEADER_LEN,
             index: 0,
             plaintext_len: 0,
             file_len: 0,
@@ -78,13 +79,49 @@ impl Sealer {
     /// [`TooLarge`] when the content would go beyond [`PLAINTEXT_LEN_MAX`]; nothing of `plain` was
     /// taken, and the object is best given up.
     pub fn push(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TooLarge> {
-        let len = self.plaintext_len.saturating_add(plain.len() as u64);
-        if len > PLAINTEXT_LEN_MAX {
-            return Err(TooLarge);
-        }
-        self.plaintext_len = len;
+        self.count(plain.len())?;
         self.absorb(plain, out);
         Ok(())
+    }
+
+    /// Where the next bytes of the content may be read to, without a copy in between; never empty.
+    /// Then tell [`Sealer::advance`] how many they are.
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// # use chartmesh_protocol::object::{DataKey, Sealer};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (mut content, mut file) = (&[7; 100_000][..], Vec::new());
+    /// let mut sealer = Sealer::new(&DataKey::from_bytes([7; 32]), &[1; 24]);
+    /// loop {
+    ///     let read = content.read(sealer.space())?;
+    ///     if read == 0 {
+    ///         break;
+    ///     }
+    ///     file.write_all(sealer.advance(read)?)?;
+    /// }
+    /// let mut end = Vec::new();
+    /// let sealed = sealer.finish(&mut end);
+    /// file.write_all(&end)?;
+    /// # assert_eq!((sealed.file_len, sealed.plaintext_len), (file.len() as u64, 100_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn space(&mut self) -> &mut [u8] {
+        &mut self.chunk[self.filled..CHUNK_LEN - TAG_LEN]
+    }
+
+    /// The first `len` bytes of [`Sealer::space`] have been filled with content. Returns what of the
+    /// file is ready: a chunk, or nothing yet.
+    ///
+    /// # Errors
+    /// [`TooLarge`], as for [`Sealer::push`].
+    ///
+    /// # Panics
+    /// When `len` is more than there was space.
+    pub fn advance(&mut self, len: usize) -> Result<&[u8], TooLarge> {
+        self.count(len)?;
+        Ok(self.fill(len))
     }
 
     /// The content is complete; its padding follows, which for a long object may be many MiB. Then
@@ -105,35 +142,53 @@ impl Sealer {
         self.close().finish(out)
     }
 
-    fn absorb(&mut self, mut plain: &[u8], out: &mut Vec<u8>) {
-        // "More than", not "as much as": a full chunk waits until it is known not to be the last.
-        while self.pending.len() + plain.len() > full_chunk(self.index) {
-            let (now, later) = plain.split_at(full_chunk(self.index) - self.pending.len());
-            self.emit(now, false, out);
-            plain = later;
+    fn count(&mut self, len: usize) -> Result<(), TooLarge> {
+        let sum = self.plaintext_len.saturating_add(len as u64);
+        if sum > PLAINTEXT_LEN_MAX {
+            return Err(TooLarge);
         }
-        self.pending.extend_from_slice(plain);
+        self.plaintext_len = sum;
+        Ok(())
     }
 
-    /// Seals `pending` and `more` as one chunk, in `out`, and hashes it while it is in the cache.
-    fn emit(&mut self, more: &[u8], last: bool, out: &mut Vec<u8>) {
-        // Reserved before any plaintext is put there: growing later would leave a copy of it behind
-        // in freed memory.
-        out.reserve(CHUNK_LEN);
-        let start = out.len();
-        let mut body = start;
-        if self.index == 0 {
-            out.extend_from_slice(self.header.as_bytes());
-            body += HEADER_LEN;
+    fn absorb(&mut self, mut plain: &[u8], out: &mut Vec<u8>) {
+        while !plain.is_empty() {
+            let space = self.space();
+            let (now, later) = plain.split_at(plain.len().min(space.len()));
+            space[..now.len()].copy_from_slice(now);
+            out.extend_from_slice(self.fill(now.len()));
+            plain = later;
         }
-        out.extend_from_slice(&self.pending);
-        out.extend_from_slice(more);
-        let tag = self.cipher.seal(self.index, last, &mut out[body..]);
-        out.extend_from_slice(&tag);
-        self.hasher.update(&out[start..]);
-        self.file_len += (out.len() - start) as u64;
+    }
+
+    fn fill(&mut self, len: usize) -> &[u8] {
+        assert!(
+            len <= CHUNK_LEN - TAG_LEN - self.filled,
+            "more bytes than there was space for"
+        );
+        self.filled += len;
+        // A full chunk is never the last, because no padded length ends at a chunk's border:
+        // `no_padded_length_fills_its_last_chunk` tries them all.
+        if self.filled == CHUNK_LEN - TAG_LEN {
+            self.emit(false)
+        } else {
+            &[]
+        }
+    }
+
+    /// Seals the chunk where it stands, and hashes it while it is in the cache.
+    fn emit(&mut self, last: bool) -> &[u8] {
+        let body = if self.index == 0 { HEADER_LEN } else { 0 };
+        let end = self.filled + TAG_LEN;
+        let tag = self
+            .cipher
+            .seal(self.index, last, &mut self.chunk[body..self.filled]);
+        self.chunk[self.filled..end].copy_from_slice(&tag);
+        self.hasher.update(&self.chunk[..end]);
+        self.file_len += end as u64;
         self.index += 1;
-        self.pending.clear();
+        self.filled = 0;
+        &self.chunk[..end]
     }
 }
 
@@ -177,7 +232,7 @@ impl Closing {
     pub fn finish(mut self, out: &mut Vec<u8>) -> Sealed {
         while self.advance(out) {}
         let mut sealer = self.sealer;
-        sealer.emit(&[], true, out);
+        out.extend_from_slice(sealer.emit(true));
         Sealed {
             id: ObjectId(*sealer.hasher.finalize().as_bytes()),
             file_len: sealer.file_len,
@@ -195,6 +250,6 @@ impl Sealer {
 
     /// Bytes of memory held between pushes.
     pub(super) fn held(&self) -> usize {
-        self.pending.capacity()
+        self.chunk.capacity()
     }
 }

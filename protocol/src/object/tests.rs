@@ -297,6 +297,20 @@ fn a_chunk_alone_is_refused_for_each_cause() {
 }
 
 #[test]
+fn no_padded_length_fills_its_last_chunk() {
+    // The sealer and the opener count on it.
+    let (mut len, mut count) = (0, 0);
+    while len <= PLAINTEXT_LEN_MAX {
+        let padded = padded_len(len).unwrap();
+        let file_len = Layout::of_plaintext(padded).unwrap().file_len();
+        assert_ne!(file_len % CHUNK_LEN as u64, 0, "{padded} bytes");
+        len = padded + 1;
+        count += 1;
+    }
+    assert!(count > 800);
+}
+
+#[test]
 fn padme_keeps_the_leading_bits() {
     // Worked by hand from the paper: 2^E <= len, S = floor(log2(E)) + 1 bits kept below the first.
     for (len, padded) in [

@@ -26,7 +26,7 @@ mod handle;
 mod hello;
 mod query;
 
-pub use command::{Body, Command, Query, View};
+pub use command::{Body, CodeView, Command, Done, Query, View};
 pub(crate) use command::Notice;
 pub(crate) use context::Context;
 pub use event::{
@@ -36,7 +36,7 @@ pub use handle::CheckedMessage;
 pub(crate) use handle::Sender;
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub(crate) use hello::introduce;
-pub use query::Delivery;
+pub use query::{Delivery, NodeView, PeerView, Route, StatusView, TransferView};
 
 use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, PartyId};

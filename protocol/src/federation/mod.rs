@@ -1,0 +1,24 @@
+//! Who belongs to the region: founded, joined, put out, left; the same on every node.
+//!
+//! ```text
+//!  create ──> founding ──(k first members applied and taken)──> charter signed: founded
+//!  invite ──(code)──> join: hello with the code, Apply ──> applicant
+//!  applicant ──admit by k members──> member ──expel by a majority──> expelled, for good
+//!                                      └────leave────> left
+//! ```
+//!
+//! [`crate::membership`] judges the statements; this feature stores them, spreads them to everybody
+//! concerned and keeps the answer as rows. Members push what is new to all members; whoever says
+//! `hello` with other heads is asked for what is missing, so disorder and absence heal by themselves.
+
+mod machine;
+mod sync;
+mod tables;
+pub mod view;
+mod wire;
+
+pub use machine::Command;
+pub(crate) use machine::{command, receive};
+pub(crate) use sync::{greeted, learn_snapshot, outcome, snapshot};
+pub(crate) use tables::{heads, is_expelled, is_member, view};
+pub use wire::{Apply, Message, Spread, Sync};

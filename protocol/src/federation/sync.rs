@@ -1,0 +1,198 @@
+//! Spreading statements to everybody concerned.
+
+use super::tables::{begin, charter, heads, insert, ledger, members};
+use super::wire::{Message, Spread, Sync};
+use crate::codec::{Bytes, Wire};
+use crate::directory::{self, Introduction};
+use crate::id::{PartyId, StatementId};
+use crate::limits;
+use crate::membership::{Act, Ledger, MembershipStatement};
+use crate::peer::{Body, Context};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError};
+use std::collections::BTreeSet;
+
+/// Statements in one message: with their parties well below a request's limit.
+const SPREAD_MAX: usize = 64;
+
+/// A message with `statements` and the parties that they speak of.
+fn spread(
+    ctx: &Context<'_>,
+    statements: &[&Signed<MembershipStatement>],
+    more: bool,
+) -> Handled<Option<Spread>> {
+    let Some(charter) = charter(ctx.txn)? else { return Ok(None) };
+    let mut parties = BTreeSet::new();
+    for statement in statements {
+        parties.insert(statement.author);
+        if let Act::Admit(subject) = &statement.act {
+            parties.insert(*subject);
+        }
+    }
+    if statements.is_empty() || statements.iter().any(|statement| statement.seen.contains(&charter.id())) {
+        parties.extend(charter.first_members.iter().copied());
+    }
+    Ok(Some(Spread {
+        charter: charter.to_unverified(),
+        statements: statements.iter().map(|statement| statement.to_unverified()).collect(),
+        parties: introductions(ctx.txn, parties)?,
+        more,
+    }))
+}
+
+fn introductions(
+    txn: &(impl ReadTxn + ?Sized),
+    parties: BTreeSet<PartyId>,
+) -> Result<Vec<Introduction>, StoreError> {
+    let mut introductions = Vec::new();
+    for party in parties {
+        introductions.extend(directory::introduction(txn, party)?);
+    }
+    Ok(introductions)
+}
+
+/// Tells all members, relays and applicants that we deal with of new statements.
+pub(super) fn push(ctx: &mut Context<'_>, ids: &[StatementId], except: Option<PartyId>) -> Handled<()> {
+    let Some(ledger) = ledger(ctx.txn)? else { return Ok(()) };
+    let statements: Vec<_> = ids.iter().filter_map(|id| ledger.get(*id)).collect();
+    let Some(message) = spread(ctx, &statements, false)? else { return Ok(()) };
+    let mut to: BTreeSet<PartyId> = members(ctx.txn)?.into_iter().collect();
+    for card in directory::institutions(ctx.txn)? {
+        if directory::standing(ctx.txn, card.institution, ctx.now)?.is_some() {
+            to.insert(card.institution);
+        }
+    }
+    to.remove(&ctx.peer.me());
+    for party in to {
+        if Some(party) != except && !super::is_expelled(ctx.txn, party)? {
+            ctx.send(party, &Body::Federation(Message::Spread(message.clone())))?;
+        }
+    }
+    Ok(())
+}
+
+/// Handles statements from another; what is new here goes on to others.
+pub(super) fn spread_received(ctx: &mut Context<'_>, from: PartyId, spread: Spread) -> Handled<Bytes> {
+    let more = spread.more;
+    let new = learn(ctx, spread)?;
+    if !new.is_empty() {
+        push(ctx, &new, Some(from))?;
+    }
+    let missing = ledger(ctx.txn)?.is_some_and(|ledger| !ledger.missing().is_empty());
+    if more || missing {
+        ask(ctx, from)?;
+    }
+    Ok(Bytes::default())
+}
+
+/// Takes over what a message says; gives the ids that are new here.
+fn learn(ctx: &mut Context<'_>, spread: Spread) -> Handled<Vec<StatementId>> {
+    for party in spread.parties {
+        directory::learn_introduction(ctx.txn, party)?;
+    }
+    let founder = spread.charter.claims().founder;
+    let Some(keys) = directory::keys(ctx.txn, founder)? else {
+        return refuse(RefusalCode::NotAuthentic, "the charter's founder is not known");
+    };
+    let certified = match spread.charter.certify(&keys) {
+        Ok(charter) => charter,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    begin(ctx, &certified)?;
+    let Some(mut ledger) = ledger(ctx.txn)? else { return Ok(Vec::new()) };
+    let mut new = Vec::new();
+    for statement in spread.statements {
+        let id = statement.id();
+        if let Some(statement) = certify(ctx, statement)?
+            && insert(ctx, &mut ledger, statement)?
+        {
+            new.push(id);
+        }
+    }
+    Ok(new)
+}
+
+fn certify(
+    ctx: &Context<'_>,
+    statement: Unverified<MembershipStatement>,
+) -> Handled<Option<Signed<MembershipStatement>>> {
+    let author = statement.claims().author;
+    let keys = directory::keys(ctx.txn, author)?;
+    Ok(keys.and_then(|keys| statement.certify(&keys).ok()))
+}
+
+fn locator(ledger: Option<&Ledger>) -> Sync {
+    Sync {
+        federation: ledger.map(Ledger::federation),
+        locator: ledger.map(Ledger::locator).unwrap_or_default(),
+    }
+}
+
+fn ask(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
+    let ledger = ledger(ctx.txn)?;
+    ctx.send(party, &Body::Federation(Message::Sync(locator(ledger.as_ref()))))?;
+    Ok(())
+}
+
+/// Answers what another lacks.
+pub(super) fn sync(ctx: &mut Context<'_>, from: PartyId, sync: &Sync) -> Handled<Bytes> {
+    let Some(ledger) = ledger(ctx.txn)? else { return Ok(Bytes::default()) };
+    if sync.federation.is_some_and(|federation| federation != ledger.federation()) {
+        return refuse(RefusalCode::WrongState, "that is another federation");
+    }
+    let lacking = ledger.lacking(&sync.locator, None, SPREAD_MAX);
+    let more = lacking.len() == SPREAD_MAX;
+    if lacking.is_empty() && sync.federation.is_some() {
+        return Ok(Bytes::default());
+    }
+    if let Some(message) = spread(ctx, &lacking, more)? {
+        ctx.send(from, &Body::Federation(Message::Spread(message)))?;
+    }
+    Ok(Bytes::default())
+}
+
+/// Somebody said `hello` and told its heads: asks for what is unknown here.
+pub(crate) fn greeted(ctx: &mut Context<'_>, party: PartyId, theirs: &[StatementId]) -> Handled<()> {
+    let ours = heads(ctx.txn)?;
+    let unknown = match ledger(ctx.txn)? {
+        Some(ledger) => theirs.iter().any(|head| *head != ledger.federation().0.into() && ledger.get(*head).is_none()),
+        None => !theirs.is_empty(),
+    };
+    if !theirs.is_empty() && theirs != ours && unknown {
+        ask(ctx, party)?;
+    }
+    Ok(())
+}
+
+/// The federation for somebody who is in none yet: a relay of a patient that enrols here.
+pub(crate) fn snapshot(ctx: &Context<'_>) -> Handled<Option<Bytes>> {
+    let Some(ledger) = ledger(ctx.txn)? else { return Ok(None) };
+    let statements: Vec<_> = ledger.statements().take(limits::LIST_ITEMS_MAX).collect();
+    Ok(spread(ctx, &statements, false)?.map(|spread| Bytes(spread.to_bytes())))
+}
+
+/// Takes over such a snapshot.
+pub(crate) fn learn_snapshot(ctx: &mut Context<'_>, snapshot: &Bytes) -> Handled<()> {
+    match Spread::from_bytes(&snapshot.0, limits::RESPONSE_BYTES_MAX) {
+        Ok(spread) => learn(ctx, spread).map(|_| ()),
+        Err(error) => refuse(RefusalCode::NotAuthentic, error.to_string()),
+    }
+}
+
+/// What became of a message of ours.
+pub(crate) fn outcome(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    message: &Message,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    match (message, result) {
+        (Message::Apply(_), Err(refusal)) => {
+            tracing::warn!(to = %to.short(), reason = %refusal.text, "our application was refused");
+            Ok(())
+        }
+        (Message::Apply(_), Ok(_)) => ask(ctx, to),
+        _ => Ok(()),
+    }
+}

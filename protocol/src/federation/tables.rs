@@ -1,0 +1,262 @@
+//! The one federation of this node.
+
+use super::view::{FederationView, MemberView, ProposalView};
+use crate::codec::{Bytes, wire_struct};
+use crate::directory;
+use crate::id::{PartyId, StatementId};
+use crate::membership::{Charter, Insertion, Ledger, MembershipStatement, Status};
+use crate::peer::{Context, Notice, Peer};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError, Table};
+use crate::time::Timestamp;
+
+/// Nothing -> the charter.
+const CHARTER: Table = Table("federation_charter");
+/// Running number -> a statement; in an order in which each stands after what it names.
+const STATEMENTS: Table = Table("federation_statement");
+/// Nothing -> the newest statements' ids.
+const HEADS: Table = Table("federation_heads");
+/// Member -> nothing.
+const MEMBERS: Table = Table("federation_member");
+/// Expelled party -> nothing.
+const EXPELLED: Table = Table("federation_expelled");
+/// Nothing -> [`FoundingRow`].
+const FOUNDING: Table = Table("federation_founding");
+
+wire_struct! {
+    /// A federation that is being founded here.
+    #[derive(Debug, Clone)]
+    pub struct FoundingRow {
+        /// Its name.
+        1 => name: String,
+        /// Sponsors that an admission will need, and first members that the charter will name.
+        2 => threshold: u16,
+        /// First members so far.
+        3 => members: Vec<PartyId>,
+        /// Since when.
+        4 => since: Timestamp,
+    }
+}
+
+pub(super) fn founding(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<FoundingRow>, StoreError> {
+    rows::get(txn, FOUNDING, &[])
+}
+
+pub(super) fn put_founding(ctx: &mut Context<'_>, row: Option<&FoundingRow>) -> Result<(), StoreError> {
+    match row {
+        Some(row) => rows::put(ctx.txn, FOUNDING, &[], row),
+        None => ctx.txn.delete(FOUNDING, &[]),
+    }
+}
+
+/// The charter, if this node is in a federation.
+pub(super) fn charter(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Signed<Charter>>, StoreError> {
+    Ok(rows::get::<Unverified<Charter>>(txn, CHARTER, &[])?.map(Unverified::from_own_store))
+}
+
+/// All statements, in order.
+fn statements(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<MembershipStatement>>, StoreError> {
+    Ok(rows::all::<Unverified<MembershipStatement>>(txn, STATEMENTS, &[])?
+        .into_iter()
+        .map(|(_, statement)| statement.from_own_store())
+        .collect())
+}
+
+/// The ledger, made again from its rows.
+pub(super) fn ledger(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Ledger>, StoreError> {
+    let Some(charter) = charter(txn)? else { return Ok(None) };
+    let mut ledger = Ledger::new(charter).map_err(|error| StoreError::Corrupt {
+        table: CHARTER.0,
+        why: error.to_string(),
+    })?;
+    for statement in statements(txn)? {
+        let _ = ledger.insert(statement);
+    }
+    Ok(Some(ledger))
+}
+
+/// Takes up a charter: this node is in a federation from now on.
+pub(super) fn begin(ctx: &mut Context<'_>, charter: &Signed<Charter>) -> Handled<()> {
+    if let Some(known) = self::charter(ctx.txn)? {
+        if known.id() == charter.id() {
+            return Ok(());
+        }
+        return refuse(RefusalCode::WrongState, "this node is in another federation already; leave it first");
+    }
+    if let Err(error) = charter.check() {
+        return refuse(RefusalCode::NotAuthentic, error.to_string());
+    }
+    rows::put(ctx.txn, CHARTER, &[], &charter.to_unverified())?;
+    put_founding(ctx, None)?;
+    if let Some(ledger) = ledger(ctx.txn)? {
+        conclude(ctx, &ledger)?;
+    }
+    Ok(())
+}
+
+/// Takes a statement in; gives whether the ledger grew.
+pub(super) fn insert(
+    ctx: &mut Context<'_>,
+    ledger: &mut Ledger,
+    statement: Signed<MembershipStatement>,
+) -> Handled<bool> {
+    let id = statement.id();
+    let released = match ledger.insert(statement) {
+        Insertion::Inserted { released, .. } => released,
+        Insertion::Duplicate | Insertion::Pending { .. } => return Ok(false),
+        Insertion::Refused { why, .. } => {
+            tracing::info!(statement = %id.short(), %why, "a membership statement was refused");
+            return Ok(false);
+        }
+    };
+    let mut next = rows::all::<Unverified<MembershipStatement>>(ctx.txn, STATEMENTS, &[])?.len() as u64;
+    for id in core::iter::once(id).chain(released) {
+        if let Some(statement) = ledger.get(id) {
+            rows::put(ctx.txn, STATEMENTS, &next.to_be_bytes(), &statement.to_unverified())?;
+            next += 1;
+        }
+    }
+    conclude(ctx, ledger)?;
+    Ok(true)
+}
+
+/// Writes down what the ledger says now; who is put out loses the gate.
+fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
+    let members = ledger.members();
+    for (key, _) in rows::all::<Bytes>(ctx.txn, MEMBERS, &[])? {
+        let party = PartyId(rows::tail(MEMBERS, &key)?);
+        if !members.contains(&party) {
+            ctx.txn.delete(MEMBERS, &key)?;
+            ctx.notify(Notice::PutOut { party });
+        }
+    }
+    for party in &members {
+        rows::mark(ctx.txn, MEMBERS, &party.0)?;
+        // An applicant that became a member needs no other reason to come in.
+        if directory::standing(ctx.txn, *party, ctx.now)? == Some(directory::Standing::Applicant) {
+            directory::clear_standing(ctx.txn, *party)?;
+        }
+    }
+    for (party, status) in ledger.roll() {
+        if matches!(status, Status::Expelled { .. }) && !is_expelled(ctx.txn, party)? {
+            rows::mark(ctx.txn, EXPELLED, &party.0)?;
+            ctx.notify(Notice::PutOut { party });
+        }
+    }
+    let heads: Vec<StatementId> = ledger.heads().into_iter().collect();
+    rows::put(ctx.txn, HEADS, &[], &heads)?;
+    Ok(())
+}
+
+/// The newest statements' ids, for `hello`.
+pub(crate) fn heads(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<StatementId>, StoreError> {
+    let mut heads: Vec<StatementId> = rows::get(txn, HEADS, &[])?.unwrap_or_default();
+    heads.truncate(crate::limits::HEADS_MAX);
+    Ok(heads)
+}
+
+/// Whether a party is a member of our federation.
+pub(crate) fn is_member(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<bool, StoreError> {
+    Ok(txn.get(MEMBERS, &party.0)?.is_some())
+}
+
+/// Whether a party was expelled from our federation.
+pub(crate) fn is_expelled(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<bool, StoreError> {
+    Ok(txn.get(EXPELLED, &party.0)?.is_some())
+}
+
+/// All members.
+pub(super) fn members(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, StoreError> {
+    rows::all::<Bytes>(txn, MEMBERS, &[])?
+        .into_iter()
+        .map(|(key, _)| rows::tail(MEMBERS, &key).map(PartyId))
+        .collect()
+}
+
+/// The federation as shown.
+pub(crate) fn view(peer: &Peer, txn: &(impl ReadTxn + ?Sized), now: Timestamp) -> Handled<FederationView> {
+    let member = |party: PartyId, standing: Status| -> Handled<MemberView> {
+        let card = directory::card(txn, party)?;
+        let own = party == peer.me();
+        let name = if own { peer.name().to_owned() } else { directory::name(txn, party)? };
+        Ok(MemberView {
+            party,
+            name,
+            role: if own { Some(peer.role()) } else { card.map(|card| card.role) },
+            standing,
+            this_node: own,
+        })
+    };
+    let Some(ledger) = ledger(txn)? else {
+        let founding = founding(txn)?;
+        let mut parties = Vec::new();
+        for party in founding.iter().flat_map(|row| &row.members) {
+            let sponsors = std::collections::BTreeSet::from([peer.me()]);
+            parties.push(member(*party, Status::Candidate { sponsors })?);
+        }
+        parties.extend(applicants(peer, txn, now, &parties)?);
+        return Ok(FederationView {
+            federation: None,
+            name: founding.as_ref().map_or_else(String::new, |row| row.name.clone()),
+            threshold: founding.as_ref().map_or(0, |row| row.threshold),
+            founding: founding.is_some(),
+            parties,
+            proposals: Vec::new(),
+        });
+    };
+    let Some(charter) = charter(txn)? else {
+        return refuse(RefusalCode::NotFound, "the charter is missing");
+    };
+    let mut parties = Vec::new();
+    for (party, status) in ledger.roll() {
+        parties.push(member(party, status)?);
+    }
+    parties.extend(applicants(peer, txn, now, &parties)?);
+    let proposals = ledger
+        .proposals()
+        .map(|proposal| ProposalView {
+            proposal: proposal.id,
+            subject: proposal.subject,
+            author: proposal.author,
+            reason: proposal.reason.to_owned(),
+            at: proposal.at,
+            votes: proposal.votes.iter().copied().collect(),
+            electorate: proposal.electorate,
+            carried: proposal.carried,
+        })
+        .collect();
+    Ok(FederationView {
+        federation: Some(ledger.federation()),
+        name: charter.name.clone(),
+        threshold: charter.threshold,
+        founding: false,
+        parties,
+        proposals,
+    })
+}
+
+/// Institutions that applied and of which no statement speaks yet.
+fn applicants(
+    peer: &Peer,
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+    listed: &[MemberView],
+) -> Handled<Vec<MemberView>> {
+    let mut views = Vec::new();
+    for card in directory::institutions(txn)? {
+        let party = card.institution;
+        let applicant = directory::standing(txn, party, now)? == Some(directory::Standing::Applicant);
+        if applicant && party != peer.me() && !listed.iter().any(|view| view.party == party) {
+            views.push(MemberView {
+                party,
+                name: card.name.clone(),
+                role: Some(card.role),
+                standing: Status::Stranger,
+                this_node: false,
+            });
+        }
+    }
+    Ok(views)
+}
