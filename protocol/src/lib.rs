@@ -4,6 +4,7 @@ pub mod crypto;
 pub mod id;
 pub mod identity;
 pub mod limits;
+pub mod membership;
 pub mod object;
 pub mod record;
 pub mod statement;
