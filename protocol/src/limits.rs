@@ -63,8 +63,15 @@ limits! {
     PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
     /// Members of one federation: a region's institutions; bounds the cost of judging membership.
     MEMBERS_MAX: usize = 10_000;
-    /// Statements about one federation's membership.
-    MEMBERSHIP_STATEMENTS_MAX: usize = 100_000;
+    /// Statements about one federation's membership: k sponsors for each member, with room for years
+    /// of coming and going; a member who forks on purpose can make each cost 6 KiB, 160 MiB in all.
+    MEMBERSHIP_STATEMENTS_MAX: usize = 50_000;
+    /// Membership statements that wait for others they name: pages come in causal order, few wait.
+    MEMBERSHIP_PENDING_MAX: usize = 2048;
+    /// Waiting membership statements of one author, who may name what does not exist.
+    MEMBERSHIP_PENDING_PER_AUTHOR_MAX: usize = 64;
+    /// Ids by which a node says how far its membership statements reach: heads, and some further back.
+    LOCATOR_MAX: usize = HEADS_MAX + 32;
     /// Heads that a membership statement may name: concurrent statements are few.
     HEADS_MAX: usize = 64;
     /// Sponsors that a charter can ask for an admission.
