@@ -1,4 +1,5 @@
 //! The Chartmesh protocol, without input or output.
+pub mod capability;
 pub mod codec;
 pub mod crypto;
 pub mod id;
@@ -9,5 +10,7 @@ pub mod record;
 pub mod statement;
 pub mod store;
 pub mod time;
+pub mod wrap;
+
 #[cfg(test)]
 mod vectors;
