@@ -31,6 +31,12 @@ limits! {
     TOKEN_CHAIN_LINKS_MAX: usize = 3;
     /// Entries that one token can name: what fits a token of one link.
     TOKEN_ENTRIES_MAX: usize = 256;
+    /// Compartments that one token can name: every kind of record, in several epochs.
+    TOKEN_COMPARTMENTS_MAX: usize = 128;
+    /// Institutions that one token can name as holders, or to be passed on to: a region's clinics.
+    TOKEN_PARTIES_MAX: usize = 64;
+    /// Bytes of the keys in one grant before sealing: a key for all that one token can name, and its end.
+    GRANT_KEYS_BYTES_MAX: usize = 24 * 1024;
     /// Days a token is valid at most: a forgotten grant ends by itself.
     TOKEN_DAYS_MAX: u64 = 90;
     /// Seconds by which a token's `nbf` may lie in our future: clocks differ; `exp` has no tolerance.

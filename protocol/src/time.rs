@@ -33,6 +33,32 @@ impl Timestamp {
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
+
+    /// For people: `2026-11-21 09:00 UTC`, seconds left out.
+    #[must_use]
+    pub fn utc_text(self) -> String {
+        let minutes = self.0 / MINUTE_MS;
+        let (year, month, day) = civil(minutes / (24 * 60));
+        let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+    }
+}
+
+/// Year, month and day of the Gregorian calendar, from days since 1970-01-01: Howard Hinnant's
+/// `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>), for years from 1970.
+/// Years are counted from March, so that the leap day is a year's last.
+const fn civil(days: u64) -> (u64, u64, u64) {
+    // Days since 0000-03-01; an era is 400 years, 146,097 days.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = 400 * era + year_of_era + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
 }
 
 impl fmt::Debug for Timestamp {
@@ -49,3 +75,25 @@ pub const MINUTE_MS: u64 = 60 * SECOND_MS;
 pub const HOUR_MS: u64 = 60 * MINUTE_MS;
 /// One day in milliseconds.
 pub const DAY_MS: u64 = 24 * HOUR_MS;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_read_as_utc() {
+        let cases = [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (951_868_799, "2000-02-29 23:59 UTC"),
+            (951_868_800, "2000-03-01 00:00 UTC"),
+            (1_735_689_599, "2024-12-31 23:59 UTC"),
+            (1_795_251_600, "2026-11-21 09:00 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(Timestamp::from_seconds(seconds).utc_text(), text);
+        }
+        assert_eq!(Timestamp(u64::MAX).utc_text(), "584556019-04-03 14:25 UTC");
+    }
+}
