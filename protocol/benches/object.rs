@@ -64,10 +64,7 @@ fn print_ratios() {
 
 /// Prints the median over the rounds of each round's own ratio.
 fn print_ratio(name: &str, bare: &[Duration], ours: &[Duration]) {
-    let ratios = bare
-        .iter()
-        .zip(ours)
-        .map(|(bare, ours)| bare.div_duration_f64(*ours));
+    let ratios = bare.iter().zip(ours).map(|(bare, ours)| bare.div_duration_f64(*ours));
     let ratio = median(ratios.collect());
     let ms = |times: &[Duration]| median(times.iter().map(|t| t.as_secs_f64() * 1e3).collect());
     println!(
@@ -106,17 +103,9 @@ impl Work {
         let cipher = Aes256Gcm::new(&[7; 32].into());
         let mut bare_ciphertext = plain.clone();
         let chunks = bare_ciphertext.chunks_mut(CHUNK_LEN).enumerate();
-        let bare_tags = chunks
-            .map(|(index, chunk)| bare_seal_chunk(&cipher, index, chunk))
-            .collect();
-        Self {
-            plain,
-            file,
-            id,
-            cipher,
-            bare_ciphertext,
-            bare_tags,
-        }
+        let bare_tags =
+            chunks.map(|(index, chunk)| bare_seal_chunk(&cipher, index, chunk)).collect();
+        Self { plain, file, id, cipher, bare_ciphertext, bare_tags }
     }
 
     fn seal(&self) -> Duration {
@@ -195,9 +184,7 @@ fn fill(space: &mut [u8], source: &mut &[u8]) -> usize {
 }
 
 fn bare_seal_chunk(cipher: &Aes256Gcm, index: usize, chunk: &mut [u8]) -> Tag {
-    cipher
-        .encrypt_inout_detached(&bare_nonce(index), b"", chunk.into())
-        .expect("a chunk is short")
+    cipher.encrypt_inout_detached(&bare_nonce(index), b"", chunk.into()).expect("a chunk is short")
 }
 
 fn key() -> DataKey {

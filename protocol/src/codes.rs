@@ -181,6 +181,9 @@ pub(crate) fn redeem(ctx: &mut Context<'_>, secret: &[u8; 16]) -> Handled<CodeFo
             Ok(row.purpose)
         }
         Some(_) => refuse(RefusalCode::Expired, "the code has expired; ask for a new one"),
-        None => refuse(RefusalCode::NotFound, "the code is unknown or was used already; ask for a new one"),
+        None => refuse(
+            RefusalCode::NotFound,
+            "the code is unknown or was used already; ask for a new one",
+        ),
     }
 }

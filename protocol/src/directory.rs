@@ -64,12 +64,15 @@ wire_enum! {
 }
 
 /// The verified keys of a party.
-pub(crate) fn keys(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<Option<KnownKeys>, StoreError> {
+pub(crate) fn keys(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<Option<KnownKeys>, StoreError> {
     let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else { return Ok(None) };
-    row.keys.verify().map(Some).map_err(|error| StoreError::Corrupt {
-        table: PARTIES.0,
-        why: error.to_string(),
-    })
+    row.keys
+        .verify()
+        .map(Some)
+        .map_err(|error| StoreError::Corrupt { table: PARTIES.0, why: error.to_string() })
 }
 
 /// Takes over a party's key log, never a shorter or contradicting one; gives the keys that now count.
@@ -98,12 +101,19 @@ pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
 }
 
 /// Takes over an institution's card if it is newer than the one known.
-pub(crate) fn learn_card(txn: &mut dyn Txn, card: Unverified<Card>, keys: &KnownKeys) -> Handled<()> {
+pub(crate) fn learn_card(
+    txn: &mut dyn Txn,
+    card: Unverified<Card>,
+    keys: &KnownKeys,
+) -> Handled<()> {
     let claims = card.claims();
     let signer = keys.key(claims.key).filter(|_| keys.party() == claims.institution);
     let verified = signer.is_some_and(|key| card.check(&key).is_ok());
     if !verified || claims.key != keys.current_number() {
-        return refuse(RefusalCode::NotAuthentic, "the institution's card is not signed with its current key");
+        return refuse(
+            RefusalCode::NotAuthentic,
+            "the institution's card is not signed with its current key",
+        );
     }
     let party = claims.institution;
     let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else {
@@ -139,14 +149,20 @@ pub(crate) fn learn_ring(
 }
 
 /// A patient's newest key ring.
-pub(crate) fn ring(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Option<Signed<KeyRing>>, StoreError> {
+pub(crate) fn ring(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Option<Signed<KeyRing>>, StoreError> {
     Ok(rows::get::<PartyRow>(txn, PARTIES, &patient.0)?
         .and_then(|row| row.ring)
         .map(Unverified::from_own_store))
 }
 
 /// An institution's newest card.
-pub(crate) fn card(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<Option<Signed<Card>>, StoreError> {
+pub(crate) fn card(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<Option<Signed<Card>>, StoreError> {
     Ok(rows::get::<PartyRow>(txn, PARTIES, &party.0)?
         .and_then(|row| row.card)
         .map(Unverified::from_own_store))
@@ -195,17 +211,28 @@ pub(crate) fn nodes_of(
 }
 
 /// Remembers which relay serves a patient.
-pub(crate) fn learn_relay(txn: &mut dyn Txn, patient: PartyId, relay: PartyId) -> Result<(), StoreError> {
+pub(crate) fn learn_relay(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    relay: PartyId,
+) -> Result<(), StoreError> {
     rows::put(txn, RELAYS, &patient.0, &relay)
 }
 
 /// The relay that serves a patient.
-pub(crate) fn relay_of(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Option<PartyId>, StoreError> {
+pub(crate) fn relay_of(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Option<PartyId>, StoreError> {
     rows::get(txn, RELAYS, &patient.0)
 }
 
 /// Gives a party a standing.
-pub(crate) fn set_standing(txn: &mut dyn Txn, party: PartyId, standing: &Standing) -> Result<(), StoreError> {
+pub(crate) fn set_standing(
+    txn: &mut dyn Txn,
+    party: PartyId,
+    standing: &Standing,
+) -> Result<(), StoreError> {
     rows::put(txn, STANDINGS, &party.0, standing)
 }
 
@@ -272,7 +299,10 @@ pub(crate) fn introduction(
 }
 
 /// Takes over what another party told about a third.
-pub(crate) fn learn_introduction(txn: &mut dyn Txn, introduction: Introduction) -> Handled<PartyId> {
+pub(crate) fn learn_introduction(
+    txn: &mut dyn Txn,
+    introduction: Introduction,
+) -> Handled<PartyId> {
     let keys = learn_keys(txn, introduction.keys)?;
     learn_card(txn, introduction.card, &keys)?;
     for node in introduction.nodes.into_iter().take(limits::ADDRESSES_MAX) {

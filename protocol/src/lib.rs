@@ -26,6 +26,6 @@ mod rows;
 pub mod statement;
 pub mod store;
 pub mod time;
-pub mod wrap;
 #[cfg(test)]
 mod vectors;
+pub mod wrap;

@@ -5,8 +5,8 @@
 //! durable here; an outcome is kept by the receiver until the sender says that it is. So each message
 //! is handled exactly once, whatever dies in between.
 
-use crate::codec::{Bytes, wire_enum, wire_struct};
 use crate::capability::Proof;
+use crate::codec::{Bytes, wire_enum, wire_struct};
 use crate::id::{NodeId, PartyId, StreamId};
 use crate::limits;
 use crate::refusal::Refusal;

@@ -5,8 +5,8 @@
 //! row that names them commits.
 
 use crate::capability::{GrantedSummary, Keys};
-use crate::directory;
 use crate::codec::{Bytes, Wire, wire_enum, wire_struct};
+use crate::directory;
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::limits;
 use crate::peer::{Context, Effect, Notice, TransferResult};
@@ -103,7 +103,10 @@ pub(crate) fn put_small(txn: &mut dyn Txn, bytes: &[u8]) -> Handled<ObjectId> {
 }
 
 /// A small object's bytes.
-pub(crate) fn small(txn: &(impl ReadTxn + ?Sized), object: ObjectId) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn small(
+    txn: &(impl ReadTxn + ?Sized),
+    object: ObjectId,
+) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(rows::get::<Bytes>(txn, SMALL, &object.0)?.map(|bytes| bytes.0))
 }
 
@@ -223,8 +226,7 @@ pub(crate) fn pull_missing(
             hold(ctx.txn, content.object, pull.owner, pull.entry, content.length)?;
             continue;
         }
-        let transfer =
-            Transfer { object: content.object, length: content.length, ..model.clone() };
+        let transfer = Transfer { object: content.object, length: content.length, ..model.clone() };
         start_pull(ctx, &transfer)?;
         missing += 1;
     }
@@ -232,12 +234,17 @@ pub(crate) fn pull_missing(
 }
 
 /// A transfer that has not ended.
-pub(crate) fn transfer(txn: &(impl ReadTxn + ?Sized), id: TransferId) -> Result<Option<Transfer>, StoreError> {
+pub(crate) fn transfer(
+    txn: &(impl ReadTxn + ?Sized),
+    id: TransferId,
+) -> Result<Option<Transfer>, StoreError> {
     rows::get(txn, TRANSFERS, &id.0)
 }
 
 /// All transfers that have not ended.
-pub(crate) fn transfers(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(TransferId, Transfer)>, StoreError> {
+pub(crate) fn transfers(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(TransferId, Transfer)>, StoreError> {
     rows::all::<Transfer>(txn, TRANSFERS, &[])?
         .into_iter()
         .map(|(key, row)| Ok((TransferId(rows::tail(TRANSFERS, &key)?), row)))
@@ -251,7 +258,10 @@ pub(crate) fn ended(ctx: &mut Context<'_>, id: TransferId, result: TransferResul
     let result = match result {
         TransferResult::Finished { small: Some(bytes) } => {
             if put_small(ctx.txn, &bytes)? != transfer.object {
-                return refuse(RefusalCode::NotAuthentic, "the object is not the one that was asked for");
+                return refuse(
+                    RefusalCode::NotAuthentic,
+                    "the object is not the one that was asked for",
+                );
             }
             Ok(())
         }
@@ -277,4 +287,3 @@ pub(crate) fn cancel(ctx: &mut Context<'_>, purpose: &TransferFor) -> Handled<()
 pub fn contents_hash(contents: &Vec<ContentRef>) -> [u8; 32] {
     blake3::hash(&contents.to_bytes()).into()
 }
-

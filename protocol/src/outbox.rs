@@ -95,7 +95,10 @@ pub(crate) fn push(
     if waiting.len() == limits::OUTBOX_PER_PARTY_MAX {
         return refuse(
             RefusalCode::LimitReached,
-            format!("too many messages wait for institution {}; try again when it is reachable", to.short()),
+            format!(
+                "too many messages wait for institution {}; try again when it is reachable",
+                to.short()
+            ),
         );
     }
     stream.last += 1;
@@ -128,7 +131,9 @@ pub(crate) fn first(
 }
 
 /// Institutions for which something waits.
-pub(crate) fn waiting(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(PartyId, Timestamp)>, StoreError> {
+pub(crate) fn waiting(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(PartyId, Timestamp)>, StoreError> {
     let mut waiting = Vec::new();
     for (key, stream) in rows::all::<StreamRow>(txn, STREAMS, &[])? {
         let to = PartyId(rows::tail(STREAMS, &key)?);
@@ -154,12 +159,7 @@ pub(crate) fn compose(
     nonce: Nonce,
 ) -> Signed<Envelope> {
     let proof = row.leaf.map(|leaf| {
-        let proof = Proof {
-            leaf,
-            request: blake3::hash(&row.body.0).into(),
-            verifier: to,
-            nonce,
-        };
+        let proof = Proof { leaf, request: blake3::hash(&row.body.0).into(), verifier: to, nonce };
         Signed::sign(proof, peer.node_key()).to_unverified()
     });
     let envelope = Envelope {
@@ -236,13 +236,8 @@ pub(crate) fn conclude(
     result: OutcomeResult,
 ) -> Result<Vec<u8>, StoreError> {
     let final_result = !matches!(result, OutcomeResult::OutOfOrder(_));
-    let outcome = Outcome {
-        message: envelope.id,
-        by: peer.me(),
-        body: body_hash(envelope),
-        at: now,
-        result,
-    };
+    let outcome =
+        Outcome { message: envelope.id, by: peer.me(), body: body_hash(envelope), at: now, result };
     let bytes = Signed::sign(outcome, peer.node_key()).bytes().to_vec();
     if final_result {
         let sender = envelope.id.sender;

@@ -69,7 +69,11 @@ pub(crate) fn all<T: Wire>(
 }
 
 /// A row of nothing but its key.
-pub(crate) fn mark(txn: &mut (impl Txn + ?Sized), table: Table, key: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn mark(
+    txn: &mut (impl Txn + ?Sized),
+    table: Table,
+    key: &[u8],
+) -> Result<(), StoreError> {
     put(txn, table, key, &Bytes::default())
 }
 
@@ -80,8 +84,7 @@ pub(crate) fn pair(first: &[u8], second: &[u8]) -> Vec<u8> {
 
 /// The last `N` bytes of a key.
 pub(crate) fn tail<const N: usize>(table: Table, key: &[u8]) -> Result<[u8; N], StoreError> {
-    key.last_chunk::<N>().copied().ok_or_else(|| StoreError::Corrupt {
-        table: table.0,
-        why: "a key is too short".into(),
-    })
+    key.last_chunk::<N>()
+        .copied()
+        .ok_or_else(|| StoreError::Corrupt { table: table.0, why: "a key is too short".into() })
 }

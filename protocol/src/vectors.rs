@@ -19,19 +19,14 @@ pub(crate) fn check<T: Serialize>(feature: &str, name: &str, made: &T) {
     let mut made = serde_json::to_string_pretty(made).expect("a vector can be written as JSON");
     made.push('\n');
     if std::env::var_os("UPDATE_VECTORS").is_some_and(|value| value == "1") {
-        let folder = path
-            .parent()
-            .expect("the file stands in its feature's folder");
+        let folder = path.parent().expect("the file stands in its feature's folder");
         std::fs::create_dir_all(folder).expect("the folder of the vectors can be made");
         std::fs::write(&path, made).expect("the vectors can be written");
         return;
     }
     let kept = read_text(&path);
-    if let Some((line, (kept, made))) = kept
-        .lines()
-        .zip(made.lines())
-        .enumerate()
-        .find(|(_, (kept, made))| kept != made)
+    if let Some((line, (kept, made))) =
+        kept.lines().zip(made.lines()).enumerate().find(|(_, (kept, made))| kept != made)
     {
         panic!(
             "{}:{}: the code no longer makes this vector\n  kept: {}\n  made: {}\n{HINT}",
@@ -41,12 +36,7 @@ pub(crate) fn check<T: Serialize>(feature: &str, name: &str, made: &T) {
             start_of(made),
         );
     }
-    assert_eq!(
-        kept.len(),
-        made.len(),
-        "{}: lines are missing or too many\n{HINT}",
-        path.display()
-    );
+    assert_eq!(kept.len(), made.len(), "{}: lines are missing or too many\n{HINT}", path.display());
 }
 
 /// Reads `vectors/<feature>/<name>.json`, for a test that takes the file's word.

@@ -12,7 +12,7 @@ use crate::id::{EntryId, PartyId, TokenId};
 use crate::peer::{Context, Peer};
 use crate::rows;
 use crate::statement::{Signed, Statement};
-use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::store::{ReadTxn, StoreError, Table};
 use crate::time::Timestamp;
 
 /// Patient, sequence number -> [`Line`].
@@ -142,7 +142,17 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) const fn new(patient: PartyId, action: Action, by: PartyId) -> Self {
-        Self { patient, action, by, user: None, purpose: None, entries: Vec::new(), token: None, reason: None, at: None }
+        Self {
+            patient,
+            action,
+            by,
+            user: None,
+            purpose: None,
+            entries: Vec::new(),
+            token: None,
+            reason: None,
+            at: None,
+        }
     }
 }
 
@@ -182,8 +192,8 @@ pub(crate) fn head(
     now: Timestamp,
     patient: PartyId,
 ) -> Result<Signed<Head>, StoreError> {
-    let row = rows::get::<HeadRow>(txn, HEADS, &patient.0)?
-        .unwrap_or(HeadRow { seq: 0, hash: [0; 32] });
+    let row =
+        rows::get::<HeadRow>(txn, HEADS, &patient.0)?.unwrap_or(HeadRow { seq: 0, hash: [0; 32] });
     let head = Head {
         holder: peer.me(),
         key: peer.key_number(),

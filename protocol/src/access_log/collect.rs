@@ -90,8 +90,9 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
 }
 
 fn ask(ctx: &mut Context<'_>, patient: PartyId, holder: PartyId) -> Handled<()> {
-    let after = rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &rows::pair(&patient.0, &holder.0))?
-        .map_or(0, |row| row.seq);
+    let after =
+        rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &rows::pair(&patient.0, &holder.0))?
+            .map_or(0, |row| row.seq);
     ctx.send(holder, &Body::AccessLog(Message::Lines(LinesRequest { patient, after })))?;
     Ok(())
 }
@@ -100,7 +101,10 @@ fn ask(ctx: &mut Context<'_>, patient: PartyId, holder: PartyId) -> Handled<()> 
 pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
     let Message::Lines(request) = message;
     if directory::relay_of(ctx.txn, request.patient)? != Some(sender.institution) {
-        return refuse(RefusalCode::NotPermitted, "only the patient's own relay obtains the patient's access log");
+        return refuse(
+            RefusalCode::NotPermitted,
+            "only the patient's own relay obtains the patient's access log",
+        );
     }
     let mut lines = chain::lines(ctx.txn, request.patient, request.after, limits::LOG_PAGE_MAX)?;
     let head = chain::head(ctx.peer, ctx.txn, ctx.now, request.patient)?.to_unverified();
@@ -151,7 +155,12 @@ pub(crate) fn outcome(
     }
     let (seq, hash) = if problem.is_none() { end } else { (seq, hash) };
     let goes_on = problem.is_none() && !whole && !answer.lines.is_empty();
-    rows::put(ctx.txn, COLLECTED_HEADS, &key, &CollectedRow { seq, hash, head: answer.head, problem })?;
+    rows::put(
+        ctx.txn,
+        COLLECTED_HEADS,
+        &key,
+        &CollectedRow { seq, hash, head: answer.head, problem },
+    )?;
     if goes_on {
         ask(ctx, patient, holder)?;
     }
@@ -163,7 +172,8 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
     let mut views = Vec::new();
     for (key, row) in rows::all::<CollectedRow>(txn, COLLECTED_HEADS, &patient.0)? {
         let holder = PartyId(rows::tail(COLLECTED_HEADS, &key)?);
-        let lines = rows::all::<Line>(txn, COLLECTED, &key)?.into_iter().map(|(_, line)| line).collect();
+        let lines =
+            rows::all::<Line>(txn, COLLECTED, &key)?.into_iter().map(|(_, line)| line).collect();
         let head = row.head.claims();
         views.push(LogView {
             holder,
@@ -188,7 +198,11 @@ pub(crate) fn named(txn: &(impl ReadTxn + ?Sized), lines: Vec<Line>) -> Handled<
 }
 
 /// Keeps a head that a holder showed with an answer: proof of what its log had to contain.
-pub(crate) fn countersign(ctx: &mut Context<'_>, holder: PartyId, head: &Unverified<Head>) -> Handled<()> {
+pub(crate) fn countersign(
+    ctx: &mut Context<'_>,
+    holder: PartyId,
+    head: &Unverified<Head>,
+) -> Handled<()> {
     let claims = head.claims();
     let signed = directory::keys(ctx.txn, holder)?
         .and_then(|keys| keys.key(claims.key))

@@ -47,7 +47,10 @@ fn offered(ctx: &mut Context<'_>, sender: &Sender, offer: Offer) -> Handled<Byte
         return refuse(RefusalCode::AlreadyDone, "a deposit of this id is here already");
     }
     if offer.bundles.is_empty() || offer.bundles.len() > limits::PAGE_ENTRIES_MAX {
-        return refuse(RefusalCode::Invalid, format!("a deposit has 1 to {} entries", limits::PAGE_ENTRIES_MAX));
+        return refuse(
+            RefusalCode::Invalid,
+            format!("a deposit has 1 to {} entries", limits::PAGE_ENTRIES_MAX),
+        );
     }
     for author in offer.authors {
         directory::learn_introduction(ctx.txn, author)?;
@@ -67,7 +70,10 @@ fn offered(ctx: &mut Context<'_>, sender: &Sender, offer: Offer) -> Handled<Byte
         owner: offer.owner,
         entries: checked
             .iter()
-            .map(|bundle| ReservedEntry { subject: bundle.label.subject, entry: bundle.label.entry })
+            .map(|bundle| ReservedEntry {
+                subject: bundle.label.subject,
+                entry: bundle.label.entry,
+            })
             .collect(),
         granted,
         state: DepositState::Ready,
@@ -101,7 +107,10 @@ fn check_bundles(ctx: &Context<'_>, bundles: Vec<record::Bundle>) -> Handled<Vec
             let author = bundle.label.claims().author;
             match directory::keys(ctx.txn, author)? {
                 Some(keys) => bundle.check(&keys),
-                None => refuse(RefusalCode::NotAuthentic, format!("the author {} of an entry is not known", author.short())),
+                None => refuse(
+                    RefusalCode::NotAuthentic,
+                    format!("the author {} of an entry is not known", author.short()),
+                ),
             }
         })
         .collect()
@@ -129,7 +138,10 @@ fn permitted(
     bytes: u64,
 ) -> Handled<GrantedSummary> {
     if checked.iter().any(|bundle| bundle.label.subject != owner) {
-        return refuse(RefusalCode::Invalid, "a deposit for a patient has that patient's entries only");
+        return refuse(
+            RefusalCode::Invalid,
+            "a deposit for a patient has that patient's entries only",
+        );
     }
     let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
     if let Some(relay) = permission.relay
@@ -141,7 +153,8 @@ fn permitted(
     if let Some(ring) = permission.ring {
         directory::learn_ring(ctx.txn, ring, &known, ctx.now)?;
     }
-    let targets: Vec<Target> = checked.iter().map(|bundle| consent::target(&bundle.label)).collect();
+    let targets: Vec<Target> =
+        checked.iter().map(|bundle| consent::target(&bundle.label)).collect();
     let operations = permission.chain.leaf().claims().operations;
     let spent: std::collections::BTreeMap<_, _> = permission
         .chain
@@ -185,13 +198,19 @@ fn added(
     for bundle in checked {
         let label = &bundle.label;
         if label.author != sender.institution {
-            return refuse(RefusalCode::NotPermitted, "an institution adds only entries that it made");
+            return refuse(
+                RefusalCode::NotPermitted,
+                "an institution adds only entries that it made",
+            );
         }
         let current = ring.compartments.iter().any(|c| Some(c.id()) == label.compartment);
         if !current || ring.key != known.current_number() {
             return refuse(
                 RefusalCode::WrongState,
-                format!("entry {} is sealed to a compartment that was retired; seal it again with the patient's current keys", label.entry),
+                format!(
+                    "entry {} is sealed to a compartment that was retired; seal it again with the patient's current keys",
+                    label.entry
+                ),
             );
         }
     }
@@ -214,7 +233,9 @@ fn executed(ctx: &mut Context<'_>, sender: &Sender, execute: &Execute) -> Handle
     }
     let mut missing = 0;
     for reserved in row.entries.clone() {
-        let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else { continue };
+        let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else {
+            continue;
+        };
         let pull = PullFor {
             id: execute.reservation,
             owner: row.owner,
@@ -251,9 +272,9 @@ fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
     let txn = &*ctx.txn;
     let institutions = |party| directory::keys(txn, party).ok().flatten();
     let keys = crate::capability::Keys { patient: &known, institutions: &institutions };
-    granted
-        .recheck(ctx.now, &revocations, &keys)
-        .or_else(|reason| refuse(RefusalCode::BadPermission, format!("{}: {}", reason.name(), reason.sentence())))
+    granted.recheck(ctx.now, &revocations, &keys).or_else(|reason| {
+        refuse(RefusalCode::BadPermission, format!("{}: {}", reason.name(), reason.sentence()))
+    })
 }
 
 /// An object of a deposit has come, or never will.
@@ -284,7 +305,9 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
         record::complete(ctx, reserved.subject, reserved.entry)?;
         record::learn_holder(ctx, reserved.subject, reserved.entry, ctx.peer.me())?;
         entries.push(reserved.entry);
-        let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else { continue };
+        let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else {
+            continue;
+        };
         let manifest = entry.label.claims().manifest;
         let length = objects::small(ctx.txn, manifest)?.map_or(0, |bytes| bytes.len() as u64);
         objects::hold(ctx.txn, manifest, row.owner, reserved.entry, length)?;
@@ -302,7 +325,8 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
     put_reservation(ctx.txn, id, &row)?;
     let mut line = access_log::Draft::new(row.owner, Action::Kept, row.depositor);
     line.entries = entries;
-    line.token = row.granted.as_ref().and_then(|granted| granted.links.last()).map(|link| link.token);
+    line.token =
+        row.granted.as_ref().and_then(|granted| granted.links.last()).map(|link| link.token);
     access_log::append(ctx, line)?;
     let receipt = Receipt {
         holder: ctx.peer.me(),
@@ -322,7 +346,8 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
 fn withdraw(ctx: &mut Context<'_>, id: [u8; 16], row: &ReservationRow) -> Handled<()> {
     for reserved in &row.entries {
         forget(ctx, row.owner, reserved.subject, reserved.entry)?;
-        let pull = PullFor { id, owner: row.owner, subject: reserved.subject, entry: reserved.entry };
+        let pull =
+            PullFor { id, owner: row.owner, subject: reserved.subject, entry: reserved.entry };
         objects::cancel(ctx, &TransferFor::Deposit(pull))?;
     }
     for link in row.granted.iter().flat_map(|granted| &granted.links) {
@@ -333,7 +358,12 @@ fn withdraw(ctx: &mut Context<'_>, id: [u8; 16], row: &ReservationRow) -> Handle
 }
 
 /// Stops keeping an entry for an owner.
-fn forget(ctx: &mut Context<'_>, owner: PartyId, subject: PartyId, id: crate::id::EntryId) -> Handled<bool> {
+fn forget(
+    ctx: &mut Context<'_>,
+    owner: PartyId,
+    subject: PartyId,
+    id: crate::id::EntryId,
+) -> Handled<bool> {
     let key = kept_key(owner, subject, id);
     if ctx.txn.get(KEPT, &key)?.is_none() {
         return Ok(false);
@@ -357,7 +387,8 @@ pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
 fn deleted(ctx: &mut Context<'_>, sender: &Sender, delete: Delete) -> Handled<Bytes> {
     let claims = delete.order.claims().clone();
     let refused = |ctx: &mut Context<'_>, code, text: &str| {
-        let mut line = access_log::Draft::new(claims.owner, Action::DeleteRefused, sender.institution);
+        let mut line =
+            access_log::Draft::new(claims.owner, Action::DeleteRefused, sender.institution);
         line.entries.clone_from(&claims.entries);
         line.reason = Some(text.to_owned());
         ctx.lines_if_refused.push(line);
@@ -366,9 +397,14 @@ fn deleted(ctx: &mut Context<'_>, sender: &Sender, delete: Delete) -> Handled<By
     let Some(known) = directory::keys(ctx.txn, claims.owner)? else {
         return refuse(RefusalCode::NotFound, "nothing is kept here for this owner");
     };
-    let signed = claims.key == known.current_number() && delete.order.check(&known.current()).is_ok();
+    let signed =
+        claims.key == known.current_number() && delete.order.check(&known.current()).is_ok();
     if !signed {
-        return refused(ctx, RefusalCode::NotAuthentic, "the order is not signed with the owner's current key");
+        return refused(
+            ctx,
+            RefusalCode::NotAuthentic,
+            "the order is not signed with the owner's current key",
+        );
     }
     if claims.holder != ctx.peer.me() {
         return refused(ctx, RefusalCode::NotAuthentic, "the order is for another holder");
@@ -415,13 +451,19 @@ fn fetched(ctx: &mut Context<'_>, sender: &Sender, fetch: &Fetch) -> Handled<Byt
     };
     let (mut bundles, mut contents, mut bytes, mut next) = (Vec::new(), Vec::new(), 0, None);
     let mut last = None;
-    for (key, kept) in
-        rows::scan::<KeptRow>(ctx.txn, KEPT, &prefix, after.as_deref(), limits::PAGE_ENTRIES_MAX + 1)?
-    {
+    for (key, kept) in rows::scan::<KeptRow>(
+        ctx.txn,
+        KEPT,
+        &prefix,
+        after.as_deref(),
+        limits::PAGE_ENTRIES_MAX + 1,
+    )? {
         let at = |from: usize| PartyId::from_slice(key.get(from..from + 32).unwrap_or_default());
         let Some(subject) = at(32) else { continue };
         let entry = crate::id::EntryId(rows::tail(KEPT, &key)?);
-        let Some(row) = record::entry(ctx.txn, subject, entry)?.filter(|row| row.whole) else { continue };
+        let Some(row) = record::entry(ctx.txn, subject, entry)?.filter(|row| row.whole) else {
+            continue;
+        };
         let Some(mut whole) = record::whole(ctx.txn, &row)? else { continue };
         whole.author_wrap = kept.author_wrap;
         let bundle = whole.to_bundle();

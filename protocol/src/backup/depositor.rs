@@ -118,7 +118,10 @@ fn keep(
         .filter(|entry| entries.is_empty() || entries.contains(entry))
         .collect();
     if entries.is_empty() {
-        return refuse(RefusalCode::NotFound, "no whole entry of this record was made here, or none of those named");
+        return refuse(
+            RefusalCode::NotFound,
+            "no whole entry of this record was made here, or none of those named",
+        );
     }
     let chain = if for_patient { Some(permission_to_add(ctx, subject, holder)?) } else { None };
     let owner = if for_patient { subject } else { me };
@@ -155,11 +158,15 @@ pub(crate) fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8;
     let budget = limits::REQUEST_BYTES_MAX / 2;
     let (mut page, mut page_ids, mut bytes) = (Vec::new(), Vec::new(), 0);
     for entry in &deposit.entries {
-        let Some(row) = record::entry(ctx.txn, deposit.subject, *entry)?.filter(|row| row.whole) else {
+        let Some(row) = record::entry(ctx.txn, deposit.subject, *entry)?.filter(|row| row.whole)
+        else {
             return refuse(RefusalCode::NotFound, format!("entry {entry} is not here as a whole"));
         };
         let Some(mut whole) = record::whole(ctx.txn, &row)? else {
-            return refuse(RefusalCode::NotFound, format!("the manifest of entry {entry} is missing"));
+            return refuse(
+                RefusalCode::NotFound,
+                format!("the manifest of entry {entry} is missing"),
+            );
         };
         // Only the institution's own backup needs a way back for the institution.
         if deposit.chain.is_none() {
@@ -169,7 +176,12 @@ pub(crate) fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8;
         let bundle = whole.to_bundle();
         let size = bundle.to_bytes().len();
         if !page.is_empty() && (bytes + size > budget || page.len() == limits::PAGE_ENTRIES_MAX) {
-            ids.push(send_offer(ctx, &deposit, core::mem::take(&mut page), core::mem::take(&mut page_ids))?);
+            ids.push(send_offer(
+                ctx,
+                &deposit,
+                core::mem::take(&mut page),
+                core::mem::take(&mut page_ids),
+            )?);
             bytes = 0;
         }
         bytes += size;
@@ -309,21 +321,29 @@ pub(super) fn stored(ctx: &mut Context<'_>, sender: &Sender, stored: &Stored) ->
         && claims.reservation == stored.reservation
         && claims.owner == row.owner;
     if !signed || !ours {
-        return refuse(RefusalCode::NotAuthentic, "the receipt is not the depositary's for this deposit");
+        return refuse(
+            RefusalCode::NotAuthentic,
+            "the receipt is not the depositary's for this deposit",
+        );
     }
     for id in &row.entries {
         let Some(entry) = record::entry(ctx.txn, row.subject, *id)? else { continue };
         let all = entry.contents.iter().all(|content| {
             claims.objects.iter().any(|object| {
-                object.entry == *id && object.object == content.object && object.length == content.length
+                object.entry == *id
+                    && object.object == content.object
+                    && object.length == content.length
             })
         });
         if !all {
-            return refuse(RefusalCode::NotAuthentic, format!("the receipt does not cover entry {id} as a whole"));
+            return refuse(
+                RefusalCode::NotAuthentic,
+                format!("the receipt does not cover entry {id} as a whole"),
+            );
         }
-        let bytes = claims.objects.iter().filter(|object| object.entry == *id).map(|o| o.length).sum();
-        let kept =
-            KeptRow { depositor: ctx.peer.me(), since: claims.at, bytes, author_wrap: None };
+        let bytes =
+            claims.objects.iter().filter(|object| object.entry == *id).map(|o| o.length).sum();
+        let kept = KeptRow { depositor: ctx.peer.me(), since: claims.at, bytes, author_wrap: None };
         let key = [&kept_key(row.owner, row.subject, *id)[..], &row.to.0].concat();
         rows::put(ctx.txn, ELSEWHERE, &key, &kept)?;
         record::learn_holder(ctx, row.subject, *id, row.to)?;
@@ -343,7 +363,10 @@ fn delete(
     keys: Option<&PatientKeys>,
 ) -> Handled<()> {
     if entries.is_empty() || entries.len() > limits::TOKEN_ENTRIES_MAX {
-        return refuse(RefusalCode::Invalid, format!("name 1 to {} entries", limits::TOKEN_ENTRIES_MAX));
+        return refuse(
+            RefusalCode::Invalid,
+            format!("name 1 to {} entries", limits::TOKEN_ENTRIES_MAX),
+        );
     }
     entries.sort_unstable();
     entries.dedup();
@@ -352,7 +375,12 @@ fn delete(
         (Some(patient), Some(keys)) if keys.patient == patient => {
             (patient, keys.number, keys.signing.clone())
         }
-        _ => return refuse(RefusalCode::Locked, "the patient's keys are locked; give the passphrase"),
+        _ => {
+            return refuse(
+                RefusalCode::Locked,
+                "the patient's keys are locked; give the passphrase",
+            );
+        }
     };
     let order = DeleteOrder { owner, key, holder, entries, at: ctx.now, nonce: ctx.random() };
     let order = Signed::sign(order, &signing).to_unverified();
@@ -378,12 +406,18 @@ fn confirmed(
         }
         Ok(bytes) => {
             let Ok(deletion) = Unverified::<Deletion>::parse(&bytes.0) else {
-                return refuse(RefusalCode::NotAuthentic, "the receipt for a deletion is malformed");
+                return refuse(
+                    RefusalCode::NotAuthentic,
+                    "the receipt for a deletion is malformed",
+                );
             };
             let signed = directory::keys(ctx.txn, holder)?
                 .is_some_and(|known| deletion.check(&known.current()).is_ok());
             if !signed || deletion.claims().order != delete.order.id() {
-                return refuse(RefusalCode::NotAuthentic, "the receipt is not the holder's for this deletion");
+                return refuse(
+                    RefusalCode::NotAuthentic,
+                    "the receipt is not the holder's for this deletion",
+                );
             }
             line.entries.clone_from(&deletion.claims().deleted);
             for entry in &deletion.claims().deleted {

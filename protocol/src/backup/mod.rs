@@ -17,8 +17,8 @@ mod tables;
 pub mod view;
 mod wire;
 
-pub use depositor::Command;
 pub(crate) use depositary::{pulled, receive};
+pub use depositor::Command;
 pub(crate) use depositor::{Deposit, command, offer, outcome, restored_object, tick};
 pub(crate) use tables::{kept, kept_for_anybody};
 pub use wire::{DeleteOrder, Deletion, FetchAnswer, Message, Offer, Receipt, ReceiptObject};

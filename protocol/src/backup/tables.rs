@@ -125,15 +125,24 @@ wire_struct! {
     }
 }
 
-pub(super) fn deposit(txn: &(impl ReadTxn + ?Sized), id: [u8; 16]) -> Result<Option<DepositRow>, StoreError> {
+pub(super) fn deposit(
+    txn: &(impl ReadTxn + ?Sized),
+    id: [u8; 16],
+) -> Result<Option<DepositRow>, StoreError> {
     rows::get(txn, DEPOSITS, &id)
 }
 
-pub(super) fn put_deposit(txn: &mut dyn Txn, id: [u8; 16], row: &DepositRow) -> Result<(), StoreError> {
+pub(super) fn put_deposit(
+    txn: &mut dyn Txn,
+    id: [u8; 16],
+    row: &DepositRow,
+) -> Result<(), StoreError> {
     rows::put(txn, DEPOSITS, &id, row)
 }
 
-pub(super) fn deposits(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<([u8; 16], DepositRow)>, StoreError> {
+pub(super) fn deposits(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<([u8; 16], DepositRow)>, StoreError> {
     rows::all::<DepositRow>(txn, DEPOSITS, &[])?
         .into_iter()
         .map(|(key, row)| Ok((rows::tail(DEPOSITS, &key)?, row)))
@@ -193,7 +202,8 @@ pub(crate) fn kept(
     let tables = [(KEPT, None), (ELSEWHERE, Some(()))];
     for (table, elsewhere) in tables {
         for (key, row) in rows::all::<KeptRow>(txn, table, &[])? {
-            let id = |from: usize| PartyId::from_slice(key.get(from..from + 32).unwrap_or_default());
+            let id =
+                |from: usize| PartyId::from_slice(key.get(from..from + 32).unwrap_or_default());
             let (Some(owner), Some(subject)) = (id(0), id(32)) else { continue };
             let Some(entry) = key.get(64..80).and_then(EntryId::from_slice) else { continue };
             if patient.is_some_and(|patient| patient != subject) {
@@ -221,7 +231,8 @@ pub(crate) fn kept(
 
 /// Bytes of an entry's objects.
 pub(super) fn bytes_of(checked: &record::Checked) -> u64 {
-    checked.contents.iter().map(|content| content.length).sum::<u64>() + checked.manifest.len() as u64
+    checked.contents.iter().map(|content| content.length).sum::<u64>()
+        + checked.manifest.len() as u64
 }
 
 /// Whether an entry is kept here for anybody.

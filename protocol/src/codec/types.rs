@@ -169,6 +169,7 @@ macro_rules! wire_struct {
         $($(#[$fmeta:meta])* $key:literal => $field:ident : $ty:ty),* $(,)?
     }) => {
         $(#[$meta])*
+        #[allow(unreachable_pub, reason = "some are used within one module only")]
         pub struct $name {
             $($(#[$fmeta])* pub $field: $ty,)*
         }
@@ -220,6 +221,7 @@ macro_rules! wire_enum {
         $($(#[$vmeta:meta])* $code:literal => $variant:ident $(($body:ty))?),* $(,)?
     }) => {
         $(#[$meta])*
+        #[allow(unreachable_pub, reason = "some are used within one module only")]
         pub enum $name {
             $($(#[$vmeta])* $variant $(($body))?,)*
         }
@@ -280,10 +282,12 @@ macro_rules! wire_code {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "kebab-case")]
+        #[allow(unreachable_pub, reason = "some are used within one module only")]
         pub enum $name {
             $($(#[$vmeta])* $variant,)*
         }
 
+        #[allow(unreachable_pub, dead_code, reason = "some are used within one module only")]
         impl $name {
             /// Every value, in the order of their codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];

@@ -105,7 +105,9 @@ pub(crate) fn command(
         Command::Download(ask) => send_ask(ctx, request_id, RequestKind::Download, ask),
         Command::Referral(ask) => send_ask(ctx, request_id, RequestKind::Referral, ask),
         Command::Upload(order) => upload::order(ctx, request_id, order, keys),
-        Command::Approve { request, narrow } => decide::approve(ctx, request_id, request, &narrow, keys),
+        Command::Approve { request, narrow } => {
+            decide::approve(ctx, request_id, request, &narrow, keys)
+        }
         Command::Deny { request, reason } => decide::deny(ctx, request_id, request, reason),
         Command::Defer { request, until } => decide::defer(ctx, request_id, request, until),
         Command::Revoke { patient, tokens } => {
@@ -128,7 +130,12 @@ pub(super) fn answer_request(ctx: &mut Context<'_>, to: RequestId, id: ConsentId
     Ok(())
 }
 
-fn send_ask(ctx: &mut Context<'_>, answer_to: RequestId, kind: RequestKind, ask: AskCommand) -> Handled<()> {
+fn send_ask(
+    ctx: &mut Context<'_>,
+    answer_to: RequestId,
+    kind: RequestKind,
+    ask: AskCommand,
+) -> Handled<()> {
     ctx.peer.require(Role::Hospital)?;
     let Some(relay) = directory::relay_of(ctx.txn, ask.patient)? else {
         return refuse(
@@ -140,14 +147,24 @@ fn send_ask(ctx: &mut Context<'_>, answer_to: RequestId, kind: RequestKind, ask:
         );
     };
     if ask.user.trim().is_empty() || ask.user.len() > 200 || ask.message.len() > 1000 {
-        return refuse(RefusalCode::Invalid, "a request names its user (1 to 200 bytes) and has a message of at most 1000");
+        return refuse(
+            RefusalCode::Invalid,
+            "a request names its user (1 to 200 bytes) and has a message of at most 1000",
+        );
     }
     let for_party = match (kind, ask.to) {
         (RequestKind::Referral, Some(to)) => match directory::introduction(ctx.txn, to)? {
             Some(introduction) => Some(introduction),
-            None => return refuse(RefusalCode::NotFound, format!("institution {} is not known here", to.short())),
+            None => {
+                return refuse(
+                    RefusalCode::NotFound,
+                    format!("institution {} is not known here", to.short()),
+                );
+            }
         },
-        (RequestKind::Referral, None) => return refuse(RefusalCode::Invalid, "a referral names whom it is to"),
+        (RequestKind::Referral, None) => {
+            return refuse(RefusalCode::Invalid, "a referral names whom it is to");
+        }
         _ => None,
     };
     let id = ConsentId(ctx.random());
@@ -206,7 +223,10 @@ fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
     }
     // A member may ask any patient it can name; others only whoever deals with them already.
     if !sender.member && !super::is_contact(ctx.txn, ask.patient, sender.institution)? {
-        return refuse(RefusalCode::NotPermitted, "only members of the federation ask patients they have not enrolled");
+        return refuse(
+            RefusalCode::NotPermitted,
+            "only members of the federation ask patients they have not enrolled",
+        );
     }
     if known_request(ctx.txn, ask.request)? {
         return refuse(RefusalCode::AlreadyDone, "a request of this id is here already");
@@ -214,11 +234,16 @@ fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
     let open = requests(ctx.txn)?
         .into_iter()
         .filter(|(_, row)| {
-            row.asker == sender.institution && row.patient == ask.patient && row.state == RequestState::Open
+            row.asker == sender.institution
+                && row.patient == ask.patient
+                && row.state == RequestState::Open
         })
         .count();
     if open >= limits::OPEN_REQUESTS_MAX {
-        return refuse(RefusalCode::LimitReached, "too many requests of this institution wait for the patient");
+        return refuse(
+            RefusalCode::LimitReached,
+            "too many requests of this institution wait for the patient",
+        );
     }
     let expires = ask.expires.min(ctx.now.plus_ms(limits::CONSENT_MS_MAX));
     let (kind, party) = match ask.for_party {
@@ -288,7 +313,10 @@ fn permitted(ctx: &mut Context<'_>, sender: &Sender, permission: Permission) -> 
         let claims = leaf.claims();
         let signed = known.key(claims.key).is_some_and(|key| leaf.check(&key).is_ok());
         if claims.subject != patient || claims.grantee() != ctx.peer.me() || !signed {
-            return refuse(RefusalCode::NotAuthentic, "the permission is not this patient's, or not for this institution");
+            return refuse(
+                RefusalCode::NotAuthentic,
+                "the permission is not this patient's, or not for this institution",
+            );
         }
         tokens.push(claims.id);
         purpose = claims.purpose;
@@ -363,7 +391,9 @@ pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
             if custody::serves(ctx.txn, row.patient)? {
                 decide::tell(ctx, id, &row)?;
             }
-        } else if row.state == RequestState::Deferred && row.until.is_some_and(|until| until <= ctx.now) {
+        } else if row.state == RequestState::Deferred
+            && row.until.is_some_and(|until| until <= ctx.now)
+        {
             row.state = RequestState::Open;
             row.until = None;
             put_request(ctx.txn, id, &row)?;

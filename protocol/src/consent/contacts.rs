@@ -11,13 +11,21 @@ use crate::store::{ReadTxn, StoreError, Table};
 const CONTACTS: Table = Table("contact");
 
 /// Adds an institution.
-pub(crate) fn add_contact(ctx: &mut Context<'_>, patient: PartyId, institution: PartyId) -> Handled<()> {
+pub(crate) fn add_contact(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    institution: PartyId,
+) -> Handled<()> {
     rows::mark(ctx.txn, CONTACTS, &rows::pair(&patient.0, &institution.0))?;
     Ok(())
 }
 
 /// Removes an institution.
-pub(crate) fn remove_contact(ctx: &mut Context<'_>, patient: PartyId, institution: PartyId) -> Handled<()> {
+pub(crate) fn remove_contact(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    institution: PartyId,
+) -> Handled<()> {
     ctx.txn.delete(CONTACTS, &rows::pair(&patient.0, &institution.0))?;
     Ok(())
 }
@@ -32,7 +40,10 @@ pub(crate) fn is_contact(
 }
 
 /// All institutions that deal with the patient.
-pub(crate) fn contacts(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Vec<PartyId>, StoreError> {
+pub(crate) fn contacts(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Vec<PartyId>, StoreError> {
     rows::all::<crate::codec::Bytes>(txn, CONTACTS, &patient.0)?
         .into_iter()
         .map(|(key, _)| rows::tail(CONTACTS, &key).map(PartyId))

@@ -1,7 +1,9 @@
 //! The patient's side: permit, narrow, refuse, defer.
 
 use super::ask::answer_request;
-use super::tables::{GivenRow, GrantState, RequestKind, RequestRow, put_given, put_request, request};
+use super::tables::{
+    GivenRow, GrantState, RequestKind, RequestRow, put_given, put_request, request,
+};
 use super::wire::{Decision, Message, Permission, RequestState, Wish};
 use super::{add_contact, revocation_state};
 use crate::access_log::{self, Action};
@@ -60,10 +62,16 @@ pub(super) struct Chosen {
 }
 
 /// The patient's entries that meet all of `wishes`.
-pub(super) fn choose(ctx: &Context<'_>, keys: &PatientKeys, wishes: &[&Wish]) -> Handled<Vec<Chosen>> {
+pub(super) fn choose(
+    ctx: &Context<'_>,
+    keys: &PatientKeys,
+    wishes: &[&Wish],
+) -> Handled<Vec<Chosen>> {
     let mut chosen = Vec::new();
     for found in record::entries(ctx.txn, keys.patient)? {
-        let listed = wishes.iter().all(|wish| wish.entries.is_empty() || wish.entries.contains(&found.entry));
+        let listed = wishes
+            .iter()
+            .all(|wish| wish.entries.is_empty() || wish.entries.contains(&found.entry));
         if !listed || found.row.wrap.is_none() {
             continue;
         }
@@ -100,7 +108,10 @@ pub(super) fn sign(
     audience: &BTreeSet<PartyId>,
 ) -> Handled<Chain> {
     let (Some(scope), Some(audience)) = (scope, Parties::new(audience.iter().copied())) else {
-        return refuse(RefusalCode::LimitReached, "more than one permission can name; narrow the request");
+        return refuse(
+            RefusalCode::LimitReached,
+            "more than one permission can name; narrow the request",
+        );
     };
     let issued = ctx.now.seconds();
     let token = Token {
@@ -127,14 +138,23 @@ pub(super) fn sign(
 fn undecided(ctx: &Context<'_>, id: ConsentId) -> Handled<RequestRow> {
     let row = request(ctx.txn, id)?;
     if row.kind == RequestKind::Upload {
-        return refuse(RefusalCode::WrongState, "this is your own order, there is nothing to decide");
+        return refuse(
+            RefusalCode::WrongState,
+            "this is your own order, there is nothing to decide",
+        );
     }
     if row.expires <= ctx.now && matches!(row.state, RequestState::Open | RequestState::Deferred) {
-        return refuse(RefusalCode::Expired, "the request has expired; the institution can ask again");
+        return refuse(
+            RefusalCode::Expired,
+            "the request has expired; the institution can ask again",
+        );
     }
     match row.state {
         RequestState::Open | RequestState::Deferred => Ok(row),
-        state => refuse(RefusalCode::AlreadyDone, format!("the request is {} already", state_in_words(state))),
+        state => refuse(
+            RefusalCode::AlreadyDone,
+            format!("the request is {} already", state_in_words(state)),
+        ),
     }
 }
 
@@ -167,16 +187,25 @@ pub(super) fn approve(
     };
     let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
     if chosen.is_empty() {
-        return refuse(RefusalCode::NotFound, "no entry of the record meets the request as narrowed; nothing to permit");
+        return refuse(
+            RefusalCode::NotFound,
+            "no entry of the record meets the request as narrowed; nothing to permit",
+        );
     }
     let holders: BTreeSet<PartyId> = if narrow.audience.is_empty() {
         chosen.iter().flat_map(|entry| entry.holders.iter().copied()).collect()
     } else {
         narrow.audience.iter().copied().collect()
     };
-    let valid_ms = narrow.valid_ms.unwrap_or(narrow.days.unwrap_or(DAYS_DEFAULT).saturating_mul(DAY_MS));
-    let frame =
-        Frame { keys, grantee, purpose: row.purpose, valid_ms, max_staleness: narrow.max_staleness };
+    let valid_ms =
+        narrow.valid_ms.unwrap_or(narrow.days.unwrap_or(DAYS_DEFAULT).saturating_mul(DAY_MS));
+    let frame = Frame {
+        keys,
+        grantee,
+        purpose: row.purpose,
+        valid_ms,
+        max_staleness: narrow.max_staleness,
+    };
     let mut grants = Vec::new();
     for page in chosen.chunks(limits::TOKEN_ENTRIES_MAX) {
         let scope = Scope::of_entries(page.iter().map(|entry| entry.entry));
@@ -284,12 +313,18 @@ fn send_permission(
 }
 
 /// Refuses a request.
-pub(super) fn deny(ctx: &mut Context<'_>, answer_to: RequestId, id: ConsentId, reason: String) -> Handled<()> {
+pub(super) fn deny(
+    ctx: &mut Context<'_>,
+    answer_to: RequestId,
+    id: ConsentId,
+    reason: String,
+) -> Handled<()> {
     let mut row = undecided(ctx, id)?;
     row.state = RequestState::Refused;
     row.reason = reason;
     put_request(ctx.txn, id, &row)?;
-    let mut line = access_log::Draft::new(row.patient, Action::Denied, row.party.unwrap_or(row.asker));
+    let mut line =
+        access_log::Draft::new(row.patient, Action::Denied, row.party.unwrap_or(row.asker));
     line.user = Some(row.user.clone());
     line.purpose = Some(row.purpose);
     access_log::append(ctx, line)?;
@@ -298,7 +333,12 @@ pub(super) fn deny(ctx: &mut Context<'_>, answer_to: RequestId, id: ConsentId, r
 }
 
 /// Puts a request off.
-pub(super) fn defer(ctx: &mut Context<'_>, answer_to: RequestId, id: ConsentId, until: Timestamp) -> Handled<()> {
+pub(super) fn defer(
+    ctx: &mut Context<'_>,
+    answer_to: RequestId,
+    id: ConsentId,
+    until: Timestamp,
+) -> Handled<()> {
     let mut row = undecided(ctx, id)?;
     if until <= ctx.now || until >= row.expires {
         return refuse(
@@ -316,12 +356,8 @@ pub(super) fn defer(ctx: &mut Context<'_>, answer_to: RequestId, id: ConsentId, 
 
 /// Tells whoever asked how the request stands.
 pub(super) fn tell(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()> {
-    let decision = Decision {
-        request: id,
-        state: row.state,
-        reason: row.reason.clone(),
-        until: row.until,
-    };
+    let decision =
+        Decision { request: id, state: row.state, reason: row.reason.clone(), until: row.until };
     ctx.send(row.asker, &Body::Consent(Message::Decision(decision)))?;
     Ok(())
 }

@@ -30,10 +30,10 @@ pub use ask::Command;
 pub(crate) use ask::{command, outcome, receive, tick};
 pub(crate) use contacts::{add_contact, contacts, is_contact, remove_contact};
 pub(crate) use read::pulled;
+pub(crate) use read::{Judged, judge, target};
 pub(crate) use revoke::{
     learn_revocations, revocation_state, revocations, rotated, sign_revocations,
 };
 pub(crate) use tables::{grants, received_chains, requests};
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored};
 pub use wire::{Ask, Decision, Message, Permission, ReadAnswer, ReadRequest, RequestState, Wish};
-pub(crate) use read::{Judged, judge, target};

@@ -112,10 +112,7 @@ pub(crate) fn judge<Op: Permitted>(
 
 /// What a scope is asked about an entry; an entry without compartment is in none.
 pub(crate) fn target(label: &record::Label) -> Target {
-    Target {
-        entry: label.entry,
-        compartment: label.compartment.unwrap_or(CompartmentId([0; 16])),
-    }
+    Target { entry: label.entry, compartment: label.compartment.unwrap_or(CompartmentId([0; 16])) }
 }
 
 /// At the reader: asks a holder with every permission received for the request.
@@ -141,7 +138,9 @@ pub(super) fn fetch(
         );
     };
     let me = ctx.peer.me();
-    let Some(holder) = holder.or_else(|| first.holders.iter().copied().find(|holder| *holder != me)) else {
+    let Some(holder) =
+        holder.or_else(|| first.holders.iter().copied().find(|holder| *holder != me))
+    else {
         return refuse(RefusalCode::NotFound, "nobody is known to hold the entries; name a holder");
     };
     let progress = ProgressRow { pages: 0, objects: 0, entries: 0 };
@@ -185,7 +184,11 @@ fn ask_page(
     Ok(())
 }
 
-fn progress(ctx: &mut Context<'_>, id: ConsentId, change: impl FnOnce(&mut ProgressRow)) -> Handled<ProgressRow> {
+fn progress(
+    ctx: &mut Context<'_>,
+    id: ConsentId,
+    change: impl FnOnce(&mut ProgressRow),
+) -> Handled<ProgressRow> {
     let mut row = rows::get::<ProgressRow>(ctx.txn, READS, &id.0)?.unwrap_or(ProgressRow {
         pages: 0,
         objects: 0,
@@ -290,7 +293,9 @@ pub(super) fn answered(
         return fail(ctx, read.request, &refusal);
     };
     let leaf = read.chain.leaf().id();
-    let Some(grant) = received(ctx.txn)?.into_iter().find(|row| row.grant.chain.leaf().id() == leaf) else {
+    let Some(grant) =
+        received(ctx.txn)?.into_iter().find(|row| row.grant.chain.leaf().id() == leaf)
+    else {
         return Ok(());
     };
     let keys = grant
@@ -310,7 +315,8 @@ pub(super) fn answered(
         if checked.label.subject != read.patient {
             return refuse(RefusalCode::NotAuthentic, "an entry of another patient was sent");
         }
-        let Ok(at) = keys.entries.binary_search_by_key(&checked.label.entry, |(entry, _)| *entry) else {
+        let Ok(at) = keys.entries.binary_search_by_key(&checked.label.entry, |(entry, _)| *entry)
+        else {
             continue;
         };
         let key = DataKey::from_bytes(*keys.entries[at].1);

@@ -18,7 +18,10 @@ const REVOCATIONS: Table = Table("revocations");
 const STATES: Table = Table("revocation_state");
 
 /// What is known here of a patient's revocations.
-pub(crate) fn revocations(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Revocations, StoreError> {
+pub(crate) fn revocations(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Revocations, StoreError> {
     Ok(rows::get(txn, REVOCATIONS, &patient.0)?.unwrap_or_else(|| Revocations::none(patient)))
 }
 
@@ -91,7 +94,10 @@ pub(super) fn revoke(ctx: &mut Context<'_>, keys: &PatientKeys, tokens: &[TokenI
     for token in tokens {
         let mut row = given_token(ctx.txn, patient, *token)?;
         if row.state == GrantState::Revoked {
-            return refuse(RefusalCode::AlreadyDone, format!("permission {token} is revoked already"));
+            return refuse(
+                RefusalCode::AlreadyDone,
+                format!("permission {token} is revoked already"),
+            );
         }
         row.state = GrantState::Revoked;
         put_given(ctx.txn, patient, &row)?;

@@ -130,28 +130,44 @@ pub(super) fn request(txn: &(impl ReadTxn + ?Sized), id: ConsentId) -> Handled<R
     }
 }
 
-pub(super) fn known_request(txn: &(impl ReadTxn + ?Sized), id: ConsentId) -> Result<bool, StoreError> {
+pub(super) fn known_request(
+    txn: &(impl ReadTxn + ?Sized),
+    id: ConsentId,
+) -> Result<bool, StoreError> {
     Ok(txn.get(REQUESTS, &id.0)?.is_some())
 }
 
-pub(super) fn put_request(txn: &mut dyn Txn, id: ConsentId, row: &RequestRow) -> Result<(), StoreError> {
+pub(super) fn put_request(
+    txn: &mut dyn Txn,
+    id: ConsentId,
+    row: &RequestRow,
+) -> Result<(), StoreError> {
     rows::put(txn, REQUESTS, &id.0, row)
 }
 
 /// All requests.
-pub(crate) fn requests(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(ConsentId, RequestRow)>, StoreError> {
+pub(crate) fn requests(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(ConsentId, RequestRow)>, StoreError> {
     rows::all::<RequestRow>(txn, REQUESTS, &[])?
         .into_iter()
         .map(|(key, row)| Ok((ConsentId(rows::tail(REQUESTS, &key)?), row)))
         .collect()
 }
 
-pub(super) fn put_given(txn: &mut dyn Txn, patient: PartyId, row: &GivenRow) -> Result<(), StoreError> {
+pub(super) fn put_given(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    row: &GivenRow,
+) -> Result<(), StoreError> {
     let token = row.chain.leaf().claims().id;
     rows::put(txn, GIVEN, &rows::pair(&patient.0, &token.0), row)
 }
 
-pub(super) fn given(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<Vec<GivenRow>, StoreError> {
+pub(super) fn given(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Vec<GivenRow>, StoreError> {
     Ok(rows::all::<GivenRow>(txn, GIVEN, &patient.0)?.into_iter().map(|(_, row)| row).collect())
 }
 
@@ -186,7 +202,9 @@ pub(crate) fn grants(
     now: Timestamp,
 ) -> Handled<Vec<super::view::GrantView>> {
     let mut views = Vec::new();
-    for (_, row) in rows::all::<GivenRow>(txn, GIVEN, patient.as_ref().map_or(&[][..], |p| &p.0[..]))? {
+    for (_, row) in
+        rows::all::<GivenRow>(txn, GIVEN, patient.as_ref().map_or(&[][..], |p| &p.0[..]))?
+    {
         views.push(super::view::GrantView::given(txn, &row, now)?);
     }
     for row in received(txn)? {

@@ -66,7 +66,10 @@ pub(super) fn order(
         .filter(|entry| entry.holders.contains(&order.hospital))
         .collect();
     if chosen.is_empty() {
-        return refuse(RefusalCode::NotFound, "the hospital holds no entry of the record that meets this");
+        return refuse(
+            RefusalCode::NotFound,
+            "the hospital holds no entry of the record that meets this",
+        );
     }
     let frame = Frame {
         keys,
@@ -80,7 +83,13 @@ pub(super) fn order(
     // Deposits are pages of bundles, each of which must fit one message.
     for page in chosen.chunks(limits::PAGE_ENTRIES_MAX) {
         let entries: Vec<_> = page.iter().map(|entry| entry.entry).collect();
-        let chain = sign(ctx, &frame, Operation::Keep, Scope::of_entries(entries.iter().copied()), &audience)?;
+        let chain = sign(
+            ctx,
+            &frame,
+            Operation::Keep,
+            Scope::of_entries(entries.iter().copied()),
+            &audience,
+        )?;
         let id = ConsentId(ctx.random());
         let token = chain.leaf().claims().id;
         let row = RequestRow {
@@ -137,7 +146,10 @@ pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> H
         .and_then(|known| known.key(claims.key))
         .is_some_and(|key| order.chain.leaf().check(&key).is_ok());
     if !signed || claims.subject != order.patient || claims.grantee() != ctx.peer.me() {
-        return refuse(RefusalCode::BadPermission, "the upload permission is not this patient's, or not for this institution");
+        return refuse(
+            RefusalCode::BadPermission,
+            "the upload permission is not this patient's, or not for this institution",
+        );
     }
     if known_request(ctx.txn, order.request)? {
         return refuse(RefusalCode::AlreadyDone, "an order of this id is here already");
@@ -176,7 +188,10 @@ pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> H
     Ok(Bytes::default())
 }
 
-fn by_deposit(ctx: &Context<'_>, reservation: [u8; 16]) -> Handled<Option<(ConsentId, RequestRow)>> {
+fn by_deposit(
+    ctx: &Context<'_>,
+    reservation: [u8; 16],
+) -> Handled<Option<(ConsentId, RequestRow)>> {
     Ok(requests(ctx.txn)?.into_iter().find(|(_, row)| {
         row.order.as_ref().is_some_and(|order| order.waiting.contains(&reservation))
     }))
@@ -218,7 +233,11 @@ pub(crate) fn deposit_stored(ctx: &mut Context<'_>, reservation: [u8; 16]) -> Ha
 }
 
 /// At the hospital: the depositary refused a deposit.
-pub(crate) fn deposit_refused(ctx: &mut Context<'_>, reservation: [u8; 16], refusal: &Refusal) -> Handled<()> {
+pub(crate) fn deposit_refused(
+    ctx: &mut Context<'_>,
+    reservation: [u8; 16],
+    refusal: &Refusal,
+) -> Handled<()> {
     let Some((id, _)) = by_deposit(ctx, reservation)? else { return Ok(()) };
     fail(ctx, id, refusal)?;
     let row = request(ctx.txn, id)?;

@@ -48,7 +48,11 @@ pub struct RequestView {
 }
 
 impl RequestView {
-    pub(crate) fn of(txn: &(impl ReadTxn + ?Sized), id: ConsentId, row: &RequestRow) -> Handled<Self> {
+    pub(crate) fn of(
+        txn: &(impl ReadTxn + ?Sized),
+        id: ConsentId,
+        row: &RequestRow,
+    ) -> Handled<Self> {
         Ok(Self {
             request: id,
             kind: row.kind,
@@ -75,11 +79,16 @@ fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> 
     let asker = directory::name(txn, row.asker)?;
     let what = wish_in_words(&row.wish);
     let party = row.party.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
-    let executor = row.executor.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
+    let executor =
+        row.executor.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
     let purpose = row.purpose.in_words();
     Ok(match row.kind {
-        RequestKind::Download => format!("{} at {asker} asks to see {what}, for {purpose}.", row.user),
-        RequestKind::Referral => format!("{} at {asker} asks that {party} may see {what}, for {purpose}.", row.user),
+        RequestKind::Download => {
+            format!("{} at {asker} asks to see {what}, for {purpose}.", row.user)
+        }
+        RequestKind::Referral => {
+            format!("{} at {asker} asks that {party} may see {what}, for {purpose}.", row.user)
+        }
         RequestKind::Upload => format!("You asked {executor} to deposit {what} with {party}."),
     })
 }
@@ -138,7 +147,11 @@ pub struct GrantView {
 }
 
 impl GrantView {
-    pub(super) fn given(txn: &(impl ReadTxn + ?Sized), row: &GivenRow, now: Timestamp) -> Handled<Self> {
+    pub(super) fn given(
+        txn: &(impl ReadTxn + ?Sized),
+        row: &GivenRow,
+        now: Timestamp,
+    ) -> Handled<Self> {
         let state = match row.state {
             GrantState::Live => None,
             GrantState::Revoked => Some("revoked"),
@@ -147,7 +160,11 @@ impl GrantView {
         Self::of(txn, &row.chain, row.request, false, state, Vec::new(), now)
     }
 
-    pub(super) fn received(txn: &(impl ReadTxn + ?Sized), row: &ReceivedRow, now: Timestamp) -> Handled<Self> {
+    pub(super) fn received(
+        txn: &(impl ReadTxn + ?Sized),
+        row: &ReceivedRow,
+        now: Timestamp,
+    ) -> Handled<Self> {
         let claims = row.grant.chain.leaf().claims();
         let revoked = super::revocations(txn, claims.subject)?.contains(claims.id);
         let state = revoked.then_some("revoked");
@@ -165,7 +182,8 @@ impl GrantView {
     ) -> Handled<Self> {
         let claims = chain.leaf().claims();
         let expired = claims.expires_at() <= now;
-        let names = |party| directory::card(txn, party).ok().flatten().map(|card| card.name.clone());
+        let names =
+            |party| directory::card(txn, party).ok().flatten().map(|card| card.name.clone());
         Ok(Self {
             token: claims.id,
             patient: claims.subject,
@@ -174,7 +192,11 @@ impl GrantView {
             received,
             state: state.unwrap_or(if expired { "expired" } else { "live" }).to_owned(),
             request,
-            operations: claims.operations.iter().map(|operation| format!("{operation:?}").to_lowercase()).collect(),
+            operations: claims
+                .operations
+                .iter()
+                .map(|operation| format!("{operation:?}").to_lowercase())
+                .collect(),
             entries: claims.scope.entries().to_vec(),
             expires: claims.expires_at(),
             holders,

@@ -55,14 +55,24 @@ pub(crate) fn command(
 ) -> Handled<()> {
     ctx.peer.require(Role::Patient)?;
     let Some(keys) = keys else {
-        return refuse(RefusalCode::Locked, "the patient's keys are locked; unlock them with the passphrase");
+        return refuse(
+            RefusalCode::Locked,
+            "the patient's keys are locked; unlock them with the passphrase",
+        );
     };
     match command {
-        Command::Keep { name, log, sealed_keys } => keep(ctx, request, name, *log, sealed_keys, keys),
-        Command::Rotate { rotation, sealed_keys } => rotate(ctx, request, &rotation, sealed_keys, keys),
+        Command::Keep { name, log, sealed_keys } => {
+            keep(ctx, request, name, *log, sealed_keys, keys)
+        }
+        Command::Rotate { rotation, sealed_keys } => {
+            rotate(ctx, request, &rotation, sealed_keys, keys)
+        }
         Command::Refresh { patient } => {
             if patient != keys.patient {
-                return refuse(RefusalCode::Locked, "the keys that are unlocked are another patient's");
+                return refuse(
+                    RefusalCode::Locked,
+                    "the keys that are unlocked are another patient's",
+                );
             }
             publish(ctx, keys, false)?;
             let view = view(ctx, patient)?;
@@ -132,7 +142,10 @@ pub(crate) fn publish(ctx: &mut Context<'_>, keys: &PatientKeys, new_epoch: bool
         row.epoch += 1;
     }
     let Some(root) = keys.records.last() else {
-        return refuse(RefusalCode::Locked, "the patient's keys are damaged; restore them with the 24 words");
+        return refuse(
+            RefusalCode::Locked,
+            "the patient's keys are damaged; restore them with the 24 words",
+        );
     };
     let ring = KeyRing {
         patient: keys.patient,
@@ -205,7 +218,11 @@ pub(crate) fn view(ctx: &Context<'_>, id: PartyId) -> Handled<PatientView> {
     view_of(ctx.txn, id, &patient(ctx.txn, id)?)
 }
 
-fn view_of(txn: &(impl crate::store::ReadTxn + ?Sized), id: PartyId, row: &PatientRow) -> Handled<PatientView> {
+fn view_of(
+    txn: &(impl crate::store::ReadTxn + ?Sized),
+    id: PartyId,
+    row: &PatientRow,
+) -> Handled<PatientView> {
     Ok(PatientView {
         patient: id,
         name: row.name.clone(),

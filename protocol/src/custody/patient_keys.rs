@@ -104,7 +104,8 @@ pub fn decode_keys(bytes: &[u8]) -> Result<PatientKeys, crate::codec::DecodeErro
     let count = u32::try_from(d.array()?).unwrap_or(u32::MAX);
     let mut records = Vec::new();
     for generation in 0..count {
-        records.push(RecordsRoot::from_bytes(generation, Zeroizing::new(<[u8; 32]>::decode(&mut d)?)));
+        records
+            .push(RecordsRoot::from_bytes(generation, Zeroizing::new(<[u8; 32]>::decode(&mut d)?)));
     }
     d.leave();
     d.leave();

@@ -35,7 +35,10 @@ pub(crate) fn patient(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Handle
         Some(row) => Ok(row),
         None => refuse(
             RefusalCode::NotFound,
-            format!("no patient {} here; list patients with `chartmesh patient list`", patient.short()),
+            format!(
+                "no patient {} here; list patients with `chartmesh patient list`",
+                patient.short()
+            ),
         ),
     }
 }
@@ -46,7 +49,9 @@ pub(crate) fn serves(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<
 }
 
 /// All patients.
-pub(crate) fn patients(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(PartyId, PatientRow)>, StoreError> {
+pub(crate) fn patients(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(PartyId, PatientRow)>, StoreError> {
     rows::all::<PatientRow>(txn, PATIENTS, &[])?
         .into_iter()
         .map(|(key, row)| Ok((PartyId(rows::tail(PATIENTS, &key)?), row)))

@@ -10,7 +10,9 @@ use crate::federation;
 use crate::id::{ChartId, PartyId};
 use crate::identity::{RelayCertificate, Role};
 use crate::limits;
-use crate::peer::{Body, CodeView, Context, Done, Notice, PatientKeys, RequestId, Sender, introduce};
+use crate::peer::{
+    Body, CodeView, Context, Done, Notice, PatientKeys, RequestId, Sender, introduce,
+};
 use crate::record;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
@@ -56,9 +58,13 @@ pub(crate) fn command(
         Command::Code { chart, valid_ms, addresses } => {
             ctx.peer.require(Role::Hospital)?;
             if record::chart(ctx.txn, chart)?.enrolled {
-                return refuse(RefusalCode::AlreadyDone, "a patient is enrolled in this chart already");
+                return refuse(
+                    RefusalCode::AlreadyDone,
+                    "a patient is enrolled in this chart already",
+                );
             }
-            let (code, expires) = codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?;
+            let (code, expires) =
+                codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?;
             ctx.answer(request, CodeView { code: code.to_text(), expires });
             Ok(())
         }
@@ -90,7 +96,10 @@ fn enrol(
         return refuse(RefusalCode::NotFound, "the patient's keys are missing");
     };
     if ring.expires <= ctx.now {
-        return refuse(RefusalCode::Locked, "the patient's key ring has expired; unlock the patient's keys first");
+        return refuse(
+            RefusalCode::Locked,
+            "the patient's key ring has expired; unlock the patient's keys first",
+        );
     }
     consent::add_contact(ctx, patient, code.institution)?;
     let message = Enrol {
@@ -136,7 +145,7 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
         };
         Signed::sign(certificate, ctx.peer.institution_key()).to_unverified()
     });
-    let federation = federation::snapshot(ctx.txn)?;
+    let federation = federation::snapshot(ctx)?;
     Ok(Bytes(Answer { certificate, federation }.to_bytes()))
 }
 
@@ -176,11 +185,12 @@ pub(crate) fn certificates(
     txn: &(impl ReadTxn + ?Sized),
     now: Timestamp,
 ) -> Result<Vec<Unverified<RelayCertificate>>, StoreError> {
-    let mut certificates: Vec<_> = rows::all::<Unverified<RelayCertificate>>(txn, CERTIFICATES, &[])?
-        .into_iter()
-        .map(|(_, certificate)| certificate)
-        .filter(|certificate| now < certificate.claims().expires)
-        .collect();
+    let mut certificates: Vec<_> =
+        rows::all::<Unverified<RelayCertificate>>(txn, CERTIFICATES, &[])?
+            .into_iter()
+            .map(|(_, certificate)| certificate)
+            .filter(|certificate| now < certificate.claims().expires)
+            .collect();
     certificates.sort_by_key(|certificate| core::cmp::Reverse(certificate.claims().issued));
     certificates.truncate(8);
     Ok(certificates)

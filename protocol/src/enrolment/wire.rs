@@ -45,7 +45,11 @@ wire_struct! {
 
 impl Message {
     /// Whether it brings a code that lets it in.
-    pub(crate) fn introduces(&self, txn: &(impl ReadTxn + ?Sized), now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) fn introduces(
+        &self,
+        txn: &(impl ReadTxn + ?Sized),
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let Self::Enrol(enrol) = self;
         codes::known(txn, &enrol.secret, now)
     }

@@ -68,7 +68,9 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
     }
     match command {
         Command::Create { name, threshold } => create(ctx, name, threshold)?,
-        Command::Invite { valid_ms, addresses } => return invite(ctx, request, valid_ms, addresses),
+        Command::Invite { valid_ms, addresses } => {
+            return invite(ctx, request, valid_ms, addresses);
+        }
         Command::Join { code } => join(ctx, &code)?,
         Command::Admit { party } => admit(ctx, party)?,
         Command::Expel { party, reason } => expel(ctx, party, reason)?,
@@ -81,7 +83,10 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
 
 fn create(ctx: &mut Context<'_>, name: String, threshold: u16) -> Handled<()> {
     if charter(ctx.txn)?.is_some() || founding(ctx.txn)?.is_some() {
-        return refuse(RefusalCode::AlreadyDone, "this node is in a federation already, or founding one");
+        return refuse(
+            RefusalCode::AlreadyDone,
+            "this node is in a federation already, or founding one",
+        );
     }
     if name.trim().is_empty() || name.len() > 200 {
         return refuse(RefusalCode::Invalid, "a federation needs a name of 1 to 200 bytes");
@@ -89,7 +94,10 @@ fn create(ctx: &mut Context<'_>, name: String, threshold: u16) -> Handled<()> {
     if !(THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&threshold) {
         return refuse(
             RefusalCode::Invalid,
-            format!("an admission needs {THRESHOLD_MIN} to {} sponsors, so that no single member decides alone", limits::THRESHOLD_MAX),
+            format!(
+                "an admission needs {THRESHOLD_MIN} to {} sponsors, so that no single member decides alone",
+                limits::THRESHOLD_MAX
+            ),
         );
     }
     let row = FoundingRow { name, threshold, members: vec![ctx.peer.me()], since: ctx.now };
@@ -116,7 +124,10 @@ fn invite(
 
 fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
     if is_member(ctx.txn, ctx.peer.me())? || founding(ctx.txn)?.is_some() {
-        return refuse(RefusalCode::AlreadyDone, "this node is in a federation already, or founding one");
+        return refuse(
+            RefusalCode::AlreadyDone,
+            "this node is in a federation already, or founding one",
+        );
     }
     let code = match Code::parse(code, 'i') {
         Ok(code) => code,
@@ -170,7 +181,10 @@ fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
     let open = ledger.proposals().find(|proposal| proposal.subject == party && !proposal.carried);
     let act_ = match open {
         Some(proposal) if proposal.votes.contains(&me) => {
-            return refuse(RefusalCode::AlreadyDone, "this node has voted for the expulsion already");
+            return refuse(
+                RefusalCode::AlreadyDone,
+                "this node has voted for the expulsion already",
+            );
         }
         Some(proposal) => Act::SupportExpulsion(proposal.id),
         None => Act::ProposeExpulsion(Expulsion { subject: party, reason }),
@@ -208,7 +222,8 @@ fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Byt
     if codes::redeem(ctx, &apply.secret)? != CodeFor::Federation {
         return refuse(RefusalCode::Invalid, "this is a code for something else");
     }
-    if directory::card(ctx.txn, sender.institution)?.is_some_and(|card| card.role == Role::Patient) {
+    if directory::card(ctx.txn, sender.institution)?.is_some_and(|card| card.role == Role::Patient)
+    {
         return refuse(RefusalCode::WrongRole, "a patient relay is no member of a federation");
     }
     directory::set_standing(ctx.txn, sender.institution, &Standing::Applicant)?;

@@ -30,7 +30,9 @@ fn spread(
             parties.insert(*subject);
         }
     }
-    if statements.is_empty() || statements.iter().any(|statement| statement.seen.contains(&charter.id())) {
+    if statements.is_empty()
+        || statements.iter().any(|statement| statement.seen.contains(&charter.id()))
+    {
         parties.extend(charter.first_members.iter().copied());
     }
     Ok(Some(Spread {
@@ -53,7 +55,11 @@ fn introductions(
 }
 
 /// Tells all members, relays and applicants that we deal with of new statements.
-pub(super) fn push(ctx: &mut Context<'_>, ids: &[StatementId], except: Option<PartyId>) -> Handled<()> {
+pub(super) fn push(
+    ctx: &mut Context<'_>,
+    ids: &[StatementId],
+    except: Option<PartyId>,
+) -> Handled<()> {
     let Some(ledger) = ledger(ctx.txn)? else { return Ok(()) };
     let statements: Vec<_> = ids.iter().filter_map(|id| ledger.get(*id)).collect();
     let Some(message) = spread(ctx, &statements, false)? else { return Ok(()) };
@@ -73,7 +79,11 @@ pub(super) fn push(ctx: &mut Context<'_>, ids: &[StatementId], except: Option<Pa
 }
 
 /// Handles statements from another; what is new here goes on to others.
-pub(super) fn spread_received(ctx: &mut Context<'_>, from: PartyId, spread: Spread) -> Handled<Bytes> {
+pub(super) fn spread_received(
+    ctx: &mut Context<'_>,
+    from: PartyId,
+    spread: Spread,
+) -> Handled<Bytes> {
     let more = spread.more;
     let new = learn(ctx, spread)?;
     if !new.is_empty() {
@@ -153,10 +163,16 @@ pub(super) fn sync(ctx: &mut Context<'_>, from: PartyId, sync: &Sync) -> Handled
 }
 
 /// Somebody said `hello` and told its heads: asks for what is unknown here.
-pub(crate) fn greeted(ctx: &mut Context<'_>, party: PartyId, theirs: &[StatementId]) -> Handled<()> {
+pub(crate) fn greeted(
+    ctx: &mut Context<'_>,
+    party: PartyId,
+    theirs: &[StatementId],
+) -> Handled<()> {
     let ours = heads(ctx.txn)?;
     let unknown = match ledger(ctx.txn)? {
-        Some(ledger) => theirs.iter().any(|head| *head != ledger.federation().0.into() && ledger.get(*head).is_none()),
+        Some(ledger) => {
+            theirs.iter().any(|head| head.0 != ledger.federation().0 && ledger.get(*head).is_none())
+        }
         None => !theirs.is_empty(),
     };
     if !theirs.is_empty() && theirs != ours && unknown {

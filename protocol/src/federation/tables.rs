@@ -44,7 +44,10 @@ pub(super) fn founding(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<FoundingR
     rows::get(txn, FOUNDING, &[])
 }
 
-pub(super) fn put_founding(ctx: &mut Context<'_>, row: Option<&FoundingRow>) -> Result<(), StoreError> {
+pub(super) fn put_founding(
+    ctx: &mut Context<'_>,
+    row: Option<&FoundingRow>,
+) -> Result<(), StoreError> {
     match row {
         Some(row) => rows::put(ctx.txn, FOUNDING, &[], row),
         None => ctx.txn.delete(FOUNDING, &[]),
@@ -52,12 +55,16 @@ pub(super) fn put_founding(ctx: &mut Context<'_>, row: Option<&FoundingRow>) -> 
 }
 
 /// The charter, if this node is in a federation.
-pub(super) fn charter(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Signed<Charter>>, StoreError> {
+pub(super) fn charter(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Option<Signed<Charter>>, StoreError> {
     Ok(rows::get::<Unverified<Charter>>(txn, CHARTER, &[])?.map(Unverified::from_own_store))
 }
 
 /// All statements, in order.
-fn statements(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<MembershipStatement>>, StoreError> {
+fn statements(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<Signed<MembershipStatement>>, StoreError> {
     Ok(rows::all::<Unverified<MembershipStatement>>(txn, STATEMENTS, &[])?
         .into_iter()
         .map(|(_, statement)| statement.from_own_store())
@@ -67,10 +74,8 @@ fn statements(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<MembershipStat
 /// The ledger, made again from its rows.
 pub(super) fn ledger(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Ledger>, StoreError> {
     let Some(charter) = charter(txn)? else { return Ok(None) };
-    let mut ledger = Ledger::new(charter).map_err(|error| StoreError::Corrupt {
-        table: CHARTER.0,
-        why: error.to_string(),
-    })?;
+    let mut ledger = Ledger::new(charter)
+        .map_err(|error| StoreError::Corrupt { table: CHARTER.0, why: error.to_string() })?;
     for statement in statements(txn)? {
         let _ = ledger.insert(statement);
     }
@@ -83,7 +88,10 @@ pub(super) fn begin(ctx: &mut Context<'_>, charter: &Signed<Charter>) -> Handled
         if known.id() == charter.id() {
             return Ok(());
         }
-        return refuse(RefusalCode::WrongState, "this node is in another federation already; leave it first");
+        return refuse(
+            RefusalCode::WrongState,
+            "this node is in another federation already; leave it first",
+        );
     }
     if let Err(error) = charter.check() {
         return refuse(RefusalCode::NotAuthentic, error.to_string());
@@ -111,7 +119,8 @@ pub(super) fn insert(
             return Ok(false);
         }
     };
-    let mut next = rows::all::<Unverified<MembershipStatement>>(ctx.txn, STATEMENTS, &[])?.len() as u64;
+    let mut next =
+        rows::all::<Unverified<MembershipStatement>>(ctx.txn, STATEMENTS, &[])?.len() as u64;
     for id in core::iter::once(id).chain(released) {
         if let Some(statement) = ledger.get(id) {
             rows::put(ctx.txn, STATEMENTS, &next.to_be_bytes(), &statement.to_unverified())?;
@@ -145,7 +154,7 @@ fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
             ctx.notify(Notice::PutOut { party });
         }
     }
-    let heads: Vec<StatementId> = ledger.heads().into_iter().collect();
+    let heads: Vec<StatementId> = ledger.heads().into_iter().copied().collect();
     rows::put(ctx.txn, HEADS, &[], &heads)?;
     Ok(())
 }
@@ -163,7 +172,10 @@ pub(crate) fn is_member(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result
 }
 
 /// Whether a party was expelled from our federation.
-pub(crate) fn is_expelled(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<bool, StoreError> {
+pub(crate) fn is_expelled(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<bool, StoreError> {
     Ok(txn.get(EXPELLED, &party.0)?.is_some())
 }
 
@@ -176,7 +188,11 @@ pub(super) fn members(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, Sto
 }
 
 /// The federation as shown.
-pub(crate) fn view(peer: &Peer, txn: &(impl ReadTxn + ?Sized), now: Timestamp) -> Handled<FederationView> {
+pub(crate) fn view(
+    peer: &Peer,
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Handled<FederationView> {
     let member = |party: PartyId, standing: Status| -> Handled<MemberView> {
         let card = directory::card(txn, party)?;
         let own = party == peer.me();
@@ -247,7 +263,8 @@ fn applicants(
     let mut views = Vec::new();
     for card in directory::institutions(txn)? {
         let party = card.institution;
-        let applicant = directory::standing(txn, party, now)? == Some(directory::Standing::Applicant);
+        let applicant =
+            directory::standing(txn, party, now)? == Some(directory::Standing::Applicant);
         if applicant && party != peer.me() && !listed.iter().any(|view| view.party == party) {
             views.push(MemberView {
                 party,

@@ -70,7 +70,11 @@ wire_struct! {
 
 impl Message {
     /// Whether it brings a code that lets it in.
-    pub(crate) fn introduces(&self, txn: &(impl ReadTxn + ?Sized), now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) fn introduces(
+        &self,
+        txn: &(impl ReadTxn + ?Sized),
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         match self {
             Self::Apply(apply) => codes::known(txn, &apply.secret, now),
             _ => Ok(false),

@@ -33,12 +33,7 @@ impl ChunkCipher {
         let failed = OpenError::ChunkAuthentication(index);
         let (body, tag) = sealed.split_last_chunk_mut::<TAG_LEN>().ok_or(failed)?;
         self.0
-            .decrypt_inout_detached(
-                &nonce(index, last),
-                b"",
-                (&mut *body).into(),
-                &Tag::from(*tag),
-            )
+            .decrypt_inout_detached(&nonce(index, last), b"", (&mut *body).into(), &Tag::from(*tag))
             .map_err(|_| failed)?;
         Ok(body)
     }

@@ -62,11 +62,7 @@ impl Layout {
             .checked_sub(HEADER + file_len.div_ceil(CHUNK) * TAG)
             .ok_or(OpenError::LengthMismatch)?;
         let layout = Self::of_plaintext(padded_len)?;
-        if layout.file_len() == file_len {
-            Ok(layout)
-        } else {
-            Err(OpenError::LengthMismatch)
-        }
+        if layout.file_len() == file_len { Ok(layout) } else { Err(OpenError::LengthMismatch) }
     }
 
     /// Length of the content without padding.

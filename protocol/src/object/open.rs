@@ -55,11 +55,7 @@ impl Opener {
     /// # Errors
     /// [`OpenError::TooLarge`] when no object is that long.
     pub fn new(key: DataKey, id: ObjectId, plaintext_len: u64) -> Result<Self, OpenError> {
-        Ok(Self::with_layout(
-            key,
-            id,
-            Layout::of_plaintext(plaintext_len)?,
-        ))
+        Ok(Self::with_layout(key, id, Layout::of_plaintext(plaintext_len)?))
     }
 
     pub(super) fn with_layout(key: DataKey, id: ObjectId, layout: Layout) -> Self {
@@ -109,10 +105,7 @@ impl Opener {
     /// # Panics
     /// When `len` is more than there was space.
     pub fn advance(&mut self, len: usize) -> Result<&[u8], OpenError> {
-        assert!(
-            len <= self.chunk.len() - self.filled,
-            "more bytes than there was space for"
-        );
+        assert!(len <= self.chunk.len() - self.filled, "more bytes than there was space for");
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -186,20 +179,13 @@ impl Opener {
     }
 
     fn open_chunk(&mut self, len: usize) -> Result<Range<usize>, OpenError> {
-        let chunks = self
-            .chunks
-            .as_ref()
-            .expect("made from the header, which any chunk follows");
+        let chunks = self.chunks.as_ref().expect("made from the header, which any chunk follows");
         chunks.open_in_place(self.index, &mut self.chunk[..len])
     }
 
     /// The file goes on behind its declared end: something was added, or it is longer than was said?
     fn too_long(&mut self, end: usize) -> OpenError {
-        if self.ends_at(end) {
-            OpenError::TrailingData
-        } else {
-            OpenError::LengthMismatch
-        }
+        if self.ends_at(end) { OpenError::TrailingData } else { OpenError::LengthMismatch }
     }
 
     /// Whether the object really ends with the first `len` bytes of this chunk. Asked only to name
@@ -235,11 +221,7 @@ impl ChunkOpener {
         layout: Layout,
     ) -> Result<Self, OpenError> {
         let header = Header::parse(header)?;
-        Ok(Self {
-            cipher: header.unlock(key)?,
-            header,
-            layout,
-        })
+        Ok(Self { cipher: header.unlock(key)?, header, layout })
     }
 
     /// Where the chunks are.
@@ -256,18 +238,14 @@ impl ChunkOpener {
     /// `chunk` is not as long as the range; [`OpenError::CommitmentMismatch`] when chunk 0 comes
     /// with another header; [`OpenError::ChunkAuthentication`]; [`OpenError::NonZeroPadding`].
     pub fn open_in_place(&self, index: u64, chunk: &mut [u8]) -> Result<Range<usize>, OpenError> {
-        let (Some(file), Some(padded)) = (
-            self.layout.file_range(index),
-            self.layout.padded_range(index),
-        ) else {
+        let (Some(file), Some(padded)) =
+            (self.layout.file_range(index), self.layout.padded_range(index))
+        else {
             return Err(OpenError::NoSuchChunk(index));
         };
         let have = file.start + chunk.len() as u64;
         if have < file.end {
-            return Err(OpenError::Truncated {
-                have,
-                want: file.end,
-            });
+            return Err(OpenError::Truncated { have, want: file.end });
         }
         if have > file.end {
             return Err(OpenError::TrailingData);
@@ -276,9 +254,7 @@ impl ChunkOpener {
         if index == 0 && header != self.header.as_bytes() {
             return Err(OpenError::CommitmentMismatch);
         }
-        let plain = self
-            .cipher
-            .open(index, self.layout.is_last(index), sealed)?;
+        let plain = self.cipher.open(index, self.layout.is_last(index), sealed)?;
         let content = self.layout.plaintext_len().saturating_sub(padded.start);
         let content = usize::try_from(content).map_or(plain.len(), |len| len.min(plain.len()));
         refuse_content(&plain[content..])?;

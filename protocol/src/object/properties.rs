@@ -9,9 +9,7 @@ use super::*;
 
 /// Lengths near the borders of chunks, near those of the padding, and any others, up to four chunks.
 fn any_len() -> impl Strategy<Value = usize> {
-    let border = select(vec![
-        0_usize, 1024, 1088, 65_456, 65_536, 130_976, 131_072, 196_496,
-    ]);
+    let border = select(vec![0_usize, 1024, 1088, 65_456, 65_536, 130_976, 131_072, 196_496]);
     prop_oneof![
         (border, -2_isize..3).prop_map(|(border, off)| border.saturating_add_signed(off)),
         0_usize..200_000,
@@ -20,18 +18,10 @@ fn any_len() -> impl Strategy<Value = usize> {
 
 /// How to cut a file or its content into pushes; used over and over until all is pushed.
 fn any_pushes() -> impl Strategy<Value = Vec<usize>> {
-    vec(
-        prop_oneof![
-            1_usize..100,
-            1_usize..70_000,
-            65_000_usize..66_000,
-            1_usize..200_000
-        ],
-        1..8,
-    )
-    .prop_filter("small steps alone would take too long", |steps| {
-        steps.iter().sum::<usize>() > 1000
-    })
+    vec(prop_oneof![1_usize..100, 1_usize..70_000, 65_000_usize..66_000, 1_usize..200_000], 1..8)
+        .prop_filter("small steps alone would take too long", |steps| {
+            steps.iter().sum::<usize>() > 1000
+        })
 }
 
 /// `bytes` in pushes of the lengths `steps`, then over again.

@@ -130,10 +130,7 @@ impl Sealer {
     pub fn close(self) -> Closing {
         let layout = Layout::of_plaintext(self.plaintext_len)
             .expect("push keeps the content within the limit");
-        Closing {
-            padding: layout.padded_len() - layout.plaintext_len(),
-            sealer: self,
-        }
+        Closing { padding: layout.padded_len() - layout.plaintext_len(), sealer: self }
     }
 
     /// Completes the object: appends all the padding and the last chunk to `out`.
@@ -162,27 +159,18 @@ impl Sealer {
     }
 
     fn fill(&mut self, len: usize) -> &[u8] {
-        assert!(
-            len <= CHUNK_LEN - TAG_LEN - self.filled,
-            "more bytes than there was space for"
-        );
+        assert!(len <= CHUNK_LEN - TAG_LEN - self.filled, "more bytes than there was space for");
         self.filled += len;
         // A full chunk is never the last, because no padded length ends at a chunk's border:
         // `no_padded_length_fills_its_last_chunk` tries them all.
-        if self.filled == CHUNK_LEN - TAG_LEN {
-            self.emit(false)
-        } else {
-            &[]
-        }
+        if self.filled == CHUNK_LEN - TAG_LEN { self.emit(false) } else { &[] }
     }
 
     /// Seals the chunk where it stands, and hashes it while it is in the cache.
     fn emit(&mut self, last: bool) -> &[u8] {
         let body = if self.index == 0 { HEADER_LEN } else { 0 };
         let end = self.filled + TAG_LEN;
-        let tag = self
-            .cipher
-            .seal(self.index, last, &mut self.chunk[body..self.filled]);
+        let tag = self.cipher.seal(self.index, last, &mut self.chunk[body..self.filled]);
         self.chunk[self.filled..end].copy_from_slice(&tag);
         self.hasher.update(&self.chunk[..end]);
         self.file_len += end as u64;

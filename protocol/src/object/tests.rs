@@ -45,27 +45,17 @@ fn refusal(change: impl FnOnce(&mut Vec<u8>)) -> OpenError {
 #[test]
 fn what_was_sealed_opens() {
     for len in [0, 1, 1023, 1024, 1025, 65_456, 65_457, LONG] {
-        assert_eq!(
-            open(&sealed(len), len).unwrap(),
-            content(len),
-            "{len} bytes"
-        );
+        assert_eq!(open(&sealed(len), len).unwrap(), content(len), "{len} bytes");
     }
 }
 
 #[test]
 fn sealing_tells_the_id_and_the_lengths_of_the_file() {
     let (file, told) = seal_small(&key(), &salt(), &content(LONG)).unwrap();
-    let expected = Sealed {
-        id: id_of(&file),
-        file_len: file.len() as u64,
-        plaintext_len: LONG as u64,
-    };
+    let expected =
+        Sealed { id: id_of(&file), file_len: file.len() as u64, plaintext_len: LONG as u64 };
     assert_eq!(told, expected);
-    assert_eq!(
-        Layout::of_plaintext(LONG as u64).unwrap().file_len(),
-        told.file_len
-    );
+    assert_eq!(Layout::of_plaintext(LONG as u64).unwrap().file_len(), told.file_len);
 }
 
 #[test]
@@ -80,10 +70,7 @@ fn an_unknown_suite_is_refused() {
 
 #[test]
 fn an_unknown_chunk_size_is_refused() {
-    assert_eq!(
-        refusal(|file| file[5] = 0x14),
-        OpenError::UnknownChunkSize(0x14)
-    );
+    assert_eq!(refusal(|file| file[5] = 0x14), OpenError::UnknownChunkSize(0x14));
 }
 
 #[test]
@@ -115,30 +102,13 @@ fn another_key_is_refused_by_the_commitment() {
 fn a_file_cut_anywhere_is_truncated() {
     let file = sealed(LONG);
     let want = file.len() as u64;
-    for have in [
-        0,
-        1,
-        63,
-        64,
-        65,
-        80,
-        CHUNK_LEN - 1,
-        CHUNK_LEN,
-        CHUNK_LEN + 1,
-        3 * CHUNK_LEN,
-    ] {
-        let error = OpenError::Truncated {
-            have: have as u64,
-            want,
-        };
+    for have in [0, 1, 63, 64, 65, 80, CHUNK_LEN - 1, CHUNK_LEN, CHUNK_LEN + 1, 3 * CHUNK_LEN] {
+        let error = OpenError::Truncated { have: have as u64, want };
         assert_eq!(open(&file[..have], LONG).unwrap_err(), error);
     }
     assert_eq!(
         open(&file[..file.len() - 1], LONG).unwrap_err(),
-        OpenError::Truncated {
-            have: want - 1,
-            want
-        }
+        OpenError::Truncated { have: want - 1, want }
     );
 }
 
@@ -147,10 +117,7 @@ fn an_altered_chunk_is_named() {
     for chunk in 0..4 {
         let mut file = sealed(LONG);
         file[chunk * CHUNK_LEN + 100] ^= 0x80;
-        assert_eq!(
-            open(&file, LONG).unwrap_err(),
-            OpenError::ChunkAuthentication(chunk as u64)
-        );
+        assert_eq!(open(&file, LONG).unwrap_err(), OpenError::ChunkAuthentication(chunk as u64));
     }
 }
 
@@ -169,11 +136,7 @@ fn bytes_behind_the_last_chunk_are_refused() {
 fn an_object_longer_or_shorter_than_declared_is_refused() {
     for (sealed_len, declared) in [(LONG, 100), (100, LONG), (100_000, LONG), (LONG, 100_000)] {
         let refused = open(&sealed(sealed_len), declared);
-        assert_eq!(
-            refused.unwrap_err(),
-            OpenError::LengthMismatch,
-            "{sealed_len} as {declared}"
-        );
+        assert_eq!(refused.unwrap_err(), OpenError::LengthMismatch, "{sealed_len} as {declared}");
     }
 }
 
@@ -182,21 +145,14 @@ fn a_file_that_no_sealer_makes_is_refused_by_its_length_alone() {
     let file = sealed(LONG);
     for len in [0, 63, 64, 80, 1103, 1105, file.len() - 1] {
         let refused = open_small_padded(&key(), id_of(&file[..len]), &file[..len]);
-        assert_eq!(
-            refused.unwrap_err(),
-            OpenError::LengthMismatch,
-            "{len} bytes"
-        );
+        assert_eq!(refused.unwrap_err(), OpenError::LengthMismatch, "{len} bytes");
     }
 }
 
 #[test]
 fn content_where_padding_should_be_is_refused() {
     // Byte 99 of the content is not zero, so 99 declared bytes leave it in the padding.
-    assert_eq!(
-        open(&sealed(100), 99).unwrap_err(),
-        OpenError::NonZeroPadding
-    );
+    assert_eq!(open(&sealed(100), 99).unwrap_err(), OpenError::NonZeroPadding);
     let (file, told) = seal_small(&key(), &salt(), &content(100)).unwrap();
     let padded = open_small_padded(&key(), told.id, &file).unwrap();
     assert_eq!(padded.len(), 1024);
@@ -261,11 +217,7 @@ fn a_range_is_read_by_opening_only_its_chunks() {
             &file[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
         let mut out = Vec::new();
         chunks.open_chunk(index, chunk, &mut out).unwrap();
-        assert_eq!(
-            out[usize::try_from(within).unwrap()],
-            plain[offset],
-            "byte {offset}"
-        );
+        assert_eq!(out[usize::try_from(within).unwrap()], plain[offset], "byte {offset}");
     }
     assert_eq!(layout.chunk_at(LONG as u64), None);
 }
@@ -282,16 +234,10 @@ fn a_chunk_alone_is_refused_for_each_cause() {
     assert_eq!(refuse(u64::MAX, second), OpenError::NoSuchChunk(u64::MAX));
     assert_eq!(refuse(2, second), OpenError::ChunkAuthentication(2));
     assert_eq!(refuse(0, second), OpenError::CommitmentMismatch);
-    assert_eq!(
-        refuse(1, &file[CHUNK_LEN..=2 * CHUNK_LEN]),
-        OpenError::TrailingData
-    );
+    assert_eq!(refuse(1, &file[CHUNK_LEN..=2 * CHUNK_LEN]), OpenError::TrailingData);
     assert_eq!(
         refuse(1, &second[1..]),
-        OpenError::Truncated {
-            have: 2 * 65_536 - 1,
-            want: 2 * 65_536
-        }
+        OpenError::Truncated { have: 2 * 65_536 - 1, want: 2 * 65_536 }
     );
     assert!(out.is_empty());
 }

@@ -90,26 +90,10 @@ fn good_vectors() -> Vec<Good> {
     vec![
         good("empty", 0, "no content at all is padded like any other"),
         good("one byte", 1, "the padding fills up to 1 KiB"),
-        good(
-            "least padded length",
-            1024,
-            "exactly 1 KiB takes no padding",
-        ),
-        good(
-            "one byte more",
-            1025,
-            "above 1 KiB the length is rounded as Padmé says",
-        ),
-        good(
-            "first chunk",
-            63_488,
-            "the longest padded length that fits in one chunk",
-        ),
-        good(
-            "two chunks",
-            63_489,
-            "one byte more: the second chunk holds only padding",
-        ),
+        good("least padded length", 1024, "exactly 1 KiB takes no padding"),
+        good("one byte more", 1025, "above 1 KiB the length is rounded as Padmé says"),
+        good("first chunk", 63_488, "the longest padded length that fits in one chunk"),
+        good("two chunks", 63_489, "one byte more: the second chunk holds only padding"),
         good(
             "four chunks",
             200_000,
@@ -127,88 +111,26 @@ fn bad_vectors() -> Vec<Bad> {
     };
     let other_key = Bad {
         data_key: HEXLOWER.encode(&[9; 32]),
-        ..small(
-            "other key",
-            Change::Nothing,
-            "CommitmentMismatch",
-            "the key is another one",
-        )
+        ..small("other key", Change::Nothing, "CommitmentMismatch", "the key is another one")
     };
     let other_id = Bad {
         id: ObjectId([0; 32]),
-        ..small(
-            "other id",
-            Change::Nothing,
-            "IdMismatch",
-            "the object asked for is another one",
-        )
+        ..small("other id", Change::Nothing, "IdMismatch", "the object asked for is another one")
     };
     vec![
         small("magic", flip(0, 0x01), "BadMagic", "it begins with BMO1"),
         small("suite", flip(4, 0x03), "UnknownSuite", "suite 0x02"),
-        small(
-            "chunk size",
-            flip(5, 0x01),
-            "UnknownChunkSize",
-            "chunks of 2^17 bytes",
-        ),
-        small(
-            "reserved bits",
-            flip(7, 0x01),
-            "ReservedBits",
-            "the reserved bytes are 0x0001",
-        ),
-        small(
-            "salt",
-            flip(8, 0x01),
-            "CommitmentMismatch",
-            "a bit of the salt is flipped",
-        ),
-        small(
-            "commitment",
-            flip(63, 0x01),
-            "CommitmentMismatch",
-            "a bit of it is flipped",
-        ),
+        small("chunk size", flip(5, 0x01), "UnknownChunkSize", "chunks of 2^17 bytes"),
+        small("reserved bits", flip(7, 0x01), "ReservedBits", "the reserved bytes are 0x0001"),
+        small("salt", flip(8, 0x01), "CommitmentMismatch", "a bit of the salt is flipped"),
+        small("commitment", flip(63, 0x01), "CommitmentMismatch", "a bit of it is flipped"),
         other_key,
-        small(
-            "ciphertext",
-            flip(64, 0x01),
-            "ChunkAuthentication",
-            "a bit of chunk 0 is flipped",
-        ),
-        small(
-            "tag",
-            flip(1103, 0x80),
-            "ChunkAuthentication",
-            "a bit of the tag is flipped",
-        ),
-        small(
-            "no header",
-            Change::CutTo { len: 63 },
-            "Truncated",
-            "it ends within the header",
-        ),
-        small(
-            "cut",
-            Change::CutTo { len: 1103 },
-            "Truncated",
-            "its last byte is missing",
-        ),
-        small(
-            "longer",
-            Change::Append { hex: "00".into() },
-            "TrailingData",
-            "a byte follows",
-        ),
-        bad(
-            "length",
-            "one byte",
-            2000,
-            Change::Nothing,
-            "LengthMismatch",
-            "declared: 2000 bytes",
-        ),
+        small("ciphertext", flip(64, 0x01), "ChunkAuthentication", "a bit of chunk 0 is flipped"),
+        small("tag", flip(1103, 0x80), "ChunkAuthentication", "a bit of the tag is flipped"),
+        small("no header", Change::CutTo { len: 63 }, "Truncated", "it ends within the header"),
+        small("cut", Change::CutTo { len: 1103 }, "Truncated", "its last byte is missing"),
+        small("longer", Change::Append { hex: "00".into() }, "TrailingData", "a byte follows"),
+        bad("length", "one byte", 2000, Change::Nothing, "LengthMismatch", "declared: 2000 bytes"),
         bad(
             "hidden",
             "least padded length",
@@ -240,10 +162,7 @@ fn bad_vectors() -> Vec<Bad> {
         ),
         large(
             "swapped",
-            Change::SwapChunks {
-                first: 1,
-                second: 2,
-            },
+            Change::SwapChunks { first: 1, second: 2 },
             "ChunkAuthentication",
             "chunks 1 and 2 changed places",
         ),
@@ -284,10 +203,7 @@ fn bad(
     error: &str,
     reason: &str,
 ) -> Bad {
-    let base = good_vectors()
-        .into_iter()
-        .find(|good| good.name == made_from)
-        .unwrap();
+    let base = good_vectors().into_iter().find(|good| good.name == made_from).unwrap();
     let file = changed(base.plaintext_len, &change);
     Bad {
         name: name.into(),
@@ -324,27 +240,14 @@ fn changed(plaintext_len: usize, change: &Change) -> Vec<u8> {
 }
 
 fn padding_vectors() -> Vec<Padded> {
-    [
-        0,
-        1,
-        1024,
-        1025,
-        1088,
-        1089,
-        65_535,
-        65_536,
-        65_537,
-        1_000_000,
-        1 << 30,
-        (1 << 30) + 1,
-    ]
-    .into_iter()
-    .chain([PLAINTEXT_LEN_MAX - 1, PLAINTEXT_LEN_MAX])
-    .map(|plaintext_len| Padded {
-        plaintext_len,
-        padded_len: padded_len(plaintext_len).unwrap(),
-    })
-    .collect()
+    [0, 1, 1024, 1025, 1088, 1089, 65_535, 65_536, 65_537, 1_000_000, 1 << 30, (1 << 30) + 1]
+        .into_iter()
+        .chain([PLAINTEXT_LEN_MAX - 1, PLAINTEXT_LEN_MAX])
+        .map(|plaintext_len| Padded {
+            plaintext_len,
+            padded_len: padded_len(plaintext_len).unwrap(),
+        })
+        .collect()
 }
 
 fn in_full(file: &[u8]) -> Option<String> {
@@ -382,15 +285,10 @@ fn good_vectors_open() {
     let all: Vec<Good> = vectors::read("object", "good");
     assert!(!all.is_empty());
     for good in all {
-        let (data_key, plain) = (
-            DataKey::from_bytes(array(&good.data_key)),
-            content(good.plaintext_len),
-        );
+        let (data_key, plain) =
+            (DataKey::from_bytes(array(&good.data_key)), content(good.plaintext_len));
         let (made, sealed) = seal_small(&data_key, &array(&good.salt), &plain).unwrap();
-        let file = good
-            .file
-            .as_deref()
-            .map_or(Cow::Borrowed(&made), |hex| Cow::Owned(unhex(hex)));
+        let file = good.file.as_deref().map_or(Cow::Borrowed(&made), |hex| Cow::Owned(unhex(hex)));
         assert_eq!(sealed.id, good.id, "{}", good.name);
         let opened = open_small(&data_key, good.id, plain.len() as u64, &file);
         assert!(*opened.unwrap() == plain, "{}: another content", good.name);
@@ -404,14 +302,9 @@ fn bad_vectors_are_refused_for_their_reason() {
     let all: Vec<Bad> = vectors::read("object", "bad");
     assert!(!all.is_empty());
     for bad in all {
-        let base = goods
-            .iter()
-            .find(|good| good.name == bad.made_from)
-            .unwrap();
-        let file = bad
-            .file
-            .as_deref()
-            .map_or_else(|| changed(base.plaintext_len, &bad.change), unhex);
+        let base = goods.iter().find(|good| good.name == bad.made_from).unwrap();
+        let file =
+            bad.file.as_deref().map_or_else(|| changed(base.plaintext_len, &bad.change), unhex);
         let data_key = DataKey::from_bytes(array(&bad.data_key));
         let error = open_small(&data_key, bad.id, bad.plaintext_len, &file).unwrap_err();
         // The name of the variant, without what it carries.

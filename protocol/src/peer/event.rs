@@ -1,9 +1,9 @@
 //! What comes in, and what goes out.
 
 use super::{CheckedHello, CheckedMessage, CheckedWelcome, Command, View};
+use crate::crypto::SigningKey;
 use crate::id::{NodeId, ObjectId, PartyId, TransferId};
 use crate::identity::RecordsRoot;
-use crate::crypto::SigningKey;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 

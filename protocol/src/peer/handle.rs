@@ -1,12 +1,14 @@
 //! From an event to its transaction's end.
 
 use super::hello;
-use super::{Body, Command, Context, DeliveryFailure, Effect, Event, Nonce, Notice, Peer, RequestId};
+use super::{
+    Body, Command, Context, DeliveryFailure, Effect, Event, Nonce, Notice, Peer, RequestId,
+};
 use crate::access_log;
 use crate::capability::Proof;
 use crate::clock;
 use crate::codec::{Bytes, DecodeError, Wire};
-use crate::directory::{self, Standing};
+use crate::directory;
 use crate::id::{NodeId, PartyId};
 use crate::identity::KnownKeys;
 use crate::limits;
@@ -55,8 +57,6 @@ pub(crate) struct Sender {
     pub(crate) node: NodeId,
     /// Whether it is a member of the federation.
     pub(crate) member: bool,
-    /// Why it may come in otherwise.
-    pub(crate) standing: Option<Standing>,
     /// Its proof of possession, not yet judged.
     pub(crate) proof: Option<Unverified<Proof>>,
     /// BLAKE3 of the message's body.
@@ -97,7 +97,8 @@ impl Peer {
                 }))
             }
             Event::Welcome { node, welcome } => {
-                let done = self.attempt(now, txn, rng, |ctx| hello::welcome(ctx, node, &welcome))?;
+                let done =
+                    self.attempt(now, txn, rng, |ctx| hello::welcome(ctx, node, &welcome))?;
                 Ok(done.unwrap_or_else(|_| vec![Effect::Gate { node, open: false }]))
             }
             Event::Message { request, node, nonce, message } => {
@@ -127,13 +128,13 @@ impl Peer {
             peer: self,
             now,
             txn: &mut overlay,
-            rng,
+            rng: &mut *rng,
             effects: Vec::new(),
             notices: Vec::new(),
             lines_if_refused: Vec::new(),
         };
         let result = handler(&mut ctx).and_then(|()| route(&mut ctx));
-        let Context { effects, lines_if_refused, rng, .. } = ctx;
+        let Context { effects, lines_if_refused, .. } = ctx;
         match result {
             Ok(()) => {
                 let changes = overlay.into_changes();
@@ -234,13 +235,19 @@ impl Peer {
         let envelope = &message.envelope;
         let institution = envelope.id.sender;
         if directory::institution_of(txn, node, now)? != Some(institution) {
-            return refuse(RefusalCode::NotAuthentic, "the node has no valid certificate of this institution");
+            return refuse(
+                RefusalCode::NotAuthentic,
+                "the node has no valid certificate of this institution",
+            );
         }
         if envelope.to != self.me() {
             return refuse(RefusalCode::NotAuthentic, "the message is for another institution");
         }
         if envelope.nonce != nonce {
-            return refuse(RefusalCode::NotAuthentic, "the message was made for another connection");
+            return refuse(
+                RefusalCode::NotAuthentic,
+                "the message was made for another connection",
+            );
         }
         let Some(keys) = directory::keys(txn, institution)? else {
             return refuse(RefusalCode::NotFound, "the institution is not known");
@@ -251,14 +258,16 @@ impl Peer {
             _ => false,
         };
         if !introduces && !hello::admitted(txn, institution, now)? {
-            return refuse(RefusalCode::NotPermitted, "not a member, and nothing else that opens the gate");
+            return refuse(
+                RefusalCode::NotPermitted,
+                "not a member, and nothing else that opens the gate",
+            );
         }
         Ok(Sender {
             institution,
             keys,
             node,
             member: federation::is_member(txn, institution)?,
-            standing: directory::standing(txn, institution, now)?,
             proof: envelope.proof.clone(),
             request_hash: blake3::hash(&envelope.body.0).into(),
             nonce,
@@ -298,7 +307,12 @@ fn receive(ctx: &mut Context<'_>, sender: &Sender, body: &Body) -> Handled<Bytes
 }
 
 /// Gives the outcome of one of our messages to its feature.
-fn outcome(ctx: &mut Context<'_>, to: PartyId, body: Body, result: Result<Bytes, Refusal>) -> Handled<()> {
+fn outcome(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    body: Body,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
     match body {
         Body::Federation(message) => federation::outcome(ctx, to, &message, result),
         Body::Enrolment(message) => enrolment::outcome(ctx, to, message, result),

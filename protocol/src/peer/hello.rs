@@ -111,7 +111,9 @@ impl CheckedWelcome {
     /// [`DecodeError`].
     pub fn prepare(node: NodeId, bytes: &[u8]) -> Result<Self, DecodeError> {
         match HelloReply::from_bytes(bytes, limits::HELLO_BYTES_MAX)? {
-            HelloReply::Welcome(hello) => CheckedHello::check(node, hello).map(|hello| Self(Ok(hello.0))),
+            HelloReply::Welcome(hello) => {
+                CheckedHello::check(node, hello).map(|hello| Self(Ok(hello.0)))
+            }
             HelloReply::Refused(refusal) => Ok(Self(Err(refusal))),
         }
     }
@@ -193,7 +195,13 @@ fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKey
     };
     let keys = directory::learn_keys(ctx.txn, keys.log().clone())?;
     directory::learn_card(ctx.txn, hello.card.clone(), &keys)?;
-    directory::learn_node(ctx.txn, node, keys.party(), certificate.expires, hello.addresses.clone())?;
+    directory::learn_node(
+        ctx.txn,
+        node,
+        keys.party(),
+        certificate.expires,
+        hello.addresses.clone(),
+    )?;
     Ok(keys)
 }
 
@@ -252,7 +260,11 @@ fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Ha
         }
         let Some(keys) = directory::keys(ctx.txn, member)? else { continue };
         if let Ok(certificate) = certificate.clone().certify(&keys, ctx.now) {
-            directory::set_standing(ctx.txn, party, &Standing::CertifiedRelay(certificate.expires))?;
+            directory::set_standing(
+                ctx.txn,
+                party,
+                &Standing::CertifiedRelay(certificate.expires),
+            )?;
             return Ok(true);
         }
     }
@@ -260,7 +272,11 @@ fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Ha
 }
 
 /// Handles the answer to our `hello`.
-pub(super) fn welcome(ctx: &mut Context<'_>, node: NodeId, welcome: &CheckedWelcome) -> Handled<()> {
+pub(super) fn welcome(
+    ctx: &mut Context<'_>,
+    node: NodeId,
+    welcome: &CheckedWelcome,
+) -> Handled<()> {
     let hello = match &welcome.0 {
         Ok(hello) => hello,
         Err(refusal) => {
@@ -271,7 +287,10 @@ pub(super) fn welcome(ctx: &mut Context<'_>, node: NodeId, welcome: &CheckedWelc
     let party = hello.keys.party_unverified();
     if !admitted(ctx.txn, party, ctx.now)? {
         ctx.effects.push(Effect::Gate { node, open: false });
-        return refuse(RefusalCode::NotPermitted, "the node that answered is not one that may come in here");
+        return refuse(
+            RefusalCode::NotPermitted,
+            "the node that answered is not one that may come in here",
+        );
     }
     learn(ctx, node, hello)?;
     ctx.txn.delete(INTRODUCTIONS, &party.0)?;

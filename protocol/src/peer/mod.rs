@@ -26,16 +26,14 @@ mod handle;
 mod hello;
 mod query;
 
-pub use command::{Body, CodeView, Command, Done, Query, View};
 pub(crate) use command::Notice;
+pub use command::{Body, CodeView, Command, Done, Query, View};
 pub(crate) use context::Context;
-pub use event::{
-    DeliveryFailure, Effect, Event, Nonce, PatientKeys, RequestId, TransferResult,
-};
+pub use event::{DeliveryFailure, Effect, Event, Nonce, PatientKeys, RequestId, TransferResult};
 pub use handle::CheckedMessage;
 pub(crate) use handle::Sender;
-pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub(crate) use hello::introduce;
+pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub use query::{Delivery, NodeView, PeerView, Route, StatusView, TransferView};
 
 use crate::crypto::{KemSecret, SigningKey};

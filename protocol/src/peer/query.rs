@@ -105,9 +105,11 @@ impl Peer {
             crate::refusal::Failure::Refused(refusal) => StoreError::Fault(refusal.text),
         };
         let keys = directory::learn_keys(txn, ours).map_err(as_store_error)?;
-        directory::learn_card(txn, self.card(now).to_unverified(), &keys).map_err(as_store_error)?;
+        directory::learn_card(txn, self.card(now).to_unverified(), &keys)
+            .map_err(as_store_error)?;
         let expires = self.certificate(now).expires;
-        directory::learn_node(txn, self.node(), self.me(), expires, Vec::new()).map_err(as_store_error)
+        directory::learn_node(txn, self.node(), self.me(), expires, Vec::new())
+            .map_err(as_store_error)
     }
 
     /// Everything to take up after a start.
@@ -117,7 +119,11 @@ impl Peer {
     pub fn resume(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<Vec<Effect>, StoreError> {
         let mut effects = Vec::new();
         for (to, not_before) in outbox::waiting(txn)? {
-            effects.push(if not_before <= now { Effect::Deliver { to } } else { Effect::WakeAt(not_before) });
+            effects.push(if not_before <= now {
+                Effect::Deliver { to }
+            } else {
+                Effect::WakeAt(not_before)
+            });
         }
         for (id, _) in objects::transfers(txn)? {
             effects.push(Effect::Pull { id });
@@ -157,9 +163,11 @@ impl Peer {
         number: u64,
         nonce: Nonce,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(outbox::first(txn, to)?
-            .filter(|(first, ..)| *first == number)
-            .map(|(_, row, stream)| outbox::compose(self, to, number, &row, &stream, nonce).bytes().to_vec()))
+        Ok(outbox::first(txn, to)?.filter(|(first, ..)| *first == number).map(
+            |(_, row, stream)| {
+                outbox::compose(self, to, number, &row, &stream, nonce).bytes().to_vec()
+            },
+        ))
     }
 
     /// An object to be pulled, and where its holder is.
@@ -208,7 +216,11 @@ impl Peer {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn small_object(&self, txn: &dyn ReadTxn, id: ObjectId) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn small_object(
+        &self,
+        txn: &dyn ReadTxn,
+        id: ObjectId,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         objects::small(txn, id)
     }
 
@@ -253,7 +265,10 @@ impl Peer {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Handled<Vec<record::SealedEntry>> {
         if record::chart_of(txn, subject)?.is_none() {
-            return refuse(RefusalCode::NotFound, "no chart of this patient here; open one with `chartmesh patient new`");
+            return refuse(
+                RefusalCode::NotFound,
+                "no chart of this patient here; open one with `chartmesh patient new`",
+            );
         }
         let ring = directory::ring(txn, subject)?;
         let own = self.kem().public();
@@ -285,7 +300,9 @@ impl Peer {
             Query::Members => federation::view(self, txn, now)?.into(),
             Query::Charts => charts(txn)?.into(),
             Query::Patients => custody::views(txn)?.into(),
-            Query::Entries { subject, find } => entries(txn, *subject, find.as_deref(), keys)?.into(),
+            Query::Entries { subject, find } => {
+                entries(txn, *subject, find.as_deref(), keys)?.into()
+            }
             Query::Verify { subject } => verify(txn, *subject)?.into(),
             Query::Requests { patient } => {
                 let mut views = Vec::new();
@@ -298,7 +315,9 @@ impl Peer {
                 views.into()
             }
             Query::Grants { patient } => consent::grants(txn, *patient, now)?.into(),
-            Query::AccessLog { subject, after } => own_log(self, txn, now, *subject, *after)?.into(),
+            Query::AccessLog { subject, after } => {
+                own_log(self, txn, now, *subject, *after)?.into()
+            }
             Query::CollectedLogs { patient } => access_log::collected(txn, *patient)?.into(),
             Query::Kept { patient } => backup::kept(self, txn, *patient)?.into(),
             Query::Transfers => objects::transfers(txn)?
@@ -377,13 +396,18 @@ fn entries(
         let author = directory::name(txn, found.row.label.claims().author)?;
         let holders = record::holders(txn, subject, found.entry)?;
         let mut view = EntryView::of(&found, author, holders);
-        let mut matches = found.index.as_ref().is_some_and(|index| find.is_none_or(|text| index.matches(text)));
-        if let Some(keys) = keys.filter(|keys| keys.patient == subject && found.row.wrap.is_some()) {
+        let mut matches =
+            found.index.as_ref().is_some_and(|index| find.is_none_or(|text| index.matches(text)));
+        if let Some(keys) = keys.filter(|keys| keys.patient == subject && found.row.wrap.is_some())
+        {
             let (manifest, _) = record::open_as_patient(txn, keys, &found.row)?;
             view.tell(&manifest);
             matches = find.is_none_or(|text| {
                 manifest.title.to_lowercase().contains(&text.to_lowercase())
-                    || manifest.terms.iter().any(|term| term.value.to_lowercase().contains(&text.to_lowercase()))
+                    || manifest
+                        .terms
+                        .iter()
+                        .any(|term| term.value.to_lowercase().contains(&text.to_lowercase()))
             });
         }
         if find.is_none() || matches {
@@ -415,10 +439,16 @@ fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
 fn verify_entry(txn: &dyn ReadTxn, found: &record::Found) -> Handled<()> {
     let author = found.row.label.claims().author;
     let Some(keys) = directory::keys(txn, author)? else {
-        return refuse(RefusalCode::NotAuthentic, format!("entry {}: its author is not known", found.entry));
+        return refuse(
+            RefusalCode::NotAuthentic,
+            format!("entry {}: its author is not known", found.entry),
+        );
     };
     let Some(whole) = record::whole(txn, &found.row)? else {
-        return refuse(RefusalCode::NotFound, format!("entry {}: its manifest is missing", found.entry));
+        return refuse(
+            RefusalCode::NotFound,
+            format!("entry {}: its manifest is missing", found.entry),
+        );
     };
     whole.to_bundle().check(&keys).map(|_| ())
 }

@@ -68,7 +68,12 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
     }
 }
 
-fn new_chart(ctx: &mut Context<'_>, request: RequestId, name: String, identifiers: Vec<Term>) -> Handled<()> {
+fn new_chart(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    name: String,
+    identifiers: Vec<Term>,
+) -> Handled<()> {
     ctx.peer.require(Role::Hospital)?;
     if name.trim().is_empty() || name.len() > 200 {
         return refuse(RefusalCode::Invalid, "a chart needs a name of 1 to 200 bytes");
@@ -82,7 +87,12 @@ fn new_chart(ctx: &mut Context<'_>, request: RequestId, name: String, identifier
     Ok(())
 }
 
-fn record(ctx: &mut Context<'_>, request: RequestId, subject: PartyId, entries: Vec<SealedEntry>) -> Handled<()> {
+fn record(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    subject: PartyId,
+    entries: Vec<SealedEntry>,
+) -> Handled<()> {
     let Some(chart_id) = tables::chart_of(ctx.txn, subject)? else {
         return refuse(
             RefusalCode::WrongState,
@@ -104,7 +114,10 @@ fn record(ctx: &mut Context<'_>, request: RequestId, subject: PartyId, entries: 
         if let Some(original) = entry.manifest.adds_to
             && tables::entry(ctx.txn, subject, original)?.is_none()
         {
-            return refuse(RefusalCode::NotFound, format!("no entry {original} in this record to add to"));
+            return refuse(
+                RefusalCode::NotFound,
+                format!("no entry {original} in this record to add to"),
+            );
         }
         for small in &entry.small {
             objects::put_small(ctx.txn, small)?;
@@ -140,7 +153,11 @@ fn current_compartment(
 }
 
 /// Tells the patient's relay of entries, in messages of bounded size.
-pub(crate) fn announce(ctx: &mut Context<'_>, patient: PartyId, bundles: Vec<Bundle>) -> Handled<()> {
+pub(crate) fn announce(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    bundles: Vec<Bundle>,
+) -> Handled<()> {
     let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
     let budget = limits::REQUEST_BYTES_MAX / 2;
     let mut page = Vec::new();
@@ -198,12 +215,18 @@ fn announced(ctx: &mut Context<'_>, sender: &Sender, announce: Announce) -> Hand
         return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
     }
     if !crate::consent::is_contact(ctx.txn, patient, sender.institution)? {
-        return refuse(RefusalCode::NotPermitted, "the patient has not enrolled with this institution nor permitted it anything");
+        return refuse(
+            RefusalCode::NotPermitted,
+            "the patient has not enrolled with this institution nor permitted it anything",
+        );
     }
     for bundle in announce.bundles {
         let author = bundle.label.claims().author;
         if author != sender.institution || bundle.label.claims().subject != patient {
-            return refuse(RefusalCode::NotPermitted, "an institution announces its own entries of the named patient only");
+            return refuse(
+                RefusalCode::NotPermitted,
+                "an institution announces its own entries of the named patient only",
+            );
         }
         let checked = bundle.check(&sender.keys)?;
         keep(ctx, &checked, Some(sender.institution), false, None)?;
@@ -233,7 +256,12 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) 
 }
 
 /// Gives an entry of a chart its patient's name and wraps; its objects stay as they are.
-fn relabel(ctx: &mut Context<'_>, before: PartyId, patient: PartyId, id: EntryId) -> Handled<Checked> {
+fn relabel(
+    ctx: &mut Context<'_>,
+    before: PartyId,
+    patient: PartyId,
+    id: EntryId,
+) -> Handled<Checked> {
     let (row, manifest, key) = open_own(ctx.peer, ctx.txn, before, id)?;
     let Some(ring) = directory::ring(ctx.txn, patient)? else {
         return refuse(RefusalCode::WrongState, "the patient's key ring is not known");
@@ -272,13 +300,6 @@ fn relabel(ctx: &mut Context<'_>, before: PartyId, patient: PartyId, id: EntryId
         objects::release(ctx, content.object, before, id)?;
     }
     Ok(checked)
-}
-
-impl EntryRow {
-    /// The label as it was checked when it came.
-    pub(crate) fn label(&self) -> Signed<Label> {
-        self.label.clone().from_own_store()
-    }
 }
 
 impl IndexRow {

@@ -21,11 +21,10 @@ mod wire;
 pub use kind::{Kind, UnknownKind};
 pub use machine::Command;
 pub(crate) use machine::{adopt, command, outcome, receive, sealing};
-pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use seal::seal;
+pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use tables::{
-    ChartRow, EntryRow, Found, IndexRow, chart, chart_for, chart_of, charts, complete, entries,
-    entry, forget, forget_holder, holders, index, keep, learn_holder, open_as_patient, open_own,
-    subject_of_chart, whole,
+    Found, chart, chart_for, chart_of, charts, complete, entries, entry, forget, forget_holder,
+    holders, index, keep, learn_holder, open_as_patient, whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, ContentRef, Label, Manifest, Message, Term};

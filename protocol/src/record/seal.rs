@@ -1,7 +1,7 @@
 //! Making an entry: the heavy part, done before the transaction that keeps it.
 
-use super::wire::{Checked, ContentKey, ContentRef, Label, Manifest, Term};
 use super::Kind;
+use super::wire::{Checked, ContentKey, ContentRef, Label, Manifest, Term};
 use crate::codec::Wire;
 use crate::crypto::{KemPublic, SigningKey};
 use crate::id::{EntryId, ObjectId, PartyId};
@@ -67,7 +67,11 @@ pub(crate) struct Sealing<'a> {
 }
 
 /// Seals an entry.
-pub(crate) fn seal(draft: Draft, sealing: &Sealing<'_>, rng: &mut dyn CryptoRng) -> Handled<SealedEntry> {
+pub(crate) fn seal(
+    draft: Draft,
+    sealing: &Sealing<'_>,
+    rng: &mut dyn CryptoRng,
+) -> Handled<SealedEntry> {
     if draft.contents.len() > limits::ENTRY_CONTENTS_MAX {
         return refuse(
             RefusalCode::LimitReached,
@@ -87,7 +91,10 @@ pub(crate) fn seal(draft: Draft, sealing: &Sealing<'_>, rng: &mut dyn CryptoRng)
     };
     let plain = zeroize::Zeroizing::new(manifest.to_bytes());
     if plain.len() > limits::MANIFEST_BYTES_MAX {
-        return refuse(RefusalCode::LimitReached, "the entry's description is larger than 63 KiB; split it");
+        return refuse(
+            RefusalCode::LimitReached,
+            "the entry's description is larger than 63 KiB; split it",
+        );
     }
     let key = DataKey::generate(rng);
     let salt = object::fresh_salt(rng);

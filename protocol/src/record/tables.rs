@@ -101,17 +101,26 @@ pub(crate) fn subject_of_chart(chart: ChartId) -> PartyId {
 pub(crate) fn chart(txn: &(impl ReadTxn + ?Sized), chart: ChartId) -> Handled<ChartRow> {
     match rows::get(txn, CHARTS, &chart.0)? {
         Some(row) => Ok(row),
-        None => refuse(RefusalCode::NotFound, format!("no chart {chart} here; list charts with `chartmesh patient list`")),
+        None => refuse(
+            RefusalCode::NotFound,
+            format!("no chart {chart} here; list charts with `chartmesh patient list`"),
+        ),
     }
 }
 
 /// The chart kept about a subject.
-pub(crate) fn chart_of(txn: &(impl ReadTxn + ?Sized), subject: PartyId) -> Result<Option<ChartId>, StoreError> {
+pub(crate) fn chart_of(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+) -> Result<Option<ChartId>, StoreError> {
     rows::get(txn, CHART_OF, &subject.0)
 }
 
 /// All entries of a subject, with what is known of them.
-pub(crate) fn entries(txn: &(impl ReadTxn + ?Sized), subject: PartyId) -> Result<Vec<Found>, StoreError> {
+pub(crate) fn entries(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+) -> Result<Vec<Found>, StoreError> {
     rows::all::<EntryRow>(txn, ENTRIES, &subject.0)?
         .into_iter()
         .map(|(key, row)| {
@@ -169,7 +178,10 @@ pub(crate) fn keep(
     if let Some(known) = &known
         && known.label.id() != checked.label.id()
     {
-        return refuse(RefusalCode::NotAuthentic, format!("entry {id} is here already with another label"));
+        return refuse(
+            RefusalCode::NotAuthentic,
+            format!("entry {id} is here already with another label"),
+        );
     }
     let row = EntryRow {
         label: checked.label.to_unverified(),
@@ -211,7 +223,10 @@ pub(crate) fn open_own(
     id: EntryId,
 ) -> Handled<(EntryRow, Manifest, DataKey)> {
     let (Some(row), Some(index)) = (entry(txn, subject, id)?, index(txn, subject, id)?) else {
-        return refuse(RefusalCode::NotFound, format!("no entry {id} that this institution can open"));
+        return refuse(
+            RefusalCode::NotFound,
+            format!("no entry {id} that this institution can open"),
+        );
     };
     let label = row.label.clone().from_own_store();
     let Some(sealed) = objects::small(txn, label.manifest)? else {
@@ -308,7 +323,10 @@ pub(crate) fn open_as_patient(
     let unknown = || {
         refuse(
             RefusalCode::NotFound,
-            format!("entry {} is sealed to a compartment that the patient's keys do not open", label.entry),
+            format!(
+                "entry {} is sealed to a compartment that the patient's keys do not open",
+                label.entry
+            ),
         )
     };
     let (Some(compartment), Some(wrap)) = (label.compartment, &row.wrap) else { return unknown() };
@@ -316,7 +334,10 @@ pub(crate) fn open_as_patient(
         return unknown();
     };
     let Some(sealed) = objects::small(txn, label.manifest)? else {
-        return refuse(RefusalCode::NotFound, format!("the manifest of entry {} is missing", label.entry));
+        return refuse(
+            RefusalCode::NotFound,
+            format!("the manifest of entry {} is missing", label.entry),
+        );
     };
     let key = crate::wrap::unwrap(wrap, label.manifest, label.subject, &secret)
         .map(|key| DataKey::from_bytes(*key))
@@ -344,7 +365,9 @@ pub(crate) fn chart_for(ctx: &mut Context<'_>, subject: PartyId) -> Handled<()> 
 }
 
 /// All charts.
-pub(crate) fn charts(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<(ChartId, ChartRow)>, StoreError> {
+pub(crate) fn charts(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(ChartId, ChartRow)>, StoreError> {
     rows::all::<ChartRow>(txn, CHARTS, &[])?
         .into_iter()
         .map(|(key, row)| Ok((ChartId(rows::tail(CHARTS, &key)?), row)))

@@ -1,8 +1,8 @@
 //! What API, command line and pages show.
 
+use super::Kind;
 use super::tables::{ChartRow, EntryRow, Found};
 use super::wire::{ContentKey, Manifest, Term};
-use super::Kind;
 use crate::id::{ChartId, EntryId, ObjectId, PartyId, StatementId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -119,7 +119,12 @@ impl Manifest {
     ///
     /// # Errors
     /// [`crate::refusal::Failure`] when the key is wrong or the two do not belong together.
-    pub fn open(label: &Label, contents: &[ContentRef], sealed: &[u8], key: &DataKey) -> Handled<Self> {
+    pub fn open(
+        label: &Label,
+        contents: &[ContentRef],
+        sealed: &[u8],
+        key: &DataKey,
+    ) -> Handled<Self> {
         let Ok(plain) = object::open_small_padded(key, label.manifest, sealed) else {
             return refuse(RefusalCode::NotAuthentic, "the entry does not open with this key");
         };
@@ -131,20 +136,28 @@ impl Manifest {
         let (manifest, used) = match read() {
             Ok(read) => read,
             Err(error) => {
-                return refuse(RefusalCode::NotAuthentic, format!("the entry's manifest is malformed: {error}"));
+                return refuse(
+                    RefusalCode::NotAuthentic,
+                    format!("the entry's manifest is malformed: {error}"),
+                );
             }
         };
         if object::unpad(&plain, used as u64).is_err() {
-            return refuse(RefusalCode::NotAuthentic, "the entry's manifest is not padded as it must be");
+            return refuse(
+                RefusalCode::NotAuthentic,
+                "the entry's manifest is not padded as it must be",
+            );
         }
-        let same = manifest.contents.len() == contents.len()
-            && manifest
-                .contents
-                .iter()
-                .zip(contents)
-                .all(|(inner, outer)| inner.object == outer.object && inner.length == outer.length);
+        let same =
+            manifest.contents.len() == contents.len()
+                && manifest.contents.iter().zip(contents).all(|(inner, outer)| {
+                    inner.object == outer.object && inner.length == outer.length
+                });
         if manifest.entry != label.entry || !same {
-            return refuse(RefusalCode::NotAuthentic, "the entry's manifest belongs to another label");
+            return refuse(
+                RefusalCode::NotAuthentic,
+                "the entry's manifest belongs to another label",
+            );
         }
         Ok(manifest)
     }
@@ -189,7 +202,9 @@ impl Bundle {
     /// [`crate::refusal::Failure`], naming what does not hold.
     pub fn check(self, author: &KnownKeys) -> Handled<Checked> {
         let claims = self.label.claims();
-        let bad = |what: &str| refuse(RefusalCode::NotAuthentic, format!("entry {}: {what}", claims.entry));
+        let bad = |what: &str| {
+            refuse(RefusalCode::NotAuthentic, format!("entry {}: {what}", claims.entry))
+        };
         let signer = author.key(claims.key).filter(|_| author.party() == claims.author);
         let Some(signer) = signer else { return bad("its label names an unknown key") };
         if self.label.check(&signer).is_err() {
