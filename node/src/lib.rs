@@ -1,1 +1,3 @@
 //! Chartmesh.
+
+pub mod store;
