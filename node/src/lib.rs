@@ -1,3 +1,4 @@
 //! Chartmesh.
 
+pub mod keystore;
 pub mod store;

@@ -9,7 +9,8 @@ use zeroize::{Zeroize, Zeroizing};
 pub const STORAGE_KEY_LEN: usize = 32;
 
 /// Bytes in front of redb's file: one page, so that redb's pages stay aligned.
-pub(super) const HEADER_LEN: u64 = 4096;
+pub(super) const HEADER_LEN: u64 = PAGE as u64;
+pub(super) const PAGE: usize = 4096;
 
 /// Bytes of the two AES-256 keys of XTS.
 pub(super) const XTS_KEYS_LEN: usize = 64;
@@ -84,7 +85,7 @@ pub(super) fn new(
     let mut salt = [0; 32];
     rng.fill_bytes(&mut salt);
     let derived = derive(key, &salt);
-    let mut page = vec![0; super::HEADER_LEN_USIZE];
+    let mut page = vec![0; PAGE];
     page[field::MAGIC].copy_from_slice(MAGIC);
     page[field::VERSION].copy_from_slice(&VERSION.to_be_bytes());
     page[field::SALT].copy_from_slice(&salt);

@@ -206,7 +206,7 @@ impl Store {
         if len <= HEADER_LEN || !len.is_multiple_of(PAGE_LEN) {
             return Err(OpenFault::Length(len));
         }
-        let mut header = vec![0; HEADER_LEN_USIZE];
+        let mut header = vec![0; header::PAGE];
         disk.read(0, &mut header)?;
         let keys = header::check(&header, key)?;
         let backend = EncryptingBackend::new(disk, &keys);
@@ -221,9 +221,6 @@ impl Store {
         })
     }
 }
-
-const HEADER_LEN_USIZE: usize = 4096;
-const _: () = assert!(HEADER_LEN_USIZE as u64 == HEADER_LEN);
 
 fn builder(options: &StoreOptions) -> redb::Builder {
     let mut builder = Database::builder();

@@ -9,8 +9,11 @@ use redb::{ReadOnlyTable, ReadTransaction, TableDefinition, TableError};
 
 use super::fault;
 
-/// The redb table of this name; all our tables are plain bytes.
-pub(super) fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+/// All our tables are plain bytes to redb.
+type Bytes = &'static [u8];
+
+/// The redb table of this name.
+pub(super) fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(table.0)
 }
 
@@ -26,10 +29,7 @@ impl Snapshot {
     }
 
     /// None for a table that nobody has written to yet.
-    fn table(
-        &self,
-        table: Table,
-    ) -> Result<Option<ReadOnlyTable<&'static [u8], &'static [u8]>>, StoreError> {
+    fn table(&self, table: Table) -> Result<Option<ReadOnlyTable<Bytes, Bytes>>, StoreError> {
         match self.transaction.open_table(definition(table)) {
             Ok(table) => Ok(Some(table)),
             Err(TableError::TableDoesNotExist(_)) => Ok(None),

@@ -290,3 +290,33 @@ proptest! {
         }
     }
 }
+
+/// Bit rot, or someone with a hex editor: the store opens, or says that it is damaged.
+#[test]
+fn noise_in_any_page_never_makes_opening_panic() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, store) = new_store(&directory);
+    for i in 0..40u32 {
+        commit(&store, |event| {
+            event.put(A, &i.to_be_bytes(), &[7; 900]).unwrap();
+        });
+    }
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    let written = whole
+        .chunks(4096)
+        .enumerate()
+        .filter(|(_, page)| page != &[0; 4096]);
+    let mut refused = 0;
+    for (page, _) in written {
+        let mut altered = whole.clone();
+        altered[page * 4096 + 70] ^= 1;
+        fs::write(&path, &altered).unwrap();
+        match Store::open(&path, &key(1)) {
+            Ok(_) => {}
+            Err(OpenError::Damaged { .. }) => refused += 1,
+            Err(other) => panic!("page {page}: {other}"),
+        }
+    }
+    assert!(refused > 0);
+}

@@ -2,8 +2,8 @@
 //! power cut could have left.
 //!
 //! The model of the disk: what was written before a sync that returned is there. Of what came
-//! after, each write may be there, or not, or be there in some of its sectors, in any order; a
-//! change of length that is not there takes with it what was written beyond the old end. A write
+//! after, each write may be there, or not, or be there in some of its sectors, whatever became of the
+//! others; a change of length that is not there takes with it what was written beyond the old end. A write
 //! shorter than a sector (redb's page 0 is the only one) may be torn at any byte, because redb
 //! asks of a disk no more than that single bytes are whole.
 
@@ -151,7 +151,7 @@ impl Fate {
                 Self::PartlyKept if rng.random() => op.apply_whole(image),
                 Self::Torn if rng.random() => {
                     let seed = rng.next_u64();
-                    op.apply(image, |i| seed.rotate_left(i as u32 % 64) & 1 == 1);
+                    op.apply(image, |i| seed >> (i % 64) & 1 == 1);
                 }
                 Self::PartlyKept | Self::Torn => {}
             }
