@@ -1,1 +1,4 @@
 //! Chartmesh.
+
+pub mod keystore;
+pub mod store;

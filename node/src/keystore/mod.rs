@@ -1,0 +1,176 @@
+//! The keystore: one small file with the secrets of a node, sealed under a passphrase, a key file
+//! or a credential that systemd hands over.
+//!
+//! The file is one sealed box (`sealed_box.rs`: magic, version, how it is locked, AES-256-GCM, checksum)
+//! around named secrets. It has mode 0600, and a change appears under its name only when it is
+//! whole and on the disk: written beside it, synced, renamed, and the directory synced. An older
+//! version may survive in the disk's unused blocks, so whoever has learnt an old passphrase and
+//! holds the disk may still open what it sealed; only new secrets help against that.
+//!
+//! The same box keeps patients' keys in the store: [`seal_with_passphrase`] and
+//! [`open_with_passphrase`].
+
+mod file;
+mod sealed_box;
+mod secrets;
+mod unlock;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rand_core::CryptoRng;
+
+pub use sealed_box::{BoxError, MAX_PLAINTEXT_LEN, open_with_passphrase, seal_with_passphrase};
+pub use secrets::{ContentsError, MAX_NAME_LEN, MAX_SECRET_LEN, MAX_SECRETS, Secrets, name};
+pub use unlock::{Argon2Cost, CREDENTIAL_NAME, Passphrase, Unlock, UnlockError};
+
+/// What the box is bound to, so that a patient's box cannot stand in for a keystore.
+const AAD: &[u8] = b"chartmesh/1/keystore";
+
+/// The keystore file's operations; nothing stays open between them.
+#[derive(Debug)]
+pub struct Keystore;
+
+impl Keystore {
+    /// Writes a new keystore at `path`.
+    ///
+    /// # Errors
+    /// [`KeystoreError::Exists`] when there is a file already; it is left as it is.
+    pub fn create(
+        path: &Path,
+        unlock: &Unlock,
+        secrets: &Secrets,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), KeystoreError> {
+        if path.try_exists().map_err(|source| io_error(path, source))? {
+            return Err(KeystoreError::Exists { path: path.into() });
+        }
+        write(path, unlock, secrets, rng)
+    }
+
+    /// The secrets in the keystore at `path`.
+    ///
+    /// # Errors
+    /// See [`KeystoreError`]: each cause has its own, and says the next step.
+    pub fn open(path: &Path, unlock: &Unlock) -> Result<Secrets, KeystoreError> {
+        let sealed = file::read(path)?;
+        let lock = unlock.lock()?;
+        let contents = sealed_box::open(&lock, &sealed, AAD)
+            .map_err(|source| KeystoreError::of_box(path, source))?;
+        Secrets::decode(&contents).map_err(|source| KeystoreError::Contents {
+            path: path.into(),
+            source,
+        })
+    }
+
+    /// Puts `secrets` in the place of those in the keystore, which `unlock` must open.
+    ///
+    /// # Errors
+    /// As [`Keystore::open`]; the file is then as it was.
+    pub fn replace(
+        path: &Path,
+        unlock: &Unlock,
+        secrets: &Secrets,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), KeystoreError> {
+        Self::open(path, unlock)?;
+        write(path, unlock, secrets, rng)
+    }
+
+    /// Seals the same secrets anew: another passphrase, another key file, or another cost.
+    ///
+    /// # Errors
+    /// As [`Keystore::open`]; the file is then as it was.
+    pub fn change_unlock(
+        path: &Path,
+        old: &Unlock,
+        new: &Unlock,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), KeystoreError> {
+        let secrets = Self::open(path, old)?;
+        write(path, new, &secrets, rng)
+    }
+}
+
+fn write(
+    path: &Path,
+    unlock: &Unlock,
+    secrets: &Secrets,
+    rng: &mut impl CryptoRng,
+) -> Result<(), KeystoreError> {
+    let sealed = sealed_box::seal(&unlock.lock()?, &secrets.encode(), AAD, rng)
+        .map_err(|source| KeystoreError::of_box(path, source))?;
+    file::write_atomically(path, &sealed).map_err(|source| io_error(path, source))
+}
+
+fn io_error(path: &Path, source: io::Error) -> KeystoreError {
+    KeystoreError::Io {
+        path: path.into(),
+        source,
+    }
+}
+
+/// Why a keystore could not be read or written. One type for all operations, because each of them
+/// reads or writes the same file under the same lock.
+#[derive(Debug, thiserror::Error)]
+pub enum KeystoreError {
+    /// There is a file already.
+    #[error("{} exists already; open it, or choose another data directory", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No such file.
+    #[error("there is no keystore at {}; check the data directory, or make a node with `chartmesh init`", .path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Others than the owner may read or write the file.
+    #[error("{} has mode {mode:04o}, which lets others at it; run `chmod 600 {}`, and consider who may have read it", .path.display(), .path.display())]
+    Permissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The passphrase or key could not be had.
+    #[error(transparent)]
+    Unlock(#[from] UnlockError),
+    /// The keystore does not open.
+    #[error("the keystore {}: {source}", .path.display())]
+    Sealed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        source: BoxError,
+    },
+    /// It opened, and holds something that this program did not write.
+    #[error("the keystore {} opened, but {source}; use the newer program that made it", .path.display())]
+    Contents {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: ContentsError,
+    },
+    /// The disk failed.
+    #[error("the keystore {}: {source}; check the disk and the permissions of the directory", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        source: io::Error,
+    },
+}
+
+impl KeystoreError {
+    fn of_box(path: &Path, source: BoxError) -> Self {
+        Self::Sealed {
+            path: path.into(),
+            source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

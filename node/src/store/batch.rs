@@ -1,0 +1,150 @@
+//! Writing: one redb transaction for many events, and one overlay for each of them.
+//!
+//! redb knows no nested transactions (it refuses savepoints once a table is open), so what events
+//! write is kept in memory, over a snapshot of the committed state, and goes into redb's tables in
+//! key order when the batch commits. The driver bounds a batch, and so this memory, by
+//! [`Batch::bytes`].
+
+use std::fmt;
+
+use chartmesh_protocol::store::{ReadTxn, Row, StoreError, Table, Txn};
+use redb::WriteTransaction;
+
+use super::fault;
+use super::snapshot::{Changes, Snapshot, definition, merged_get, merged_page};
+
+/// The changes of several events that become durable together. Dropped without
+/// [`Batch::commit`], it leaves no trace.
+pub struct Batch {
+    transaction: WriteTransaction,
+    committed: Snapshot,
+    changes: Changes,
+}
+
+impl Batch {
+    pub(super) fn new(transaction: WriteTransaction, committed: Snapshot) -> Self {
+        Self {
+            transaction,
+            committed,
+            changes: Changes::default(),
+        }
+    }
+
+    /// A transaction for the next event, which sees what the earlier events of the batch wrote.
+    pub fn event(&mut self) -> Overlay<'_> {
+        Overlay {
+            batch: self,
+            changes: Changes::default(),
+        }
+    }
+
+    /// Bytes of keys and values that the merged events have written; a row written twice counts
+    /// twice.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.changes.bytes()
+    }
+
+    /// Makes the batch durable: when this returns, it has survived any crash to come.
+    ///
+    /// # Errors
+    /// [`StoreError::Fault`] when the storage failed. Whether the batch is on the disk is then
+    /// unknown until the store is opened anew, and the open store refuses everything else.
+    pub fn commit(self) -> Result<(), StoreError> {
+        let Self {
+            transaction,
+            committed,
+            changes,
+        } = self;
+        drop(committed);
+        if changes.is_empty() {
+            return transaction.abort().map_err(fault);
+        }
+        for (table, rows) in changes.tables() {
+            let mut table = transaction.open_table(definition(table)).map_err(fault)?;
+            for (key, value) in rows {
+                match value {
+                    Some(value) => table.insert(key.as_slice(), value.as_slice()),
+                    None => table.remove(key.as_slice()),
+                }
+                .map_err(fault)?;
+            }
+        }
+        transaction.commit().map_err(fault)
+    }
+}
+
+impl ReadTxn for Batch {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        merged_get(&self.committed, &[&self.changes], table, key)
+    }
+
+    fn page(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let layers = [&self.changes];
+        merged_page(&self.committed, &layers, table, from, to, limit)
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes();
+        f.debug_struct("Batch").field("bytes", &bytes).finish()
+    }
+}
+
+/// What one event reads and writes. Dropped without [`Overlay::merge`], it leaves no trace in the
+/// batch.
+pub struct Overlay<'batch> {
+    batch: &'batch mut Batch,
+    changes: Changes,
+}
+
+impl Overlay<'_> {
+    /// Adds what the event wrote to its batch.
+    pub fn merge(self) {
+        self.batch.changes.fold(self.changes);
+    }
+}
+
+impl ReadTxn for Overlay<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let layers = [&self.changes, &self.batch.changes];
+        merged_get(&self.batch.committed, &layers, table, key)
+    }
+
+    fn page(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let layers = [&self.changes, &self.batch.changes];
+        merged_page(&self.batch.committed, &layers, table, from, to, limit)
+    }
+}
+
+impl Txn for Overlay<'_> {
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.changes.set(table, key, Some(value));
+        Ok(())
+    }
+
+    fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+        self.changes.set(table, key, None);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Overlay<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.changes.bytes();
+        f.debug_struct("Overlay").field("bytes", &bytes).finish()
+    }
+}

@@ -1,0 +1,347 @@
+//! The node's tables: redb on a file that nobody can read without the storage key.
+//!
+//! # The file
+//!
+//! ```text
+//! byte 0        4096       8192                               end
+//!      | header | page 0   | page 1 | page 2 | ...              |
+//!      | ours   | redb's,  | redb's, each page AES-256-XTS      |
+//!      | clear  | clear    | under its own number               |
+//! ```
+//!
+//! The header (`header.rs`) holds a magic, a version, a random salt and a value that only
+//! the right storage key makes, so that a wrong key is told as such before redb sees a byte. It is
+//! written once. The XTS keys derive from the storage key and the salt, so two files never share
+//! them.
+//!
+//! # Why redb's page 0 stays clear
+//!
+//! redb 4.4 keeps in the first 320 bytes of its page 0 (`DB_HEADER_SIZE` in its `header.rs`, and
+//! "Database layout" in its `docs/design.md`): a magic number, the "god byte", page and region
+//! sizes, and two commit slots of 128 bytes, each with two root page numbers, the XXH3-128
+//! checksums of those pages, lengths, a transaction number and its own checksum. The rest of the
+//! page is zeros. A commit ends by flipping one bit of the god byte, and redb asks of the disk
+//! only that a single byte is written whole or not at all. Under a block cipher that one byte
+//! would be sixteen, and the promise gone. So page 0 passes through as it is, and the backend
+//! refuses to write anything but zeros beyond those 320 bytes: should a later redb put data there,
+//! the node stops instead of writing it in clear.
+//!
+//! What page 0 tells a thief: how large the store is, how many transactions it saw, and checksums
+//! that are of use only to someone who can guess every byte of a root page.
+//!
+//! # What the encryption does, and what not
+//!
+//! It hides content. It does not hide which pages change, it does not authenticate, and it does
+//! not notice a file put back from an older copy; what must not be forged is signed a layer above.
+//!
+//! XTS works on 16-byte blocks that do not depend on each other, so a write torn by the disk at a
+//! sector leaves exactly what it would leave in a clear file: some sectors old, some new. Space
+//! that was never written reads as zeros, as redb expects, because an all-zero sector is taken as
+//! zeros and not decrypted (a written sector is all zeros with a probability of 2^-4096). Together
+//! these make every crash of the encrypted file equal to a crash of a clear one; a property test
+//! in `encrypt.rs` says so, and `crash/` opens the images that a crash could leave.
+//!
+//! # Transactions
+//!
+//! [`Store::begin_read`] gives a [`Snapshot`]. [`Store::batch`] gives the one [`Batch`] that may
+//! be open at a time; each event of the batch writes to an [`Overlay`] that is folded in when the
+//! event ends well and dropped otherwise. [`Batch::commit`] returns when the batch is on the disk
+//! (two-phase: data, sync, god byte, sync).
+
+mod batch;
+mod encrypt;
+mod file;
+mod header;
+mod snapshot;
+
+#[cfg(test)]
+mod at_rest;
+#[cfg(test)]
+mod crash;
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use chartmesh_protocol::store::StoreError;
+use rand_core::CryptoRng;
+use redb::{Database, ReadableDatabase, StorageBackend};
+
+pub use batch::{Batch, Overlay};
+pub use header::{STORAGE_KEY_LEN, StorageKey};
+pub use snapshot::Snapshot;
+
+use encrypt::{EncryptingBackend, PAGE_LEN};
+use header::{HEADER_LEN, HeaderError};
+
+/// How a store uses the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// Bytes of decrypted pages that redb may keep in memory.
+    pub cache_bytes: usize,
+}
+
+impl Default for StoreOptions {
+    /// 32 MiB: an idle node is to stay under 60 MiB, and redb's own default is 1 GiB.
+    fn default() -> Self {
+        Self {
+            cache_bytes: 32 << 20,
+        }
+    }
+}
+
+/// The tables of one node, in one encrypted file that no other process can open meanwhile.
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Makes an empty store at `path`, with the default options.
+    ///
+    /// The file appears under its name only when it is complete and on the disk.
+    ///
+    /// # Errors
+    /// [`CreateError::Exists`] when there is a file at `path`; it is left as it is.
+    pub fn create(
+        path: &Path,
+        key: &StorageKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, CreateError> {
+        Self::create_with(path, key, rng, &StoreOptions::default())
+    }
+
+    /// As [`Store::create`], with options.
+    ///
+    /// # Errors
+    /// As [`Store::create`].
+    pub fn create_with(
+        path: &Path,
+        key: &StorageKey,
+        rng: &mut impl CryptoRng,
+        options: &StoreOptions,
+    ) -> Result<Self, CreateError> {
+        let draft = file::Draft::beside(path)?;
+        let store = Self::create_on(draft.backend()?, key, rng, options).map_err(|source| {
+            CreateError::Fault {
+                path: path.to_owned(),
+                source,
+            }
+        })?;
+        draft.publish()?;
+        Ok(store)
+    }
+
+    /// Opens the store at `path`, with the default options. After a crash redb first repairs it.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; a store that does not exist is never made here, because an empty store
+    /// in the place of a lost one would look like a node without patients.
+    pub fn open(path: &Path, key: &StorageKey) -> Result<Self, OpenError> {
+        Self::open_with(path, key, &StoreOptions::default())
+    }
+
+    /// As [`Store::open`], with options.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(
+        path: &Path,
+        key: &StorageKey,
+        options: &StoreOptions,
+    ) -> Result<Self, OpenError> {
+        Self::open_on(file::open(path)?, key, options).map_err(|fault| fault.at(path))
+    }
+
+    /// A consistent view of what is committed now; later commits do not change it.
+    ///
+    /// # Errors
+    /// [`StoreError::Fault`] when the storage failed, now or earlier.
+    pub fn begin_read(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot::new(self.database.begin_read().map_err(fault)?))
+    }
+
+    /// Opens the batch that the next events go into. Waits while another batch is open.
+    ///
+    /// # Errors
+    /// [`StoreError::Fault`] when the storage failed, now or earlier.
+    pub fn batch(&self) -> Result<Batch, StoreError> {
+        // The order matters: from here on nobody else can commit, so the snapshot is the newest
+        // state for as long as the batch lives.
+        let mut transaction = self.database.begin_write().map_err(fault)?;
+        transaction.set_two_phase_commit(true);
+        Ok(Batch::new(transaction, self.begin_read()?))
+    }
+
+    /// Walks every page and compares the checksums. False when something was wrong and repaired.
+    ///
+    /// # Errors
+    /// [`StoreError::Fault`] when the damage cannot be repaired.
+    pub fn verify(&mut self) -> Result<bool, StoreError> {
+        self.database.check_integrity().map_err(fault)
+    }
+
+    /// Makes an empty store on anything that stores bytes; it must be empty.
+    fn create_on(
+        disk: impl StorageBackend,
+        key: &StorageKey,
+        rng: &mut impl CryptoRng,
+        options: &StoreOptions,
+    ) -> Result<Self, redb::Error> {
+        let (header, keys) = header::new(key, rng);
+        disk.set_len(HEADER_LEN)?;
+        disk.write(0, &header)?;
+        let database = builder(options).create_with_backend(EncryptingBackend::new(disk, &keys))?;
+        Ok(Self { database })
+    }
+
+    /// Opens the store that the bytes below hold.
+    fn open_on(
+        disk: impl StorageBackend,
+        key: &StorageKey,
+        options: &StoreOptions,
+    ) -> Result<Self, OpenFault> {
+        let len = disk.len()?;
+        // The smallest redb file is longer, but redb says that better than we could.
+        if len <= HEADER_LEN || !len.is_multiple_of(PAGE_LEN) {
+            return Err(OpenFault::Length(len));
+        }
+        let mut header = vec![0; header::PAGE];
+        disk.read(0, &mut header)?;
+        let keys = header::check(&header, key)?;
+        let backend = EncryptingBackend::new(disk, &keys);
+        // A page that something else than a crash has altered decrypts to noise, and redb takes
+        // some noise (a table name that is no UTF-8) for a bug of its own and panics.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            builder(options).create_with_backend(backend)
+        }));
+        let database = opened.map_err(|_| OpenFault::Noise)?;
+        Ok(Self {
+            database: database.map_err(redb::Error::from)?,
+        })
+    }
+}
+
+fn builder(options: &StoreOptions) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder
+        .set_cache_size(options.cache_bytes)
+        .set_repair_callback(|session| {
+            tracing::info!(
+                progress = session.progress(),
+                "the store was not closed cleanly; checking it"
+            );
+        });
+    builder
+}
+
+/// Why a store could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// There is a file already.
+    #[error("{} exists already; open it, or choose another data directory", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process is making a store in the same place.
+    #[error("another process is making a store at {}; wait for it to end", .path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk failed.
+    #[error("cannot make the store {}: {source}; check the disk and its free space", .path.display())]
+    Fault {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        source: redb::Error,
+    },
+}
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No such file.
+    #[error("there is no store at {}; check the data directory, or make a node with `chartmesh init`", .path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Another process has it open.
+    #[error("the store {} is in use by another node; stop that one first", .path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The storage key is not the one that the store was made with.
+    #[error("the storage key does not fit the store {}; it belongs to another keystore, so look for the keystore that was made with it", .path.display())]
+    WrongKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer program made it.
+    #[error("the store {} has version {version}, which this program does not know; use the newer program that made it", .path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version it states.
+        version: u16,
+    },
+    /// Not a store, or one that something other than a crash has altered.
+    #[error("{} is not a whole store: {why}; restore it from a backup", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// The disk failed.
+    #[error("cannot read the store {}: {source}; check the disk and the file's permissions", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        source: io::Error,
+    },
+}
+
+/// [`OpenError`] before the path is known.
+#[derive(Debug, thiserror::Error)]
+enum OpenFault {
+    #[error("its length of {0} bytes is none that a store can have")]
+    Length(u64),
+    #[error("a page that leads to the others is altered")]
+    Noise,
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Database(#[from] redb::Error),
+}
+
+impl OpenFault {
+    fn at(self, path: &Path) -> OpenError {
+        let path = path.to_owned();
+        match self {
+            Self::Header(HeaderError::WrongKey) => OpenError::WrongKey { path },
+            Self::Header(HeaderError::Version(version)) => OpenError::Version { path, version },
+            Self::Io(source) | Self::Database(redb::Error::Io(source)) => {
+                OpenError::Io { path, source }
+            }
+            other => OpenError::Damaged {
+                path,
+                why: other.to_string(),
+            },
+        }
+    }
+}
+
+fn fault(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Fault(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;
