@@ -1,1 +1,4 @@
 //! Chartmesh.
+pub mod bulk;
+pub mod disk;
+pub mod objects;
