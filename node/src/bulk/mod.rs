@@ -75,6 +75,9 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { stall: Duration::from_secs(30), idle: Duration::from_secs(60) }
+        Self {
+            stall: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+        }
     }
 }

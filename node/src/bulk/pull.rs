@@ -72,7 +72,11 @@ where
     if start == len {
         return Ok(Pulled::Finished);
     }
-    let request = Request { ticket, object: partial.id(), start };
+    let request = Request {
+        ticket,
+        object: partial.id(),
+        start,
+    };
     match ask(stream, &request, len, patience).await {
         Ok(None) => {}
         Ok(Some(end)) => return Ok(end),
@@ -91,7 +95,13 @@ where
     if !matches!(end, Pulled::Finished) {
         // What came so far shall not be fetched twice.
         let state = partial.state();
-        on_disk(move || state.lock().unwrap_or_else(PoisonError::into_inner).checkpoint()).await?;
+        on_disk(move || {
+            state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .checkpoint()
+        })
+        .await?;
     }
     Ok(end)
 }
@@ -153,7 +163,14 @@ async fn read_batches<S: AsyncRead + Unpin>(
         };
         bytes.truncate(filled);
         let whole = read.is_ok();
-        let gone = full.send(Arrived { bytes, pairs, whole }).await.is_err();
+        let gone = full
+            .send(Arrived {
+                bytes,
+                pairs,
+                whole,
+            })
+            .await
+            .is_err();
         match read {
             Ok(()) if !gone => offset += shape.bytes as u64,
             Ok(()) => return Pulled::Broken(io::ErrorKind::BrokenPipe.into()),
@@ -222,5 +239,7 @@ fn write_one<D: Disk>(
 async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ObjectError> + Send + 'static,
 ) -> Result<T, ObjectError> {
-    spawn_blocking(work).await.unwrap_or_else(|e| Err(ObjectError::Worker(io::Error::other(e))))
+    spawn_blocking(work)
+        .await
+        .unwrap_or_else(|e| Err(ObjectError::Worker(io::Error::other(e))))
 }

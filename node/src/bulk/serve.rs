@@ -89,9 +89,8 @@ where
             }
         };
         let (library, permit) = (library.clone(), authorise.clone());
-        let permit = move |request: &Request| {
-            permit.may_serve(peer, request.ticket, request.object)
-        };
+        let permit =
+            move |request: &Request| permit.may_serve(peer, request.ticket, request.object);
         match blocking(move || Sending::begin(&*library, request, permit)).await? {
             Ok(sending) => answer(&mut stream, sending, &mut served, patience).await?,
             Err(code) => {
@@ -112,7 +111,11 @@ async fn read_request<S: AsyncRead + Unpin>(
 ) -> Result<Option<Vec<u8>>, ServeError> {
     let mut len = [0; 2];
     let idle = |_| io::Error::new(io::ErrorKind::TimedOut, "no request came");
-    if timeout(patience.idle, stream.read(&mut len[..1])).await.map_err(idle)?? == 0 {
+    if timeout(patience.idle, stream.read(&mut len[..1]))
+        .await
+        .map_err(idle)??
+        == 0
+    {
         return Ok(None);
     }
     with_patience::fill(stream, &mut len, &mut 1, patience.stall).await?;
@@ -187,7 +190,9 @@ struct Sending<L: Library, P> {
 
 enum Step {
     /// A batch with this many bytes of the object.
-    Batch { bytes: u64 },
+    Batch {
+        bytes: u64,
+    },
     End,
     Refuse(RefusalCode),
 }
@@ -206,7 +211,13 @@ impl<L: Library, P: Permit> Sending<L, P> {
             return Err(RefusalCode::BadStart);
         }
         let start = request.start;
-        Ok(Self { source, request, permit, next: start, checked: start })
+        Ok(Self {
+            source,
+            request,
+            permit,
+            next: start,
+            checked: start,
+        })
     }
 
     /// Starts reading the next batch into `buffer` on a blocking thread at once; the future only
@@ -239,7 +250,9 @@ impl<L: Library, P: Permit> Sending<L, P> {
             return Step::Refuse(RefusalCode::Failed);
         }
         self.next += shape.bytes as u64;
-        Step::Batch { bytes: shape.bytes as u64 }
+        Step::Batch {
+            bytes: shape.bytes as u64,
+        }
     }
 }
 

@@ -48,9 +48,15 @@ mod tests;
 pub use partial::Partial;
 pub(crate) use partial::State as PartialState;
 pub use reader::ObjectReader;
+pub(crate) use verify::batch;
 pub use verify::{BATCH, NotTheObject, Shape, Verified, Verifier};
 pub use writer::{ObjectWriter, Written};
-pub(crate) use verify::batch;
+
+/// The pairs of a whole object of one batch, for tests of what peers send.
+#[cfg(test)]
+pub(crate) fn test_pairs(data: &[u8]) -> Vec<u8> {
+    tests::pairs_for(data, 0, 0)
+}
 
 /// A partial object's progress is made durable at least this often, in bytes: what a power cut
 /// costs a transfer at most, against three syncs each time.
@@ -130,7 +136,11 @@ pub enum ObjectError {
 
 /// Turns a disk's error into one that says what was attempted.
 fn cannot<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ObjectError + 'a {
-    move |source| ObjectError::Disk { doing, path: path.to_owned(), source }
+    move |source| ObjectError::Disk {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 impl<D: Disk> ObjectFolder<D> {
@@ -144,9 +154,10 @@ impl<D: Disk> ObjectFolder<D> {
 
     fn open_with(disk: D, root: &Path, checkpoint: u64) -> Result<Self, ObjectError> {
         let (objects, incoming) = (root.join("objects"), root.join("incoming"));
-        for dir in [root, &objects, &incoming] {
-            disk.create_dir(dir).map_err(cannot("make directory", dir))?;
-        }
+        let make = |dir: &Path| disk.create_dir(dir).map_err(cannot("make directory", dir));
+        make(root)?;
+        make(&objects)?;
+        let incoming_is_new = make(&incoming)?;
         // Even when they were there: whoever made them may have died before syncing.
         for dir in root.parent().into_iter().chain([root]) {
             disk.sync_dir(dir).map_err(cannot("sync directory", dir))?;
@@ -159,10 +170,12 @@ impl<D: Disk> ObjectFolder<D> {
             next_new: AtomicU64::new(0),
             busy: Mutex::default(),
             names: Mutex::default(),
-            unsettled: Mutex::new(true),
+            unsettled: Mutex::new(!incoming_is_new),
             durable: [const { AtomicBool::new(false) }; 256],
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Starts an object whose id is not known yet.
@@ -177,7 +190,12 @@ impl<D: Disk> ObjectFolder<D> {
     /// [`ObjectError::Missing`]; [`ObjectError::Damaged`] when its outboard is not there;
     /// [`ObjectError::Disk`].
     pub fn open_object(&self, id: ObjectId) -> Result<ObjectReader<D>, ObjectError> {
-        ObjectReader::open(&self.inner.disk, id, &self.object_path(id), &self.outboard_path(id))
+        ObjectReader::open(
+            &self.inner.disk,
+            id,
+            &self.object_path(id),
+            &self.outboard_path(id),
+        )
     }
 
     /// Whether the object is here, whole.
@@ -186,7 +204,10 @@ impl<D: Disk> ObjectFolder<D> {
     /// [`ObjectError::Disk`].
     pub fn has(&self, id: ObjectId) -> Result<bool, ObjectError> {
         let path = self.object_path(id);
-        self.inner.disk.exists(&path).map_err(cannot("look for", &path))
+        self.inner
+            .disk
+            .exists(&path)
+            .map_err(cannot("look for", &path))
     }
 
     /// Takes up the object `id` of `len` bytes where the transfer left off, or begins it.
@@ -240,17 +261,25 @@ impl<D: Disk> ObjectFolder<D> {
     /// Claims a name under `incoming` for as long as the value lives.
     fn occupy(&self, name: &str) -> Option<Occupied<D>> {
         let mut busy = self.busy();
-        busy.insert(name.to_owned())
-            .then(|| Occupied { folder: self.clone(), name: name.to_owned() })
+        busy.insert(name.to_owned()).then(|| Occupied {
+            folder: self.clone(),
+            name: name.to_owned(),
+        })
     }
 
     fn busy(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.inner.busy.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A name under `incoming` that nobody used yet.
     fn new_name(&self) -> String {
-        format!("new-{}", self.inner.next_new.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "new-{}",
+            self.inner.next_new.fetch_add(1, Ordering::Relaxed)
+        )
     }
 }
 

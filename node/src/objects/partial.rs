@@ -68,7 +68,11 @@ impl<D: Disk> Partial<D> {
         if !folder.has(id)? && !state.take_up()? {
             state.begin()?;
         }
-        Ok(Self { state: Arc::new(Mutex::new(state)), id, len })
+        Ok(Self {
+            state: Arc::new(Mutex::new(state)),
+            id,
+            len,
+        })
     }
 
     /// The object.
@@ -144,12 +148,21 @@ impl<D: Disk> State<D> {
 
     pub(crate) fn accept(&mut self, verified: &Verified<'_>) -> Result<(), ObjectError> {
         let fits = (verified.id, verified.len) == (self.id, self.len);
-        let Some(files) = self.files.as_ref().filter(|_| fits && verified.offset == self.next)
+        let Some(files) = self
+            .files
+            .as_ref()
+            .filter(|_| fits && verified.offset == self.next)
         else {
-            return Err(ObjectError::OutOfStep { expected: self.next, found: verified.offset });
+            return Err(ObjectError::OutOfStep {
+                expected: self.next,
+                found: verified.offset,
+            });
         };
         let name = self.occupied.name.as_ref();
-        files.object.write_at(verified.data, verified.offset).map_err(cannot("write", name))?;
+        files
+            .object
+            .write_at(verified.data, verified.offset)
+            .map_err(cannot("write", name))?;
         if let Some(outboard) = &files.outboard {
             write_pairs(outboard, &verified.pairs).map_err(cannot("write outboard of", name))?;
         }
@@ -178,19 +191,33 @@ impl<D: Disk> State<D> {
         self.sync_bytes()?;
         let folder = self.folder().clone();
         let path = folder.incoming_path(&format!("{}.progress", self.occupied.name));
-        let Some(files) = &mut self.files else { return Ok(()) };
+        let Some(files) = &mut self.files else {
+            return Ok(());
+        };
         let file = match &mut files.progress {
             Some(file) => file,
             none => none.insert(open_or_create(&folder.inner.disk, &path)?),
         };
         self.sequence += 1;
         let (sequence, id, len, offset) = (self.sequence, self.id, self.len, self.next);
-        let record = Progress { sequence, id, len, offset };
-        record.store(file).and_then(|()| file.sync()).map_err(cannot("write", &path))?;
+        let record = Progress {
+            sequence,
+            id,
+            len,
+            offset,
+        };
+        record
+            .store(file)
+            .and_then(|()| file.sync())
+            .map_err(cannot("write", &path))?;
         self.recorded = self.next;
         if self.promised.is_none() {
             let dir = &folder.inner.incoming;
-            folder.inner.disk.sync_dir(dir).map_err(cannot("sync directory", dir))?;
+            folder
+                .inner
+                .disk
+                .sync_dir(dir)
+                .map_err(cannot("sync directory", dir))?;
         }
         self.promised = Some(self.next);
         Ok(())
@@ -199,7 +226,10 @@ impl<D: Disk> State<D> {
     fn finish(&mut self) -> Result<(), ObjectError> {
         let folder = self.folder().clone();
         if self.next != self.len {
-            return Err(ObjectError::Unfinished { have: self.next, len: self.len });
+            return Err(ObjectError::Unfinished {
+                have: self.next,
+                len: self.len,
+            });
         }
         let Some(files) = &self.files else {
             folder.confirm(self.id)?;
@@ -209,7 +239,10 @@ impl<D: Disk> State<D> {
             self.rebuild_outboard()?;
         }
         if self.len == 0 && self.id.0 != *blake3::hash(&[]).as_bytes() {
-            return Err(ObjectError::Damaged { id: self.id, what: "it should have bytes" });
+            return Err(ObjectError::Damaged {
+                id: self.id,
+                what: "it should have bytes",
+            });
         }
         if self.recorded == 0 && self.promised.is_none() {
             // Nothing was promised of a small object: no need to record that it is complete.
@@ -223,7 +256,9 @@ impl<D: Disk> State<D> {
     }
 
     fn sync_bytes(&mut self) -> Result<(), ObjectError> {
-        let Some(files) = &self.files else { return Ok(()) };
+        let Some(files) = &self.files else {
+            return Ok(());
+        };
         let name = self.occupied.name.as_ref();
         files.object.sync().map_err(cannot("sync", name))?;
         if let Some(outboard) = &files.outboard {
@@ -259,7 +294,12 @@ impl<D: Disk> State<D> {
         }
         (self.next, self.recorded) = (record.offset, record.offset);
         self.sequence = record.sequence;
-        self.files = Some(Files { object, outboard, progress: Some(progress), outboard_lost });
+        self.files = Some(Files {
+            object,
+            outboard,
+            progress: Some(progress),
+            outboard_lost,
+        });
         Ok(true)
     }
 
@@ -270,18 +310,31 @@ impl<D: Disk> State<D> {
         folder.settle_incoming()?;
         let create = |suffix: &str| {
             let path = folder.incoming_path(&format!("{}{suffix}", self.occupied.name));
-            folder.inner.disk.create(&path).map_err(cannot("create", &path))
+            folder
+                .inner
+                .disk
+                .create(&path)
+                .map_err(cannot("create", &path))
         };
         let object = create("")?;
-        let outboard = (tree::groups(self.len) > 1).then(|| create(".obao4")).transpose()?;
+        let outboard = (tree::groups(self.len) > 1)
+            .then(|| create(".obao4"))
+            .transpose()?;
         (self.next, self.recorded) = (0, 0);
-        self.files = Some(Files { object, outboard, progress: None, outboard_lost: false });
+        self.files = Some(Files {
+            object,
+            outboard,
+            progress: None,
+            outboard_lost: false,
+        });
         Ok(())
     }
 
     fn rebuild_outboard(&mut self) -> Result<(), ObjectError> {
         let folder = self.folder().clone();
-        let Some(files) = &mut self.files else { return Ok(()) };
+        let Some(files) = &mut self.files else {
+            return Ok(());
+        };
         let path = folder.incoming_path(&format!("{}.obao4", self.occupied.name));
         let outboard = open_or_create(&folder.inner.disk, &path)?;
         let last = (tree::groups(self.len) - 1) * GROUP;
@@ -289,22 +342,37 @@ impl<D: Disk> State<D> {
         let (mut offset, mut pairs_written) = (0, 0);
         let name = self.occupied.name.as_ref();
         loop {
-            let n = if offset < last { BATCH.min(last - offset) } else { self.len - offset };
+            let n = if offset < last {
+                BATCH.min(last - offset)
+            } else {
+                self.len - offset
+            };
             data.resize(usize::try_from(n).expect("at most a batch"), 0);
-            files.object.read_exact_at(&mut data, offset).map_err(cannot("read", name))?;
+            files
+                .object
+                .read_exact_at(&mut data, offset)
+                .map_err(cannot("read", name))?;
             if offset == last {
                 break;
             }
-            data.chunks(GROUP_LEN).for_each(|group| builder.push(group, &mut pairs));
-            outboard.write_at(&pairs, pairs_written).map_err(cannot("write", &path))?;
+            data.chunks(GROUP_LEN)
+                .for_each(|group| builder.push(group, &mut pairs));
+            outboard
+                .write_at(&pairs, pairs_written)
+                .map_err(cannot("write", &path))?;
             pairs_written += pairs.len() as u64;
             pairs.clear();
             offset += n;
         }
         let root = builder.finish(&data, &mut pairs);
-        outboard.write_at(&pairs, pairs_written).map_err(cannot("write", &path))?;
+        outboard
+            .write_at(&pairs, pairs_written)
+            .map_err(cannot("write", &path))?;
         if root != self.id.0 {
-            return Err(ObjectError::Damaged { id: self.id, what: "its bytes changed on disk" });
+            return Err(ObjectError::Damaged {
+                id: self.id,
+                what: "its bytes changed on disk",
+            });
         }
         files.outboard = Some(outboard);
         files.outboard_lost = false;
@@ -328,10 +396,7 @@ fn open_or_create<D: Disk>(disk: &D, path: &std::path::Path) -> Result<D::File, 
 }
 
 /// Writes pairs to their places; those that lie together in one go.
-fn write_pairs(
-    file: &impl crate::disk::DiskFile,
-    pairs: &[(u64, [u8; PAIR])],
-) -> io::Result<()> {
+fn write_pairs(file: &impl crate::disk::DiskFile, pairs: &[(u64, [u8; PAIR])]) -> io::Result<()> {
     let mut sorted: Vec<_> = pairs.iter().collect();
     sorted.sort_unstable_by_key(|(index, _)| *index);
     for run in sorted.chunk_by(|(a, _), (b, _)| a + 1 == *b) {

@@ -81,11 +81,16 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::disk::Disk as _;
     use crate::disk::faulty::FaultyDisk;
-    use crate::disk::{Disk as _, DiskFile as _};
 
     fn record(sequence: u64) -> Progress {
-        Progress { sequence, id: ObjectId([7; 32]), len: 99, offset: sequence * 2 }
+        Progress {
+            sequence,
+            id: ObjectId([7; 32]),
+            len: 99,
+            offset: sequence * 2,
+        }
     }
 
     #[test]

@@ -25,20 +25,27 @@ impl<D: Disk> ObjectFolder<D> {
         has_outboard: bool,
     ) -> Result<(), ObjectError> {
         let disk = &self.inner.disk;
-        let _names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let _names = self
+            .inner
+            .names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.make_shard(id)?;
         let shard = self.shard_path(id);
         let to = self.object_path(id);
         if !disk.exists(&to).map_err(cannot("look for", &to))? {
             if has_outboard {
                 let from = self.incoming_path(&format!("{name}.obao4"));
-                disk.rename(&from, &self.outboard_path(id)).map_err(cannot("rename", &from))?;
-                disk.sync_dir(&shard).map_err(cannot("sync directory", &shard))?;
+                disk.rename(&from, &self.outboard_path(id))
+                    .map_err(cannot("rename", &from))?;
+                disk.sync_dir(&shard)
+                    .map_err(cannot("sync directory", &shard))?;
             }
             let from = self.incoming_path(name);
             disk.rename(&from, &to).map_err(cannot("rename", &from))?;
         }
-        disk.sync_dir(&shard).map_err(cannot("sync directory", &shard))?;
+        disk.sync_dir(&shard)
+            .map_err(cannot("sync directory", &shard))?;
         drop(_names);
         self.remove_incoming(name)
     }
@@ -48,7 +55,10 @@ impl<D: Disk> ObjectFolder<D> {
     pub(super) fn confirm(&self, id: ObjectId) -> Result<(), ObjectError> {
         self.make_shard(id)?;
         let shard = self.shard_path(id);
-        self.inner.disk.sync_dir(&shard).map_err(cannot("sync directory", &shard))
+        self.inner
+            .disk
+            .sync_dir(&shard)
+            .map_err(cannot("sync directory", &shard))
     }
 
     /// Removes an object; `false` when it was not there. Durable when this returns.
@@ -57,7 +67,11 @@ impl<D: Disk> ObjectFolder<D> {
     /// [`ObjectError::Disk`].
     pub fn remove(&self, id: ObjectId) -> Result<bool, ObjectError> {
         let disk = &self.inner.disk;
-        let _names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let _names = self
+            .inner
+            .names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let shard = self.shard_path(id);
         if !disk.exists(&shard).map_err(cannot("look for", &shard))? {
             return Ok(false);
@@ -65,7 +79,8 @@ impl<D: Disk> ObjectFolder<D> {
         let was_there = remove_if_there(disk, &self.object_path(id))?;
         // Before the outboard goes: an object without one must not come back. And even when the
         // object was not there: whoever removed it may have died before syncing.
-        disk.sync_dir(&shard).map_err(cannot("sync directory", &shard))?;
+        disk.sync_dir(&shard)
+            .map_err(cannot("sync directory", &shard))?;
         remove_if_there(disk, &self.outboard_path(id))?;
         Ok(was_there)
     }
@@ -85,16 +100,26 @@ impl<D: Disk> ObjectFolder<D> {
             let keep = name.parse().is_ok_and(&wanted);
             // Holding the name while its file goes: nobody can take it up meanwhile.
             if !keep && let Some(_occupied) = self.occupy(name) {
-                *self.inner.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                *self
+                    .inner
+                    .unsettled
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = true;
                 removed += u64::from(remove_if_there(disk, &incoming.join(&file))?);
             }
         }
         let objects = &self.inner.objects;
         for shard in disk.list(objects).map_err(cannot("list", objects))? {
-            let _names = self.inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+            let _names = self
+                .inner
+                .names
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let shard = objects.join(shard);
             for file in disk.list(&shard).map_err(cannot("list", &shard))? {
-                let Some(object) = file.strip_suffix(".obao4") else { continue };
+                let Some(object) = file.strip_suffix(".obao4") else {
+                    continue;
+                };
                 let object = shard.join(object);
                 if !disk.exists(&object).map_err(cannot("look for", &object))? {
                     removed += u64::from(remove_if_there(disk, &shard.join(&file))?);
@@ -110,7 +135,11 @@ impl<D: Disk> ObjectFolder<D> {
         for suffix in SUFFIXES {
             let path = self.incoming_path(&format!("{name}{suffix}"));
             if remove_if_there(&self.inner.disk, &path)? && suffix == PROGRESS {
-                *self.inner.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                *self
+                    .inner
+                    .unsettled
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = true;
             }
         }
         Ok(())
@@ -119,10 +148,17 @@ impl<D: Disk> ObjectFolder<D> {
     /// Before a transfer begins anew: makes sure that no removed record of progress can come back
     /// in a power cut, because it would vouch for bytes of the new file that are not synced.
     pub(super) fn settle_incoming(&self) -> Result<(), ObjectError> {
-        let mut unsettled = self.inner.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unsettled = self
+            .inner
+            .unsettled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if *unsettled {
             let dir = &self.inner.incoming;
-            self.inner.disk.sync_dir(dir).map_err(cannot("sync directory", dir))?;
+            self.inner
+                .disk
+                .sync_dir(dir)
+                .map_err(cannot("sync directory", dir))?;
             *unsettled = false;
         }
         Ok(())
@@ -136,8 +172,14 @@ impl<D: Disk> ObjectFolder<D> {
             return Ok(());
         }
         let (shard, objects) = (self.shard_path(id), &self.inner.objects);
-        self.inner.disk.create_dir(&shard).map_err(cannot("make directory", &shard))?;
-        self.inner.disk.sync_dir(objects).map_err(cannot("sync directory", objects))?;
+        self.inner
+            .disk
+            .create_dir(&shard)
+            .map_err(cannot("make directory", &shard))?;
+        self.inner
+            .disk
+            .sync_dir(objects)
+            .map_err(cannot("sync directory", objects))?;
         durable.store(true, Ordering::Release);
         Ok(())
     }

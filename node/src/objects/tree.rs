@@ -46,7 +46,11 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) const fn root(len: u64) -> Self {
-        Self { start: 0, groups: groups(len), before: 0 }
+        Self {
+            start: 0,
+            groups: groups(len),
+            before: 0,
+        }
     }
 
     pub(crate) const fn is_group(self) -> bool {
@@ -66,7 +70,11 @@ impl Node {
     pub(crate) const fn children(self) -> (Self, Self) {
         let left = self.groups.next_power_of_two() / 2;
         (
-            Self { start: self.start, groups: left, before: self.before },
+            Self {
+                start: self.start,
+                groups: left,
+                before: self.before,
+            },
             Self {
                 start: self.start + left,
                 groups: self.groups - left,
@@ -97,7 +105,10 @@ pub(crate) fn nodes_before(len: u64, start: u64, from: u64, to: u64) -> Vec<Node
 
 /// The hash of a group that is not the whole object.
 pub(crate) fn group_hash(group: u64, bytes: &[u8]) -> Hash {
-    blake3::Hasher::new().set_input_offset(group * GROUP).update(bytes).finalize_non_root()
+    blake3::Hasher::new()
+        .set_input_offset(group * GROUP)
+        .update(bytes)
+        .finalize_non_root()
 }
 
 /// The hash of an inner node from its pair.
@@ -148,8 +159,14 @@ impl Builder {
     }
 
     fn merge(&mut self, is_root: bool, pairs: &mut Vec<u8>) {
-        let right = self.stack.pop().expect("a merge has two hashes on the stack");
-        let left = self.stack.pop().expect("a merge has two hashes on the stack");
+        let right = self
+            .stack
+            .pop()
+            .expect("a merge has two hashes on the stack");
+        let left = self
+            .stack
+            .pop()
+            .expect("a merge has two hashes on the stack");
         let mut pair = [0; PAIR];
         pair[..32].copy_from_slice(&left);
         pair[32..].copy_from_slice(&right);
@@ -181,7 +198,9 @@ mod tests {
             let mut pairs = Vec::new();
             let mut builder = Builder::default();
             let full = (groups(len as u64) - 1) as usize * GROUP_LEN;
-            data[..full].chunks(GROUP_LEN).for_each(|group| builder.push(group, &mut pairs));
+            data[..full]
+                .chunks(GROUP_LEN)
+                .for_each(|group| builder.push(group, &mut pairs));
             let root = builder.finish(&data[full..], &mut pairs);
             assert_eq!(root, *theirs.root.as_bytes(), "{len}");
             assert_eq!(root, *blake3::hash(&data).as_bytes(), "{len}");
@@ -210,7 +229,12 @@ mod tests {
                 assert_eq!(indices.len(), sent.len());
                 if start == 0 {
                     assert_eq!(sent.len() as u64, total - 1);
-                    assert!(indices.iter().enumerate().all(|(i, index)| i as u64 == *index));
+                    assert!(
+                        indices
+                            .iter()
+                            .enumerate()
+                            .all(|(i, index)| i as u64 == *index)
+                    );
                 }
             }
         }
