@@ -103,7 +103,7 @@ fn make_object(root: &Path, len: u64) -> Outcome<ObjectId> {
     let mut buffer = vec![0; BUFFER];
     let mut left = len;
     while left > 0 {
-        let n = left.min(BUFFER as u64) as usize;
+        let n = usize::try_from(left)?.min(BUFFER);
         random.fill(&mut buffer[..n]);
         writer.push(&buffer[..n])?;
         left -= n as u64;
@@ -347,7 +347,7 @@ async fn receive_bare(mut stream: Stream, path: &Path, len: u64) -> Outcome<()> 
     let mut left = len;
     while left > 0 {
         let mut buffer = spare.try_recv().unwrap_or_default();
-        buffer.resize(left.min(BUFFER as u64) as usize, 0);
+        buffer.resize(usize::try_from(left)?.min(BUFFER), 0);
         stream.read_exact(&mut buffer).await?;
         left -= buffer.len() as u64;
         full.send(buffer).await?;

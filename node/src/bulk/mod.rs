@@ -41,6 +41,10 @@ mod pull;
 mod serve;
 mod source;
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "objects of tests fit in memory"
+)]
 mod tests;
 mod wire;
 

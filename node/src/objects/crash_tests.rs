@@ -306,11 +306,11 @@ fn a_write_that_tears_between_groups_leaves_only_what_was_verified() {
     let data = &*LARGE;
     let folder = ObjectFolder::open_with(disk.clone(), Path::new(ROOT), CHECKPOINT).unwrap();
     let mut partial = folder
-        .partial(TRANSFER, id_of(&data), data.len() as u64)
+        .partial(TRANSFER, id_of(data), data.len() as u64)
         .unwrap();
     let mut verifier = Verifier::new(partial.id(), partial.len(), 0);
     disk.crash_at(disk.operations());
-    let verified = verifier.check(&pairs_for(&data, 0, 0), &data).unwrap();
+    let verified = verifier.check(&pairs_for(data, 0, 0), data).unwrap();
     partial.accept(&verified).unwrap_err();
     assert_eq!(partial.next_offset(), 0);
 }

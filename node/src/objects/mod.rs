@@ -41,8 +41,16 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "objects of tests fit in memory"
+)]
 mod crash_tests;
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "objects of tests fit in memory"
+)]
 mod tests;
 
 pub use partial::Partial;

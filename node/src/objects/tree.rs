@@ -176,6 +176,10 @@ impl Builder {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "objects of tests fit in memory"
+)]
 mod tests {
     use super::*;
     use bao_tree::BlockSize;
