@@ -1,18 +1,20 @@
 //! The receiving side.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chartmesh_protocol::id::TicketId;
 use futures::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::wire::Request;
 use super::{BUFFERS_RECEIVING, Patience, RefusalCode, io as with_patience};
 use crate::disk::Disk;
 use crate::objects::tree::PAIR;
-use crate::objects::{self, NotTheObject, ObjectError, Partial, PartialState, Verifier};
+use crate::objects::{
+    self, CHECKPOINT, NotTheObject, ObjectError, Partial, PartialState, Verifier,
+};
 
 /// Batches handed to the blocking thread together; with the one being read and those that wait
 /// between, [`BUFFERS_RECEIVING`] in all.
@@ -95,13 +97,7 @@ where
     if !matches!(end, Pulled::Finished) {
         // What came so far shall not be fetched twice.
         let state = partial.state();
-        on_disk(move || {
-            state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .checkpoint()
-        })
-        .await?;
+        on_disk(move || lock(&state).checkpoint()).await?;
     }
     Ok(end)
 }
@@ -181,6 +177,9 @@ async fn read_batches<S: AsyncRead + Unpin>(
 }
 
 /// Verifies and writes batches as they come. Returns the lie, if there was one.
+///
+/// Checkpoints run beside it: one begins at half the distance that may be lost, and writing waits
+/// for it only at the full distance.
 async fn write_batches<D: Disk>(
     partial: Arc<Mutex<PartialState<D>>>,
     mut verifier: Verifier,
@@ -189,11 +188,13 @@ async fn write_batches<D: Disk>(
     mut progress: impl FnMut(u64),
 ) -> Result<Option<NotTheObject>, ObjectError> {
     let mut waiting = Vec::new();
-    while arrived.recv_many(&mut waiting, AT_ONCE).await > 0 {
+    let mut syncing: Option<JoinHandle<Result<(), ObjectError>>> = None;
+    let mut outcome = Ok(None);
+    while matches!(outcome, Ok(None)) && arrived.recv_many(&mut waiting, AT_ONCE).await > 0 {
         let mut batches = std::mem::take(&mut waiting);
         let state = partial.clone();
         let work = move || {
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = lock(&state);
             let mut outcome = Ok(None);
             for batch in &batches {
                 outcome = write_one(&mut state, &mut verifier, batch);
@@ -201,21 +202,38 @@ async fn write_batches<D: Disk>(
                     break;
                 }
             }
-            (verifier, state.next(), batches, outcome)
+            Ok((verifier, state.next(), state.unrecorded(), batches, outcome))
         };
-        let (back, next, done, outcome) = on_disk(move || Ok(work())).await?;
-        (verifier, batches) = (back, done);
+        let (next, unrecorded);
+        (verifier, next, unrecorded, batches, outcome) = on_disk(work).await?;
         progress(next);
-        if !matches!(outcome, Ok(None)) {
-            return outcome;
-        }
         for batch in batches.drain(..) {
             // The reader may be gone already.
             let _ = empty.try_send(batch.bytes);
         }
         waiting = batches;
+        if unrecorded >= CHECKPOINT || syncing.as_ref().is_some_and(JoinHandle::is_finished) {
+            end_of(&mut syncing).await?;
+        }
+        if unrecorded >= CHECKPOINT / 2 && syncing.is_none() {
+            let state = partial.clone();
+            syncing = Some(spawn_blocking(move || {
+                objects::checkpoint_meanwhile(&state)
+            }));
+        }
     }
-    Ok(None)
+    drop(arrived);
+    end_of(&mut syncing).await?;
+    outcome
+}
+
+async fn end_of(
+    syncing: &mut Option<JoinHandle<Result<(), ObjectError>>>,
+) -> Result<(), ObjectError> {
+    match syncing.take() {
+        Some(syncing) => syncing.await.unwrap_or_else(given_up),
+        None => Ok(()),
+    }
 }
 
 fn write_one<D: Disk>(
@@ -239,7 +257,13 @@ fn write_one<D: Disk>(
 async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ObjectError> + Send + 'static,
 ) -> Result<T, ObjectError> {
-    spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(ObjectError::Worker(io::Error::other(e))))
+    spawn_blocking(work).await.unwrap_or_else(given_up)
+}
+
+fn given_up<T>(error: JoinError) -> Result<T, ObjectError> {
+    Err(ObjectError::Worker(io::Error::other(error)))
+}
+
+fn lock<D: Disk>(state: &Mutex<PartialState<D>>) -> MutexGuard<'_, PartialState<D>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::source::{Library, Source, start_is_good};
 use super::wire::{REQUEST_MAX, Request};
-use super::{Patience, RECHECK, RefusalCode, io as with_patience};
+use super::{BUFFERS_SENDING, Patience, RECHECK, RefusalCode, io as with_patience};
 use crate::objects;
 
 /// Decides who gets what. Called on a blocking thread, before an answer and every
@@ -137,7 +137,7 @@ async fn refuse<S: AsyncWrite + Unpin>(
     with_patience::flush(stream, patience.stall).await
 }
 
-/// Writes one batch while the next is read. No thread waits for the network.
+/// Writes some batches while the next are read. No thread waits for the network.
 async fn answer<S, L, P>(
     stream: &mut S,
     sending: Sending<L, P>,
@@ -151,27 +151,26 @@ where
 {
     let header = [&[0; 2][..], &sending.source.len().to_be_bytes()].concat();
     with_patience::write(stream, &header, patience.stall).await?;
-    let (mut sending, mut step, mut batch) = sending.read_into(Vec::new()).await?;
+    let (mut sending, mut batches) = sending.read_ahead(Vec::new()).await?;
     let mut spare = Vec::new();
     loop {
-        match step {
-            Step::Batch { bytes } => {
-                let next = sending.read_into(spare);
-                with_patience::write(stream, &batch, patience.stall).await?;
-                served.bytes += bytes;
-                let read;
-                (sending, step, read) = next.await?;
-                spare = std::mem::replace(&mut batch, read);
-            }
-            Step::End => {
-                served.objects += 1;
-                break;
-            }
-            Step::Refuse(code) => {
-                served.refused += 1;
-                return refuse(stream, code, patience).await;
-            }
+        let end = batches.last().and_then(|batch| batch.end);
+        let next = end
+            .is_none()
+            .then(|| sending.read_ahead(std::mem::take(&mut spare)));
+        for batch in &batches {
+            with_patience::write(stream, &batch.encoded, patience.stall).await?;
+            served.bytes += batch.bytes;
         }
+        spare = batches;
+        let Some(next) = next else {
+            match end {
+                Some(End::Refused) => served.refused += 1,
+                _ => served.objects += 1,
+            }
+            break;
+        };
+        (sending, batches) = next.await?;
     }
     with_patience::flush(stream, patience.stall).await
 }
@@ -188,13 +187,19 @@ struct Sending<L: Library, P> {
     checked: u64,
 }
 
-enum Step {
-    /// A batch with this many bytes of the object.
-    Batch {
-        bytes: u64,
-    },
-    End,
-    Refuse(RefusalCode),
+/// A batch to be written, or the end in its place.
+#[derive(Default)]
+struct Batch {
+    encoded: Vec<u8>,
+    /// How many bytes of the object it has.
+    bytes: u64,
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Complete,
+    Refused,
 }
 
 impl<L: Library, P: Permit> Sending<L, P> {
@@ -220,39 +225,52 @@ impl<L: Library, P: Permit> Sending<L, P> {
         })
     }
 
-    /// Starts reading the next batch into `buffer` on a blocking thread at once; the future only
-    /// waits for it.
-    fn read_into(
+    /// Starts reading the next batches into old ones on a blocking thread at once; the future only
+    /// waits for it. The last one read tells whether more follow.
+    fn read_ahead(
         mut self,
-        mut buffer: Vec<u8>,
-    ) -> impl Future<Output = io::Result<(Self, Step, Vec<u8>)>> {
+        mut batches: Vec<Batch>,
+    ) -> impl Future<Output = io::Result<(Self, Vec<Batch>)>> {
         blocking(move || {
-            let step = self.step(&mut buffer);
-            (self, step, buffer)
+            batches.resize_with(BUFFERS_SENDING / 2, Batch::default);
+            let end = batches.iter_mut().position(|batch| {
+                batch.encoded.clear();
+                batch.bytes = 0;
+                batch.end = self.read(batch);
+                batch.end.is_some()
+            });
+            batches.truncate(end.map_or(batches.len(), |last| last + 1));
+            (self, batches)
         })
     }
 
-    fn step(&mut self, out: &mut Vec<u8>) -> Step {
+    fn read(&mut self, batch: &mut Batch) -> Option<End> {
         let (len, start) = (self.source.len(), self.request.start);
         let Some((shape, nodes)) = objects::batch(len, start, self.next) else {
-            return Step::End;
+            return Some(End::Complete);
         };
+        let mut permitted = Ok(());
         if self.next - self.checked >= RECHECK {
-            if let Err(code) = (self.permit)(&self.request) {
-                return Step::Refuse(code);
-            }
+            permitted = (self.permit)(&self.request);
             self.checked = self.next;
         }
-        out.clear();
-        out.extend_from_slice(&[0; 2]);
-        if let Err(error) = self.source.append(shape, &nodes, out) {
-            tracing::error!(%error, "cannot go on serving an object");
-            return Step::Refuse(RefusalCode::Failed);
+        batch.encoded.extend_from_slice(&[0; 2]);
+        let read = permitted.and_then(|()| {
+            self.source
+                .append(shape, &nodes, &mut batch.encoded)
+                .map_err(|error| {
+                    tracing::error!(%error, "cannot go on serving an object");
+                    RefusalCode::Failed
+                })
+        });
+        if let Err(code) = read {
+            batch.encoded.clear();
+            batch.encoded.extend_from_slice(&code.code().to_be_bytes());
+            return Some(End::Refused);
         }
-        self.next += shape.bytes as u64;
-        Step::Batch {
-            bytes: shape.bytes as u64,
-        }
+        batch.bytes = shape.bytes as u64;
+        self.next += batch.bytes;
+        None
     }
 }
 

@@ -54,7 +54,7 @@ mod crash_tests;
 mod tests;
 
 pub use partial::Partial;
-pub(crate) use partial::State as PartialState;
+pub(crate) use partial::{State as PartialState, checkpoint_meanwhile};
 pub use reader::ObjectReader;
 pub(crate) use verify::batch;
 pub use verify::{BATCH, NotTheObject, Shape, Verified, Verifier};

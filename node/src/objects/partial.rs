@@ -39,8 +39,8 @@ pub(crate) struct State<D: Disk> {
 
 #[derive(Debug)]
 struct Files<D: Disk> {
-    object: D::File,
-    outboard: Option<D::File>,
+    object: Arc<D::File>,
+    outboard: Option<Arc<D::File>>,
     progress: Option<D::File>,
     /// A crash took the outboard after all bytes were here: it is made again from them.
     outboard_lost: bool,
@@ -111,7 +111,12 @@ impl<D: Disk> Partial<D> {
     /// [`ObjectError::OutOfStep`] when it is not what comes next; [`ObjectError::Disk`], after
     /// which [`Partial::next_offset`] tells where to go on once the disk is well.
     pub fn accept(&mut self, verified: &Verified<'_>) -> Result<(), ObjectError> {
-        self.lock().accept(verified)
+        let mut state = self.lock();
+        state.accept(verified)?;
+        if state.unrecorded() >= state.folder().inner.checkpoint && state.next < state.len {
+            state.checkpoint()?;
+        }
+        Ok(())
     }
 
     /// Makes all that was accepted durable, and the record of it.
@@ -164,33 +169,60 @@ impl<D: Disk> State<D> {
             .write_at(verified.data, verified.offset)
             .map_err(cannot("write", name))?;
         if let Some(outboard) = &files.outboard {
-            write_pairs(outboard, &verified.pairs).map_err(cannot("write outboard of", name))?;
+            write_pairs(&**outboard, &verified.pairs).map_err(cannot("write outboard of", name))?;
         }
         self.next = verified.end();
-        if self.next - self.recorded >= self.folder().inner.checkpoint && self.next < self.len {
-            self.checkpoint()?;
-        }
         Ok(())
+    }
+
+    /// Bytes that a power cut would cost.
+    pub(crate) fn unrecorded(&self) -> u64 {
+        self.next - self.recorded
     }
 
     /// First the bytes, then the record that names them.
     pub(crate) fn checkpoint(&mut self) -> Result<(), ObjectError> {
-        if self.promised == Some(self.next) || self.files.is_none() {
+        let Some(bytes) = self.unsynced() else {
             return Ok(());
-        }
-        if let Err(e) = self.try_checkpoint() {
+        };
+        let synced = bytes.sync();
+        self.record(&bytes, synced)
+    }
+
+    /// What a checkpoint has to sync, `None` when all is promised already.
+    fn unsynced(&self) -> Option<Unsynced<D>> {
+        let files = self
+            .files
+            .as_ref()
+            .filter(|_| self.promised != Some(self.next))?;
+        let (object, outboard) = (files.object.clone(), files.outboard.clone());
+        Some(Unsynced {
+            object,
+            outboard,
+            offset: self.next,
+            name: self.occupied.name.clone(),
+        })
+    }
+
+    /// Writes down how far the bytes are synced, or what it means that they are not.
+    fn record(
+        &mut self,
+        bytes: &Unsynced<D>,
+        synced: Result<(), ObjectError>,
+    ) -> Result<(), ObjectError> {
+        let recorded = synced.and_then(|()| self.try_record(bytes.offset));
+        if recorded.is_err() {
             // A sync that failed may have dropped what it could not write, and a second one would
             // report success: only what was recorded before counts.
             self.next = self.recorded;
-            return Err(e);
         }
-        Ok(())
+        recorded
     }
 
-    fn try_checkpoint(&mut self) -> Result<(), ObjectError> {
-        self.sync_bytes()?;
+    fn try_record(&mut self, offset: u64) -> Result<(), ObjectError> {
         let folder = self.folder().clone();
         let path = folder.incoming_path(&format!("{}.progress", self.occupied.name));
+        // No files: it was finished while this was under way.
         let Some(files) = &mut self.files else {
             return Ok(());
         };
@@ -199,7 +231,7 @@ impl<D: Disk> State<D> {
             none => none.insert(open_or_create(&folder.inner.disk, &path)?),
         };
         self.sequence += 1;
-        let (sequence, id, len, offset) = (self.sequence, self.id, self.len, self.next);
+        let (sequence, id, len) = (self.sequence, self.id, self.len);
         let record = Progress {
             sequence,
             id,
@@ -210,7 +242,7 @@ impl<D: Disk> State<D> {
             .store(file)
             .and_then(|()| file.sync())
             .map_err(cannot("write", &path))?;
-        self.recorded = self.next;
+        self.recorded = offset;
         if self.promised.is_none() {
             let dir = &folder.inner.incoming;
             folder
@@ -219,7 +251,7 @@ impl<D: Disk> State<D> {
                 .sync_dir(dir)
                 .map_err(cannot("sync directory", dir))?;
         }
-        self.promised = Some(self.next);
+        self.promised = Some(offset);
         Ok(())
     }
 
@@ -246,24 +278,14 @@ impl<D: Disk> State<D> {
         }
         if self.recorded == 0 && self.promised.is_none() {
             // Nothing was promised of a small object: no need to record that it is complete.
-            self.sync_bytes()?;
+            self.unsynced().map_or(Ok(()), |bytes| bytes.sync())?;
         } else {
             // The outboard is about to move. Unless all bytes are recorded as here, a crash after
             // that would have to begin anew.
             self.checkpoint()?;
         }
-        folder.publish(&self.occupied.name, self.id, tree::groups(self.len) > 1)
-    }
-
-    fn sync_bytes(&mut self) -> Result<(), ObjectError> {
-        let Some(files) = &self.files else {
-            return Ok(());
-        };
-        let name = self.occupied.name.as_ref();
-        files.object.sync().map_err(cannot("sync", name))?;
-        if let Some(outboard) = &files.outboard {
-            outboard.sync().map_err(cannot("sync outboard of", name))?;
-        }
+        folder.publish(&self.occupied.name, self.id, tree::groups(self.len) > 1)?;
+        self.files = None;
         Ok(())
     }
 
@@ -295,8 +317,8 @@ impl<D: Disk> State<D> {
         (self.next, self.recorded) = (record.offset, record.offset);
         self.sequence = record.sequence;
         self.files = Some(Files {
-            object,
-            outboard,
+            object: Arc::new(object),
+            outboard: outboard.map(Arc::new),
             progress: Some(progress),
             outboard_lost,
         });
@@ -322,8 +344,8 @@ impl<D: Disk> State<D> {
             .transpose()?;
         (self.next, self.recorded) = (0, 0);
         self.files = Some(Files {
-            object,
-            outboard,
+            object: Arc::new(object),
+            outboard: outboard.map(Arc::new),
             progress: None,
             outboard_lost: false,
         });
@@ -374,7 +396,7 @@ impl<D: Disk> State<D> {
                 what: "its bytes changed on disk",
             });
         }
-        files.outboard = Some(outboard);
+        files.outboard = Some(Arc::new(outboard));
         files.outboard_lost = false;
         // Its name is new too.
         self.promised = None;
@@ -384,6 +406,36 @@ impl<D: Disk> State<D> {
     fn folder(&self) -> &ObjectFolder<D> {
         &self.occupied.folder
     }
+}
+
+/// Bytes that were written up to an offset and are to be synced.
+#[derive(Debug)]
+struct Unsynced<D: Disk> {
+    object: Arc<D::File>,
+    outboard: Option<Arc<D::File>>,
+    offset: u64,
+    name: String,
+}
+
+impl<D: Disk> Unsynced<D> {
+    fn sync(&self) -> Result<(), ObjectError> {
+        let name = self.name.as_ref();
+        self.object.sync().map_err(cannot("sync", name))?;
+        if let Some(outboard) = &self.outboard {
+            outboard.sync().map_err(cannot("sync outboard of", name))?;
+        }
+        Ok(())
+    }
+}
+
+/// A checkpoint while others go on writing: what they write meanwhile belongs to the next one.
+pub(crate) fn checkpoint_meanwhile<D: Disk>(state: &Mutex<State<D>>) -> Result<(), ObjectError> {
+    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(bytes) = lock().unsynced() else {
+        return Ok(());
+    };
+    let synced = bytes.sync();
+    lock().record(&bytes, synced)
 }
 
 fn open_or_create<D: Disk>(disk: &D, path: &std::path::Path) -> Result<D::File, ObjectError> {
