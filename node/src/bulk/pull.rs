@@ -12,9 +12,7 @@ use super::wire::Request;
 use super::{BUFFERS_RECEIVING, Patience, RefusalCode, io as with_patience};
 use crate::disk::Disk;
 use crate::objects::tree::PAIR;
-use crate::objects::{
-    self, CHECKPOINT, NotTheObject, ObjectError, Partial, PartialState, Verifier,
-};
+use crate::objects::{self, NotTheObject, ObjectError, Partial, PartialState, Verifier};
 
 /// Batches handed to the blocking thread together; with the one being read and those that wait
 /// between, [`BUFFERS_RECEIVING`] in all.
@@ -187,6 +185,7 @@ async fn write_batches<D: Disk>(
     empty: mpsc::Sender<Vec<u8>>,
     mut progress: impl FnMut(u64),
 ) -> Result<Option<NotTheObject>, ObjectError> {
+    let distance = lock(&partial).checkpoint_distance();
     let mut waiting = Vec::new();
     let mut syncing: Option<JoinHandle<Result<(), ObjectError>>> = None;
     let mut outcome = Ok(None);
@@ -212,10 +211,10 @@ async fn write_batches<D: Disk>(
             let _ = empty.try_send(batch.bytes);
         }
         waiting = batches;
-        if unrecorded >= CHECKPOINT || syncing.as_ref().is_some_and(JoinHandle::is_finished) {
+        if unrecorded >= distance || syncing.as_ref().is_some_and(JoinHandle::is_finished) {
             end_of(&mut syncing).await?;
         }
-        if unrecorded >= CHECKPOINT / 2 && syncing.is_none() {
+        if unrecorded >= distance / 2 && syncing.is_none() {
             let state = partial.clone();
             syncing = Some(spawn_blocking(move || {
                 objects::checkpoint_meanwhile(&state)

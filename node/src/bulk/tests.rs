@@ -15,7 +15,7 @@ use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 use super::{
     InMemory, Library, Lie, Patience, Pulled, RefusalCode, ServeError, Served, Source, pull, serve,
 };
-use crate::disk::faulty::FaultyDisk;
+use crate::disk::faulty::{FaultyDisk, Loss};
 use crate::objects::tree::GROUP;
 use crate::objects::{BATCH, ObjectError, ObjectFolder, Partial};
 
@@ -541,4 +541,46 @@ async fn our_own_full_disk_is_nobodys_fault_and_pulling_goes_on_later() {
         let _ = serving.await.unwrap();
     }
     partial.finish().unwrap();
+}
+
+/// The order of writes and syncs varies from run to run here; what must hold does not.
+#[tokio::test]
+async fn a_power_cut_at_any_operation_of_a_pull_keeps_what_was_durable() {
+    let data = object(3 * BATCH as usize + 100_000);
+    let memory = Arc::new(Memory(InMemory::new(data.clone().into())));
+    let id = memory.0.id();
+    let open = |disk: &FaultyDisk| {
+        ObjectFolder::open_with(disk.clone(), Path::new("/store"), BATCH).unwrap()
+    };
+    let fetch = async |partial: &mut Partial<FaultyDisk>| {
+        let (mut near, far) = pipe();
+        let serving = tokio::spawn(serve(far, PEER, memory.clone(), Arc::new(anyone), QUICK));
+        let end = pull(&mut near, TICKET, partial, QUICK, |_| ()).await;
+        drop(near);
+        let _ = serving.await.unwrap();
+        end
+    };
+    for cut in 0.. {
+        let disk = FaultyDisk::new();
+        let folder = open(&disk);
+        let mut partial = partial_of(&folder, &data);
+        disk.crash_at(disk.operations() + cut);
+        let pulled = fetch(&mut partial).await;
+        let durable = partial.durable_offset();
+        let done = pulled.is_ok() && partial.finish().is_ok();
+        for seed in 0..4 {
+            let disk = disk.restart(Loss::Some { seed });
+            let folder = open(&disk);
+            assert!(!done || folder.has(id).unwrap());
+            let mut partial = partial_of(&folder, &data);
+            assert!(partial.next_offset() >= durable, "cut at {cut}");
+            let end = fetch(&mut partial).await.unwrap();
+            assert!(matches!(end, Pulled::Finished), "{end:?}");
+            partial.finish().unwrap();
+            folder.scrub(id).unwrap();
+        }
+        if done {
+            break;
+        }
+    }
 }

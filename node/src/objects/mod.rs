@@ -85,9 +85,9 @@ struct Inner<D> {
     next_new: AtomicU64,
     /// Files under `incoming` that someone is writing now.
     busy: Mutex<BTreeSet<String>>,
-    /// Held while names under `objects` change, so that removing an object and receiving the
-    /// same one again do not take each other's outboard away.
-    names: Mutex<()>,
+    /// Held while names in a directory under `objects` change, so that removing an object and
+    /// receiving the same one again do not take each other's outboard away.
+    names: [Mutex<()>; 256],
     /// Whether the removal of some record of progress is not synced yet.
     unsettled: Mutex<bool>,
     /// Which of the 256 directories this process knows to be durable.
@@ -160,7 +160,7 @@ impl<D: Disk> ObjectFolder<D> {
         Self::open_with(disk, root, CHECKPOINT)
     }
 
-    fn open_with(disk: D, root: &Path, checkpoint: u64) -> Result<Self, ObjectError> {
+    pub(crate) fn open_with(disk: D, root: &Path, checkpoint: u64) -> Result<Self, ObjectError> {
         let (objects, incoming) = (root.join("objects"), root.join("incoming"));
         let make = |dir: &Path| disk.create_dir(dir).map_err(cannot("make directory", dir));
         make(root)?;
@@ -177,7 +177,7 @@ impl<D: Disk> ObjectFolder<D> {
             checkpoint,
             next_new: AtomicU64::new(0),
             busy: Mutex::default(),
-            names: Mutex::default(),
+            names: [const { Mutex::new(()) }; 256],
             unsettled: Mutex::new(!incoming_is_new),
             durable: [const { AtomicBool::new(false) }; 256],
         };
@@ -264,6 +264,13 @@ impl<D: Disk> ObjectFolder<D> {
 
     fn incoming_path(&self, name: &str) -> PathBuf {
         self.inner.incoming.join(name)
+    }
+
+    /// The right to change names in the directory of all objects whose ids begin with this byte.
+    fn names_of(&self, shard: u8) -> MutexGuard<'_, ()> {
+        self.inner.names[usize::from(shard)]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Claims a name under `incoming` for as long as the value lives.

@@ -113,7 +113,7 @@ impl<D: Disk> Partial<D> {
     pub fn accept(&mut self, verified: &Verified<'_>) -> Result<(), ObjectError> {
         let mut state = self.lock();
         state.accept(verified)?;
-        if state.unrecorded() >= state.folder().inner.checkpoint && state.next < state.len {
+        if state.unrecorded() >= state.checkpoint_distance() && state.next < state.len {
             state.checkpoint()?;
         }
         Ok(())
@@ -175,7 +175,12 @@ impl<D: Disk> State<D> {
         Ok(())
     }
 
-    /// Bytes that a power cut would cost.
+    /// How many bytes a power cut may cost.
+    pub(crate) fn checkpoint_distance(&self) -> u64 {
+        self.folder().inner.checkpoint
+    }
+
+    /// Bytes that a power cut would cost now.
     pub(crate) fn unrecorded(&self) -> u64 {
         self.next - self.recorded
     }
@@ -222,6 +227,10 @@ impl<D: Disk> State<D> {
     fn try_record(&mut self, offset: u64) -> Result<(), ObjectError> {
         let folder = self.folder().clone();
         let path = folder.incoming_path(&format!("{}.progress", self.occupied.name));
+        if self.promised.is_some_and(|promised| promised >= offset) {
+            // A later checkpoint was quicker; a promise is not taken back.
+            return Ok(());
+        }
         // No files: it was finished while this was under way.
         let Some(files) = &mut self.files else {
             return Ok(());

@@ -25,11 +25,7 @@ impl<D: Disk> ObjectFolder<D> {
         has_outboard: bool,
     ) -> Result<(), ObjectError> {
         let disk = &self.inner.disk;
-        let _names = self
-            .inner
-            .names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let names = self.names_of(id.as_bytes()[0]);
         self.make_shard(id)?;
         let shard = self.shard_path(id);
         let to = self.object_path(id);
@@ -46,7 +42,7 @@ impl<D: Disk> ObjectFolder<D> {
         }
         disk.sync_dir(&shard)
             .map_err(cannot("sync directory", &shard))?;
-        drop(_names);
+        drop(names);
         self.remove_incoming(name)
     }
 
@@ -67,11 +63,7 @@ impl<D: Disk> ObjectFolder<D> {
     /// [`ObjectError::Disk`].
     pub fn remove(&self, id: ObjectId) -> Result<bool, ObjectError> {
         let disk = &self.inner.disk;
-        let _names = self
-            .inner
-            .names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _names = self.names_of(id.as_bytes()[0]);
         let shard = self.shard_path(id);
         if !disk.exists(&shard).map_err(cannot("look for", &shard))? {
             return Ok(false);
@@ -110,11 +102,11 @@ impl<D: Disk> ObjectFolder<D> {
         }
         let objects = &self.inner.objects;
         for shard in disk.list(objects).map_err(cannot("list", objects))? {
-            let _names = self
-                .inner
-                .names
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            // Another directory is not ours.
+            let Ok(number) = u8::from_str_radix(&shard, 16) else {
+                continue;
+            };
+            let _names = self.names_of(number);
             let shard = objects.join(shard);
             for file in disk.list(&shard).map_err(cannot("list", &shard))? {
                 let Some(object) = file.strip_suffix(".obao4") else {
