@@ -51,7 +51,20 @@ const ENDINGS: &[(&str, &str)] = &[
 #[must_use]
 pub fn sniff(head: &[u8], file_name: &str) -> Format {
     let name = file_name.to_ascii_lowercase();
-    if head.get(128..132) == Some(b"DICM") {
+    // Without preamble: group 0002 in explicit little endian, which begins with one of these.
+    let bare = matches!(
+        head,
+        [
+            2,
+            0,
+            0 | 1 | 2 | 0x10,
+            0,
+            b'U' | b'O',
+            b'L' | b'B' | b'I',
+            ..
+        ]
+    );
+    if head.get(128..132) == Some(b"DICM") || bare {
         return Format::Dicom;
     }
     if let Some((_, _, media_type)) = MAGIC

@@ -118,10 +118,6 @@ mod tests {
             Target::Outside("Encounter/8".into())
         );
         assert_eq!(
-            names.resolve("https://"),
-            Target::Outside("https://".into())
-        );
-        assert_eq!(
             names.resolve("#contained"),
             Target::Outside("#contained".into())
         );
