@@ -14,8 +14,9 @@ pub enum Format {
     },
 }
 
-/// How many bytes of a file [`sniff`] wants to see; more do no harm.
-pub const SNIFF_BYTES: usize = 4096;
+/// How many bytes of a file [`sniff`] wants to see; more do no harm. In a Bundle that some tool wrote
+/// with sorted keys, the first `resourceType` stands behind the first resource's narrative.
+pub const SNIFF_BYTES: usize = 64 << 10;
 
 /// First bytes that prove a media type, each with its offset.
 const MAGIC: &[(usize, &[u8], &str)] = &[

@@ -301,7 +301,7 @@ impl Reader {
             };
             self.found = true;
             if element.tag >= PIXEL_DATA {
-                self.head.needs = needs(&element, data.len(), as_stored);
+                self.head.needs = needs(&element, as_stored);
                 break;
             }
             if !element.whole {
@@ -376,12 +376,12 @@ impl CharacterSets {
 const MAX_TEXT: usize = 1024;
 
 /// Where a file must at least end to hold its pixel data; 0 when that is not known.
-fn needs(pixels: &Element<'_>, head: usize, as_stored: bool) -> u64 {
+fn needs(pixels: &Element<'_>, as_stored: bool) -> u64 {
     match pixels.length {
         Some(length) if as_stored => pixels.start as u64 + u64::from(length),
         // Encapsulated pixel data end with a delimiter, so there is something behind the header.
         None if as_stored => pixels.start as u64 + 8,
-        _ => head.min(0) as u64,
+        _ => 0,
     }
 }
 

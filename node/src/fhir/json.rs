@@ -182,7 +182,7 @@ pub(super) fn members(text: &str) -> Option<Vec<(String, &RawValue)>> {
 }
 
 /// The elements of an array, each as its original text, at most `max` of them.
-pub(super) fn elements<'a>(text: &'a str, max: usize) -> Result<Vec<&'a RawValue>, NotElements> {
+pub(super) fn elements(text: &str, max: usize) -> Result<Vec<&RawValue>, NotElements> {
     struct Elements {
         max: usize,
     }

@@ -169,9 +169,10 @@ impl<'a> Object<'a> {
         tags.text(0x0020, 0x0011, "IS", &series.to_string());
         tags.text(0x0020, 0x0013, "IS", &self.number.to_string());
         tags.text(0x0020, 0x0020, "CS", "");
-        tags.text(0x0020, 0x0060, "CS", "");
         if series == 1 {
             tags.sequence(0x0008, 0x2218, Some([("69695003", "SCT", "Stomach")]));
+        } else {
+            tags.text(0x0018, 0x0015, "CS", "STOMACH");
         }
     }
 }

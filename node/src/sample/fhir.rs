@@ -84,11 +84,13 @@ pub(super) fn bundle(person: &Person) -> Vec<u8> {
             _ => {}
         }
     }
-    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": records.entries});
-    let mut text =
-        serde_json::to_vec_pretty(&bundle).expect("a tree of strings and numbers is JSON");
-    text.push(b'\n');
-    text
+    // The Bundle's own members in the order in which people write them, so that a glance tells it.
+    let entries = serde_json::to_string_pretty(&records.entries)
+        .expect("a tree of strings and numbers is JSON");
+    format!(
+        "{{\n\"resourceType\": \"Bundle\",\n\"type\": \"transaction\",\n\"entry\": {entries}\n}}\n"
+    )
+    .into_bytes()
 }
 
 struct Records<'a> {
