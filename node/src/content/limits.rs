@@ -6,9 +6,9 @@ pub const FHIR_BYTES_MAX: usize = 64 << 20;
 /// Deepest nesting of JSON objects and arrays: FHIR's own deepest resources stay below 20, and
 /// whoever walks the tree by recursion must not run out of stack.
 pub const JSON_DEPTH_MAX: usize = 64;
-/// Most JSON values in one resource: a parsed value takes some 70 bytes, so one resource costs at
-/// most some 35 MiB beside its own text however it is written.
-pub const RESOURCE_VALUES_MAX: usize = 500_000;
+/// Most JSON values in one resource: a parsed object takes some 650 bytes however small it is, and
+/// counts at least two, so one resource costs at most some 65 MiB beside its own text.
+pub const RESOURCE_VALUES_MAX: usize = 200_000;
 /// Most resources in one Bundle: Synthea's longest lives have fewer than 10,000.
 pub const BUNDLE_ENTRIES_MAX: usize = 100_000;
 /// Most items of one entry, so that its manifest stays small enough to send in one message.
