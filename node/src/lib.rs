@@ -1,1 +1,2 @@
 //! Chartmesh.
+pub mod net;
