@@ -49,6 +49,17 @@ async fn hello_goes_round_over_quic() {
 }
 
 #[tokio::test]
+async fn one_hello_right_after_another_is_not_told_busy() {
+    let (one, other) = friends().await;
+    let (id, addrs) = (other.id(), other.tcp());
+    let _other = other.echo();
+    for number in 0..100 {
+        let hello = one.net.hello(addrs.clone(), Some(id), vec![number]);
+        assert_eq!(within("hello", hello).await, Ok((id, vec![number])));
+    }
+}
+
+#[tokio::test]
 async fn tcp_is_preferred_where_both_are_offered() {
     let (node, other) = (Node::start(1).await, Node::start(2).await);
     let addrs = [node.quic(), node.tcp()].concat();
