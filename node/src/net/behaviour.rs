@@ -1,0 +1,135 @@
+//! The libp2p behaviours of a node, and the swarm around them.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use libp2p::core::transport::dummy::DummyTransport;
+use libp2p::identity::Keypair;
+use libp2p::request_response::{self, ProtocolSupport};
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{
+    StreamProtocol, Swarm, SwarmBuilder, connection_limits, dns, identify, mdns, noise, ping, tcp,
+    yamux,
+};
+
+use super::NetError;
+use super::calls::Kind;
+use super::codec::Frames;
+use super::gate::{Gated, Gates};
+use super::limits::{
+    CONNECTIONS_MAX, CONNECTIONS_PER_NODE_MAX, CONTROL_STREAMS_MAX, CONTROL_TIMEOUT,
+    HELLO_STREAMS_MAX, HELLO_TIMEOUT, Limits, PENDING_CONNECTIONS_MAX,
+};
+
+const HELLO: StreamProtocol = StreamProtocol::new("/chartmesh/hello/1");
+const CONTROL: StreamProtocol = StreamProtocol::new("/chartmesh/control/1");
+
+/// What identify tells anyone: the protocol and nothing that would name a person, an institution
+/// or a version to attack.
+const AGENT: &str = "chartmesh/1";
+
+/// One request and one answer per stream.
+pub(super) type Exchange = request_response::Behaviour<Frames>;
+
+/// All behaviours. The event enum is `BehaviourEvent`.
+#[derive(NetworkBehaviour)]
+pub(super) struct Behaviour {
+    limits: connection_limits::Behaviour,
+    pub(super) hello: Exchange,
+    pub(super) control: Gated<Exchange>,
+    pub(super) bulk: Gated<libp2p_stream::Behaviour>,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    mdns: Toggle<mdns::tokio::Behaviour>,
+}
+
+impl Behaviour {
+    fn new(keypair: &Keypair, mdns_on: bool, gates: Arc<Gates>) -> std::io::Result<Self> {
+        let limits = connection_limits::ConnectionLimits::default()
+            .with_max_pending_incoming(Some(PENDING_CONNECTIONS_MAX))
+            .with_max_pending_outgoing(Some(PENDING_CONNECTIONS_MAX))
+            .with_max_established(Some(CONNECTIONS_MAX))
+            .with_max_established_per_peer(Some(CONNECTIONS_PER_NODE_MAX));
+        let identify = identify::Config::new(AGENT.to_owned(), keypair.public())
+            .with_agent_version(AGENT.to_owned())
+            .with_hide_listen_addrs(true)
+            .with_cache_size(0);
+        let peer = keypair.public().to_peer_id();
+        let mdns = mdns_on.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), peer));
+        let control = exchange(Kind::Control, CONTROL, CONTROL_STREAMS_MAX);
+        Ok(Self {
+            limits: connection_limits::Behaviour::new(limits),
+            hello: exchange(Kind::Hello, HELLO, HELLO_STREAMS_MAX),
+            control: Gated::new(control, Arc::clone(&gates)),
+            bulk: Gated::new(libp2p_stream::Behaviour::new(), gates),
+            identify: identify::Behaviour::new(identify),
+            ping: ping::Behaviour::default(),
+            mdns: mdns.transpose()?.into(),
+        })
+    }
+
+    /// The behaviour of one of the two request protocols.
+    pub(super) fn exchange(&mut self, kind: Kind) -> &mut Exchange {
+        match kind {
+            Kind::Hello => &mut self.hello,
+            Kind::Control => &mut self.control.inner,
+        }
+    }
+}
+
+fn exchange(kind: Kind, protocol: StreamProtocol, streams_max: usize) -> Exchange {
+    let frames = Frames {
+        request_bytes_max: kind.request_bytes_max(),
+        answer_bytes_max: kind.answer_bytes_max(),
+    };
+    let timeout = match kind {
+        Kind::Hello => HELLO_TIMEOUT,
+        Kind::Control => CONTROL_TIMEOUT,
+    };
+    let config = request_response::Config::default()
+        .with_request_timeout(timeout)
+        .with_max_concurrent_streams(streams_max);
+    Exchange::with_codec(frames, [(protocol, ProtocolSupport::Full)], config)
+}
+
+/// A swarm over TCP and QUIC that listens nowhere yet.
+pub(super) fn swarm(
+    keypair: Keypair,
+    mdns_on: bool,
+    limits: &Limits,
+    gates: Arc<Gates>,
+) -> Result<Swarm<Behaviour>, NetError> {
+    let behaviour = Behaviour::new(&keypair, mdns_on, gates).map_err(NetError::Mdns)?;
+    let behaviour = move |_: &Keypair| behaviour;
+    let config =
+        |config: libp2p::swarm::Config| config.with_idle_connection_timeout(limits.idle_timeout);
+    let transports = SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_tcp(
+            tcp::Config::default(),
+            noise::Config::new,
+            yamux::Config::default,
+        )
+        .map_err(|error| NetError::Transport(error.to_string()))?
+        .with_quic();
+    // A machine without a usable resolver can still reach nodes by number.
+    let swarm = match dns::tokio::Transport::system(DummyTransport::<()>::new()) {
+        Ok(_) => transports
+            .with_dns()
+            .map_err(|error| NetError::Transport(error.to_string()))?
+            .with_behaviour(behaviour)
+            .unwrap_or_else(|never: Infallible| match never {})
+            .with_swarm_config(config)
+            .build(),
+        Err(error) => {
+            tracing::warn!(%error, "no name resolution: only numeric addresses can be dialled");
+            transports
+                .with_behaviour(behaviour)
+                .unwrap_or_else(|never: Infallible| match never {})
+                .with_swarm_config(config)
+                .build()
+        }
+    };
+    Ok(swarm)
+}

@@ -1,0 +1,117 @@
+//! Every bound of the network layer, with its reason.
+
+use std::time::Duration;
+
+/// Largest body of a `hello`, either way: an invite, a certificate chain or an enrolment code
+/// fits in a few KiB, and whoever sends it is still a stranger.
+pub const HELLO_BYTES_MAX: u32 = 16 * 1024;
+
+/// Largest control request: messages name objects, they do not carry them.
+pub const CONTROL_REQUEST_BYTES_MAX: u32 = 1024 * 1024;
+
+/// Largest control answer: a page of statements or labels may be longer than what asks for it.
+pub const CONTROL_ANSWER_BYTES_MAX: u32 = 10 * 1024 * 1024;
+
+/// How long a `hello` may take from its first byte to the answer's last.
+pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a control request may take; the longest are those that wait for a commit.
+pub(super) const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Control requests to one node that are on the wire at once; libp2p fails what exceeds its own
+/// cap instead of queueing it, so we queue beyond this.
+pub(super) const CONTROL_IN_FLIGHT_MAX: usize = 100;
+
+/// `hello` requests to one node on the wire at once: the remote takes one per connection.
+pub(super) const HELLO_IN_FLIGHT_MAX: usize = 1;
+
+/// Requests to one node that wait for a place on the wire; a caller beyond it is told at once.
+pub(super) const QUEUED_MAX: usize = 4096;
+
+/// Control streams of one connection that libp2p serves at once, both directions together: our
+/// own hundred, as many of the remote, and room for those that are just ending.
+pub(super) const CONTROL_STREAMS_MAX: usize = 256;
+
+/// `hello` streams of one connection at once, both directions together: one each way, and two
+/// that are there only to be told "busy".
+pub(super) const HELLO_STREAMS_MAX: usize = 4;
+
+/// Opening a bulk stream: negotiation, and the remote's answer whether it has room.
+pub(super) const BULK_OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Tries to open one bulk stream: libp2p-stream drops a stream that arrives in the instant in
+/// which its acceptor is busy with another.
+pub(super) const BULK_OPEN_TRIES: u32 = 4;
+
+/// Requests that wait for the driver; beyond it the remote is told "busy".
+pub(super) const WAITING_EVENTS_MAX: usize = 256;
+
+/// Handshakes going on at once, either way: each costs a key agreement.
+pub(super) const PENDING_CONNECTIONS_MAX: u32 = 128;
+
+/// Connections in all: a file descriptor and some 100 KiB each.
+pub(super) const CONNECTIONS_MAX: u32 = 1024;
+
+/// Connections with one node: TCP and QUIC, each perhaps dialled from both ends at once.
+pub(super) const CONNECTIONS_PER_NODE_MAX: u32 = 8;
+
+/// A head start for the TCP addresses, which carry bulk faster (and on lossy paths very much
+/// faster: the kernel's congestion control against QUIC's fixed one).
+pub(super) const DIAL_STAGGER: Duration = Duration::from_millis(250);
+
+/// How long start() waits for the listeners to name their addresses.
+pub(super) const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long stop() lets connections say goodbye.
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Nodes whose addresses are remembered; the least recently touched goes first.
+pub(super) const BOOK_NODES_MAX: usize = 4096;
+
+/// Addresses remembered for one node.
+pub(super) const BOOK_ADDRS_MAX: usize = 16;
+
+/// Internet addresses whose rate of `hello` is tracked; full buckets are forgotten first.
+pub(super) const RATES_MAX: usize = 4096;
+
+/// Refused `hello` requests after which a stranger's connection is closed.
+pub(super) const STRANGER_STRIKES_MAX: u32 = 16;
+
+/// The bounds that a deployment or a test may want different. `Default` is what a node runs with.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How long a stranger may stay connected without having been admitted.
+    pub stranger_timeout: Duration,
+    /// Connections of strangers at once. They cost memory before they have shown anything.
+    pub strangers_max: usize,
+    /// Connections of strangers at once from one internet address (an IPv6 /64 counts as one), so
+    /// that one machine cannot take all of `strangers_max`.
+    pub strangers_per_ip_max: usize,
+    /// `hello` requests that one internet address may make at once before `hello_per_second`
+    /// applies: a clinic's nodes may share an address and start together.
+    pub hello_burst: u32,
+    /// Sustained `hello` requests a second from one internet address. Each costs the core some
+    /// signature checks. Admitted nodes are exempt.
+    pub hello_per_second: u32,
+    /// Inbound bulk streams of one node at once: each holds buffers and an open file.
+    pub bulk_per_node_max: usize,
+    /// Inbound bulk streams in all.
+    pub bulk_max: usize,
+    /// How long a connection without a stream stays open.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            stranger_timeout: Duration::from_secs(15),
+            strangers_max: 64,
+            strangers_per_ip_max: 24,
+            hello_burst: 20,
+            hello_per_second: 5,
+            bulk_per_node_max: 8,
+            bulk_max: 64,
+            idle_timeout: Duration::from_secs(300),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What the swarm reports: connections, listeners, discoveries.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use chartmesh_protocol::id::NodeId;
+use libp2p::core::transport::ListenerId;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, mdns, ping};
+
+use super::super::behaviour::BehaviourEvent;
+use super::super::calls::Kind;
+use super::super::event::NetEvent;
+use super::super::limits::WAITING_EVENTS_MAX;
+use super::super::peer_id::node_of;
+use super::super::strangers::Origin;
+use super::Task;
+use super::reach::describe;
+
+impl Task {
+    pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } => {
+                let addr = endpoint.get_remote_address().clone();
+                self.on_connected(&peer_id, connection_id, addr, endpoint.is_listener());
+            }
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                connection_id,
+                ..
+            } => {
+                self.strangers.forget(connection_id);
+                self.greeting.remove(&connection_id);
+                if let Some(node) = node_of(&peer_id)
+                    && self.shared.link_down(node, connection_id)
+                {
+                    self.on_disconnected(node);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError {
+                peer_id,
+                connection_id,
+                error,
+            } => {
+                if let (DialError::WrongPeerId { address, .. }, Some(peer)) = (&error, peer_id)
+                    && let Some(node) = node_of(&peer)
+                {
+                    self.book.remove(node, address);
+                }
+                self.dials
+                    .failed(connection_id, describe(&error), Instant::now());
+                self.dial();
+            }
+            SwarmEvent::NewListenAddr {
+                listener_id,
+                address,
+            } => {
+                self.shared.listening(address.clone());
+                self.backlog
+                    .push_back(NetEvent::Listening { addr: address });
+                self.listener_settled(listener_id, Ok(()));
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.shared.not_listening(&address),
+            SwarmEvent::ListenerError { listener_id, error } => {
+                tracing::warn!(%error, "a listener had an error");
+                self.listener_settled(listener_id, Err(error.to_string()));
+            }
+            SwarmEvent::ListenerClosed {
+                listener_id,
+                addresses,
+                reason,
+            } => {
+                addresses
+                    .iter()
+                    .for_each(|addr| self.shared.not_listening(addr));
+                let why = reason
+                    .err()
+                    .map_or("closed".to_owned(), |error| error.to_string());
+                tracing::warn!(%why, "a listener ended");
+                self.listener_settled(listener_id, Err(why));
+            }
+            _ => {}
+        }
+    }
+
+    fn listener_settled(&mut self, id: ListenerId, outcome: Result<(), String>) {
+        if !self.starting.listeners.remove(&id) {
+            return;
+        }
+        if (outcome.is_err() || self.starting.listeners.is_empty())
+            && let Some(ready) = self.starting.ready.take()
+        {
+            let _gone = ready.send(outcome);
+        }
+    }
+
+    fn on_connected(&mut self, peer: &PeerId, id: ConnectionId, addr: Multiaddr, inbound: bool) {
+        let Some(node) = node_of(peer) else {
+            self.swarm.close_connection(id);
+            return;
+        };
+        let first = self.shared.link_up(node, id, addr.clone());
+        if inbound {
+            let (origin, gates) = (Origin::of(&addr), &self.shared.gates);
+            if !self
+                .strangers
+                .admit(id, node, origin, gates, Instant::now())
+            {
+                tracing::debug!(node = %node.short(), "too many strangers");
+                self.swarm.close_connection(id);
+            }
+        }
+        // Where we reached it is the best address; where it came from is better than none.
+        if !inbound || self.book.of(node).is_empty() {
+            self.book.add(node, [addr]);
+        }
+        if first {
+            self.backlog.push_back(NetEvent::Connected { node });
+        }
+        for waiter in self.dials.connected(node, id) {
+            self.serve(node, waiter);
+        }
+    }
+
+    fn on_disconnected(&mut self, node: NodeId) {
+        // A driver that is behind need not hear of a coming and going it never saw: that also
+        // bounds the backlog against nodes that come and go quickly.
+        let unseen =
+            |event: &NetEvent| matches!(event, NetEvent::Connected { node: n } if *n == node);
+        match self.backlog.iter().rposition(unseen) {
+            Some(index) => {
+                self.backlog.remove(index);
+            }
+            None => self.backlog.push_back(NetEvent::Disconnected { node }),
+        }
+    }
+
+    fn on_behaviour_event(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Hello(event) => self.on_exchanged(Kind::Hello, event),
+            BehaviourEvent::Control(event) => self.on_exchanged(Kind::Control, event),
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.on_discovered(found),
+            BehaviourEvent::Ping(ping::Event {
+                connection,
+                result: Err(failure),
+                ..
+            }) if !matches!(failure, ping::Failure::Unsupported) => {
+                self.swarm.close_connection(connection);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_discovered(&mut self, found: Vec<(PeerId, Multiaddr)>) {
+        let mut by_node: HashMap<NodeId, Vec<Multiaddr>> = HashMap::new();
+        for (peer, mut addr) in found {
+            if let Some(node) = node_of(&peer) {
+                if let Some(Protocol::P2p(_)) = addr.iter().last() {
+                    addr.pop();
+                }
+                by_node.entry(node).or_default().push(addr);
+            }
+        }
+        for (node, addrs) in by_node {
+            // What the local network claims comes after what is known.
+            let known = self.book.of(node);
+            self.book.add(node, known.into_iter().chain(addrs.clone()));
+            self.backlog.retain(
+                |event| !matches!(event, NetEvent::Discovered { node: n, .. } if *n == node),
+            );
+            if self.backlog.len() < WAITING_EVENTS_MAX {
+                self.backlog.push_back(NetEvent::Discovered { node, addrs });
+            }
+        }
+    }
+}
