@@ -54,9 +54,7 @@ fn rows_per_s(store: &Store, group: usize, number: &mut u64, rng: &mut impl Cryp
             rng.fill_bytes(&mut row);
             *number += 1;
             let mut event = batch.event();
-            event
-                .put(ENTRIES, &number.to_be_bytes(), &row)
-                .expect("an overlay is memory");
+            event.put(ENTRIES, &number.to_be_bytes(), &row).expect("an overlay is memory");
             event.merge();
         }
         batch.commit().expect("the disk works");

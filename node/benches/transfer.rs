@@ -32,11 +32,7 @@ const BARE: StreamProtocol = StreamProtocol::new("/bench/bare");
 const BUFFER: usize = 512 * 1024;
 
 fn main() -> Outcome<()> {
-    let runtime = || {
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-    };
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match setting("ROLE").as_deref() {
         Some("sender") => runtime()?.block_on(send()),
         Some("receiver") => runtime()?.block_on(receive()),
@@ -49,9 +45,7 @@ fn setting(name: &str) -> Option<String> {
 }
 
 fn number(name: &str, default: u64) -> u64 {
-    setting(name)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(default)
+    setting(name).and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn compare() -> Outcome<()> {
@@ -72,20 +66,12 @@ fn compare() -> Outcome<()> {
     let mib = len as f64 / (1024.0 * 1024.0);
     let (bare_s, verified_s) = (median(&bare), median(&verified));
     let peak = |side: fn(&Round) -> &Side| {
-        verified
-            .iter()
-            .map(|round| side(round).peak_kib)
-            .max()
-            .unwrap_or(0)
-            / 1024
+        verified.iter().map(|round| side(round).peak_kib).max().unwrap_or(0) / 1024
     };
     let (peak_sender, peak_receiver) = (peak(|r| &r.sender), peak(|r| &r.receiver));
     println!("bare      {:7.0} MiB/s", mib / bare_s);
     println!("verified  {:7.0} MiB/s", mib / verified_s);
-    println!(
-        "ratio     {:7.2}   (floor 0.75, aim 0.9)",
-        bare_s / verified_s
-    );
+    println!("ratio     {:7.2}   (floor 0.75, aim 0.9)", bare_s / verified_s);
     println!("peak memory: sender {peak_sender} MiB, receiver {peak_receiver} MiB (below 150)");
     Ok(())
 }
@@ -125,16 +111,8 @@ struct Side {
 
 impl std::fmt::Display for Round {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            seconds,
-            sender,
-            receiver,
-        } = self;
-        write!(
-            f,
-            "{seconds:.2} s; CPU {:.2} s + {:.2} s",
-            sender.cpu_s, receiver.cpu_s
-        )?;
+        let Self { seconds, sender, receiver } = self;
+        write!(f, "{seconds:.2} s; CPU {:.2} s + {:.2} s", sender.cpu_s, receiver.cpu_s)?;
         write!(f, "; peak {} + {} KiB", sender.peak_kib, receiver.peak_kib)
     }
 }
@@ -164,40 +142,26 @@ fn transfer(mode: &str, from: &Path, to: &Path, id: ObjectId, len: u64) -> Outco
     let seconds = line(&mut receiver_says)?.parse()?;
     let side = |text: String| -> Outcome<Side> {
         let (cpu, peak) = text.split_once(' ').ok_or("a process said nothing")?;
-        Ok(Side {
-            cpu_s: cpu.parse()?,
-            peak_kib: peak.parse()?,
-        })
+        Ok(Side { cpu_s: cpu.parse()?, peak_kib: peak.parse()? })
     };
     let receiver_side = side(line(&mut receiver_says)?)?;
     let sender_side = side(line(&mut sender_says)?)?;
     if !receiver.wait()?.success() || !sender.wait()?.success() {
         return Err("a process failed".into());
     }
-    Ok(Round {
-        seconds,
-        sender: sender_side,
-        receiver: receiver_side,
-    })
+    Ok(Round { seconds, sender: sender_side, receiver: receiver_side })
 }
 
 /// Processor time in seconds and peak resident memory in KiB of this process, on one line.
 fn say_usage() -> Outcome<()> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .ok_or("no VmHWM")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse()?;
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     // Fields 14 and 15, in ticks of 10 ms; the name before them may contain spaces.
     let after = stat.rsplit_once(')').ok_or("no stat")?.1;
-    let ticks: u64 = after
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|t| t.parse::<u64>().ok())
-        .sum();
+    let ticks: u64 =
+        after.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
     println!("{} {peak}", ticks as f64 / 100.0);
     Ok(std::io::stdout().flush()?)
 }
@@ -205,11 +169,7 @@ fn say_usage() -> Outcome<()> {
 fn swarm() -> Outcome<Swarm<libp2p_stream::Behaviour>> {
     Ok(SwarmBuilder::with_new_identity()
         .with_tokio()
-        .with_tcp(
-            tcp::Config::default(),
-            noise::Config::new,
-            yamux::Config::default,
-        )?
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
         .with_behaviour(|_| libp2p_stream::Behaviour::new())?
         .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::from_secs(60)))
         .build())
@@ -241,14 +201,7 @@ async fn send() -> Outcome<()> {
         let (_, stream) = bulk_streams.next().await.ok_or("no stream")?;
         let library = Arc::new(ObjectFolder::open(RealDisk, &dir)?);
         let anyone = Arc::new(|_: NodeId, _: TicketId, _: ObjectId| Ok(()));
-        bulk::serve(
-            stream,
-            NodeId([0; 32]),
-            library,
-            anyone,
-            Patience::default(),
-        )
-        .await?;
+        bulk::serve(stream, NodeId([0; 32]), library, anyone, Patience::default()).await?;
     }
     say_usage()
 }
@@ -312,14 +265,8 @@ async fn receive() -> Outcome<()> {
         let start = Instant::now();
         let mut partial = folder.partial(TransferId([1; 16]), id, len)?;
         let ticket = TicketId([2; 16]);
-        let end = bulk::pull(
-            &mut stream,
-            ticket,
-            &mut partial,
-            Patience::default(),
-            |_| (),
-        )
-        .await?;
+        let end =
+            bulk::pull(&mut stream, ticket, &mut partial, Patience::default(), |_| ()).await?;
         if !matches!(end, Pulled::Finished) {
             return Err(format!("the transfer ended with {end:?}").into());
         }

@@ -14,10 +14,7 @@ pub(super) async fn fill(
     stall: Duration,
 ) -> io::Result<()> {
     while *filled < buf.len() {
-        match timeout(stall, stream.read(&mut buf[*filled..]))
-            .await
-            .map_err(|_| stalled())??
-        {
+        match timeout(stall, stream.read(&mut buf[*filled..])).await.map_err(|_| stalled())?? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             n => *filled += n,
         }
@@ -42,10 +39,7 @@ pub(super) async fn write(
     stall: Duration,
 ) -> io::Result<()> {
     while !bytes.is_empty() {
-        match timeout(stall, stream.write(bytes))
-            .await
-            .map_err(|_| stalled())??
-        {
+        match timeout(stall, stream.write(bytes)).await.map_err(|_| stalled())?? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             n => bytes = &bytes[n..],
         }
@@ -58,9 +52,7 @@ pub(super) async fn flush(
     stream: &mut (impl AsyncWrite + Unpin),
     stall: Duration,
 ) -> io::Result<()> {
-    timeout(stall, stream.flush())
-        .await
-        .map_err(|_| stalled())?
+    timeout(stall, stream.flush()).await.map_err(|_| stalled())?
 }
 
 fn stalled() -> io::Error {

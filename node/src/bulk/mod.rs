@@ -41,10 +41,7 @@ mod pull;
 mod serve;
 mod source;
 #[cfg(test)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "objects of tests fit in memory"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "objects of tests fit in memory")]
 mod tests;
 mod wire;
 
@@ -79,9 +76,6 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            stall: Duration::from_secs(30),
-            idle: Duration::from_secs(60),
-        }
+        Self { stall: Duration::from_secs(30), idle: Duration::from_secs(60) }
     }
 }

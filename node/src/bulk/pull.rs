@@ -72,11 +72,7 @@ where
     if start == len {
         return Ok(Pulled::Finished);
     }
-    let request = Request {
-        ticket,
-        object: partial.id(),
-        start,
-    };
+    let request = Request { ticket, object: partial.id(), start };
     match ask(stream, &request, len, patience).await {
         Ok(None) => {}
         Ok(Some(end)) => return Ok(end),
@@ -157,14 +153,7 @@ async fn read_batches<S: AsyncRead + Unpin>(
         };
         bytes.truncate(filled);
         let whole = read.is_ok();
-        let gone = full
-            .send(Arrived {
-                bytes,
-                pairs,
-                whole,
-            })
-            .await
-            .is_err();
+        let gone = full.send(Arrived { bytes, pairs, whole }).await.is_err();
         match read {
             Ok(()) if !gone => offset += shape.bytes as u64,
             Ok(()) => return Pulled::Broken(io::ErrorKind::BrokenPipe.into()),
@@ -216,9 +205,7 @@ async fn write_batches<D: Disk>(
         }
         if unrecorded >= distance / 2 && syncing.is_none() {
             let state = partial.clone();
-            syncing = Some(spawn_blocking(move || {
-                objects::checkpoint_meanwhile(&state)
-            }));
+            syncing = Some(spawn_blocking(move || objects::checkpoint_meanwhile(&state)));
         }
     }
     drop(arrived);

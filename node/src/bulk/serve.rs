@@ -111,11 +111,7 @@ async fn read_request<S: AsyncRead + Unpin>(
 ) -> Result<Option<Vec<u8>>, ServeError> {
     let mut len = [0; 2];
     let idle = |_| io::Error::new(io::ErrorKind::TimedOut, "no request came");
-    if timeout(patience.idle, stream.read(&mut len[..1]))
-        .await
-        .map_err(idle)??
-        == 0
-    {
+    if timeout(patience.idle, stream.read(&mut len[..1])).await.map_err(idle)?? == 0 {
         return Ok(None);
     }
     with_patience::fill(stream, &mut len, &mut 1, patience.stall).await?;
@@ -155,9 +151,7 @@ where
     let mut spare = Vec::new();
     loop {
         let end = batches.last().and_then(|batch| batch.end);
-        let next = end
-            .is_none()
-            .then(|| sending.read_ahead(std::mem::take(&mut spare)));
+        let next = end.is_none().then(|| sending.read_ahead(std::mem::take(&mut spare)));
         for batch in &batches {
             with_patience::write(stream, &batch.encoded, patience.stall).await?;
             served.bytes += batch.bytes;
@@ -216,13 +210,7 @@ impl<L: Library, P: Permit> Sending<L, P> {
             return Err(RefusalCode::BadStart);
         }
         let start = request.start;
-        Ok(Self {
-            source,
-            request,
-            permit,
-            next: start,
-            checked: start,
-        })
+        Ok(Self { source, request, permit, next: start, checked: start })
     }
 
     /// Starts reading the next batches into old ones on a blocking thread at once; the future only
@@ -256,12 +244,10 @@ impl<L: Library, P: Permit> Sending<L, P> {
         }
         batch.encoded.extend_from_slice(&[0; 2]);
         let read = permitted.and_then(|()| {
-            self.source
-                .append(shape, &nodes, &mut batch.encoded)
-                .map_err(|error| {
-                    tracing::error!(%error, "cannot go on serving an object");
-                    RefusalCode::Failed
-                })
+            self.source.append(shape, &nodes, &mut batch.encoded).map_err(|error| {
+                tracing::error!(%error, "cannot go on serving an object");
+                RefusalCode::Failed
+            })
         });
         if let Err(code) = read {
             batch.encoded.clear();

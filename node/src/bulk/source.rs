@@ -31,15 +31,9 @@ impl InMemory {
     pub fn new(data: Arc<[u8]>) -> Self {
         let (mut builder, mut outboard) = (Builder::default(), Vec::new());
         let last = data.len().saturating_sub(1) / GROUP_LEN * GROUP_LEN;
-        data[..last]
-            .chunks(GROUP_LEN)
-            .for_each(|group| builder.push(group, &mut outboard));
+        data[..last].chunks(GROUP_LEN).for_each(|group| builder.push(group, &mut outboard));
         let id = ObjectId(builder.finish(&data[last..], &mut outboard));
-        Self {
-            id,
-            data,
-            outboard: outboard.into(),
-        }
+        Self { id, data, outboard: outboard.into() }
     }
 
     /// The object's id.

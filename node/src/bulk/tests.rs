@@ -22,10 +22,7 @@ use crate::objects::{BATCH, ObjectError, ObjectFolder, Partial};
 const PEER: NodeId = NodeId([3; 32]);
 const TICKET: TicketId = TicketId([4; 16]);
 const TRANSFER: TransferId = TransferId([5; 16]);
-const QUICK: Patience = Patience {
-    stall: Duration::from_secs(20),
-    idle: Duration::from_secs(20),
-};
+const QUICK: Patience = Patience { stall: Duration::from_secs(20), idle: Duration::from_secs(20) };
 
 type Permit = Result<(), RefusalCode>;
 
@@ -71,12 +68,7 @@ struct Trouble {
 
 impl Trouble {
     fn new(inner: Pipe) -> Self {
-        Self {
-            inner,
-            read: 0,
-            break_at: None,
-            flip_at: None,
-        }
+        Self { inner, read: 0, break_at: None, flip_at: None }
     }
 }
 
@@ -86,9 +78,7 @@ impl AsyncRead for Trouble {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let room = self
-            .break_at
-            .map_or(u64::MAX, |at| at.saturating_sub(self.read));
+        let room = self.break_at.map_or(u64::MAX, |at| at.saturating_sub(self.read));
         if room == 0 {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
@@ -125,17 +115,8 @@ impl AsyncWrite for Trouble {
 async fn several_objects_of_every_shape_arrive_on_one_stream() {
     let batch = BATCH as usize;
     let theirs = folder();
-    let objects: Vec<_> = [
-        1,
-        16_384,
-        16_385,
-        batch - 1,
-        batch,
-        batch + 1,
-        3 * batch + 70_000,
-    ]
-    .map(object)
-    .into();
+    let objects: Vec<_> =
+        [1, 16_384, 16_385, batch - 1, batch, batch + 1, 3 * batch + 70_000].map(object).into();
     for data in &objects {
         let mut writer = theirs.writer();
         writer.push(data).unwrap();
@@ -147,9 +128,7 @@ async fn several_objects_of_every_shape_arrive_on_one_stream() {
     for data in &objects {
         let mut partial = partial_of(&ours, data);
         let mut heard = 0;
-        let end = pull(&mut near, TICKET, &mut partial, QUICK, |at| heard = at)
-            .await
-            .unwrap();
+        let end = pull(&mut near, TICKET, &mut partial, QUICK, |at| heard = at).await.unwrap();
         assert!(matches!(end, Pulled::Finished), "{end:?}");
         assert_eq!(heard, data.len() as u64);
         let id = partial.id();
@@ -158,11 +137,7 @@ async fn several_objects_of_every_shape_arrive_on_one_stream() {
     }
     near.close().await.unwrap();
     let bytes = objects.iter().map(|data| data.len() as u64).sum();
-    let expected = Served {
-        objects: objects.len() as u64,
-        refused: 0,
-        bytes,
-    };
+    let expected = Served { objects: objects.len() as u64, refused: 0, bytes };
     assert_eq!(served.await.unwrap().unwrap(), expected);
 }
 
@@ -192,9 +167,7 @@ async fn a_transfer_that_breaks_anywhere_resumes_where_it_was() {
         step = step * 5 + 7;
         let serving = tokio::spawn(serve(far, PEER, memory.clone(), Arc::new(anyone), QUICK));
         let before = partial.next_offset();
-        let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ())
-            .await
-            .unwrap();
+        let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await.unwrap();
         pulls += 1;
         fetched += near.read;
         drop(near);
@@ -218,10 +191,7 @@ async fn a_transfer_that_breaks_anywhere_resumes_where_it_was() {
     assert!(pulls > 5);
     // A break costs at most a group and the pairs of a path; beginning anew would cost far more.
     let spent = fetched - data.len() as u64;
-    assert!(
-        spent < pulls * (GROUP + 8 * 1024),
-        "{pulls} pulls wasted {spent} bytes"
-    );
+    assert!(spent < pulls * (GROUP + 8 * 1024), "{pulls} pulls wasted {spent} bytes");
     let id = partial.id();
     partial.finish().unwrap();
     ours.scrub(id).unwrap();
@@ -249,9 +219,7 @@ async fn a_pull_that_is_given_up_midway_can_be_taken_up_by_the_same_partial() {
     assert!(partial.next_offset() >= BATCH);
     let (mut near, far) = pipe();
     let serving = tokio::spawn(serve(far, PEER, theirs, Arc::new(anyone), QUICK));
-    let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ())
-        .await
-        .unwrap();
+    let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await.unwrap();
     assert!(matches!(end, Pulled::Finished), "{end:?}");
     drop(near);
     serving.await.unwrap().unwrap();
@@ -273,9 +241,7 @@ async fn a_flipped_bit_anywhere_is_a_lie_or_a_refusal_and_never_a_byte_of_the_ob
         let mut near = Trouble::new(near);
         near.flip_at = Some(at);
         let serving = tokio::spawn(serve(far, PEER, memory.clone(), Arc::new(anyone), QUICK));
-        let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ())
-            .await
-            .unwrap();
+        let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await.unwrap();
         drop(near);
         let _ = serving.await.unwrap();
         match end {
@@ -306,9 +272,7 @@ async fn pull_from(answer: Vec<u8>, closes: bool, data: &[u8], stall: Duration) 
         far
     });
     let patience = Patience { stall, ..QUICK };
-    let end = pull(&mut near, TICKET, &mut partial, patience, |_| ())
-        .await
-        .unwrap();
+    let end = pull(&mut near, TICKET, &mut partial, patience, |_| ()).await.unwrap();
     drop(near);
     drop(peer.await.unwrap());
     (end, partial.next_offset())
@@ -316,14 +280,7 @@ async fn pull_from(answer: Vec<u8>, closes: bool, data: &[u8], stall: Duration) 
 
 fn answer_for(data: &[u8]) -> Vec<u8> {
     let pairs = crate::objects::test_pairs(data);
-    [
-        &[0; 2][..],
-        &(data.len() as u64).to_be_bytes(),
-        &[0; 2],
-        &pairs,
-        data,
-    ]
-    .concat()
+    [&[0; 2][..], &(data.len() as u64).to_be_bytes(), &[0; 2], &pairs, data].concat()
 }
 
 #[tokio::test]
@@ -334,13 +291,8 @@ async fn short_long_and_mislabelled_answers_are_told_apart() {
     assert!(matches!(end, Pulled::Finished) && got == 100_000, "{end:?}");
 
     // Short: what was whole stays. Nothing tells a dying peer from a lying one.
-    let (end, got) = pull_from(
-        good[..good.len() - 50_000].to_vec(),
-        true,
-        &data,
-        QUICK.stall,
-    )
-    .await;
+    let (end, got) =
+        pull_from(good[..good.len() - 50_000].to_vec(), true, &data, QUICK.stall).await;
     assert!(matches!(&end, Pulled::Broken(e) if e.kind() == io::ErrorKind::UnexpectedEof));
     assert_eq!(got, 3 * GROUP);
 
@@ -352,17 +304,11 @@ async fn short_long_and_mislabelled_answers_are_told_apart() {
     let mut other = data.clone();
     other[99_999] ^= 1;
     let (end, got) = pull_from(answer_for(&other), true, &data, QUICK.stall).await;
-    assert!(
-        matches!(end, Pulled::Lied(Lie::Bytes(_))) && got == 0,
-        "{end:?}"
-    );
+    assert!(matches!(end, Pulled::Lied(Lie::Bytes(_))) && got == 0, "{end:?}");
 
     // A longer object of which the true one is the beginning.
     let (end, _) = pull_from(answer_for(&object(100_001)), true, &data, QUICK.stall).await;
-    assert!(
-        matches!(end, Pulled::Lied(Lie::Length { found: 100_001, .. })),
-        "{end:?}"
-    );
+    assert!(matches!(end, Pulled::Lied(Lie::Length { found: 100_001, .. })), "{end:?}");
 }
 
 #[tokio::test]
@@ -370,10 +316,7 @@ async fn a_peer_that_stalls_is_given_up_and_its_whole_groups_are_kept() {
     let data = object(100_000);
     let half = answer_for(&data)[..60_000].to_vec();
     let (end, got) = pull_from(half, false, &data, Duration::from_millis(30)).await;
-    assert!(
-        matches!(&end, Pulled::Broken(e) if e.kind() == io::ErrorKind::TimedOut),
-        "{end:?}"
-    );
+    assert!(matches!(&end, Pulled::Broken(e) if e.kind() == io::ErrorKind::TimedOut), "{end:?}");
     assert_eq!(got, 3 * GROUP);
 }
 
@@ -383,25 +326,14 @@ async fn a_receiver_that_stalls_or_never_asks_is_given_up() {
     let (theirs, id) = holding(&data);
     let short = Duration::from_millis(30);
     let (mut near, far) = pipe();
-    let request = super::wire::Request {
-        ticket: TICKET,
-        object: id,
-        start: 0,
-    }
-    .encode();
+    let request = super::wire::Request { ticket: TICKET, object: id, start: 0 }.encode();
     near.write_all(&request).await.unwrap();
-    let patience = Patience {
-        stall: short,
-        ..QUICK
-    };
+    let patience = Patience { stall: short, ..QUICK };
     let end = serve(far, PEER, theirs.clone(), Arc::new(anyone), patience).await;
     assert!(matches!(end, Err(ServeError::Stream(e)) if e.kind() == io::ErrorKind::TimedOut));
 
     let (_near, far) = pipe();
-    let patience = Patience {
-        idle: short,
-        ..QUICK
-    };
+    let patience = Patience { idle: short, ..QUICK };
     let end = serve(far, PEER, theirs, Arc::new(anyone), patience).await;
     assert!(matches!(end, Err(ServeError::Stream(e)) if e.kind() == io::ErrorKind::TimedOut));
 }
@@ -412,65 +344,35 @@ async fn refusals_say_why_and_leave_the_stream_usable() {
     let (theirs, id) = holding(&data);
     let only = move |node: NodeId, ticket: TicketId, object: ObjectId| {
         let known = node == PEER && ticket == TICKET && object != ObjectId([1; 32]);
-        if known {
-            Ok(())
-        } else {
-            Err(RefusalCode::NotPermitted)
-        }
+        if known { Ok(()) } else { Err(RefusalCode::NotPermitted) }
     };
     let (mut near, far) = pipe();
     let serving = tokio::spawn(serve(far, PEER, theirs, Arc::new(only), QUICK));
     let ours = folder();
     let missing = ObjectId([2; 32]);
     let mut refused = Vec::new();
-    for (ticket, object) in [
-        (TicketId([0; 16]), id),
-        (TICKET, ObjectId([1; 32])),
-        (TICKET, missing),
-    ] {
+    for (ticket, object) in
+        [(TicketId([0; 16]), id), (TICKET, ObjectId([1; 32])), (TICKET, missing)]
+    {
         let mut partial = ours.partial(TRANSFER, object, 50_000).unwrap();
-        match pull(&mut near, ticket, &mut partial, QUICK, |_| ())
-            .await
-            .unwrap()
-        {
+        match pull(&mut near, ticket, &mut partial, QUICK, |_| ()).await.unwrap() {
             Pulled::Refused(code) => refused.push(code),
             other => panic!("{other:?}"),
         }
     }
-    let expected = [
-        RefusalCode::NotPermitted,
-        RefusalCode::NotPermitted,
-        RefusalCode::NotHere,
-    ];
+    let expected = [RefusalCode::NotPermitted, RefusalCode::NotPermitted, RefusalCode::NotHere];
     assert_eq!(refused, expected);
     // Beyond the end: only a peer of another making would ask.
-    let request = super::wire::Request {
-        ticket: TICKET,
-        object: id,
-        start: 4 * GROUP,
-    }
-    .encode();
+    let request = super::wire::Request { ticket: TICKET, object: id, start: 4 * GROUP }.encode();
     near.write_all(&request).await.unwrap();
     let mut code = [0; 2];
     near.read_exact(&mut code).await.unwrap();
-    assert_eq!(
-        RefusalCode::from_code(u16::from_be_bytes(code)),
-        Some(RefusalCode::BadStart)
-    );
+    assert_eq!(RefusalCode::from_code(u16::from_be_bytes(code)), Some(RefusalCode::BadStart));
     let mut partial = partial_of(&ours, &data);
-    let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ())
-        .await
-        .unwrap();
+    let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await.unwrap();
     assert!(matches!(end, Pulled::Finished), "{end:?}");
     drop(near);
-    assert_eq!(
-        serving.await.unwrap().unwrap(),
-        Served {
-            objects: 1,
-            refused: 4,
-            bytes: 50_000
-        }
-    );
+    assert_eq!(serving.await.unwrap().unwrap(), Served { objects: 1, refused: 4, bytes: 50_000 });
 }
 
 #[tokio::test]
@@ -481,23 +383,14 @@ async fn a_permission_revoked_midway_stops_the_transfer_within_the_bound() {
     let counter = asked.clone();
     let revoked = move |_: NodeId, _: TicketId, _: ObjectId| {
         let before = counter.fetch_add(1, Ordering::Relaxed);
-        if before < 2 {
-            Ok(())
-        } else {
-            Err(RefusalCode::NotPermitted)
-        }
+        if before < 2 { Ok(()) } else { Err(RefusalCode::NotPermitted) }
     };
     let ours = folder();
     let mut partial = partial_of(&ours, &data);
     let (mut near, far) = pipe();
     let serving = tokio::spawn(serve(far, PEER, memory, Arc::new(revoked), QUICK));
-    let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ())
-        .await
-        .unwrap();
-    assert!(
-        matches!(end, Pulled::Refused(RefusalCode::NotPermitted)),
-        "{end:?}"
-    );
+    let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await.unwrap();
+    assert!(matches!(end, Pulled::Refused(RefusalCode::NotPermitted)), "{end:?}");
     assert_eq!(partial.next_offset(), 2 * super::RECHECK);
     assert_eq!(partial.durable_offset(), 2 * super::RECHECK);
     drop(near);
@@ -526,10 +419,7 @@ async fn our_own_full_disk_is_nobodys_fault_and_pulling_goes_on_later() {
         disk.limit_space(space);
         let (mut near, far) = pipe();
         let serving = tokio::spawn(serve(far, PEER, theirs.clone(), Arc::new(anyone), QUICK));
-        match (
-            space,
-            pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await,
-        ) {
+        match (space, pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await) {
             (Some(_), Err(ObjectError::Disk { source, .. })) => {
                 assert_eq!(source.kind(), io::ErrorKind::StorageFull);
                 assert_eq!(partial.next_offset(), BATCH);

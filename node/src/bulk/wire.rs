@@ -147,21 +147,14 @@ mod tests {
 
     #[test]
     fn requests_of_wrong_version_length_or_start_are_told_apart() {
-        let request = Request {
-            ticket: TicketId([1; 16]),
-            object: ObjectId([2; 32]),
-            start: 0,
-        };
+        let request = Request { ticket: TicketId([1; 16]), object: ObjectId([2; 32]), start: 0 };
         let good = request.encode()[2..].to_vec();
         let mut version = good.clone();
         version[0] = 2;
         assert_eq!(Request::decode(&version), Err(RefusalCode::Version));
         assert_eq!(Request::decode(&[]), Err(RefusalCode::Version));
         assert_eq!(Request::decode(&good[..56]), Err(RefusalCode::BadRequest));
-        assert_eq!(
-            Request::decode(&[&good[..], &[0]].concat()),
-            Err(RefusalCode::BadRequest)
-        );
+        assert_eq!(Request::decode(&[&good[..], &[0]].concat()), Err(RefusalCode::BadRequest));
         let mut start = good;
         start[56] = 1;
         assert_eq!(Request::decode(&start), Err(RefusalCode::BadStart));

@@ -130,10 +130,7 @@ impl Terms {
     /// Adds a term, unless it is empty, too long, already there, or one too many: an item that
     /// cannot be found by its thirty-third code is still found by the others.
     pub fn add(&mut self, name: TermName, value: impl Into<String>) {
-        let term = Term {
-            name,
-            value: value.into(),
-        };
+        let term = Term { name, value: value.into() };
         let fits = !term.value.is_empty()
             && term.value.len() <= TERM_BYTES_MAX
             && self.0.len() < TERMS_MAX
@@ -158,10 +155,7 @@ impl Terms {
     /// The first value under this name.
     #[must_use]
     pub fn get(&self, name: TermName) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|term| term.name == name)
-            .map(|term| term.value.as_str())
+        self.0.iter().find(|term| term.name == name).map(|term| term.value.as_str())
     }
 }
 
@@ -171,9 +165,7 @@ impl Terms {
 #[must_use]
 pub fn title(text: &str) -> String {
     let mut line = String::new();
-    for word in text
-        .split(|c: char| c.is_whitespace() || hidden(c))
-        .filter(|word| !word.is_empty())
+    for word in text.split(|c: char| c.is_whitespace() || hidden(c)).filter(|word| !word.is_empty())
     {
         if !line.is_empty() {
             line.push(' ');
@@ -223,13 +215,7 @@ pub fn joined_title<'a>(titles: impl Iterator<Item = &'a str>) -> String {
     if others > 0 {
         let more = format!(" and {others} more");
         if joined.len() + more.len() > TITLE_BYTES_MAX {
-            joined = named
-                .first()
-                .copied()
-                .unwrap_or_default()
-                .chars()
-                .take(40)
-                .collect();
+            joined = named.first().copied().unwrap_or_default().chars().take(40).collect();
             joined.push('…');
         }
         joined.push_str(&more);
@@ -268,10 +254,7 @@ mod tests {
 
     #[test]
     fn a_title_cannot_rewrite_the_screen() {
-        assert_eq!(
-            title("Blood\u{1b}[2J  pressure\r\n\u{202e}x"),
-            "Blood [2J pressure x"
-        );
+        assert_eq!(title("Blood\u{1b}[2J  pressure\r\n\u{202e}x"), "Blood [2J pressure x");
     }
 
     #[test]
@@ -283,24 +266,11 @@ mod tests {
 
     #[test]
     fn a_joined_title_says_how_many_it_does_not_name() {
-        let titles = [
-            "Sodium",
-            "Potassium",
-            "Sodium",
-            "Chloride",
-            "Glucose",
-            "Urea",
-        ];
-        assert_eq!(
-            joined_title(titles.into_iter()),
-            "Sodium, Potassium, Chloride and 2 more"
-        );
+        let titles = ["Sodium", "Potassium", "Sodium", "Chloride", "Glucose", "Urea"];
+        assert_eq!(joined_title(titles.into_iter()), "Sodium, Potassium, Chloride and 2 more");
         let long = "x".repeat(TITLE_BYTES_MAX);
         let joined = joined_title([long.as_str(), "b", "c", "d"].into_iter());
-        assert!(
-            joined.len() <= TITLE_BYTES_MAX && joined.ends_with("and 1 more"),
-            "{joined}"
-        );
+        assert!(joined.len() <= TITLE_BYTES_MAX && joined.ends_with("and 1 more"), "{joined}");
     }
 
     #[test]

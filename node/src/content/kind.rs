@@ -143,10 +143,7 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == text)
-            .ok_or(UnknownKind)
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(UnknownKind)
     }
 }
 

@@ -28,11 +28,7 @@ pub fn file(file_name: &str, media_type: &str) -> Draft {
     Draft {
         kind,
         effective: None,
-        title: if name.is_empty() {
-            "File without a name".to_owned()
-        } else {
-            name
-        },
+        title: if name.is_empty() { "File without a name".to_owned() } else { name },
         terms: Terms::default(),
         media_type: media_type.to_owned(),
         content: Content::Stream,

@@ -53,18 +53,7 @@ const ENDINGS: &[(&str, &str)] = &[
 pub fn sniff(head: &[u8], file_name: &str) -> Format {
     let name = file_name.to_ascii_lowercase();
     // Without preamble: group 0002 in explicit little endian, which begins with one of these.
-    let bare = matches!(
-        head,
-        [
-            2,
-            0,
-            0 | 1 | 2 | 0x10,
-            0,
-            b'U' | b'O',
-            b'L' | b'B' | b'I',
-            ..
-        ]
-    );
+    let bare = matches!(head, [2, 0, 0 | 1 | 2 | 0x10, 0, b'U' | b'O', b'L' | b'B' | b'I', ..]);
     if head.get(128..132) == Some(b"DICM") || bare {
         return Format::Dicom;
     }
@@ -74,10 +63,7 @@ pub fn sniff(head: &[u8], file_name: &str) -> Format {
     {
         return Format::Other { media_type };
     }
-    let text = head
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(head)
-        .trim_ascii_start();
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     if text.starts_with(b"{")
         && (contains(text, b"\"resourceType\"") || name.ends_with(".fhir.json"))
     {
@@ -129,10 +115,7 @@ mod tests {
         let mut dicom = vec![0; 128];
         dicom.extend_from_slice(b"DICM");
         assert_eq!(sniff(&dicom, "note.txt"), Format::Dicom);
-        assert_eq!(
-            sniff(b" \n{\"resourceType\": \"Patient\"}", "IM0001"),
-            Format::FhirJson
-        );
+        assert_eq!(sniff(b" \n{\"resourceType\": \"Patient\"}", "IM0001"), Format::FhirJson);
         assert_eq!(other(b"%PDF-1.7", "image.dcm"), "application/pdf");
         assert_eq!(other(b"\xff\xd8\xff\xe0", ""), "image/jpeg");
     }

@@ -10,9 +10,7 @@ pub(crate) fn files(name: &str, ending: &str) -> Vec<PathBuf> {
     let Some(parent) = std::env::var_os("CHARTMESH_TEST_DATA") else {
         // Not by eprintln: the test harness would keep it to itself.
         let note = format!("SKIPPED: CHARTMESH_TEST_DATA names no folder with real {name} files\n");
-        std::io::stderr()
-            .write_all(note.as_bytes())
-            .expect("standard error is open");
+        std::io::stderr().write_all(note.as_bytes()).expect("standard error is open");
         return Vec::new();
     };
     let folder = PathBuf::from(parent).join(name);
@@ -22,10 +20,6 @@ pub(crate) fn files(name: &str, ending: &str) -> Vec<PathBuf> {
         .filter(|path| path.to_string_lossy().ends_with(ending))
         .collect();
     files.sort();
-    assert!(
-        !files.is_empty(),
-        "{} has no {ending} files",
-        folder.display()
-    );
+    assert!(!files.is_empty(), "{} has no {ending} files", folder.display());
     files
 }

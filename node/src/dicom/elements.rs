@@ -42,18 +42,9 @@ pub(super) struct Syntax {
 }
 
 impl Syntax {
-    pub(super) const EXPLICIT_LITTLE: Self = Self {
-        explicit: true,
-        big_endian: false,
-    };
-    pub(super) const IMPLICIT_LITTLE: Self = Self {
-        explicit: false,
-        big_endian: false,
-    };
-    pub(super) const EXPLICIT_BIG: Self = Self {
-        explicit: true,
-        big_endian: true,
-    };
+    pub(super) const EXPLICIT_LITTLE: Self = Self { explicit: true, big_endian: false };
+    pub(super) const IMPLICIT_LITTLE: Self = Self { explicit: false, big_endian: false };
+    pub(super) const EXPLICIT_BIG: Self = Self { explicit: true, big_endian: true };
 }
 
 /// One attribute of the outermost level.
@@ -90,12 +81,7 @@ struct Header {
 
 impl<'a> Elements<'a> {
     pub(super) const fn new(data: &'a [u8], at: usize, syntax: Syntax) -> Self {
-        Self {
-            data,
-            at,
-            syntax,
-            last: Tag(0, 0),
-        }
+        Self { data, at, syntax, last: Tag(0, 0) }
     }
 
     /// Where the next attribute begins.
@@ -114,20 +100,13 @@ impl<'a> Elements<'a> {
         let offset = self.at;
         let header = self.header(self.at, self.syntax)?;
         if header.tag.0 == 0xFFFE {
-            return Err(DicomError::BadSequence {
-                tag: header.tag,
-                offset,
-            });
+            return Err(DicomError::BadSequence { tag: header.tag, offset });
         }
         self.last = header.tag;
         let start = header.value;
         if header.length == UNDEFINED {
             let pixels = header.tag == PIXEL_DATA;
-            self.at = if pixels {
-                self.data.len()
-            } else {
-                self.skip_sequence(header)?
-            };
+            self.at = if pixels { self.data.len() } else { self.skip_sequence(header)? };
             return Ok(Some(Element {
                 tag: header.tag,
                 value: &[],
@@ -136,15 +115,10 @@ impl<'a> Elements<'a> {
                 whole: !pixels,
             }));
         }
-        let end = usize::try_from(header.length)
-            .ok()
-            .and_then(|length| start.checked_add(length));
+        let end = usize::try_from(header.length).ok().and_then(|length| start.checked_add(length));
         let value = end.and_then(|end| self.data.get(start..end));
-        self.at = if value.is_some() {
-            start + value.map_or(0, <[u8]>::len)
-        } else {
-            self.data.len()
-        };
+        self.at =
+            if value.is_some() { start + value.map_or(0, <[u8]>::len) } else { self.data.len() };
         Ok(Some(Element {
             tag: header.tag,
             value: value.unwrap_or_default(),
@@ -163,11 +137,7 @@ impl<'a> Elements<'a> {
             Item(Syntax),
         }
         let inner = |syntax: Syntax, header: Header| {
-            if header.unknown {
-                Syntax::IMPLICIT_LITTLE
-            } else {
-                syntax
-            }
+            if header.unknown { Syntax::IMPLICIT_LITTLE } else { syntax }
         };
         let mut open = vec![Open::Sequence(inner(self.syntax, header))];
         let mut at = header.value;
@@ -198,10 +168,7 @@ impl<'a> Elements<'a> {
                         .ok()
                         .and_then(|length| next.value.checked_add(length))
                         .filter(|end| *end <= self.data.len())
-                        .ok_or(DicomError::Truncated {
-                            tag: self.last,
-                            offset: at,
-                        })?;
+                        .ok_or(DicomError::Truncated { tag: self.last, offset: at })?;
                 }
                 (tag, _) => return Err(DicomError::BadSequence { tag, offset: at }),
             }
@@ -211,54 +178,28 @@ impl<'a> Elements<'a> {
 
     /// The header of the attribute, item or delimiter at `at`.
     fn header(&self, at: usize, syntax: Syntax) -> Result<Header, DicomError> {
-        let cut = DicomError::Truncated {
-            tag: self.last,
-            offset: at,
-        };
-        let two = |at: usize| {
-            self.bytes::<2>(at)
-                .map(|bytes| integer_16(bytes, syntax.big_endian))
-        };
-        let four = |at: usize| {
-            self.bytes::<4>(at)
-                .map(|bytes| integer_32(bytes, syntax.big_endian))
-        };
+        let cut = DicomError::Truncated { tag: self.last, offset: at };
+        let two = |at: usize| self.bytes::<2>(at).map(|bytes| integer_16(bytes, syntax.big_endian));
+        let four =
+            |at: usize| self.bytes::<4>(at).map(|bytes| integer_32(bytes, syntax.big_endian));
         let (Some(group), Some(number)) = (two(at), two(at + 2)) else {
             return Err(cut);
         };
         let tag = Tag(group, number);
         if group == 0xFFFE || !syntax.explicit {
             let length = four(at + 4).ok_or(cut)?;
-            return Ok(Header {
-                tag,
-                length,
-                value: at + 8,
-                unknown: false,
-            });
+            return Ok(Header { tag, length, value: at + 8, unknown: false });
         }
         let representation = self.bytes::<2>(at + 4).ok_or_else(|| cut.clone())?;
         if !representation.iter().all(u8::is_ascii_uppercase) {
-            return Err(DicomError::BadRepresentation {
-                after: self.last,
-                offset: at,
-            });
+            return Err(DicomError::BadRepresentation { after: self.last, offset: at });
         }
         if SHORT.contains(&&representation) {
             let length = two(at + 6).ok_or(cut)?;
-            return Ok(Header {
-                tag,
-                length: u32::from(length),
-                value: at + 8,
-                unknown: false,
-            });
+            return Ok(Header { tag, length: u32::from(length), value: at + 8, unknown: false });
         }
         let length = four(at + 8).ok_or(cut)?;
-        Ok(Header {
-            tag,
-            length,
-            value: at + 12,
-            unknown: &representation == b"UN",
-        })
+        Ok(Header { tag, length, value: at + 12, unknown: &representation == b"UN" })
     }
 
     fn bytes<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
@@ -274,17 +215,9 @@ const SHORT: [&[u8; 2]; 21] = [
 ];
 
 pub(super) fn integer_16(bytes: [u8; 2], big_endian: bool) -> u16 {
-    if big_endian {
-        u16::from_be_bytes(bytes)
-    } else {
-        u16::from_le_bytes(bytes)
-    }
+    if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
 }
 
 fn integer_32(bytes: [u8; 4], big_endian: bool) -> u32 {
-    if big_endian {
-        u32::from_be_bytes(bytes)
-    } else {
-        u32::from_le_bytes(bytes)
-    }
+    if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
 }

@@ -115,10 +115,7 @@ impl Head {
     /// [`DicomError::PixelsCut`] for a file that was cut off within its pixel data.
     pub fn check_length(&self, file_bytes: u64) -> Result<(), DicomError> {
         if file_bytes < self.needs {
-            return Err(DicomError::PixelsCut {
-                has: file_bytes,
-                needs: self.needs,
-            });
+            return Err(DicomError::PixelsCut { has: file_bytes, needs: self.needs });
         }
         Ok(())
     }
@@ -163,11 +160,7 @@ impl Head {
     /// `ES, Upper endoscopy, Stomach, image 3 (640 x 480)`, as far as known.
     fn line(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
-        for text in [
-            &self.modality,
-            &self.study_description,
-            &self.series_description,
-        ] {
+        for text in [&self.modality, &self.study_description, &self.series_description] {
             if !text.is_empty() && !parts.contains(text) {
                 parts.push(text.clone());
             }
@@ -181,9 +174,7 @@ impl Head {
         let mut line = parts.join(", ");
         if let (Some(columns), Some(rows)) = (self.columns, self.rows) {
             let frames = self.frames.filter(|frames| *frames > 1);
-            let frames = frames
-                .map(|frames| format!(" x {frames} frames"))
-                .unwrap_or_default();
+            let frames = frames.map(|frames| format!(" x {frames} frames")).unwrap_or_default();
             line.push_str(&format!(" ({columns} x {rows}{frames})"));
         }
         title(&line)
@@ -201,11 +192,8 @@ fn looks_bare(bytes: &[u8]) -> bool {
 const LAST_WANTED: Tag = Tag(0x0028, 0x0011);
 
 /// The transfer syntaxes whose data set is deflated (PS3.5 annex A.5; PS3.6 table A-1).
-const DEFLATED: [&str; 3] = [
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.4.95",
-    "1.2.840.10008.1.2.4.205",
-];
+const DEFLATED: [&str; 3] =
+    ["1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"];
 
 /// The data set inflated, up to the bound of a head; `None` when it is not deflated.
 fn inflated(
@@ -218,9 +206,7 @@ fn inflated(
     }
     let source = flate2::read::DeflateDecoder::new(bytes.get(start..).unwrap_or_default());
     let mut data = Vec::new();
-    let result = source
-        .take(DICOM_HEAD_BYTES_MAX as u64)
-        .read_to_end(&mut data);
+    let result = source.take(DICOM_HEAD_BYTES_MAX as u64).read_to_end(&mut data);
     // A head ends somewhere within the deflated stream; what came out before is good.
     if result.is_err() && data.is_empty() {
         return Err(DicomError::BadDeflate);
@@ -272,10 +258,7 @@ impl Reader {
                 return Ok(bytes.len());
             };
             if !element.whole {
-                return Err(DicomError::Truncated {
-                    tag: element.tag,
-                    offset: before,
-                });
+                return Err(DicomError::Truncated { tag: element.tag, offset: before });
             }
             match element.tag.1 {
                 0x0002 => self.head.sop_class = uid(element.value),
@@ -305,18 +288,11 @@ impl Reader {
                 break;
             }
             if !element.whole {
-                return Err(DicomError::Truncated {
-                    tag: element.tag,
-                    offset,
-                });
+                return Err(DicomError::Truncated { tag: element.tag, offset });
             }
             self.take(&element, syntax);
         }
-        if self.found {
-            Ok(())
-        } else {
-            Err(DicomError::Empty)
-        }
+        if self.found { Ok(()) } else { Err(DicomError::Empty) }
     }
 
     fn take(&mut self, element: &Element<'_>, syntax: Syntax) {
@@ -390,11 +366,7 @@ fn needs(pixels: &Element<'_>, as_stored: bool) -> u64 {
 fn uid(value: &[u8]) -> String {
     let value = trimmed(value);
     let right = value.len() <= 64 && value.iter().all(u8::is_ascii_graphic);
-    if right {
-        String::from_utf8_lossy(value).into_owned()
-    } else {
-        String::new()
-    }
+    if right { String::from_utf8_lossy(value).into_owned() } else { String::new() }
 }
 
 fn text(value: &[u8]) -> Option<Cow<'_, str>> {
@@ -407,9 +379,7 @@ fn number(value: &[u8]) -> Option<u32> {
 }
 
 fn short(value: &[u8], syntax: Syntax) -> Option<u16> {
-    value
-        .first_chunk()
-        .map(|bytes| integer_16(*bytes, syntax.big_endian))
+    value.first_chunk().map(|bytes| integer_16(*bytes, syntax.big_endian))
 }
 
 /// `YYYYMMDD`, or `YYYY.MM.DD` of ACR-NEMA.
@@ -424,19 +394,11 @@ fn date(value: &[u8]) -> Option<Date> {
 
 /// `HH[MM[SS[.FFFFFF]]]`, or with colons in ACR-NEMA; the fraction is left out.
 fn time(value: &[u8]) -> Option<Time> {
-    let text: String = text(value)?
-        .split('.')
-        .next()?
-        .chars()
-        .filter(|c| *c != ':')
-        .collect();
+    let text: String = text(value)?.split('.').next()?.chars().filter(|c| *c != ':').collect();
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let part = |at: usize| {
-        text.get(at..at + 2)
-            .map_or(Some(0), |digits| digits.parse::<u8>().ok())
-    };
+    let part = |at: usize| text.get(at..at + 2).map_or(Some(0), |digits| digits.parse::<u8>().ok());
     text.get(..2)?;
     Time::from_hms(part(0)?, part(2)?, part(4)?.min(59)).ok()
 }
@@ -449,15 +411,7 @@ fn zone(value: &[u8]) -> Option<UtcOffset> {
         "-" => -1,
         _ => return None,
     };
-    let hours: i8 = text
-        .get(1..3)?
-        .parse()
-        .ok()
-        .filter(|hours| (0..=14).contains(hours))?;
-    let minutes: i8 = text
-        .get(3..5)?
-        .parse()
-        .ok()
-        .filter(|minutes| (0..=59).contains(minutes))?;
+    let hours: i8 = text.get(1..3)?.parse().ok().filter(|hours| (0..=14).contains(hours))?;
+    let minutes: i8 = text.get(3..5)?.parse().ok().filter(|minutes| (0..=59).contains(minutes))?;
     UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()
 }

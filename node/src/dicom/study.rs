@@ -42,12 +42,7 @@ fn entries<T>(mut study: Vec<(T, Head)>) -> Vec<Group<(T, Draft)>> {
             } else {
                 line.clone()
             };
-            groups.push(Group {
-                kind: Kind::Imaging,
-                effective,
-                title,
-                items: Vec::new(),
-            });
+            groups.push(Group { kind: Kind::Imaging, effective, title, items: Vec::new() });
         }
         if let Some(group) = groups.last_mut() {
             group.items.push((file, head.draft()));
@@ -59,10 +54,8 @@ fn entries<T>(mut study: Vec<(T, Head)>) -> Vec<Group<(T, Draft)>> {
 /// `Upper endoscopy (ES), 6 objects`
 fn line<T>(study: &[(T, Head)]) -> String {
     let heads = || study.iter().map(|(_, head)| head);
-    let mut modalities: Vec<&str> = heads()
-        .map(|head| head.modality.as_str())
-        .filter(|text| !text.is_empty())
-        .collect();
+    let mut modalities: Vec<&str> =
+        heads().map(|head| head.modality.as_str()).filter(|text| !text.is_empty()).collect();
     modalities.sort_unstable();
     modalities.dedup();
     modalities.truncate(4);
@@ -72,11 +65,8 @@ fn line<T>(study: &[(T, Head)]) -> String {
         .map_or("Imaging study", String::as_str);
     // What comes behind must survive a long description.
     let what: String = what.chars().take(50).collect();
-    let modalities = if modalities.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", modalities.join(", "))
-    };
+    let modalities =
+        if modalities.is_empty() { String::new() } else { format!(" ({})", modalities.join(", ")) };
     let count = match study.len() {
         1 => "1 object".to_owned(),
         count => format!("{count} objects"),

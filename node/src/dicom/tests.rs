@@ -62,10 +62,7 @@ fn data_set() -> Vec<u8> {
 const EXPLICIT: &[u8] = b"1.2.840.10008.1.2.1\0";
 
 fn file() -> Vec<u8> {
-    with_meta(
-        EXPLICIT,
-        &[data_set(), long(0x7FE0, 0x10, b"OB", 4), vec![1, 2, 3, 4]].concat(),
-    )
+    with_meta(EXPLICIT, &[data_set(), long(0x7FE0, 0x10, b"OB", 4), vec![1, 2, 3, 4]].concat())
 }
 
 #[test]
@@ -73,20 +70,14 @@ fn what_identifies_an_object_is_read() {
     let head = parse_head(&file()).unwrap();
     assert_eq!(head.sop_instance, "1.2.3.4");
     assert_eq!(head.patient_names(), ["Yamada Hanako", "山田 花子"]);
-    assert_eq!(
-        (head.columns, head.rows, head.instance),
-        (Some(640), Some(480), Some(3))
-    );
+    assert_eq!((head.columns, head.rows, head.instance), (Some(640), Some(480), Some(3)));
     assert_eq!(head.effective.map(|at| at.0), Some(1_577_925_000_000));
     let draft = head.draft();
     assert_eq!(draft.title, "ES, 上部消化管内視鏡, number 3 (640 x 480)");
     assert_eq!(draft.terms.get(TermName::StudyUid), Some("1.2.3"));
     assert_eq!(draft.terms.get(TermName::PatientIdentifier), Some("|4711"));
     let shown = format!("{head:?}");
-    assert!(
-        !shown.contains("4711") && !shown.contains("Yamada"),
-        "{shown}"
-    );
+    assert!(!shown.contains("4711") && !shown.contains("Yamada"), "{shown}");
 }
 
 #[test]
@@ -97,10 +88,7 @@ fn a_file_cut_within_its_pixels_is_noticed() {
     assert_eq!(parse_head(&file).unwrap().check_length(whole), Ok(()));
     assert_eq!(
         cut.check_length(whole - 1),
-        Err(DicomError::PixelsCut {
-            has: whole - 1,
-            needs: whole
-        })
+        Err(DicomError::PixelsCut { has: whole - 1, needs: whole })
     );
 }
 
@@ -118,10 +106,7 @@ fn a_file_cut_within_its_attributes_is_refused() {
     assert_eq!(parse_head(&file[..160]), Err(DicomError::Empty));
     assert!(matches!(
         parse_head(&file[..150]),
-        Err(DicomError::Truncated {
-            tag: Tag(2, 0x10),
-            ..
-        })
+        Err(DicomError::Truncated { tag: Tag(2, 0x10), .. })
     ));
 }
 
@@ -136,21 +121,10 @@ fn sequences_of_undefined_length_are_passed_over() {
     let end = vec![0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0];
     for representation in [b"SQ", b"UN"] {
         // In UN the inner attributes would be implicit; an item of defined length is jumped over.
-        let inner = if representation == b"SQ" {
-            inner.clone()
-        } else {
-            [item(4), vec![9; 4]].concat()
-        };
-        let sequence = [
-            long(8, 0x1111, representation, u32::MAX),
-            inner,
-            end.clone(),
-        ]
-        .concat();
-        let at = with_meta(
-            EXPLICIT,
-            &[sequence, short(0x10, 0x20, b"LO", b"4711")].concat(),
-        );
+        let inner =
+            if representation == b"SQ" { inner.clone() } else { [item(4), vec![9; 4]].concat() };
+        let sequence = [long(8, 0x1111, representation, u32::MAX), inner, end.clone()].concat();
+        let at = with_meta(EXPLICIT, &[sequence, short(0x10, 0x20, b"LO", b"4711")].concat());
         assert_eq!(parse_head(&at).unwrap().patient_id, "4711");
     }
 }
@@ -159,44 +133,24 @@ fn sequences_of_undefined_length_are_passed_over() {
 fn nesting_without_end_is_refused() {
     let level = [long(8, 0x1111, b"SQ", u32::MAX), item(u32::MAX)].concat();
     let nested = with_meta(EXPLICIT, &level.repeat(20_000));
-    assert!(matches!(
-        parse_head(&nested),
-        Err(DicomError::TooDeep { .. })
-    ));
+    assert!(matches!(parse_head(&nested), Err(DicomError::TooDeep { .. })));
     let fine = with_meta(EXPLICIT, &level.repeat(DICOM_DEPTH_MAX));
-    assert!(matches!(
-        parse_head(&fine),
-        Err(DicomError::Truncated { .. })
-    ));
+    assert!(matches!(parse_head(&fine), Err(DicomError::Truncated { .. })));
 }
 
 #[test]
 fn a_length_beyond_the_file_sets_no_memory_aside() {
-    let file = with_meta(
-        EXPLICIT,
-        &[long(8, 0x2000, b"UT", u32::MAX - 1), b"short".to_vec()].concat(),
-    );
-    assert!(matches!(
-        parse_head(&file),
-        Err(DicomError::Truncated {
-            tag: Tag(8, 0x2000),
-            ..
-        })
-    ));
+    let file =
+        with_meta(EXPLICIT, &[long(8, 0x2000, b"UT", u32::MAX - 1), b"short".to_vec()].concat());
+    assert!(matches!(parse_head(&file), Err(DicomError::Truncated { tag: Tag(8, 0x2000), .. })));
 }
 
 #[test]
 fn what_is_not_written_as_its_transfer_syntax_says_is_refused() {
     let implicit = with_meta(EXPLICIT, &[8, 0, 0x60, 0, 2, 0, 0, 0, b'E', b'S']);
-    assert!(matches!(
-        parse_head(&implicit),
-        Err(DicomError::BadRepresentation { .. })
-    ));
+    assert!(matches!(parse_head(&implicit), Err(DicomError::BadRepresentation { .. })));
     let stray = with_meta(EXPLICIT, &[short(8, 0x60, b"CS", b"ES"), item(0)].concat());
-    assert!(matches!(
-        parse_head(&stray),
-        Err(DicomError::BadSequence { .. })
-    ));
+    assert!(matches!(parse_head(&stray), Err(DicomError::BadSequence { .. })));
     let deflated = with_meta(b"1.2.840.10008.1.2.1.99", &[0xFF; 50]);
     assert_eq!(parse_head(&deflated), Err(DicomError::BadDeflate));
 }
@@ -206,9 +160,7 @@ fn a_deflated_data_set_is_inflated_up_to_the_bound() {
     use std::io::Write as _;
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&data_set()).unwrap();
-    encoder
-        .write_all(&long(0x7FE0, 0x10, b"OB", 64 << 20))
-        .unwrap();
+    encoder.write_all(&long(0x7FE0, 0x10, b"OB", 64 << 20)).unwrap();
     encoder.write_all(&vec![0; 64 << 20]).unwrap();
     let file = with_meta(b"1.2.840.10008.1.2.1.99", &encoder.finish().unwrap());
     assert!(file.len() < DICOM_HEAD_BYTES_MAX);
@@ -239,23 +191,13 @@ fn objects_of_one_study_become_one_entry() {
         ("y", head("", "A", 1)),
         ("z", head("", "A", 1)),
     ]);
-    let names: Vec<Vec<&str>> = groups
-        .iter()
-        .map(|group| group.items.iter().map(|(name, _)| *name).collect())
-        .collect();
+    let names: Vec<Vec<&str>> =
+        groups.iter().map(|group| group.items.iter().map(|(name, _)| *name).collect()).collect();
     assert_eq!(names, [vec!["a", "c"], vec!["x"], vec!["y"], vec!["z"]]);
     assert_eq!(groups[0].title, "Upper endoscopy (ES), 2 objects");
     let many = group((0..450).map(|n| (n, head("1.1", "A", n))));
-    assert_eq!(
-        many.iter()
-            .map(|group| group.items.len())
-            .collect::<Vec<_>>(),
-        [200, 200, 50]
-    );
-    assert_eq!(
-        many[2].title,
-        "Upper endoscopy (ES), 450 objects (part 3 of 3)"
-    );
+    assert_eq!(many.iter().map(|group| group.items.len()).collect::<Vec<_>>(), [200, 200, 50]);
+    assert_eq!(many[2].title, "Upper endoscopy (ES), 450 objects (part 3 of 3)");
 }
 
 #[test]
@@ -284,16 +226,8 @@ fn real_files_are_read_as_dicom_object_reads_them() {
                 .map(|t| t.trim_matches([' ', '\0']).to_owned())
                 .unwrap_or_default()
         };
-        let number = |tag| {
-            object
-                .element(tag)
-                .ok()
-                .and_then(|e| e.to_int::<u16>().ok())
-        };
-        if object
-            .element(tags::STUDY_DATE)
-            .is_ok_and(|e| e.vr() == dicom_core::VR::UN)
-        {
+        let number = |tag| object.element(tag).ok().and_then(|e| e.to_int::<u16>().ok());
+        if object.element(tags::STUDY_DATE).is_ok_and(|e| e.vr() == dicom_core::VR::UN) {
             println!("{shown}: all its attributes are of unknown representation");
             continue;
         }
@@ -302,11 +236,7 @@ fn real_files_are_read_as_dicom_object_reads_them() {
         assert_eq!(head.patient_name, text(tags::PATIENT_NAME), "{shown}");
         assert_eq!(head.patient_id, text(tags::PATIENT_ID), "{shown}");
         assert_eq!(head.modality, text(tags::MODALITY), "{shown}");
-        assert_eq!(
-            head.study_description,
-            text(tags::STUDY_DESCRIPTION),
-            "{shown}"
-        );
+        assert_eq!(head.study_description, text(tags::STUDY_DESCRIPTION), "{shown}");
         assert_eq!(head.rows, number(tags::ROWS), "{shown}");
         assert_eq!(head.columns, number(tags::COLUMNS), "{shown}");
     }

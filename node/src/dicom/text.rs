@@ -40,10 +40,7 @@ impl CharacterSets {
         let first = text.split('\\').next().unwrap_or_default();
         let first = first.trim_matches([' ', '\0']);
         match SpecificCharacterSet::from_code(first) {
-            Some(set) => Self {
-                first: set,
-                declared: true,
-            },
+            Some(set) => Self { first: set, declared: true },
             // `\ISO 2022 IR 87` begins in the default repertoire.
             None => Self {
                 first: SpecificCharacterSet::default(),
@@ -67,11 +64,8 @@ impl CharacterSets {
         let mut text = String::new();
         let mut rest = value;
         while !rest.is_empty() {
-            let next = rest
-                .iter()
-                .skip(1)
-                .position(|byte| *byte == 0x1b)
-                .map_or(rest.len(), |at| at + 1);
+            let next =
+                rest.iter().skip(1).position(|byte| *byte == 0x1b).map_or(rest.len(), |at| at + 1);
             let (run, behind) = rest.split_at(next);
             text.push_str(&self.run(run));
             rest = behind;
@@ -96,14 +90,8 @@ impl CharacterSets {
 
 /// Without the spaces and zeros that fill values to an even length.
 pub(super) fn trimmed(value: &[u8]) -> &[u8] {
-    let start = value
-        .iter()
-        .position(|byte| !matches!(byte, b' ' | 0))
-        .unwrap_or(value.len());
-    let end = value
-        .iter()
-        .rposition(|byte| !matches!(byte, b' ' | 0))
-        .map_or(start, |at| at + 1);
+    let start = value.iter().position(|byte| !matches!(byte, b' ' | 0)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !matches!(byte, b' ' | 0)).map_or(start, |at| at + 1);
     &value[start..end]
 }
 
@@ -133,24 +121,15 @@ mod tests {
             "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎"
         );
         assert_eq!(
-            decoded(
-                b"\\ISO 2022 IR 149",
-                b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7"
-            ),
+            decoded(b"\\ISO 2022 IR 149", b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7"),
             "Hong^Gildong=洪^吉洞"
         );
         assert_eq!(
             decoded(b"ISO_IR 192", "Wang^XiaoDong=王^小东".as_bytes()),
             "Wang^XiaoDong=王^小东"
         );
-        assert_eq!(
-            decoded(b"GB18030", b"\xcd\xf5^\xd0\xa1\xb6\xab "),
-            "王^小东"
-        );
-        assert_eq!(
-            decoded(b"ISO_IR 100", b"\xc4neas^R\xfcdiger"),
-            "Äneas^Rüdiger"
-        );
+        assert_eq!(decoded(b"GB18030", b"\xcd\xf5^\xd0\xa1\xb6\xab "), "王^小东");
+        assert_eq!(decoded(b"ISO_IR 100", b"\xc4neas^R\xfcdiger"), "Äneas^Rüdiger");
         assert_eq!(
             decoded(b"ISO_IR 144", b"\xbb\xee\xda\xe1\xd5\xdc\xd1\xe3\xe0\xd3"),
             "Люксембург"

@@ -86,9 +86,7 @@ struct Change {
 
 impl Change {
     fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.gone
-            .iter()
-            .chain(self.made.iter().map(|(path, _)| path))
+        self.gone.iter().chain(self.made.iter().map(|(path, _)| path))
     }
 
     fn apply(&self, names: &mut Names) {
@@ -112,14 +110,8 @@ impl FaultyDisk {
     #[must_use]
     pub fn new() -> Self {
         let root: Names = [(PathBuf::from("/"), Entry::Dir)].into();
-        let state = State {
-            seen: root.clone(),
-            durable: root,
-            ..State::default()
-        };
-        Self {
-            state: Arc::new(Mutex::new(state)),
-        }
+        let state = State { seen: root.clone(), durable: root, ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// The operation with this number, counted from 0 since the last start, fails without effect,
@@ -162,9 +154,7 @@ impl FaultyDisk {
         if loss != Loss::Nothing {
             state.cut_power(loss);
         }
-        Self {
-            state: Arc::new(Mutex::new(state)),
-        }
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -242,8 +232,7 @@ impl State {
         self.unsynced.clear();
         // A name in a directory that is gone is gone too.
         let names = self.durable.clone();
-        self.durable
-            .retain(|path, _| path.ancestors().all(|p| names.contains_key(p)));
+        self.durable.retain(|path, _| path.ancestors().all(|p| names.contains_key(p)));
         self.seen = self.durable.clone();
         for inode in &mut self.inodes {
             for (offset, bytes) in std::mem::take(&mut inode.unsynced) {
@@ -327,10 +316,7 @@ impl Disk for FaultyDisk {
             Some(Entry::Dir) => Ok(false),
             Some(Entry::File(_)) => Err(io::ErrorKind::AlreadyExists.into()),
             None => {
-                state.change(Change {
-                    gone: None,
-                    made: Some((path.into(), Entry::Dir)),
-                });
+                state.change(Change { gone: None, made: Some((path.into(), Entry::Dir)) });
                 Ok(true)
             }
         }
@@ -345,24 +331,15 @@ impl Disk for FaultyDisk {
         }
         let inode = state.inodes.len();
         state.inodes.push(Inode::default());
-        state.change(Change {
-            gone: None,
-            made: Some((path.into(), Entry::File(inode))),
-        });
-        Ok(FaultyFile {
-            state: self.state.clone(),
-            inode,
-        })
+        state.change(Change { gone: None, made: Some((path.into(), Entry::File(inode))) });
+        Ok(FaultyFile { state: self.state.clone(), inode })
     }
 
     fn open(&self, path: &Path) -> io::Result<FaultyFile> {
         let state = self.lock();
         state.alive()?;
         let inode = state.file(path)?;
-        Ok(FaultyFile {
-            state: self.state.clone(),
-            inode,
-        })
+        Ok(FaultyFile { state: self.state.clone(), inode })
     }
 
     fn open_rw(&self, path: &Path) -> io::Result<FaultyFile> {
@@ -380,10 +357,7 @@ impl Disk for FaultyDisk {
         state.operation()?;
         let entry = Entry::File(state.file(from)?);
         state.need_dir(parent(to))?;
-        state.change(Change {
-            gone: Some(from.into()),
-            made: Some((to.into(), entry)),
-        });
+        state.change(Change { gone: Some(from.into()), made: Some((to.into(), entry)) });
         Ok(())
     }
 
@@ -391,10 +365,7 @@ impl Disk for FaultyDisk {
         let mut state = self.lock();
         state.operation()?;
         state.file(path)?;
-        state.change(Change {
-            gone: Some(path.into()),
-            made: None,
-        });
+        state.change(Change { gone: Some(path.into()), made: None });
         Ok(())
     }
 
@@ -403,9 +374,7 @@ impl Disk for FaultyDisk {
         state.alive()?;
         state.need_dir(path)?;
         let inside = state.seen.keys().filter(|p| p.parent() == Some(path));
-        Ok(inside
-            .filter_map(|p| Some(p.file_name()?.to_str()?.to_owned()))
-            .collect())
+        Ok(inside.filter_map(|p| Some(p.file_name()?.to_str()?.to_owned())).collect())
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
@@ -440,10 +409,7 @@ impl DiskFile for FaultyFile {
         state.operation()?;
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
         let grows = (offset + buf.len()).saturating_sub(state.inodes[self.inode].seen.len());
-        if state
-            .space
-            .is_some_and(|space| state.used() + grows as u64 > space)
-        {
+        if state.space.is_some_and(|space| state.used() + grows as u64 > space) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let inode = &mut state.inodes[self.inode];

@@ -23,12 +23,7 @@ impl Disk for RealDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<File> {

@@ -44,9 +44,8 @@ impl Parsed {
 pub fn parse(bytes: &[u8]) -> Result<Parsed, FhirError> {
     let text = json::document(bytes)?;
     let root = Path::root("resource");
-    let members = json::members(text).ok_or_else(|| FhirError::NotAResource {
-        path: root.to_string(),
-    })?;
+    let members =
+        json::members(text).ok_or_else(|| FhirError::NotAResource { path: root.to_string() })?;
     let is_bundle = members
         .iter()
         .any(|(name, value)| name == "resourceType" && string(value).as_deref() == Some("Bundle"));
@@ -66,18 +65,8 @@ fn bundle(text: &str, members: Vec<(String, &RawValue)>) -> Result<Parsed, FhirE
     let rule = table::resource("Bundle").expect("the table has Bundle; a test reads it all");
     validate(&envelope, rule, &root)?;
     let bundle_type = read::text(&envelope, "type").unwrap_or_default();
-    if ![
-        "transaction",
-        "batch",
-        "collection",
-        "searchset",
-        "document",
-    ]
-    .contains(&bundle_type)
-    {
-        return Err(FhirError::UnsupportedBundle {
-            name: shortened(bundle_type),
-        });
+    if !["transaction", "batch", "collection", "searchset", "document"].contains(&bundle_type) {
+        return Err(FhirError::UnsupportedBundle { name: shortened(bundle_type) });
     }
     let path = root.name("entry");
     let entries = match entries.first() {
@@ -85,10 +74,9 @@ fn bundle(text: &str, members: Vec<(String, &RawValue)>) -> Result<Parsed, FhirE
         Some((_, list)) => {
             json::elements(list.get(), BUNDLE_ENTRIES_MAX).map_err(|error| match error {
                 NotElements::TooMany => FhirError::TooManyEntries,
-                NotElements::NotAnArray => FhirError::WrongType {
-                    path: path.to_string(),
-                    expected: "an array",
-                },
+                NotElements::NotAnArray => {
+                    FhirError::WrongType { path: path.to_string(), expected: "an array" }
+                }
             })?
         }
     };
@@ -99,12 +87,8 @@ fn bundle(text: &str, members: Vec<(String, &RawValue)>) -> Result<Parsed, FhirE
             path: path.to_string(),
             expected: "an object",
         })?;
-        let find = |wanted: &str| {
-            members
-                .iter()
-                .find(|(name, _)| name == wanted)
-                .map(|(_, value)| *value)
-        };
+        let find =
+            |wanted: &str| members.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
         let full_url = match find("fullUrl") {
             None => None,
             Some(url) => Some(string(url).ok_or_else(|| FhirError::WrongType {
@@ -112,9 +96,8 @@ fn bundle(text: &str, members: Vec<(String, &RawValue)>) -> Result<Parsed, FhirE
                 expected: "a string",
             })?),
         };
-        let resource = find("resource").ok_or_else(|| FhirError::NoResource {
-            path: path.to_string(),
-        })?;
+        let resource =
+            find("resource").ok_or_else(|| FhirError::NoResource { path: path.to_string() })?;
         batch.add(full_url.as_deref(), resource.get(), &path.name("resource"))?;
     }
     if bundle_type == "document" {
@@ -152,9 +135,7 @@ impl Batch {
         let resource = json::object(text, path)?;
         let (name, rule) = rule_of(&resource, path)?;
         if name == "Bundle" {
-            return Err(FhirError::NestedBundle {
-                path: path.to_string(),
-            });
+            return Err(FhirError::NestedBundle { path: path.to_string() });
         }
         // The outcome of a search is a remark of the server, not a record.
         if name == "OperationOutcome" {
@@ -196,10 +177,9 @@ impl Batch {
             for subject in &resource.subjects {
                 let target = self.names.resolve(subject);
                 let is_patient = match &target {
-                    Target::Entry(index) => self
-                        .resources
-                        .get(*index)
-                        .is_some_and(|resource| resource.is_patient),
+                    Target::Entry(index) => {
+                        self.resources.get(*index).is_some_and(|resource| resource.is_patient)
+                    }
                     Target::Outside(name) => {
                         name.starts_with("Patient/") || name.starts_with("urn:")
                     }
@@ -210,20 +190,12 @@ impl Batch {
             }
         }
         let count = patients.len().max(self.patients.len());
-        if count > 1 {
-            Err(FhirError::SeveralPatients { count })
-        } else {
-            Ok(())
-        }
+        if count > 1 { Err(FhirError::SeveralPatients { count }) } else { Ok(()) }
     }
 
     fn finish(self) -> Result<Parsed, FhirError> {
         self.check_one_patient()?;
-        let Self {
-            resources,
-            names,
-            patients,
-        } = self;
+        let Self { resources, names, patients } = self;
         let drafts = resources.into_iter().enumerate().map(|(index, resource)| {
             let together = match (&resource.encounter, resource.day) {
                 _ if resource.is_encounter => Together::Encounter(Target::Entry(index)),
@@ -233,10 +205,7 @@ impl Batch {
             };
             (together, resource.draft)
         });
-        Ok(Parsed {
-            groups: group(drafts),
-            patient: patients.into_iter().next(),
-        })
+        Ok(Parsed { groups: group(drafts), patient: patients.into_iter().next() })
     }
 
     /// A document stays whole; its resources were read only to check them.
@@ -246,11 +215,7 @@ impl Batch {
         envelope: &Map<String, Value>,
     ) -> Result<Parsed, FhirError> {
         self.check_one_patient()?;
-        let first = self
-            .resources
-            .into_iter()
-            .next()
-            .map(|resource| resource.draft);
+        let first = self.resources.into_iter().next().map(|resource| resource.draft);
         let effective = first
             .as_ref()
             .and_then(|draft| draft.effective)
@@ -277,9 +242,8 @@ fn rule_of<'a>(
     resource: &'a Map<String, Value>,
     path: &Path<'_>,
 ) -> Result<(&'a str, &'static ResourceRule), FhirError> {
-    let name = read::text(resource, "resourceType").ok_or_else(|| FhirError::NotAResource {
-        path: path.to_string(),
-    })?;
+    let name = read::text(resource, "resourceType")
+        .ok_or_else(|| FhirError::NotAResource { path: path.to_string() })?;
     let rule = table::resource(name).ok_or_else(|| FhirError::UnknownResourceType {
         path: path.to_string(),
         name: shortened(name),

@@ -24,9 +24,7 @@ pub(super) fn document(bytes: &[u8]) -> Result<&str, FhirError> {
     let text = core::str::from_utf8(bytes).map_err(|error| match error.error_len() {
         // The last character was cut, and with it the file.
         None => FhirError::Truncated,
-        Some(_) => FhirError::NotUtf8 {
-            offset: error.valid_up_to(),
-        },
+        Some(_) => FhirError::NotUtf8 { offset: error.valid_up_to() },
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Skipping a value is iterative in serde_json, so depth cannot hurt before it is checked.
@@ -46,11 +44,7 @@ fn malformed(text: &str, error: &serde_json::Error) -> FhirError {
         .and_then(|text| text.as_bytes().get(column.saturating_sub(2)..))
         .unwrap_or_default();
     if ["NaN", "Infinity"].iter().any(|word| {
-        (0..3).any(|skip| {
-            token
-                .get(skip..)
-                .is_some_and(|rest| rest.starts_with(word.as_bytes()))
-        })
+        (0..3).any(|skip| token.get(skip..).is_some_and(|rest| rest.starts_with(word.as_bytes())))
     }) {
         return FhirError::NotANumber { line };
     }
@@ -84,16 +78,10 @@ fn scan(text: &str) -> Result<usize, FhirError> {
             }
             b'{' | b'[' => {
                 key_next = byte == b'{';
-                frames.push(if key_next {
-                    Frame::Object(keys.len())
-                } else {
-                    Frame::Array
-                });
+                frames.push(if key_next { Frame::Object(keys.len()) } else { Frame::Array });
                 values += 1;
                 if frames.len() > JSON_DEPTH_MAX {
-                    return Err(FhirError::TooDeep {
-                        line: line_of(bytes, at),
-                    });
+                    return Err(FhirError::TooDeep { line: line_of(bytes, at) });
                 }
             }
             b',' => {
@@ -102,9 +90,7 @@ fn scan(text: &str) -> Result<usize, FhirError> {
                 if let Some(Frame::Object(start)) = frames.last()
                     && keys.len() - start >= OBJECT_KEYS_MAX
                 {
-                    return Err(FhirError::TooManyKeys {
-                        line: line_of(bytes, at),
-                    });
+                    return Err(FhirError::TooManyKeys { line: line_of(bytes, at) });
                 }
             }
             b'}' | b']' => {
@@ -112,9 +98,7 @@ fn scan(text: &str) -> Result<usize, FhirError> {
                 if let Some(Frame::Object(start)) = frames.pop() {
                     keys[start..].sort_unstable();
                     if keys[start..].windows(2).any(|pair| pair[0] == pair[1]) {
-                        return Err(FhirError::DuplicateKey {
-                            line: line_of(bytes, at),
-                        });
+                        return Err(FhirError::DuplicateKey { line: line_of(bytes, at) });
                     }
                     keys.truncate(start);
                 }
@@ -146,18 +130,11 @@ fn unescaped(quoted: &str) -> Cow<'_, str> {
     {
         return Cow::Owned(text);
     }
-    Cow::Borrowed(
-        quoted
-            .get(1..quoted.len().saturating_sub(1))
-            .unwrap_or_default(),
-    )
+    Cow::Borrowed(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default())
 }
 
 fn line_of(bytes: &[u8], at: usize) -> usize {
-    1 + bytes[..at.min(bytes.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+    1 + bytes[..at.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// The members of an object, each as its original text; `None` for anything but an object.
@@ -223,23 +200,17 @@ pub(super) enum NotElements {
 pub(super) fn object(text: &str, path: &Path<'_>) -> Result<Map<String, Value>, FhirError> {
     match value(text, path)? {
         Value::Object(map) => Ok(map),
-        _ => Err(FhirError::NotAResource {
-            path: path.to_string(),
-        }),
+        _ => Err(FhirError::NotAResource { path: path.to_string() }),
     }
 }
 
 /// One value as a tree. Its text comes out of a checked [`document`].
 pub(super) fn value(text: &str, path: &Path<'_>) -> Result<Value, FhirError> {
     if scan(text)? > RESOURCE_VALUES_MAX {
-        return Err(FhirError::TooManyValues {
-            path: path.to_string(),
-        });
+        return Err(FhirError::TooManyValues { path: path.to_string() });
     }
     // What still fails here is a number beyond all measure or half of a surrogate pair.
-    serde_json::from_str(text).map_err(|_| FhirError::Unreadable {
-        path: path.to_string(),
-    })
+    serde_json::from_str(text).map_err(|_| FhirError::Unreadable { path: path.to_string() })
 }
 
 #[cfg(test)]
@@ -251,10 +222,7 @@ mod tests {
         let deep = "[".repeat(65) + &"]".repeat(65);
         let wide = format!(
             "{{{}}}",
-            (0..2000)
-                .map(|n| format!("\"{n}\":0"))
-                .collect::<Vec<_>>()
-                .join(",")
+            (0..2000).map(|n| format!("\"{n}\":0")).collect::<Vec<_>>().join(",")
         );
         for (text, error) in [
             (&b"{\"a\": 1"[..], FhirError::Truncated),
@@ -262,32 +230,15 @@ mod tests {
             (b"{\"a\": \"\xe5\x86", FhirError::Truncated),
             (b"{\"a\": \"\xff\"}", FhirError::NotUtf8 { offset: 7 }),
             (b"{\"a\": 1,}", FhirError::Malformed { line: 1, column: 9 }),
-            (
-                b"{\"a\": 1} x",
-                FhirError::Malformed {
-                    line: 1,
-                    column: 10,
-                },
-            ),
+            (b"{\"a\": 1} x", FhirError::Malformed { line: 1, column: 10 }),
             (b"{\n\"a\": NaN}", FhirError::NotANumber { line: 2 }),
             (b"{\"a\": -Infinity}", FhirError::NotANumber { line: 1 }),
-            (
-                b"{\"a\":\n[{\"b\": 1, \"b\": 2}]}",
-                FhirError::DuplicateKey { line: 2 },
-            ),
-            (
-                b"{\"id\": 1, \"\\u0069d\": 2}",
-                FhirError::DuplicateKey { line: 1 },
-            ),
+            (b"{\"a\":\n[{\"b\": 1, \"b\": 2}]}", FhirError::DuplicateKey { line: 2 }),
+            (b"{\"id\": 1, \"\\u0069d\": 2}", FhirError::DuplicateKey { line: 1 }),
             (deep.as_bytes(), FhirError::TooDeep { line: 1 }),
             (wide.as_bytes(), FhirError::TooManyKeys { line: 1 }),
         ] {
-            assert_eq!(
-                document(text),
-                Err(error),
-                "{}",
-                String::from_utf8_lossy(text)
-            );
+            assert_eq!(document(text), Err(error), "{}", String::from_utf8_lossy(text));
         }
     }
 
@@ -302,10 +253,7 @@ mod tests {
     #[test]
     fn more_bytes_than_the_limit_are_not_looked_at() {
         let bytes = vec![b' '; FHIR_BYTES_MAX + 1];
-        assert_eq!(
-            document(&bytes),
-            Err(FhirError::TooLarge { bytes: bytes.len() })
-        );
+        assert_eq!(document(&bytes), Err(FhirError::TooLarge { bytes: bytes.len() }));
     }
 
     #[test]

@@ -28,19 +28,13 @@ pub(super) fn date_time(text: &str) -> Option<Moment<'_>> {
     };
     let moment = PrimitiveDateTime::new(date, time).assume_offset(offset);
     let ms = moment.unix_timestamp_nanos() / 1_000_000;
-    Some(Moment {
-        at: Timestamp(u64::try_from(ms).unwrap_or(0)),
-        day,
-        exact: clock.is_some(),
-    })
+    Some(Moment { at: Timestamp(u64::try_from(ms).unwrap_or(0)), day, exact: clock.is_some() })
 }
 
 /// Reads `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; what is left out is the first.
 pub(super) fn date(text: &str) -> Option<Date> {
     let mut parts = text.split('-');
-    let year = i32::try_from(digits(parts.next()?, 4)?)
-        .ok()
-        .filter(|year| *year > 0)?;
+    let year = i32::try_from(digits(parts.next()?, 4)?).ok().filter(|year| *year > 0)?;
     let month = parts.next().map_or(Some(1), |part| digits(part, 2))?;
     let day = parts.next().map_or(Some(1), |part| digits(part, 2))?;
     if parts.next().is_some() {
@@ -57,12 +51,8 @@ pub(super) fn clock(text: &str) -> Option<Time> {
         None => (text, None),
     };
     let mut parts = whole.split(':');
-    let mut next = || {
-        parts
-            .next()
-            .and_then(|part| digits(part, 2))
-            .and_then(|n| u8::try_from(n).ok())
-    };
+    let mut next =
+        || parts.next().and_then(|part| digits(part, 2)).and_then(|n| u8::try_from(n).ok());
     let (hour, minute, second) = (next()?, next()?, next()?);
     if parts.next().is_some() || second > 60 {
         return None;
@@ -85,17 +75,10 @@ fn clock_with_zone(text: &str) -> Option<(Time, UtcOffset)> {
     let split = text.rfind(['+', '-'])?;
     let (local, zone) = text.split_at(split);
     let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-    let hours = i8::try_from(digits(hours, 2)?)
-        .ok()
-        .filter(|hours| *hours <= 14)?;
-    let minutes = i8::try_from(digits(minutes, 2)?)
-        .ok()
-        .filter(|minutes| *minutes <= 59)?;
+    let hours = i8::try_from(digits(hours, 2)?).ok().filter(|hours| *hours <= 14)?;
+    let minutes = i8::try_from(digits(minutes, 2)?).ok().filter(|minutes| *minutes <= 59)?;
     let sign = if zone.starts_with('-') { -1 } else { 1 };
-    Some((
-        clock(local)?,
-        UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()?,
-    ))
+    Some((clock(local)?, UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()?))
 }
 
 /// Exactly `count` ASCII digits.
@@ -117,10 +100,7 @@ mod tests {
         assert_eq!(ms("1970"), Some(0));
         assert_eq!(ms("1970-02"), Some(31 * 86_400_000));
         assert_eq!(ms("1970-02-02"), Some(32 * 86_400_000));
-        assert_eq!(
-            date_time("2019-05").map(|m| (m.day, m.exact)),
-            Some(("2019-05", false))
-        );
+        assert_eq!(date_time("2019-05").map(|m| (m.day, m.exact)), Some(("2019-05", false)));
     }
 
     #[test]
@@ -128,10 +108,7 @@ mod tests {
         assert_eq!(ms("1970-01-01T09:00:00+09:00"), Some(0));
         assert_eq!(ms("1969-12-31T19:30:01.25-04:30"), Some(1250));
         assert_eq!(ms("1970-01-01T00:00:00.123456Z"), Some(123));
-        assert_eq!(
-            date_time("2012-03-12T23:22:25-05:00").map(|m| m.day),
-            Some("2012-03-12")
-        );
+        assert_eq!(date_time("2012-03-12T23:22:25-05:00").map(|m| m.day), Some("2012-03-12"));
     }
 
     #[test]

@@ -16,24 +16,15 @@ enum Step<'a> {
 
 impl<'a> Path<'a> {
     pub(super) const fn root(name: &'a str) -> Self {
-        Self {
-            parent: None,
-            step: Step::Name(name),
-        }
+        Self { parent: None, step: Step::Name(name) }
     }
 
     pub(super) const fn name(&'a self, name: &'a str) -> Self {
-        Self {
-            parent: Some(self),
-            step: Step::Name(name),
-        }
+        Self { parent: Some(self), step: Step::Name(name) }
     }
 
     pub(super) const fn index(&'a self, index: usize) -> Self {
-        Self {
-            parent: Some(self),
-            step: Step::Index(index),
-        }
+        Self { parent: Some(self), step: Step::Index(index) }
     }
 }
 

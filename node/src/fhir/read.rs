@@ -115,9 +115,8 @@ fn moment_in(value: &Value) -> Option<moment::Moment<'_>> {
 
 /// A line for people: what the resource is about, in its source's words.
 pub(super) fn line(resource_type: &str, resource: &Map<String, Value>) -> String {
-    if let Some(name) = resource
-        .get("name")
-        .and_then(|value| person_names(value).into_iter().next())
+    if let Some(name) =
+        resource.get("name").and_then(|value| person_names(value).into_iter().next())
     {
         return title(&name);
     }
@@ -174,11 +173,8 @@ pub(super) fn terms(resource_type: &str, resource: &Map<String, Value>) -> Terms
     if let Some(id) = text(resource, "id") {
         terms.add(TermName::Resource, format!("{resource_type}/{id}"));
     }
-    let identifier = if resource_type == "Patient" {
-        TermName::PatientIdentifier
-    } else {
-        TermName::Identifier
-    };
+    let identifier =
+        if resource_type == "Patient" { TermName::PatientIdentifier } else { TermName::Identifier };
     for (system, value) in identifiers(resource) {
         // How FHIR writes a DICOM UID (hl7.org/fhir/R4/imagingstudy.html).
         if resource_type == "ImagingStudy" && system == "urn:dicom:uid" {
@@ -263,14 +259,9 @@ fn person_names(value: &Value) -> Vec<String> {
             let written = match text(name, "text") {
                 Some(text) => title(text),
                 None => {
-                    let given = name
-                        .get("given")
-                        .and_then(Value::as_array)
-                        .into_iter()
-                        .flatten();
-                    let parts = text(name, "family")
-                        .into_iter()
-                        .chain(given.filter_map(Value::as_str));
+                    let given = name.get("given").and_then(Value::as_array).into_iter().flatten();
+                    let parts =
+                        text(name, "family").into_iter().chain(given.filter_map(Value::as_str));
                     title(&parts.collect::<Vec<_>>().join(" "))
                 }
             };
@@ -283,10 +274,7 @@ fn person_names(value: &Value) -> Vec<String> {
 
 fn identifiers(resource: &Map<String, Value>) -> impl Iterator<Item = (&str, &str)> {
     objects(resource.get("identifier")).filter_map(|identifier| {
-        Some((
-            text(identifier, "system").unwrap_or_default(),
-            text(identifier, "value")?,
-        ))
+        Some((text(identifier, "system").unwrap_or_default(), text(identifier, "value")?))
     })
 }
 
@@ -311,8 +299,7 @@ pub(super) fn objects(value: Option<&Value>) -> impl Iterator<Item = &Map<String
         Some(Value::Array(items)) => (None, Some(items)),
         _ => (None, None),
     };
-    one.into_iter()
-        .chain(many.into_iter().flatten().filter_map(Value::as_object))
+    one.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_object))
 }
 
 /// A string under a name.

@@ -32,9 +32,7 @@ impl Names {
             self.0.insert(url.to_owned(), index);
         }
         if let Some(id) = id {
-            self.0
-                .entry(format!("{resource_type}/{id}"))
-                .or_insert(index);
+            self.0.entry(format!("{resource_type}/{id}")).or_insert(index);
         }
     }
 
@@ -97,12 +95,7 @@ mod tests {
     #[test]
     fn one_entry_is_found_by_every_way_of_referring_to_it() {
         let mut names = Names::default();
-        names.add(
-            3,
-            Some("http://a.example/fhir/Encounter/7"),
-            "Encounter",
-            Some("7"),
-        );
+        names.add(3, Some("http://a.example/fhir/Encounter/7"), "Encounter", Some("7"));
         names.add(4, Some("urn:uuid:5"), "Patient", None);
         for reference in [
             "http://a.example/fhir/Encounter/7",
@@ -117,9 +110,6 @@ mod tests {
             names.resolve("https://b.example/Encounter/8"),
             Target::Outside("Encounter/8".into())
         );
-        assert_eq!(
-            names.resolve("#contained"),
-            Target::Outside("#contained".into())
-        );
+        assert_eq!(names.resolve("#contained"), Target::Outside("#contained".into()));
     }
 }

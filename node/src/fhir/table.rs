@@ -29,20 +29,15 @@ pub(super) struct Element {
 
 /// What is known of a resource type; `None` when FHIR R4 has none of this name.
 pub(super) fn resource(name: &str) -> Option<&'static ResourceRule> {
-    static RULES: LazyLock<HashMap<&'static str, ResourceRule>> = LazyLock::new(|| {
-        lines(include_str!("resources.txt"))
-            .map(resource_line)
-            .collect()
-    });
+    static RULES: LazyLock<HashMap<&'static str, ResourceRule>> =
+        LazyLock::new(|| lines(include_str!("resources.txt")).map(resource_line).collect());
     RULES.get(name)
 }
 
 /// The elements of a data type; `None` when it is only checked for being an object.
 pub(super) fn datatype(name: &str) -> Option<&'static [Element]> {
     static RULES: LazyLock<HashMap<&'static str, Vec<Element>>> = LazyLock::new(|| {
-        lines(include_str!("datatypes.txt"))
-            .map(|(name, rest)| (name, elements(rest)))
-            .collect()
+        lines(include_str!("datatypes.txt")).map(|(name, rest)| (name, elements(rest))).collect()
     });
     RULES.get(name).map(Vec::as_slice)
 }
@@ -59,27 +54,15 @@ pub(super) fn common() -> &'static [Element] {
 }
 
 fn lines(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    table
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| {
-            line.split_once(": ")
-                .expect("every line of the tables has a colon; a test reads them all")
-        })
+    table.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        line.split_once(": ").expect("every line of the tables has a colon; a test reads them all")
+    })
 }
 
 fn resource_line((head, rest): (&'static str, &'static str)) -> (&'static str, ResourceRule) {
-    let (name, kind) = head
-        .split_once(' ')
-        .expect("every resource type of the table has a kind");
+    let (name, kind) = head.split_once(' ').expect("every resource type of the table has a kind");
     let kind = kind.parse().expect("every kind of the table exists");
-    (
-        name,
-        ResourceRule {
-            kind,
-            elements: elements(rest),
-        },
-    )
+    (name, ResourceRule { kind, elements: elements(rest) })
 }
 
 fn elements(rest: &'static str) -> Vec<Element> {
@@ -87,9 +70,7 @@ fn elements(rest: &'static str) -> Vec<Element> {
 }
 
 fn element(text: &'static str) -> Element {
-    let (marked, types) = text
-        .split_once(' ')
-        .expect("every element of the tables has a type");
+    let (marked, types) = text.split_once(' ').expect("every element of the tables has a type");
     let required = marked.ends_with('!');
     let marked = marked.trim_end_matches('!');
     let many = marked.ends_with('*');
@@ -98,24 +79,9 @@ fn element(text: &'static str) -> Element {
     let name = marked.trim_end_matches("[x]");
     let types = types
         .split('|')
-        .map(|of| {
-            (
-                of,
-                if choice {
-                    format!("{name}{}", capitalised(of))
-                } else {
-                    name.to_owned()
-                },
-            )
-        })
+        .map(|of| (of, if choice { format!("{name}{}", capitalised(of)) } else { name.to_owned() }))
         .collect();
-    Element {
-        name,
-        choice,
-        many,
-        required,
-        types,
-    }
+    Element { name, choice, many, required, types }
 }
 
 fn capitalised(name: &str) -> String {
@@ -141,21 +107,10 @@ mod tests {
     #[test]
     fn marks_are_understood() {
         let observation = resource("Observation").unwrap();
-        let find = |name: &str| {
-            observation
-                .elements
-                .iter()
-                .find(|e| e.name == name)
-                .unwrap()
-        };
+        let find = |name: &str| observation.elements.iter().find(|e| e.name == name).unwrap();
         assert!(find("status").required && !find("status").many);
         assert!(find("category").many && !find("category").required);
         assert!(find("effective").choice);
-        assert!(
-            find("effective")
-                .types
-                .iter()
-                .any(|(_, key)| key == "effectiveDateTime")
-        );
+        assert!(find("effective").types.iter().any(|(_, key)| key == "effectiveDateTime"));
     }
 }

@@ -67,18 +67,11 @@ fn resources_of_one_encounter_and_kind_become_one_entry() {
         observation("c", "2020-01-03", None),
         observation("d", "2020-01-03", None),
         observation("f", "2020-01-04", None),
-        observation(
-            "g",
-            "2020-01-04",
-            Some("https://other.example/fhir/Encounter/77")
-        ),
+        observation("g", "2020-01-04", Some("https://other.example/fhir/Encounter/77")),
     ])))
     .unwrap();
-    let sizes: Vec<(Kind, usize)> = parsed
-        .groups
-        .iter()
-        .map(|group| (group.kind, group.items.len()))
-        .collect();
+    let sizes: Vec<(Kind, usize)> =
+        parsed.groups.iter().map(|group| (group.kind, group.items.len())).collect();
     assert_eq!(
         sizes,
         [
@@ -94,10 +87,7 @@ fn resources_of_one_encounter_and_kind_become_one_entry() {
     let vital = &parsed.groups[2];
     assert_eq!(vital.title, "Heart rate");
     assert_eq!(vital.effective.map(|at| at.0), Some(1_577_952_000_000));
-    assert_eq!(
-        vital.items[0].terms.get(TermName::Code),
-        Some("http://loinc.org|8867-4")
-    );
+    assert_eq!(vital.items[0].terms.get(TermName::Code), Some("http://loinc.org|8867-4"));
     assert_eq!(parsed.groups[1].title, "Check-up");
 }
 
@@ -107,10 +97,7 @@ fn the_patient_is_named_for_the_check_against_the_chart() {
     assert_eq!(patient.names, ["山田 花子", "Yamada Hanako", "Hana-chan"]);
     assert_eq!(patient.birth_date.as_deref(), Some("1980-02-29"));
     assert_eq!(patient.gender.as_deref(), Some("female"));
-    assert_eq!(
-        patient.identifiers,
-        [("urn:mrn".to_owned(), "4711".to_owned())]
-    );
+    assert_eq!(patient.identifiers, [("urn:mrn".to_owned(), "4711".to_owned())]);
     assert_eq!(format!("{patient:?}"), "PatientSummary(..)");
 }
 
@@ -130,15 +117,10 @@ fn original_bytes_are_kept_with_their_spacing_and_numbers() {
 
 #[test]
 fn an_entry_holds_at_most_two_hundred_items() {
-    let many: Vec<Value> = (0..450)
-        .map(|n| observation(&format!("o{n}"), "2020-01-02", None))
-        .collect();
+    let many: Vec<Value> =
+        (0..450).map(|n| observation(&format!("o{n}"), "2020-01-02", None)).collect();
     let parsed = parse(&bundle(Value::Array(many))).unwrap();
-    let sizes: Vec<usize> = parsed
-        .groups
-        .iter()
-        .map(|group| group.items.len())
-        .collect();
+    let sizes: Vec<usize> = parsed.groups.iter().map(|group| group.items.len()).collect();
     assert_eq!(sizes, [200, 200, 50]);
 }
 
@@ -186,10 +168,7 @@ fn records_of_two_patients_are_refused() {
 #[test]
 fn what_cannot_be_imported_is_refused_with_its_reason() {
     let mut without_status = observation("a", "2020-01-02", None);
-    without_status["resource"]
-        .as_object_mut()
-        .unwrap()
-        .remove("status");
+    without_status["resource"].as_object_mut().unwrap().remove("status");
     let cases = [
         (
             bundle(json!([patient(), without_status])),
@@ -209,30 +188,18 @@ fn what_cannot_be_imported_is_refused_with_its_reason() {
         ),
         (bundle(json!({})), "Bundle.entry must be an array"),
         (bundle(json!([1])), "Bundle.entry[0] must be an object"),
-        (
-            bundle(json!([{"fullUrl": 1}])),
-            "Bundle.entry[0].fullUrl must be a string",
-        ),
+        (bundle(json!([{"fullUrl": 1}])), "Bundle.entry[0].fullUrl must be a string"),
         (
             bundle(json!([{"resource": 1}])),
             "Bundle.entry[0].resource is not a FHIR resource: it is no object with a resourceType",
         ),
-        (
-            b"[]".to_vec(),
-            "resource is not a FHIR resource: it is no object with a resourceType",
-        ),
-        (
-            b"{}".to_vec(),
-            "resource is not a FHIR resource: it is no object with a resourceType",
-        ),
+        (b"[]".to_vec(), "resource is not a FHIR resource: it is no object with a resourceType"),
+        (b"{}".to_vec(), "resource is not a FHIR resource: it is no object with a resourceType"),
         (
             br#"{"resourceType": 5}"#.to_vec(),
             "resource is not a FHIR resource: it is no object with a resourceType",
         ),
-        (
-            br#"{"resourceType": "Bundle"}"#.to_vec(),
-            "Bundle.type is required and missing",
-        ),
+        (br#"{"resourceType": "Bundle"}"#.to_vec(), "Bundle.type is required and missing"),
         (
             br#"{"resourceType": "Bundle", "type": "history"}"#.to_vec(),
             "a Bundle of type \"history\" cannot be imported; transaction, batch, collection, searchset and document can",
@@ -247,25 +214,14 @@ fn what_cannot_be_imported_is_refused_with_its_reason() {
         ),
     ];
     for (bytes, message) in cases {
-        assert_eq!(
-            parse(&bytes).map_err(|error| error.to_string()),
-            Err(message.to_owned())
-        );
+        assert_eq!(parse(&bytes).map_err(|error| error.to_string()), Err(message.to_owned()));
     }
 }
 
 #[test]
 fn one_resource_cannot_fill_the_memory() {
-    let text = format!(
-        "{{\"resourceType\": \"Basic\", \"x\": [{}0]}}",
-        "0,".repeat(600_000)
-    );
-    assert_eq!(
-        parse(text.as_bytes()),
-        Err(FhirError::TooManyValues {
-            path: "resource".into()
-        })
-    );
+    let text = format!("{{\"resourceType\": \"Basic\", \"x\": [{}0]}}", "0,".repeat(600_000));
+    assert_eq!(parse(text.as_bytes()), Err(FhirError::TooManyValues { path: "resource".into() }));
     let text = format!(
         "{{\"resourceType\": \"Bundle\", \"type\": \"batch\", \"entry\": [{}0]}}",
         "0,".repeat(100_000)
@@ -275,17 +231,9 @@ fn one_resource_cannot_fill_the_memory() {
 
 #[test]
 fn every_prefix_of_a_bundle_is_refused() {
-    let whole = bundle(json!([
-        patient(),
-        encounter(),
-        observation("a", "2020-01-02", None)
-    ]));
+    let whole = bundle(json!([patient(), encounter(), observation("a", "2020-01-02", None)]));
     for length in 0..whole.len() {
-        assert_eq!(
-            parse(&whole[..length]),
-            Err(FhirError::Truncated),
-            "{length}"
-        );
+        assert_eq!(parse(&whole[..length]), Err(FhirError::Truncated), "{length}");
     }
 }
 
@@ -299,20 +247,10 @@ fn real_bundles_of_whole_lives_are_read() {
         let expected = whole["entry"].as_array().map_or(1, Vec::len);
         assert_eq!(parsed.items(), expected, "{shown}");
         for group in &parsed.groups {
-            assert!(
-                !group.title.is_empty() && group.items.len() <= 200,
-                "{shown}"
-            );
-            assert!(
-                group.items.iter().all(|draft| draft.kind == group.kind),
-                "{shown}"
-            );
+            assert!(!group.title.is_empty() && group.items.len() <= 200, "{shown}");
+            assert!(group.items.iter().all(|draft| draft.kind == group.kind), "{shown}");
         }
-        println!(
-            "{shown}: {} resources in {} entries",
-            parsed.items(),
-            parsed.groups.len()
-        );
+        println!("{shown}: {} resources in {} entries", parsed.items(), parsed.groups.len());
     }
 }
 

@@ -43,25 +43,13 @@ fn elements(
                 break;
             }
         }
-        let name = if rule.choice {
-            format!("{}[x]", rule.name)
-        } else {
-            String::new()
-        };
-        let name = if rule.choice {
-            name.as_str()
-        } else {
-            rule.name
-        };
+        let name = if rule.choice { format!("{}[x]", rule.name) } else { String::new() };
+        let name = if rule.choice { name.as_str() } else { rule.name };
         if found == 0 && rule.required {
-            return Err(FhirError::Missing {
-                path: path.name(name).to_string(),
-            });
+            return Err(FhirError::Missing { path: path.name(name).to_string() });
         }
         if found > 1 {
-            return Err(FhirError::SeveralChoices {
-                path: path.name(name).to_string(),
-            });
+            return Err(FhirError::SeveralChoices { path: path.name(name).to_string() });
         }
     }
     Ok(())
@@ -118,9 +106,7 @@ fn whole_number(value: &Value, datatype: &str, path: &Path<'_>) -> Result<(), Fh
         "positiveInt" => (1, "positiveInt"),
         _ => (i64::from(i32::MIN), "integer"),
     };
-    let right = value
-        .as_i64()
-        .is_some_and(|n| n >= min && n <= i64::from(i32::MAX));
+    let right = value.as_i64().is_some_and(|n| n >= min && n <= i64::from(i32::MAX));
     right.then_some(()).ok_or_else(|| invalid(path, name))
 }
 
@@ -133,15 +119,11 @@ fn text(value: &Value, datatype: &str, path: &Path<'_>) -> Result<(), FhirError>
         "id" => (is_id(text), "id"),
         "date" => (moment::date(text).is_some(), "date"),
         "dateTime" => (moment::date_time(text).is_some(), "dateTime"),
-        "instant" => (
-            moment::date_time(text).is_some_and(|moment| moment.exact),
-            "instant",
-        ),
+        "instant" => (moment::date_time(text).is_some_and(|moment| moment.exact), "instant"),
         "time" => (moment::clock(text).is_some(), "time"),
-        "uri" | "url" | "canonical" | "oid" | "uuid" => (
-            !text.is_empty() && !text.contains(char::is_whitespace),
-            "uri",
-        ),
+        "uri" | "url" | "canonical" | "oid" | "uuid" => {
+            (!text.is_empty() && !text.contains(char::is_whitespace), "uri")
+        }
         _ => (!text.is_empty(), "string: it is empty"),
     };
     right.then_some(()).ok_or_else(|| invalid(path, name))
@@ -155,9 +137,7 @@ fn is_code(text: &str) -> bool {
 /// `[A-Za-z0-9\-\.]{1,64}`
 fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
 }
 
 fn expect(right: bool, path: &Path<'_>, expected: &'static str) -> Result<(), FhirError> {
@@ -165,17 +145,11 @@ fn expect(right: bool, path: &Path<'_>, expected: &'static str) -> Result<(), Fh
 }
 
 fn wrong(path: &Path<'_>, expected: &'static str) -> FhirError {
-    FhirError::WrongType {
-        path: path.to_string(),
-        expected,
-    }
+    FhirError::WrongType { path: path.to_string(), expected }
 }
 
 fn invalid(path: &Path<'_>, expected: &'static str) -> FhirError {
-    FhirError::InvalidValue {
-        path: path.to_string(),
-        expected,
-    }
+    FhirError::InvalidValue { path: path.to_string(), expected }
 }
 
 #[cfg(test)]
@@ -209,42 +183,22 @@ mod tests {
     fn a_fault_is_named_with_its_path() {
         let cases: [(&str, Value, &str); 11] = [
             ("status", Value::Null, "Observation.status must be a string"),
-            (
-                "status",
-                json!(" final"),
-                "Observation.status is not a valid code",
-            ),
+            ("status", json!(" final"), "Observation.status is not a valid code"),
             ("code", json!([]), "Observation.code must be an object"),
-            (
-                "code",
-                json!({"coding": {}}),
-                "Observation.code.coding must be an array",
-            ),
+            ("code", json!({"coding": {}}), "Observation.code.coding must be an array"),
             (
                 "code",
                 json!({"coding": [{"code": 5}]}),
                 "Observation.code.coding[0].code must be a string",
             ),
-            (
-                "category",
-                json!([]),
-                "Observation.category must be an array that is not empty",
-            ),
-            (
-                "subject",
-                json!("Patient/1"),
-                "Observation.subject must be an object",
-            ),
+            ("category", json!([]), "Observation.category must be an array that is not empty"),
+            ("subject", json!("Patient/1"), "Observation.subject must be an object"),
             (
                 "effectiveDateTime",
                 json!("yesterday"),
                 "Observation.effectiveDateTime is not a valid dateTime",
             ),
-            (
-                "issued",
-                json!("2020-01-02"),
-                "Observation.issued is not a valid instant",
-            ),
+            ("issued", json!("2020-01-02"), "Observation.issued is not a valid instant"),
             (
                 "valueQuantity",
                 json!({"value": "60"}),
@@ -260,10 +214,7 @@ mod tests {
             let error = check(|resource| {
                 resource.insert(key.into(), value.clone());
             });
-            assert_eq!(
-                error.map_err(|error| error.to_string()),
-                Err(message.to_owned())
-            );
+            assert_eq!(error.map_err(|error| error.to_string()), Err(message.to_owned()));
         }
     }
 
@@ -272,12 +223,7 @@ mod tests {
         let error = check(|resource| {
             resource.remove("status");
         });
-        assert_eq!(
-            error,
-            Err(FhirError::Missing {
-                path: "Observation.status".into()
-            })
-        );
+        assert_eq!(error, Err(FhirError::Missing { path: "Observation.status".into() }));
     }
 
     #[test]

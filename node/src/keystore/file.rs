@@ -20,9 +20,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
     let read = || -> io::Result<(u32, Vec<u8>)> {
         let mode = file.metadata()?.permissions().mode();
         let mut bytes = Vec::new();
-        (&file)
-            .take(MAX_SEALED_LEN as u64 + 1)
-            .read_to_end(&mut bytes)?;
+        (&file).take(MAX_SEALED_LEN as u64 + 1).read_to_end(&mut bytes)?;
         Ok((mode & 0o777, bytes))
     };
     let (mode, bytes) = read().map_err(|source| io_error(path, source))?;
@@ -47,11 +45,7 @@ pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, path)?;

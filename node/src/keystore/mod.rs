@@ -57,10 +57,8 @@ impl Keystore {
         let lock = unlock.lock()?;
         let contents = sealed_box::open(&lock, &sealed, AAD)
             .map_err(|source| KeystoreError::of_box(path, source))?;
-        Secrets::decode(&contents).map_err(|source| KeystoreError::Contents {
-            path: path.into(),
-            source,
-        })
+        Secrets::decode(&contents)
+            .map_err(|source| KeystoreError::Contents { path: path.into(), source })
     }
 
     /// Puts `secrets` in the place of those in the keystore, which `unlock` must open.
@@ -104,10 +102,7 @@ fn write(
 }
 
 fn io_error(path: &Path, source: io::Error) -> KeystoreError {
-    KeystoreError::Io {
-        path: path.into(),
-        source,
-    }
+    KeystoreError::Io { path: path.into(), source }
 }
 
 /// Why a keystore could not be read or written. One type for all operations, because each of them
@@ -165,10 +160,7 @@ pub enum KeystoreError {
 
 impl KeystoreError {
     fn of_box(path: &Path, source: BoxError) -> Self {
-        Self::Sealed {
-            path: path.into(),
-            source,
-        }
+        Self::Sealed { path: path.into(), source }
     }
 }
 

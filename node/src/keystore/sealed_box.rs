@@ -108,10 +108,7 @@ pub(super) fn seal(
     debug_assert_eq!(sealed.len(), HEADER_LEN);
 
     let aad = [&sealed, aad].concat();
-    let payload = Payload {
-        msg: plaintext,
-        aad: &aad,
-    };
+    let payload = Payload { msg: plaintext, aad: &aad };
     let ciphertext = derived.cipher().encrypt(&Nonce::default(), payload);
     sealed.extend(ciphertext.expect("AES-GCM takes 64 GiB, and the limit is far below"));
     let checksum = blake3::hash(&sealed);
@@ -141,14 +138,9 @@ pub(super) fn open(
         });
     }
     let aad = [parsed.header, aad].concat();
-    let payload = Payload {
-        msg: parsed.ciphertext,
-        aad: &aad,
-    };
+    let payload = Payload { msg: parsed.ciphertext, aad: &aad };
     let plaintext = derived.cipher().decrypt(&Nonce::default(), payload);
-    plaintext
-        .map(Zeroizing::new)
-        .map_err(|_| BoxError::NotForThis)
+    plaintext.map(Zeroizing::new).map_err(|_| BoxError::NotForThis)
 }
 
 /// A box whose every byte is where it should be, not opened yet.
@@ -172,9 +164,7 @@ impl<'a> Parsed<'a> {
             Some(&VERSION) => {}
             Some(&other) => return Err(BoxError::Version(other)),
         }
-        let (header, body) = sealed
-            .split_first_chunk::<HEADER_LEN>()
-            .ok_or(BoxError::Truncated)?;
+        let (header, body) = sealed.split_first_chunk::<HEADER_LEN>().ok_or(BoxError::Truncated)?;
         let len = u32::from_be_bytes(*part(header, 76));
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         if len > MAX_PLAINTEXT_LEN {
@@ -184,9 +174,8 @@ impl<'a> Parsed<'a> {
             return Err(BoxError::Truncated);
         }
         // This takes bytes after the end for damage as well.
-        let (covered, checksum) = sealed
-            .split_last_chunk::<CHECKSUM_LEN>()
-            .ok_or(BoxError::Truncated)?;
+        let (covered, checksum) =
+            sealed.split_last_chunk::<CHECKSUM_LEN>().ok_or(BoxError::Truncated)?;
         if body.len() != len + TAG_LEN + CHECKSUM_LEN || blake3::hash(covered) != *checksum {
             return Err(BoxError::Damaged);
         }
@@ -211,9 +200,7 @@ impl<'a> Parsed<'a> {
 }
 
 fn part<const N: usize>(header: &[u8; HEADER_LEN], at: usize) -> &[u8; N] {
-    header[at..]
-        .first_chunk()
-        .expect("the fields lie within the header")
+    header[at..].first_chunk().expect("the fields lie within the header")
 }
 
 /// AES key and commitment.

@@ -56,8 +56,7 @@ impl Secrets {
         if self.0.len() == MAX_SECRETS && !self.0.contains_key(name) {
             return Err(ContentsError::TooMany);
         }
-        self.0
-            .insert(name.to_owned(), Zeroizing::new(secret.to_vec()));
+        self.0.insert(name.to_owned(), Zeroizing::new(secret.to_vec()));
         Ok(())
     }
 
@@ -85,10 +84,7 @@ impl Secrets {
     }
 
     pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let size = self
-            .0
-            .iter()
-            .map(|(name, secret)| 3 + name.len() + secret.len());
+        let size = self.0.iter().map(|(name, secret)| 3 + name.len() + secret.len());
         // The whole size at once, so that no copy of a secret is left behind by a growing buffer.
         let mut bytes = Zeroizing::new(Vec::with_capacity(1 + size.sum::<usize>()));
         bytes.push(u8::try_from(self.0.len()).expect("`set` keeps the count small"));
@@ -113,11 +109,7 @@ impl Secrets {
             let secret_len = take(&mut rest, 2)?;
             let secret_len = u16::from_be_bytes([secret_len[0], secret_len[1]]);
             let secret = take(&mut rest, secret_len.into())?;
-            if secrets
-                .0
-                .last_key_value()
-                .is_some_and(|(last, _)| **last >= *name)
-            {
+            if secrets.0.last_key_value().is_some_and(|(last, _)| **last >= *name) {
                 return Err(ContentsError::Order);
             }
             secrets.set(name, secret)?;
@@ -213,14 +205,10 @@ mod tests {
     fn a_keystore_takes_no_more_secrets_than_it_can_hold() {
         let mut secrets = Secrets::new();
         for index in 0..64 {
-            secrets
-                .set(&name::institution_signing_seed(index), &[0; 32])
-                .unwrap();
+            secrets.set(&name::institution_signing_seed(index), &[0; 32]).unwrap();
         }
         assert_eq!(secrets.set("one-more", &[]), Err(ContentsError::TooMany));
-        secrets
-            .set(&name::institution_signing_seed(7), &[1; 32])
-            .unwrap();
+        secrets.set(&name::institution_signing_seed(7), &[1; 32]).unwrap();
         assert_eq!(Secrets::decode(&secrets.encode()).unwrap(), secrets);
     }
 

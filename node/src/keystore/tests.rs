@@ -28,9 +28,7 @@ fn secrets() -> Secrets {
     let mut secrets = Secrets::new();
     secrets.set(name::STORAGE_KEY, &[0xA1; 32]).unwrap();
     secrets.set(name::NODE_SIGNING_SEED, &[0xA2; 32]).unwrap();
-    secrets
-        .set(&name::institution_signing_seed(0), &[0xA3; 32])
-        .unwrap();
+    secrets.set(&name::institution_signing_seed(0), &[0xA3; 32]).unwrap();
     secrets
 }
 
@@ -176,10 +174,7 @@ fn a_key_file_of_another_length_or_open_to_others_is_refused() {
         assert!(matches!(open(path), UnlockError::KeyLength { .. }));
     }
     let path = place.file("key", &[7; 32], 0o644);
-    assert!(matches!(
-        open(path),
-        UnlockError::Permissions { mode: 0o644, .. }
-    ));
+    assert!(matches!(open(path), UnlockError::Permissions { mode: 0o644, .. }));
     let path = place.directory.path().join("none");
     assert!(matches!(open(path), UnlockError::Io { .. }));
 }
@@ -254,19 +249,13 @@ fn more_than_keys_is_not_sealed() {
     assert_eq!(refused, BoxError::TooLong);
     let sealed = seal_with_passphrase(&key, &long[1..], b"", &mut rng()).unwrap();
     assert_eq!(sealed.len(), sealed_box::MAX_SEALED_LEN);
-    assert_eq!(
-        *open_with_passphrase(&key, &sealed, b"").unwrap(),
-        long[1..]
-    );
+    assert_eq!(*open_with_passphrase(&key, &sealed, b"").unwrap(), long[1..]);
 }
 
 #[test]
 fn nothing_secret_prints() {
     let shown = format!("{:?} {:?}", right(), secrets());
-    assert!(
-        !shown.contains("right\"") && !shown.contains("161"),
-        "{shown}"
-    );
+    assert!(!shown.contains("right\"") && !shown.contains("161"), "{shown}");
 }
 
 proptest! {

@@ -28,18 +28,10 @@ pub struct Argon2Cost {
 impl Argon2Cost {
     /// 64 MiB, three passes, one lane: the memory and passes of the second recommendation of RFC
     /// 9106, with one lane because it is computed on one thread. About a fifth of a second.
-    pub const STANDARD: Self = Self {
-        memory_kib: 64 << 10,
-        passes: 3,
-        lanes: 1,
-    };
+    pub const STANDARD: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 1 };
 
     /// The dearest that is computed for a box from elsewhere: 1 GiB, 16 passes, 4 lanes.
-    const DEAREST: Self = Self {
-        memory_kib: 1 << 20,
-        passes: 16,
-        lanes: 4,
-    };
+    const DEAREST: Self = Self { memory_kib: 1 << 20, passes: 16, lanes: 4 };
 
     /// Other parameters; None when Argon2 does not allow them, or they are beyond 1 GiB, 16
     /// passes or 4 lanes. Cheaper ones than [`Argon2Cost::STANDARD`] are for tests only.
@@ -48,11 +40,7 @@ impl Argon2Cost {
         let allowed = (1..=Self::DEAREST.lanes).contains(&lanes)
             && (1..=Self::DEAREST.passes).contains(&passes)
             && (8 * u32::from(lanes)..=Self::DEAREST.memory_kib).contains(&memory_kib);
-        allowed.then_some(Self {
-            memory_kib,
-            passes,
-            lanes,
-        })
+        allowed.then_some(Self { memory_kib, passes, lanes })
     }
 }
 
@@ -73,10 +61,7 @@ impl Passphrase {
     /// A passphrase with another cost for what it seals. What it opens states its own cost.
     #[must_use]
     pub fn with_cost(text: String, cost: Argon2Cost) -> Self {
-        Self {
-            text: Zeroizing::new(text),
-            cost,
-        }
+        Self { text: Zeroizing::new(text), cost }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -155,10 +140,7 @@ fn read_key(
         }
         Ok((mode, len))
     };
-    let (mode, len) = read().map_err(|source| UnlockError::Io {
-        path: path.into(),
-        source,
-    })?;
+    let (mode, len) = read().map_err(|source| UnlockError::Io { path: path.into(), source })?;
     if for_the_owner_only && is_too_open(mode) {
         let path = path.into();
         return Err(UnlockError::Permissions { path, mode });

@@ -106,11 +106,7 @@ pub(super) fn swarm(
         |config: libp2p::swarm::Config| config.with_idle_connection_timeout(limits.idle_timeout);
     let transports = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
-        .with_tcp(
-            tcp::Config::default(),
-            noise::Config::new,
-            yamux::Config::default,
-        )
+        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
         .map_err(|error| NetError::Transport(error.to_string()))?
         .with_quic();
     // A machine without a usable resolver can still reach nodes by number.

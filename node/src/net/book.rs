@@ -22,11 +22,7 @@ impl AddressBook {
     pub(super) fn add(&mut self, node: NodeId, addrs: impl IntoIterator<Item = Multiaddr>) {
         let mut merged: Vec<Multiaddr> = Vec::new();
         let known = self.addrs.remove(&node).unwrap_or_default();
-        for addr in addrs
-            .into_iter()
-            .filter_map(|addr| bare(addr, node))
-            .chain(known)
-        {
+        for addr in addrs.into_iter().filter_map(|addr| bare(addr, node)).chain(known) {
             if merged.len() < BOOK_ADDRS_MAX && !merged.contains(&addr) {
                 merged.push(addr);
             }
@@ -88,13 +84,7 @@ mod tests {
     use libp2p::identity::Keypair;
 
     fn node(seed: u8) -> NodeId {
-        node_of(
-            &Keypair::ed25519_from_bytes([seed; 32])
-                .unwrap()
-                .public()
-                .to_peer_id(),
-        )
-        .unwrap()
+        node_of(&Keypair::ed25519_from_bytes([seed; 32]).unwrap().public().to_peer_id()).unwrap()
     }
 
     fn tcp(port: u16) -> Multiaddr {

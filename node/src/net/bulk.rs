@@ -40,20 +40,15 @@ pub struct BulkStream {
 impl BulkStream {
     fn new(stream: Stream, gate: Option<CancellationToken>, place: Option<Place>) -> Self {
         let closed = Box::pin(gate.unwrap_or_default().cancelled_owned());
-        Self {
-            stream,
-            closed,
-            _place: place,
-        }
+        Self { stream, closed, _place: place }
     }
 
     fn poll_gate(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.closed.as_mut().poll(cx) {
             Poll::Pending => Ok(()),
-            Poll::Ready(()) => Err(io::Error::new(
-                io::ErrorKind::ConnectionAborted,
-                "the node was put out",
-            )),
+            Poll::Ready(()) => {
+                Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the node was put out"))
+            }
         }
     }
 }
@@ -131,10 +126,7 @@ pub(super) async fn accept(
     limits: Limits,
     events: mpsc::Sender<NetEvent>,
 ) {
-    let places = Arc::new(Places {
-        limits,
-        taken: Mutex::default(),
-    });
+    let places = Arc::new(Places { limits, taken: Mutex::default() });
     while let Some((peer, stream)) = incoming.next().await {
         // The negotiation asked the gate; this asks for the token, and whether it closed since.
         let Some(node) = node_of(&peer) else { continue };
@@ -190,10 +182,7 @@ impl Places {
             return None;
         }
         taken.insert(node, own + 1);
-        Some(Place {
-            places: Arc::clone(places),
-            node,
-        })
+        Some(Place { places: Arc::clone(places), node })
     }
 }
 
@@ -206,11 +195,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self
-            .places
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         match taken.get_mut(&self.node) {
             Some(own) if *own > 1 => *own -= 1,
             _ => {

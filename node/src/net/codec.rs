@@ -114,9 +114,7 @@ async fn write_body<T: AsyncWrite + Unpin + Send>(
     body: &[u8],
     bytes_max: u32,
 ) -> io::Result<()> {
-    let length = u32::try_from(body.len())
-        .ok()
-        .filter(|length| *length <= bytes_max);
+    let length = u32::try_from(body.len()).ok().filter(|length| *length <= bytes_max);
     let length = length.ok_or_else(|| invalid("a body above the protocol's cap"))?;
     io.write_all(&length.to_be_bytes()).await?;
     io.write_all(body).await
@@ -137,10 +135,7 @@ mod tests {
     const PROTOCOL: StreamProtocol = StreamProtocol::new("/test");
 
     fn frames() -> Frames {
-        Frames {
-            request_bytes_max: 100,
-            answer_bytes_max: 200,
-        }
+        Frames { request_bytes_max: 100, answer_bytes_max: 200 }
     }
 
     fn written(answer: &Answer) -> Vec<u8> {

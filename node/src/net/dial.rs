@@ -50,10 +50,7 @@ pub(super) struct Dials<W> {
 
 impl<W> Default for Dials<W> {
     fn default() -> Self {
-        Self {
-            dials: HashMap::new(),
-            anyone: 0,
-        }
+        Self { dials: HashMap::new(), anyone: 0 }
     }
 }
 
@@ -67,10 +64,7 @@ impl<W> Dials<W> {
         now: Instant,
     ) {
         let (tcp, other): (Vec<_>, Vec<_>) = addrs.into_iter().partition(is_tcp);
-        let groups = [tcp, other]
-            .into_iter()
-            .filter(|group| !group.is_empty())
-            .collect();
+        let groups = [tcp, other].into_iter().filter(|group| !group.is_empty()).collect();
         self.begin(Target::Node(node), groups, waiter, now);
     }
 
@@ -109,16 +103,10 @@ impl<W> Dials<W> {
 
     /// The attempts to start now; tell how each fared with `started` or `failed_to_start`.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Attempt> {
-        let due = self
-            .dials
-            .iter_mut()
-            .filter(|(_, dial)| dial.next_at <= now);
+        let due = self.dials.iter_mut().filter(|(_, dial)| dial.next_at <= now);
         due.filter_map(|(target, dial)| {
             dial.next_at = now + DIAL_STAGGER;
-            Some(Attempt {
-                target: *target,
-                addrs: dial.groups.pop_front()?,
-            })
+            Some(Attempt { target: *target, addrs: dial.groups.pop_front()? })
         })
         .collect()
     }
@@ -142,10 +130,7 @@ impl<W> Dials<W> {
 
     /// A running attempt failed; the next group need not wait for its turn.
     pub(super) fn failed(&mut self, id: ConnectionId, error: String, now: Instant) {
-        let dial = self
-            .dials
-            .values_mut()
-            .find(|dial| dial.running.contains(&id));
+        let dial = self.dials.values_mut().find(|dial| dial.running.contains(&id));
         if let Some(dial) = dial {
             dial.running.retain(|running| *running != id);
             dial.last_error = error;
@@ -157,22 +142,12 @@ impl<W> Dials<W> {
 
     /// A connection stands: everyone who waited for its node or for this very attempt.
     pub(super) fn connected(&mut self, node: NodeId, id: ConnectionId) -> Vec<W> {
-        let mut ready = self
-            .dials
-            .remove(&Target::Node(node))
-            .map_or(Vec::new(), |d| d.waiting);
-        let anyone = self
-            .dials
-            .iter()
-            .find(|(_, dial)| dial.running.contains(&id));
+        let mut ready = self.dials.remove(&Target::Node(node)).map_or(Vec::new(), |d| d.waiting);
+        let anyone = self.dials.iter().find(|(_, dial)| dial.running.contains(&id));
         if let Some(target) = anyone.map(|(target, _)| *target)
             && matches!(target, Target::Anyone(_))
         {
-            ready.extend(
-                self.dials
-                    .remove(&target)
-                    .map_or(Vec::new(), |dial| dial.waiting),
-            );
+            ready.extend(self.dials.remove(&target).map_or(Vec::new(), |dial| dial.waiting));
         }
         ready
     }
@@ -202,10 +177,7 @@ mod tests {
 
     #[test]
     fn calls_to_one_node_share_one_dial_and_tcp_has_a_head_start() {
-        let (tcp, quic) = (
-            addr("/ip4/192.0.2.1/tcp/1"),
-            addr("/ip4/192.0.2.1/udp/1/quic-v1"),
-        );
+        let (tcp, quic) = (addr("/ip4/192.0.2.1/tcp/1"), addr("/ip4/192.0.2.1/udp/1/quic-v1"));
         let (mut dials, now) = (Dials::default(), Instant::now());
         dials.wait_for(NODE, vec![quic.clone(), tcp.clone()], "a", now);
         dials.wait_for(NODE, vec![], "b", now);
@@ -225,18 +197,11 @@ mod tests {
     #[test]
     fn a_failed_group_makes_way_at_once_and_the_last_one_ends_the_dial() {
         let (mut dials, now) = (Dials::default(), Instant::now());
-        dials.wait_for_anyone(
-            vec![addr("/ip4/192.0.2.1/tcp/1"), addr("/memory/2")],
-            "a",
-            now,
-        );
+        dials.wait_for_anyone(vec![addr("/ip4/192.0.2.1/tcp/1"), addr("/memory/2")], "a", now);
         let first = dials.due(now);
         dials.started(first[0].target, id(1));
         dials.failed(id(1), "no route".to_owned(), now);
-        assert!(
-            dials.hopeless().is_empty(),
-            "the second address is still to be tried"
-        );
+        assert!(dials.hopeless().is_empty(), "the second address is still to be tried");
         let second = dials.due(now);
         dials.failed_to_start(second[0].target, "no transport".to_owned(), now);
         assert_eq!(dials.hopeless(), [("no transport".to_owned(), vec!["a"])]);

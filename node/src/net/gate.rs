@@ -32,39 +32,24 @@ pub(super) struct Gates(RwLock<HashMap<NodeId, CancellationToken>>);
 
 impl Gates {
     pub(super) fn open(&self, node: NodeId) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(node)
-            .or_default();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).entry(node).or_default();
     }
 
     /// Closes the gate and whatever hangs on its token.
     pub(super) fn close(&self, node: NodeId) {
-        let token = self
-            .0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&node);
+        let token = self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&node);
         if let Some(token) = token {
             token.cancel();
         }
     }
 
     pub(super) fn is_open(&self, node: NodeId) -> bool {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(&node)
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(&node)
     }
 
     /// Cancelled when the gate closes that is open now.
     pub(super) fn token(&self, node: NodeId) -> Option<CancellationToken> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&node)
-            .cloned()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&node).cloned()
     }
 }
 
@@ -80,11 +65,7 @@ impl<B> Gated<B> {
     }
 
     fn handler<H>(&self, peer: &PeerId, inner: H) -> GatedHandler<H> {
-        GatedHandler {
-            inner,
-            node: node_of(peer),
-            gates: Arc::clone(&self.gates),
-        }
+        GatedHandler { inner, node: node_of(peer), gates: Arc::clone(&self.gates) }
     }
 }
 
@@ -98,8 +79,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gated<B> {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        self.inner
-            .handle_pending_inbound_connection(id, local, remote)
+        self.inner.handle_pending_inbound_connection(id, local, remote)
     }
 
     fn handle_established_inbound_connection(
@@ -109,9 +89,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gated<B> {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        let inner = self
-            .inner
-            .handle_established_inbound_connection(id, peer, local, remote)?;
+        let inner = self.inner.handle_established_inbound_connection(id, peer, local, remote)?;
         Ok(self.handler(&peer, inner))
     }
 
@@ -122,8 +100,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gated<B> {
         addresses: &[Multiaddr],
         role: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        self.inner
-            .handle_pending_outbound_connection(id, peer, addresses, role)
+        self.inner.handle_pending_outbound_connection(id, peer, addresses, role)
     }
 
     fn handle_established_outbound_connection(
@@ -134,9 +111,8 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gated<B> {
         role: Endpoint,
         port_use: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        let inner = self
-            .inner
-            .handle_established_outbound_connection(id, peer, addr, role, port_use)?;
+        let inner =
+            self.inner.handle_established_outbound_connection(id, peer, addr, role, port_use)?;
         Ok(self.handler(&peer, inner))
     }
 
@@ -178,9 +154,7 @@ impl<H: ConnectionHandler> ConnectionHandler for GatedHandler<H> {
 
     fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol, Self::InboundOpenInfo> {
         let open = self.node.is_some_and(|node| self.gates.is_open(node));
-        self.inner
-            .listen_protocol()
-            .map_upgrade(|inner| GatedUpgrade { inner, open })
+        self.inner.listen_protocol().map_upgrade(|inner| GatedUpgrade { inner, open })
     }
 
     fn connection_keep_alive(&self) -> bool {
@@ -245,10 +219,7 @@ impl<U: UpgradeInfoSend> UpgradeInfo for GatedUpgrade<U> {
     type InfoIter = std::iter::Flatten<std::option::IntoIter<U::InfoIter>>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        self.open
-            .then(|| self.inner.protocol_info())
-            .into_iter()
-            .flatten()
+        self.open.then(|| self.inner.protocol_info()).into_iter().flatten()
     }
 }
 

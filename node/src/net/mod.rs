@@ -117,12 +117,7 @@ pub enum NetError {
 /// Starts the network: the handle, and the receiver of its events for the one owner. Returns when
 /// every listener has an address. When the receiver or all handles are dropped, it ends.
 pub async fn start(config: NetConfig) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
-    let NetConfig {
-        node_seed,
-        listen,
-        mdns,
-        limits,
-    } = config;
+    let NetConfig { node_seed, listen, mdns, limits } = config;
     let keypair = keypair(&node_seed);
     let me = peer_id::node_of(&keypair.public().to_peer_id()).expect("the key is Ed25519");
     let shared = Arc::new(Shared::default());
@@ -130,44 +125,22 @@ pub async fn start(config: NetConfig) -> Result<(Net, mpsc::Receiver<NetEvent>),
 
     let mut listeners = std::collections::HashSet::new();
     for addr in &listen {
-        let failed = |reason: String| NetError::Listen {
-            addr: addr.to_string(),
-            reason,
-        };
+        let failed = |reason: String| NetError::Listen { addr: addr.to_string(), reason };
         free_for_us(addr).map_err(|error| failed(error.to_string()))?;
-        let id = swarm
-            .listen_on(addr.clone())
-            .map_err(|error| failed(error.to_string()))?;
+        let id = swarm.listen_on(addr.clone()).map_err(|error| failed(error.to_string()))?;
         listeners.insert(id);
     }
 
     let (events, receiver) = mpsc::channel(CHANNEL);
     let (commands, requested) = mpsc::channel(CHANNEL);
     let mut streams = swarm.behaviour().bulk.inner.new_control();
-    let incoming = streams
-        .accept(bulk::BULK)
-        .expect("nobody else accepts this protocol");
-    let accepting = bulk::accept(
-        incoming,
-        Arc::clone(&shared.gates),
-        limits.clone(),
-        events.clone(),
-    );
+    let incoming = streams.accept(bulk::BULK).expect("nobody else accepts this protocol");
+    let accepting =
+        bulk::accept(incoming, Arc::clone(&shared.gates), limits.clone(), events.clone());
     let (ready, is_ready) = oneshot::channel();
     let wait = !listeners.is_empty();
-    let starting = Starting {
-        listeners,
-        ready: Some(ready),
-    };
-    let task = Task::new(
-        me,
-        swarm,
-        Arc::clone(&shared),
-        limits,
-        requested,
-        events,
-        starting,
-    );
+    let starting = Starting { listeners, ready: Some(ready) };
+    let task = Task::new(me, swarm, Arc::clone(&shared), limits, requested, events, starting);
     // The acceptor ends when the swarm, and with it the sending half of its channel, is gone.
     tokio::spawn(accepting);
     tokio::spawn(task.run());
@@ -182,21 +155,10 @@ pub async fn start(config: NetConfig) -> Result<(Net, mpsc::Receiver<NetEvent>),
         };
         if let Some(reason) = failed {
             let all: Vec<_> = listen.iter().map(Multiaddr::to_string).collect();
-            return Err(NetError::Listen {
-                addr: all.join(", "),
-                reason,
-            });
+            return Err(NetError::Listen { addr: all.join(", "), reason });
         }
     }
-    Ok((
-        Net {
-            me,
-            shared,
-            commands,
-            streams,
-        },
-        receiver,
-    ))
+    Ok((Net { me, shared, commands, streams }, receiver))
 }
 
 /// libp2p shares a TCP port with whoever else is willing to, so two nodes started on one port would
@@ -300,15 +262,7 @@ impl Net {
         let not_a_node = SendFailure::NeverSent(Reason::NotANode);
         let peer = peer_id::peer_of(node).ok_or(not_a_node)?;
         let (caller, connected) = oneshot::channel();
-        self.ask(
-            Command::Connect {
-                node,
-                addrs,
-                caller,
-            },
-            connected,
-        )
-        .await?;
+        self.ask(Command::Connect { node, addrs, caller }, connected).await?;
         bulk::open(self.streams.clone(), peer, self.shared.gates.token(node)).await
     }
 
@@ -333,11 +287,7 @@ impl Net {
             return Err(SendFailure::NeverSent(Reason::TooLarge { bytes, max }));
         }
         let (caller, outcome) = oneshot::channel();
-        let call = Call {
-            kind,
-            request,
-            caller,
-        };
+        let call = Call { kind, request, caller };
         self.ask(Command::Call { node, addrs, call }, outcome).await
     }
 
@@ -348,16 +298,12 @@ impl Net {
     ) -> Result<T, SendFailure> {
         let sent = self.commands.send(command).await;
         sent.map_err(|_| SendFailure::NeverSent(Reason::Stopping))?;
-        outcome
-            .await
-            .unwrap_or(Err(SendFailure::Unknown(Reason::Stopping)))
+        outcome.await.unwrap_or(Err(SendFailure::Unknown(Reason::Stopping)))
     }
 }
 
 impl std::fmt::Debug for Net {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Net")
-            .field("me", &self.me)
-            .finish_non_exhaustive()
+        f.debug_struct("Net").field("me", &self.me).finish_non_exhaustive()
     }
 }

@@ -33,10 +33,7 @@ mod tests {
         let keypair = Keypair::ed25519_from_bytes([7; 32]).unwrap();
         let peer = keypair.public().to_peer_id();
         let node = node_of(&peer).unwrap();
-        assert_eq!(
-            node.as_bytes(),
-            &keypair.public().try_into_ed25519().unwrap().to_bytes()
-        );
+        assert_eq!(node.as_bytes(), &keypair.public().try_into_ed25519().unwrap().to_bytes());
         assert_eq!(peer_of(node), Some(peer));
     }
 

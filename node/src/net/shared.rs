@@ -58,9 +58,7 @@ pub(super) struct Shared {
 
 fn fresh_nonce() -> [u8; 32] {
     let mut nonce = [0; 32];
-    SysRng
-        .try_fill_bytes(&mut nonce)
-        .expect("the operating system's generator works");
+    SysRng.try_fill_bytes(&mut nonce).expect("the operating system's generator works");
     nonce
 }
 
@@ -110,10 +108,7 @@ impl Shared {
     pub(super) fn link_addr(&self, node: NodeId, id: ConnectionId) -> Option<Multiaddr> {
         let sessions = lock(&self.sessions);
         let links = &sessions.get(&node)?.links;
-        links
-            .iter()
-            .find(|(link, _)| *link == id)
-            .map(|(_, addr)| addr.clone())
+        links.iter().find(|(link, _)| *link == id).map(|(_, addr)| addr.clone())
     }
 
     pub(super) fn is_connected(&self, node: NodeId) -> bool {

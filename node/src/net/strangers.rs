@@ -48,11 +48,7 @@ pub(super) struct Strangers {
 
 impl Strangers {
     pub(super) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            connections: HashMap::new(),
-            rates: HashMap::new(),
-        }
+        Self { limits, connections: HashMap::new(), rates: HashMap::new() }
     }
 
     /// Notes an inbound connection. False: there are too many, close it.
@@ -67,28 +63,15 @@ impl Strangers {
         if gates.is_open(node) {
             return true;
         }
-        self.connections
-            .retain(|_, stranger| !gates.is_open(stranger.node));
-        let alike = self
-            .connections
-            .values()
-            .filter(|other| other.origin == origin)
-            .count();
+        self.connections.retain(|_, stranger| !gates.is_open(stranger.node));
+        let alike = self.connections.values().filter(|other| other.origin == origin).count();
         if self.connections.len() >= self.limits.strangers_max
             || alike >= self.limits.strangers_per_ip_max
         {
             return false;
         }
         let until = now + self.limits.stranger_timeout;
-        self.connections.insert(
-            id,
-            Stranger {
-                node,
-                origin,
-                until,
-                strikes: 0,
-            },
-        );
+        self.connections.insert(id, Stranger { node, origin, until, strikes: 0 });
         true
     }
 
@@ -99,10 +82,7 @@ impl Strangers {
 
     /// When to ask for `expired` next.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.connections
-            .values()
-            .map(|stranger| stranger.until)
-            .min()
+        self.connections.values().map(|stranger| stranger.until).min()
     }
 
     /// The connections whose time is up without their node having been admitted.
@@ -131,14 +111,8 @@ impl Strangers {
                 return false;
             }
         }
-        let full = Bucket {
-            tokens: f64::from(self.limits.hello_burst),
-            at: now,
-        };
-        self.rates
-            .entry(origin)
-            .or_insert(full)
-            .take(&self.limits, now)
+        let full = Bucket { tokens: f64::from(self.limits.hello_burst), at: now };
+        self.rates.entry(origin).or_insert(full).take(&self.limits, now)
     }
 
     /// A `hello` on this connection was turned away. True: once too often, close it.
@@ -167,10 +141,7 @@ impl Bucket {
     fn take(&mut self, limits: &Limits, now: Instant) -> bool {
         let level = self.level(limits, now);
         let granted = level >= 1.0;
-        *self = Self {
-            tokens: if granted { level - 1.0 } else { level },
-            at: now,
-        };
+        *self = Self { tokens: if granted { level - 1.0 } else { level }, at: now };
         granted
     }
 }
@@ -196,10 +167,7 @@ mod tests {
         let start = Instant::now();
         let passed = (0..100).filter(|_| strangers.hello(here, start)).count();
         assert_eq!(passed, limits.hello_burst as usize);
-        assert!(
-            strangers.hello(there, start),
-            "another origin is not affected"
-        );
+        assert!(strangers.hello(there, start), "another origin is not affected");
         let later = start + Duration::from_secs(1);
         let passed = (0..100).filter(|_| strangers.hello(here, later)).count();
         assert_eq!(passed, limits.hello_per_second as usize);
@@ -207,47 +175,26 @@ mod tests {
 
     #[test]
     fn the_addresses_of_one_ipv6_customer_are_one_origin() {
-        assert_eq!(
-            origin("/ip6/2001:db8::1/tcp/1"),
-            origin("/ip6/2001:db8::ffff/udp/2")
-        );
-        assert_ne!(
-            origin("/ip6/2001:db8::1/tcp/1"),
-            origin("/ip6/2001:db8:0:1::1/tcp/1")
-        );
-        assert_eq!(
-            origin("/ip6/::ffff:192.0.2.1/tcp/1"),
-            origin("/ip4/192.0.2.1/tcp/9")
-        );
+        assert_eq!(origin("/ip6/2001:db8::1/tcp/1"), origin("/ip6/2001:db8::ffff/udp/2"));
+        assert_ne!(origin("/ip6/2001:db8::1/tcp/1"), origin("/ip6/2001:db8:0:1::1/tcp/1"));
+        assert_eq!(origin("/ip6/::ffff:192.0.2.1/tcp/1"), origin("/ip4/192.0.2.1/tcp/9"));
     }
 
     #[test]
     fn one_origin_cannot_take_every_place_and_the_places_are_bounded() {
-        let limits = Limits {
-            strangers_max: 5,
-            strangers_per_ip_max: 3,
-            ..Limits::default()
-        };
+        let limits = Limits { strangers_max: 5, strangers_per_ip_max: 3, ..Limits::default() };
         let mut strangers = Strangers::new(limits);
         let (gates, now) = (Gates::default(), Instant::now());
         let mut admit = |number: usize, addr: &str| {
             strangers.admit(id(number), NodeId([1; 32]), origin(addr), &gates, now)
         };
-        let here: Vec<_> = (0..4)
-            .map(|number| admit(number, "/ip4/192.0.2.1"))
-            .collect();
+        let here: Vec<_> = (0..4).map(|number| admit(number, "/ip4/192.0.2.1")).collect();
         assert_eq!(here, [true, true, true, false]);
         assert!(admit(10, "/ip4/192.0.2.2"));
         assert!(admit(11, "/ip4/192.0.2.3"));
         assert!(!admit(12, "/ip4/192.0.2.4"), "five are there");
         strangers.forget(id(0));
-        assert!(strangers.admit(
-            id(13),
-            NodeId([2; 32]),
-            origin("/ip4/192.0.2.4"),
-            &gates,
-            now
-        ));
+        assert!(strangers.admit(id(13), NodeId([2; 32]), origin("/ip4/192.0.2.4"), &gates, now));
     }
 
     #[test]
@@ -260,11 +207,7 @@ mod tests {
         assert!(strangers.admit(id(2), unwelcome, here, &gates, now));
         gates.open(welcome);
         let due = strangers.next_due().unwrap();
-        assert!(
-            strangers
-                .expired(&gates, due - Duration::from_millis(1))
-                .is_empty()
-        );
+        assert!(strangers.expired(&gates, due - Duration::from_millis(1)).is_empty());
         assert_eq!(strangers.expired(&gates, due), [id(2)]);
         assert_eq!(strangers.next_due(), None);
     }

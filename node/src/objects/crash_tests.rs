@@ -125,29 +125,18 @@ fn examine(disk: &FaultyDisk, promises: &Promises) -> Result<(), String> {
         if let Some(durable) = promises.partial.get(&len) {
             let mut partial = folder.partial(TRANSFER, id, len).map_err(say)?;
             if partial.next_offset() < *durable {
-                return Err(format!(
-                    "promised {durable} bytes, has {}",
-                    partial.next_offset()
-                ));
+                return Err(format!("promised {durable} bytes, has {}", partial.next_offset()));
             }
             while partial.next_offset() < len {
                 feed_one(&mut partial, data).map_err(say)?;
             }
             partial.finish().map_err(say)?;
-            folder
-                .scrub(id)
-                .map_err(|e| format!("received something else: {e}"))?;
+            folder.scrub(id).map_err(|e| format!("received something else: {e}"))?;
         }
     }
     folder.sweep(|_| false).map_err(say)?;
-    let left = disk
-        .list(&Path::new(ROOT).join("incoming"))
-        .map_err(|e| e.to_string())?;
-    if left.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("junk stayed: {left:?}"))
-    }
+    let left = disk.list(&Path::new(ROOT).join("incoming")).map_err(|e| e.to_string())?;
+    if left.is_empty() { Ok(()) } else { Err(format!("junk stayed: {left:?}")) }
 }
 
 fn losses(seeds: u64) -> impl Iterator<Item = Loss> {
@@ -220,10 +209,7 @@ fn leaving_out_any_one_sync_breaks_a_promise() {
         let syncs = syncs_of(&disk, *life);
         for number in opening..syncs.len() {
             let broken = first_broken_promise(&disk, *life, &promises, Some(number), SEEDS);
-            assert!(
-                broken.is_some(),
-                "{name}: nobody misses sync {number} of {syncs:?}"
-            );
+            assert!(broken.is_some(), "{name}: nobody misses sync {number} of {syncs:?}");
         }
     }
     for (name, _, life) in &LIVES[..4] {
@@ -232,10 +218,7 @@ fn leaving_out_any_one_sync_breaks_a_promise() {
         for number in 0..syncs.len() {
             let promises = Promises::default();
             let broken = first_broken_promise(&disk, *life, &promises, Some(number), SEEDS);
-            assert!(
-                broken.is_some(),
-                "{name}: nobody misses sync {number} of {syncs:?}"
-            );
+            assert!(broken.is_some(), "{name}: nobody misses sync {number} of {syncs:?}");
         }
     }
 }
@@ -305,9 +288,7 @@ fn a_write_that_tears_between_groups_leaves_only_what_was_verified() {
     let disk = FaultyDisk::new();
     let data = &*LARGE;
     let folder = ObjectFolder::open_with(disk.clone(), Path::new(ROOT), CHECKPOINT).unwrap();
-    let mut partial = folder
-        .partial(TRANSFER, id_of(data), data.len() as u64)
-        .unwrap();
+    let mut partial = folder.partial(TRANSFER, id_of(data), data.len() as u64).unwrap();
     let mut verifier = Verifier::new(partial.id(), partial.len(), 0);
     disk.crash_at(disk.operations());
     let verified = verifier.check(&pairs_for(data, 0, 0), data).unwrap();

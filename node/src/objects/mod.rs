@@ -41,16 +41,10 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "objects of tests fit in memory"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "objects of tests fit in memory")]
 mod crash_tests;
 #[cfg(test)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "objects of tests fit in memory"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "objects of tests fit in memory")]
 mod tests;
 
 pub use partial::Partial;
@@ -144,11 +138,7 @@ pub enum ObjectError {
 
 /// Turns a disk's error into one that says what was attempted.
 fn cannot<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ObjectError + 'a {
-    move |source| ObjectError::Disk {
-        doing,
-        path: path.to_owned(),
-        source,
-    }
+    move |source| ObjectError::Disk { doing, path: path.to_owned(), source }
 }
 
 impl<D: Disk> ObjectFolder<D> {
@@ -181,9 +171,7 @@ impl<D: Disk> ObjectFolder<D> {
             unsettled: Mutex::new(!incoming_is_new),
             durable: [const { AtomicBool::new(false) }; 256],
         };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Starts an object whose id is not known yet.
@@ -198,12 +186,7 @@ impl<D: Disk> ObjectFolder<D> {
     /// [`ObjectError::Missing`]; [`ObjectError::Damaged`] when its outboard is not there;
     /// [`ObjectError::Disk`].
     pub fn open_object(&self, id: ObjectId) -> Result<ObjectReader<D>, ObjectError> {
-        ObjectReader::open(
-            &self.inner.disk,
-            id,
-            &self.object_path(id),
-            &self.outboard_path(id),
-        )
+        ObjectReader::open(&self.inner.disk, id, &self.object_path(id), &self.outboard_path(id))
     }
 
     /// Whether the object is here, whole.
@@ -212,10 +195,7 @@ impl<D: Disk> ObjectFolder<D> {
     /// [`ObjectError::Disk`].
     pub fn has(&self, id: ObjectId) -> Result<bool, ObjectError> {
         let path = self.object_path(id);
-        self.inner
-            .disk
-            .exists(&path)
-            .map_err(cannot("look for", &path))
+        self.inner.disk.exists(&path).map_err(cannot("look for", &path))
     }
 
     /// Takes up the object `id` of `len` bytes where the transfer left off, or begins it.
@@ -268,33 +248,23 @@ impl<D: Disk> ObjectFolder<D> {
 
     /// The right to change names in the directory of all objects whose ids begin with this byte.
     fn names_of(&self, shard: u8) -> MutexGuard<'_, ()> {
-        self.inner.names[usize::from(shard)]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.names[usize::from(shard)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Claims a name under `incoming` for as long as the value lives.
     fn occupy(&self, name: &str) -> Option<Occupied<D>> {
         let mut busy = self.busy();
-        busy.insert(name.to_owned()).then(|| Occupied {
-            folder: self.clone(),
-            name: name.to_owned(),
-        })
+        busy.insert(name.to_owned())
+            .then(|| Occupied { folder: self.clone(), name: name.to_owned() })
     }
 
     fn busy(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.inner
-            .busy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A name under `incoming` that nobody used yet.
     fn new_name(&self) -> String {
-        format!(
-            "new-{}",
-            self.inner.next_new.fetch_add(1, Ordering::Relaxed)
-        )
+        format!("new-{}", self.inner.next_new.fetch_add(1, Ordering::Relaxed))
     }
 }
 

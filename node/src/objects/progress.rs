@@ -85,12 +85,7 @@ mod tests {
     use crate::disk::faulty::FaultyDisk;
 
     fn record(sequence: u64) -> Progress {
-        Progress {
-            sequence,
-            id: ObjectId([7; 32]),
-            len: 99,
-            offset: sequence * 2,
-        }
+        Progress { sequence, id: ObjectId([7; 32]), len: 99, offset: sequence * 2 }
     }
 
     #[test]

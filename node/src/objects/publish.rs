@@ -32,16 +32,13 @@ impl<D: Disk> ObjectFolder<D> {
         if !disk.exists(&to).map_err(cannot("look for", &to))? {
             if has_outboard {
                 let from = self.incoming_path(&format!("{name}.obao4"));
-                disk.rename(&from, &self.outboard_path(id))
-                    .map_err(cannot("rename", &from))?;
-                disk.sync_dir(&shard)
-                    .map_err(cannot("sync directory", &shard))?;
+                disk.rename(&from, &self.outboard_path(id)).map_err(cannot("rename", &from))?;
+                disk.sync_dir(&shard).map_err(cannot("sync directory", &shard))?;
             }
             let from = self.incoming_path(name);
             disk.rename(&from, &to).map_err(cannot("rename", &from))?;
         }
-        disk.sync_dir(&shard)
-            .map_err(cannot("sync directory", &shard))?;
+        disk.sync_dir(&shard).map_err(cannot("sync directory", &shard))?;
         drop(names);
         self.remove_incoming(name)
     }
@@ -51,10 +48,7 @@ impl<D: Disk> ObjectFolder<D> {
     pub(super) fn confirm(&self, id: ObjectId) -> Result<(), ObjectError> {
         self.make_shard(id)?;
         let shard = self.shard_path(id);
-        self.inner
-            .disk
-            .sync_dir(&shard)
-            .map_err(cannot("sync directory", &shard))
+        self.inner.disk.sync_dir(&shard).map_err(cannot("sync directory", &shard))
     }
 
     /// Removes an object; `false` when it was not there. Durable when this returns.
@@ -71,8 +65,7 @@ impl<D: Disk> ObjectFolder<D> {
         let was_there = remove_if_there(disk, &self.object_path(id))?;
         // Before the outboard goes: an object without one must not come back. And even when the
         // object was not there: whoever removed it may have died before syncing.
-        disk.sync_dir(&shard)
-            .map_err(cannot("sync directory", &shard))?;
+        disk.sync_dir(&shard).map_err(cannot("sync directory", &shard))?;
         remove_if_there(disk, &self.outboard_path(id))?;
         Ok(was_there)
     }
@@ -92,11 +85,7 @@ impl<D: Disk> ObjectFolder<D> {
             let keep = name.parse().is_ok_and(&wanted);
             // Holding the name while its file goes: nobody can take it up meanwhile.
             if !keep && let Some(_occupied) = self.occupy(name) {
-                *self
-                    .inner
-                    .unsettled
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = true;
+                *self.inner.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = true;
                 removed += u64::from(remove_if_there(disk, &incoming.join(&file))?);
             }
         }
@@ -127,11 +116,7 @@ impl<D: Disk> ObjectFolder<D> {
         for suffix in SUFFIXES {
             let path = self.incoming_path(&format!("{name}{suffix}"));
             if remove_if_there(&self.inner.disk, &path)? && suffix == PROGRESS {
-                *self
-                    .inner
-                    .unsettled
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = true;
+                *self.inner.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = true;
             }
         }
         Ok(())
@@ -140,17 +125,10 @@ impl<D: Disk> ObjectFolder<D> {
     /// Before a transfer begins anew: makes sure that no removed record of progress can come back
     /// in a power cut, because it would vouch for bytes of the new file that are not synced.
     pub(super) fn settle_incoming(&self) -> Result<(), ObjectError> {
-        let mut unsettled = self
-            .inner
-            .unsettled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut unsettled = self.inner.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
         if *unsettled {
             let dir = &self.inner.incoming;
-            self.inner
-                .disk
-                .sync_dir(dir)
-                .map_err(cannot("sync directory", dir))?;
+            self.inner.disk.sync_dir(dir).map_err(cannot("sync directory", dir))?;
             *unsettled = false;
         }
         Ok(())
@@ -164,14 +142,8 @@ impl<D: Disk> ObjectFolder<D> {
             return Ok(());
         }
         let (shard, objects) = (self.shard_path(id), &self.inner.objects);
-        self.inner
-            .disk
-            .create_dir(&shard)
-            .map_err(cannot("make directory", &shard))?;
-        self.inner
-            .disk
-            .sync_dir(objects)
-            .map_err(cannot("sync directory", objects))?;
+        self.inner.disk.create_dir(&shard).map_err(cannot("make directory", &shard))?;
+        self.inner.disk.sync_dir(objects).map_err(cannot("sync directory", objects))?;
         durable.store(true, Ordering::Release);
         Ok(())
     }

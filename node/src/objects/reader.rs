@@ -35,28 +35,17 @@ impl<D: Disk> ObjectReader<D> {
         if tree::groups(len) > 1 {
             let file = match disk.open(outboard_path) {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                    return Err(ObjectError::Damaged {
-                        id,
-                        what: "its outboard is missing",
-                    });
+                    return Err(ObjectError::Damaged { id, what: "its outboard is missing" });
                 }
                 other => other.map_err(cannot("open", outboard_path))?,
             };
             let found = file.len().map_err(cannot("measure", outboard_path))?;
             if found != tree::outboard_len(len) {
-                return Err(ObjectError::Damaged {
-                    id,
-                    what: "its outboard has a wrong length",
-                });
+                return Err(ObjectError::Damaged { id, what: "its outboard has a wrong length" });
             }
             outboard = Some(file);
         }
-        Ok(Self {
-            id,
-            len,
-            object,
-            outboard,
-        })
+        Ok(Self { id, len, object, outboard })
     }
 
     /// The object's id.
@@ -83,9 +72,7 @@ impl<D: Disk> ObjectReader<D> {
     /// [`ObjectError::Disk`], also when the object ends before `buf` is full.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<(), ObjectError> {
         let path = self.id.to_string();
-        self.object
-            .read_exact_at(buf, offset)
-            .map_err(cannot("read object", path.as_ref()))
+        self.object.read_exact_at(buf, offset).map_err(cannot("read object", path.as_ref()))
     }
 
     /// Fills `pairs` from the outboard: the pair number `first` (in post order) and those after.
@@ -94,10 +81,7 @@ impl<D: Disk> ObjectReader<D> {
     /// [`ObjectError::Disk`], also when there is no such pair.
     pub fn read_outboard(&self, pairs: &mut [u8], first: u64) -> Result<(), ObjectError> {
         let path = self.id.to_string();
-        let outboard = self
-            .outboard
-            .as_ref()
-            .ok_or(std::io::ErrorKind::UnexpectedEof.into());
+        let outboard = self.outboard.as_ref().ok_or(std::io::ErrorKind::UnexpectedEof.into());
         outboard
             .and_then(|file| file.read_exact_at(pairs, first * PAIR as u64))
             .map_err(cannot("read outboard of object", path.as_ref()))
@@ -105,11 +89,7 @@ impl<D: Disk> ObjectReader<D> {
 
     /// The pairs of `nodes`, in their order; neighbours in the outboard are read in one go.
     pub(crate) fn read_pairs(&self, nodes: &[Node], out: &mut [u8]) -> Result<(), ObjectError> {
-        let mut places: Vec<_> = nodes
-            .iter()
-            .map(|node| node.pair_index())
-            .enumerate()
-            .collect();
+        let mut places: Vec<_> = nodes.iter().map(|node| node.pair_index()).enumerate().collect();
         places.sort_unstable_by_key(|(_, index)| *index);
         let mut run = Vec::new();
         for places in places.chunk_by(|(_, a), (_, b)| a + 1 == *b) {
@@ -143,17 +123,13 @@ impl<D: Disk> ObjectReader<D> {
             let n = BATCH.min(last - offset);
             data.resize(usize::try_from(n).expect("at most a batch"), 0);
             self.read_at(&mut data, offset)?;
-            data.chunks(GROUP_LEN)
-                .for_each(|group| builder.push(group, &mut pairs));
+            data.chunks(GROUP_LEN).for_each(|group| builder.push(group, &mut pairs));
             if !compare(&mut pairs)? {
                 return damaged("its bytes or its outboard changed");
             }
             offset += n;
         }
-        data.resize(
-            usize::try_from(self.len - last).expect("at most a group"),
-            0,
-        );
+        data.resize(usize::try_from(self.len - last).expect("at most a group"), 0);
         self.read_at(&mut data, last)?;
         let root = builder.finish(&data, &mut pairs);
         if !compare(&mut pairs)? {

@@ -28,10 +28,7 @@ pub(super) fn pairs_for(data: &[u8], start: u64, offset: u64) -> Vec<u8> {
     );
     let (_, nodes) = batch(data.len() as u64, start, offset).unwrap();
     let at = |node: &super::tree::Node| node.pair_index() as usize * PAIR;
-    nodes
-        .iter()
-        .flat_map(|node| outboard.data[at(node)..][..PAIR].to_vec())
-        .collect()
+    nodes.iter().flat_map(|node| outboard.data[at(node)..][..PAIR].to_vec()).collect()
 }
 
 /// Gives the next group to a partial object, as a transfer that breaks off after each would.
@@ -44,17 +41,14 @@ pub(super) fn feed_one<D: Disk>(partial: &mut Partial<D>, data: &[u8]) -> Result
     let verified = if shape.bytes as u64 <= GROUP {
         Some(verifier.check(&pairs, &rest[..shape.bytes]).unwrap())
     } else {
-        verifier
-            .check_rest(&pairs, &rest[..GROUP as usize])
-            .unwrap()
+        verifier.check_rest(&pairs, &rest[..GROUP as usize]).unwrap()
     };
     partial.accept(&verified.unwrap())
 }
 
 fn write<D: Disk>(folder: &ObjectFolder<D>, data: &[u8], step: usize) -> ObjectId {
     let mut writer = folder.writer();
-    data.chunks(step)
-        .for_each(|bytes| writer.push(bytes).unwrap());
+    data.chunks(step).for_each(|bytes| writer.push(bytes).unwrap());
     let written = writer.finish().unwrap();
     assert_eq!((written.id, written.len), (id_of(data), data.len() as u64));
     written.id
@@ -68,17 +62,7 @@ fn objects_of_every_shape_are_written_read_and_scrubbed_on_a_real_disk() {
     let dir = tempfile::tempdir().unwrap();
     let folder = ObjectFolder::open(RealDisk, &dir.path().join("store")).unwrap();
     let batch = BATCH as usize;
-    for len in [
-        0,
-        1,
-        16_384,
-        16_385,
-        32_768,
-        batch,
-        batch + 1,
-        3 * batch,
-        3 * batch + 20_000,
-    ] {
+    for len in [0, 1, 16_384, 16_385, 32_768, batch, batch + 1, 3 * batch, 3 * batch + 20_000] {
         let data = object(len, 1);
         let id = write(&folder, &data, 10_007);
         let reader = folder.open_object(id).unwrap();
@@ -87,12 +71,7 @@ fn objects_of_every_shape_are_written_read_and_scrubbed_on_a_real_disk() {
         assert!(read == data, "{len}");
         folder.scrub(id).unwrap();
     }
-    assert!(
-        RealDisk
-            .list(&dir.path().join("store/incoming"))
-            .unwrap()
-            .is_empty()
-    );
+    assert!(RealDisk.list(&dir.path().join("store/incoming")).unwrap().is_empty());
 }
 
 #[test]
@@ -114,11 +93,7 @@ fn a_writer_that_is_dropped_leaves_nothing_and_a_second_copy_is_kept_once() {
     drop(writer);
     let data = object(50_000, 3);
     assert_eq!(write(&folder, &data, 999), write(&folder, &data, 50_000));
-    assert!(
-        disk.list(&Path::new(ROOT).join("incoming"))
-            .unwrap()
-            .is_empty()
-    );
+    assert!(disk.list(&Path::new(ROOT).join("incoming")).unwrap().is_empty());
 }
 
 #[test]
@@ -133,10 +108,7 @@ fn a_changed_bit_anywhere_in_object_or_outboard_is_found_by_a_scrub() {
             let mut byte = [0];
             file.read_exact_at(&mut byte, at).unwrap();
             file.write_at(&[byte[0] ^ 4], at).unwrap();
-            assert!(
-                matches!(folder.scrub(id), Err(ObjectError::Damaged { .. })),
-                "{at}"
-            );
+            assert!(matches!(folder.scrub(id), Err(ObjectError::Damaged { .. })), "{at}");
             file.write_at(&byte, at).unwrap();
         }
     }
@@ -159,53 +131,25 @@ fn a_partial_object_takes_only_what_comes_next_and_one_owner_at_a_time() {
     ));
     feed_one(&mut partial, &data).unwrap();
     let mut late = Verifier::new(id_of(&data), len, 2 * GROUP);
-    let late = late.check(
-        &pairs_for(&data, 2 * GROUP, 2 * GROUP),
-        &data[2 * GROUP as usize..],
-    );
+    let late = late.check(&pairs_for(&data, 2 * GROUP, 2 * GROUP), &data[2 * GROUP as usize..]);
     let out_of_step = partial.accept(&late.unwrap());
-    assert!(matches!(
-        out_of_step,
-        Err(ObjectError::OutOfStep {
-            expected: GROUP,
-            ..
-        })
-    ));
-    assert_eq!(
-        (partial.next_offset(), partial.durable_offset()),
-        (GROUP, 0)
-    );
+    assert!(matches!(out_of_step, Err(ObjectError::OutOfStep { expected: GROUP, .. })));
+    assert_eq!((partial.next_offset(), partial.durable_offset()), (GROUP, 0));
     partial.checkpoint().unwrap();
     assert_eq!(partial.durable_offset(), GROUP);
-    assert!(matches!(
-        partial.finish(),
-        Err(ObjectError::Unfinished { have: GROUP, .. })
-    ));
+    assert!(matches!(partial.finish(), Err(ObjectError::Unfinished { have: GROUP, .. })));
 
     // Taken up for another object, the transfer begins anew.
     let other = object(60_000, 6);
-    assert_eq!(
-        folder
-            .partial(TRANSFER, id_of(&other), len)
-            .unwrap()
-            .next_offset(),
-        0
-    );
+    assert_eq!(folder.partial(TRANSFER, id_of(&other), len).unwrap().next_offset(), 0);
 }
 
 #[test]
 fn an_empty_object_is_received_only_under_its_own_id() {
     let folder = ObjectFolder::open(FaultyDisk::new(), Path::new(ROOT)).unwrap();
     let false_id = folder.partial(TRANSFER, ObjectId([1; 32]), 0).unwrap();
-    assert!(matches!(
-        false_id.finish(),
-        Err(ObjectError::Damaged { .. })
-    ));
-    folder
-        .partial(TRANSFER, id_of(&[]), 0)
-        .unwrap()
-        .finish()
-        .unwrap();
+    assert!(matches!(false_id.finish(), Err(ObjectError::Damaged { .. })));
+    folder.partial(TRANSFER, id_of(&[]), 0).unwrap().finish().unwrap();
     folder.scrub(id_of(&[])).unwrap();
 }
 
@@ -238,10 +182,7 @@ fn a_full_disk_is_reported_and_work_goes_on_when_there_is_room() {
     }
     partial.finish().unwrap();
     folder.scrub(id_of(&data)).unwrap();
-    assert_eq!(
-        disk.list(&Path::new(ROOT).join("incoming")).unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(disk.list(&Path::new(ROOT).join("incoming")).unwrap(), Vec::<String>::new());
 }
 
 #[test]
@@ -273,11 +214,9 @@ fn a_flipped_bit_anywhere_in_pairs_or_bytes_is_not_the_object() {
         let pairs = pairs_for(&data, start, start);
         let rest = data[start as usize..].to_vec();
         let check = |pairs: &[u8], rest: &[u8]| {
-            Verifier::new(id_of(&data), len, start)
-                .check(pairs, rest)
-                .map(|verified| {
-                    assert_eq!(verified.end(), len);
-                })
+            Verifier::new(id_of(&data), len, start).check(pairs, rest).map(|verified| {
+                assert_eq!(verified.end(), len);
+            })
         };
         check(&pairs, &rest).unwrap();
         for at in 0..pairs.len() {

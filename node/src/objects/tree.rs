@@ -46,11 +46,7 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) const fn root(len: u64) -> Self {
-        Self {
-            start: 0,
-            groups: groups(len),
-            before: 0,
-        }
+        Self { start: 0, groups: groups(len), before: 0 }
     }
 
     pub(crate) const fn is_group(self) -> bool {
@@ -70,11 +66,7 @@ impl Node {
     pub(crate) const fn children(self) -> (Self, Self) {
         let left = self.groups.next_power_of_two() / 2;
         (
-            Self {
-                start: self.start,
-                groups: left,
-                before: self.before,
-            },
+            Self { start: self.start, groups: left, before: self.before },
             Self {
                 start: self.start + left,
                 groups: self.groups - left,
@@ -105,10 +97,7 @@ pub(crate) fn nodes_before(len: u64, start: u64, from: u64, to: u64) -> Vec<Node
 
 /// The hash of a group that is not the whole object.
 pub(crate) fn group_hash(group: u64, bytes: &[u8]) -> Hash {
-    blake3::Hasher::new()
-        .set_input_offset(group * GROUP)
-        .update(bytes)
-        .finalize_non_root()
+    blake3::Hasher::new().set_input_offset(group * GROUP).update(bytes).finalize_non_root()
 }
 
 /// The hash of an inner node from its pair.
@@ -159,14 +148,8 @@ impl Builder {
     }
 
     fn merge(&mut self, is_root: bool, pairs: &mut Vec<u8>) {
-        let right = self
-            .stack
-            .pop()
-            .expect("a merge has two hashes on the stack");
-        let left = self
-            .stack
-            .pop()
-            .expect("a merge has two hashes on the stack");
+        let right = self.stack.pop().expect("a merge has two hashes on the stack");
+        let left = self.stack.pop().expect("a merge has two hashes on the stack");
         let mut pair = [0; PAIR];
         pair[..32].copy_from_slice(&left);
         pair[32..].copy_from_slice(&right);
@@ -176,10 +159,7 @@ impl Builder {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "objects of tests fit in memory"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "objects of tests fit in memory")]
 mod tests {
     use super::*;
     use bao_tree::BlockSize;
@@ -202,9 +182,7 @@ mod tests {
             let mut pairs = Vec::new();
             let mut builder = Builder::default();
             let full = (groups(len as u64) - 1) as usize * GROUP_LEN;
-            data[..full]
-                .chunks(GROUP_LEN)
-                .for_each(|group| builder.push(group, &mut pairs));
+            data[..full].chunks(GROUP_LEN).for_each(|group| builder.push(group, &mut pairs));
             let root = builder.finish(&data[full..], &mut pairs);
             assert_eq!(root, *theirs.root.as_bytes(), "{len}");
             assert_eq!(root, *blake3::hash(&data).as_bytes(), "{len}");
@@ -233,12 +211,7 @@ mod tests {
                 assert_eq!(indices.len(), sent.len());
                 if start == 0 {
                     assert_eq!(sent.len() as u64, total - 1);
-                    assert!(
-                        indices
-                            .iter()
-                            .enumerate()
-                            .all(|(i, index)| i as u64 == *index)
-                    );
+                    assert!(indices.iter().enumerate().all(|(i, index)| i as u64 == *index));
                 }
             }
         }

@@ -33,14 +33,7 @@ pub(crate) fn batch(len: u64, start: u64, offset: u64) -> Option<(Shape, Vec<Nod
     let nodes = tree::nodes_before(len, start / GROUP, from, to);
     let bytes = (to * GROUP).min(len) - offset;
     let bytes = usize::try_from(bytes).expect("a batch is at most BATCH bytes");
-    Some((
-        Shape {
-            offset,
-            bytes,
-            pairs: nodes.len(),
-        },
-        nodes,
-    ))
+    Some((Shape { offset, bytes, pairs: nodes.len() }, nodes))
 }
 
 /// A batch that was verified. Only a [`Verifier`] can make one.
@@ -86,13 +79,7 @@ impl Verifier {
     #[must_use]
     pub fn new(id: ObjectId, len: u64, start: u64) -> Self {
         debug_assert!(start.is_multiple_of(GROUP));
-        Self {
-            id,
-            len,
-            start,
-            next: start,
-            stack: vec![(Node::root(len), id.0)],
-        }
+        Self { id, len, start, next: start, stack: vec![(Node::root(len), id.0)] }
     }
 
     /// What to read next; `None` when all was verified.
@@ -110,9 +97,7 @@ impl Verifier {
         pairs: &[u8],
         data: &'a [u8],
     ) -> Result<Verified<'a>, NotTheObject> {
-        let wrong = |node: Node| NotTheObject {
-            offset: node.start * GROUP,
-        };
+        let wrong = |node: Node| NotTheObject { offset: node.start * GROUP };
         let offset = self.next;
         let mut pairs = pairs.chunks_exact(PAIR);
         let mut kept = Vec::with_capacity(pairs.len());
@@ -148,13 +133,7 @@ impl Verifier {
             }
         }
         self.next = offset + data.len() as u64;
-        Ok(Verified {
-            id: self.id,
-            len: self.len,
-            offset,
-            data,
-            pairs: kept,
-        })
+        Ok(Verified { id: self.id, len: self.len, offset, data, pairs: kept })
     }
 
     /// Checks the whole groups of a batch that broke off. All its pairs must be there. The transfer
@@ -176,7 +155,6 @@ impl Verifier {
         let end = shape + (whole / GROUP_LEN) as u64;
         // Pairs of nodes that begin behind the whole groups are not looked at: keep those before.
         let wanted = tree::nodes_before(self.len, self.start / GROUP, shape, end).len();
-        self.check(&pairs[..wanted * PAIR], &data[..whole])
-            .map(Some)
+        self.check(&pairs[..wanted * PAIR], &data[..whole]).map(Some)
     }
 }

@@ -86,9 +86,7 @@ impl<D: Disk> ObjectWriter<D> {
         let name = files.occupied.name.clone();
         files.object.sync().map_err(cannot("sync", name.as_ref()))?;
         if let Some(outboard) = &files.outboard {
-            outboard
-                .sync()
-                .map_err(cannot("sync outboard of", name.as_ref()))?;
+            outboard.sync().map_err(cannot("sync outboard of", name.as_ref()))?;
         }
         let has_outboard = files.outboard.is_some();
         self.folder.publish(&name, id, has_outboard)?;
@@ -104,35 +102,21 @@ impl<D: Disk> ObjectWriter<D> {
     }
 
     fn write_waiting(&mut self) -> Result<(), ObjectError> {
-        let (waiting, pairs) = (
-            std::mem::take(&mut self.waiting),
-            std::mem::take(&mut self.pairs),
-        );
+        let (waiting, pairs) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.pairs));
         let (written, pairs_written) = (self.written, self.pairs_written);
         let folder = self.folder.clone();
         let files = self.files()?;
         let path = folder.incoming_path(&files.occupied.name);
-        files
-            .object
-            .write_at(&waiting, written)
-            .map_err(cannot("write", &path))?;
+        files.object.write_at(&waiting, written).map_err(cannot("write", &path))?;
         if !pairs.is_empty() {
             let outboard = match &mut files.outboard {
                 Some(outboard) => outboard,
                 none => {
                     let path = folder.incoming_path(&format!("{}.obao4", files.occupied.name));
-                    none.insert(
-                        folder
-                            .inner
-                            .disk
-                            .create(&path)
-                            .map_err(cannot("create", &path))?,
-                    )
+                    none.insert(folder.inner.disk.create(&path).map_err(cannot("create", &path))?)
                 }
             };
-            outboard
-                .write_at(&pairs, pairs_written)
-                .map_err(cannot("write outboard of", &path))?;
+            outboard.write_at(&pairs, pairs_written).map_err(cannot("write outboard of", &path))?;
         }
         self.written += waiting.len() as u64;
         self.pairs_written += pairs.len() as u64;
@@ -159,17 +143,8 @@ impl<D: Disk> ObjectWriter<D> {
             // What a process left behind before us and nobody swept yet.
             self.folder.remove_incoming(&name)?;
             let path = self.folder.incoming_path(&name);
-            let object = self
-                .folder
-                .inner
-                .disk
-                .create(&path)
-                .map_err(cannot("create", &path))?;
-            return Ok(Files {
-                occupied,
-                object,
-                outboard: None,
-            });
+            let object = self.folder.inner.disk.create(&path).map_err(cannot("create", &path))?;
+            return Ok(Files { occupied, object, outboard: None });
         }
     }
 }

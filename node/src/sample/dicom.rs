@@ -89,12 +89,7 @@ struct Object<'a> {
 impl<'a> Object<'a> {
     fn new(person: &'a Person, number: u32, class: &'static str) -> Self {
         let instance = Numbers::new(person.seed, 5000 + u64::from(number)).uid();
-        Self {
-            person,
-            number,
-            class,
-            instance,
-        }
+        Self { person, number, class, instance }
     }
 
     /// Preamble, file meta, and the attributes that `fill` adds, in order.
@@ -114,9 +109,7 @@ impl<'a> Object<'a> {
         file.extend([0x02, 0x00, 0x00, 0x00]);
         file.extend(b"UL\x04\0");
         file.extend(
-            u32::try_from(meta.len())
-                .expect("a meta group of some hundred bytes")
-                .to_le_bytes(),
+            u32::try_from(meta.len()).expect("a meta group of some hundred bytes").to_le_bytes(),
         );
         file.extend(meta);
         file.extend(tags.bytes());
@@ -136,12 +129,7 @@ impl<'a> Object<'a> {
         tags.text(0x0008, 0x0018, "UI", &self.instance);
         for (date, time) in [(0x0020, 0x0030), (0x0023, 0x0033)] {
             tags.text(0x0008, date, "DA", "20240618");
-            tags.text(
-                0x0008,
-                time,
-                "TM",
-                if date == 0x0020 { "103000" } else { &moment },
-            );
+            tags.text(0x0008, time, "TM", if date == 0x0020 { "103000" } else { &moment });
         }
         tags.text(0x0008, 0x002A, "DT", &format!("20240618{moment}"));
         tags.text(0x0008, 0x0050, "SH", &format!("E{}", person.number));
@@ -150,12 +138,7 @@ impl<'a> Object<'a> {
         tags.text(0x0008, 0x0090, "PN", "Ito^Akira");
         tags.text(0x0008, 0x0201, "SH", "+0900");
         tags.text(0x0008, 0x1030, "LO", "Upper endoscopy 上部消化管内視鏡");
-        tags.text(
-            0x0008,
-            0x103E,
-            "LO",
-            if series == 1 { "Stills" } else { "Video" },
-        );
+        tags.text(0x0008, 0x103E, "LO", if series == 1 { "Stills" } else { "Video" });
         tags.text(0x0008, 0x1090, "LO", "Drawn endoscope");
         tags.text(0x0010, 0x0010, "PN", &person.dicom_name());
         tags.text(0x0010, 0x0020, "LO", &person.number);
@@ -204,11 +187,7 @@ impl Tags {
             tags.text(0x0008, 0x0104, "LO", meaning);
             let item = tags.bytes();
             items.extend([0xFE, 0xFF, 0x00, 0xE0]);
-            items.extend(
-                u32::try_from(item.len())
-                    .expect("three short texts")
-                    .to_le_bytes(),
-            );
+            items.extend(u32::try_from(item.len()).expect("three short texts").to_le_bytes());
             items.extend(item);
         }
         self.raw(group, number, "SQ", &items);
@@ -219,17 +198,9 @@ impl Tags {
         bytes.extend(representation.as_bytes());
         if ["OB", "SQ"].contains(&representation) {
             bytes.extend([0, 0]);
-            bytes.extend(
-                u32::try_from(value.len())
-                    .expect("a short value")
-                    .to_le_bytes(),
-            );
+            bytes.extend(u32::try_from(value.len()).expect("a short value").to_le_bytes());
         } else {
-            bytes.extend(
-                u16::try_from(value.len())
-                    .expect("a short value")
-                    .to_le_bytes(),
-            );
+            bytes.extend(u16::try_from(value.len()).expect("a short value").to_le_bytes());
         }
         bytes.extend(value);
         self.0.insert((group, number), bytes);

@@ -18,43 +18,13 @@ const VITAL_SIGNS: &[Quantity] = &[
     ("9279-1", "Respiratory rate", 120, 180, "/min"),
     ("8310-5", "Body temperature", 360, 371, "Cel"),
     ("29463-7", "Body weight", 520, 780, "kg"),
-    (
-        "2708-6",
-        "Oxygen saturation in Arterial blood",
-        950,
-        990,
-        "%",
-    ),
+    ("2708-6", "Oxygen saturation in Arterial blood", 950, 990, "%"),
 ];
 const LABORATORY: &[Quantity] = &[
-    (
-        "718-7",
-        "Hemoglobin [Mass/volume] in Blood",
-        118,
-        155,
-        "g/dL",
-    ),
-    (
-        "2345-7",
-        "Glucose [Mass/volume] in Serum or Plasma",
-        850,
-        1340,
-        "mg/dL",
-    ),
-    (
-        "2160-0",
-        "Creatinine [Mass/volume] in Serum or Plasma",
-        6,
-        12,
-        "mg/dL",
-    ),
-    (
-        "4548-4",
-        "Hemoglobin A1c/Hemoglobin.total in Blood",
-        52,
-        69,
-        "%",
-    ),
+    ("718-7", "Hemoglobin [Mass/volume] in Blood", 118, 155, "g/dL"),
+    ("2345-7", "Glucose [Mass/volume] in Serum or Plasma", 850, 1340, "mg/dL"),
+    ("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", 6, 12, "mg/dL"),
+    ("4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood", 52, 69, "%"),
 ];
 /// Visits: day, what for, whether blood was taken.
 const VISITS: &[(&str, &str, bool)] = &[
@@ -194,10 +164,7 @@ impl<'a> Records<'a> {
     }
 
     fn visit(&mut self, day: &'static str, reason: &str) -> Visit {
-        let mut visit = Visit {
-            encounter: Value::Null,
-            day,
-        };
+        let mut visit = Visit { encounter: Value::Null, day };
         visit.encounter = self.add(json!({
             "resourceType": "Encounter", "status": "finished",
             "class": {"system": format!("{TERMINOLOGY}/v3-ActCode"), "code": "AMB", "display": "ambulatory"},
@@ -229,10 +196,8 @@ impl<'a> Records<'a> {
         for of in VITAL_SIGNS {
             self.observation(visit, of, "vital-signs", 5);
         }
-        let (systolic, diastolic) = (
-            self.numbers.between(112, 158) * 10,
-            self.numbers.between(68, 96) * 10,
-        );
+        let (systolic, diastolic) =
+            (self.numbers.between(112, 158) * 10, self.numbers.between(68, 96) * 10);
         let component = |code: &str, name: &str, value: u32| json!({"code": concept(LOINC, code, name), "valueQuantity": quantity(value, "mm[Hg]")});
         self.record(
             visit,
@@ -250,10 +215,8 @@ impl<'a> Records<'a> {
     }
 
     fn laboratory(&mut self, visit: &Visit) {
-        let results: Vec<Value> = LABORATORY
-            .iter()
-            .map(|of| self.observation(visit, of, "laboratory", 12))
-            .collect();
+        let results: Vec<Value> =
+            LABORATORY.iter().map(|of| self.observation(visit, of, "laboratory", 12)).collect();
         self.record(
             visit,
             json!({
@@ -331,12 +294,8 @@ impl<'a> Records<'a> {
     }
 
     fn reflux(&mut self, visit: &Visit) {
-        let condition = self.condition(
-            visit,
-            "235595009",
-            "K21.9",
-            "Gastroesophageal reflux disease",
-        );
+        let condition =
+            self.condition(visit, "235595009", "K21.9", "Gastroesophageal reflux disease");
         self.medication(visit, "199119", "famotidine 20 MG Oral Tablet", condition);
     }
 

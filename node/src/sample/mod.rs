@@ -57,10 +57,7 @@ pub fn write(dir: &Path, seed: u64) -> io::Result<Written> {
     // A file's name is not sealed, so it does not carry the patient's.
     let bundle_file = fhir.join(format!("records-{seed}.json"));
     fs::write(&bundle_file, bundle(seed))?;
-    let mut written = Written {
-        fhir: vec![bundle_file],
-        dicom: Vec::new(),
-    };
+    let mut written = Written { fhir: vec![bundle_file], dicom: Vec::new() };
     for number in 1..=STILLS {
         let file = dicom.join(format!("endoscopy-{seed}-{number}.dcm"));
         fs::write(&file, still(seed, number))?;

@@ -42,14 +42,7 @@ impl Numbers {
     pub(super) fn uuid(&mut self) -> String {
         let n = (self.wide() & !(0xF << 76) & !(0x3 << 62)) | (4 << 76) | (2 << 62);
         let hex = format!("{n:032x}");
-        format!(
-            "{}-{}-{}-{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..]
-        )
+        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
     }
 
     /// A DICOM UID of the UUID form (PS3.5 annex B.2).

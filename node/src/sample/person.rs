@@ -49,11 +49,7 @@ impl Person {
             family: *numbers.pick(FAMILIES),
             given: *numbers.pick(if female { WOMEN } else { MEN }),
             female,
-            born: (
-                numbers.between(1938, 1988),
-                numbers.between(1, 12),
-                numbers.between(1, 28),
-            ),
+            born: (numbers.between(1938, 1988), numbers.between(1, 12), numbers.between(1, 28)),
             number: format!("{:08}", numbers.below(100_000_000)),
         }
     }

@@ -23,9 +23,7 @@ pub(super) fn draw(seed: u64, number: u32) -> Vec<u8> {
     let scene = Scene {
         lumen: (within(250, 390), within(180, 300)),
         folds: within(26, 44),
-        glints: (0..12)
-            .map(|_| (within(130, 510), within(60, 420), within(2, 9)))
-            .collect(),
+        glints: (0..12).map(|_| (within(130, 510), within(60, 420), within(2, 9))).collect(),
         polyp: (within(180, 460), within(140, 340), within(18, 42)),
     };
     let mut picture = Vec::with_capacity(BYTES);
@@ -54,19 +52,12 @@ impl Scene {
         let (px, py, radius) = self.polyp;
         let bump = 1.0 - from(px, py) / radius;
         let bump = if bump > 0.0 { 0.9 + 0.35 * bump } else { 1.0 };
-        let glint = self
-            .glints
-            .iter()
-            .any(|(gx, gy, radius)| from(*gx, *gy) < *radius);
+        let glint = self.glints.iter().any(|(gx, gy, radius)| from(*gx, *gy) < *radius);
         if glint && light > 0.25 {
             return [250, 244, 236];
         }
         let shade = light * fold * bump;
-        [
-            byte(246.0 * shade),
-            byte(134.0 * shade * vessel),
-            byte(112.0 * shade * vessel),
-        ]
+        [byte(246.0 * shade), byte(134.0 * shade * vessel), byte(112.0 * shade * vessel)]
     }
 }
 

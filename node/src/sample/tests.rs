@@ -26,17 +26,11 @@ fn the_bundle_is_valid_and_covers_the_kinds() {
             Kind::Allergies,
             Kind::CarePlans,
         ] {
-            assert!(
-                parsed.groups.iter().any(|group| group.kind == kind),
-                "{kind}"
-            );
+            assert!(parsed.groups.iter().any(|group| group.kind == kind), "{kind}");
         }
         let patient = parsed.patient.unwrap();
         let person = person(seed);
-        assert_eq!(
-            patient.names[0],
-            format!("{} {}", person.family[0], person.given[0])
-        );
+        assert_eq!(patient.names[0], format!("{} {}", person.family[0], person.given[0]));
         assert_eq!(patient.birth_date, Some(person.birth_date()));
         assert_eq!(patient.identifiers[0].1, person.number);
     }
@@ -57,14 +51,8 @@ fn the_stills_are_one_study_of_the_same_patient() {
     let groups = dicom::group(heads);
     assert_eq!(groups.len(), 1);
     assert_eq!(groups[0].items.len(), 3);
-    assert_eq!(
-        groups[0].title,
-        "Upper endoscopy 上部消化管内視鏡 (ES), 3 objects"
-    );
-    assert_eq!(
-        groups[0].items[0].1.terms.get(TermName::Modality),
-        Some("ES")
-    );
+    assert_eq!(groups[0].title, "Upper endoscopy 上部消化管内視鏡 (ES), 3 objects");
+    assert_eq!(groups[0].items[0].1.terms.get(TermName::Modality), Some("ES"));
     assert_ne!(groups[0].items[0].0, groups[0].items[1].0);
 }
 

@@ -36,9 +36,7 @@ fn the_file_holds_no_key_no_value_and_no_table_name_in_clear() {
     let mut rng = StdRng::seed_from_u64(5);
     let key = StorageKey::generate(&mut rng);
     // A small cache makes redb write pages out before the commit too.
-    let options = StoreOptions {
-        cache_bytes: 64 << 10,
-    };
+    let options = StoreOptions { cache_bytes: 64 << 10 };
     let store = Store::create_with(&path, &key, &mut rng, &options).unwrap();
     for chunk in rows().chunks(50) {
         let mut batch = store.batch().unwrap();

@@ -23,19 +23,12 @@ pub struct Batch {
 
 impl Batch {
     pub(super) fn new(transaction: WriteTransaction, committed: Snapshot) -> Self {
-        Self {
-            transaction,
-            committed,
-            changes: Changes::default(),
-        }
+        Self { transaction, committed, changes: Changes::default() }
     }
 
     /// A transaction for the next event, which sees what the earlier events of the batch wrote.
     pub fn event(&mut self) -> Overlay<'_> {
-        Overlay {
-            batch: self,
-            changes: Changes::default(),
-        }
+        Overlay { batch: self, changes: Changes::default() }
     }
 
     /// Bytes of keys and values that the merged events have written; a row written twice counts
@@ -51,11 +44,7 @@ impl Batch {
     /// [`StoreError::Fault`] when the storage failed. Whether the batch is on the disk is then
     /// unknown until the store is opened anew, and the open store refuses everything else.
     pub fn commit(self) -> Result<(), StoreError> {
-        let Self {
-            transaction,
-            committed,
-            changes,
-        } = self;
+        let Self { transaction, committed, changes } = self;
         drop(committed);
         if changes.is_empty() {
             return transaction.abort().map_err(fault);

@@ -38,11 +38,7 @@ impl<B: StorageBackend> EncryptingBackend<B> {
     pub(super) fn new(inner: B, keys: &Zeroizing<[u8; XTS_KEYS_LEN]>) -> Self {
         let (data, tweak) = keys.split_at(XTS_KEYS_LEN / 2);
         let cipher = |key| Aes256::new_from_slice(key).expect("half of the keys is 32 bytes");
-        Self {
-            inner,
-            cipher: Xts128::new(cipher(data), cipher(tweak)),
-            partial: Mutex::new(()),
-        }
+        Self { inner, cipher: Xts128::new(cipher(data), cipher(tweak)), partial: Mutex::new(()) }
     }
 
     /// Reads and decrypts whole pages from `offset`, a multiple of the page length.
@@ -59,8 +55,7 @@ impl<B: StorageBackend> EncryptingBackend<B> {
     /// Encrypts and writes whole pages at `offset`, a multiple of the page length, not 0.
     fn write_pages(&self, offset: u64, mut pages: Vec<u8>) -> io::Result<()> {
         for (page, number) in pages.chunks_exact_mut(PAGE).zip(offset / PAGE_LEN..) {
-            self.cipher
-                .encrypt_sector(page, get_tweak_default(number.into()));
+            self.cipher.encrypt_sector(page, get_tweak_default(number.into()));
         }
         self.inner.write(HEADER_LEN + offset, &pages)
     }
@@ -73,8 +68,7 @@ impl<B: StorageBackend> EncryptingBackend<B> {
         if unwritten == [true; PAGE / SECTOR] {
             return;
         }
-        self.cipher
-            .decrypt_sector(page, get_tweak_default(number.into()));
+        self.cipher.decrypt_sector(page, get_tweak_default(number.into()));
         for (sector, unwritten) in page.chunks_exact_mut(SECTOR).zip(unwritten) {
             if unwritten {
                 sector.fill(0);
@@ -188,11 +182,7 @@ struct Span {
 impl Span {
     fn around(offset: u64, len: usize) -> Self {
         let skip = to_usize(offset % PAGE_LEN);
-        Self {
-            start: offset - offset % PAGE_LEN,
-            skip,
-            len: (skip + len).next_multiple_of(PAGE),
-        }
+        Self { start: offset - offset % PAGE_LEN, skip, len: (skip + len).next_multiple_of(PAGE) }
     }
 
     fn is_whole(&self, len: usize) -> bool {
@@ -243,9 +233,7 @@ mod tests {
         let keys = Zeroizing::new([key1, key2].concat().try_into().unwrap());
         let backend = EncryptingBackend::new(InMemoryBackend::new(), &keys);
         let mut unit: Vec<u8> = (0..512u16).map(|i| i.to_le_bytes()[0]).collect();
-        backend
-            .cipher
-            .encrypt_sector(&mut unit, get_tweak_default(0xff));
+        backend.cipher.encrypt_sector(&mut unit, get_tweak_default(0xff));
         assert_eq!(
             data_encoding::HEXLOWER.encode(&unit[..32]),
             "1c3b3a102f770386e4836c99e370cf9bea00803f5e482357a4ae12d414a3e63b"
@@ -274,11 +262,7 @@ mod tests {
         backend.write(0, &in_use).unwrap();
         let raw = all_of(&backend.inner);
         assert_eq!(raw[PAGE..PAGE + in_use.len()], in_use);
-        for (offset, data) in [
-            (CLEAR_LEN, vec![1]),
-            (1, in_use),
-            (PAGE_LEN - 1, vec![1, 1]),
-        ] {
+        for (offset, data) in [(CLEAR_LEN, vec![1]), (1, in_use), (PAGE_LEN - 1, vec![1, 1])] {
             let refused = backend.write(offset, &data).unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
         }

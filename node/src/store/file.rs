@@ -13,16 +13,9 @@ use super::{CreateError, OpenError};
 pub(super) fn open(path: &Path) -> Result<LockedFile, OpenError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => OpenError::Missing { path: path.into() },
-        _ => OpenError::Io {
-            path: path.into(),
-            source,
-        },
+        _ => OpenError::Io { path: path.into(), source },
     };
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(io_error)?;
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(io_error)?;
     match file.try_lock() {
         Ok(()) => Ok(LockedFile { file }),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
@@ -98,19 +91,13 @@ impl Draft {
             return Err(CreateError::Exists { path: path.into() });
         }
         file.set_len(0).map_err(fault)?;
-        Ok(Self {
-            file,
-            draft,
-            path: path.into(),
-        })
+        Ok(Self { file, draft, path: path.into() })
     }
 
     /// The file to write to. The lock belongs to the open file, so it outlives the renaming.
     pub(super) fn backend(&self) -> Result<LockedFile, CreateError> {
         let file = self.file.try_clone();
-        Ok(LockedFile {
-            file: file.map_err(|source| fault(&self.path, source))?,
-        })
+        Ok(LockedFile { file: file.map_err(|source| fault(&self.path, source))? })
     }
 
     /// Gives the finished file its name, durably.
@@ -128,8 +115,5 @@ impl Draft {
 }
 
 fn fault(path: &Path, source: io::Error) -> CreateError {
-    CreateError::Fault {
-        path: path.into(),
-        source: redb::Error::Io(source),
-    }
+    CreateError::Fault { path: path.into(), source: redb::Error::Io(source) }
 }

@@ -117,9 +117,7 @@ pub(super) fn check(
     }
     let derived = derive(key, &page[field::SALT]);
     // `blake3::Hash` compares in constant time.
-    let stored: [u8; 32] = page[field::KEY_CHECK]
-        .try_into()
-        .expect("the field is 32 bytes long");
+    let stored: [u8; 32] = page[field::KEY_CHECK].try_into().expect("the field is 32 bytes long");
     if blake3::Hash::from_bytes(stored) != blake3::Hash::from_bytes(derived.check) {
         return Err(HeaderError::WrongKey);
     }
@@ -136,10 +134,7 @@ fn derive(key: &StorageKey, salt: &[u8]) -> Derived {
     hasher.update(key.expose()).update(salt);
     let mut output = hasher.finalize_xof();
     hasher.zeroize();
-    let mut derived = Derived {
-        xts: Zeroizing::new([0; XTS_KEYS_LEN]),
-        check: [0; 32],
-    };
+    let mut derived = Derived { xts: Zeroizing::new([0; XTS_KEYS_LEN]), check: [0; 32] };
     output.fill(&mut *derived.xts);
     output.fill(&mut derived.check);
     output.zeroize();
@@ -181,11 +176,7 @@ mod tests {
                 8..10 => HeaderError::Version(u16::from_be_bytes([altered[8], altered[9]])),
                 _ => HeaderError::Altered,
             };
-            assert_eq!(
-                check(&altered, &key(1)).unwrap_err(),
-                expected,
-                "byte {byte}"
-            );
+            assert_eq!(check(&altered, &key(1)).unwrap_err(), expected, "byte {byte}");
         }
     }
 

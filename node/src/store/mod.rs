@@ -84,9 +84,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     /// 32 MiB: an idle node is to stay under 60 MiB, and redb's own default is 1 GiB.
     fn default() -> Self {
-        Self {
-            cache_bytes: 32 << 20,
-        }
+        Self { cache_bytes: 32 << 20 }
     }
 }
 
@@ -122,12 +120,8 @@ impl Store {
         options: &StoreOptions,
     ) -> Result<Self, CreateError> {
         let draft = file::Draft::beside(path)?;
-        let store = Self::create_on(draft.backend()?, key, rng, options).map_err(|source| {
-            CreateError::Fault {
-                path: path.to_owned(),
-                source,
-            }
-        })?;
+        let store = Self::create_on(draft.backend()?, key, rng, options)
+            .map_err(|source| CreateError::Fault { path: path.to_owned(), source })?;
         draft.publish()?;
         Ok(store)
     }
@@ -212,26 +206,21 @@ impl Store {
         let backend = EncryptingBackend::new(disk, &keys);
         // A page that something else than a crash has altered decrypts to noise, and redb takes
         // some noise (a table name that is no UTF-8) for a bug of its own and panics.
-        let opened = catch_unwind(AssertUnwindSafe(|| {
-            builder(options).create_with_backend(backend)
-        }));
+        let opened =
+            catch_unwind(AssertUnwindSafe(|| builder(options).create_with_backend(backend)));
         let database = opened.map_err(|_| OpenFault::Noise)?;
-        Ok(Self {
-            database: database.map_err(redb::Error::from)?,
-        })
+        Ok(Self { database: database.map_err(redb::Error::from)? })
     }
 }
 
 fn builder(options: &StoreOptions) -> redb::Builder {
     let mut builder = Database::builder();
-    builder
-        .set_cache_size(options.cache_bytes)
-        .set_repair_callback(|session| {
-            tracing::info!(
-                progress = session.progress(),
-                "the store was not closed cleanly; checking it"
-            );
-        });
+    builder.set_cache_size(options.cache_bytes).set_repair_callback(|session| {
+        tracing::info!(
+            progress = session.progress(),
+            "the store was not closed cleanly; checking it"
+        );
+    });
     builder
 }
 
@@ -331,10 +320,7 @@ impl OpenFault {
             Self::Io(source) | Self::Database(redb::Error::Io(source)) => {
                 OpenError::Io { path, source }
             }
-            other => OpenError::Damaged {
-                path,
-                why: other.to_string(),
-            },
+            other => OpenError::Damaged { path, why: other.to_string() },
         }
     }
 }

@@ -116,26 +116,14 @@ fn a_file_that_is_cut_or_altered_or_no_store_is_refused_without_a_panic() {
         fs::write(&path, bytes).unwrap();
         Store::open(&path, &key(1)).unwrap_err()
     };
-    for len in [
-        0,
-        1,
-        4095,
-        4096,
-        4097,
-        8192,
-        whole.len() - 1,
-        whole.len() - 4096,
-    ] {
+    for len in [0, 1, 4095, 4096, 4097, 8192, whole.len() - 1, whole.len() - 4096] {
         let error = opened(&whole[..len]);
         assert!(matches!(error, OpenError::Damaged { .. }), "{len}: {error}");
     }
     let mut newer = whole.clone();
     newer[9] = 2;
     let error = opened(&newer);
-    assert!(
-        matches!(error, OpenError::Version { version: 2, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::Version { version: 2, .. }), "{error}");
     let mut altered = whole.clone();
     altered[20] ^= 1;
     let error = opened(&altered);
@@ -303,10 +291,7 @@ fn noise_in_any_page_never_makes_opening_panic() {
     }
     drop(store);
     let whole = fs::read(&path).unwrap();
-    let written = whole
-        .chunks(4096)
-        .enumerate()
-        .filter(|(_, page)| page != &[0; 4096]);
+    let written = whole.chunks(4096).enumerate().filter(|(_, page)| page != &[0; 4096]);
     let mut refused = 0;
     for (page, _) in written {
         let mut altered = whole.clone();

@@ -21,24 +21,13 @@ use super::{Owed, Task};
 impl Task {
     pub(super) fn on_exchanged(&mut self, kind: Kind, event: Exchanged<Vec<u8>, Answer>) {
         match event {
-            Exchanged::Message {
-                peer,
-                connection_id,
-                message,
-            } => {
+            Exchanged::Message { peer, connection_id, message } => {
                 let Some(node) = node_of(&peer) else { return };
                 match message {
-                    Message::Request {
-                        request_id,
-                        request,
-                        channel,
-                    } => {
+                    Message::Request { request_id, request, channel } => {
                         self.on_request(kind, node, connection_id, request_id, request, channel);
                     }
-                    Message::Response {
-                        request_id,
-                        response,
-                    } => {
+                    Message::Response { request_id, response } => {
                         let outcome = match response {
                             Answer::Bytes(bytes) => Ok((node, bytes)),
                             Answer::Refused => Err(SendFailure::Refused),
@@ -48,21 +37,12 @@ impl Task {
                     }
                 }
             }
-            Exchanged::OutboundFailure {
-                peer,
-                request_id,
-                error,
-                ..
-            } => {
+            Exchanged::OutboundFailure { peer, request_id, error, .. } => {
                 if let Some(node) = node_of(&peer) {
                     self.call_ended(node, kind, request_id, Err(failure(error)));
                 }
             }
-            Exchanged::InboundFailure {
-                connection_id,
-                request_id,
-                ..
-            } if kind == Kind::Hello => {
+            Exchanged::InboundFailure { connection_id, request_id, .. } if kind == Kind::Hello => {
                 self.greeted(connection_id, request_id);
             }
             Exchanged::InboundFailure { .. } | Exchanged::ResponseSent { .. } => {}
@@ -99,11 +79,7 @@ impl Task {
             // The gate closed after the stream was negotiated.
             Kind::Control => (!admitted).then_some(Answer::Refused),
             Kind::Hello => {
-                let origin = self
-                    .shared
-                    .link_addr(node, connection)
-                    .as_ref()
-                    .map(Origin::of);
+                let origin = self.shared.link_addr(node, connection).as_ref().map(Origin::of);
                 let fine = !self.greeting.contains_key(&connection)
                     && origin.is_some_and(|origin| {
                         admitted || self.strangers.hello(origin, Instant::now())
@@ -117,68 +93,38 @@ impl Task {
         };
         let full = (self.backlog.len() >= WAITING_EVENTS_MAX).then_some(Answer::Busy);
         if let Some(answer) = turned_away.or(full) {
-            return self.pay(Owed {
-                kind,
-                channel,
-                answer: Some(answer),
-                greeting: None,
-            });
+            return self.pay(Owed { kind, channel, answer: Some(answer), greeting: None });
         }
         let (sender, answer) = oneshot::channel();
         let reply = Reply(sender);
         self.backlog.push_back(match kind {
             Kind::Hello => {
                 self.greeting.insert(connection, id);
-                NetEvent::Hello {
-                    node,
-                    request,
-                    reply,
-                }
+                NetEvent::Hello { node, request, reply }
             }
-            Kind::Control => NetEvent::Control {
-                node,
-                request,
-                reply,
-            },
+            Kind::Control => NetEvent::Control { node, request, reply },
         });
         let greeting = (kind == Kind::Hello).then_some((connection, id));
         self.owed.push(Box::pin(async move {
             let answer = answer.await.ok();
-            Owed {
-                kind,
-                channel,
-                answer,
-                greeting,
-            }
+            Owed { kind, channel, answer, greeting }
         }));
     }
 
     /// Sends an answer; without one the channel is dropped, and the stream ends without a word.
     pub(super) fn pay(&mut self, owed: Owed) {
-        let Owed {
-            kind,
-            channel,
-            answer,
-            greeting,
-        } = owed;
+        let Owed { kind, channel, answer, greeting } = owed;
         // Before the answer is on its way, so that who has it may ask again at once.
         if let Some((connection, id)) = greeting {
             self.greeted(connection, id);
         }
         match answer {
             Some(Answer::Bytes(bytes)) if bytes.len() > kind.answer_bytes_max() as usize => {
-                tracing::error!(
-                    kind = kind.name(),
-                    bytes = bytes.len(),
-                    "an answer is too long"
-                );
+                tracing::error!(kind = kind.name(), bytes = bytes.len(), "an answer is too long");
             }
             Some(answer) => {
-                let _gone = self
-                    .swarm
-                    .behaviour_mut()
-                    .exchange(kind)
-                    .send_response(channel, answer);
+                let _gone =
+                    self.swarm.behaviour_mut().exchange(kind).send_response(channel, answer);
             }
             None => {}
         }

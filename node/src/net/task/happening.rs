@@ -22,20 +22,11 @@ impl Task {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
-            SwarmEvent::ConnectionEstablished {
-                peer_id,
-                connection_id,
-                endpoint,
-                ..
-            } => {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 let addr = endpoint.get_remote_address().clone();
                 self.on_connected(&peer_id, connection_id, addr, endpoint.is_listener());
             }
-            SwarmEvent::ConnectionClosed {
-                peer_id,
-                connection_id,
-                ..
-            } => {
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
                 self.strangers.forget(connection_id);
                 self.greeting.remove(&connection_id);
                 if let Some(node) = node_of(&peer_id)
@@ -44,27 +35,18 @@ impl Task {
                     self.on_disconnected(node);
                 }
             }
-            SwarmEvent::OutgoingConnectionError {
-                peer_id,
-                connection_id,
-                error,
-            } => {
+            SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
                 if let (DialError::WrongPeerId { address, .. }, Some(peer)) = (&error, peer_id)
                     && let Some(node) = node_of(&peer)
                 {
                     self.book.remove(node, address);
                 }
-                self.dials
-                    .failed(connection_id, describe(&error), Instant::now());
+                self.dials.failed(connection_id, describe(&error), Instant::now());
                 self.dial();
             }
-            SwarmEvent::NewListenAddr {
-                listener_id,
-                address,
-            } => {
+            SwarmEvent::NewListenAddr { listener_id, address } => {
                 self.shared.listening(address.clone());
-                self.backlog
-                    .push_back(NetEvent::Listening { addr: address });
+                self.backlog.push_back(NetEvent::Listening { addr: address });
                 self.listener_settled(listener_id, Ok(()));
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => self.shared.not_listening(&address),
@@ -72,17 +54,9 @@ impl Task {
                 tracing::warn!(%error, "a listener had an error");
                 self.listener_settled(listener_id, Err(error.to_string()));
             }
-            SwarmEvent::ListenerClosed {
-                listener_id,
-                addresses,
-                reason,
-            } => {
-                addresses
-                    .iter()
-                    .for_each(|addr| self.shared.not_listening(addr));
-                let why = reason
-                    .err()
-                    .map_or("closed".to_owned(), |error| error.to_string());
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
+                addresses.iter().for_each(|addr| self.shared.not_listening(addr));
+                let why = reason.err().map_or("closed".to_owned(), |error| error.to_string());
                 tracing::warn!(%why, "a listener ended");
                 self.listener_settled(listener_id, Err(why));
             }
@@ -109,10 +83,7 @@ impl Task {
         let first = self.shared.link_up(node, id, addr.clone());
         if inbound {
             let (origin, gates) = (Origin::of(&addr), &self.shared.gates);
-            if !self
-                .strangers
-                .admit(id, node, origin, gates, Instant::now())
-            {
+            if !self.strangers.admit(id, node, origin, gates, Instant::now()) {
                 tracing::debug!(node = %node.short(), "too many strangers");
                 self.swarm.close_connection(id);
             }
@@ -147,11 +118,9 @@ impl Task {
             BehaviourEvent::Hello(event) => self.on_exchanged(Kind::Hello, event),
             BehaviourEvent::Control(event) => self.on_exchanged(Kind::Control, event),
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => self.on_discovered(found),
-            BehaviourEvent::Ping(ping::Event {
-                connection,
-                result: Err(failure),
-                ..
-            }) if !matches!(failure, ping::Failure::Unsupported) => {
+            BehaviourEvent::Ping(ping::Event { connection, result: Err(failure), .. })
+                if !matches!(failure, ping::Failure::Unsupported) =>
+            {
                 self.swarm.close_connection(connection);
             }
             _ => {}

@@ -33,11 +33,7 @@ use super::strangers::Strangers;
 #[derive(Debug)]
 pub(super) enum Command {
     /// Send a request to a node, or to whoever is at the addresses.
-    Call {
-        node: Option<NodeId>,
-        addrs: Vec<Multiaddr>,
-        call: Call,
-    },
+    Call { node: Option<NodeId>, addrs: Vec<Multiaddr>, call: Call },
     /// See to it that the node is connected.
     Connect {
         node: NodeId,
@@ -130,10 +126,8 @@ impl Task {
     pub(super) async fn run(mut self) {
         let (shared, events) = (Arc::clone(&self.shared), self.events.clone());
         let stopped = loop {
-            let due = [self.strangers.next_due(), self.dials.next_due()]
-                .into_iter()
-                .flatten()
-                .min();
+            let due =
+                [self.strangers.next_due(), self.dials.next_due()].into_iter().flatten().min();
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
                 command = self.commands.recv() => match command {

@@ -21,16 +21,11 @@ impl Task {
                 Some(node) => self.reach(node, addrs, Waiter::Call(call)),
                 None if addrs.is_empty() => call.never_sent(Reason::NoAddress),
                 None => {
-                    self.dials
-                        .wait_for_anyone(addrs, Waiter::Call(call), Instant::now());
+                    self.dials.wait_for_anyone(addrs, Waiter::Call(call), Instant::now());
                     self.dial();
                 }
             },
-            Command::Connect {
-                node,
-                addrs,
-                caller,
-            } => {
+            Command::Connect { node, addrs, caller } => {
                 self.reach(node, addrs, Waiter::Connect(caller));
             }
             Command::Stop { .. } => unreachable!("handled by the loop"),
@@ -46,8 +41,7 @@ impl Task {
         if self.shared.is_connected(node) {
             self.serve(node, waiter);
         } else {
-            self.dials
-                .wait_for(node, self.book.of(node), waiter, Instant::now());
+            self.dials.wait_for(node, self.book.of(node), waiter, Instant::now());
             self.dial();
         }
     }
@@ -73,15 +67,8 @@ impl Task {
             }
         }
         let Some(peer) = peer_of(node) else { return };
-        while let Some(Call {
-            request, caller, ..
-        }) = self.calls.next(node, kind)
-        {
-            let id = self
-                .swarm
-                .behaviour_mut()
-                .exchange(kind)
-                .send_request(&peer, request);
+        while let Some(Call { request, caller, .. }) = self.calls.next(node, kind) {
+            let id = self.swarm.behaviour_mut().exchange(kind).send_request(&peer, request);
             self.calls.sent(kind, id, caller);
         }
     }
@@ -102,8 +89,7 @@ impl Task {
                 match self.swarm.dial(opts) {
                     Ok(()) => self.dials.started(attempt.target, id),
                     Err(error) => {
-                        self.dials
-                            .failed_to_start(attempt.target, describe(&error), now);
+                        self.dials.failed_to_start(attempt.target, describe(&error), now);
                     }
                 }
             }
@@ -133,9 +119,7 @@ fn dial_opts(target: Target, mut addrs: Vec<Multiaddr>) -> Option<DialOpts> {
 pub(super) fn describe(error: &DialError) -> String {
     match error {
         DialError::Transport(errors) => {
-            let each = errors
-                .iter()
-                .map(|(addr, error)| format!("{addr}: {}", innermost(error)));
+            let each = errors.iter().map(|(addr, error)| format!("{addr}: {}", innermost(error)));
             each.collect::<Vec<_>>().join("; ")
         }
         DialError::WrongPeerId { address, .. } => format!("{address}: another node is there"),

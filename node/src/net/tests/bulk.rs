@@ -30,9 +30,7 @@ async fn pair() -> (Node, Node) {
 async fn a_bulk_stream_carries_bytes_both_ways_to_their_end() {
     let (client, mut server) = pair().await;
     let (mut near, mut far) = within("open", pipe(&client, &mut server)).await;
-    let sent: Vec<u8> = (0..4_000_000_u32)
-        .map(|number| number.to_le_bytes()[1])
-        .collect();
+    let sent: Vec<u8> = (0..4_000_000_u32).map(|number| number.to_le_bytes()[1]).collect();
     let echo = tokio::spawn(async move {
         let mut got = Vec::new();
         far.read_to_end(&mut got).await.unwrap();
@@ -99,9 +97,7 @@ async fn bulk_streams_opened_at_once_are_none_of_them_lost() {
         }
         taken
     };
-    let (opened, _taken) = within("all", async {
-        tokio::join!(futures::future::join_all(open), take)
-    })
-    .await;
+    let (opened, _taken) =
+        within("all", async { tokio::join!(futures::future::join_all(open), take) }).await;
     assert!(opened.iter().all(Result::is_ok), "{opened:?}");
 }

@@ -65,9 +65,7 @@ async fn tcp_is_preferred_where_both_are_offered() {
     let addrs = [node.quic(), node.tcp()].concat();
     let id = node.id();
     let _net = node.echo();
-    within("hello", other.net.hello(addrs, Some(id), vec![]))
-        .await
-        .unwrap();
+    within("hello", other.net.hello(addrs, Some(id), vec![])).await.unwrap();
     assert_eq!(other.net.connected()[0].transport, Transport::Tcp);
 }
 
@@ -76,10 +74,7 @@ async fn another_node_at_the_address_is_not_spoken_to() {
     let (mut node, other) = (Node::start(1).await, Node::start(2).await);
     let expected = Node::start(3).await.id();
     let hello = within("hello", other.net.hello(node.tcp(), Some(expected), vec![])).await;
-    assert!(
-        matches!(hello, Err(SendFailure::NeverSent(Reason::Unreachable(_)))),
-        "{hello:?}"
-    );
+    assert!(matches!(hello, Err(SendFailure::NeverSent(Reason::Unreachable(_)))), "{hello:?}");
     assert!(
         !std::iter::from_fn(|| node.events.try_recv().ok())
             .any(|event| matches!(event, NetEvent::Hello { .. }))
@@ -111,10 +106,7 @@ async fn both_ends_of_a_session_have_a_nonce_of_their_own() {
     });
     control_event(&mut other).await.1.send(vec![]);
     within("control", control).await.unwrap().unwrap();
-    let (here, there) = (
-        one.nonce(other_id).unwrap(),
-        other.net.nonce(one_id).unwrap(),
-    );
+    let (here, there) = (one.nonce(other_id).unwrap(), other.net.nonce(one_id).unwrap());
     assert_ne!(here, there);
     one.close_gate(other_id);
     other.disconnected(one_id).await;
@@ -142,12 +134,7 @@ async fn calls_to_one_node_at_once_share_one_connection() {
     let (id, addrs) = (other.id(), other.tcp());
     let other = other.echo();
     let calls = (0..50).map(|_| one.net.control(id, addrs.clone(), vec![]));
-    assert!(
-        within("all", join_all(calls))
-            .await
-            .iter()
-            .all(Result::is_ok)
-    );
+    assert!(within("all", join_all(calls)).await.iter().all(Result::is_ok));
     assert_eq!(other.connected()[0].addrs.len(), 1);
 }
 
@@ -156,32 +143,16 @@ async fn what_was_never_sent_says_so() {
     let (one, other) = (Node::start(1).await, Node::start(2).await);
     let id = other.id();
     let unreachable = within("dial", one.net.control(id, vec![nowhere()], vec![])).await;
-    assert!(matches!(
-        unreachable,
-        Err(SendFailure::NeverSent(Reason::Unreachable(_)))
-    ));
+    assert!(matches!(unreachable, Err(SendFailure::NeverSent(Reason::Unreachable(_)))));
     let unknown = within("hello", one.net.hello(vec![nowhere()], None, vec![])).await;
-    assert!(matches!(
-        unknown,
-        Err(SendFailure::NeverSent(Reason::Unreachable(_)))
-    ));
-    let nobody = within(
-        "hello",
-        one.net.hello(vec![], Some(NodeId([2; 32])), vec![]),
-    )
-    .await;
-    assert!(
-        matches!(nobody, Err(SendFailure::NeverSent(_))),
-        "{nobody:?}"
-    );
+    assert!(matches!(unknown, Err(SendFailure::NeverSent(Reason::Unreachable(_)))));
+    let nobody = within("hello", one.net.hello(vec![], Some(NodeId([2; 32])), vec![])).await;
+    assert!(matches!(nobody, Err(SendFailure::NeverSent(_))), "{nobody:?}");
     let nowhere = within("hello", one.net.hello(vec![], None, vec![])).await;
     assert_eq!(nowhere, Err(SendFailure::NeverSent(Reason::NoAddress)));
     let long = vec![0; HELLO_BYTES_MAX as usize + 1];
     let long = within("hello", one.net.hello(other.tcp(), Some(id), long)).await;
-    assert!(matches!(
-        long,
-        Err(SendFailure::NeverSent(Reason::TooLarge { .. }))
-    ));
+    assert!(matches!(long, Err(SendFailure::NeverSent(Reason::TooLarge { .. }))));
     let me = within("hello", one.net.hello(one.tcp(), Some(one.id()), vec![])).await;
     assert_eq!(me, Err(SendFailure::NeverSent(Reason::NotANode)));
 }
@@ -199,10 +170,7 @@ async fn what_may_have_been_processed_is_told_apart_from_what_was_not() {
 
     let refused = call();
     control_event(&mut other).await.1.refuse();
-    assert_eq!(
-        within("refused", refused).await.unwrap(),
-        Err(SendFailure::Refused)
-    );
+    assert_eq!(within("refused", refused).await.unwrap(), Err(SendFailure::Refused));
 
     let busy = call();
     control_event(&mut other).await.1.busy();
@@ -212,10 +180,7 @@ async fn what_may_have_been_processed_is_told_apart_from_what_was_not() {
     let dropped = call();
     drop(control_event(&mut other).await.1);
     let dropped = within("dropped", dropped).await.unwrap();
-    assert!(
-        matches!(dropped, Err(SendFailure::Unknown(_))),
-        "{dropped:?}"
-    );
+    assert!(matches!(dropped, Err(SendFailure::Unknown(_))), "{dropped:?}");
 
     let cut = call();
     let (_, _reply) = control_event(&mut other).await;
@@ -229,9 +194,7 @@ async fn a_node_that_restarts_on_its_port_is_found_again_and_wants_a_hello() {
     let (mut one, other) = friends().await;
     let (id, addrs) = (other.id(), other.tcp());
     let second = other.echo();
-    within("control", one.net.control(id, addrs.clone(), vec![1]))
-        .await
-        .unwrap();
+    within("control", one.net.control(id, addrs.clone(), vec![1])).await.unwrap();
     within("stop", second.stop()).await;
     one.disconnected(id).await;
 
@@ -240,13 +203,8 @@ async fn a_node_that_restarts_on_its_port_is_found_again_and_wants_a_hello() {
     let _again = again.echo();
     let control = within("control", one.net.control(id, vec![], vec![1])).await;
     assert_eq!(control, Err(SendFailure::Refused));
-    within("hello", one.net.hello(vec![], Some(id), vec![]))
-        .await
-        .unwrap();
-    assert_eq!(
-        within("control", one.net.control(id, vec![], vec![1])).await,
-        Ok(vec![1])
-    );
+    within("hello", one.net.hello(vec![], Some(id), vec![])).await.unwrap();
+    assert_eq!(within("control", one.net.control(id, vec![], vec![1])).await, Ok(vec![1]));
 }
 
 #[tokio::test]
@@ -254,12 +212,8 @@ async fn a_port_that_is_taken_is_an_error_that_names_it() {
     let one = Node::start(1).await;
     let listen = vec![one.tcp().remove(0)];
     let node_seed = Zeroizing::new([2; 32]);
-    let config = NetConfig {
-        node_seed,
-        listen: listen.clone(),
-        mdns: false,
-        limits: Limits::default(),
-    };
+    let config =
+        NetConfig { node_seed, listen: listen.clone(), mdns: false, limits: Limits::default() };
     let error = start(config).await.map(drop).unwrap_err().to_string();
     assert!(error.contains(&listen[0].to_string()), "{error}");
 }

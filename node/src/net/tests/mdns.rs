@@ -23,10 +23,7 @@ fn nodes_find_each_other_on_the_local_network() {
     for child in &mut children {
         let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
-        assert!(
-            lines.any(|line| line.contains(DONE)),
-            "a process ended without the other"
-        );
+        assert!(lines.any(|line| line.contains(DONE)), "a process ended without the other");
     }
 }
 
@@ -130,10 +127,6 @@ impl Drop for Killed {
 }
 
 fn ip(args: &[&str]) -> Option<()> {
-    let ran = Command::new("ip")
-        .args(args)
-        .stderr(Stdio::null())
-        .status()
-        .ok()?;
+    let ran = Command::new("ip").args(args).stderr(Stdio::null()).status().ok()?;
     ran.success().then_some(())
 }

@@ -48,12 +48,7 @@ impl Node {
 
     async fn start_at(seed: u8, limits: Limits, listen: Vec<Multiaddr>) -> Self {
         let node_seed = Zeroizing::new([seed; 32]);
-        let config = NetConfig {
-            node_seed,
-            listen,
-            mdns: false,
-            limits,
-        };
+        let config = NetConfig { node_seed, listen, mdns: false, limits };
         let (net, events) = start(config).await.unwrap();
         Self { net, events }
     }
@@ -67,11 +62,7 @@ impl Node {
     }
 
     fn quic(&self) -> Vec<Multiaddr> {
-        self.net
-            .listeners()
-            .into_iter()
-            .filter(|addr| !is_tcp(addr))
-            .collect()
+        self.net.listeners().into_iter().filter(|addr| !is_tcp(addr)).collect()
     }
 
     /// The first event for which `pick` has an answer; others are dropped.
@@ -101,11 +92,7 @@ impl Node {
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 match event {
-                    NetEvent::Hello {
-                        node,
-                        request,
-                        reply,
-                    } => {
+                    NetEvent::Hello { node, request, reply } => {
                         gates.open_gate(node);
                         reply.send(request);
                     }
@@ -136,21 +123,14 @@ impl Raw {
     /// Connected to `node` over TCP.
     async fn connect(node: &Node) -> Self {
         let exchange = |name: &'static str| {
-            let frames = Frames {
-                request_bytes_max: u32::MAX,
-                answer_bytes_max: u32::MAX,
-            };
+            let frames = Frames { request_bytes_max: u32::MAX, answer_bytes_max: u32::MAX };
             let config = request_response::Config::default().with_max_concurrent_streams(1000);
             let protocols = [(StreamProtocol::new(name), ProtocolSupport::Outbound)];
             request_response::Behaviour::with_codec(frames, protocols, config)
         };
         let swarm = SwarmBuilder::with_new_identity()
             .with_tokio()
-            .with_tcp(
-                tcp::Config::default(),
-                noise::Config::new,
-                yamux::Config::default,
-            )
+            .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
             .unwrap()
             .with_behaviour(|key| RawBehaviour {
                 hello: exchange("/chartmesh/hello/1"),
@@ -164,10 +144,7 @@ impl Raw {
             .unwrap()
             .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE))
             .build();
-        let mut raw = Self {
-            swarm,
-            target: peer_of(node.id()).unwrap(),
-        };
+        let mut raw = Self { swarm, target: peer_of(node.id()).unwrap() };
         raw.swarm.dial(node.tcp().remove(0)).unwrap();
         raw.until("connected", |event| {
             matches!(event, SwarmEvent::ConnectionEstablished { .. }).then_some(())
@@ -194,10 +171,7 @@ impl Raw {
 
     fn say_hello(&mut self, bytes: usize) -> OutboundRequestId {
         let target = self.target;
-        self.swarm
-            .behaviour_mut()
-            .hello
-            .send_request(&target, vec![7; bytes])
+        self.swarm.behaviour_mut().hello.send_request(&target, vec![7; bytes])
     }
 
     /// How the next of the requests under way ended.

@@ -11,14 +11,8 @@ async fn a_stranger_can_open_hello_and_nothing_else() {
     let mut raw = Raw::connect(&node).await;
     let target = raw.target;
 
-    raw.swarm
-        .behaviour_mut()
-        .control
-        .send_request(&target, b"let me in".to_vec());
-    assert!(matches!(
-        raw.outcome().await,
-        Err(OutboundFailure::UnsupportedProtocols)
-    ));
+    raw.swarm.behaviour_mut().control.send_request(&target, b"let me in".to_vec());
+    assert!(matches!(raw.outcome().await, Err(OutboundFailure::UnsupportedProtocols)));
 
     let mut streams = raw.swarm.behaviour().bulk.new_control();
     let open = tokio::spawn(async move { streams.open_stream(target, BULK).await.map(drop) });
@@ -32,10 +26,7 @@ async fn a_stranger_can_open_hello_and_nothing_else() {
         }
     })
     .await;
-    assert!(matches!(
-        opened,
-        Err(OpenStreamError::UnsupportedProtocol(_))
-    ));
+    assert!(matches!(opened, Err(OpenStreamError::UnsupportedProtocol(_))));
 
     // The same connection carries a hello, and that is all the core ever hears of.
     raw.say_hello(3);
@@ -48,10 +39,7 @@ async fn a_stranger_can_open_hello_and_nothing_else() {
     let (request, reply) = tokio::select! { hello = hear => hello, () = drive => unreachable!() };
     assert_eq!(request, [7; 3]);
     reply.send(b"who are you?".to_vec());
-    assert_eq!(
-        raw.outcome().await.unwrap(),
-        Answer::Bytes(b"who are you?".to_vec())
-    );
+    assert_eq!(raw.outcome().await.unwrap(), Answer::Bytes(b"who are you?".to_vec()));
 }
 
 #[tokio::test]
@@ -61,10 +49,7 @@ async fn a_node_that_was_not_admitted_is_refused_without_a_doubt() {
     let control = other.net.control(node.id(), node.tcp(), vec![1]);
     assert_eq!(within("control", control).await, Err(SendFailure::Refused));
     let bulk = other.net.open_bulk(node.id(), node.tcp());
-    assert_eq!(
-        within("bulk", bulk).await.map(drop),
-        Err(SendFailure::Refused)
-    );
+    assert_eq!(within("bulk", bulk).await.map(drop), Err(SendFailure::Refused));
 }
 
 #[tokio::test]
@@ -89,11 +74,7 @@ async fn a_hello_above_the_cap_never_reaches_the_core() {
 
 #[tokio::test]
 async fn a_flood_of_hellos_is_cut_off() {
-    let limits = Limits {
-        hello_burst: 5,
-        hello_per_second: 0,
-        ..Limits::default()
-    };
+    let limits = Limits { hello_burst: 5, hello_per_second: 0, ..Limits::default() };
     let mut node = Node::start_with(1, limits).await;
     let mut raw = Raw::connect(&node).await;
     let count = tokio::spawn(async move {
@@ -143,31 +124,19 @@ async fn only_one_hello_of_a_connection_is_heard_at_a_time() {
 #[tokio::test]
 async fn a_stranger_is_disconnected_after_a_while_and_an_admitted_node_is_not() {
     let stranger_timeout = Duration::from_millis(200);
-    let node = Node::start_with(
-        1,
-        Limits {
-            stranger_timeout,
-            ..Limits::default()
-        },
-    )
-    .await;
+    let node = Node::start_with(1, Limits { stranger_timeout, ..Limits::default() }).await;
     let mut raw = Raw::connect(&node).await;
     let friend = Node::start(2).await;
     node.net.open_gate(friend.id());
     let (id, addrs) = (node.id(), node.tcp());
     let net = node.echo();
-    within("hello", friend.net.hello(addrs, Some(id), vec![]))
-        .await
-        .unwrap();
+    within("hello", friend.net.hello(addrs, Some(id), vec![])).await.unwrap();
     raw.until("thrown out", |event| {
         matches!(event, SwarmEvent::ConnectionClosed { .. }).then_some(())
     })
     .await;
     // A second stranger comes and goes after the friend's time would have been up as well.
-    let mut other = Raw {
-        target: raw.target,
-        swarm: raw.swarm,
-    };
+    let mut other = Raw { target: raw.target, swarm: raw.swarm };
     let addr = net.listeners().into_iter().find(is_tcp).unwrap();
     other.swarm.dial(addr).unwrap();
     other
@@ -181,14 +150,7 @@ async fn a_stranger_is_disconnected_after_a_while_and_an_admitted_node_is_not() 
 
 #[tokio::test]
 async fn a_crowd_of_strangers_finds_the_door_shut() {
-    let node = Node::start_with(
-        1,
-        Limits {
-            strangers_max: 2,
-            ..Limits::default()
-        },
-    )
-    .await;
+    let node = Node::start_with(1, Limits { strangers_max: 2, ..Limits::default() }).await;
     let _first = Raw::connect(&node).await;
     let _second = Raw::connect(&node).await;
     let mut third = Raw::connect(&node).await;

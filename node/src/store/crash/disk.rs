@@ -47,10 +47,7 @@ impl RecordingDisk {
 
     /// What happened from the position `from` on, given that all before it is durable.
     pub(super) fn history_since(&self, before: &[u8], from: usize) -> History {
-        History {
-            start: before.to_vec(),
-            ops: self.disk().ops[from..].to_vec(),
-        }
+        History { start: before.to_vec(), ops: self.disk().ops[from..].to_vec() }
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
@@ -99,10 +96,7 @@ impl StorageBackend for RecordingDisk {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let at = usize::try_from(offset).unwrap();
-        self.record(Op::Write {
-            at,
-            bytes: data.to_vec(),
-        });
+        self.record(Op::Write { at, bytes: data.to_vec() });
         Ok(())
     }
 }
@@ -174,9 +168,7 @@ impl History {
     /// The positions of the syncs.
     pub(super) fn syncs(&self) -> Vec<usize> {
         let ops = self.ops.iter().enumerate();
-        ops.filter(|(_, op)| matches!(op, Op::Sync))
-            .map(|(i, _)| i)
-            .collect()
+        ops.filter(|(_, op)| matches!(op, Op::Sync)).map(|(i, _)| i).collect()
     }
 
     /// The same run on a disk that says "done" to the syncs chosen by `lies` and does nothing.
@@ -185,10 +177,7 @@ impl History {
         for (i, op) in lying.ops.iter_mut().enumerate() {
             if matches!(op, Op::Sync) && lies(i) {
                 // Keeps the positions as they are, and does nothing.
-                *op = Op::Write {
-                    at: 0,
-                    bytes: Vec::new(),
-                };
+                *op = Op::Write { at: 0, bytes: Vec::new() };
             }
         }
         lying

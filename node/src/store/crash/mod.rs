@@ -21,9 +21,7 @@ use super::{StorageKey, Store, StoreOptions};
 use disk::{History, RecordingDisk};
 
 const TABLES: [Table; 2] = [Table("entries"), Table("outbox")];
-const OPTIONS: StoreOptions = StoreOptions {
-    cache_bytes: 1 << 20,
-};
+const OPTIONS: StoreOptions = StoreOptions { cache_bytes: 1 << 20 };
 
 /// All rows of all tables.
 type State = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
@@ -67,12 +65,7 @@ impl Run {
         let history = disk.history_since(&start, from);
         // The store is not closed: closing is one more thing that a power cut prevents.
         std::mem::forget(store);
-        Self {
-            key,
-            history,
-            states,
-            acknowledged_at,
-        }
+        Self { key, history, states, acknowledged_at }
     }
 
     /// The states that may be found after a cut: the last acknowledged, or the one under way.
@@ -217,32 +210,31 @@ fn no_power_cut_loses_or_halves_what_was_acknowledged() {
         let run = Run::record(30, &mut rng);
         let cuts = run.history.len() + 1;
         let spread = |cut| share(total, cuts, cut);
-        run.history
-            .crashes(&mut rng, spread, |cut, fate, image, rng| {
-                images += 1;
-                let disk = RecordingDisk::holding(image.clone());
-                let check = match images % 16 {
-                    0 => run.check_use(&disk, cut),
-                    _ => run.check(&disk, cut),
-                };
-                let which = format!("seed {seed}, cut {cut}, {fate:?}");
-                if let Err(why) = check {
-                    panic!("the image {why} ({which})");
+        run.history.crashes(&mut rng, spread, |cut, fate, image, rng| {
+            images += 1;
+            let disk = RecordingDisk::holding(image.clone());
+            let check = match images % 16 {
+                0 => run.check_use(&disk, cut),
+                _ => run.check(&disk, cut),
+            };
+            let which = format!("seed {seed}, cut {cut}, {fate:?}");
+            if let Err(why) = check {
+                panic!("the image {why} ({which})");
+            }
+            if images % 4 != 1 {
+                return;
+            }
+            // The power fails again, somewhere in the repair.
+            let repair = disk.history_since(&image, 0);
+            let again = rng.random_range(0..=repair.len());
+            let once = |at| usize::from(at == again);
+            repair.crashes(rng, once, |_, fate, image, _| {
+                second_cuts += 1;
+                if let Err(why) = run.check(&RecordingDisk::holding(image), cut) {
+                    panic!("after a second cut at {again}, {fate:?}, it {why} ({which})");
                 }
-                if images % 4 != 1 {
-                    return;
-                }
-                // The power fails again, somewhere in the repair.
-                let repair = disk.history_since(&image, 0);
-                let again = rng.random_range(0..=repair.len());
-                let once = |at| usize::from(at == again);
-                repair.crashes(rng, once, |_, fate, image, _| {
-                    second_cuts += 1;
-                    if let Err(why) = run.check(&RecordingDisk::holding(image), cut) {
-                        panic!("after a second cut at {again}, {fate:?}, it {why} ({which})");
-                    }
-                });
             });
+        });
     }
     println!("{images} images and {second_cuts} second cuts, all sound");
 }
