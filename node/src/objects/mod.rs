@@ -32,6 +32,7 @@ use chartmesh_protocol::id::{ObjectId, TransferId};
 
 use crate::disk::{Disk, RealDisk};
 
+mod arriving;
 mod partial;
 mod progress;
 mod publish;
@@ -47,8 +48,8 @@ mod crash_tests;
 #[expect(clippy::cast_possible_truncation, reason = "objects of tests fit in memory")]
 mod tests;
 
+pub(crate) use arriving::{State as PartialState, checkpoint_meanwhile};
 pub use partial::Partial;
-pub(crate) use partial::{State as PartialState, checkpoint_meanwhile};
 pub use reader::ObjectReader;
 pub(crate) use verify::batch;
 pub use verify::{BATCH, NotTheObject, Shape, Verified, Verifier};

@@ -1,0 +1,503 @@
+//! The world: parties, a clock, and a network that delivers at once or not at all.
+
+use crate::party::{Party, Who};
+use chartmesh_protocol::custody;
+use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
+use chartmesh_protocol::identity::{Phrase, Role};
+use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
+use chartmesh_protocol::peer::{
+    CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Query,
+    RequestId, TransferResult, View,
+};
+use chartmesh_protocol::record::{ContentKey, Draft, Kind, SealedContent};
+use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
+use chartmesh_protocol::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Objects up to this size stand in the store itself.
+const SMALL: usize = 64 * 1024;
+
+enum Task {
+    Deliver { from: Who, to: PartyId },
+    Pull { at: Who, id: TransferId },
+    Drop { at: Who, object: ObjectId },
+}
+
+/// Many parties under one clock.
+pub struct World {
+    /// The parties.
+    pub parties: Vec<Party>,
+    /// Now.
+    pub now: Timestamp,
+    tasks: VecDeque<Task>,
+    wakes: BTreeSet<(Timestamp, Who)>,
+    answers: BTreeMap<u64, Result<Box<View>, Refusal>>,
+    replies: BTreeMap<u64, Vec<u8>>,
+    requests: u64,
+    seed: u64,
+    /// Pairs that cannot reach each other.
+    pub cut: BTreeSet<(Who, Who)>,
+    /// Every message that was sent: from, to, bytes. For tests that replay or forge.
+    pub wire: Vec<(Who, Who, Vec<u8>)>,
+    /// Whether to keep [`World::wire`].
+    pub record_wire: bool,
+}
+
+impl World {
+    /// An empty world.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            parties: Vec::new(),
+            now: Timestamp(1_800_000_000_000),
+            tasks: VecDeque::new(),
+            wakes: BTreeSet::new(),
+            answers: BTreeMap::new(),
+            replies: BTreeMap::new(),
+            requests: 0,
+            seed,
+            cut: BTreeSet::new(),
+            wire: Vec::new(),
+            record_wire: false,
+        }
+    }
+
+    /// Adds a party.
+    ///
+    /// # Panics
+    /// When its store does not start, which in memory it does.
+    pub fn add(&mut self, role: Role, name: &str) -> Who {
+        let who = Who(self.parties.len());
+        let mut party = Party::new(self.seed, who.0, role, name);
+        party.peer.start(&mut party.store, self.now).expect("memory does not fail");
+        self.parties.push(party);
+        who
+    }
+
+    /// The institution id of a party.
+    #[must_use]
+    pub fn id(&self, who: Who) -> PartyId {
+        self.parties[who.0].peer.me()
+    }
+
+    fn who(&self, id: PartyId) -> Option<Who> {
+        self.parties.iter().position(|party| party.peer.me() == id).map(Who)
+    }
+
+    fn reachable(&self, a: Who, b: Who) -> bool {
+        self.parties[a.0].online
+            && self.parties[b.0].online
+            && !self.cut.contains(&(a, b))
+            && !self.cut.contains(&(b, a))
+    }
+
+    /// Handles one event at a party.
+    ///
+    /// # Panics
+    /// When storage fails, which in memory it does not.
+    pub fn event(&mut self, who: Who, event: Event) {
+        let party = &mut self.parties[who.0];
+        let effects = party
+            .peer
+            .handle(self.now, event, &mut party.store, &mut party.rng)
+            .expect("memory does not fail");
+        self.perform(who, effects);
+    }
+
+    fn perform(&mut self, who: Who, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Answer { request, answer } => {
+                    self.answers.insert(request.0, answer);
+                }
+                Effect::Reply { request, bytes } => {
+                    self.replies.insert(request.0, bytes);
+                }
+                Effect::Deliver { to } => self.tasks.push_back(Task::Deliver { from: who, to }),
+                Effect::Gate { node, open } => {
+                    let party = &mut self.parties[who.0];
+                    if open {
+                        party.gates.insert(node);
+                    } else {
+                        party.gates.remove(&node);
+                        party.connections.remove(&node);
+                    }
+                }
+                Effect::Pull { id } => self.tasks.push_back(Task::Pull { at: who, id }),
+                Effect::Drop { object } => self.tasks.push_back(Task::Drop { at: who, object }),
+                Effect::WakeAt(at) => {
+                    self.wakes.insert((at, who));
+                }
+            }
+        }
+    }
+
+    /// Works until nothing is left to do at this time.
+    ///
+    /// # Panics
+    /// When there is no end to it.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            match self.tasks.pop_front() {
+                Some(Task::Deliver { from, to }) => self.deliver(from, to),
+                Some(Task::Pull { at, id }) => self.pull(at, id),
+                Some(Task::Drop { at, object }) => {
+                    self.parties[at.0].objects.remove(&object);
+                }
+                None => return,
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    /// Moves the clock on, waking whoever asked for it, and settles.
+    pub fn advance(&mut self, ms: u64) {
+        let end = self.now.plus_ms(ms);
+        self.settle();
+        while let Some((at, who)) = self.wakes.first().copied().filter(|(at, _)| *at <= end) {
+            self.wakes.remove(&(at, who));
+            self.now = self.now.max(at);
+            if self.parties[who.0].online {
+                self.event(who, Event::Tick);
+                self.settle();
+            }
+        }
+        self.now = end;
+        for who in (0..self.parties.len()).map(Who) {
+            if self.parties[who.0].online {
+                self.event(who, Event::Tick);
+            }
+        }
+        self.settle();
+    }
+
+    /// Switches a party off or on; on again it takes up what it had to do.
+    ///
+    /// # Panics
+    /// When storage fails, which in memory it does not.
+    pub fn switch(&mut self, who: Who, online: bool) {
+        let now = self.now;
+        let party = &mut self.parties[who.0];
+        party.online = online;
+        party.connections.clear();
+        party.gates.clear();
+        let node = party.peer.node();
+        if online {
+            party.peer.start(&mut party.store, now).expect("memory does not fail");
+            let effects = party.peer.resume(&party.store, now).expect("memory does not fail");
+            self.perform(who, effects);
+        } else {
+            for other in &mut self.parties {
+                other.connections.remove(&node);
+                other.gates.remove(&node);
+            }
+        }
+    }
+
+    fn request(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(self.requests)
+    }
+
+    /// Asks a front door, settles, and gives the answer.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// When nothing answers.
+    pub fn ask(
+        &mut self,
+        who: Who,
+        command: Command,
+        patient: Option<PartyId>,
+    ) -> Result<View, Refusal> {
+        let request = self.request();
+        let keys = patient.and_then(|patient| self.parties[who.0].unlocked.get(&patient).cloned());
+        self.event(who, Event::Command { request, command: Box::new(command), keys });
+        let answer = self.answers.remove(&request.0).expect("a command is answered at once");
+        self.settle();
+        answer.map(|view| *view)
+    }
+
+    /// Asks a front door to see something.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// When storage fails, which in memory it does not.
+    pub fn see(&self, who: Who, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
+        let party = &self.parties[who.0];
+        let keys = patient.and_then(|patient| party.unlocked.get(&patient));
+        match party.peer.query(&party.store, self.now, query, keys) {
+            Ok(view) => Ok(view),
+            Err(Failure::Refused(refusal)) => Err(refusal),
+            Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
+        }
+    }
+
+    fn connect(&mut self, from: Who, to: Who) -> bool {
+        let (from_node, to_node) =
+            (self.parties[from.0].peer.node(), self.parties[to.0].peer.node());
+        if self.parties[from.0]
+            .connections
+            .get(&to_node)
+            .is_some_and(|(_, theirs)| theirs.is_some())
+        {
+            return true;
+        }
+        let target = self.id(to);
+        let ours: [u8; 16] = chartmesh_protocol::crypto::random(&mut self.parties[from.0].rng);
+        let theirs: [u8; 16] = chartmesh_protocol::crypto::random(&mut self.parties[to.0].rng);
+        let party = &self.parties[from.0];
+        let bytes = party
+            .peer
+            .hello(&party.store, self.now, target, vec![format!("memory/{}", from.0)], ours)
+            .expect("memory does not fail");
+        self.parties[to.0].connections.insert(from_node, (theirs, Some(ours)));
+        self.parties[from.0].connections.insert(to_node, (ours, None));
+        let Ok(hello) = CheckedHello::prepare(from_node, &bytes) else { return false };
+        let request = self.request();
+        let addresses = vec![format!("memory/{}", to.0)];
+        self.event(
+            to,
+            Event::Hello {
+                request,
+                node: from_node,
+                nonce: theirs,
+                addresses,
+                hello: Box::new(hello),
+            },
+        );
+        let reply = self.replies.remove(&request.0).unwrap_or_default();
+        let Ok(welcome) = CheckedWelcome::prepare(to_node, &reply) else { return false };
+        let Ok(nonce) = welcome.nonce() else {
+            self.parties[from.0].connections.remove(&to_node);
+            return false;
+        };
+        self.parties[from.0].connections.insert(to_node, (ours, Some(nonce)));
+        self.event(from, Event::Welcome { node: to_node, welcome: Box::new(welcome) });
+        self.parties[from.0].connections.get(&to_node).is_some_and(|(_, theirs)| theirs.is_some())
+    }
+
+    fn deliver(&mut self, from: Who, to: PartyId) {
+        if !self.parties[from.0].online {
+            return;
+        }
+        let party = &self.parties[from.0];
+        let next =
+            party.peer.next_delivery(&party.store, self.now, to).expect("memory does not fail");
+        let Some(delivery) = next.filter(|next| next.not_before <= self.now) else { return };
+        let target = self.who(to).filter(|target| self.reachable(from, *target));
+        let result = match target {
+            Some(target) if self.connect(from, target) => {
+                self.send(from, target, to, delivery.number)
+            }
+            Some(_) => Err(DeliveryFailure::GateClosed),
+            None => Err(DeliveryFailure::NeverSent),
+        };
+        self.event(from, Event::Delivery { to, number: delivery.number, result });
+    }
+
+    fn send(
+        &mut self,
+        from: Who,
+        target: Who,
+        to: PartyId,
+        number: u64,
+    ) -> Result<Vec<u8>, DeliveryFailure> {
+        let node = self.parties[target.0].peer.node();
+        let party = &self.parties[from.0];
+        let nonce = party.connections.get(&node).and_then(|(_, theirs)| *theirs);
+        let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
+        let bytes = party
+            .peer
+            .compose(&party.store, to, number, nonce)
+            .expect("memory does not fail")
+            .ok_or(DeliveryFailure::NeverSent)?;
+        if self.record_wire {
+            self.wire.push((from, target, bytes.clone()));
+        }
+        self.inject(from, target, &bytes)
+    }
+
+    /// Hands bytes to a party as if they came from another's node: a test's forged or replayed message.
+    ///
+    /// # Errors
+    /// [`DeliveryFailure`] when the party does not take it.
+    pub fn inject(
+        &mut self,
+        from: Who,
+        target: Who,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, DeliveryFailure> {
+        let from_node = self.parties[from.0].peer.node();
+        if !self.parties[target.0].gates.contains(&from_node) {
+            return Err(DeliveryFailure::GateClosed);
+        }
+        let Ok(message) = CheckedMessage::prepare(from_node, bytes) else {
+            return Err(DeliveryFailure::OutcomeUnknown);
+        };
+        let nonce = self.parties[target.0].connections.get(&from_node).map(|(ours, _)| *ours);
+        let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
+        let request = self.request();
+        self.event(
+            target,
+            Event::Message { request, node: from_node, nonce, message: Box::new(message) },
+        );
+        let reply = self.replies.remove(&request.0).unwrap_or_default();
+        if reply.is_empty() { Err(DeliveryFailure::GateClosed) } else { Ok(reply) }
+    }
+
+    fn pull(&mut self, at: Who, id: TransferId) {
+        let party = &self.parties[at.0];
+        let Some((transfer, _)) =
+            party.peer.transfer(&party.store, id).expect("memory does not fail")
+        else {
+            return;
+        };
+        let Some(holder) = self.who(transfer.from).filter(|holder| self.reachable(at, *holder))
+        else {
+            // Taken up again when the clock moves.
+            self.wakes.insert((self.now.plus_ms(1000), at));
+            return;
+        };
+        let node = self.parties[at.0].peer.node();
+        let result = self.serve(holder, node, &transfer);
+        let result = match result {
+            Ok(bytes) if bytes.len() <= SMALL => TransferResult::Finished { small: Some(bytes) },
+            Ok(bytes) => {
+                self.parties[at.0].objects.insert(transfer.object, bytes);
+                TransferResult::Finished { small: None }
+            }
+            Err(refusal) => TransferResult::Refused { refusal },
+        };
+        self.event(at, Event::Transfer { id, result });
+    }
+
+    fn serve(
+        &self,
+        holder: Who,
+        node: NodeId,
+        transfer: &chartmesh_protocol::objects::Transfer,
+    ) -> Result<Vec<u8>, Refusal> {
+        let party = &self.parties[holder.0];
+        match party.peer.may_pull(&party.store, self.now, node, transfer.ticket, transfer.object) {
+            Ok(()) => {}
+            Err(Failure::Refused(refusal)) => return Err(refusal),
+            Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
+        }
+        let small =
+            party.peer.small_object(&party.store, transfer.object).expect("memory does not fail");
+        small
+            .or_else(|| party.objects.get(&transfer.object).cloned())
+            .ok_or_else(|| Refusal::new(RefusalCode::NotFound, "the object is not here"))
+    }
+
+    /// Makes a patient on a relay.
+    ///
+    /// # Panics
+    /// When the relay refuses.
+    pub fn new_patient(&mut self, relay: Who, name: &str) -> PartyId {
+        let new = self.parties[relay.0].make_patient();
+        let patient = new.keys.patient;
+        let command = custody::Command::Keep {
+            name: name.to_owned(),
+            log: Box::new(new.log),
+            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
+        };
+        self.ask(relay, Command::Custody(command), Some(patient)).expect("a relay keeps a patient");
+        patient
+    }
+
+    /// Rotates a patient's keys with the words.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// When the patient was not made here.
+    pub fn rotate(
+        &mut self,
+        relay: Who,
+        patient: PartyId,
+        kept: Vec<chartmesh_protocol::id::TokenId>,
+    ) -> Result<View, Refusal> {
+        let party = &self.parties[relay.0];
+        let known = party.peer.keys_of(&party.store, patient).expect("memory does not fail");
+        let phrase = Phrase::parse(&party.words[&patient]).expect("the words are the patient's");
+        let (rotation, keys) =
+            custody::rotate(&known.expect("the patient is here"), &phrase, kept, self.now)
+                .expect("the words are the patient's");
+        let sealed_keys = custody::encode_keys(&keys).to_vec();
+        self.parties[relay.0].unlocked.insert(patient, keys);
+        let command = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
+        self.ask(relay, Command::Custody(command), Some(patient))
+    }
+
+    /// Seals contents into a draft of one entry at a hospital.
+    ///
+    /// # Panics
+    /// When the content is too large for a test.
+    pub fn draft(&mut self, who: Who, kind: Kind, title: &str, contents: &[&[u8]]) -> Draft {
+        let party = &mut self.parties[who.0];
+        let contents = contents
+            .iter()
+            .map(|plain| {
+                let key = DataKey::generate(&mut party.rng);
+                let salt = fresh_salt(&mut party.rng);
+                let (file, sealed) = seal_small(&key, &salt, plain).expect("small enough");
+                let content = ContentKey {
+                    object: sealed.id,
+                    length: sealed.file_len,
+                    plaintext_length: sealed.plaintext_len,
+                    key: *key.expose(),
+                    media_type: "text/plain".into(),
+                    name: title.into(),
+                };
+                let small = if file.len() <= SMALL {
+                    Some(file)
+                } else {
+                    party.objects.insert(sealed.id, file);
+                    None
+                };
+                SealedContent { key: content, small }
+            })
+            .collect();
+        Draft {
+            kind,
+            title: title.into(),
+            effective: self.now,
+            user: "Dr. Test".into(),
+            terms: Vec::new(),
+            adds_to: None,
+            contents,
+        }
+    }
+
+    /// Records drafts at a hospital.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// When storage fails, which in memory it does not.
+    pub fn record(
+        &mut self,
+        who: Who,
+        subject: PartyId,
+        drafts: Vec<Draft>,
+    ) -> Result<View, Refusal> {
+        let party = &mut self.parties[who.0];
+        let sealed =
+            party.peer.seal_entries(&party.store, self.now, subject, drafts, &mut party.rng);
+        let entries = match sealed {
+            Ok(entries) => entries,
+            Err(Failure::Refused(refusal)) => return Err(refusal),
+            Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
+        };
+        let command = chartmesh_protocol::record::Command::Record { subject, entries };
+        self.ask(who, Command::Record(command), None)
+    }
+}
