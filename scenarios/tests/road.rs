@@ -179,8 +179,6 @@ fn the_whole_road_once() {
     // B adds a finding beside the original, at the provider, in the patient's name.
     let original =
         at_b.iter().find(|entry| entry.title.as_deref() == Some("endoscopy")).unwrap().entry;
-    let chart = record::Command::NewChart { name: "Hanako at B".into(), identifiers: vec![] };
-    let _ = region.world.ask(region.b, Command::Record(chart), None).unwrap();
     let mut finding = region.world.draft(region.b, Kind::Reports, "finding", &[b"no ulcer"]);
     finding.adds_to = Some(original);
     region.world.record(region.b, region.patient, vec![finding]).unwrap();

@@ -328,6 +328,9 @@ fn permitted(ctx: &mut Context<'_>, sender: &Sender, permission: Permission) -> 
         };
         put_received(ctx.txn, &row)?;
     }
+    if ctx.peer.role() == Role::Hospital {
+        crate::record::chart_for(ctx, patient)?;
+    }
     // Answers our own request, or comes by a referral that somebody else asked for.
     let mut row = if known_request(ctx.txn, permission.request)? {
         request(ctx.txn, permission.request)?

@@ -345,7 +345,7 @@ pub(crate) fn open_as_patient(
     Ok((Manifest::open(&label, &row.contents, &sealed, &key)?, key))
 }
 
-/// Makes a chart for a subject whose entries came back from a backup, if there is none.
+/// Makes a chart for a patient that came by a permission or a backup, if there is none.
 pub(crate) fn chart_for(ctx: &mut Context<'_>, subject: PartyId) -> Handled<()> {
     if chart_of(ctx.txn, subject)?.is_some() {
         return Ok(());
@@ -353,7 +353,7 @@ pub(crate) fn chart_for(ctx: &mut Context<'_>, subject: PartyId) -> Handled<()> 
     let id = ChartId(ctx.random());
     let enrolled = crate::directory::keys(ctx.txn, subject)?.is_some();
     let row = ChartRow {
-        name: format!("restored {}", subject.short()),
+        name: format!("patient {}", subject.short()),
         identifiers: Vec::new(),
         created: ctx.now,
         subject,
