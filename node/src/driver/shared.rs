@@ -91,6 +91,9 @@ pub(super) struct Shared {
     pub(super) runtime: tokio::runtime::Handle,
     /// Why the writer ended, once it did.
     pub(super) ended: watch::Sender<Option<super::Ended>>,
+    /// Batches that a test wants the storage to fail.
+    #[cfg(test)]
+    pub(super) failing: std::sync::atomic::AtomicU32,
 }
 
 impl Shared {
@@ -120,6 +123,8 @@ impl Shared {
             tasks: TaskTracker::new(),
             runtime: tokio::runtime::Handle::current(),
             ended: watch::channel(None).0,
+            #[cfg(test)]
+            failing: Default::default(),
         };
         (Arc::new(shared), items)
     }
