@@ -13,3 +13,8 @@ pub mod objects;
 pub mod run;
 pub mod sample;
 pub mod store;
+
+/// Fills `bytes` from the operating system's generator, the only one in this crate.
+pub fn random(bytes: &mut [u8]) {
+    rand::Rng::fill_bytes(&mut driver::random(), bytes);
+}
