@@ -2,12 +2,20 @@
 
 pub mod api;
 pub mod bulk;
+pub mod config;
 pub mod content;
 pub mod dicom;
 pub mod disk;
+pub mod driver;
 pub mod fhir;
 pub mod keystore;
 pub mod net;
 pub mod objects;
+pub mod run;
 pub mod sample;
 pub mod store;
+
+/// Fills `bytes` from the operating system's generator, the only one in this crate.
+pub fn random(bytes: &mut [u8]) {
+    rand::Rng::fill_bytes(&mut driver::random(), bytes);
+}
