@@ -1,12 +1,20 @@
 //! A Chartmesh node: storage, network and front doors around the protocol.
 
 pub mod bulk;
+pub mod config;
 pub mod content;
 pub mod dicom;
 pub mod disk;
+pub mod driver;
 pub mod fhir;
 pub mod keystore;
 pub mod net;
 pub mod objects;
+pub mod run;
 pub mod sample;
 pub mod store;
+
+/// Fills `bytes` from the operating system's generator, the only one in this crate.
+pub fn random(bytes: &mut [u8]) {
+    rand::Rng::fill_bytes(&mut driver::random(), bytes);
+}

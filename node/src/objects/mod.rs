@@ -33,6 +33,7 @@ use chartmesh_protocol::id::{ObjectId, TransferId};
 use crate::disk::{Disk, RealDisk};
 
 mod arriving;
+mod list;
 mod partial;
 mod progress;
 mod publish;

@@ -107,6 +107,11 @@ pub enum Query {
     },
     /// Transfers that have not ended.
     Transfers,
+    /// The key log of a party and, of a patient, the newest revocation state, as known here.
+    Keys {
+        /// The party.
+        party: PartyId,
+    },
 }
 
 macro_rules! views {
@@ -187,6 +192,8 @@ views! {
     Deposit(backup::view::DepositView),
     /// Transfers that have not ended.
     Transfers(Vec<super::query::TransferView>),
+    /// What proves a party's signatures.
+    Keys(super::query::KeysView),
 }
 
 /// Done, nothing to tell.

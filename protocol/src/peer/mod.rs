@@ -34,7 +34,7 @@ pub use handle::CheckedMessage;
 pub(crate) use handle::Sender;
 pub(crate) use hello::introduce;
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
-pub use query::{Delivery, NodeView, PeerView, Route, StatusView, TransferView};
+pub use query::{Delivery, KeysView, NodeView, PeerView, Route, StatusView, TransferView};
 
 use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, PartyId};

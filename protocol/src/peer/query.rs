@@ -3,6 +3,7 @@
 use super::{Effect, Nonce, PatientKeys, Peer, Query, View};
 use crate::access_log::{self, view::LogView};
 use crate::clock;
+use crate::codec::{Bytes, Wire};
 use crate::custody;
 use crate::directory;
 use crate::federation;
@@ -90,6 +91,19 @@ pub struct TransferView {
     pub object: ObjectId,
     /// Bytes of its file.
     pub length: u64,
+}
+
+/// What proves a party's signatures, for checking them elsewhere.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeysView {
+    /// The party.
+    pub party: PartyId,
+    /// Number of its current key.
+    pub current: u32,
+    /// Its key log, encoded.
+    pub log: Bytes,
+    /// The newest revocation state, as signed.
+    pub revocations: Option<Bytes>,
 }
 
 impl Peer {
@@ -320,6 +334,7 @@ impl Peer {
             }
             Query::CollectedLogs { patient } => access_log::collected(txn, *patient)?.into(),
             Query::Kept { patient } => backup::kept(self, txn, *patient)?.into(),
+            Query::Keys { party } => keys_view(txn, *party)?.into(),
             Query::Transfers => objects::transfers(txn)?
                 .into_iter()
                 .map(|(id, transfer)| TransferView {
@@ -332,6 +347,19 @@ impl Peer {
                 .into(),
         })
     }
+}
+
+fn keys_view(txn: &dyn ReadTxn, party: PartyId) -> Handled<KeysView> {
+    let Some(keys) = directory::keys(txn, party)? else {
+        return refuse(RefusalCode::NotFound, "nothing is known of this party's keys here");
+    };
+    Ok(KeysView {
+        party,
+        current: keys.current_number(),
+        log: Bytes(keys.log().to_bytes()),
+        revocations: consent::revocation_state(txn, party)?
+            .map(|state| Bytes(state.bytes().to_vec())),
+    })
 }
 
 fn route(txn: &dyn ReadTxn, institution: PartyId) -> Result<Route, StoreError> {

@@ -1,0 +1,60 @@
+//! The only place that reads the clock.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use chartmesh_protocol::time::Timestamp;
+
+/// UTC in milliseconds. While the node runs it follows the system's clock forwards; when that
+/// jumps back, it goes on by the machine's steady clock, so that time neither returns nor stands
+/// still. What outlives a restart is the protocol's business.
+#[derive(Debug)]
+pub(super) struct Clock {
+    latest: Mutex<(Instant, Timestamp)>,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self { latest: Mutex::new((Instant::now(), system())) }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.at(Instant::now(), system())
+    }
+
+    fn at(&self, steady: Instant, system: Timestamp) -> Timestamp {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (then, time) = *latest;
+        let passed = steady.saturating_duration_since(then).as_millis();
+        let at_least = time.plus_ms(u64::try_from(passed).unwrap_or(u64::MAX));
+        if system >= at_least {
+            *latest = (steady, system);
+            return system;
+        }
+        at_least
+    }
+}
+
+fn system() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn time_follows_the_clock_forwards_and_goes_on_when_it_jumps_back() {
+        let clock = Clock::new();
+        let (start, begin) = *clock.latest.lock().unwrap();
+        let later = |ms| start + Duration::from_millis(ms);
+        assert_eq!(clock.at(later(10), begin.plus_ms(5000)), begin.plus_ms(5000));
+        let back = Timestamp(begin.0 - 3_600_000);
+        assert_eq!(clock.at(later(20), back), begin.plus_ms(5010));
+        assert_eq!(clock.at(later(1020), back.plus_ms(1000)), begin.plus_ms(6010));
+        assert_eq!(clock.at(later(1030), begin.plus_ms(9000)), begin.plus_ms(9000));
+    }
+}

@@ -1,0 +1,168 @@
+//! What front doors hold.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chartmesh_protocol::id::TransferId;
+use chartmesh_protocol::peer::{Command, Event, PatientKeys, Peer, Query, View};
+use chartmesh_protocol::refusal::Failure;
+use chartmesh_protocol::store::{ReadTxn, StoreError};
+use chartmesh_protocol::time::Timestamp;
+
+use super::pull::TransferProgress;
+use super::shared::{Item, Shared};
+use super::{Ended, Lost, ended};
+use crate::objects::ObjectFolder;
+
+/// What a command weighs in the queue, in bytes: their own bounds keep them about there.
+const COMMAND_BYTES: usize = 64 * 1024;
+
+/// The way to the driver; clones share it.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// How busy the driver is, since its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriverStatus {
+    /// Events handled.
+    pub events: u64,
+    /// Transactions they took.
+    pub batches: u64,
+    /// Transactions that the storage failed.
+    pub faults: u64,
+    /// Events that wait now.
+    pub waiting: usize,
+    /// From being queued to being durable, for the newest transaction.
+    pub lag: Duration,
+}
+
+impl Handle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Asks for something to be done; answered when it is durable. `keys` are those of the patient
+    /// that it concerns, when they are unlocked.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] with what to tell the person; [`Failure::Store`] when it is unknown
+    /// whether it was done, because the storage failed or the node is stopping.
+    pub async fn command(
+        &self,
+        command: Command,
+        keys: Option<PatientKeys>,
+    ) -> Result<Box<View>, Failure> {
+        let mut place = self.shared.waiting.door();
+        let event = Event::Command { request: place.request, command: Box::new(command), keys };
+        if let Err(lost) = self.shared.submit(event, COMMAND_BYTES).await {
+            return Err(lost.into());
+        }
+        match (&mut place.answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Lost::Stopping.into()),
+        }
+    }
+
+    /// Answers a question from what is committed, on the pool.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn query(&self, query: Query, keys: Option<&PatientKeys>) -> Result<View, Failure> {
+        let keys = keys.cloned();
+        self.shared
+            .read_on_pool(move |peer, txn, now| peer.query(txn, now, &query, keys.as_ref()))
+            .await
+    }
+
+    /// Reads from what is committed. Blocks: not for async tasks, see
+    /// [`Handle::read_on_pool`].
+    ///
+    /// # Errors
+    /// What `read` gives, or the storage's fault.
+    pub fn read<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Peer, &dyn ReadTxn, Timestamp) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.shared.read(read)
+    }
+
+    /// [`Handle::read`] on a thread that may block; also for sealing and other heavy work.
+    ///
+    /// # Errors
+    /// As [`Handle::read`].
+    pub async fn read_on_pool<T, E>(
+        &self,
+        read: impl FnOnce(&Peer, &dyn ReadTxn, Timestamp) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.shared.read_on_pool(read).await
+    }
+
+    /// The protocol, for what needs no store: who this node is.
+    #[must_use]
+    pub fn peer(&self) -> &Peer {
+        &self.shared.peer
+    }
+
+    /// The time that counts: UTC, never going back while the node runs.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The object folder. What is written there goes with the next start unless a command names
+    /// it.
+    #[must_use]
+    pub fn objects(&self) -> &ObjectFolder {
+        &self.shared.objects
+    }
+
+    /// Where this node can be reached, for invites and codes: what the operator announces first.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.shared.addresses()
+    }
+
+    /// How far the pulls under way have come.
+    #[must_use]
+    pub fn transfers(&self) -> Vec<(TransferId, TransferProgress)> {
+        self.shared.pulls.progress()
+    }
+
+    /// How busy the driver is.
+    #[must_use]
+    pub fn status(&self) -> DriverStatus {
+        let counters = &self.shared.counters;
+        let queue = &self.shared.queue;
+        DriverStatus {
+            events: counters.events.load(Ordering::Relaxed),
+            batches: counters.batches.load(Ordering::Relaxed),
+            faults: counters.faults.load(Ordering::Relaxed),
+            waiting: queue.max_capacity() - queue.capacity(),
+            lag: Duration::from_micros(counters.lag_us.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Asks the driver to stop once what is queued is done; [`super::Driver::ended`] tells when.
+    pub async fn shutdown(&self) {
+        let _ended = self.shared.queue.send(Item::Stop).await;
+    }
+
+    /// Waits until the driver has ended, and tells why.
+    pub async fn ended(&self) -> Ended {
+        ended(self.shared.ended.subscribe()).await
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("peer", &self.shared.peer).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+//! What the writer, the tasks and the handles share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use chartmesh_protocol::id::{NodeId, PartyId};
+use chartmesh_protocol::peer::{Event, Peer, RequestId};
+use chartmesh_protocol::store::{ReadTxn, StoreError};
+use chartmesh_protocol::time::Timestamp;
+use libp2p::Multiaddr;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clock::Clock;
+use super::in_use::InUse;
+use super::limits::{INBOUND_MAX, QUEUE_EVENTS_MAX, QUEUE_KIB_MAX};
+use super::pull::Pulls;
+use super::sessions::Sessions;
+use super::timer::Timer;
+use super::waiting::Waiting;
+use super::{Lost, Parts};
+use crate::net::Net;
+use crate::objects::ObjectFolder;
+use crate::store::Store;
+
+/// One event on its way to the writer.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) event: Event,
+    pub(super) ticket: Ticket,
+}
+
+/// Who cares what becomes of an event.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// Who waits for its answer.
+    pub(super) request: Option<RequestId>,
+    /// Told when the event is durable and its effects are under way.
+    pub(super) done: oneshot::Sender<Result<(), Lost>>,
+    pub(super) since: Instant,
+    /// The event's share of [`QUEUE_KIB_MAX`].
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+/// What the writer takes.
+#[derive(Debug)]
+pub(super) enum Item {
+    Event(Box<Entry>),
+    Stop,
+}
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) events: AtomicU64,
+    pub(super) batches: AtomicU64,
+    pub(super) faults: AtomicU64,
+    /// From being queued to being durable, of the newest batch's first event.
+    pub(super) lag_us: AtomicU64,
+}
+
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) peer: Peer,
+    pub(super) objects: ObjectFolder,
+    pub(super) net: Net,
+    pub(super) announce: Vec<Multiaddr>,
+    pub(super) clock: Clock,
+    pub(super) queue: mpsc::Sender<Item>,
+    room: Arc<Semaphore>,
+    pub(super) inbound: Arc<Semaphore>,
+    pub(super) waiting: Waiting,
+    pub(super) sessions: Sessions,
+    /// Institutions that are being delivered to; true: look again before ending.
+    pub(super) deliveries: Mutex<HashMap<PartyId, bool>>,
+    pub(super) pulls: Pulls,
+    pub(super) in_use: InUse,
+    pub(super) timer: Timer,
+    /// Nodes that appeared, for pulls that wait for one.
+    pub(super) arrivals: broadcast::Sender<NodeId>,
+    pub(super) counters: Counters,
+    /// Cancelled: everything but the writer ends now.
+    pub(super) stopping: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    pub(super) runtime: tokio::runtime::Handle,
+    /// Why the writer ended, once it did.
+    pub(super) ended: watch::Sender<Option<super::Ended>>,
+}
+
+impl Shared {
+    /// Of the calling runtime.
+    pub(super) fn new(parts: Parts) -> (Arc<Self>, mpsc::Receiver<Item>) {
+        let (queue, items) = mpsc::channel(QUEUE_EVENTS_MAX);
+        let shared = Self {
+            store: parts.store,
+            peer: parts.peer,
+            objects: parts.objects,
+            net: parts.net,
+            announce: parts.announce,
+            clock: Clock::new(),
+            queue,
+            room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
+            inbound: Arc::new(Semaphore::new(INBOUND_MAX)),
+            waiting: Waiting::default(),
+            sessions: Sessions::default(),
+            deliveries: Mutex::default(),
+            pulls: Pulls::default(),
+            in_use: InUse::default(),
+            timer: Timer::default(),
+            arrivals: broadcast::channel(64).0,
+            counters: Counters::default(),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            runtime: tokio::runtime::Handle::current(),
+            ended: watch::channel(None).0,
+        };
+        (Arc::new(shared), items)
+    }
+
+    /// Ends everything now; the writer as soon as it looks.
+    pub(super) fn stop_now(&self) {
+        self.stopping.cancel();
+        // Full: it is awake anyway, and looks.
+        let _full = self.queue.try_send(Item::Stop);
+    }
+
+    /// Starts a task that ends at the latest when the node stops.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stopping = self.stopping.clone();
+        let work = async move {
+            stopping.run_until_cancelled(work).await;
+        };
+        self.tasks.spawn_on(work, &self.runtime);
+    }
+
+    /// Queues an event, and waits until it is durable and its effects are under way. `bytes` is
+    /// what it holds in memory.
+    pub(super) async fn submit(&self, event: Event, bytes: usize) -> Result<(), Lost> {
+        let share = match u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX) {
+            0 => None,
+            kib => {
+                let kib = kib.min(QUEUE_KIB_MAX);
+                let share = Arc::clone(&self.room).acquire_many_owned(kib).await;
+                Some(share.expect("the semaphore is never closed"))
+            }
+        };
+        let (done, is_done) = oneshot::channel();
+        let request = match &event {
+            Event::Command { request, .. }
+            | Event::Hello { request, .. }
+            | Event::Message { request, .. } => Some(*request),
+            Event::Welcome { .. }
+            | Event::Delivery { .. }
+            | Event::Transfer { .. }
+            | Event::Tick => None,
+        };
+        let ticket = Ticket { request, done, since: Instant::now(), _share: share };
+        let entry = Box::new(Entry { event, ticket });
+        let sent = self.queue.send(Item::Event(entry)).await;
+        sent.map_err(|_| Lost::Stopping)?;
+        is_done.await.unwrap_or(Err(Lost::Stopping))
+    }
+
+    /// [`Shared::submit`] for an event that `request` waits for.
+    pub(super) async fn ask(&self, request: RequestId, event: Event, bytes: usize) {
+        if let Err(lost) = self.submit(event, bytes).await {
+            self.waiting.lost(request, &lost);
+        }
+    }
+
+    /// Reads what is committed. Blocks for as long as the disk takes.
+    pub(super) fn read<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Peer, &dyn ReadTxn, Timestamp) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let snapshot = self.store.begin_read()?;
+        read(&self.peer, &snapshot, self.clock.now())
+    }
+
+    /// [`Shared::read`] on the pool.
+    pub(super) async fn read_on_pool<T, E>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Peer, &dyn ReadTxn, Timestamp) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let shared = Arc::clone(self);
+        match on_pool(move || shared.read(read)).await {
+            Some(done) => done,
+            None => Err(StoreError::Fault("reading was given up".to_owned()).into()),
+        }
+    }
+
+    /// Where this node listens, for telling others: what the operator announces first, loopback
+    /// last.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let mut listening = self.net.listeners();
+        listening.sort_by_key(is_loopback);
+        let all = self.announce.iter().chain(&listening);
+        let mut addresses: Vec<String> = Vec::new();
+        for address in all.map(Multiaddr::to_string) {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        addresses
+    }
+
+    /// Counts a batch.
+    pub(super) fn count(&self, events: usize, oldest: Instant) {
+        let lag = u64::try_from(oldest.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let counters = &self.counters;
+        counters.events.fetch_add(events as u64, Ordering::Relaxed);
+        counters.batches.fetch_add(1, Ordering::Relaxed);
+        counters.lag_us.store(lag, Ordering::Relaxed);
+    }
+}
+
+/// Runs on a blocking thread; `None` when it panicked or the runtime ends.
+pub(super) async fn on_pool<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Some(done),
+        Err(error) => {
+            if error.is_panic() {
+                tracing::error!("a task on the pool panicked; this is a bug");
+            }
+            None
+        }
+    }
+}
+
+/// The addresses among `texts` that can be read; others are of a transport we do not know.
+pub(super) fn multiaddrs(texts: &[String]) -> Vec<Multiaddr> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn is_loopback(address: &Multiaddr) -> bool {
+    use libp2p::multiaddr::Protocol;
+    address.iter().any(|part| match part {
+        Protocol::Ip4(ip) => ip.is_loopback(),
+        Protocol::Ip6(ip) => ip.is_loopback(),
+        _ => false,
+    })
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}

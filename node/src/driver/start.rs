@@ -1,0 +1,101 @@
+//! What happens before anything else can.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use chartmesh_protocol::peer::{Effect, Query, View};
+use chartmesh_protocol::refusal::Failure;
+use chartmesh_protocol::store::StoreError;
+use futures::StreamExt as _;
+use tokio::sync::mpsc;
+
+use super::perform::perform;
+use super::shared::{Item, Shared, multiaddrs, on_pool};
+use super::{StartError, greet, inbound, timer, writer};
+use crate::net::NetEvent;
+
+/// Institutions that are greeted at the same time after a start.
+const GREETINGS_AT_ONCE: usize = 4;
+
+pub(super) async fn start(
+    shared: &Arc<Shared>,
+    items: mpsc::Receiver<Item>,
+    events: mpsc::Receiver<NetEvent>,
+) -> Result<JoinHandle<()>, StartError> {
+    let first = Arc::clone(shared);
+    let effects = on_pool(move || first_steps(&first))
+        .await
+        .ok_or_else(|| StartError::Thread("the first steps were given up".to_owned()))??;
+    let writing = Arc::clone(shared);
+    let writer = thread::Builder::new()
+        .name("chartmesh-writer".to_owned())
+        .spawn(move || writer::run(&writing, items))
+        .map_err(|error| StartError::Thread(error.to_string()))?;
+    shared.spawn(timer::run(Arc::clone(shared)));
+    shared.spawn(inbound::run(Arc::clone(shared), events));
+    for effect in effects {
+        perform(shared, effect);
+    }
+    shared.spawn(greet_known(Arc::clone(shared)));
+    Ok(writer)
+}
+
+/// Before anyone can ask: the protocol's own notes, then the sweep. An import writes its objects
+/// before the row that names them, so nothing may be swept once front doors are open.
+fn first_steps(shared: &Shared) -> Result<Vec<Effect>, StartError> {
+    let now = shared.clock.now();
+    let mut batch = shared.store.batch()?;
+    let mut overlay = batch.event();
+    shared.peer.start(&mut overlay, now)?;
+    overlay.merge();
+    batch.commit()?;
+    sweep(shared)?;
+    Ok(shared.read(|peer, txn, now| peer.resume(txn, now))?)
+}
+
+/// Removes what crashes left: partial objects that nobody waits for, and objects that nothing
+/// holds.
+fn sweep(shared: &Shared) -> Result<(), StartError> {
+    let snapshot = shared.store.begin_read()?;
+    let peer = &shared.peer;
+    // When in doubt, keep.
+    let wanted = |transfer| !matches!(peer.transfer(&snapshot, transfer), Ok(None));
+    let mut removed = shared.objects.sweep(wanted)?;
+    for object in shared.objects.list()? {
+        if !peer.is_held(&snapshot, object)? {
+            shared.objects.remove(object)?;
+            removed += 1;
+        }
+    }
+    if removed > 0 {
+        tracing::info!(removed, "removed files that an earlier run had left unfinished");
+    }
+    Ok(())
+}
+
+/// Tells every known institution that we are back, and where: our ports may have changed, and what
+/// waits there for us is sent at once.
+async fn greet_known(shared: Arc<Shared>) {
+    let known = shared.read_on_pool(|peer, txn, now| peer.query(txn, now, &Query::Peers, None));
+    let known = match known.await {
+        Ok(View::Peers(known)) => known,
+        Ok(_) => return,
+        Err(Failure::Refused(_) | Failure::Store(StoreError::Corrupt { .. })) => return,
+        Err(error) => return tracing::warn!(%error, "cannot read who is known"),
+    };
+    let greetings = known.into_iter().flat_map(|peer| {
+        let to = peer.institution;
+        peer.nodes.into_iter().map(move |node| (to, node))
+    });
+    futures::stream::iter(greetings)
+        .for_each_concurrent(GREETINGS_AT_ONCE, |(to, node)| {
+            let shared = Arc::clone(&shared);
+            async move {
+                let addresses = multiaddrs(&node.addresses);
+                if let Err(failure) = greet::greet(&shared, to, node.node, addresses).await {
+                    tracing::debug!(node = %node.node.short(), ?failure, "not greeted");
+                }
+            }
+        })
+        .await;
+}

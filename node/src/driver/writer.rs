@@ -1,0 +1,192 @@
+//! The one thread that writes: takes waiting events into one transaction, commits, and only then
+//! lets their effects happen.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use chartmesh_protocol::peer::{Effect, Event};
+use chartmesh_protocol::store::StoreError;
+use tokio::sync::mpsc;
+
+use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, FAULTS_MAX};
+use super::perform::perform;
+use super::shared::{Entry, Item, Shared, Ticket};
+use super::{Ended, Lost, random};
+use crate::store::Batch;
+
+/// Runs until it is told to stop, or the storage fails for good.
+pub(super) fn run(shared: &Arc<Shared>, mut items: mpsc::Receiver<Item>) {
+    // Also when this thread panics: whoever waits must hear of it.
+    let mut end = End { shared, why: Ended::Bug };
+    let mut faults = 0;
+    end.why = loop {
+        let Some(Item::Event(first)) = items.blocking_recv() else {
+            break Ended::Stopped;
+        };
+        if shared.stopping.is_cancelled() {
+            fail(shared, first.ticket, Lost::Stopping);
+            break Ended::Stopped;
+        }
+        match batch(shared, *first, &mut items) {
+            Ok(ControlFlow::Continue(())) => faults = 0,
+            Ok(ControlFlow::Break(())) => break Ended::Stopped,
+            Err(error) => {
+                faults += 1;
+                shared.counters.faults.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%error, in_a_row = faults, "the storage failed; a batch was dropped");
+                if faults >= FAULTS_MAX {
+                    break Ended::Storage(error.to_string());
+                }
+            }
+        }
+    };
+    items.close();
+    while let Ok(item) = items.try_recv() {
+        if let Item::Event(entry) = item {
+            fail(shared, entry.ticket, Lost::Stopping);
+        }
+    }
+}
+
+struct End<'a> {
+    shared: &'a Arc<Shared>,
+    why: Ended,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.shared.stopping.cancel();
+        self.shared.waiting.clear(&Lost::Stopping);
+        self.shared.ended.send_replace(Some(self.why.clone()));
+    }
+}
+
+/// An event that was handled: what is to happen once it is durable, or why it came to nothing.
+struct Handled {
+    ticket: Ticket,
+    effects: Result<Vec<Effect>, Lost>,
+}
+
+/// One transaction: `first` and what else waits.
+fn batch(
+    shared: &Arc<Shared>,
+    first: Entry,
+    items: &mut mpsc::Receiver<Item>,
+) -> Result<ControlFlow<()>, StoreError> {
+    let begun = Instant::now();
+    let mut flow = ControlFlow::Continue(());
+    let mut batch = match shared.store.batch() {
+        Ok(batch) => batch,
+        Err(error) => {
+            fail(shared, first.ticket, Lost::Storage(error.to_string()));
+            return Err(error);
+        }
+    };
+    let mut handled = Vec::new();
+    let mut next = Some(first);
+    let mut fault = None;
+    while let Some(entry) = next.take() {
+        let (one, failed) = handle(shared, &mut batch, entry);
+        handled.push(one);
+        fault = failed;
+        let full = handled.len() >= BATCH_EVENTS_MAX
+            || batch.bytes() >= BATCH_BYTES_MAX
+            || begun.elapsed() >= BATCH_TIME_MAX;
+        if fault.is_some() || full {
+            break;
+        }
+        match items.try_recv() {
+            Ok(Item::Event(entry)) => next = Some(*entry),
+            Ok(Item::Stop) => flow = ControlFlow::Break(()),
+            Err(_) => {}
+        }
+    }
+    let committed = match fault {
+        None => batch.commit(),
+        Some(fault) => Err(fault),
+    };
+    match committed {
+        Ok(()) => {
+            shared.count(handled.len(), handled[0].ticket.since);
+            for one in handled {
+                finish(shared, one);
+            }
+            Ok(flow)
+        }
+        Err(error) => {
+            for one in handled {
+                fail(shared, one.ticket, Lost::Storage(error.to_string()));
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Handles one event over the batch: what it wrote is added when it ends well. Gives a fault of
+/// the storage, which drops the whole batch.
+fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<StoreError>) {
+    let Entry { event, ticket } = entry;
+    let (now, kind) = (shared.clock.now(), kind_of(&event));
+    let _span = tracing::debug_span!("event", kind).entered();
+    let mut overlay = batch.event();
+    let peer = &shared.peer;
+    // A bug that one event sets off must not stop the node for all: the overlay goes with it.
+    let outcome =
+        catch_unwind(AssertUnwindSafe(|| peer.handle(now, event, &mut overlay, &mut random())));
+    let mut fault = None;
+    let effects = match outcome {
+        Ok(Ok(effects)) => {
+            overlay.merge();
+            Ok(effects)
+        }
+        Ok(Err(error @ StoreError::Corrupt { .. })) => {
+            tracing::error!(%error, kind, "an event met a row that cannot be read; it is dropped");
+            Err(Lost::Storage(error.to_string()))
+        }
+        Ok(Err(error)) => {
+            let lost = Lost::Storage(error.to_string());
+            fault = Some(error);
+            Err(lost)
+        }
+        Err(_) => {
+            tracing::error!(kind, "an event set off a bug of this program; it is dropped");
+            Err(Lost::Bug)
+        }
+    };
+    (Handled { ticket, effects }, fault)
+}
+
+/// After the commit: what the event asked for happens, then whoever submitted it goes on.
+fn finish(shared: &Arc<Shared>, Handled { ticket, effects }: Handled) {
+    match effects {
+        Ok(effects) => {
+            for effect in effects {
+                perform(shared, effect);
+            }
+            let _gone = ticket.done.send(Ok(()));
+        }
+        Err(lost) => fail(shared, ticket, lost),
+    }
+}
+
+fn fail(shared: &Shared, ticket: Ticket, lost: Lost) {
+    if let Some(request) = ticket.request {
+        shared.waiting.lost(request, &lost);
+    }
+    let _gone = ticket.done.send(Err(lost));
+}
+
+fn kind_of(event: &Event) -> &'static str {
+    match event {
+        Event::Command { .. } => "command",
+        Event::Hello { .. } => "hello",
+        Event::Welcome { .. } => "welcome",
+        Event::Message { .. } => "message",
+        Event::Delivery { .. } => "delivery",
+        Event::Transfer { .. } => "transfer",
+        Event::Tick => "tick",
+    }
+}

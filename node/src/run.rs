@@ -1,0 +1,299 @@
+//! Making a node, and running it.
+//!
+//! ```text
+//! <data>/identity.json   role, name, key log: who this node is; public, and written last by `init`
+//! <data>/keystore        the secrets, sealed
+//! <data>/store.redb      the tables, encrypted
+//! <data>/objects/        sealed objects
+//! <data>/ports.json      the ports that the system chose, to be kept over restarts
+//! <data>/api.sock        the local API, while the node runs
+//! ```
+
+mod identity;
+mod init;
+mod ports;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+use chartmesh_protocol::identity::{KeyLogError, Role};
+use chartmesh_protocol::peer::{Identity, Peer};
+use libp2p::Multiaddr;
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+pub use identity::{IdentityError, NodeIdentity};
+pub use init::{InitError, init};
+
+use crate::config::Config;
+use crate::disk::RealDisk;
+use crate::driver::{Driver, Ended, Handle, Parts, StartError};
+use crate::keystore::{Keystore, KeystoreError, Secrets, Unlock, name};
+use crate::net::{self, Limits, Net, NetConfig, NetError, NetEvent};
+use crate::objects::{ObjectError, ObjectFolder};
+use crate::store::{OpenError, StorageKey, Store};
+
+/// Threads that async tasks run on: a node mostly waits.
+const WORKERS: usize = 2;
+
+/// Threads that may block on the disk or compute, at most; they end when idle.
+const BLOCKING_MAX: usize = 32;
+
+/// How long an idle blocking thread stays.
+const BLOCKING_KEPT: Duration = Duration::from_secs(5);
+
+/// Names of the files in a data directory.
+mod file {
+    pub(super) const IDENTITY: &str = "identity.json";
+    pub(super) const KEYSTORE: &str = "keystore";
+    pub(super) const STORE: &str = "store.redb";
+    pub(super) const OBJECTS: &str = "objects";
+    pub(super) const PORTS: &str = "ports.json";
+}
+
+/// The runtime that a node is made for.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_MAX)
+        .thread_keep_alive(BLOCKING_KEPT)
+        .thread_name("chartmesh")
+        .enable_all()
+        .build()
+}
+
+/// A running node. Dropped, it ends as by a power cut.
+#[derive(Debug)]
+pub struct Node {
+    driver: Driver,
+    net: Net,
+    config: Config,
+    identity: NodeIdentity,
+}
+
+/// The addresses of a running node's doors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doors {
+    /// Where other nodes connect, with the ports that were chosen.
+    pub listen: Vec<Multiaddr>,
+    /// What others are told, for invites and codes.
+    pub addresses: Vec<String>,
+    /// The socket of the local API.
+    pub socket: PathBuf,
+}
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no node here, or its description is damaged.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The keystore does not open.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The keystore opened and lacks a secret.
+    #[error("the keystore lacks the secret `{0}`; restore the keystore that belongs to this node")]
+    MissingSecret(String),
+    /// The keystore's keys are not those of the identity.
+    #[error(
+        "the keystore belongs to another node than identity.json: {0}; restore both from the same copy"
+    )]
+    OtherKeys(KeyLogError),
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The object folder cannot be used.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
+    /// The network did not start.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The driver did not start.
+    #[error(transparent)]
+    Driver(#[from] StartError),
+    /// The runtime is ending.
+    #[error("starting was given up: the program is ending")]
+    GivenUp,
+}
+
+/// What is read from the disk before the network starts.
+struct Opened {
+    identity: NodeIdentity,
+    peer: Peer,
+    store: Store,
+    objects: ObjectFolder,
+    node_seed: Zeroizing<[u8; 32]>,
+}
+
+/// Starts the node that `init` made. Returns when it listens and has taken up what an earlier run
+/// left. Call it on [`runtime`].
+///
+/// # Errors
+/// [`RunError`]; each says what to do next.
+pub async fn run(config: Config, unlock: Unlock) -> Result<Node, RunError> {
+    let opening = config.clone();
+    let opened = tokio::task::spawn_blocking(move || open(&opening, &unlock));
+    let Opened { identity, peer, store, objects, node_seed } =
+        opened.await.map_err(|_| RunError::GivenUp)??;
+    let (net, events) = listen(&config, &node_seed).await?;
+    tracing::info!(role = identity.role.name(), node = %peer.node().short(), "starting");
+    let parts =
+        Parts { store, peer, objects, net: net.clone(), events, announce: config.announce.clone() };
+    let driver = Driver::start(parts).await?;
+    Ok(Node { driver, net, config, identity })
+}
+
+fn open(config: &Config, unlock: &Unlock) -> Result<Opened, RunError> {
+    let dir = &config.data_dir;
+    let identity = NodeIdentity::read(&dir.join(file::IDENTITY))?;
+    let secrets = Keystore::open(&dir.join(file::KEYSTORE), unlock)?;
+    let key = |name: &str| {
+        let missing = || RunError::MissingSecret(name.to_owned());
+        secrets.key(name).ok_or_else(missing)
+    };
+    let storage = StorageKey::from_bytes(key(name::STORAGE_KEY)?);
+    let node_seed = key(name::NODE_SIGNING_SEED)?;
+    let peer = peer(&identity, &secrets).map_err(|name_or| match name_or {
+        Ok(name) => RunError::MissingSecret(name),
+        Err(error) => RunError::OtherKeys(error),
+    })?;
+    let store = Store::open_with(&dir.join(file::STORE), &storage, &config.store_options())?;
+    let objects = ObjectFolder::open(RealDisk, &dir.join(file::OBJECTS))?;
+    Ok(Opened { identity, peer, store, objects, node_seed })
+}
+
+/// The protocol's identity of the node that `init` made, secrets included: for tools that speak as
+/// this institution without running its node.
+///
+/// # Errors
+/// [`RunError`].
+pub fn load_identity(config: &Config, unlock: &Unlock) -> Result<Identity, RunError> {
+    let dir = &config.data_dir;
+    let identity = NodeIdentity::read(&dir.join(file::IDENTITY))?;
+    let secrets = Keystore::open(&dir.join(file::KEYSTORE), unlock)?;
+    secret_identity(&identity, &secrets).map_err(|name_or| match name_or {
+        Ok(name) => RunError::MissingSecret(name),
+        Err(error) => RunError::OtherKeys(error),
+    })
+}
+
+/// The protocol's peer; or the name of a secret that is missing, or why the keys do not fit.
+fn peer(identity: &NodeIdentity, secrets: &Secrets) -> Result<Peer, Result<String, KeyLogError>> {
+    Peer::new(secret_identity(identity, secrets)?).map_err(Err)
+}
+
+fn secret_identity(
+    identity: &NodeIdentity,
+    secrets: &Secrets,
+) -> Result<Identity, Result<String, KeyLogError>> {
+    let key = |name: String| secrets.key(&name).ok_or(Ok(name));
+    let number = identity.key_log.rotations.len();
+    let number = u16::try_from(number).map_err(|_| Err(KeyLogError::TooLong))?;
+    let institution = key(name::institution_signing_seed(number))?;
+    let kem = key(name::INSTITUTION_KEM_SEED.to_owned())?;
+    let node = key(name::NODE_SIGNING_SEED.to_owned())?;
+    Ok(Identity {
+        role: identity.role,
+        name: identity.name.clone(),
+        log: identity.key_log.clone(),
+        institution: SigningKey::from_seed(&institution),
+        kem: KemSecret::from_seed(*kem),
+        node: SigningKey::from_seed(&node),
+    })
+}
+
+/// Starts the network on the ports of the last run, if they are free still: the addresses in
+/// invites and in others' books stay true.
+async fn listen(
+    config: &Config,
+    node_seed: &Zeroizing<[u8; 32]>,
+) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
+    let path = config.data_dir.join(file::PORTS);
+    let start = |listen: Vec<Multiaddr>| {
+        net::start(NetConfig {
+            node_seed: node_seed.clone(),
+            listen,
+            mdns: config.mdns,
+            limits: Limits::default(),
+        })
+    };
+    let kept = ports::recall(&path, &config.listen);
+    let started = match start(kept.clone()).await {
+        Err(error @ NetError::Listen { .. }) if kept != config.listen => {
+            tracing::info!(%error, "the ports of the last run are taken; choosing others");
+            start(config.listen.clone()).await?
+        }
+        other => other?,
+    };
+    ports::remember(&path, &config.listen, &started.0.listeners());
+    Ok(started)
+}
+
+impl Node {
+    /// The way to the driver, for front doors.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.driver.handle()
+    }
+
+    /// The network, for telling who is connected.
+    #[must_use]
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// How it runs.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> &NodeIdentity {
+        &self.identity
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.identity.role
+    }
+
+    /// Where it can be reached.
+    #[must_use]
+    pub fn doors(&self) -> Doors {
+        Doors {
+            listen: self.net.listeners(),
+            addresses: self.handle().addresses(),
+            socket: self.config.socket.clone(),
+        }
+    }
+
+    /// Waits until the node ended by itself, or was told to by [`Handle::shutdown`].
+    pub async fn ended(&self) -> Ended {
+        self.driver.ended().await
+    }
+
+    /// Stops in an orderly way: what is queued is done, others are told goodbye.
+    pub async fn shutdown(self) -> Ended {
+        let ended = self.driver.shutdown().await;
+        self.net.stop().await;
+        ended
+    }
+
+    /// Stops at once, as by a power cut, and returns when all files are closed.
+    pub async fn abandon(self) -> Ended {
+        let ended = self.driver.abandon().await;
+        self.net.stop().await;
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests;
