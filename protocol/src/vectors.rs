@@ -8,6 +8,15 @@
     clippy::disallowed_methods,
     reason = "the vectors are files of the repository, for tests only"
 )]
+mod access_log;
+mod backup;
+mod encoding;
+mod hello;
+mod identity;
+mod message;
+mod people;
+mod record;
+mod statement;
 
 use std::path::{Path, PathBuf};
 
