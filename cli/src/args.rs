@@ -14,7 +14,13 @@ pub(crate) struct Global {
     #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Use this configuration file
-    #[arg(long, value_name = "FILE", global = true, env = "CHARTMESH_CONFIG", conflicts_with = "dir")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "CHARTMESH_CONFIG",
+        conflicts_with = "dir"
+    )]
     pub(crate) config: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]

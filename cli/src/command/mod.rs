@@ -15,6 +15,7 @@ mod run;
 mod status;
 mod stop;
 mod token;
+mod transfers;
 mod wish;
 
 use crate::Context;
@@ -45,6 +46,7 @@ commands! {
     Run: run,
     Status: status,
     Peers: peers,
+    Transfers: transfers,
     Stop: stop,
     #[command(subcommand)]
     Federation: federation,
