@@ -1,5 +1,6 @@
 //! A Chartmesh node: storage, network and front doors around the protocol.
 
+pub mod api;
 pub mod bulk;
 pub mod config;
 pub mod content;

@@ -34,11 +34,7 @@ impl Home {
             unlock: Some(UnlockWith::KeyFile(dir.path().join("key"))),
             ..Settings::default()
         };
-        let flags = Flags {
-            dir: Some(dir.path().join("node")),
-            settings,
-            ..Flags::default()
-        };
+        let flags = Flags { dir: Some(dir.path().join("node")), settings, ..Flags::default() };
         let config = Config::load(flags).unwrap();
         let home = Self { dir, config };
         init(&home.config, &home.unlock(), role, name).unwrap();
@@ -61,9 +57,7 @@ async fn within<F: Future>(what: &str, future: F) -> F::Output {
 
 impl Node {
     async fn ask(&self, command: Command) -> View {
-        *within("an answer", self.handle().command(command, None))
-            .await
-            .unwrap()
+        *within("an answer", self.handle().command(command, None)).await.unwrap()
     }
 
     async fn see(&self, query: Query) -> View {
@@ -86,9 +80,7 @@ impl Node {
 
     async fn until_member(&self, party: PartyId) {
         self.until("a member", Query::Members, |view| {
-            let View::Federation(view) = view else {
-                panic!("{view:?}")
-            };
+            let View::Federation(view) = view else { panic!("{view:?}") };
             view.parties.iter().any(|member| {
                 member.party == party && matches!(member.standing, Status::Member { .. })
             })
@@ -101,10 +93,7 @@ impl Node {
     }
 
     async fn new_chart(&self, name: &str) -> PartyId {
-        let new = record::Command::NewChart {
-            name: name.to_owned(),
-            identifiers: Vec::new(),
-        };
+        let new = record::Command::NewChart { name: name.to_owned(), identifiers: Vec::new() };
         match self.ask(Command::Record(new)).await {
             View::Chart(chart) => chart.subject,
             other => panic!("{other:?}"),
@@ -148,24 +137,16 @@ impl Node {
             writer.push(&file).unwrap();
             assert_eq!(writer.finish().unwrap().id, sealed.id);
         }
-        SealedContent {
-            key,
-            small: small.then_some(file),
-        }
+        SealedContent { key, small: small.then_some(file) }
     }
 }
 
 /// `host` founds a federation with `guest`, who knows nothing but an invite.
 async fn federate(host: &Node, guest: &Node) {
-    let create = federation::Command::Create {
-        name: "Kita".to_owned(),
-        threshold: 2,
-    };
+    let create = federation::Command::Create { name: "Kita".to_owned(), threshold: 2 };
     host.ask(Command::Federation(create)).await;
-    let invite = federation::Command::Invite {
-        valid_ms: None,
-        addresses: host.handle().addresses(),
-    };
+    let invite =
+        federation::Command::Invite { valid_ms: None, addresses: host.handle().addresses() };
     let View::Code(invite) = host.ask(Command::Federation(invite)).await else {
         panic!("no invite")
     };
@@ -173,9 +154,7 @@ async fn federate(host: &Node, guest: &Node) {
     guest.ask(Command::Federation(join)).await;
     let guest_id = guest.me();
     host.until("an applicant", Query::Members, |view| {
-        let View::Federation(view) = view else {
-            panic!("{view:?}")
-        };
+        let View::Federation(view) = view else { panic!("{view:?}") };
         view.parties.iter().any(|party| party.party == guest_id)
     })
     .await;
@@ -204,9 +183,7 @@ async fn what_was_answered_is_there_after_a_kill_and_the_ports_are_the_same() {
     let subject = node.new_chart("Hanako").await;
     node.abandon().await;
     let node = home.run().await;
-    let View::Charts(charts) = node.see(Query::Charts).await else {
-        panic!("no charts")
-    };
+    let View::Charts(charts) = node.see(Query::Charts).await else { panic!("no charts") };
     assert!(charts.iter().any(|chart| chart.subject == subject));
     assert_eq!(node.doors(), doors);
     node.shutdown().await;
@@ -232,17 +209,12 @@ async fn commands_that_come_together_share_transactions() {
 async fn a_refusal_is_an_answer_and_spoils_nothing() {
     let home = Home::new(Role::Backup, "P");
     let node = home.run().await;
-    let new = record::Command::NewChart {
-        name: "Hanako".to_owned(),
-        identifiers: Vec::new(),
-    };
+    let new = record::Command::NewChart { name: "Hanako".to_owned(), identifiers: Vec::new() };
     let refused = node.handle().command(Command::Record(new), None).await;
     assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
     let handle = node.handle();
     node.shutdown().await;
-    let stopped = handle
-        .command(Command::Federation(federation::Command::Leave), None)
-        .await;
+    let stopped = handle.command(Command::Federation(federation::Command::Leave), None).await;
     assert!(matches!(stopped, Err(Failure::Store(StoreError::Fault(_)))), "{stopped:?}");
 }
 
@@ -280,19 +252,15 @@ async fn a_storage_fault_drops_its_batch_tells_who_waits_and_stops_the_node_when
     node.ask(new("kept")).await;
     node.driver.fail_batches(3);
     // A tick may have met a fault as well; the last to come finds the node stopped.
-    while !matches!(
-        tokio::time::timeout(Duration::ZERO, node.ended()).await,
-        Ok(Ended::Storage(_))
-    ) {
+    while !matches!(tokio::time::timeout(Duration::ZERO, node.ended()).await, Ok(Ended::Storage(_)))
+    {
         let failed = within("an answer", handle.command(new("lost"), None)).await;
         assert!(matches!(failed, Err(Failure::Store(_))), "{failed:?}");
     }
     assert!(matches!(node.shutdown().await, Ended::Storage(_)));
     drop(handle);
     let node = home.run().await;
-    let View::Charts(charts) = node.see(Query::Charts).await else {
-        panic!("no charts")
-    };
+    let View::Charts(charts) = node.see(Query::Charts).await else { panic!("no charts") };
     let names: Vec<_> = charts.iter().map(|chart| chart.name.as_str()).collect();
     assert_eq!(names, ["kept"]);
     node.shutdown().await;
@@ -332,9 +300,7 @@ async fn deposit_half_done(hospital: &Node, provider: &Node) {
 
 async fn deposit_done(provider: &Node) {
     let ended = |view: &View| matches!(view, View::Transfers(left) if left.is_empty());
-    provider
-        .until("the end of the pull", Query::Transfers, ended)
-        .await;
+    provider.until("the end of the pull", Query::Transfers, ended).await;
     let kept = provider.handle().objects().list().unwrap();
     assert_eq!(kept.len(), 1, "the small object stands in the store");
     provider.handle().objects().scrub(kept[0]).unwrap();
@@ -378,9 +344,7 @@ async fn a_holder_that_dies_in_a_pull_is_greeted_again_and_the_pull_goes_on() {
 
 fn incoming(data: &Path) -> Vec<String> {
     let files = std::fs::read_dir(data.join(file::OBJECTS).join("incoming")).unwrap();
-    files
-        .map(|file| file.unwrap().file_name().into_string().unwrap())
-        .collect()
+    files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[test]
@@ -400,10 +364,7 @@ fn a_node_is_made_once_and_its_files_are_its_owners() {
 #[tokio::test]
 async fn where_no_node_is_the_error_says_how_to_make_one() {
     let dir = tempfile::tempdir().unwrap();
-    let flags = Flags {
-        dir: Some(dir.path().to_owned()),
-        ..Flags::default()
-    };
+    let flags = Flags { dir: Some(dir.path().to_owned()), ..Flags::default() };
     let config = Config::load(flags).unwrap();
     let error = run(config, Unlock::KeyFile("/none".into())).await.unwrap_err();
     assert!(error.to_string().contains("chartmesh init"), "{error}");

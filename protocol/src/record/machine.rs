@@ -1,7 +1,7 @@
 //! Transitions.
 
 use super::seal::{SealedEntry, Sealing};
-use super::tables::{CHART_OF, CHARTS, ChartRow, ENTRIES, EntryRow, INDEX, IndexRow};
+use super::tables::{CHART_OF, CHARTS, ChartRow, ENTRIES, INDEX, IndexRow};
 use super::tables::{chart, keep, learn_holder, open_own};
 use super::view::{ChartView, OpenedView, RecordedView};
 use super::wire::{Announce, Bundle, Checked, Message, Term};
