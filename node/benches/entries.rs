@@ -31,7 +31,8 @@ fn main() {
 }
 
 async fn bench() {
-    let base = std::env::var_os("CHARTMESH_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let base =
+        std::env::var_os("CHARTMESH_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = base.join(format!("chartmesh-bench-entries-{}", std::process::id()));
     let settings = Settings {
         listen: Some(vec!["/ip4/127.0.0.1/tcp/0".into()]),

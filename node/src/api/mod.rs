@@ -1,4 +1,4 @@
-//! The local API: HTTP/1.1 on a Unix socket in the data directory, for the command line and other
+//! The local API: HTTP/1.1 on a Unix socket, in the data directory unless configured, for the command line and other
 //! tools of the same user. The socket's mode is 0600, and that is all of its access control.
 //!
 //! JSON in and out, ids in lower-case hexadecimal, times in UTC milliseconds, bytes in base64. A
@@ -51,6 +51,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::driver::Handle;
 use crate::net::Net;
+use crate::run::Node;
 use limits::{STOP_TIMEOUT, SWEEP_EVERY};
 use problem::{Outcome, Problem};
 
@@ -58,19 +59,8 @@ pub use import::{FileView, ImportView, PersonView};
 pub use open::OpenView;
 pub use patient::NewPatientView;
 pub use proof::ProofView;
-pub use socket::SOCKET_NAME;
 pub use status::{ConnectedView, DoorsView, NodeStatusView, QueueView};
 pub use transfers::TransferProgressView;
-
-/// What the local API is made of.
-pub struct Parts {
-    /// The way to the driver.
-    pub handle: Handle,
-    /// The network, for telling who is connected.
-    pub net: Net,
-    /// The node's data directory, readable by its owner only; the socket appears there.
-    pub data_dir: PathBuf,
-}
 
 /// The local API while it runs. Dropped, it takes no further requests.
 #[derive(Debug)]
@@ -82,7 +72,7 @@ pub struct Api {
 
 /// Why the local API did not start.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {}: {source}; a data directory with a shorter path may help", .path.display())]
+#[error("the local API cannot listen on {}: {source}; name another place with `--socket`", .path.display())]
 pub struct StartError {
     path: PathBuf,
     source: io::Error,
@@ -101,18 +91,19 @@ struct Shared {
 }
 
 impl Api {
-    /// Opens the socket and answers from now on, until it is stopped or the driver ends.
+    /// Opens the node's socket and answers from now on, until it is stopped or the node ends.
+    /// Called on the node's runtime.
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn start(parts: Parts) -> Result<Self, StartError> {
-        let socket = parts.data_dir.join(SOCKET_NAME);
-        let listener = socket::listen(&parts.data_dir, &socket)
+    pub fn start(node: &Node) -> Result<Self, StartError> {
+        let socket = node.config().socket.clone();
+        let listener = socket::listen(&socket)
             .map_err(|source| StartError { path: socket.clone(), source })?;
         let shared = Arc::new(Shared {
-            handle: parts.handle,
-            net: parts.net,
-            data_dir: parts.data_dir,
+            handle: node.handle(),
+            net: node.net().clone(),
+            data_dir: node.config().data_dir.clone(),
             socket: socket.clone(),
             started: Instant::now(),
             unlocked: unlocked::Unlocked::default(),
