@@ -1,6 +1,6 @@
 //! Runs the node.
 
-use chartmesh_node::api::{Api, Parts};
+use chartmesh_node::api::Api;
 use chartmesh_node::config::{Config, LogFormat, Settings};
 use chartmesh_node::driver::Ended;
 use chartmesh_node::keystore::Passphrase;
@@ -38,13 +38,8 @@ impl Args {
             Ok::<_, Failure>(Passphrase::new(typed.to_string()))
         })?;
         let node = run::run(config, unlock).await.map_err(|error| refused(&error))?;
-        let parts = Parts {
-            handle: node.handle(),
-            net: node.net().clone(),
-            data_dir: node.config().data_dir.clone(),
-        };
         let api =
-            Api::start(parts).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+            Api::start(&node).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         let doors = node.doors();
         let listen: Vec<String> = doors.listen.iter().map(ToString::to_string).collect();
         let answer = json!({
