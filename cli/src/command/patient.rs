@@ -285,7 +285,9 @@ async fn enrol(node: &Node, who: &str, code: &str) -> Outcome {
     let command = json!({"enrolment": {"enrol": {"patient": patient, "code": code}}});
     let answer = node.command(command, Some(&patient)).await?;
     node.out.answer(&answer, |out| {
-        out.line("enrolled; what the institution recorded about the patient is on its way here");
+        out.line(
+            "the institution is told; what it recorded about the patient comes here once it agrees",
+        );
         out.next(format!("chartmesh record list {}", short(&patient)));
     });
     Ok(())

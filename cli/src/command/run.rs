@@ -38,8 +38,8 @@ impl Args {
             Ok::<_, Failure>(Passphrase::new(typed.to_string()))
         })?;
         let node = run::run(config, unlock).await.map_err(|error| refused(&error))?;
-        let api = Api::start(&node)
-            .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        let api =
+            Api::start(&node).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         let doors = node.doors();
         let listen: Vec<String> = doors.listen.iter().map(ToString::to_string).collect();
         let answer = json!({
@@ -51,16 +51,20 @@ impl Args {
             listen.iter().for_each(|address| out.line(format!("  {address}")));
         });
         tokio::select! {
-            ended = node.ended() => return end(ended),
+            ended = node.ended() => {
+                api.stop().await;
+                return end(ended);
+            }
             () = told_to_stop() => context.out.note("stopping; once more to stop at once"),
         }
         // What is queued is done first. Whoever cannot wait for that asks a second time, and gets
         // what a power cut would do, which loses nothing that was acknowledged.
+        let stopping = async {
+            api.stop().await;
+            node.shutdown().await
+        };
         tokio::select! {
-            ended = async {
-                api.stop().await;
-                node.shutdown().await
-            } => end(ended),
+            ended = stopping => end(ended),
             () = told_to_stop() => Err(Failure::new(Exit::Failed, "stopped at once, as asked")),
         }
     }

@@ -75,7 +75,6 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Output;
     use serde_json::json;
 
     #[test]
@@ -92,6 +91,5 @@ mod tests {
             names,
             ["connected nodes", "listens on", "known as", "local API", "data", "version"]
         );
-        Output::plain().facts(&facts);
     }
 }
