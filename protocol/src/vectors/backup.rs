@@ -6,7 +6,7 @@ use crate::id::{EntryId, ObjectId, PartyId};
 use crate::statement::Statement;
 use serde_json::json;
 
-/// [BAK-3], [BAK-5], [BAK-6].
+/// [BAK-1], [BAK-3].
 #[test]
 fn receipts_and_orders_are_statements() {
     let (patient, entry) = (PartyId([7; 32]), EntryId([0xe1; 16]));
