@@ -8,7 +8,7 @@ use crate::id::{NodeId, StatementId, StreamId};
 use crate::identity::Role;
 use crate::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use crate::outbox::{self, Arrival};
-use crate::peer::{Body, CheckedMessage, Context, Identity, Peer};
+use crate::peer::{Body, CheckedMessage, Context, Peer};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::statement::{Signed, Unverified};
 use crate::store::Memory;
@@ -146,15 +146,7 @@ fn messages_and_outcomes_are_judged() {
 }
 
 fn provider() -> Peer {
-    let identity = Identity {
-        role: Role::Backup,
-        name: "Backup Provider".into(),
-        log: PROVIDER.log(),
-        institution: PROVIDER.signing(),
-        kem: PROVIDER.kem(),
-        node: PROVIDER.node_key(),
-    };
-    Peer::new(identity).unwrap()
+    PROVIDER.peer("Backup Provider", Role::Backup)
 }
 
 /// Message `number` of stream `stream`, with outcomes up to `acknowledged` durable at the sender.

@@ -77,7 +77,7 @@ pub(crate) struct Item {
     pub(crate) fields: Vec<Field>,
 }
 
-/// Types of the node's own tables, and of tests: never sent.
+/// Types of the node's own tables, and of tests: never sent. A `Reason` travels as its name in a text.
 const INTERNAL: &[&str] = &[
     "TransferFor",
     "PullFor",
@@ -87,6 +87,7 @@ const INTERNAL: &[&str] = &[
     "CodeFor",
     "Standing",
     "Revocations",
+    "Reason",
 ];
 
 impl Item {
@@ -284,7 +285,8 @@ pub(crate) fn fits(rust: &str, cddl: &str) -> bool {
         "[u8; 32]" => ["hash", "bytes32"].contains(&cddl),
         "[u8; 16]" | "ConnectionNonce" => cddl == "bytes16",
         "RequestHash" => cddl == "hash",
-        "access_log::Head" => cddl == "log-head",
+        "CodeNodeWire" => cddl == "code-node",
+        "access_log::Head" | "Head" => cddl == "log-head",
         "Purpose" => ["purpose", "hello-purpose"].contains(&cddl),
         path => match path.strip_suffix("::Message") {
             Some(feature) => cddl == format!("{}-message", kebab(feature)),
