@@ -20,5 +20,8 @@ fn every_dependency_of_the_workspace_has_its_reason() {
     assert!(names.len() > 20, "the list in Cargo.toml was not found");
     let missing: Vec<_> =
         names.iter().filter(|name| !reasons.contains(&format!("`{name}`"))).collect();
-    assert!(missing.is_empty(), "docs/decisions/0009-dependencies.md gives no reason for {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "docs/decisions/0009-dependencies.md gives no reason for {missing:?}"
+    );
 }
