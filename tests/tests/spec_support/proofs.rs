@@ -185,8 +185,4 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ("STO-4", "node/src/objects/progress.rs", "the_newest_valid_slot_counts"),
     ("ENR-1", "scenarios/tests/road.rs", "the_whole_road_once"),
     ("CUS-1", "scenarios/tests/road.rs", "the_whole_road_once"),
-    ("CON-1", "scenarios/tests/road.rs", "the_whole_road_once"),
-    ("CON-2", "scenarios/tests/road.rs", "the_whole_road_once"),
-    ("BAK-4", "scenarios/tests/road.rs", "the_whole_road_once"),
-    ("LOG-4", "scenarios/tests/road.rs", "the_whole_road_once"),
 ];
