@@ -21,7 +21,8 @@ pub(super) fn gather(data: Option<&Path>, work: &Path) -> anyhow::Result<Files> 
             let fhir = listed(&data.join("fhir"), "json")?;
             let dicom = listed(&data.join("dicom"), "dcm")?;
             // One Bundle is one patient; the demo has one.
-            let fhir = fhir.into_iter().filter(|path| is_a_persons(path)).take(1).collect::<Vec<_>>();
+            let fhir =
+                fhir.into_iter().filter(|path| is_a_persons(path)).take(1).collect::<Vec<_>>();
             if fhir.is_empty() || dicom.is_empty() {
                 bail!("{} has no `fhir/*.json` of a patient, or no `dicom/*.dcm`", data.display());
             }

@@ -40,7 +40,12 @@ impl std::error::Error for Refused {}
 
 impl Node {
     /// Makes a node's data directory with the very command that a person uses, and starts it.
-    pub(super) async fn create(root: &Path, role: &str, folder: &str, name: &'static str) -> anyhow::Result<Self> {
+    pub(super) async fn create(
+        root: &Path,
+        role: &str,
+        folder: &str,
+        name: &'static str,
+    ) -> anyhow::Result<Self> {
         let dir = root.join(folder);
         let made = Command::new(std::env::current_exe()?)
             .arg("--dir")
@@ -56,7 +61,8 @@ impl Node {
         let mut node = Self { name, dir, id: PartyId([0; 32]), child: None };
         node.start().await?;
         let status = node.get("/v1/status").await?;
-        node.id = serde_json::from_value(status["institution"].clone()).context("status has no institution")?;
+        node.id = serde_json::from_value(status["institution"].clone())
+            .context("status has no institution")?;
         Ok(node)
     }
 
@@ -83,10 +89,18 @@ impl Node {
             if let Some(child) = &mut self.child
                 && let Some(status) = child.try_wait()?
             {
-                bail!("the node {} ended at once ({status}); its log is {}", self.name, self.dir.join("node.log").display());
+                bail!(
+                    "the node {} ended at once ({status}); its log is {}",
+                    self.name,
+                    self.dir.join("node.log").display()
+                );
             }
             if begun.elapsed() > PATIENCE {
-                bail!("the node {} does not answer; its log is {}", self.name, self.dir.join("node.log").display());
+                bail!(
+                    "the node {} does not answer; its log is {}",
+                    self.name,
+                    self.dir.join("node.log").display()
+                );
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -120,19 +134,33 @@ impl Node {
     }
 
     /// A command of the protocol; `patient` names whose unlocked keys it needs.
-    pub(super) async fn command<T: DeserializeOwned>(&self, command: Value, patient: Option<PartyId>) -> Asked<T> {
-        let answer = self.post("/v1/command", &json!({ "command": command, "patient": patient })).await?;
+    pub(super) async fn command<T: DeserializeOwned>(
+        &self,
+        command: Value,
+        patient: Option<PartyId>,
+    ) -> Asked<T> {
+        let answer =
+            self.post("/v1/command", &json!({ "command": command, "patient": patient })).await?;
         serde_json::from_value(answer).context("the node's answer is not what was expected")
     }
 
     /// A query of the protocol.
-    pub(super) async fn query<T: DeserializeOwned>(&self, query: Value, patient: Option<PartyId>) -> Asked<T> {
+    pub(super) async fn query<T: DeserializeOwned>(
+        &self,
+        query: Value,
+        patient: Option<PartyId>,
+    ) -> Asked<T> {
         let answer = self.post("/v1/query", &json!({ "query": query, "patient": patient })).await?;
         serde_json::from_value(answer).context("the node's answer is not what was expected")
     }
 
     /// Imports files into a record; gives the new entries.
-    pub(super) async fn import(&self, subject: PartyId, files: &[PathBuf], extra: Value) -> Asked<Vec<String>> {
+    pub(super) async fn import(
+        &self,
+        subject: PartyId,
+        files: &[PathBuf],
+        extra: Value,
+    ) -> Asked<Vec<String>> {
         let mut begin = json!({ "subject": subject, "user": "Dr. Sato" });
         if let (Some(begin), Value::Object(extra)) = (begin.as_object_mut(), extra) {
             begin.extend(extra);

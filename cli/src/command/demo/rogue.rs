@@ -15,7 +15,7 @@ use chartmesh_protocol::id::{ConsentId, NodeId, PartyId, StreamId};
 use chartmesh_protocol::identity::KeyLog;
 use chartmesh_protocol::limits;
 use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
-use chartmesh_protocol::peer::{Body, CheckedWelcome, KeysView, PeerView, Peer};
+use chartmesh_protocol::peer::{Body, CheckedWelcome, KeysView, Peer, PeerView};
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::Timestamp;
@@ -43,7 +43,10 @@ impl Rogue {
     /// Takes Minami Clinic's keys and one of its good permissions.
     pub(super) async fn of(b: &Node, patient: PartyId, request: ConsentId) -> anyhow::Result<Self> {
         let grants: Vec<GrantView> = b.query(json!({"grants": {}}), None).await?;
-        let grant = grants.iter().find(|grant| grant.request == request).context("no permission to misuse")?;
+        let grant = grants
+            .iter()
+            .find(|grant| grant.request == request)
+            .context("no permission to misuse")?;
         let chain = data_encoding::BASE64URL_NOPAD.decode(grant.chain.as_bytes())?;
         let chain = Chain::from_bytes(&chain, limits::TOKEN_CHAIN_BYTES_MAX)?;
         let keys: KeysView = b.query(json!({"keys": {"party": patient}}), None).await?;
@@ -57,7 +60,8 @@ impl Rogue {
         let addresses = provider.addresses.iter().filter_map(|text| text.parse().ok()).collect();
 
         let config = Config::load(Flags { dir: Some(b.dir.clone()), ..Flags::default() })?;
-        let unlock = config.unlock(|| Err(anyhow::anyhow!("the demo's nodes have no passphrase")))?;
+        let unlock =
+            config.unlock(|| Err(anyhow::anyhow!("the demo's nodes have no passphrase")))?;
         let mut identity = load_identity(&config, &unlock)?;
         let mut seed = zeroize::Zeroizing::new([0; 32]);
         chartmesh_node::random(seed.as_mut_slice());
@@ -126,9 +130,11 @@ impl Rogue {
         let mut ours = [0; 16];
         chartmesh_node::random(&mut ours);
         let hello = self.peer.hello(&self.store, now(), to, Vec::new(), ours)?;
-        let (node, reply) = self.net.hello(self.addresses.clone(), Some(self.provider), hello).await?;
+        let (node, reply) =
+            self.net.hello(self.addresses.clone(), Some(self.provider), hello).await?;
         let welcome = CheckedWelcome::prepare(node, &reply)?;
-        let nonce = welcome.nonce().context("the provider did not open its gate to a certified node")?;
+        let nonce =
+            welcome.nonce().context("the provider did not open its gate to a certified node")?;
         self.net.open_gate(node);
         Ok((nonce, to))
     }
@@ -191,6 +197,7 @@ impl Rogue {
 }
 
 fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -42,7 +42,11 @@ pub(super) async fn walk(args: &Args) -> anyhow::Result<()> {
     let (root, temporary) = match &args.dir {
         Some(dir) => {
             std::fs::create_dir_all(dir)?;
-            ensure!(std::fs::read_dir(dir)?.next().is_none(), "{} is not empty; name a new folder", dir.display());
+            ensure!(
+                std::fs::read_dir(dir)?.next().is_none(),
+                "{} is not empty; name a new folder",
+                dir.display()
+            );
             (dir.canonicalize()?, false)
         }
         None => (temporary_folder()?, !args.keep),
@@ -51,7 +55,9 @@ pub(super) async fn walk(args: &Args) -> anyhow::Result<()> {
     if temporary && told.is_ok() {
         std::fs::remove_dir_all(&root).context("cannot remove the temporary folder")?;
     }
-    told.with_context(|| format!("the demo failed; the nodes' data and logs are in {}", root.display()))?;
+    told.with_context(|| {
+        format!("the demo failed; the nodes' data and logs are in {}", root.display())
+    })?;
     println!("\nEverything did what it says, in {:.1} s.", begun.elapsed().as_secs_f64());
     Ok(())
 }
@@ -96,18 +102,31 @@ async fn start(root: &Path) -> anyhow::Result<Region> {
     }
     let work = root.join("files");
     std::fs::create_dir_all(&work)?;
-    Ok(Region { a, b, provider, relay, work, patient: PartyId([0; 32]), chart: None, words: String::new() })
+    Ok(Region {
+        a,
+        b,
+        provider,
+        relay,
+        work,
+        patient: PartyId([0; 32]),
+        chart: None,
+        words: String::new(),
+    })
 }
 
 async fn found(region: &Region) -> anyhow::Result<()> {
     let Region { a, b, provider, .. } = region;
     step("The hospitals found a federation; the backup provider is admitted by both");
-    let _: FederationView =
-        a.command(json!({"federation": {"create": {"name": "Kita region", "threshold": 2}}}), None).await?;
+    let _: FederationView = a
+        .command(json!({"federation": {"create": {"name": "Kita region", "threshold": 2}}}), None)
+        .await?;
     join(a, b).await?;
     admit(a, b).await?;
     until_member(b, b.id).await?;
-    line(format!("{} invited {}; the charter names both as first members, two sponsors per admission", a.name, b.name));
+    line(format!(
+        "{} invited {}; the charter names both as first members, two sponsors per admission",
+        a.name, b.name
+    ));
     join(b, provider).await?;
     admit(b, provider).await?;
     let view = members(b).await?;
@@ -127,7 +146,10 @@ async fn found(region: &Region) -> anyhow::Result<()> {
             until_member(node, member.id).await?;
         }
     }
-    line(format!("{} sponsors it, too: {} is a member, and all three nodes say so", a.name, provider.name));
+    line(format!(
+        "{} sponsors it, too: {} is a member, and all three nodes say so",
+        a.name, provider.name
+    ));
     readers("nobody anything yet");
     Ok(())
 }
@@ -156,9 +178,10 @@ async fn members(node: &Node) -> anyhow::Result<FederationView> {
 async fn until_member(node: &Node, party: PartyId) -> anyhow::Result<()> {
     until(&format!("{} to list a member", node.name), || async {
         let view = members(node).await?;
-        let is = view.parties.iter().any(|view| {
-            view.party == party && matches!(view.standing, Status::Member { .. })
-        });
+        let is = view
+            .parties
+            .iter()
+            .any(|view| view.party == party && matches!(view.standing, Status::Member { .. }));
         Ok(is.then_some(()))
     })
     .await
@@ -173,13 +196,22 @@ async fn enrol(region: &mut Region) -> anyhow::Result<()> {
     let patient: PartyId = serde_json::from_value(made["patient"]["patient"].clone())?;
     let words = made["words"].as_str().context("no words were shown")?.to_owned();
     ensure!(words.split(' ').count() == 24, "the phrase has 24 words");
-    relay.post(&format!("/v1/patients/{patient}/unlock"), &json!({"passphrase": PASSPHRASE, "minutes": 60})).await?;
+    relay
+        .post(
+            &format!("/v1/patients/{patient}/unlock"),
+            &json!({"passphrase": PASSPHRASE, "minutes": 60}),
+        )
+        .await?;
     line(format!("patient {} made; 24 words shown once, kept nowhere", patient.short()));
     let chart: ChartView =
         a.command(json!({"record": {"new-chart": {"name": "Yamada Hanako"}}}), None).await?;
-    let code: CodeView = a.command(json!({"enrolment": {"code": {"chart": chart.chart}}}), None).await?;
+    let code: CodeView =
+        a.command(json!({"enrolment": {"code": {"chart": chart.chart}}}), None).await?;
     let _: Value = relay
-        .command(json!({"enrolment": {"enrol": {"patient": patient, "code": code.code}}}), Some(patient))
+        .command(
+            json!({"enrolment": {"enrol": {"patient": patient, "code": code.code}}}),
+            Some(patient),
+        )
         .await?;
     until("the enrolment", || async {
         let charts: Vec<ChartView> = a.query(json!("charts"), None).await?;
@@ -242,20 +274,36 @@ async fn deposit(region: &Region) -> anyhow::Result<()> {
             Some(*patient),
         )
         .await?;
-    line(format!("the relay signed an upload permission for {}, good at {} only", a.name, provider.name));
+    line(format!(
+        "the relay signed an upload permission for {}, good at {} only",
+        a.name, provider.name
+    ));
     let ids: Vec<ConsentId> = orders.iter().map(|order| order.request).collect();
     until_state(relay, &ids, RequestState::Ready).await?;
     let kept: Vec<EntryView> = entries(provider, *patient, false).await?;
     ensure!(kept.iter().all(|entry| !entry.whole), "the deposit was not deferred");
-    line(format!("{} checked it and is ready: the place is kept, the data are to come", provider.name));
+    line(format!(
+        "{} checked it and is ready: the place is kept, the data are to come",
+        provider.name
+    ));
     until_state(relay, &ids, RequestState::Done).await?;
     let kept = entries(provider, *patient, false).await?;
     let expected: usize = orders.iter().map(|order| order.wish.entries.len()).sum();
-    ensure!(kept.len() == expected && kept.iter().all(|entry| entry.whole), "not everything arrived");
+    ensure!(
+        kept.len() == expected && kept.iter().all(|entry| entry.whole),
+        "not everything arrived"
+    );
     ensure!(kept.iter().all(|entry| entry.title.is_none()), "the provider can read titles");
     let total: u64 = kept.iter().map(|entry| entry.sealed_bytes).sum();
-    line(format!("executed: {} sealed entries, {} at the provider, receipt signed", kept.len(), bytes(total)));
-    readers(format!("{}, the patient; {} sees labels, sizes and hashes only", a.name, provider.name));
+    line(format!(
+        "executed: {} sealed entries, {} at the provider, receipt signed",
+        kept.len(),
+        bytes(total)
+    ));
+    readers(format!(
+        "{}, the patient; {} sees labels, sizes and hashes only",
+        a.name, provider.name
+    ));
     Ok(())
 }
 
@@ -267,8 +315,12 @@ async fn requests(node: &Node) -> anyhow::Result<Vec<RequestView>> {
 async fn until_state(node: &Node, ids: &[ConsentId], state: RequestState) -> anyhow::Result<()> {
     until(&format!("a request to be {state:?} at {}", node.name), || async {
         let mut reached = true;
-        for request in requests(node).await?.iter().filter(|request| ids.contains(&request.request)) {
-            let failed = matches!(request.state, RequestState::Failed | RequestState::Expired | RequestState::Refused);
+        for request in requests(node).await?.iter().filter(|request| ids.contains(&request.request))
+        {
+            let failed = matches!(
+                request.state,
+                RequestState::Failed | RequestState::Expired | RequestState::Refused
+            );
             if failed && request.state != state {
                 bail!("a request came to {:?}: {}", request.state, request.reason);
             }
@@ -311,17 +363,29 @@ async fn refer(region: &mut Region) -> anyhow::Result<RequestView> {
     .await?;
     until_state(a, &[request.request], RequestState::Approved).await?;
     ensure!(grants(a).await?.is_empty(), "the permission went to the hospital that referred");
-    line(format!("the permission went to {}; {} heard the outcome and got nothing", b.name, a.name));
+    line(format!(
+        "the permission went to {}; {} heard the outcome and got nothing",
+        b.name, a.name
+    ));
 
     region.a.kill()?;
     line(format!("{} is switched off", region.a.name));
     let done = fetch(&region.b, request.request, region.provider.id).await?;
     ensure!(done.state == RequestState::Done, "fetching failed: {}", done.reason);
     let got = entries(&region.b, patient, false).await?;
-    ensure!(!got.is_empty() && got.iter().all(|entry| entry.whole && entry.title.is_some()), "not everything came");
+    ensure!(
+        !got.is_empty() && got.iter().all(|entry| entry.whole && entry.title.is_some()),
+        "not everything came"
+    );
     let only = got.iter().all(|entry| matches!(entry.kind, Some(Kind::Imaging | Kind::Conditions)));
     ensure!(only, "more than was permitted came");
-    line(format!("{} fetched {} entries from {} and opened them: {}", region.b.name, got.len(), region.provider.name, samples(&got)));
+    line(format!(
+        "{} fetched {} entries from {} and opened them: {}",
+        region.b.name,
+        got.len(),
+        region.provider.name,
+        samples(&got)
+    ));
     region.a.start().await?;
     readers(format!("{}, the patient; {} the images and diagnoses", region.a.name, region.b.name));
     Ok(request)
@@ -348,7 +412,8 @@ async fn fetch(b: &Node, request: ConsentId, holder: PartyId) -> anyhow::Result<
         .await?;
     until("the fetch to end", || async {
         Ok(requests(b).await?.into_iter().find(|found| {
-            found.request == request && matches!(found.state, RequestState::Done | RequestState::Failed)
+            found.request == request
+                && matches!(found.state, RequestState::Done | RequestState::Failed)
         }))
     })
     .await
@@ -363,7 +428,8 @@ async fn add(region: &Region) -> anyhow::Result<EntryId> {
         .find(|entry| entry.kind == Some(Kind::Imaging))
         .context("no image was fetched")?;
     let file = work.join("finding.txt");
-    std::fs::File::create(&file)?.write_all(b"Antral erosions, no ulcer. Biopsy not indicated.\n")?;
+    std::fs::File::create(&file)?
+        .write_all(b"Antral erosions, no ulcer. Biopsy not indicated.\n")?;
     let added = b
         .import(*patient, &[file], json!({
             "user": "Dr. Mori", "kind": "reports", "title": "Second opinion", "adds_to": original.entry,
@@ -390,8 +456,14 @@ async fn add(region: &Region) -> anyhow::Result<EntryId> {
     .await?;
     ensure!(seen.adds_to == Some(original.entry), "the finding does not name what it adds to");
     let still = entries(provider, *patient, false).await?;
-    ensure!(still.iter().any(|entry| entry.entry == original.entry && entry.label == original.label), "the original changed");
-    line(format!("\"Second opinion\" stands beside \"{}\", whose label and bytes are as before", original.title.unwrap_or_default()));
+    ensure!(
+        still.iter().any(|entry| entry.entry == original.entry && entry.label == original.label),
+        "the original changed"
+    );
+    line(format!(
+        "\"Second opinion\" stands beside \"{}\", whose label and bytes are as before",
+        original.title.unwrap_or_default()
+    ));
     readers(format!("the patient and {}; {} keeps it sealed", b.name, provider.name));
     Ok(finding)
 }
@@ -403,14 +475,21 @@ async fn ask_further(region: &Region, _finding: EntryId) -> anyhow::Result<()> {
     let request = ask(b, *patient, json!({"kinds": ["laboratory", "medications"]})).await?;
     let at_relay = open_request(relay, b.id).await?;
     line(format!("the patient reads: \"{}\"", at_relay.in_words));
-    approve(relay, *patient, request, json!({"wish": {"kinds": ["laboratory"]}, "days": 3})).await?;
+    approve(relay, *patient, request, json!({"wish": {"kinds": ["laboratory"]}, "days": 3}))
+        .await?;
     until_state(b, &[request], RequestState::Approved).await?;
     let done = fetch(b, request, provider.id).await?;
     ensure!(done.state == RequestState::Done, "fetching failed: {}", done.reason);
     let after = entries(b, *patient, false).await?;
     ensure!(after.len() > before, "nothing came");
-    ensure!(!after.iter().any(|entry| entry.kind == Some(Kind::Medications)), "medications came, too");
-    line(format!("the patient permits laboratory results, not medications: {} entries came", after.len() - before));
+    ensure!(
+        !after.iter().any(|entry| entry.kind == Some(Kind::Medications)),
+        "medications came, too"
+    );
+    line(format!(
+        "the patient permits laboratory results, not medications: {} entries came",
+        after.len() - before
+    ));
     readers(format!("{} now images, diagnoses and laboratory results", b.name));
     Ok(())
 }
@@ -427,20 +506,29 @@ async fn ask(b: &Node, patient: PartyId, wish: Value) -> anyhow::Result<ConsentI
     Ok(request.request)
 }
 
-async fn approve(relay: &Node, patient: PartyId, request: ConsentId, narrow: Value) -> anyhow::Result<RequestView> {
+async fn approve(
+    relay: &Node,
+    patient: PartyId,
+    request: ConsentId,
+    narrow: Value,
+) -> anyhow::Result<RequestView> {
     until("the request to reach the patient", || async {
         Ok(requests(relay).await?.iter().any(|found| found.request == request).then_some(()))
     })
     .await?;
     relay
-        .command(json!({"consent": {"approve": {"request": request, "narrow": narrow}}}), Some(patient))
+        .command(
+            json!({"consent": {"approve": {"request": request, "narrow": narrow}}}),
+            Some(patient),
+        )
         .await
 }
 
 async fn rotate(region: &mut Region, referral: &RequestView) -> anyhow::Result<()> {
     step("The patient rotates the key with the 24 words");
     let Region { a, b, provider, relay, patient, words, .. } = region;
-    let live: Vec<GrantView> = grants(relay).await?.into_iter().filter(|grant| grant.state == "live").collect();
+    let live: Vec<GrantView> =
+        grants(relay).await?.into_iter().filter(|grant| grant.state == "live").collect();
     let drop = live
         .iter()
         .find(|grant| grant.grantee == a.id)
@@ -451,11 +539,23 @@ async fn rotate(region: &mut Region, referral: &RequestView) -> anyhow::Result<(
             &json!({"words": words, "passphrase": PASSPHRASE, "drop": [drop.token]}),
         )
         .await?;
-    relay.post(&format!("/v1/patients/{patient}/unlock"), &json!({"passphrase": PASSPHRASE, "minutes": 60})).await?;
+    relay
+        .post(
+            &format!("/v1/patients/{patient}/unlock"),
+            &json!({"passphrase": PASSPHRASE, "minutes": 60}),
+        )
+        .await?;
     let kept = rotated["kept"].as_array().map_or(0, Vec::len);
     let dropped = rotated["dropped"].as_array().map_or(0, Vec::len);
-    ensure!(kept + 1 == live.len() && dropped == 1, "{kept} kept and {dropped} dropped of {}", live.len());
-    line(format!("{kept} permissions kept, {dropped} named as dropped: the upload permission of {}, already used", a.name));
+    ensure!(
+        kept + 1 == live.len() && dropped == 1,
+        "{kept} kept and {dropped} dropped of {}",
+        live.len()
+    );
+    line(format!(
+        "{kept} permissions kept, {dropped} named as dropped: the upload permission of {}, already used",
+        a.name
+    ));
     until("the provider to hear of the new key", || async {
         let keys: Value = provider.query(json!({"keys": {"party": *patient}}), None).await?;
         Ok((keys["current"] == 1).then_some(()))
@@ -481,10 +581,17 @@ async fn refusals(region: &Region) -> anyhow::Result<()> {
     step("Permissions that do not hold are refused, each with its reason on the record");
     let Region { b, provider, patient, .. } = region;
     let revoked = permitted(region, json!({"days": 1})).await?;
-    let tokens = requests(b).await?.into_iter().find(|found| found.request == revoked).map(|found| found.tokens);
+    let tokens = requests(b)
+        .await?
+        .into_iter()
+        .find(|found| found.request == revoked)
+        .map(|found| found.tokens);
     let _: Value = region
         .relay
-        .command(json!({"consent": {"revoke": {"patient": patient, "tokens": tokens}}}), Some(*patient))
+        .command(
+            json!({"consent": {"revoke": {"patient": patient, "tokens": tokens}}}),
+            Some(*patient),
+        )
         .await?;
     until("the revocation to reach the provider", || async {
         let before = refused_reads(provider, *patient).await?.len();
@@ -558,27 +665,34 @@ async fn wait_ms(ms: u64) {
 }
 
 fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn read_log(region: &Region) -> anyhow::Result<()> {
     step("The patient reads who saw what");
     let Region { provider, relay, patient, .. } = region;
-    let _: Value = relay.command(json!({"access-log": {"collect": {"patient": patient}}}), None).await?;
+    let _: Value =
+        relay.command(json!({"access-log": {"collect": {"patient": patient}}}), None).await?;
     let expected = {
-        let log: LogView = provider.query(json!({"access-log": {"subject": patient}}), None).await?;
+        let log: LogView =
+            provider.query(json!({"access-log": {"subject": patient}}), None).await?;
         log.length
     };
     let logs = until("the logs to be collected", || async {
-        let logs: Vec<LogView> = relay.query(json!({"collected-logs": {"patient": patient}}), None).await?;
-        let whole = logs.iter().any(|log| log.holder == provider.id && log.length >= expected && log.verified);
+        let logs: Vec<LogView> =
+            relay.query(json!({"collected-logs": {"patient": patient}}), None).await?;
+        let whole = logs
+            .iter()
+            .any(|log| log.holder == provider.id && log.length >= expected && log.verified);
         Ok((whole && logs.iter().all(|log| log.verified)).then_some(logs))
     })
     .await?;
     for log in &logs {
         let reads = log.lines.iter().filter(|line| line.line.action == Action::Read).count();
-        let refused = log.lines.iter().filter(|line| line.line.action == Action::ReadRefused).count();
+        let refused =
+            log.lines.iter().filter(|line| line.line.action == Action::ReadRefused).count();
         line(format!(
             "{:<14} {:>3} lines, chain and signed head verified: {reads} reads, {refused} refusals",
             log.holder_name, log.length
@@ -612,16 +726,26 @@ async fn interrupt(region: &mut Region, mib: u64) -> anyhow::Result<()> {
     region.provider.start().await?;
     let provider = &region.provider;
     let resumed = until("the transfer to be taken up", || async {
-        Ok(transfer(provider, mib).await?.filter(|found| found.have > 0).map(|found| found.resumed_from))
+        Ok(transfer(provider, mib)
+            .await?
+            .filter(|found| found.have > 0)
+            .map(|found| found.resumed_from))
     })
     .await?;
     ensure!(resumed > 0, "the transfer began anew");
     until("the receipt", || async {
         let kept: Vec<KeptView> = region.a.query(json!({"kept": {}}), None).await?;
-        Ok(kept.iter().any(|kept| kept.entry == entry && kept.holder == region.provider.id).then_some(()))
+        Ok(kept
+            .iter()
+            .any(|kept| kept.entry == entry && kept.holder == region.provider.id)
+            .then_some(()))
     })
     .await?;
-    line(format!("restarted: resumed at {}, {} were still to come; whole, verified, receipt signed", bytes(resumed), bytes(length - resumed)));
+    line(format!(
+        "restarted: resumed at {}, {} were still to come; whole, verified, receipt signed",
+        bytes(resumed),
+        bytes(length - resumed)
+    ));
     Ok(())
 }
 
@@ -634,7 +758,8 @@ struct Progress {
 }
 
 async fn transfer(provider: &Node, mib: u64) -> anyhow::Result<Option<Progress>> {
-    let transfers: Vec<TransferProgressView> = serde_json::from_value(provider.get("/v1/transfers").await?)?;
+    let transfers: Vec<TransferProgressView> =
+        serde_json::from_value(provider.get("/v1/transfers").await?)?;
     let found = transfers.into_iter().find(|transfer| transfer.length >= mib * 1024 * 1024);
     Ok(found.map(|found| Progress {
         have: found.have.unwrap_or(0),
