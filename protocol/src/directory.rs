@@ -144,7 +144,8 @@ pub(crate) fn learn_card(
     Ok(())
 }
 
-/// Takes over a patient's key ring if it verifies and is newer than the one known.
+/// Takes over a patient's key ring if it verifies and is newer than the one known; it tells which relay
+/// serves the patient.
 pub(crate) fn learn_ring(
     txn: &mut dyn Txn,
     ring: Unverified<KeyRing>,
@@ -162,6 +163,7 @@ pub(crate) fn learn_ring(
         let patient = ring.patient;
         row.ring = Some(ring.to_unverified());
         rows::put(txn, PARTIES, &patient.0, &row)?;
+        rows::put(txn, RELAYS, &patient.0, &ring.relay)?;
     }
     Ok(())
 }
@@ -258,16 +260,7 @@ pub(crate) fn nodes_of(
         .collect()
 }
 
-/// Remembers which relay serves a patient.
-pub(crate) fn learn_relay(
-    txn: &mut dyn Txn,
-    patient: PartyId,
-    relay: PartyId,
-) -> Result<(), StoreError> {
-    rows::put(txn, RELAYS, &patient.0, &relay)
-}
-
-/// The relay that serves a patient.
+/// The relay that serves a patient, on the patient's own word.
 pub(crate) fn relay_of(
     txn: &(impl ReadTxn + ?Sized),
     patient: PartyId,
@@ -295,8 +288,9 @@ pub(crate) fn standing(
     party: PartyId,
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
-    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?
-        .filter(|standing| !matches!(standing, Standing::CertifiedRelay(word) if word.until <= now)))
+    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?.filter(
+        |standing| !matches!(standing, Standing::CertifiedRelay(word) if word.until <= now),
+    ))
 }
 
 /// Every institution known here, with its card.

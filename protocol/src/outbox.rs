@@ -89,6 +89,16 @@ pub(crate) fn push(
     body: &Body,
     leaf: Option<StatementId>,
 ) -> Handled<u64> {
+    push_up_to(ctx, to, body, leaf, limits::OUTBOX_PER_PARTY_MAX)
+}
+
+fn push_up_to(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    body: &Body,
+    leaf: Option<StatementId>,
+    limit: usize,
+) -> Handled<u64> {
     let mut stream = match rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
         Some(stream) => stream,
         None => new_stream(ctx),
@@ -99,7 +109,7 @@ pub(crate) fn push(
     }
     // Numbers have no gaps, so the first that waits tells how many do.
     let waiting = first(ctx.txn, to)?.map_or(0, |(first, ..)| stream.last + 1 - first);
-    if waiting >= limits::OUTBOX_PER_PARTY_MAX as u64 {
+    if waiting >= limit as u64 {
         return refuse(
             RefusalCode::LimitReached,
             format!(
@@ -123,7 +133,21 @@ pub(crate) fn push_if_room(
     to: PartyId,
     body: &Body,
 ) -> Result<(), StoreError> {
-    match push(ctx, to, body, None) {
+    unless_full(to, push(ctx, to, body, None))
+}
+
+/// [`push_if_room`] with room that is kept free for what must not be kept back, such as a revocation.
+pub(crate) fn push_urgently(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    body: &Body,
+) -> Result<(), StoreError> {
+    let limit = limits::OUTBOX_PER_PARTY_MAX + limits::OUTBOX_URGENT_MAX;
+    unless_full(to, push_up_to(ctx, to, body, None, limit))
+}
+
+fn unless_full(to: PartyId, pushed: Handled<u64>) -> Result<(), StoreError> {
+    match pushed {
         Ok(_) => Ok(()),
         Err(Failure::Refused(refusal)) => {
             tracing::warn!(to = %to.short(), reason = %refusal.text, "a message was dropped");

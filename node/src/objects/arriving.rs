@@ -72,21 +72,12 @@ impl<D: Disk> State<D> {
 
     pub(crate) fn accept(&mut self, verified: &Verified<'_>) -> Result<(), ObjectError> {
         let fits = (verified.id, verified.len) == (self.id, self.len);
-        let Some(files) = self
-            .files
-            .as_ref()
-            .filter(|_| fits && verified.offset == self.next)
+        let Some(files) = self.files.as_ref().filter(|_| fits && verified.offset == self.next)
         else {
-            return Err(ObjectError::OutOfStep {
-                expected: self.next,
-                found: verified.offset,
-            });
+            return Err(ObjectError::OutOfStep { expected: self.next, found: verified.offset });
         };
         let name = self.occupied.name.as_ref();
-        files
-            .object
-            .write_at(verified.data, verified.offset)
-            .map_err(cannot("write", name))?;
+        files.object.write_at(verified.data, verified.offset).map_err(cannot("write", name))?;
         if let Some(outboard) = &files.outboard {
             write_pairs(&**outboard, &verified.pairs).map_err(cannot("write outboard of", name))?;
         }
@@ -115,17 +106,9 @@ impl<D: Disk> State<D> {
 
     /// What a checkpoint has to sync, `None` when all is promised already.
     fn unsynced(&self) -> Option<Unsynced<D>> {
-        let files = self
-            .files
-            .as_ref()
-            .filter(|_| self.promised != Some(self.next))?;
+        let files = self.files.as_ref().filter(|_| self.promised != Some(self.next))?;
         let (object, outboard) = (files.object.clone(), files.outboard.clone());
-        Some(Unsynced {
-            object,
-            outboard,
-            offset: self.next,
-            name: self.occupied.name.clone(),
-        })
+        Some(Unsynced { object, outboard, offset: self.next, name: self.occupied.name.clone() })
     }
 
     /// Writes down how far the bytes are synced, or what it means that they are not.
@@ -160,24 +143,12 @@ impl<D: Disk> State<D> {
         };
         self.sequence += 1;
         let (sequence, id, len) = (self.sequence, self.id, self.len);
-        let record = Progress {
-            sequence,
-            id,
-            len,
-            offset,
-        };
-        record
-            .store(file)
-            .and_then(|()| file.sync())
-            .map_err(cannot("write", &path))?;
+        let record = Progress { sequence, id, len, offset };
+        record.store(file).and_then(|()| file.sync()).map_err(cannot("write", &path))?;
         self.recorded = offset;
         if self.promised.is_none() {
             let dir = &folder.inner.incoming;
-            folder
-                .inner
-                .disk
-                .sync_dir(dir)
-                .map_err(cannot("sync directory", dir))?;
+            folder.inner.disk.sync_dir(dir).map_err(cannot("sync directory", dir))?;
         }
         self.promised = Some(offset);
         Ok(())
@@ -186,10 +157,7 @@ impl<D: Disk> State<D> {
     pub(super) fn finish(&mut self) -> Result<(), ObjectError> {
         let folder = self.folder().clone();
         if self.next != self.len {
-            return Err(ObjectError::Unfinished {
-                have: self.next,
-                len: self.len,
-            });
+            return Err(ObjectError::Unfinished { have: self.next, len: self.len });
         }
         let Some(files) = &self.files else {
             folder.confirm(self.id)?;
@@ -199,10 +167,7 @@ impl<D: Disk> State<D> {
             self.rebuild_outboard()?;
         }
         if self.len == 0 && self.id.0 != *blake3::hash(&[]).as_bytes() {
-            return Err(ObjectError::Damaged {
-                id: self.id,
-                what: "it should have bytes",
-            });
+            return Err(ObjectError::Damaged { id: self.id, what: "it should have bytes" });
         }
         if self.recorded == 0 && self.promised.is_none() {
             // Nothing was promised of a small object: no need to record that it is complete.
@@ -260,16 +225,10 @@ impl<D: Disk> State<D> {
         folder.settle_incoming()?;
         let create = |suffix: &str| {
             let path = folder.incoming_path(&format!("{}{suffix}", self.occupied.name));
-            folder
-                .inner
-                .disk
-                .create(&path)
-                .map_err(cannot("create", &path))
+            folder.inner.disk.create(&path).map_err(cannot("create", &path))
         };
         let object = create("")?;
-        let outboard = (tree::groups(self.len) > 1)
-            .then(|| create(".obao4"))
-            .transpose()?;
+        let outboard = (tree::groups(self.len) > 1).then(|| create(".obao4")).transpose()?;
         (self.next, self.recorded) = (0, 0);
         self.files = Some(Files {
             object: Arc::new(object),
@@ -292,37 +251,22 @@ impl<D: Disk> State<D> {
         let (mut offset, mut pairs_written) = (0, 0);
         let name = self.occupied.name.as_ref();
         loop {
-            let n = if offset < last {
-                BATCH.min(last - offset)
-            } else {
-                self.len - offset
-            };
+            let n = if offset < last { BATCH.min(last - offset) } else { self.len - offset };
             data.resize(usize::try_from(n).expect("at most a batch"), 0);
-            files
-                .object
-                .read_exact_at(&mut data, offset)
-                .map_err(cannot("read", name))?;
+            files.object.read_exact_at(&mut data, offset).map_err(cannot("read", name))?;
             if offset == last {
                 break;
             }
-            data.chunks(GROUP_LEN)
-                .for_each(|group| builder.push(group, &mut pairs));
-            outboard
-                .write_at(&pairs, pairs_written)
-                .map_err(cannot("write", &path))?;
+            data.chunks(GROUP_LEN).for_each(|group| builder.push(group, &mut pairs));
+            outboard.write_at(&pairs, pairs_written).map_err(cannot("write", &path))?;
             pairs_written += pairs.len() as u64;
             pairs.clear();
             offset += n;
         }
         let root = builder.finish(&data, &mut pairs);
-        outboard
-            .write_at(&pairs, pairs_written)
-            .map_err(cannot("write", &path))?;
+        outboard.write_at(&pairs, pairs_written).map_err(cannot("write", &path))?;
         if root != self.id.0 {
-            return Err(ObjectError::Damaged {
-                id: self.id,
-                what: "its bytes changed on disk",
-            });
+            return Err(ObjectError::Damaged { id: self.id, what: "its bytes changed on disk" });
         }
         files.outboard = Some(Arc::new(outboard));
         files.outboard_lost = false;

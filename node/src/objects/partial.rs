@@ -27,11 +27,7 @@ impl<D: Disk> Partial<D> {
         len: u64,
     ) -> Result<Self, ObjectError> {
         let state = State::open(folder, transfer, id, len)?;
-        Ok(Self {
-            state: Arc::new(Mutex::new(state)),
-            id,
-            len,
-        })
+        Ok(Self { state: Arc::new(Mutex::new(state)), id, len })
     }
 
     /// The object.

@@ -233,7 +233,7 @@ fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Byt
     for member in members(ctx.txn)? {
         if member != ctx.peer.me() && member != sender.institution {
             let applicant = Applicant { party: party.clone() };
-            ctx.send(member, &Body::Federation(Message::Applicant(applicant)))?;
+            ctx.send_if_room(member, &Body::Federation(Message::Applicant(applicant)))?;
         }
     }
     Ok(Bytes::default())

@@ -200,8 +200,7 @@ impl Peer {
             OutcomeResult::OutOfOrder(_) => return Ok(effects),
         };
         let answered = result.is_ok();
-        let heard =
-            self.attempt(now, txn, rng, |ctx| outcome(ctx, to, body.clone(), result))?;
+        let heard = self.attempt(now, txn, rng, |ctx| outcome(ctx, to, body.clone(), result))?;
         effects.extend(match heard {
             Ok(more) => more,
             // To the feature a bad answer is a refusal like any other.
@@ -282,8 +281,7 @@ impl Peer {
             Ok(effects) => (effects, OutcomeResult::Done(answer)),
             Err(refusal) => (Vec::new(), OutcomeResult::Refused(refusal)),
         };
-        let bytes =
-            outbox::conclude(self, txn, now, envelope, result, message.body.is_read())?;
+        let bytes = outbox::conclude(self, txn, now, envelope, result, message.body.is_read())?;
         effects.push(Effect::Reply { request, bytes });
         Ok(effects)
     }

@@ -32,8 +32,8 @@ pub(crate) use context::Context;
 pub use event::{DeliveryFailure, Effect, Event, Nonce, PatientKeys, RequestId, TransferResult};
 pub use handle::CheckedMessage;
 pub(crate) use handle::Sender;
-pub(crate) use hello::{admitted, introduce};
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
+pub(crate) use hello::{admitted, introduce};
 pub use query::{Delivery, KeysView, NodeView, PeerView, Route, StatusView, TransferView};
 
 use crate::crypto::{KemSecret, SigningKey};
