@@ -9,5 +9,5 @@ mod region;
 mod world;
 
 pub use party::{Party, Who};
-pub use region::Region;
+pub use region::{Region, command};
 pub use world::World;

@@ -1,6 +1,8 @@
 //! A small region to try things in: two hospitals, a provider, a relay with a patient, a few entries.
 
 use crate::{Who, World};
+use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{ChartId, EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::membership::Status;
@@ -9,8 +11,6 @@ use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::record::{self, Kind};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::{access_log, backup, consent, enrolment, federation};
-use consent::view::RequestView;
-use consent::{RequestState, Wish};
 
 /// Two hospitals and a provider in one federation with a threshold of two, and a relay whose patient is
 /// enrolled at the first hospital.

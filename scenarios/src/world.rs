@@ -9,8 +9,8 @@ use chartmesh_protocol::identity::{Phrase, Role};
 use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
 use chartmesh_protocol::peer::{
-    Body, CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Query,
-    RequestId, TransferResult, View,
+    Body, CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event,
+    Query, RequestId, TransferResult, View,
 };
 use chartmesh_protocol::record::{ContentKey, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};

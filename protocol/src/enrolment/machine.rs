@@ -11,7 +11,7 @@ use crate::id::{ChartId, PartyId};
 use crate::identity::{RelayCertificate, Role};
 use crate::limits;
 use crate::peer::{
-    Body, CodeView, Context, Done, Notice, PatientKeys, RequestId, Sender, introduce,
+    Body, CodeView, Context, Done, Notice, PatientKeys, RequestId, Sender, introduce, introduced,
 };
 use crate::record;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
@@ -160,6 +160,7 @@ pub(crate) fn outcome(
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
     let Message::Enrol(enrol) = message;
+    introduced(ctx.txn, to)?;
     let patient = enrol.log.party_unverified();
     let answer = match result {
         Ok(answer) => answer,

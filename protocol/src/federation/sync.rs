@@ -7,7 +7,7 @@ use crate::directory::{self, Introduction};
 use crate::id::{PartyId, StatementId};
 use crate::limits;
 use crate::membership::{Act, Ledger, MembershipStatement};
-use crate::peer::{Body, Context};
+use crate::peer::{Body, Context, introduced};
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError};
@@ -234,6 +234,9 @@ pub(crate) fn outcome(
     message: &Message,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
+    if matches!(message, Message::Apply(_)) {
+        introduced(ctx.txn, to)?;
+    }
     match (message, result) {
         (Message::Apply(_), Err(refusal)) => {
             tracing::warn!(to = %to.short(), reason = %refusal.text, "our application was refused");

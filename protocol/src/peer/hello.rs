@@ -182,6 +182,12 @@ pub(crate) fn introduce(txn: &mut dyn Txn, code: &codes::Code) -> Handled<()> {
     Ok(())
 }
 
+/// The message that the code was for has its outcome: from now on we are known, or were refused. Not
+/// before: a connection that broke between `hello` and that message must be made again with the code.
+pub(crate) fn introduced(txn: &mut dyn Txn, to: PartyId) -> Result<(), StoreError> {
+    txn.delete(INTRODUCTIONS, &to.0)
+}
+
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.
 fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKeys> {
     let keys = match hello.keys.clone().verify() {
@@ -301,7 +307,6 @@ pub(super) fn welcome(
         );
     }
     learn(ctx, node, hello)?;
-    ctx.txn.delete(INTRODUCTIONS, &party.0)?;
     ctx.effects.push(Effect::Gate { node, open: true });
     outbox::hurry(ctx, party)?;
     federation::greeted(ctx, party, &hello.heads)
