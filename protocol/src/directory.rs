@@ -60,6 +60,9 @@ wire_enum! {
         3 => EnrolledRelay,
         /// A relay that a member certified, until then.
         4 => CertifiedRelay(Certified),
+        /// It showed a code of ours that it has not used yet, until that ends: what else waits in its
+        /// outbox, and is refused, must not keep the message that uses the code from coming.
+        5 => Introduced(Timestamp),
     }
 }
 
@@ -288,9 +291,11 @@ pub(crate) fn standing(
     party: PartyId,
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
-    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?.filter(
-        |standing| !matches!(standing, Standing::CertifiedRelay(word) if word.until <= now),
-    ))
+    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?.filter(|standing| match standing {
+        Standing::CertifiedRelay(word) => now < word.until,
+        Standing::Introduced(until) => now < *until,
+        Standing::Applicant | Standing::Host | Standing::EnrolledRelay => true,
+    }))
 }
 
 /// Every institution known here, with its card.

@@ -245,7 +245,10 @@ fn applicant_told(ctx: &mut Context<'_>, sender: &Sender, applicant: Applicant) 
         return refuse(RefusalCode::NotPermitted, "only members tell of applicants");
     }
     let party = directory::learn_introduction(ctx.txn, applicant.party)?;
-    if !is_member(ctx.txn, party)? && directory::standing(ctx.txn, party, ctx.now)?.is_none() {
+    if !is_member(ctx.txn, party)?
+        && directory::standing(ctx.txn, party, ctx.now)?
+            .is_none_or(|standing| matches!(standing, Standing::Introduced(_)))
+    {
         directory::set_standing(ctx.txn, party, &Standing::Applicant)?;
     }
     Ok(Bytes::default())

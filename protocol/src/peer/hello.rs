@@ -243,7 +243,13 @@ pub(super) fn hello(
     let mut open = admitted(ctx.txn, party, ctx.now)?;
     if !open && !federation::is_expelled(ctx.txn, party)? {
         open = match &hello.purpose {
-            Purpose::Code(secret) => codes::known(ctx.txn, secret, ctx.now)?,
+            Purpose::Code(secret) => match codes::ends(ctx.txn, secret, ctx.now)? {
+                Some(end) => {
+                    directory::set_standing(ctx.txn, party, &Standing::Introduced(end))?;
+                    true
+                }
+                None => false,
+            },
             Purpose::Known => relay_certificate(ctx, party, hello)?,
         };
     }
