@@ -1,2 +1,121 @@
-//! Chartmesh.
-fn main() {}
+//! `chartmesh`: runs a node of any role, and talks to one that runs.
+//!
+//! One file per feature under `command/`. Every command but `init`, `run` and those that work on
+//! files alone asks a running node through its local API ([`client`]). [`output`] is the one place
+//! that prints, [`exit`] has the one list of exit codes.
+
+mod args;
+mod client;
+mod command;
+mod exit;
+mod node;
+mod output;
+mod resolve;
+mod secret;
+mod wait;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use args::Global;
+use chartmesh_node::config::{Config, Flags, Settings};
+use exit::{Exit, Failure, Outcome};
+use node::Node;
+use output::Output;
+
+/// Medical records between hospitals, patients and backup providers, without a central server.
+///
+/// `chartmesh init` makes a node, `chartmesh run` runs it; every other command talks to it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "chartmesh",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_help = "Example, a hospital's first three commands:\n  chartmesh init --role hospital --name Alder --no-passphrase\n  chartmesh run &\n  chartmesh federation create \"River valley\"",
+    after_long_help = exit::TABLE,
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: command::Command,
+}
+
+/// What a command is given beside its own arguments.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) out: Output,
+}
+
+impl Context {
+    fn new(global: Global) -> Self {
+        let out = Output::new(global.json, global.quiet);
+        Self { global, out }
+    }
+
+    /// How this node runs, by the command line, the environment and its file.
+    pub(crate) fn config(&self, settings: Settings) -> Outcome<Config> {
+        let dir = self.global.dir.as_deref().map(std::path::absolute).transpose();
+        let dir = dir.map_err(|error| Failure::usage(format!("--dir: {error}")))?;
+        Config::load(Flags { dir, config: self.global.config.clone(), settings })
+            .map_err(|error| Failure::usage(error.to_string()))
+    }
+
+    /// The running node.
+    pub(crate) fn node(&self) -> Outcome<Node> {
+        let config = self.config(Settings::default())?;
+        let client = client::Client::new(&config.socket);
+        Ok(Node::new(client, self.out, self.global.passphrase.clone()))
+    }
+}
+
+/// The whole command line, for help, completions and manual pages.
+fn definition() -> clap::Command {
+    Cli::command()
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::from_arg_matches(&definition().get_matches()).unwrap_or_else(|e| e.exit());
+    let context = Context::new(cli.global);
+    let done = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))
+        .and_then(|runtime| runtime.block_on(cli.command.run(&context)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            context.out.failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_help_and_an_example() {
+        fn look(command: &clap::Command, path: &str) {
+            for sub in command.get_subcommands() {
+                let path = format!("{path} {}", sub.get_name());
+                assert!(sub.get_about().is_some(), "{path} has no help");
+                if sub.has_subcommands() {
+                    look(sub, &path);
+                } else {
+                    let example = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                    assert!(example.contains(&path), "{path}: its example is missing or another's");
+                }
+            }
+        }
+        look(&definition(), "chartmesh");
+    }
+}

@@ -1,5 +1,6 @@
 //! A Chartmesh node: storage, network and front doors around the protocol.
 
+pub mod api;
 pub mod bulk;
 pub mod config;
 pub mod content;
@@ -13,3 +14,8 @@ pub mod objects;
 pub mod run;
 pub mod sample;
 pub mod store;
+
+/// Fills `bytes` from the operating system's generator, the only one in this crate.
+pub fn random(bytes: &mut [u8]) {
+    rand::Rng::fill_bytes(&mut driver::random(), bytes);
+}

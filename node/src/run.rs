@@ -167,23 +167,44 @@ fn open(config: &Config, unlock: &Unlock) -> Result<Opened, RunError> {
     Ok(Opened { identity, peer, store, objects, node_seed })
 }
 
+/// The protocol's identity of the node that `init` made, secrets included: for tools that speak as
+/// this institution without running its node.
+///
+/// # Errors
+/// [`RunError`].
+pub fn load_identity(config: &Config, unlock: &Unlock) -> Result<Identity, RunError> {
+    let dir = &config.data_dir;
+    let identity = NodeIdentity::read(&dir.join(file::IDENTITY))?;
+    let secrets = Keystore::open(&dir.join(file::KEYSTORE), unlock)?;
+    secret_identity(&identity, &secrets).map_err(|name_or| match name_or {
+        Ok(name) => RunError::MissingSecret(name),
+        Err(error) => RunError::OtherKeys(error),
+    })
+}
+
 /// The protocol's peer; or the name of a secret that is missing, or why the keys do not fit.
 fn peer(identity: &NodeIdentity, secrets: &Secrets) -> Result<Peer, Result<String, KeyLogError>> {
+    Peer::new(secret_identity(identity, secrets)?).map_err(Err)
+}
+
+fn secret_identity(
+    identity: &NodeIdentity,
+    secrets: &Secrets,
+) -> Result<Identity, Result<String, KeyLogError>> {
     let key = |name: String| secrets.key(&name).ok_or(Ok(name));
     let number = identity.key_log.rotations.len();
     let number = u16::try_from(number).map_err(|_| Err(KeyLogError::TooLong))?;
     let institution = key(name::institution_signing_seed(number))?;
     let kem = key(name::INSTITUTION_KEM_SEED.to_owned())?;
     let node = key(name::NODE_SIGNING_SEED.to_owned())?;
-    let identity = Identity {
+    Ok(Identity {
         role: identity.role,
         name: identity.name.clone(),
         log: identity.key_log.clone(),
         institution: SigningKey::from_seed(&institution),
         kem: KemSecret::from_seed(*kem),
         node: SigningKey::from_seed(&node),
-    };
-    Peer::new(identity).map_err(Err)
+    })
 }
 
 /// Starts the network on the ports of the last run, if they are free still: the addresses in

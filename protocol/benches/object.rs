@@ -10,6 +10,8 @@
 //! and absolute figures do not: what is compared is taken in turns, so that whatever else the
 //! machine does falls on both alike.
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark is about the time that passes")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -5,6 +5,8 @@
 //! alternating in the same run, so that what else the machine does hits both. Prints the median of
 //! the rounds; the aim is a ratio of at most 1.2.
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark is about the time that passes")]
+
 use chartmesh_protocol::capability::{
     Chain, Confirmation, Keys, Operation, Operations, Presented, Proof, Purpose, Read, Revocations,
     Scope, Target, Token, Verifier, Wanted, verify,

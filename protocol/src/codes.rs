@@ -124,7 +124,7 @@ impl Code {
         if kind != "i" && kind != "e" {
             return Err(CodeError::NotACode);
         }
-        if kind.chars().next() != Some(letter) {
+        if !kind.starts_with(letter) {
             return Err(CodeError::OtherKind);
         }
         let bytes = data_encoding::BASE64URL_NOPAD

@@ -307,6 +307,7 @@ pub(crate) fn conclude(
 }
 
 /// What became of a try to deliver.
+#[expect(clippy::large_enum_variant, reason = "returned once and taken apart at once")]
 pub(crate) enum Taken {
     /// The outcome is here, and the message gone from the outbox.
     Outcome {

@@ -126,6 +126,7 @@ impl<T: Statement> Unverified<T> {
 
     /// Takes a statement from our own store, where only verified ones are put.
     #[must_use]
+    #[expect(clippy::wrong_self_convention, reason = "it says where the statement comes from")]
     pub(crate) const fn from_own_store(self) -> Signed<T> {
         Signed(self)
     }

@@ -4,6 +4,20 @@
 //! the wire is noticed. `UPDATE_VECTORS=1 cargo test -p chartmesh-protocol vectors` rewrites the
 //! files, for a change that is meant; the difference then shows in review.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the vectors are files of the repository, for tests only"
+)]
+mod access_log;
+mod backup;
+mod encoding;
+mod hello;
+mod identity;
+mod message;
+mod people;
+mod record;
+mod statement;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
+use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::Timestamp;
 
-use super::Kind;
 use super::limits::{TERM_BYTES_MAX, TERMS_MAX, TITLE_BYTES_MAX};
 
 /// One item of a record, read but not yet sealed: a FHIR resource, a DICOM object, any file.

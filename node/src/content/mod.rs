@@ -6,12 +6,12 @@
 //! of any other file. The original bytes are what is kept, always: nothing is re-encoded.
 
 mod draft;
-mod kind;
 pub mod limits;
 mod sniff;
 
+use chartmesh_protocol::record::Kind;
+
 pub use draft::{Content, Draft, Group, Term, TermName, Terms, joined_title, title};
-pub use kind::{Kind, UnknownKind};
 pub use sniff::{Format, SNIFF_BYTES, sniff};
 
 /// The draft of a file that is neither FHIR nor DICOM: a document, found by its title only.

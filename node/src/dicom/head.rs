@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::Read as _;
 
+use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::Timestamp;
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 
@@ -10,7 +11,7 @@ use super::elements::{Element, Elements, PIXEL_DATA, Syntax, Tag, integer_16};
 use super::text::{CharacterSets, trimmed};
 use super::{DicomError, MEDIA_TYPE};
 use crate::content::limits::DICOM_HEAD_BYTES_MAX;
-use crate::content::{Content, Draft, Kind, TermName, Terms, title};
+use crate::content::{Content, Draft, TermName, Terms, title};
 
 /// What a DICOM file says about itself before its pixels. Texts are empty where it says nothing.
 #[derive(Clone, PartialEq, Eq, Default)]

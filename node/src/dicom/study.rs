@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use chartmesh_protocol::record::Kind;
+
 use super::Head;
 use crate::content::limits::GROUP_ITEMS_MAX;
-use crate::content::{Draft, Group, Kind, title};
+use crate::content::{Draft, Group, title};
 
 /// Groups files that are imported together: all objects of one StudyInstanceUID of one patient
 /// become one entry, in the order of series and instance, split where an entry would hold too many.

@@ -11,6 +11,8 @@ use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::{ReadTxn, StoreError};
 use chartmesh_protocol::time::Timestamp;
 
+use tokio::sync::watch;
+
 use super::pull::TransferProgress;
 use super::shared::{Item, Shared};
 use super::{Ended, Lost, ended};
@@ -134,6 +136,13 @@ impl Handle {
     #[must_use]
     pub fn transfers(&self) -> Vec<(TransferId, TransferProgress)> {
         self.shared.pulls.progress()
+    }
+
+    /// Told of each transaction that became durable: for waiting until a query gives something
+    /// else, without asking again and again.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
     }
 
     /// How busy the driver is.

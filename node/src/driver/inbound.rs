@@ -5,8 +5,11 @@ use std::sync::Arc;
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::NodeId;
 use chartmesh_protocol::peer::{CheckedHello, CheckedMessage, Event};
+use chartmesh_protocol::store::StoreError;
+use libp2p::Multiaddr;
 use tokio::sync::mpsc;
 
+use super::greet::greet;
 use super::serve::{Shelf, serve};
 use super::shared::{Shared, on_pool};
 use crate::net::{NetEvent, Reply};
@@ -19,13 +22,37 @@ pub(super) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetEvent
             NetEvent::Hello { node, request, reply } => hello(&shared, node, request, reply),
             NetEvent::Control { node, request, reply } => control(&shared, node, request, reply),
             NetEvent::Bulk { node, stream } => shared.spawn(serve(shelf.clone(), node, stream)),
-            NetEvent::Connected { node } | NetEvent::Discovered { node, .. } => {
-                // No receiver: no pull waits for anyone.
-                let _nobody = shared.arrivals.send(node);
+            NetEvent::Connected { node } => appeared(&shared, node),
+            NetEvent::Discovered { node, addrs } => {
+                appeared(&shared, node);
+                shared.spawn(discovered(Arc::clone(&shared), node, addrs));
             }
             NetEvent::Disconnected { node } => shared.sessions.end(node),
             NetEvent::Listening { addr } => tracing::info!(%addr, "listening"),
         }
+    }
+}
+
+/// Pulls that wait for this node try again.
+fn appeared(shared: &Shared, node: NodeId) {
+    // No receiver: no pull waits for anyone.
+    let _nobody = shared.arrivals.send(node);
+}
+
+/// A node was found on the local network: one that we know hears that we are here, so that what
+/// waits on either side need not wait for the next try.
+async fn discovered(shared: Arc<Shared>, node: NodeId, addresses: Vec<Multiaddr>) {
+    if shared.sessions.theirs(node).is_some() {
+        return;
+    }
+    let institution = shared.read_on_pool(move |peer, txn, now| {
+        let institution = peer.institution_of(txn, now, node)?;
+        Ok::<_, StoreError>(institution.filter(|found| *found != peer.me()))
+    });
+    if let Ok(Some(to)) = institution.await
+        && let Err(failure) = greet(&shared, to, node, addresses).await
+    {
+        tracing::debug!(node = %node.short(), ?failure, "discovered, and not greeted");
     }
 }
 

@@ -164,6 +164,13 @@ impl Driver {
         self.join().await
     }
 
+    /// Has the storage fail the next batches.
+    #[cfg(test)]
+    pub(crate) fn fail_batches(&self, batches: u32) {
+        let order = std::sync::atomic::Ordering::Relaxed;
+        self.shared.failing.store(batches, order);
+    }
+
     async fn join(&mut self) -> Ended {
         let ended = ended(self.shared.ended.subscribe()).await;
         self.shared.stopping.cancel();

@@ -9,7 +9,7 @@
 //!  thrown away                                                       └── whole ────> synced, told
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chartmesh_protocol::id::{NodeId, ObjectId, TransferId};
@@ -44,18 +44,28 @@ pub struct TransferProgress {
     pub have: u64,
     /// Bytes that were here already when this run of the node took the pull up.
     pub resumed_from: u64,
+    /// Whether the pull has ended; ended ones are told of for a while, see [`ENDED_KEPT`].
+    pub ended: bool,
 }
+
+/// How many pulls that have ended are still told of: enough for a person to see what just happened.
+const ENDED_KEPT: usize = 32;
 
 /// The pulls of this run that have not ended.
 #[derive(Debug)]
 pub(super) struct Pulls {
     running: Mutex<BTreeMap<TransferId, Option<TransferProgress>>>,
+    ended: Mutex<VecDeque<(TransferId, TransferProgress)>>,
     places: Semaphore,
 }
 
 impl Default for Pulls {
     fn default() -> Self {
-        Self { running: Mutex::default(), places: Semaphore::new(PULLS_MAX) }
+        Self {
+            running: Mutex::default(),
+            ended: Mutex::default(),
+            places: Semaphore::new(PULLS_MAX),
+        }
     }
 }
 
@@ -63,7 +73,18 @@ impl Pulls {
     pub(super) fn progress(&self) -> Vec<(TransferId, TransferProgress)> {
         let running = self.lock();
         let known = running.iter().filter_map(|(id, now)| Some((*id, (*now)?)));
-        known.collect()
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        known.chain(ended.iter().copied()).collect()
+    }
+
+    /// Moves a pull to those that have ended.
+    fn end(&self, id: TransferId) {
+        let Some(Some(progress)) = self.lock().remove(&id) else { return };
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.push_back((id, TransferProgress { ended: true, ..progress }));
+        if ended.len() > ENDED_KEPT {
+            ended.pop_front();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<TransferId, Option<TransferProgress>>> {
@@ -78,6 +99,7 @@ impl Pulls {
                 length: transfer.length,
                 have,
                 resumed_from: have,
+                ended: false,
             });
             begun.have = have;
         }
@@ -121,7 +143,7 @@ pub(super) fn wake(shared: &Arc<Shared>, id: TransferId) {
     let task = Arc::clone(shared);
     shared.spawn(async move {
         run(&task, id).await;
-        task.pulls.lock().remove(&id);
+        task.pulls.end(id);
     });
 }
 

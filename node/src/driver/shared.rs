@@ -83,12 +83,17 @@ pub(super) struct Shared {
     /// Nodes that appeared, for pulls that wait for one.
     pub(super) arrivals: broadcast::Sender<NodeId>,
     pub(super) counters: Counters,
+    /// How many batches became durable: for whoever waits for something to change.
+    pub(super) changes: watch::Sender<u64>,
     /// Cancelled: everything but the writer ends now.
     pub(super) stopping: CancellationToken,
     pub(super) tasks: TaskTracker,
     pub(super) runtime: tokio::runtime::Handle,
     /// Why the writer ended, once it did.
     pub(super) ended: watch::Sender<Option<super::Ended>>,
+    /// Batches that a test wants the storage to fail.
+    #[cfg(test)]
+    pub(super) failing: std::sync::atomic::AtomicU32,
 }
 
 impl Shared {
@@ -113,10 +118,13 @@ impl Shared {
             timer: Timer::default(),
             arrivals: broadcast::channel(64).0,
             counters: Counters::default(),
+            changes: watch::channel(0).0,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             runtime: tokio::runtime::Handle::current(),
             ended: watch::channel(None).0,
+            #[cfg(test)]
+            failing: Default::default(),
         };
         (Arc::new(shared), items)
     }
@@ -219,6 +227,7 @@ impl Shared {
         counters.events.fetch_add(events as u64, Ordering::Relaxed);
         counters.batches.fetch_add(1, Ordering::Relaxed);
         counters.lag_us.store(lag, Ordering::Relaxed);
+        self.changes.send_modify(|batches| *batches += 1);
     }
 }
 

@@ -104,6 +104,8 @@ fn batch(
             Err(_) => {}
         }
     }
+    #[cfg(test)]
+    let fault = fault.or_else(|| wanted_fault(shared));
     let committed = match fault {
         None => batch.commit(),
         Some(fault) => Err(fault),
@@ -177,6 +179,14 @@ fn fail(shared: &Shared, ticket: Ticket, lost: Lost) {
         shared.waiting.lost(request, &lost);
     }
     let _gone = ticket.done.send(Err(lost));
+}
+
+#[cfg(test)]
+fn wanted_fault(shared: &Shared) -> Option<StoreError> {
+    let less = |left: u32| left.checked_sub(1);
+    let order = Ordering::Relaxed;
+    shared.failing.try_update(order, order, less).ok()?;
+    Some(StoreError::Fault("a test said so".to_owned()))
 }
 
 fn kind_of(event: &Event) -> &'static str {

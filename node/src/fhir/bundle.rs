@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chartmesh_protocol::record::Kind;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -15,7 +16,7 @@ use super::table::{self, ResourceRule};
 use super::validate::validate;
 use super::{FhirError, MEDIA_TYPE};
 use crate::content::limits::BUNDLE_ENTRIES_MAX;
-use crate::content::{Content, Draft, Group, Kind};
+use crate::content::{Content, Draft, Group};
 
 /// What a FHIR file brings.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use chartmesh_protocol::record::Kind;
+
 use super::reference::Target;
 use crate::content::limits::GROUP_ITEMS_MAX;
-use crate::content::{Draft, Group, Kind, joined_title};
+use crate::content::{Draft, Group, joined_title};
 
 /// What resources of one kind have in common to become one entry.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -1,10 +1,11 @@
 //! Takes from a resource what an entry needs to be filed, shown and found.
 
+use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::moment;
-use crate::content::{Kind, TermName, Terms, title};
+use crate::content::{TermName, Terms, title};
 
 /// Where resources say when they were true, the most telling first.
 const MOMENTS: &[&str] = &[

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::content::Kind;
+use chartmesh_protocol::record::Kind;
 
 /// One resource type.
 pub(super) struct ResourceRule {

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use chartmesh_protocol::record::Kind;
 use serde_json::{Value, json};
 
 use super::{FhirError, parse};
 use crate::content::test_data;
-use crate::content::{Content, Draft, Kind, TermName};
+use crate::content::{Content, Draft, TermName};
 
 fn bundle(entries: Value) -> Vec<u8> {
     json!({"resourceType": "Bundle", "type": "transaction", "entry": entries})

@@ -1,1 +1,371 @@
+use std::path::Path;
+use std::sync::Arc;
 
+use chartmesh_protocol::federation;
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::membership::Status;
+use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
+use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::record::{self, ContentKey, Draft, Kind, SealedContent};
+use chartmesh_protocol::refusal::Failure;
+use chartmesh_protocol::{backup, store::StoreError};
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::{Flags, Settings, UnlockWith};
+use crate::driver::{TransferProgress, random};
+
+/// Long enough for two busy cores; a test that passes never waits for it to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A node's directory, and how to run what is in it.
+struct Home {
+    dir: TempDir,
+    config: Config,
+}
+
+impl Home {
+    fn new(role: Role, name: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
+        let settings = Settings {
+            listen: Some(listen.map(str::to_owned).to_vec()),
+            mdns: Some(false),
+            unlock: Some(UnlockWith::KeyFile(dir.path().join("key"))),
+            ..Settings::default()
+        };
+        let flags = Flags { dir: Some(dir.path().join("node")), settings, ..Flags::default() };
+        let config = Config::load(flags).unwrap();
+        let home = Self { dir, config };
+        init(&home.config, &home.unlock(), role, name).unwrap();
+        home
+    }
+
+    fn unlock(&self) -> Unlock {
+        Unlock::KeyFile(self.dir.path().join("key"))
+    }
+
+    async fn run(&self) -> Node {
+        run(self.config.clone(), self.unlock()).await.unwrap()
+    }
+}
+
+async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    let ended = tokio::time::timeout(PATIENCE, future).await;
+    ended.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+impl Node {
+    async fn ask(&self, command: Command) -> View {
+        *within("an answer", self.handle().command(command, None)).await.unwrap()
+    }
+
+    async fn see(&self, query: Query) -> View {
+        self.handle().query(query, None).await.unwrap()
+    }
+
+    /// Waits until a query gives what is wanted.
+    async fn until(&self, what: &str, query: Query, wanted: impl Fn(&View) -> bool) {
+        let handle = self.handle();
+        let mut changes = handle.changes();
+        let waiting = async {
+            while !wanted(&handle.query(query.clone(), None).await.unwrap()) {
+                changes.changed().await.unwrap();
+            }
+        };
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            panic!("waited in vain for {what}: {:?}", self.see(query).await);
+        }
+    }
+
+    async fn until_member(&self, party: PartyId) {
+        self.until("a member", Query::Members, |view| {
+            let View::Federation(view) = view else { panic!("{view:?}") };
+            view.parties.iter().any(|member| {
+                member.party == party && matches!(member.standing, Status::Member { .. })
+            })
+        })
+        .await;
+    }
+
+    fn me(&self) -> PartyId {
+        self.identity().institution()
+    }
+
+    async fn new_chart(&self, name: &str) -> PartyId {
+        let new = record::Command::NewChart { name: name.to_owned(), identifiers: Vec::new() };
+        match self.ask(Command::Record(new)).await {
+            View::Chart(chart) => chart.subject,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Records an entry with one content object in the store and one in the folder.
+    async fn record(&self, subject: PartyId, large: usize) {
+        let contents = [b"small".to_vec(), vec![7; large]].map(|plain| self.seal(&plain));
+        let draft = Draft {
+            kind: Kind::Imaging,
+            title: "endoscopy".to_owned(),
+            effective: self.handle().now(),
+            user: "Dr. Test".to_owned(),
+            terms: Vec::new(),
+            adds_to: None,
+            contents: contents.to_vec(),
+        };
+        let sealed = self.handle().read(|peer, txn, now| {
+            peer.seal_entries(txn, now, subject, vec![draft], &mut random())
+        });
+        let entries = sealed.unwrap();
+        let keep = record::Command::Record { subject, entries };
+        self.ask(Command::Record(keep)).await;
+    }
+
+    fn seal(&self, plain: &[u8]) -> SealedContent {
+        let key = DataKey::generate(&mut random());
+        let (file, sealed) = seal_small(&key, &fresh_salt(&mut random()), plain).unwrap();
+        let key = ContentKey {
+            object: sealed.id,
+            length: sealed.file_len,
+            plaintext_length: sealed.plaintext_len,
+            key: *key.expose(),
+            media_type: "text/plain".to_owned(),
+            name: "test".to_owned(),
+        };
+        let small = file.len() <= chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
+        if !small {
+            let mut writer = self.handle().objects().writer();
+            writer.push(&file).unwrap();
+            assert_eq!(writer.finish().unwrap().id, sealed.id);
+        }
+        SealedContent { key, small: small.then_some(file) }
+    }
+}
+
+/// `host` founds a federation with `guest`, who knows nothing but an invite.
+async fn federate(host: &Node, guest: &Node) {
+    let create = federation::Command::Create { name: "Kita".to_owned(), threshold: 2 };
+    host.ask(Command::Federation(create)).await;
+    let invite =
+        federation::Command::Invite { valid_ms: None, addresses: host.handle().addresses() };
+    let View::Code(invite) = host.ask(Command::Federation(invite)).await else {
+        panic!("no invite")
+    };
+    let join = federation::Command::Join { code: invite.code };
+    guest.ask(Command::Federation(join)).await;
+    let guest_id = guest.me();
+    host.until("an applicant", Query::Members, |view| {
+        let View::Federation(view) = view else { panic!("{view:?}") };
+        view.parties.iter().any(|party| party.party == guest_id)
+    })
+    .await;
+    let admit = federation::Command::Admit { party: guest_id };
+    host.ask(Command::Federation(admit)).await;
+    for node in [host, guest] {
+        node.until_member(guest.me()).await;
+        node.until_member(host.me()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_knows_nothing_but_an_invite_becomes_a_member() {
+    let (a, b) = (Home::new(Role::Hospital, "A"), Home::new(Role::Hospital, "B"));
+    let (a, b) = (a.run().await, b.run().await);
+    federate(&a, &b).await;
+    assert_eq!(a.shutdown().await, Ended::Stopped);
+    assert_eq!(b.shutdown().await, Ended::Stopped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_there_after_a_kill_and_the_ports_are_the_same() {
+    let home = Home::new(Role::Hospital, "A");
+    let node = home.run().await;
+    let doors = node.doors();
+    let subject = node.new_chart("Hanako").await;
+    node.abandon().await;
+    let node = home.run().await;
+    let View::Charts(charts) = node.see(Query::Charts).await else { panic!("no charts") };
+    assert!(charts.iter().any(|chart| chart.subject == subject));
+    assert_eq!(node.doors(), doors);
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_come_together_share_transactions() {
+    let home = Home::new(Role::Hospital, "A");
+    let node = Arc::new(home.run().await);
+    let before = node.handle().status();
+    let charts = (0..400).map(|i| {
+        let node = node.clone();
+        tokio::spawn(async move { node.new_chart(&format!("patient {i}")).await })
+    });
+    futures::future::join_all(charts.collect::<Vec<_>>()).await;
+    let after = node.handle().status();
+    let (events, batches) = (after.events - before.events, after.batches - before.batches);
+    assert!(events >= 400 && batches * 4 < events, "{events} in {batches}");
+    assert_eq!((after.waiting, after.faults), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_an_answer_and_spoils_nothing() {
+    let home = Home::new(Role::Backup, "P");
+    let node = home.run().await;
+    let new = record::Command::NewChart { name: "Hanako".to_owned(), identifiers: Vec::new() };
+    let refused = node.handle().command(Command::Record(new), None).await;
+    assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
+    let handle = node.handle();
+    node.shutdown().await;
+    let stopped = handle.command(Command::Federation(federation::Command::Leave), None).await;
+    assert!(matches!(stopped, Err(Failure::Store(StoreError::Fault(_)))), "{stopped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_from_a_stranger_gets_no_answer_and_the_node_goes_on() {
+    let home = Home::new(Role::Hospital, "A");
+    let node = home.run().await;
+    let config = NetConfig {
+        node_seed: Zeroizing::new([3; 32]),
+        listen: Vec::new(),
+        mdns: false,
+        limits: Limits::default(),
+    };
+    let (stranger, _events) = net::start(config).await.unwrap();
+    let hello = stranger.hello(node.doors().listen, Some(node.net().node_id()), vec![0xff; 99]);
+    assert!(within("an end", hello).await.is_err());
+    node.new_chart("Hanako").await;
+    stranger.stop().await;
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storage_fault_drops_its_batch_tells_who_waits_and_stops_the_node_when_it_persists() {
+    let home = Home::new(Role::Hospital, "A");
+    let node = home.run().await;
+    let new = |name: &str| {
+        let name = name.to_owned();
+        let identifiers = Vec::new();
+        Command::Record(record::Command::NewChart { name, identifiers })
+    };
+    let handle = node.handle();
+    node.driver.fail_batches(1);
+    let failed = handle.command(new("lost"), None).await;
+    assert!(matches!(failed, Err(Failure::Store(_))), "{failed:?}");
+    node.ask(new("kept")).await;
+    node.driver.fail_batches(3);
+    // A tick may have met a fault as well; the last to come finds the node stopped.
+    while !matches!(tokio::time::timeout(Duration::ZERO, node.ended()).await, Ok(Ended::Storage(_)))
+    {
+        let failed = within("an answer", handle.command(new("lost"), None)).await;
+        assert!(matches!(failed, Err(Failure::Store(_))), "{failed:?}");
+    }
+    assert!(matches!(node.shutdown().await, Ended::Storage(_)));
+    drop(handle);
+    let node = home.run().await;
+    let View::Charts(charts) = node.see(Query::Charts).await else { panic!("no charts") };
+    let names: Vec<_> = charts.iter().map(|chart| chart.name.as_str()).collect();
+    assert_eq!(names, ["kept"]);
+    node.shutdown().await;
+}
+
+/// Bytes of the large object in the tests of deposits.
+const LARGE: usize = 64 << 20;
+
+/// How far a node has come with pulling the large object.
+fn progress(node: &Node) -> Option<TransferProgress> {
+    let all = node.handle().transfers();
+    let mut large = all.into_iter().map(|(_, progress)| progress);
+    large.find(|progress| progress.length > LARGE as u64)
+}
+
+/// A provider that pulls a hospital's deposit and is in the middle of it.
+async fn deposit_half_done(hospital: &Node, provider: &Node) {
+    federate(hospital, provider).await;
+    let subject = hospital.new_chart("Hanako").await;
+    hospital.record(subject, LARGE).await;
+    let keep = backup::Command::Keep {
+        holder: provider.me(),
+        subject,
+        entries: Vec::new(),
+        for_patient: false,
+        not_before: None,
+    };
+    hospital.ask(Command::Backup(keep)).await;
+    let mut tick = tokio::time::interval(Duration::from_millis(1));
+    within("the middle of the pull", async {
+        while progress(provider).is_none_or(|progress| progress.have < 24 << 20) {
+            tick.tick().await;
+        }
+    })
+    .await;
+}
+
+async fn deposit_done(provider: &Node) {
+    let ended = |view: &View| matches!(view, View::Transfers(left) if left.is_empty());
+    provider.until("the end of the pull", Query::Transfers, ended).await;
+    let kept = provider.handle().objects().list().unwrap();
+    assert_eq!(kept.len(), 1, "the small object stands in the store");
+    provider.handle().objects().scrub(kept[0]).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_depositary_that_dies_in_a_pull_goes_on_where_it_was() {
+    let (a, p) = (Home::new(Role::Hospital, "A"), Home::new(Role::Backup, "P"));
+    let (hospital, provider) = (a.run().await, p.run().await);
+    deposit_half_done(&hospital, &provider).await;
+    provider.abandon().await;
+    let provider = p.run().await;
+    let mut tick = tokio::time::interval(Duration::from_millis(1));
+    let resumed = within("the pull to be taken up", async {
+        loop {
+            if let Some(progress) = progress(&provider) {
+                break progress.resumed_from;
+            }
+            tick.tick().await;
+        }
+    });
+    let resumed = resumed.await;
+    assert!(resumed >= 8 << 20, "began anew at {resumed}");
+    deposit_done(&provider).await;
+    assert_eq!(incoming(&p.config.data_dir), Vec::<String>::new());
+    hospital.shutdown().await;
+    provider.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_that_dies_in_a_pull_is_greeted_again_and_the_pull_goes_on() {
+    let (a, p) = (Home::new(Role::Hospital, "A"), Home::new(Role::Backup, "P"));
+    let (hospital, provider) = (a.run().await, p.run().await);
+    deposit_half_done(&hospital, &provider).await;
+    hospital.abandon().await;
+    let hospital = a.run().await;
+    deposit_done(&provider).await;
+    hospital.shutdown().await;
+    provider.shutdown().await;
+}
+
+fn incoming(data: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(data.join(file::OBJECTS).join("incoming")).unwrap();
+    files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_node_is_made_once_and_its_files_are_its_owners() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new(Role::Patient, "R");
+    let again = init(&home.config, &home.unlock(), Role::Patient, "R");
+    assert!(matches!(again, Err(InitError::Exists { .. })), "{again:?}");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&home.config.data_dir), 0o700);
+    assert_eq!(mode(&home.dir.path().join("key")), 0o600);
+    assert_eq!(mode(&home.config.data_dir.join(file::KEYSTORE)), 0o600);
+    let identity = NodeIdentity::read(&home.config.data_dir.join(file::IDENTITY)).unwrap();
+    assert_eq!((identity.role, identity.name.as_str()), (Role::Patient, "R"));
+}
+
+#[tokio::test]
+async fn where_no_node_is_the_error_says_how_to_make_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = Flags { dir: Some(dir.path().to_owned()), ..Flags::default() };
+    let config = Config::load(flags).unwrap();
+    let error = run(config, Unlock::KeyFile("/none".into())).await.unwrap_err();
+    assert!(error.to_string().contains("chartmesh init"), "{error}");
+}

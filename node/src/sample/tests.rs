@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use chartmesh_protocol::record::Kind;
+
 use super::{bundle, person, still, write, write_large};
-use crate::content::{Format, Kind, TermName, sniff};
+use crate::content::{Format, TermName, sniff};
 use crate::{dicom, fhir};
 
 #[test]

@@ -74,7 +74,6 @@ impl<T: Wire + Ord, const MAX: usize> Wire for Set<T, MAX> {
     }
 }
 
-#[expect(unreachable_pub, reason = "wire_struct! declares public structures")]
 mod wire {
     use super::{Compartments, Entries, wire_struct};
 

@@ -222,6 +222,10 @@ macro_rules! wire_enum {
     }) => {
         $(#[$meta])*
         #[allow(unreachable_pub, reason = "some are used within one module only")]
+        #[allow(
+            clippy::large_enum_variant,
+            reason = "a message lives as long as its handling, and none are kept in lists"
+        )]
         pub enum $name {
             $($(#[$vmeta])* $variant $(($body))?,)*
         }

@@ -216,10 +216,10 @@ pub(super) fn approve(
     for page in chosen.chunks(limits::TOKEN_ENTRIES_MAX) {
         let scope = Scope::of_entries(page.iter().map(|entry| entry.entry));
         let chain = sign(ctx, &frame, Operation::Read, scope, &holders)?;
-        let mut grant_keys = GrantKeys::default();
-        grant_keys.entries =
+        let mut entries: Vec<_> =
             page.iter().map(|entry| (entry.entry, Zeroizing::new(*entry.key.expose()))).collect();
-        grant_keys.entries.sort_by_key(|(entry, _)| *entry);
+        entries.sort_by_key(|(entry, _)| *entry);
+        let grant_keys = GrantKeys { entries, ..GrantKeys::default() };
         grants.push(seal(ctx, chain, &grant_keys, &card)?);
     }
     if row.wish.write == Some(true) && !narrow.read_only {

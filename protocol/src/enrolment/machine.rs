@@ -1,6 +1,6 @@
 //! Transitions.
 
-use super::wire::{Answer, Enrol, Message};
+use super::wire::{Answer, Enrol, Message, Renewal};
 use crate::codec::{Bytes, Wire};
 use crate::codes::{self, Code, CodeFor};
 use crate::consent;
@@ -22,6 +22,9 @@ use crate::time::Timestamp;
 
 /// Member -> the relay certificate that it gave us.
 const CERTIFICATES: Table = Table("relay_certificate");
+
+/// Relay -> when we last certified it.
+const CERTIFIED: Table = Table("relay_certified");
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Deserialize)]
@@ -115,7 +118,64 @@ fn enrol(
 
 /// Handles another institution's message.
 pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    let Message::Enrol(enrol) = message;
+    match message {
+        Message::Enrol(enrol) => enrolled(ctx, sender, enrol),
+        Message::Certificate(renewal) => {
+            learn_certificate(ctx, sender.institution, renewal.certificate)?;
+            Ok(Bytes::default())
+        }
+    }
+}
+
+/// Takes over a relay certificate that a member gave us.
+fn learn_certificate(
+    ctx: &mut Context<'_>,
+    member: PartyId,
+    certificate: Unverified<RelayCertificate>,
+) -> Handled<()> {
+    let Some(keys) = directory::keys(ctx.txn, member)? else { return Ok(()) };
+    if certificate.claims().relay != ctx.peer.me() {
+        return refuse(RefusalCode::NotAuthentic, "the certificate is another relay's");
+    }
+    match certificate.clone().certify(&keys, ctx.now) {
+        Ok(_) => Ok(rows::put(ctx.txn, CERTIFICATES, &member.0, &certificate)?),
+        Err(error) => refuse(RefusalCode::NotAuthentic, error.to_string()),
+    }
+}
+
+/// Certifies a relay, if we are a member.
+fn certify(ctx: &mut Context<'_>, relay: PartyId) -> Handled<Option<Unverified<RelayCertificate>>> {
+    if !federation::is_member(ctx.txn, ctx.peer.me())? {
+        return Ok(None);
+    }
+    let certificate = RelayCertificate {
+        member: ctx.peer.me(),
+        key: ctx.peer.key_number(),
+        relay,
+        issued: ctx.now,
+        expires: ctx.now.plus_ms(limits::CERTIFICATE_MS_MAX),
+    };
+    rows::put(ctx.txn, CERTIFIED, &relay.0, &ctx.now)?;
+    Ok(Some(Signed::sign(certificate, ctx.peer.institution_key()).to_unverified()))
+}
+
+/// A relay that enrolled with us said `hello`: its certificate is renewed well before it ends.
+pub(crate) fn greeted(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
+    if directory::standing(ctx.txn, party, ctx.now)? != Some(Standing::EnrolledRelay) {
+        return Ok(());
+    }
+    let last = rows::get::<Timestamp>(ctx.txn, CERTIFIED, &party.0)?.unwrap_or_default();
+    if ctx.now.since(last) > limits::CERTIFICATE_MS_MAX / 4
+        && let Some(certificate) = certify(ctx, party)?
+    {
+        let renewal = Message::Certificate(Renewal { certificate });
+        ctx.send(party, &Body::Enrolment(renewal))?;
+    }
+    Ok(())
+}
+
+/// A patient comes with a code.
+fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Bytes> {
     let CodeFor::Enrolment(chart) = codes::redeem(ctx, &enrol.secret)? else {
         return refuse(RefusalCode::Invalid, "this is a code for something else");
     };
@@ -137,17 +197,7 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
     }
     directory::set_standing(ctx.txn, sender.institution, &Standing::EnrolledRelay)?;
     ctx.notify(Notice::Enrolled { chart, patient });
-    let member = federation::is_member(ctx.txn, ctx.peer.me())?;
-    let certificate = member.then(|| {
-        let certificate = RelayCertificate {
-            member: ctx.peer.me(),
-            key: ctx.peer.key_number(),
-            relay: sender.institution,
-            issued: ctx.now,
-            expires: ctx.now.plus_ms(limits::CERTIFICATE_MS_MAX),
-        };
-        Signed::sign(certificate, ctx.peer.institution_key()).to_unverified()
-    });
+    let certificate = certify(ctx, sender.institution)?;
     let federation = federation::snapshot(ctx)?;
     Ok(Bytes(Answer { certificate, federation }.to_bytes()))
 }
@@ -159,7 +209,7 @@ pub(crate) fn outcome(
     message: Message,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
-    let Message::Enrol(enrol) = message;
+    let Message::Enrol(enrol) = message else { return Ok(()) };
     introduced(ctx.txn, to)?;
     let patient = enrol.log.party_unverified();
     let answer = match result {
@@ -175,11 +225,8 @@ pub(crate) fn outcome(
     if let Some(snapshot) = answer.federation {
         federation::learn_snapshot(ctx, to, &snapshot)?;
     }
-    if let Some(certificate) = answer.certificate
-        && let Some(keys) = directory::keys(ctx.txn, to)?
-        && certificate.clone().certify(&keys, ctx.now).is_ok()
-    {
-        rows::put(ctx.txn, CERTIFICATES, &to.0, &certificate)?;
+    if let Some(certificate) = answer.certificate {
+        learn_certificate(ctx, to, certificate)?;
     }
     Ok(())
 }

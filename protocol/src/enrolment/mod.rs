@@ -13,5 +13,5 @@ mod machine;
 mod wire;
 
 pub use machine::Command;
-pub(crate) use machine::{certificates, command, outcome, receive};
-pub use wire::{Answer, Enrol, Message};
+pub(crate) use machine::{certificates, command, greeted, outcome, receive};
+pub use wire::{Answer, Enrol, Message, Renewal};

@@ -14,6 +14,8 @@ wire_enum! {
     pub enum Message {
         /// A relay brings a patient with an institution's code.
         1 => Enrol(Enrol),
+        /// A member renews what lets a relay in at every member.
+        2 => Certificate(Renewal),
     }
 }
 
@@ -29,6 +31,15 @@ wire_struct! {
         3 => ring: Unverified<KeyRing>,
         /// The patient's newest revocation state.
         4 => revocations: Option<Unverified<RevocationState>>,
+    }
+}
+
+wire_struct! {
+    /// A fresh certificate for a relay.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Renewal {
+        /// The certificate.
+        1 => certificate: Unverified<RelayCertificate>,
     }
 }
 
@@ -50,7 +61,9 @@ impl Message {
         txn: &(impl ReadTxn + ?Sized),
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Self::Enrol(enrol) = self;
-        codes::known(txn, &enrol.secret, now)
+        match self {
+            Self::Enrol(enrol) => codes::known(txn, &enrol.secret, now),
+            Self::Certificate(_) => Ok(false),
+        }
     }
 }

@@ -234,7 +234,7 @@ pub(crate) fn outcome(
     message: &Message,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
-    if matches!(message, Message::Apply(_)) {
+    if let Message::Apply(_) = message {
         introduced(ctx.txn, to)?;
     }
     match (message, result) {

@@ -158,7 +158,7 @@ fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
             ctx.notify(Notice::PutOut { party });
         }
     }
-    let heads: Vec<StatementId> = ledger.heads().into_iter().copied().collect();
+    let heads: Vec<StatementId> = ledger.heads().iter().copied().collect();
     rows::put(ctx.txn, HEADS, &[], &heads)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::{Context, Effect, Nonce, Peer, RequestId};
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::codes;
 use crate::directory::{self, Standing};
+use crate::enrolment;
 use crate::federation;
 use crate::id::{NodeId, PartyId, StatementId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate};
@@ -163,7 +164,7 @@ impl Peer {
             addresses,
             nonce,
             purpose,
-            relay: crate::enrolment::certificates(txn, now)?,
+            relay: enrolment::certificates(txn, now)?,
             heads: federation::heads(txn)?,
             at: now,
         };
@@ -182,10 +183,10 @@ pub(crate) fn introduce(txn: &mut dyn Txn, code: &codes::Code) -> Handled<()> {
     Ok(())
 }
 
-/// The message that the code was for has its outcome: from now on we are known, or were refused. Not
-/// before: a connection that broke between `hello` and that message must be made again with the code.
-pub(crate) fn introduced(txn: &mut dyn Txn, to: PartyId) -> Result<(), StoreError> {
-    txn.delete(INTRODUCTIONS, &to.0)
+/// What we came for with an institution's code was done, or refused: the code is of no more use. Until
+/// then every `hello` brings it, so that a connection that breaks in between loses nothing.
+pub(crate) fn introduced(txn: &mut dyn Txn, institution: PartyId) -> Result<(), StoreError> {
+    txn.delete(INTRODUCTIONS, &institution.0)
 }
 
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.
@@ -265,6 +266,7 @@ pub(super) fn hello(
     let bytes = HelloReply::Welcome(ours.to_unverified()).to_bytes();
     ctx.effects.push(Effect::Reply { request, bytes });
     outbox::hurry(ctx, party)?;
+    enrolment::greeted(ctx, party)?;
     federation::greeted(ctx, party, &hello.heads)
 }
 
@@ -315,5 +317,6 @@ pub(super) fn welcome(
     learn(ctx, node, hello)?;
     ctx.effects.push(Effect::Gate { node, open: true });
     outbox::hurry(ctx, party)?;
+    enrolment::greeted(ctx, party)?;
     federation::greeted(ctx, party, &hello.heads)
 }

@@ -7,7 +7,7 @@ use crate::codec::{Bytes, Wire};
 use crate::custody;
 use crate::directory;
 use crate::federation;
-use crate::id::{NodeId, ObjectId, PartyId, TicketId, TransferId};
+use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::identity::Role;
 use crate::limits;
 use crate::objects::{self, Transfer};
@@ -237,6 +237,26 @@ impl Peer {
         id: ObjectId,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         objects::small(txn, id)
+    }
+
+    /// An entry as it is kept here, for checking it elsewhere.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`] when there is no such entry, or its manifest is missing.
+    pub fn bundle(
+        &self,
+        txn: &dyn ReadTxn,
+        subject: PartyId,
+        entry: EntryId,
+    ) -> Handled<record::Bundle> {
+        let whole = match record::entry(txn, subject, entry)? {
+            Some(row) => record::whole(txn, &row)?,
+            None => None,
+        };
+        match whole {
+            Some(checked) => Ok(checked.to_bundle()),
+            None => refuse(RefusalCode::NotFound, format!("no entry {entry} in this record")),
+        }
     }
 
     /// Whether anything holds an object: what nothing holds is swept from the object folder.

@@ -78,11 +78,32 @@ impl Kind {
             Self::Documents => "other documents",
         }
     }
+
+    /// Plain words in Japanese.
+    #[must_use]
+    pub const fn label_ja(self) -> &'static str {
+        match self {
+            Self::Demographics => "基本情報",
+            Self::Encounters => "受診・入院",
+            Self::Conditions => "病名・健康問題",
+            Self::Medications => "お薬",
+            Self::Laboratory => "検体検査の結果",
+            Self::VitalSigns => "バイタルサイン",
+            Self::Imaging => "画像",
+            Self::Procedures => "手術・処置",
+            Self::Reports => "所見・報告書",
+            Self::Immunizations => "予防接種",
+            Self::Allergies => "アレルギー",
+            Self::CarePlans => "診療計画・指示",
+            Self::Administrative => "会計・事務",
+            Self::Documents => "文書",
+        }
+    }
 }
 
 impl core::fmt::Display for Kind {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 
@@ -99,3 +120,25 @@ impl core::str::FromStr for Kind {
     "no such kind of record; the kinds are demographics, encounters, conditions, medications, laboratory, vital-signs, imaging, procedures, reports, immunizations, allergies, care-plans, administrative, documents"
 )]
 pub struct UnknownKind;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_again_by_number_and_by_name() {
+        for (index, kind) in Kind::ALL.iter().copied().enumerate() {
+            assert_eq!(usize::from(kind.code()), index + 1);
+            assert_eq!(Kind::from_code(kind.code().into()), Some(kind));
+            assert_eq!(kind.name().parse(), Ok(kind));
+            assert!(UnknownKind.to_string().contains(kind.name()));
+        }
+    }
+
+    #[test]
+    fn a_foreign_number_or_name_is_no_kind() {
+        assert_eq!(Kind::from_code(0), None);
+        assert_eq!(Kind::from_code(15), None);
+        assert_eq!("Laboratory".parse::<Kind>(), Err(UnknownKind));
+    }
+}

@@ -1,0 +1,57 @@
+//! What every command takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::secret::PassphraseArgs;
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct Global {
+    /// Keep all of one node, configuration and data, in DIR
+    #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Use this configuration file
+    #[arg(long, value_name = "FILE", global = true, env = "CHARTMESH_CONFIG", conflicts_with = "dir")]
+    pub(crate) config: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but what was asked for
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more (`run`: log more; twice for everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+}
+
+/// On whose behalf a command acts. The institution attests it; holders log it.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct UserArg {
+    /// The person on whose behalf this is done [default: your login name]
+    #[arg(long = "user", value_name = "NAME", env = "CHARTMESH_USER")]
+    user: Option<String>,
+}
+
+impl UserArg {
+    /// The person.
+    pub(crate) fn name(&self) -> String {
+        let login = || ["LOGNAME", "USER"].iter().find_map(|name| std::env::var(name).ok());
+        self.user.clone().or_else(login).unwrap_or_else(|| "unnamed".to_owned())
+    }
+}
+
+/// Waiting for what another node or a person does.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct WaitArgs {
+    /// Wait until it is decided or done
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait at most
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = crate::when::span, requires = "wait")]
+    pub(crate) timeout: crate::when::Span,
+}

@@ -1,0 +1,232 @@
+//! Sealed records kept elsewhere, given back, deleted.
+
+use chartmesh_protocol::backup::view::{DepositView, KeptView};
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::peer::{Query, TransferView};
+use chartmesh_protocol::time::Timestamp;
+use serde_json::json;
+
+use crate::Context;
+use crate::args::WaitArgs;
+use crate::exit::Outcome;
+use crate::node::{Node, id, name_of, read};
+use crate::output::{bytes, faint, row};
+use crate::resolve::{Candidate, pick};
+use crate::wait;
+use crate::when::moment;
+
+/// Have sealed records kept by a backup provider, get them back, have them deleted
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Args {
+    /// At a hospital: have entries kept; all that this hospital made when none is named
+    #[command(after_help = "Example:\n  chartmesh backup keep Cedar \"Sato Aiko\" --wait")]
+    Keep {
+        /// The backup provider
+        holder: String,
+        /// The patient or chart
+        subject: String,
+        /// The entries
+        entry: Vec<String>,
+        /// In the patient's name, under a permission that was received
+        #[arg(long)]
+        for_patient: bool,
+        /// Not before this moment (UTC)
+        #[arg(long, value_name = "DATE", value_parser = moment)]
+        not_before: Option<Timestamp>,
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+    /// List what is kept here for others, and elsewhere for us
+    #[command(after_help = "Example:\n  chartmesh backup list --json")]
+    List {
+        /// Only this patient's or chart's
+        #[arg(long)]
+        patient: Option<String>,
+    },
+    /// At a hospital: get back what a backup provider keeps for it
+    #[command(
+        visible_alias = "fetch",
+        after_help = "Example:\n  chartmesh backup restore Cedar \"Sato Aiko\" --wait"
+    )]
+    Restore {
+        /// The backup provider
+        holder: String,
+        /// Only this patient's or chart's
+        subject: Option<String>,
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+    /// Have a holder delete entries: an institution's own, or a patient's from the relay
+    #[command(after_help = "Example:\n  chartmesh backup delete Cedar 5be1c2d3 --patient \"Sato Aiko\"")]
+    Delete {
+        /// The backup provider
+        holder: String,
+        /// The entries
+        #[arg(required = true)]
+        entry: Vec<String>,
+        /// In the name of this patient of the relay
+        #[arg(long)]
+        patient: Option<String>,
+    },
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let node = context.node()?;
+        match self {
+            Self::Keep { holder, subject, entry, for_patient, not_before, wait } => {
+                let holder = node.institution(&holder).await?;
+                let subject = node.subject(&subject).await?;
+                let entries = match entry.is_empty() {
+                    true => Vec::new(),
+                    false => node.entries_of(&subject, &entry).await?,
+                };
+                let command = json!({"backup": {"keep": {
+                    "holder": holder, "subject": subject, "entries": entries,
+                    "for_patient": for_patient, "not_before": not_before,
+                }}});
+                let answer = node.command(command, None).await?;
+                let view: DepositView = read(answer.clone())?;
+                if wait.wait {
+                    kept(&node, &wait, &holder, &subject, view.entries).await?;
+                }
+                node.out.answer(&answer, |out| {
+                    let done = if wait.wait { "kept" } else { "offered" };
+                    out.line(format!("{} entries {done}", view.entries));
+                    if !wait.wait {
+                        out.next("`chartmesh backup list` shows them once the provider has stored them");
+                    }
+                });
+                Ok(())
+            }
+            Self::List { patient } => list(&node, patient).await,
+            Self::Restore { holder, subject, wait } => {
+                let holder = node.institution(&holder).await?;
+                let subject = match subject {
+                    Some(subject) => Some(node.subject(&subject).await?),
+                    None => None,
+                };
+                let restore = json!({"holder": holder, "subject": subject});
+                let answer = node.command(json!({"backup": {"restore": restore}}), None).await?;
+                if wait.wait {
+                    transfers(&node, &wait).await?;
+                }
+                node.out.answer(&answer, |out| {
+                    out.line(if wait.wait { "what the provider had is here" } else { "the provider was asked" });
+                });
+                Ok(())
+            }
+            Self::Delete { holder, entry, patient } => delete(&node, &holder, &entry, patient).await,
+        }
+    }
+}
+
+async fn list(node: &Node, patient: Option<String>) -> Outcome {
+    let patient = match patient {
+        Some(patient) => Some(id(&node.subject(&patient).await?)?),
+        None => None,
+    };
+    let answer = node.query(&Query::Kept { patient }).await?;
+    let views: Vec<KeptView> = read(answer.clone())?;
+    let known = if node.out.json { Vec::new() } else { node.institutions().await? };
+    node.out.answer(&answer, |out| {
+        let rows: Vec<_> = views
+            .iter()
+            .map(|view| {
+                let owner = if view.owner_name.is_empty() {
+                    view.owner.short()
+                } else {
+                    view.owner_name.clone()
+                };
+                row![
+                    view.since.utc_text(),
+                    view.holder_name.as_str(),
+                    owner,
+                    name_of(&known, view.depositor),
+                    bytes(view.sealed_bytes),
+                    faint(view.subject.short()),
+                    faint(view.entry.short()),
+                ]
+            })
+            .collect();
+        let heads = ["SINCE", "KEPT AT", "FOR", "BROUGHT BY", "SIZE", "SUBJECT", "ENTRY"];
+        out.table(&heads, &rows, "nothing is kept");
+    });
+    Ok(())
+}
+
+async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<String>) -> Outcome {
+    let holder = node.institution(holder).await?;
+    let patient = match patient {
+        Some(patient) => Some(node.patient(&patient).await?),
+        None => None,
+    };
+    let owner: Option<PartyId> = patient.as_deref().map(id).transpose()?;
+    let kept: Vec<KeptView> = read(node.query(&Query::Kept { patient: owner }).await?)?;
+    let candidates: Vec<Candidate> =
+        kept.iter().map(|view| Candidate::new(view.entry, "")).collect();
+    let mut chosen = Vec::new();
+    for text in entries {
+        // A relay may not know yet what a holder keeps; a whole id needs no listing.
+        chosen.push(match text.len() {
+            32 => text.to_lowercase(),
+            _ => pick("kept entry", text, &candidates)?.id,
+        });
+    }
+    let order = json!({"patient": patient, "holder": holder, "entries": chosen});
+    let answer = node.command(json!({"backup": {"delete": order}}), patient.as_deref()).await?;
+    node.out.answer(&answer, |out| {
+        out.line(format!("the holder was told to delete {} entries", chosen.len()));
+        out.next("`chartmesh backup list` no longer shows them once its receipt is here");
+    });
+    Ok(())
+}
+
+/// Waits until as many entries of a record are kept by a holder.
+async fn kept(node: &Node, wait: &WaitArgs, holder: &str, subject: &str, count: usize) -> Outcome {
+    let query = Query::Kept { patient: None };
+    wait::until(wait, "the deposit", async || {
+        let views: Vec<KeptView> = read(node.query(&query).await?)?;
+        let there = views.iter().filter(|view| {
+            view.holder.to_string() == holder && view.subject.to_string() == subject
+        });
+        Ok((there.count() >= count).then_some(()))
+    })
+    .await
+}
+
+/// Waits until nothing is on its way here any more.
+async fn transfers(node: &Node, wait: &WaitArgs) -> Outcome {
+    let progress = node.out.progress("receiving", 0);
+    wait::until(wait, "the end of the transfers", async || {
+        let waiting = node.status().await?.waiting;
+        let views: Vec<TransferView> = read(node.query(&Query::Transfers).await?)?;
+        let left: u64 = views.iter().map(|view| view.length).sum();
+        let total = progress.length().unwrap_or(0).max(left);
+        progress.set_length(total);
+        progress.set_position(total - left);
+        Ok((views.is_empty() && waiting == 0).then_some(()))
+    })
+    .await?;
+    progress.finish_and_clear();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chartmesh_protocol::peer::Command;
+
+    #[test]
+    fn the_protocol_understands_each_command() {
+        let (id, party) = ("ab".repeat(16), "cd".repeat(32));
+        for command in [
+            json!({"keep": {"holder": party, "subject": party, "entries": [id], "for_patient": true,
+                "not_before": null}}),
+            json!({"restore": {"holder": party, "subject": null}}),
+            json!({"delete": {"patient": null, "holder": party, "entries": [id]}}),
+        ] {
+            serde_json::from_value::<Command>(json!({ "backup": command })).unwrap();
+        }
+    }
+}

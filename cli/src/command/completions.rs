@@ -1,0 +1,26 @@
+//! Completions for shells.
+
+use crate::Context;
+use crate::exit::Outcome;
+use crate::output;
+use clap_complete::Shell;
+
+/// Print completions for a shell
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  chartmesh completions bash > ~/.local/share/bash-completion/completions/chartmesh"
+)]
+pub(crate) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+impl Args {
+    pub(crate) async fn run(self, _: &Context) -> Outcome {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut crate::definition(), "chartmesh", &mut script);
+        // Whoever closes the pipe has read enough.
+        let _ = output::raw(&script);
+        Ok(())
+    }
+}

@@ -1,0 +1,289 @@
+//! The patient decides: at the relay, about what institutions ask.
+
+use chartmesh_protocol::consent::view::{GrantView, RequestView};
+use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::request;
+use super::wish::WishArgs;
+use crate::Context;
+use crate::exit::Outcome;
+use crate::node::{Node, id, name_of, read, short};
+use crate::output::{Cell, Output, Style, faint, row};
+use crate::resolve::{Candidate, pick};
+use crate::when::{Span, moment, span};
+
+/// See what is asked of a patient, permit, refuse, take back
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Args {
+    /// List requests: a patient's at the relay, one's own at a hospital
+    #[command(after_help = "Example:\n  chartmesh consent requests --patient \"Sato Aiko\"")]
+    Requests {
+        /// Only this patient's
+        #[arg(long)]
+        patient: Option<String>,
+        /// Show one in full
+        #[arg(value_name = "REQUEST")]
+        request: Option<String>,
+    },
+    /// Permit what a request asks, whole or narrowed; nothing here can widen it
+    #[command(
+        after_help = "Example:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 --days 14 --read-only"
+    )]
+    Approve {
+        /// The request
+        request: String,
+        #[command(flatten)]
+        narrow: NarrowArgs,
+    },
+    /// Refuse a request
+    #[command(after_help = "Example:\n  chartmesh consent deny 91c0aa3e --reason \"Please ask Dr Mori\"")]
+    Deny {
+        /// The request
+        request: String,
+        /// A word to whoever asked
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// Decide later
+    #[command(after_help = "Example:\n  chartmesh consent defer 91c0aa3e --until 2026-12-01")]
+    Defer {
+        /// The request
+        request: String,
+        /// When to look again (UTC)
+        #[arg(long, value_name = "DATE", value_parser = moment)]
+        until: Timestamp,
+    },
+    /// Take permissions back; what was already obtained stays where it is
+    #[command(after_help = "Example:\n  chartmesh consent revoke 3f2a91c0 --patient \"Sato Aiko\"")]
+    Revoke {
+        /// The permissions
+        #[arg(required = true, value_name = "TOKEN")]
+        tokens: Vec<String>,
+        /// The patient
+        #[arg(long)]
+        patient: String,
+    },
+    /// List permissions: given by a patient at the relay, received at an institution
+    #[command(after_help = "Example:\n  chartmesh consent grants --json")]
+    Grants {
+        /// Only this patient's
+        #[arg(long)]
+        patient: Option<String>,
+        /// Say what each permits, sentence by sentence
+        #[arg(long)]
+        explain: bool,
+    },
+}
+
+/// How a patient narrows a request.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct NarrowArgs {
+    #[command(flatten)]
+    wish: WishArgs,
+    /// Days that the permission holds, 90 at most [default: 30]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=90))]
+    days: Option<u64>,
+    /// How long the permission holds, instead of days
+    #[arg(long, value_name = "TIME", value_parser = span, conflicts_with = "days")]
+    valid: Option<Span>,
+    /// Only at this holder. Can be repeated [default: all that hold the entries]
+    #[arg(long = "at", value_name = "HOLDER")]
+    at: Vec<String>,
+    /// A holder must refuse when its news of revocations is older
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    max_staleness: Option<Span>,
+    /// Only to read, even if adding is asked for
+    #[arg(long)]
+    read_only: bool,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let node = context.node()?;
+        match self {
+            Self::Requests { request: Some(request), .. } => {
+                let view = node.request(&request).await?;
+                node.out.answer(&json!(view), |out| request::show(out, &view));
+                Ok(())
+            }
+            Self::Requests { patient, request: None } => requests(&node, patient).await,
+            Self::Approve { request, narrow } => approve(&node, &request, &narrow).await,
+            Self::Deny { request, reason } => {
+                let request = node.request(&request).await?.request;
+                let command = json!({"deny": {"request": request, "reason": reason}});
+                let answer = node.command(json!({ "consent": command }), None).await?;
+                node.out.answer(&answer, |out| out.line("refused; whoever asked is told"));
+                Ok(())
+            }
+            Self::Defer { request, until } => {
+                let request = node.request(&request).await?.request;
+                let command = json!({"defer": {"request": request, "until": until}});
+                let answer = node.command(json!({ "consent": command }), None).await?;
+                node.out.answer(&answer, |out| {
+                    out.line(format!("deferred until {}; whoever asked is told", until.utc_text()));
+                });
+                Ok(())
+            }
+            Self::Revoke { tokens, patient } => revoke(&node, &patient, &tokens).await,
+            Self::Grants { patient, explain } => grants(&node, patient, explain).await,
+        }
+    }
+}
+
+async fn requests(node: &Node, patient: Option<String>) -> Outcome {
+    let patient = match patient {
+        Some(patient) => Some(id(&node.subject(&patient).await?)?),
+        None => None,
+    };
+    let answer = node.query(&Query::Requests { patient }).await?;
+    let views: Vec<RequestView> = read(answer.clone())?;
+    node.out.answer(&answer, |out| {
+        let rows: Vec<_> = views
+            .iter()
+            .map(|view| {
+                row![
+                    view.asked.utc_text(),
+                    request::state(view.state),
+                    view.in_words.as_str(),
+                    view.expires.utc_text(),
+                    faint(view.request.short()),
+                ]
+            })
+            .collect();
+        out.table(&["ASKED", "STANDS", "WHAT", "UNTIL", "REQUEST"], &rows, "no requests");
+    });
+    Ok(())
+}
+
+async fn approve(node: &Node, text: &str, narrow: &NarrowArgs) -> Outcome {
+    let view = node.request(text).await?;
+    let patient = view.patient.to_string();
+    let narrowed = json!({
+        "wish": narrow.wish.resolve(node, &patient, None).await?,
+        "days": narrow.days,
+        "valid_ms": narrow.valid.map(|span| span.0),
+        "audience": node.institutions_of(&narrow.at).await?,
+        "max_staleness": narrow.max_staleness.map(|span| span.0 / 1000),
+        "read_only": narrow.read_only,
+    });
+    let command = json!({"consent": {"approve": {"request": view.request, "narrow": narrowed}}});
+    let answer = node.command(command, Some(&patient)).await?;
+    // The answer is the request or the permission, whichever the node shows.
+    match serde_json::from_value::<RequestView>(answer.clone()) {
+        Ok(view) => node.out.answer(&answer, |out| request::show(out, &view)),
+        Err(_) => node.out.answer(&answer, |out| out.line("permitted")),
+    }
+    if !node.out.json {
+        node.out.next(format!("chartmesh consent grants --patient {} --explain", short(&patient)));
+    }
+    Ok(())
+}
+
+async fn revoke(node: &Node, patient: &str, tokens: &[String]) -> Outcome {
+    let patient = node.patient(patient).await?;
+    let known: Vec<Candidate> = node
+        .grants(Some(id(&patient)?))
+        .await?
+        .iter()
+        .map(|grant| Candidate::new(grant.token, &grant.grantee_name))
+        .collect();
+    let mut chosen = Vec::new();
+    for text in tokens {
+        chosen.push(pick("permission", text, &known)?.id);
+    }
+    let command = json!({"consent": {"revoke": {"patient": patient, "tokens": chosen}}});
+    let answer = node.command(command, Some(&patient)).await?;
+    node.out.answer(&answer, |out| {
+        out.line(format!("revoked {}; the holders are told", chosen.len()));
+        out.note("what was obtained under them before stays where it is");
+    });
+    Ok(())
+}
+
+async fn grants(node: &Node, patient: Option<String>, explain: bool) -> Outcome {
+    let patient = match patient {
+        Some(patient) => Some(id(&node.subject(&patient).await?)?),
+        None => None,
+    };
+    let answer = node.query(&Query::Grants { patient }).await?;
+    let views: Vec<GrantView> = read(answer.clone())?;
+    let known = if node.out.json { Vec::new() } else { node.institutions().await? };
+    node.out.answer(&answer, |out| show_grants(out, &views, &known, explain));
+    Ok(())
+}
+
+fn show_grants(out: &Output, views: &[GrantView], known: &[Candidate], explain: bool) {
+    if explain && !views.is_empty() {
+        for view in views {
+            out.styled(format!("{} {}", view.token.short(), view.state), Style::Strong);
+            for sentence in &view.explained {
+                out.line(format!("  {sentence}"));
+            }
+        }
+        return;
+    }
+    let rows: Vec<_> = views
+        .iter()
+        .map(|view| {
+            let holders: Vec<String> =
+                view.holders.iter().map(|holder| name_of(known, *holder)).collect();
+            row![
+                view.grantee_name.as_str(),
+                state(&view.state),
+                view.operations.join(" "),
+                view.entries.len().to_string(),
+                view.expires.utc_text(),
+                holders.join(", "),
+                faint(view.patient.short()),
+                faint(view.token.short()),
+            ]
+        })
+        .collect();
+    let heads = ["GIVEN TO", "STATE", "TO", "ENTRIES", "UNTIL", "HELD BY", "PATIENT", "TOKEN"];
+    out.table(&heads, &rows, "no permissions");
+}
+
+fn state(state: &str) -> Cell {
+    let style = match state {
+        "live" => Style::Good,
+        "expired" => Style::Faint,
+        _ => Style::Bad,
+    };
+    Cell::new(state, style)
+}
+
+/// What a listing of permissions as JSON needs to be read by `token explain`.
+pub(super) fn chains(value: &Value) -> Vec<String> {
+    let list = value.as_array().map_or_else(|| vec![value], |list| list.iter().collect());
+    list.iter().filter_map(|grant| grant["chain"].as_str()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chartmesh_protocol::peer::Command;
+
+    #[test]
+    fn the_protocol_understands_each_command() {
+        let (id, party) = ("ab".repeat(16), "cd".repeat(32));
+        let wish = json!({"kinds": [], "entries": [], "since": null, "until": null, "write": null});
+        for command in [
+            json!({"approve": {"request": id, "narrow": {"wish": wish, "days": 3, "valid_ms": null,
+                "audience": [party], "max_staleness": 3600, "read_only": true}}}),
+            json!({"deny": {"request": id, "reason": "no"}}),
+            json!({"defer": {"request": id, "until": 5}}),
+            json!({"revoke": {"patient": party, "tokens": [id]}}),
+        ] {
+            serde_json::from_value::<Command>(json!({ "consent": command })).unwrap();
+        }
+    }
+
+    #[test]
+    fn chains_are_found_in_a_listing_and_in_one_permission() {
+        assert_eq!(chains(&json!([{"chain": "a"}, {"chain": "b"}])), ["a", "b"]);
+        assert_eq!(chains(&json!({"chain": "a"})), ["a"]);
+        assert!(chains(&json!("x")).is_empty());
+    }
+}

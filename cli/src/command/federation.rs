@@ -1,0 +1,234 @@
+//! Who belongs to the region.
+
+use chartmesh_protocol::federation::view::{FederationView, MemberView};
+use chartmesh_protocol::membership::Status;
+use chartmesh_protocol::peer::{CodeView, Query};
+use serde_json::{Value, json};
+
+use crate::Context;
+use crate::exit::Outcome;
+use crate::node::{Node, name_of, read};
+use crate::output::{Cell, Output, Style, faint, row};
+use crate::resolve::Candidate;
+use crate::when::{Span, span};
+
+/// Found a federation, join one, admit and expel members
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Args {
+    /// Begin to found a federation; it stands once THRESHOLD first members are there
+    #[command(after_help = "Example:\n  chartmesh federation create \"River valley\" --threshold 2")]
+    Create {
+        /// The federation's name
+        name: String,
+        /// Sponsors that each admission will need, and first members that the founding needs
+        #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+        threshold: u16,
+    },
+    /// Make an invite for an institution that is to join
+    #[command(after_help = "Example:\n  chartmesh federation invite --valid 2d")]
+    Invite {
+        /// How long the invite holds [default: 7d]
+        #[arg(long, value_name = "TIME", value_parser = span)]
+        valid: Option<Span>,
+    },
+    /// Apply for membership with an invite
+    #[command(after_help = "Example:\n  chartmesh federation join cm-i-AbCd...")]
+    Join {
+        /// The invite; white space in it does not matter
+        #[arg(required = true, value_name = "CODE")]
+        code: Vec<String>,
+    },
+    /// List the federation's members, applicants and proposals
+    #[command(after_help = "Example:\n  chartmesh federation members --json")]
+    Members,
+    /// Sponsor an applicant; while founding, take it as a first member
+    #[command(after_help = "Example:\n  chartmesh federation admit Birch")]
+    Admit {
+        /// Its name, or the beginning of its id
+        party: String,
+    },
+    /// Propose to expel a member, or vote for a proposal that is there; expulsion is final
+    #[command(after_help = "Example:\n  chartmesh federation expel Birch --reason \"its keys were stolen\"")]
+    Expel {
+        /// Its name, or the beginning of its id
+        party: String,
+        /// Why, for the other members
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// Leave the federation
+    #[command(after_help = "Example:\n  chartmesh federation leave")]
+    Leave,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let node = context.node()?;
+        match self {
+            Self::Create { name, threshold } => {
+                let answer = ask(&node, json!({"create": {"name": name, "threshold": threshold}})).await?;
+                node.out.answer(&answer, |out| {
+                    out.line(format!("founding `{name}`: {threshold} first members are needed, this node's institution among them"));
+                    out.next("`chartmesh federation invite`, and give the code to the others; then `federation admit` each");
+                });
+            }
+            Self::Invite { valid } => {
+                let valid = valid.map(|span| span.0);
+                let answer = ask(&node, json!({"invite": {"valid_ms": valid}})).await?;
+                show_code(&node.out, &answer, "chartmesh federation join")?;
+            }
+            Self::Join { code } => {
+                let answer = ask(&node, json!({"join": {"code": code.concat()}})).await?;
+                node.out.answer(&answer, |out| {
+                    out.line("applied; the members were told");
+                    out.next("members admit with `chartmesh federation admit`; `chartmesh status` says when you are in");
+                });
+            }
+            Self::Members => {
+                let answer = node.query(&Query::Members).await?;
+                let view: FederationView = read(answer.clone())?;
+                node.out.answer(&answer, |out| show(out, &view));
+            }
+            Self::Admit { party } => {
+                let party = node.institution(&party).await?;
+                let answer = ask(&node, json!({"admit": {"party": party}})).await?;
+                after(&node, &answer, "sponsored").await?;
+            }
+            Self::Expel { party, reason } => {
+                let party = node.institution(&party).await?;
+                let answer = ask(&node, json!({"expel": {"party": party, "reason": reason}})).await?;
+                after(&node, &answer, "voted to expel").await?;
+            }
+            Self::Leave => {
+                let answer = ask(&node, json!("leave")).await?;
+                node.out.answer(&answer, |out| out.line("left the federation"));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn ask(node: &Node, command: Value) -> Outcome<Value> {
+    node.command(json!({ "federation": command }), None).await
+}
+
+/// Says what was done, and how the federation stands afterwards.
+async fn after(node: &Node, answer: &Value, done: &str) -> Outcome {
+    if node.out.json {
+        node.out.json(answer);
+        return Ok(());
+    }
+    node.out.note(done);
+    let view: FederationView = read(node.query(&Query::Members).await?)?;
+    show(&node.out, &view);
+    Ok(())
+}
+
+/// A code to pass on: whole, so that it can be copied, and in groups, so that it can be read out.
+pub(super) fn show_code(out: &Output, answer: &Value, command: &str) -> Outcome {
+    let view: CodeView = read(answer.clone())?;
+    out.answer(answer, |out| {
+        out.line(&view.code);
+        out.note(format!(
+            "\nIt holds until {}, once. Whoever has it is let in: pass it on over a way you trust.",
+            view.expires.utc_text()
+        ));
+        out.note(format!("The same in groups, spaces do not matter:\n{}", groups(&view.code)));
+        out.next(format!("on the other node: {command} CODE"));
+    });
+    Ok(())
+}
+
+/// In groups of six, eight a line.
+fn groups(code: &str) -> String {
+    let chars: Vec<char> = code.chars().collect();
+    let groups: Vec<String> = chars.chunks(6).map(|group| group.iter().collect()).collect();
+    let lines: Vec<String> = groups.chunks(8).map(|line| format!("  {}", line.join(" "))).collect();
+    lines.join("\n")
+}
+
+fn show(out: &Output, view: &FederationView) {
+    match (&view.federation, view.founding) {
+        (Some(id), _) => out.facts(&[
+            ("federation", Cell::new(&view.name, Style::Strong)),
+            ("id", faint(id.to_string())),
+            ("sponsors needed", view.threshold.to_string().into()),
+        ]),
+        (None, true) => out.line(format!(
+            "`{}` is being founded: it stands once {} first members are there",
+            view.name, view.threshold
+        )),
+        (None, false) => out.note("this node is in no federation; `federation create` or `federation join`"),
+    }
+    let names: Vec<Candidate> =
+        view.parties.iter().map(|party| Candidate::new(party.party, &party.name)).collect();
+    let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, &names)).collect();
+    if !rows.is_empty() {
+        out.table(&["NAME", "ROLE", "STANDS", "SINCE", "BY", "ID"], &rows, "");
+    }
+    for proposal in &view.proposals {
+        let state = if proposal.carried { "carried" } else { "open" };
+        let reason =
+            if proposal.reason.is_empty() { String::new() } else { format!(": {}", proposal.reason) };
+        out.line(format!(
+            "proposal to expel {}, by {} on {}{reason}; {} of {} votes, {state}",
+            name_of(&names, proposal.subject),
+            name_of(&names, proposal.author),
+            proposal.at.utc_text(),
+            proposal.votes.len(),
+            proposal.electorate,
+        ));
+    }
+}
+
+fn row_of(party: &MemberView, names: &[Candidate]) -> Vec<Cell> {
+    let by = |parties: &std::collections::BTreeSet<_>| {
+        parties.iter().map(|party| name_of(names, *party)).collect::<Vec<_>>().join(", ")
+    };
+    let (stands, since, sponsors) = match &party.standing {
+        Status::Stranger => (faint("applicant"), String::new(), String::new()),
+        Status::Candidate { sponsors } => {
+            (Cell::new("candidate", Style::Waiting), String::new(), by(sponsors))
+        }
+        Status::Member { since, sponsors } => {
+            (Cell::new("member", Style::Good), since.utc_text(), by(sponsors))
+        }
+        Status::Left => (faint("left"), String::new(), String::new()),
+        Status::Expelled { votes, .. } => {
+            (Cell::new("expelled", Style::Bad), String::new(), by(votes))
+        }
+    };
+    let name = if party.this_node { format!("{} (this node)", party.name) } else { party.name.clone() };
+    row![name, party.role.map_or("", |role| role.name()), stands, since, sponsors, faint(party.party.short())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chartmesh_protocol::peer::Command;
+
+    #[test]
+    fn the_protocol_understands_each_command() {
+        let party = "ab".repeat(32);
+        for command in [
+            json!({"create": {"name": "Valley", "threshold": 2}}),
+            json!({"invite": {"valid_ms": null}}),
+            json!({"invite": {"valid_ms": 5}}),
+            json!({"join": {"code": "cm-i-x"}}),
+            json!({"admit": {"party": party}}),
+            json!({"expel": {"party": party, "reason": ""}}),
+            json!("leave"),
+        ] {
+            let whole = json!({"federation": command});
+            assert!(serde_json::from_value::<Command>(whole.clone()).is_ok(), "{whole}");
+        }
+    }
+
+    #[test]
+    fn groups_hold_the_whole_code() {
+        let code = format!("cm-i-{}", "A".repeat(100));
+        let shown = groups(&code);
+        assert_eq!(shown.split_whitespace().collect::<String>(), code);
+        assert!(shown.lines().all(|line| line.len() <= 60));
+    }
+}

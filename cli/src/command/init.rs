@@ -1,0 +1,158 @@
+//! Makes a node.
+
+use std::path::PathBuf;
+
+use chartmesh_node::config::{Config, Settings, UnlockWith};
+use chartmesh_node::keystore::{Passphrase, UnlockError};
+use chartmesh_node::run::{self, InitError, NodeIdentity};
+use chartmesh_protocol::identity::Role;
+use clap::ValueEnum;
+use serde_json::json;
+
+use crate::Context;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{Cell, Style};
+
+/// Make a node: its keys, its empty store, its configuration
+///
+/// The keystore is sealed under a passphrase, which `chartmesh run` then asks for, or under a key
+/// file, with which the node starts by itself.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  chartmesh init --role hospital --name \"Alder Hospital\"")]
+pub(crate) struct Args {
+    /// What the node does
+    #[arg(long)]
+    role: RoleArg,
+    /// The name that others see
+    #[arg(long)]
+    name: String,
+    /// Listen here, a multiaddress; port 0 lets the system choose once. Can be repeated
+    /// [default: everywhere, TCP and QUIC]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Tell others this address besides, such as a router's. Can be repeated
+    #[arg(long, value_name = "ADDR")]
+    announce: Vec<String>,
+    /// Neither announce the node on the local network nor look for others there
+    #[arg(long)]
+    no_mdns: bool,
+    /// Seal the keystore under the 32 bytes in FILE; makes the file if it is not there
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["no_passphrase", "credential"])]
+    key_file: Option<PathBuf>,
+    /// Seal the keystore under a new key file beside the configuration (mode 0600): whoever can
+    /// read this user's files can then open the node
+    #[arg(long, conflicts_with = "credential")]
+    no_passphrase: bool,
+    /// Seal the keystore under the systemd credential `chartmesh-key`
+    #[arg(long)]
+    credential: bool,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RoleArg {
+    /// Keeps its patients' records, and asks to see others'
+    Hospital,
+    /// A relay: holds patients' keys, shows them requests, signs their permissions
+    Patient,
+    /// Keeps sealed records that it cannot read
+    Backup,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::Hospital => Self::Hospital,
+            RoleArg::Patient => Self::Patient,
+            RoleArg::Backup => Self::Backup,
+        }
+    }
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let (role, name) = (Role::from(self.role), self.name.clone());
+        let config = context.config(self.settings(context)?)?;
+        // Nobody should think of a passphrase for a node that is there already.
+        if config.data_dir.join("identity.json").exists() {
+            return Err(refused(&InitError::Exists { dir: config.data_dir }));
+        }
+        let unlock = config.unlock(|| {
+            let typed = context.global.passphrase.new_one(&format!("the node `{name}`"))?;
+            Ok::<_, Failure>(Passphrase::new(typed.to_string()))
+        })?;
+        let made = run::init(&config, &unlock, role, &name).map_err(|error| refused(&error))?;
+        show(context, &config, &made);
+        Ok(())
+    }
+
+    fn settings(self, context: &Context) -> Outcome<Settings> {
+        let unlock = if self.credential {
+            Some(UnlockWith::Credential)
+        } else if self.no_passphrase {
+            let config = context.config(Settings::default())?;
+            Some(UnlockWith::KeyFile(config.file.with_file_name("key")))
+        } else if let Some(path) = self.key_file {
+            let path = std::path::absolute(&path)
+                .map_err(|error| Failure::file("use the key file", &path, &error))?;
+            Some(UnlockWith::KeyFile(path))
+        } else {
+            None
+        };
+        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
+        Ok(Settings {
+            listen: some(self.listen),
+            announce: some(self.announce),
+            mdns: self.no_mdns.then_some(false),
+            unlock,
+            ..Settings::default()
+        })
+    }
+}
+
+fn refused(error: &InitError) -> Failure {
+    let exit = match error {
+        InitError::Exists { .. } => Exit::State,
+        InitError::Name | InitError::Config(_) => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+impl From<UnlockError> for Failure {
+    fn from(error: UnlockError) -> Self {
+        Self::new(Exit::Locked, error.to_string())
+    }
+}
+
+fn show(context: &Context, config: &Config, made: &NodeIdentity) {
+    let party = made.key_log.party_unverified();
+    let answer = json!({
+        "name": made.name,
+        "role": made.role,
+        "institution": party,
+        "node": made.node,
+        "config": config.file,
+        "data_dir": config.data_dir,
+        "socket": config.socket,
+    });
+    context.out.answer(&answer, |out| {
+        out.facts(&[
+            ("name", Cell::new(&made.name, Style::Strong)),
+            ("role", made.role.name().into()),
+            ("institution", party.to_string().into()),
+            ("node", made.node.to_string().into()),
+            ("configuration", config.file.display().to_string().into()),
+            ("data", config.data_dir.display().to_string().into()),
+        ]);
+        if let UnlockWith::KeyFile(path) = &config.unlock {
+            let path = path.display();
+            out.note(format!(
+                "\nThe node's keys are sealed under {path}. Keep a copy elsewhere: without it the node\nnever opens again. Whoever can read it and the data can open the node."
+            ));
+        }
+        let dir = context.global.dir.as_ref();
+        let dir = dir.map(|dir| format!(" --dir {}", dir.display())).unwrap_or_default();
+        out.next(format!("chartmesh run{dir}"));
+    });
+}

@@ -1,0 +1,147 @@
+//! Who saw what.
+
+use chartmesh_protocol::access_log::Action;
+use chartmesh_protocol::access_log::view::{LineView, LogView};
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::peer::Query;
+use serde_json::json;
+
+use super::wish::purpose_name;
+use crate::Context;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::node::{Node, id, read};
+use crate::output::{Cell, Output, Style, faint, row};
+
+/// Show who saw what of a record, for what, and whether the log holds
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  chartmesh log \"Sato Aiko\" --collect")]
+pub(crate) struct Args {
+    /// The patient or chart
+    subject: String,
+    /// At a relay: have every holder send its log first; what is late shows the next time
+    #[arg(long)]
+    collect: bool,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let node = context.node()?;
+        let subject = node.subject(&self.subject).await?;
+        if self.collect {
+            node.require(Role::Patient, "a patient relay collects what holders logged").await?;
+            let command = json!({"access-log": {"collect": {"patient": subject}}});
+            node.command(command, None).await?;
+            node.out.note("the holders were asked; this shows what has come so far");
+        }
+        let logs = logs(&node, id(&subject)?).await?;
+        node.out.answer(&json!(logs), |out| logs.iter().for_each(|log| show(out, log)));
+        match logs.iter().find(|log| !log.verified) {
+            None => Ok(()),
+            Some(log) => Err(Failure::new(
+                Exit::NotAuthentic,
+                format!("the log of {} does not hold", log.holder_name),
+            )
+            .next("ask that institution; a later copy that holds again does not explain this one")),
+        }
+    }
+}
+
+/// This node's log in full, and those that a relay collected.
+pub(super) async fn logs(node: &Node, subject: PartyId) -> Outcome<Vec<LogView>> {
+    let mut own: LogView = read(node.query(&Query::AccessLog { subject, after: 0 }).await?)?;
+    while let Some(last) = own.lines.last().map(|line| line.line.seq).filter(|last| *last < own.length) {
+        let query = Query::AccessLog { subject, after: last };
+        let page: LogView = read(node.query(&query).await?)?;
+        if page.lines.is_empty() {
+            break;
+        }
+        own.lines.extend(page.lines);
+        (own.length, own.at) = (page.length, page.at);
+        own.verified &= page.verified;
+        own.problem = own.problem.or(page.problem);
+    }
+    let mut all = vec![own];
+    if node.status().await?.role == Role::Patient {
+        let query = Query::CollectedLogs { patient: subject };
+        all.extend(read::<Vec<LogView>>(node.query(&query).await?)?);
+    }
+    Ok(all)
+}
+
+fn show(out: &Output, log: &LogView) {
+    let word = match (&log.problem, log.verified) {
+        (Some(problem), _) => format!("does not hold: {problem}"),
+        (None, true) => "verified".to_owned(),
+        (None, false) => "not verified".to_owned(),
+    };
+    let style = if log.verified { Style::Strong } else { Style::Bad };
+    out.styled(
+        format!(
+            "Log of {}: {} of {} lines, {word}, as of {}",
+            log.holder_name,
+            log.lines.len(),
+            log.length,
+            log.at.utc_text()
+        ),
+        style,
+    );
+    let rows: Vec<_> = log.lines.iter().map(row_of).collect();
+    let heads = ["WHEN", "WHAT", "BY", "PERSON", "FOR", "ENTRIES", "TOKEN", "WHY NOT"];
+    out.table(&heads, &rows, "  nothing is logged");
+}
+
+fn row_of(view: &LineView) -> Vec<Cell> {
+    let line = &view.line;
+    let refused = matches!(
+        line.action,
+        Action::ReadRefused | Action::KeepRefused | Action::DeleteRefused | Action::Denied
+    );
+    let style = if refused { Style::Bad } else { Style::Plain };
+    let entries = match &line.entries[..] {
+        [one] if line.count == 1 => one.short(),
+        _ if line.count == 0 => String::new(),
+        _ => line.count.to_string(),
+    };
+    row![
+        line.at.utc_text(),
+        Cell::new(action(line.action), style),
+        view.by_name.as_str(),
+        line.user.as_deref().unwrap_or_default(),
+        line.purpose.map(purpose_name).unwrap_or_default(),
+        entries,
+        faint(line.token.map(|token| token.short()).unwrap_or_default()),
+        line.reason.as_deref().unwrap_or_default(),
+    ]
+}
+
+/// What was done, in a word or two.
+pub(super) const fn action(action: Action) -> &'static str {
+    match action {
+        Action::Recorded => "recorded",
+        Action::Read => "read",
+        Action::Opened => "opened",
+        Action::Kept => "taken into keeping",
+        Action::ReadRefused => "reading refused",
+        Action::KeepRefused => "keeping refused",
+        Action::Granted => "permitted",
+        Action::Denied => "denied",
+        Action::Revoked => "revoked",
+        Action::Deleted => "deleted",
+        Action::Exported => "exported",
+        Action::Rotated => "keys rotated",
+        Action::DeleteRefused => "deletion refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chartmesh_protocol::peer::Command;
+
+    #[test]
+    fn the_protocol_understands_the_command() {
+        let command = json!({"access-log": {"collect": {"patient": "cd".repeat(32)}}});
+        serde_json::from_value::<Command>(command).unwrap();
+    }
+}

@@ -1,0 +1,368 @@
+//! Patients: charts at a hospital, keys at a relay, and how the two get to know each other.
+
+use std::path::PathBuf;
+
+use chartmesh_protocol::custody::view::{PatientView, RotatedView};
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::record::view::ChartView;
+use serde_json::{Value, json};
+
+use super::federation::show_code;
+use crate::Context;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::node::{Node, id, name_of, read, short};
+use crate::output::{Cell, Output, Style, faint, row};
+use crate::resolve::{Candidate, pick};
+use crate::secret;
+use crate::when::{Span, span};
+
+/// Open charts, make patients, enrol them, rotate their keys
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Args {
+    /// At a hospital: open a chart. At a relay: make a patient, and show its 24 words, once
+    #[command(after_help = "Example:\n  chartmesh patient new \"Sato Aiko\"")]
+    New {
+        /// The person's name
+        name: String,
+        /// At a hospital: an identifier, such as mrn=12345. Can be repeated
+        #[arg(long, value_name = "NAME=VALUE", value_parser = identifier)]
+        identifier: Vec<(String, String)>,
+    },
+    /// List charts, or patients
+    #[command(after_help = "Example:\n  chartmesh patient list")]
+    List,
+    /// At a hospital: make a code for a chart. At a relay: enrol a patient with that code
+    #[command(
+        after_help = "Example, at the hospital and then at the relay:\n  chartmesh patient enrol \"Sato Aiko\"\n  chartmesh patient enrol \"Sato Aiko\" cm-e-AbCd..."
+    )]
+    Enrol {
+        /// The chart, or the patient: a name, or the beginning of an id
+        #[arg(value_name = "PATIENT")]
+        who: String,
+        /// At a relay: the code from the hospital; white space in it does not matter
+        code: Vec<String>,
+        /// At a hospital: how long the code holds [default: 7d]
+        #[arg(long, value_name = "TIME", value_parser = span)]
+        valid: Option<Span>,
+    },
+    /// Unlock a patient's keys for a while: this relay can then read and sign for the patient
+    #[command(after_help = "Example:\n  chartmesh patient unlock \"Sato Aiko\" --minutes 10")]
+    Unlock {
+        /// The patient
+        patient: String,
+        /// How long
+        #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+    },
+    /// Lock a patient's keys again
+    #[command(after_help = "Example:\n  chartmesh patient lock \"Sato Aiko\"")]
+    Lock {
+        /// The patient
+        patient: String,
+    },
+    /// Replace a patient's keys, with the 24 words; permissions stay valid but for those dropped
+    #[command(after_help = "Example:\n  chartmesh patient rotate \"Sato Aiko\" --drop 3f2a91c0")]
+    Rotate {
+        /// The patient
+        patient: String,
+        /// End this permission. Can be repeated
+        #[arg(long, value_name = "TOKEN")]
+        drop: Vec<String>,
+        /// Read the 24 words from FILE instead of the terminal
+        #[arg(long, value_name = "FILE")]
+        words_file: Option<PathBuf>,
+    },
+    /// Publish a patient's key ring and revocations anew, before they run out
+    #[command(after_help = "Example:\n  chartmesh patient refresh \"Sato Aiko\"")]
+    Refresh {
+        /// The patient
+        patient: String,
+    },
+}
+
+fn identifier(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let node = context.node()?;
+        match self {
+            Self::New { name, identifier } => match node.status().await?.role {
+                Role::Hospital => new_chart(&node, &name, &identifier).await,
+                Role::Patient => new_patient(&node, &name).await,
+                Role::Backup => Err(backup_has_none()),
+            },
+            Self::List => match node.status().await?.role {
+                Role::Hospital => list_charts(&node).await,
+                Role::Patient => list_patients(&node).await,
+                Role::Backup => Err(backup_has_none()),
+            },
+            Self::Enrol { who, code, valid } => match node.status().await?.role {
+                Role::Hospital if code.is_empty() => give_code(&node, &who, valid).await,
+                Role::Patient if !code.is_empty() => enrol(&node, &who, &code.concat()).await,
+                Role::Hospital => Err(Failure::usage("a hospital gives the code; it takes none")
+                    .next(format!("chartmesh patient enrol \"{who}\""))),
+                Role::Patient => Err(Failure::usage("the hospital's code is missing")
+                    .next("ask the hospital for one; there: chartmesh patient enrol CHART")),
+                Role::Backup => Err(backup_has_none()),
+            },
+            Self::Unlock { patient, minutes } => {
+                let patient = node.patient(&patient).await?;
+                let passphrase = node.passphrase_of(&patient)?;
+                let body = json!({"passphrase": passphrase.as_str(), "minutes": minutes});
+                let answer =
+                    node.client.post(&format!("/v1/patients/{patient}/unlock"), &body).await?;
+                node.out.answer(&answer, |out| {
+                    out.line(format!("unlocked for {minutes} minutes; `chartmesh patient lock` ends it sooner"));
+                });
+                Ok(())
+            }
+            Self::Lock { patient } => {
+                let patient = node.patient(&patient).await?;
+                let answer =
+                    node.client.post(&format!("/v1/patients/{patient}/lock"), &json!({})).await?;
+                node.out.answer(&answer, |out| out.line("locked"));
+                Ok(())
+            }
+            Self::Rotate { patient, drop, words_file } => {
+                rotate(&node, &patient, &drop, words_file).await
+            }
+            Self::Refresh { patient } => {
+                let patient = node.patient(&patient).await?;
+                let command = json!({"custody": {"refresh": {"patient": patient}}});
+                let answer = node.command(command, Some(&patient)).await?;
+                node.out.answer(&answer, |out| out.line("published anew"));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn backup_has_none() -> Failure {
+    Failure::new(Exit::State, "a backup node knows no patients; it keeps sealed records only")
+        .next("ask a hospital's node or a patient relay (--dir names which)")
+}
+
+async fn new_chart(node: &Node, name: &str, identifiers: &[(String, String)]) -> Outcome {
+    let identifiers: Vec<Value> = identifiers
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
+    let command = json!({"record": {"new-chart": {"name": name, "identifiers": identifiers}}});
+    let answer = node.command(command, None).await?;
+    let chart: ChartView = read(answer.clone())?;
+    node.out.answer(&answer, |out| {
+        out.facts(&[
+            ("chart", chart.chart.to_string().into()),
+            ("subject", chart.subject.to_string().into()),
+            ("name", Cell::new(&chart.name, Style::Strong)),
+        ]);
+        let chart = chart.chart.short();
+        out.next(format!("chartmesh record import {chart} FILE...; chartmesh patient enrol {chart}"));
+    });
+    Ok(())
+}
+
+async fn new_patient(node: &Node, name: &str) -> Outcome {
+    let passphrase = node.passphrase_args().new_one(&format!("patient `{name}`"))?;
+    let body = json!({"name": name, "passphrase": passphrase.as_str()});
+    let answer = node.client.post("/v1/patients", &body).await?;
+    node.out.answer(&answer, |out| {
+        let patient = answer["patient"].as_str().unwrap_or_default();
+        out.facts(&[("patient", patient.into()), ("name", Cell::new(name, Style::Strong))]);
+        out.line("\nThe patient's 24 words:\n");
+        for line in numbered(&words(&answer["words"])) {
+            out.line(line);
+        }
+        out.note(
+            "\nWrite them down now and keep them away from this machine: they are not shown again, nowhere\nstored, and the only way to replace the patient's keys. The passphrase opens the keys from day to day.",
+        );
+        out.next(format!("ask a hospital for an enrolment code, then: chartmesh patient enrol {} CODE", short(patient)));
+    });
+    Ok(())
+}
+
+/// Words as one text or as a list.
+fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => text.split_whitespace().map(str::to_owned).collect(),
+        Value::Array(list) => {
+            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Four columns, numbered.
+fn numbered(words: &[String]) -> Vec<String> {
+    let rows = words.len().div_ceil(4);
+    (0..rows)
+        .map(|row| {
+            let columns = (0..4).filter_map(|column| {
+                let index = column * rows + row;
+                words.get(index).map(|word| format!("{:>4}  {word:<10}", index + 1))
+            });
+            columns.collect::<String>().trim_end().to_owned()
+        })
+        .collect()
+}
+
+async fn list_charts(node: &Node) -> Outcome {
+    let answer = node.query(&Query::Charts).await?;
+    let charts: Vec<ChartView> = read(answer.clone())?;
+    node.out.answer(&answer, |out| {
+        let rows: Vec<_> = charts
+            .iter()
+            .map(|chart| {
+                let identifiers: Vec<String> = chart
+                    .identifiers
+                    .iter()
+                    .map(|term| format!("{}={}", term.name, term.value))
+                    .collect();
+                row![
+                    chart.name.as_str(),
+                    if chart.enrolled { Cell::new("yes", Style::Good) } else { faint("no") },
+                    chart.created.utc_text(),
+                    faint(chart.chart.short()),
+                    faint(chart.subject.short()),
+                    identifiers.join(" "),
+                ]
+            })
+            .collect();
+        let heads = ["NAME", "ENROLLED", "OPENED", "CHART", "SUBJECT", "IDENTIFIERS"];
+        out.table(&heads, &rows, "no charts yet; open one with `chartmesh patient new NAME`");
+    });
+    Ok(())
+}
+
+async fn list_patients(node: &Node) -> Outcome {
+    let answer = node.query(&Query::Patients).await?;
+    let patients: Vec<PatientView> = read(answer.clone())?;
+    let known = if node.out.json { Vec::new() } else { node.institutions().await? };
+    node.out.answer(&answer, |out| show_patients(out, &patients, &known));
+    Ok(())
+}
+
+fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
+    let rows: Vec<_> = patients
+        .iter()
+        .map(|patient| {
+            let contacts: Vec<String> =
+                patient.contacts.iter().map(|party| name_of(known, *party)).collect();
+            let ring = patient.ring_expires.map(|at| at.utc_text()).unwrap_or_default();
+            row![
+                patient.name.as_str(),
+                patient.created.utc_text(),
+                patient.rotations.to_string(),
+                ring,
+                faint(patient.patient.short()),
+                contacts.join(", "),
+            ]
+        })
+        .collect();
+    let heads = ["NAME", "MADE", "ROTATIONS", "KEY RING UNTIL", "ID", "KNOWN TO"];
+    out.table(&heads, &rows, "no patients yet; make one with `chartmesh patient new NAME`");
+}
+
+async fn give_code(node: &Node, who: &str, valid: Option<Span>) -> Outcome {
+    let charts: Vec<Candidate> = node
+        .charts()
+        .await?
+        .into_iter()
+        .map(|chart| Candidate {
+            other_id: Some(chart.subject.to_string()),
+            ..Candidate::new(chart.chart, chart.name)
+        })
+        .collect();
+    let chart = pick("chart", who, &charts)?.id;
+    let valid = valid.map(|span| span.0);
+    let command = json!({"enrolment": {"code": {"chart": chart, "valid_ms": valid}}});
+    let answer = node.command(command, None).await?;
+    show_code(&node.out, &answer, "chartmesh patient enrol PATIENT")
+}
+
+async fn enrol(node: &Node, who: &str, code: &str) -> Outcome {
+    let patient = node.patient(who).await?;
+    let command = json!({"enrolment": {"enrol": {"patient": patient, "code": code}}});
+    let answer = node.command(command, Some(&patient)).await?;
+    node.out.answer(&answer, |out| {
+        out.line("enrolled; what the institution recorded about the patient is on its way here");
+        out.next(format!("chartmesh record list {}", short(&patient)));
+    });
+    Ok(())
+}
+
+async fn rotate(node: &Node, who: &str, drop: &[String], words_file: Option<PathBuf>) -> Outcome {
+    let patient = node.patient(who).await?;
+    let mut dropped = Vec::new();
+    if !drop.is_empty() {
+        let tokens: Vec<Candidate> = node
+            .grants(Some(id(&patient)?))
+            .await?
+            .iter()
+            .map(|grant| Candidate::new(grant.token, ""))
+            .collect();
+        for text in drop {
+            dropped.push(pick("permission", text, &tokens)?.id);
+        }
+    }
+    let words = secret::words(words_file.as_deref())?;
+    let passphrase = node.passphrase_of(&patient)?;
+    let body = json!({"words": words.as_str(), "passphrase": passphrase.as_str(), "drop": dropped});
+    let answer = node.client.post(&format!("/v1/patients/{patient}/rotate"), &body).await?;
+    let view: RotatedView = read(answer.clone())?;
+    node.out.answer(&answer, |out| {
+        out.line(format!("the patient's key is now number {}", view.number));
+        for (what, tokens) in [("stays valid", &view.kept), ("ended", &view.dropped)] {
+            for token in tokens {
+                out.line(format!("permission {} {what}", token.short()));
+            }
+        }
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chartmesh_protocol::peer::Command;
+
+    #[test]
+    fn words_read_down_the_columns() {
+        let words: Vec<String> = (1..=24).map(|n| format!("word{n}")).collect();
+        let lines = numbered(&words);
+        assert_eq!(lines.len(), 6);
+        assert_eq!(lines[0], "   1  word1        7  word7       13  word13      19  word19");
+    }
+
+    #[test]
+    fn words_come_as_text_or_list() {
+        assert_eq!(words(&json!("a b  c")), words(&json!(["a", "b", "c"])));
+    }
+
+    #[test]
+    fn an_identifier_has_a_name_and_a_value() {
+        assert_eq!(identifier("mrn=1=2"), Ok(("mrn".into(), "1=2".into())));
+        assert!(identifier("mrn").is_err() && identifier("=1").is_err() && identifier("a=").is_err());
+    }
+
+    #[test]
+    fn the_protocol_understands_each_command() {
+        let (chart, party) = ("ab".repeat(16), "cd".repeat(32));
+        for command in [
+            json!({"record": {"new-chart": {"name": "A", "identifiers": [{"name": "mrn", "value": "1"}]}}}),
+            json!({"enrolment": {"code": {"chart": chart, "valid_ms": null}}}),
+            json!({"enrolment": {"enrol": {"patient": party, "code": "cm-e-x"}}}),
+            json!({"custody": {"refresh": {"patient": party}}}),
+        ] {
+            assert!(serde_json::from_value::<Command>(command.clone()).is_ok(), "{command}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Entries of a record: brought in, added to, shown, verified, written out.
+
+mod export;
+mod history;
+mod import;
+mod open;
+mod page;
+
+use std::path::PathBuf;
+
+use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::record::view::{EntryView, VerifiedView};
+
+use super::wish::{kinds, purposes};
+use crate::Context;
+use crate::args::UserArg;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::node::{Node, id, read};
+use crate::output::{Cell, Output, Style, bytes, faint, row};
+use chartmesh_protocol::capability::Purpose;
+
+/// Import, list, show, add to, verify and export records
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Args {
+    /// Record files: FHIR R4 resources or Bundles, DICOM, or any other file; folders are looked through
+    #[command(after_help = "Example:\n  chartmesh record import \"Sato Aiko\" bundle.json study/ --user \"Dr Mori\"")]
+    Import {
+        /// The patient or chart: a name, or the beginning of an id
+        subject: String,
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        draft: DraftArgs,
+    },
+    /// Add files to an entry; the original stands unchanged beside them
+    #[command(after_help = "Example:\n  chartmesh record add \"Sato Aiko\" 5be1c2d3 finding.pdf --kind reports --title \"Second reading\"")]
+    Add {
+        /// The patient or chart
+        subject: String,
+        /// The entry that is added to
+        entry: String,
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        draft: DraftArgs,
+    },
+    /// List the entries of a record
+    #[command(after_help = "Example:\n  chartmesh record list \"Sato Aiko\" --find endoscopy")]
+    List {
+        /// The patient or chart
+        subject: String,
+        /// Only entries whose title or terms contain TEXT
+        #[arg(long, value_name = "TEXT")]
+        find: Option<String>,
+    },
+    /// Show an entry, or one of its contents; the access log notes it
+    #[command(after_help = "Example:\n  chartmesh record show \"Sato Aiko\" 5be1c2d3 --content 1 --out scan.dcm")]
+    Show {
+        /// The patient or chart
+        subject: String,
+        /// The entry
+        entry: String,
+        /// Write out the content of this number
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        content: Option<u64>,
+        /// Write the content to FILE, which must not exist [default: standard output]
+        #[arg(long, value_name = "FILE", requires = "content")]
+        out: Option<PathBuf>,
+        /// What for
+        #[arg(long, value_parser = purposes(), default_value = "treatment")]
+        purpose: Purpose,
+        #[command(flatten)]
+        user: UserArg,
+    },
+    /// Show an entry's original and all that was added to it, in order
+    #[command(after_help = "Example:\n  chartmesh record history \"Sato Aiko\" 5be1c2d3")]
+    History {
+        /// The patient or chart
+        subject: String,
+        /// The entry, or any addition to it
+        entry: String,
+    },
+    /// Check every entry's label, contents and author again; exit code 8 when one does not hold
+    #[command(after_help = "Example:\n  chartmesh record verify \"Sato Aiko\"")]
+    Verify {
+        /// The patient or chart
+        subject: String,
+    },
+    /// Write a whole record into a folder, readable without Chartmesh, with its proofs
+    #[command(after_help = "Example:\n  chartmesh record export \"Sato Aiko\" --out aiko-2026-11-21")]
+    Export {
+        /// The patient or chart
+        subject: String,
+        /// The folder; must be empty, or not exist
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// What for
+        #[arg(long, value_parser = purposes(), default_value = "patient-requested")]
+        purpose: Purpose,
+        #[command(flatten)]
+        user: UserArg,
+    },
+}
+
+/// What is said of new entries beside their files.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DraftArgs {
+    /// The kind of record [default: what the files say]
+    #[arg(long, value_parser = kinds())]
+    kind: Option<Kind>,
+    /// The title [default: what the files say]
+    #[arg(long)]
+    title: Option<String>,
+    #[command(flatten)]
+    user: UserArg,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let node = context.node()?;
+        match self {
+            Self::Import { subject, files, draft } => {
+                import::run(&node, &subject, None, &files, &draft).await
+            }
+            Self::Add { subject, entry, files, draft } => {
+                import::run(&node, &subject, Some(&entry), &files, &draft).await
+            }
+            Self::List { subject, find } => list(&node, &subject, find).await,
+            Self::Show { subject, entry, content, out, purpose, user } => {
+                let what = open::What { subject: &subject, entry: &entry, user: user.name(), purpose };
+                open::run(&node, what, content, out.as_deref()).await
+            }
+            Self::History { subject, entry } => history::run(&node, &subject, &entry).await,
+            Self::Verify { subject } => verify(&node, &subject).await,
+            Self::Export { subject, out, purpose, user } => {
+                export::run(&node, &subject, &out, purpose, user.name()).await
+            }
+        }
+    }
+}
+
+async fn list(node: &Node, subject: &str, find: Option<String>) -> Outcome {
+    let subject = node.subject(subject).await?;
+    let query = Query::Entries { subject: id(&subject)?, find };
+    let answer = node.query_as(&query, &subject).await?;
+    let entries: Vec<EntryView> = read(answer.clone())?;
+    node.out.answer(&answer, |out| {
+        show_list(out, &entries);
+        if entries.iter().any(|entry| entry.title.is_none()) {
+            out.note("some titles are sealed here; at a relay, `chartmesh patient unlock` shows them");
+        }
+    });
+    Ok(())
+}
+
+/// Entries as a table.
+fn show_list(out: &Output, entries: &[EntryView]) {
+    let rows: Vec<_> = entries.iter().map(row_of).collect();
+    let heads = ["DATE", "KIND", "TITLE", "AUTHOR", "SIZE", "HERE", "ENTRY", "ADDS TO"];
+    out.table(&heads, &rows, "no entries");
+}
+
+fn row_of(entry: &EntryView) -> Vec<Cell> {
+    row![
+        entry.effective.unwrap_or(entry.recorded).utc_text(),
+        entry.kind.map_or("", |kind| kind.name()),
+        entry.title.as_deref().map_or_else(|| faint("(sealed)"), Cell::from),
+        entry.author_name.as_str(),
+        bytes(entry.sealed_bytes),
+        if entry.whole { Cell::new("yes", Style::Good) } else { faint("no") },
+        faint(entry.entry.short()),
+        faint(entry.adds_to.map(|original| original.short()).unwrap_or_default()),
+    ]
+}
+
+async fn verify(node: &Node, subject: &str) -> Outcome {
+    let subject = node.subject(subject).await?;
+    let answer = node.query_as(&Query::Verify { subject: id(&subject)? }, &subject).await?;
+    let view: VerifiedView = read(answer.clone())?;
+    node.out.answer(&answer, |out| {
+        out.line(format!("{} entries hold: label, contents, manifest and author", view.good));
+        for line in &view.bad {
+            out.styled(line, Style::Bad);
+        }
+        for entry in &view.dangling {
+            out.line(format!("entry {} adds to one that is not here", entry.short()));
+        }
+    });
+    if view.bad.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::NotAuthentic, format!("{} entries do not hold", view.bad.len()))
+        .next("get them again from their author, with `chartmesh request` or `chartmesh backup restore`"))
+}

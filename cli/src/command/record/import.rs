@@ -1,0 +1,165 @@
+//! Files into entries.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::DraftArgs;
+use crate::client::escape;
+use crate::exit::{Failure, Outcome};
+use crate::node::Node;
+
+/// Files of one import at most: what a person names by a wrong folder is stopped here.
+const FILES_MAX: usize = 20_000;
+/// Bytes of a file's name at most, as the node takes them.
+const NAME_BYTES_MAX: usize = 200;
+
+pub(super) async fn run(
+    node: &Node,
+    subject: &str,
+    adds_to: Option<&str>,
+    files: &[PathBuf],
+    draft: &DraftArgs,
+) -> Outcome {
+    let files = gather(files)?;
+    let subject = node.subject(subject).await?;
+    let adds_to = match adds_to {
+        Some(entry) => Some(node.entry(&subject, entry).await?),
+        None => None,
+    };
+    let body = json!({
+        "subject": subject,
+        "user": draft.user.name(),
+        "adds_to": adds_to,
+        "kind": draft.kind,
+        "title": draft.title,
+    });
+    let begun = node.client.post("/v1/imports", &body).await?;
+    let import = begun["import"].as_str().unwrap_or_default().to_owned();
+    let total = files.iter().map(|file| file.bytes).sum();
+    let progress = node.out.progress("importing", total);
+    for file in &files {
+        let name = escape(tail(&file.name));
+        let path = format!("/v1/imports/{}/files?name={name}", escape(&import));
+        node.client.put_file(&path, &file.path, &progress).await?;
+    }
+    progress.finish_and_clear();
+    let commit = format!("/v1/imports/{}/commit", escape(&import));
+    let answer = node.client.post(&commit, &json!({})).await?;
+    node.out.answer(&answer, |out| {
+        let entries = answer["entries"].as_array().cloned().unwrap_or_default();
+        for entry in &entries {
+            // The node may tell more of an entry than its id.
+            let id = entry.as_str().or_else(|| entry["entry"].as_str()).unwrap_or_default();
+            out.line(id);
+        }
+        out.note(format!("{} files became {} entries", files.len(), entries.len()));
+    });
+    Ok(())
+}
+
+/// The end of a name that is longer than the node takes: the file's own name is there.
+fn tail(name: &str) -> &str {
+    let mut start = name.len().saturating_sub(NAME_BYTES_MAX);
+    while !name.is_char_boundary(start) {
+        start += 1;
+    }
+    &name[start..]
+}
+
+/// One file to be imported.
+#[derive(Debug, PartialEq, Eq)]
+struct ImportFile {
+    path: PathBuf,
+    /// Its path below what was named, for people.
+    name: String,
+    bytes: u64,
+}
+
+/// The files, those in folders among them, in the order of their names; hidden ones only where they
+/// are named themselves.
+fn gather(named: &[PathBuf]) -> Outcome<Vec<ImportFile>> {
+    let mut found = Vec::new();
+    for path in named {
+        let metadata =
+            std::fs::metadata(path).map_err(|error| Failure::file("read", path, &error))?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        if metadata.is_dir() {
+            look_through(path, &name, &mut found)?;
+        } else {
+            found.push(ImportFile { path: path.clone(), name, bytes: metadata.len() });
+        }
+    }
+    if found.is_empty() {
+        return Err(Failure::usage("there are no files in what was named"));
+    }
+    Ok(found)
+}
+
+fn look_through(dir: &Path, prefix: &str, found: &mut Vec<ImportFile>) -> Outcome {
+    let failed = |error| Failure::file("read", dir, &error);
+    let mut inside: Vec<_> =
+        std::fs::read_dir(dir).map_err(failed)?.collect::<Result<_, _>>().map_err(failed)?;
+    inside.sort_by_key(std::fs::DirEntry::file_name);
+    for item in inside {
+        let file_name = item.file_name().to_string_lossy().into_owned();
+        if file_name.starts_with('.') {
+            continue;
+        }
+        let name = if prefix.is_empty() { file_name } else { format!("{prefix}/{file_name}") };
+        // Links are followed for files, not for folders: a loop would have no end.
+        let kind = item.file_type().map_err(failed)?;
+        let path = item.path();
+        if kind.is_dir() {
+            look_through(&path, &name, found)?;
+            continue;
+        }
+        let metadata =
+            std::fs::metadata(&path).map_err(|error| Failure::file("read", &path, &error))?;
+        if metadata.is_file() {
+            found.push(ImportFile { path, name, bytes: metadata.len() });
+        }
+        if found.len() > FILES_MAX {
+            return Err(Failure::usage(format!("more than {FILES_MAX} files; import them in parts")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    #[test]
+    fn folders_are_looked_through_in_the_order_of_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let study = dir.path().join("study");
+        std::fs::create_dir_all(study.join("series")).unwrap();
+        for (name, text) in [("b.dcm", "bb"), ("a.dcm", "a"), (".hidden", "x"), ("series/c.dcm", "")] {
+            std::fs::write(study.join(name), text).unwrap();
+        }
+        std::os::unix::fs::symlink(&study, study.join("loop")).unwrap();
+        let found = gather(std::slice::from_ref(&study)).unwrap();
+        let names: Vec<(&str, u64)> =
+            found.iter().map(|file| (file.name.as_str(), file.bytes)).collect();
+        assert_eq!(names, [("study/a.dcm", 1), ("study/b.dcm", 2), ("study/series/c.dcm", 0)]);
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_end() {
+        let long = format!("{}/scan.dcm", "é".repeat(200));
+        assert!(tail(&long).len() <= NAME_BYTES_MAX && tail(&long).ends_with("é/scan.dcm"));
+        assert_eq!(tail("scan.dcm"), "scan.dcm");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let failure = gather(&["/no/such/file".into()]).unwrap_err();
+        assert_eq!(failure.exit, Exit::NotFound);
+        assert!(failure.text.contains("/no/such/file"));
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(gather(&[empty.path().into()]).unwrap_err().exit, Exit::Usage);
+    }
+}

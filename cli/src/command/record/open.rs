@@ -1,0 +1,225 @@
+//! Opening an entry: what it says, and its contents in the clear.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::record::view::ManifestView;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::client::{escape, private_file};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::node::{Node, read, short};
+use crate::output::{self, Cell, Style, bytes, faint, row};
+
+/// Which entry, by and for whom.
+pub(super) struct What<'a> {
+    pub(super) subject: &'a str,
+    pub(super) entry: &'a str,
+    pub(super) user: String,
+    pub(super) purpose: Purpose,
+}
+
+/// An opened entry.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Opened {
+    /// By which its contents are asked for.
+    pub(super) open: String,
+    /// What it says.
+    pub(super) manifest: ManifestView,
+    /// Whether its contents are here.
+    pub(super) whole: bool,
+    /// The label as signed.
+    pub(super) label: Value,
+}
+
+pub(super) async fn run(
+    node: &Node,
+    what: What<'_>,
+    content: Option<u64>,
+    to: Option<&Path>,
+) -> Outcome {
+    let subject = node.subject(what.subject).await?;
+    let entry = node.entry(&subject, what.entry).await?;
+    let keys = Keys::default();
+    let answer = keys
+        .opening(node, &subject, &json!({
+            "subject": subject, "entry": entry, "user": what.user, "purpose": what.purpose,
+            "export": content.is_some(),
+        }))
+        .await;
+    let done = match (&answer, content) {
+        (Ok(answer), Some(number)) => write_content(node, read(answer.clone())?, number, to).await,
+        (Ok(answer), None) => {
+            let opened: Opened = read(answer.clone())?;
+            node.out.answer(answer, |out| show(out, &opened));
+            Ok(())
+        }
+        (Err(failure), _) => Err(failure.clone()),
+    };
+    keys.lock_again(node, &subject).await;
+    done
+}
+
+/// At a relay opening needs the patient's keys: they are unlocked when they were locked, and then
+/// locked again.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    unlocked: std::cell::Cell<bool>,
+}
+
+/// Minutes that an export may take before the passphrase is needed again.
+const UNLOCKED_MINUTES: u64 = 30;
+
+impl Keys {
+    /// Opens an entry.
+    pub(super) async fn opening(&self, node: &Node, subject: &str, body: &Value) -> Outcome<Value> {
+        match node.client.post("/v1/open", body).await {
+            Err(failure) if failure.exit == Exit::Locked && !self.unlocked.get() => {}
+            answer => return answer,
+        }
+        let passphrase = node.passphrase_of(subject)?;
+        let unlock = json!({"passphrase": passphrase.as_str(), "minutes": UNLOCKED_MINUTES});
+        node.client.post(&format!("/v1/patients/{subject}/unlock"), &unlock).await?;
+        self.unlocked.set(true);
+        node.client.post("/v1/open", body).await
+    }
+
+    /// Leaves the keys as they were.
+    pub(super) async fn lock_again(&self, node: &Node, subject: &str) {
+        if self.unlocked.get()
+            && node.client.post(&format!("/v1/patients/{subject}/lock"), &json!({})).await.is_err()
+        {
+            node.out.note(format!(
+                "the patient's keys could not be locked again; they lock by themselves within {UNLOCKED_MINUTES} minutes"
+            ));
+        }
+    }
+}
+
+fn show(out: &output::Output, opened: &Opened) {
+    let manifest = &opened.manifest;
+    out.facts(&[
+        ("title", Cell::new(&manifest.title, Style::Strong)),
+        ("kind", manifest.kind.name().into()),
+        ("happened", manifest.effective.utc_text().into()),
+        ("recorded by", manifest.user.as_str().into()),
+        ("entry", manifest.entry.to_string().into()),
+        (
+            "adds to",
+            manifest.adds_to.map_or_else(|| faint("nothing"), |entry| entry.to_string().into()),
+        ),
+        (
+            "contents here",
+            if opened.whole { Cell::new("yes", Style::Good) } else { Cell::new("no", Style::Waiting) },
+        ),
+    ]);
+    let rows: Vec<_> = manifest
+        .contents
+        .iter()
+        .enumerate()
+        .map(|(index, content)| {
+            row![
+                (index + 1).to_string(),
+                content.name.as_str(),
+                content.media_type.as_str(),
+                bytes(content.bytes),
+                faint(content.object.short()),
+            ]
+        })
+        .collect();
+    out.line("");
+    out.table(&["N", "NAME", "TYPE", "SIZE", "OBJECT"], &rows, "no contents");
+    let terms: Vec<_> = manifest
+        .terms
+        .iter()
+        .map(|term| row![faint(term.name.as_str()), term.value.as_str()])
+        .collect();
+    if !terms.is_empty() {
+        out.line("");
+        out.table(&["TERM", "VALUE"], &terms, "");
+    }
+}
+
+async fn write_content(node: &Node, opened: Opened, number: u64, to: Option<&Path>) -> Outcome {
+    let count = opened.manifest.contents.len();
+    let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
+    let Some(content) = opened.manifest.contents.get(index) else {
+        return Err(Failure::new(Exit::NotFound, format!("the entry has {count} contents, none of number {number}")));
+    };
+    if !opened.whole {
+        return Err(not_here(&opened));
+    }
+    match to {
+        Some(path) => save(node, &opened.open, index, content.bytes, path).await,
+        None if output::is_terminal() && !is_text(&content.media_type) => Err(Failure::usage(
+            format!("content {number} is {}, which a terminal cannot show", content.media_type),
+        )
+        .next("write it to a file with --out FILE")),
+        None => {
+            let path = content_path(&opened.open, index);
+            node.client.download(&path, output::raw, Path::new("standard output")).await.map(|_| ())
+        }
+    }
+}
+
+/// Writes one content to a new file.
+pub(super) async fn save(
+    node: &Node,
+    open: &str,
+    index: usize,
+    length: u64,
+    path: &Path,
+) -> Outcome {
+    let mut file = private_file(path).map_err(|error| Failure::file("write", path, &error))?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let progress = node.out.progress(&name.unwrap_or_default(), length);
+    let write = |bytes: &[u8]| {
+        progress.inc(bytes.len() as u64);
+        file.write_all(bytes)
+    };
+    let written = node.client.download(&content_path(open, index), write, path).await;
+    progress.finish_and_clear();
+    let written = written.and_then(|count| if count == length { Ok(()) } else { Err(cut_short(path, count, length)) });
+    if written.is_err() {
+        // Half a content must not pass for a whole one.
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}
+
+fn cut_short(path: &Path, count: u64, length: u64) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!("{} broke off after {count} of {length} bytes; it was removed", path.display()),
+    )
+    .next("repeat the command; `chartmesh record verify` checks what is here")
+}
+
+fn not_here(opened: &Opened) -> Failure {
+    let entry = opened.manifest.entry.to_string();
+    Failure::new(Exit::NotFound, format!("the contents of entry {} are not here", short(&entry)))
+        .next("`chartmesh record list --json` names its holders; a hospital gets them with `chartmesh request fetch` or `chartmesh backup restore`")
+}
+
+fn content_path(open: &str, index: usize) -> String {
+    format!("/v1/open/{}/{index}", escape(open))
+}
+
+/// What a terminal can show.
+fn is_text(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    essence.starts_with("text/") || essence.ends_with("json") || essence.ends_with("xml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_text_goes_to_a_terminal() {
+        assert!(is_text("text/plain; charset=utf-8") && is_text("application/fhir+json"));
+        assert!(!is_text("application/dicom") && !is_text("image/png"));
+    }
+}

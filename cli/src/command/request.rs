@@ -1,0 +1,256 @@
+//! Asking: a hospital asks a patient to see, or that another may see; a patient asks a hospital to
+//! deposit.
+
+use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::wish::{WishArgs, purposes};
+use crate::Context;
+use crate::args::{UserArg, WaitArgs};
+use crate::exit::Outcome;
+use crate::node::{Node, read, short};
+use crate::output::{Cell, Output, Style};
+use crate::wait;
+use crate::when::{Span, moment, span};
+
+/// Ask a patient to see records, refer a patient, have records deposited
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Args {
+    /// At a hospital: ask a patient to see records that others hold
+    #[command(
+        after_help = "Example:\n  chartmesh request download --patient \"Sato Aiko\" --kind imaging --since 2025-01-01 --message \"For your visit\""
+    )]
+    Download {
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// At a hospital: ask a patient that another hospital may see records
+    #[command(
+        after_help = "Example:\n  chartmesh request refer --patient \"Sato Aiko\" --to Birch --kind imaging --kind reports --write"
+    )]
+    Refer {
+        /// The hospital that is to see
+        #[arg(long, value_name = "HOSPITAL")]
+        to: String,
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// At a relay: ask a hospital to deposit a patient's records with a backup provider
+    #[command(
+        after_help = "Example:\n  chartmesh request upload --patient \"Sato Aiko\" --hospital Alder --to Cedar --wait"
+    )]
+    Upload {
+        /// The patient
+        #[arg(long)]
+        patient: String,
+        /// The hospital that holds the records
+        #[arg(long)]
+        hospital: String,
+        /// The depositary
+        #[arg(long, value_name = "HOLDER")]
+        to: String,
+        #[command(flatten)]
+        wish: WishArgs,
+        /// Not before this moment (UTC)
+        #[arg(long, value_name = "DATE", value_parser = moment)]
+        not_before: Option<Timestamp>,
+        /// Days that the permission to deposit holds
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=90))]
+        days: Option<u64>,
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+    /// At a hospital: fetch what a request was permitted to see
+    #[command(after_help = "Example:\n  chartmesh request fetch 91c0aa3e --from Cedar --wait")]
+    Fetch {
+        /// The request
+        request: String,
+        /// The holder to ask [default: one that is known to hold it]
+        #[arg(long, value_name = "HOLDER")]
+        from: Option<String>,
+        #[command(flatten)]
+        user: UserArg,
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+}
+
+/// What a hospital asks.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct AskArgs {
+    /// The patient
+    #[arg(long)]
+    patient: String,
+    #[command(flatten)]
+    wish: WishArgs,
+    /// Ask to add to the record, too
+    #[arg(long)]
+    write: bool,
+    /// What for
+    #[arg(long, value_parser = purposes(), default_value = "treatment")]
+    purpose: Purpose,
+    /// A word to the patient
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    message: String,
+    /// How long the patient may take to decide
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    valid: Option<Span>,
+    #[command(flatten)]
+    user: UserArg,
+    #[command(flatten)]
+    wait: WaitArgs,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let node = context.node()?;
+        match self {
+            Self::Download { ask } => ask_patient(&node, &ask, None).await,
+            Self::Refer { to, ask } => ask_patient(&node, &ask, Some(&to)).await,
+            Self::Upload { patient, hospital, to, wish, not_before, days, wait } => {
+                node.require(Role::Patient, "a patient relay orders deposits").await?;
+                let patient = node.patient(&patient).await?;
+                let order = json!({
+                    "patient": patient,
+                    "hospital": node.institution(&hospital).await?,
+                    "depositary": node.institution(&to).await?,
+                    "wish": wish.resolve(&node, &patient, None).await?,
+                    "not_before": not_before,
+                    "days": days,
+                });
+                let command = json!({"consent": {"upload": order}});
+                let answer = node.command(command, Some(&patient)).await?;
+                finish(&node, answer, &wait, is_done, "the hospital was asked").await
+            }
+            Self::Fetch { request, from, user, wait } => {
+                let request = node.request(&request).await?.request.to_string();
+                let holder = match &from {
+                    Some(holder) => Some(node.institution(holder).await?),
+                    None => None,
+                };
+                let fetch = json!({"request": request, "holder": holder, "user": user.name()});
+                let answer = node.command(json!({"consent": {"fetch": fetch}}), None).await?;
+                finish(&node, answer, &wait, is_done, "the holder was asked").await
+            }
+        }
+    }
+}
+
+async fn ask_patient(node: &Node, ask: &AskArgs, to: Option<&str>) -> Outcome {
+    node.require(Role::Hospital, "hospitals ask patients").await?;
+    let patient = node.subject(&ask.patient).await?;
+    let to = match to {
+        Some(to) => Some(node.institution(to).await?),
+        None => None,
+    };
+    let kind = if to.is_some() { "referral" } else { "download" };
+    let body = json!({
+        "patient": patient,
+        "to": to,
+        "wish": ask.wish.resolve(node, &patient, Some(ask.write)).await?,
+        "purpose": ask.purpose,
+        "user": ask.user.name(),
+        "message": ask.message,
+        "valid_ms": ask.valid.map(|span| span.0),
+    });
+    let answer = node.command(json!({"consent": {kind: body}}), None).await?;
+    finish(node, answer, &ask.wait, is_decided, "the patient was asked").await
+}
+
+fn is_decided(state: RequestState) -> bool {
+    matches!(state, RequestState::Approved | RequestState::Ready | RequestState::Done)
+}
+
+fn is_done(state: RequestState) -> bool {
+    state == RequestState::Done
+}
+
+/// Shows the request, at once or when it is over.
+async fn finish(
+    node: &Node,
+    answer: Value,
+    wait: &WaitArgs,
+    enough: impl Fn(RequestState) -> bool,
+    asked: &str,
+) -> Outcome {
+    let mut view: RequestView = read(answer)?;
+    if wait.wait {
+        let id = view.request.to_string();
+        view = wait::for_request(node, wait, &id, enough).await?;
+    }
+    node.out.answer(&json!(view), |out| {
+        if !wait.wait {
+            out.note(asked);
+        }
+        show(out, &view);
+    });
+    Ok(())
+}
+
+/// One request in full.
+pub(super) fn show(out: &Output, view: &RequestView) {
+    let request = view.request.to_string();
+    let mut facts = vec![
+        ("request", Cell::new(&request, Style::Strong)),
+        ("says", view.in_words.as_str().into()),
+        ("stands", state(view.state)),
+        ("asked", view.asked.utc_text().into()),
+        ("to be decided by", view.expires.utc_text().into()),
+    ];
+    if !view.message.is_empty() {
+        facts.push(("message", view.message.as_str().into()));
+    }
+    if !view.reason.is_empty() {
+        facts.push(("answer", view.reason.as_str().into()));
+    }
+    if let Some(until) = view.until {
+        facts.push(("looked at again", until.utc_text().into()));
+    }
+    let tokens: Vec<String> = view.tokens.iter().map(|token| token.short()).collect();
+    if !tokens.is_empty() {
+        facts.push(("permissions", tokens.join(" ").into()));
+    }
+    out.facts(&facts);
+    if view.state == RequestState::Open {
+        out.next(format!("the patient's relay: chartmesh consent approve {}", short(&request)));
+    }
+}
+
+/// How a request stands, in its colour.
+pub(super) fn state(state: RequestState) -> Cell {
+    let name = json!(state).as_str().unwrap_or_default().to_owned();
+    let style = match state {
+        RequestState::Approved | RequestState::Done => Style::Good,
+        RequestState::Open | RequestState::Deferred | RequestState::Ready => Style::Waiting,
+        RequestState::Refused | RequestState::Expired | RequestState::Failed => Style::Bad,
+    };
+    Cell::new(name, style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chartmesh_protocol::peer::Command;
+
+    #[test]
+    fn the_protocol_understands_each_command() {
+        let (id, party) = ("ab".repeat(16), "cd".repeat(32));
+        let wish = json!({"kinds": ["imaging"], "entries": [id], "since": 1, "until": null, "write": true});
+        let ask = json!({"patient": party, "to": null, "wish": wish, "purpose": "treatment",
+            "user": "Dr Mori", "message": "", "valid_ms": null});
+        for command in [
+            json!({"download": ask}),
+            json!({"referral": ask}),
+            json!({"upload": {"patient": party, "hospital": party, "depositary": party, "wish": wish,
+                "not_before": null, "days": 7}}),
+            json!({"fetch": {"request": id, "holder": null, "user": "Dr Mori"}}),
+        ] {
+            let whole = json!({"consent": command});
+            serde_json::from_value::<Command>(whole).unwrap();
+        }
+    }
+}

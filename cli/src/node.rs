@@ -1,0 +1,289 @@
+//! A running node as commands see it: what it is asked, and what names mean to it.
+
+use std::cell::OnceCell;
+use std::str::FromStr;
+
+use chartmesh_protocol::consent::view::{GrantView, RequestView};
+use chartmesh_protocol::custody::view::PatientView;
+use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::peer::{PeerView, Query, StatusView};
+use chartmesh_protocol::record::view::{ChartView, EntryView};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::client::{Client, unreadable};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::Output;
+use crate::resolve::{Candidate, pick};
+use crate::secret::{PassphraseArgs, Secret};
+
+/// One command's conversation with a node.
+pub(crate) struct Node {
+    pub(crate) client: Client,
+    pub(crate) out: Output,
+    passphrase: PassphraseArgs,
+    /// Asked for at most once a command.
+    secret: OnceCell<Option<Secret>>,
+}
+
+impl Node {
+    pub(crate) fn new(client: Client, out: Output, passphrase: PassphraseArgs) -> Self {
+        Self { client, out, passphrase, secret: OnceCell::new() }
+    }
+
+    /// How the node stands.
+    pub(crate) async fn status(&self) -> Outcome<StatusView> {
+        read(self.client.get("/v1/status").await?)
+    }
+
+    /// Asks to see something.
+    pub(crate) async fn query(&self, query: &Query) -> Outcome<Value> {
+        self.client.post("/v1/query", &json!({ "query": query })).await
+    }
+
+    /// [`Node::query`] with a patient's keys, where the command line says how to open them.
+    pub(crate) async fn query_as(&self, query: &Query, patient: &str) -> Outcome<Value> {
+        let mut body = envelope("query", json!(query), Some(patient));
+        if let Some(secret) = self.given()? {
+            body.insert("passphrase".into(), json!(secret.as_str()));
+        }
+        self.client.post("/v1/query", &Value::Object(body)).await
+    }
+
+    /// Asks for something to be done. With a `patient`, its keys are needed: when they are locked,
+    /// the passphrase is asked for.
+    pub(crate) async fn command(&self, command: Value, patient: Option<&str>) -> Outcome<Value> {
+        debug_assert!(
+            serde_json::from_value::<chartmesh_protocol::peer::Command>(command.clone()).is_ok(),
+            "not a command: {command}"
+        );
+        let mut body = envelope("command", command, patient);
+        if patient.is_some() && let Some(secret) = self.given()? {
+            body.insert("passphrase".into(), json!(secret.as_str()));
+        }
+        match (self.client.post("/v1/command", &Value::Object(body.clone())).await, patient) {
+            (Err(failure), Some(patient))
+                if failure.exit == Exit::Locked && !body.contains_key("passphrase") =>
+            {
+                let secret = self.passphrase.existing(&format!("patient {}", short(patient)))?;
+                body.insert("passphrase".into(), json!(secret.as_str()));
+                self.client.post("/v1/command", &Value::Object(body)).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// The passphrase, if the command line says where it is. Standard input is read once.
+    fn given(&self) -> Outcome<Option<&Secret>> {
+        if self.secret.get().is_none() {
+            let _ = self.secret.set(self.passphrase.given()?);
+        }
+        Ok(self.secret.get().and_then(Option::as_ref))
+    }
+
+    /// The passphrase of a patient, asked for when the command line does not say where it is.
+    pub(crate) fn passphrase_of(&self, patient: &str) -> Outcome<Secret> {
+        match self.given()? {
+            Some(secret) => Ok(secret.clone()),
+            None => self.passphrase.existing(&format!("patient {}", short(patient))),
+        }
+    }
+
+    pub(crate) const fn passphrase_args(&self) -> &PassphraseArgs {
+        &self.passphrase
+    }
+
+    /// What [`Query::Peers`] tells.
+    pub(crate) async fn peers(&self) -> Outcome<Vec<PeerView>> {
+        read(self.query(&Query::Peers).await?)
+    }
+
+    /// What [`Query::Charts`] tells.
+    pub(crate) async fn charts(&self) -> Outcome<Vec<ChartView>> {
+        read(self.query(&Query::Charts).await?)
+    }
+
+    /// What [`Query::Patients`] tells.
+    pub(crate) async fn patients(&self) -> Outcome<Vec<PatientView>> {
+        read(self.query(&Query::Patients).await?)
+    }
+
+    /// What [`Query::Grants`] tells.
+    pub(crate) async fn grants(&self, patient: Option<PartyId>) -> Outcome<Vec<GrantView>> {
+        read(self.query(&Query::Grants { patient }).await?)
+    }
+
+    /// What [`Query::Requests`] tells.
+    pub(crate) async fn requests(&self) -> Outcome<Vec<RequestView>> {
+        read(self.query(&Query::Requests { patient: None }).await?)
+    }
+
+    /// What [`Query::Entries`] tells.
+    pub(crate) async fn entries(&self, subject: &str) -> Outcome<Vec<EntryView>> {
+        let query = Query::Entries { subject: id(subject)?, find: None };
+        read(self.query_as(&query, subject).await?)
+    }
+
+    /// Institutions by id, for showing names.
+    pub(crate) async fn institutions(&self) -> Outcome<Vec<Candidate>> {
+        let mut found: Vec<Candidate> = self
+            .peers()
+            .await?
+            .into_iter()
+            .map(|peer| Candidate::new(peer.institution, peer.name))
+            .collect();
+        let federation: FederationView = read(self.query(&Query::Members).await?)?;
+        for party in federation.parties {
+            if !found.iter().any(|known| known.id == party.party.to_string()) {
+                found.push(Candidate::new(party.party, party.name));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The institution that `text` means.
+    pub(crate) async fn institution(&self, text: &str) -> Outcome<String> {
+        if let Some(whole) = whole::<PartyId>(text) {
+            return Ok(whole);
+        }
+        Ok(pick("institution", text, &self.institutions().await?)?.id)
+    }
+
+    /// Several institutions.
+    pub(crate) async fn institutions_of(&self, texts: &[String]) -> Outcome<Vec<String>> {
+        let mut found = Vec::new();
+        for text in texts {
+            found.push(self.institution(text).await?);
+        }
+        Ok(found)
+    }
+
+    /// Everybody whose record this node may know: charts by either id, patients, patients of
+    /// permissions and requests.
+    async fn subjects(&self) -> Outcome<Vec<Candidate>> {
+        let charts = self.charts().await?;
+        let mut found: Vec<Candidate> = charts
+            .into_iter()
+            .map(|chart| Candidate {
+                other_id: Some(chart.chart.to_string()),
+                ..Candidate::new(chart.subject, chart.name)
+            })
+            .collect();
+        found.extend(
+            self.patients().await?.into_iter().map(|view| Candidate::new(view.patient, view.name)),
+        );
+        let mut seen: Vec<PartyId> =
+            self.grants(None).await?.into_iter().map(|grant| grant.patient).collect();
+        seen.extend(self.requests().await?.into_iter().map(|request| request.patient));
+        for patient in seen {
+            if !found.iter().any(|known| known.id == patient.to_string()) {
+                found.push(Candidate::new(patient, ""));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The patient, or the chart's subject, that `text` means.
+    pub(crate) async fn subject(&self, text: &str) -> Outcome<String> {
+        if let Some(whole) = whole::<PartyId>(text) {
+            return Ok(whole);
+        }
+        Ok(pick("patient or chart", text, &self.subjects().await?)?.id)
+    }
+
+    /// The patient of this relay that `text` means.
+    pub(crate) async fn patient(&self, text: &str) -> Outcome<String> {
+        if let Some(whole) = whole::<PartyId>(text) {
+            return Ok(whole);
+        }
+        let patients = self.patients().await?;
+        let candidates: Vec<_> =
+            patients.into_iter().map(|view| Candidate::new(view.patient, view.name)).collect();
+        Ok(pick("patient", text, &candidates)?.id)
+    }
+
+    /// The entry of a record that `text` means.
+    pub(crate) async fn entry(&self, subject: &str, text: &str) -> Outcome<String> {
+        Ok(self.entries_of(subject, &[text.to_owned()]).await?.remove(0))
+    }
+
+    /// Several entries of a record.
+    pub(crate) async fn entries_of(&self, subject: &str, texts: &[String]) -> Outcome<Vec<String>> {
+        if texts.iter().all(|text| whole::<EntryId>(text).is_some()) {
+            return Ok(texts.iter().filter_map(|text| whole::<EntryId>(text)).collect());
+        }
+        let candidates: Vec<_> = self
+            .entries(subject)
+            .await?
+            .into_iter()
+            .map(|view| Candidate::new(view.entry, view.title.unwrap_or_default()))
+            .collect();
+        texts.iter().map(|text| Ok(pick("entry", text, &candidates)?.id)).collect()
+    }
+
+    /// The request that `text` means.
+    pub(crate) async fn request(&self, text: &str) -> Outcome<RequestView> {
+        let requests = self.requests().await?;
+        let candidates: Vec<_> =
+            requests.iter().map(|view| Candidate::new(view.request, "")).collect();
+        let found = pick("request", text, &candidates)?.id;
+        let view = requests.into_iter().find(|view| view.request.to_string() == found);
+        Ok(view.expect("the candidates come from the requests"))
+    }
+
+    /// Fails early, and in words, where the node's role does not do it.
+    pub(crate) async fn require(&self, role: Role, what: &str) -> Outcome {
+        let status = self.status().await?;
+        if status.role == role {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Exit::State,
+            format!("`{}` is a {} node; {what}", status.name, status.role.name()),
+        )
+        .next(format!("ask a {} node (--dir names which)", role.name())))
+    }
+}
+
+fn envelope(name: &str, value: Value, patient: Option<&str>) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert(name.to_owned(), value);
+    if let Some(patient) = patient {
+        body.insert("patient".to_owned(), json!(patient));
+    }
+    body
+}
+
+/// A typed view of an answer.
+pub(crate) fn read<T: DeserializeOwned>(value: Value) -> Outcome<T> {
+    serde_json::from_value(value).map_err(|error| unreadable(&error))
+}
+
+/// A whole id, if that is what it is. Nothing needs to be known of it then.
+fn whole<T: FromStr + ToString>(text: &str) -> Option<String> {
+    text.trim().to_lowercase().parse::<T>().ok().map(|id| id.to_string())
+}
+
+/// A resolved id as a type.
+pub(crate) fn id<T: FromStr>(text: &str) -> Outcome<T>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| Failure::usage(format!("`{text}`: {error}")))
+}
+
+/// The first eight digits of an id.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+/// The name of a party among `known`, or the beginning of its id.
+pub(crate) fn name_of(known: &[Candidate], party: PartyId) -> String {
+    let id = party.to_string();
+    match known.iter().find(|candidate| candidate.id == id && !candidate.name.is_empty()) {
+        Some(candidate) => candidate.name.clone(),
+        None => party.short(),
+    }
+}

@@ -1,0 +1,58 @@
+//! Waiting for what another node or a person does: the node is asked again, once a second.
+
+use std::time::{Duration, Instant};
+
+use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::consent::view::RequestView;
+
+use crate::args::WaitArgs;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::node::{Node, short};
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Asks `look` until it has an answer.
+pub(crate) async fn until<T>(
+    wait: &WaitArgs,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Outcome<Option<T>>,
+) -> Outcome<T> {
+    let end = Instant::now() + Duration::from_millis(wait.timeout.0);
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        if Instant::now() >= end {
+            return Err(Failure::new(Exit::TimedOut, format!("{what} did not happen in time"))
+                .next("it still may: look again later, or wait longer with --timeout"));
+        }
+        tokio::time::sleep(PAUSE.min(end.saturating_duration_since(Instant::now()))).await;
+    }
+}
+
+/// Waits until a request is in a state that `enough` names; one that can only end badly is an error.
+pub(crate) async fn for_request(
+    node: &Node,
+    wait: &WaitArgs,
+    request: &str,
+    enough: impl Fn(RequestState) -> bool,
+) -> Outcome<RequestView> {
+    let what = format!("the end of request {}", short(request));
+    until(wait, &what, async || {
+        let view = node.request(request).await?;
+        if enough(view.state) { Ok(Some(view)) } else { bad_end(&view).map(|()| None) }
+    })
+    .await
+}
+
+/// Whether a request ended badly.
+fn bad_end(view: &RequestView) -> Outcome {
+    let word = if view.reason.is_empty() { String::new() } else { format!(": {}", view.reason) };
+    let (exit, what) = match view.state {
+        RequestState::Refused => (Exit::NotPermitted, "the patient refused request"),
+        RequestState::Expired => (Exit::State, "nobody decided in time about request"),
+        RequestState::Failed => (Exit::Failed, "could not carry out request"),
+        _ => return Ok(()),
+    };
+    Err(Failure::new(exit, format!("{what} {}{word}", view.request.short())))
+}

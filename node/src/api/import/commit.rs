@@ -1,0 +1,108 @@
+//! From drafts to entries that are recorded.
+
+use std::num::NonZero;
+use std::thread::available_parallelism;
+
+use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::peer::{Command, View};
+use chartmesh_protocol::record::{self, Draft, SealedEntry};
+use chartmesh_protocol::refusal::RefusalCode;
+use futures::future::try_join_all;
+
+use super::super::limits::{COMMIT_BYTES_MAX, COMMIT_ENTRIES_MAX};
+use super::super::problem::{Outcome, Problem};
+use super::{About, Contents, Import, entries};
+use crate::dicom;
+use crate::driver::{Handle, random};
+
+/// Records everything, a transaction's worth at a time. After a failure it goes on where it stopped.
+pub(super) async fn commit(handle: &Handle, import: &Import) -> Outcome<Vec<EntryId>> {
+    let mut state = import.state.lock().await;
+    if state.closed {
+        return Err(Problem::new(RefusalCode::WrongState, "this import was ended already"));
+    }
+    let about = &import.about;
+    let mut drafts = match state.drafts.take() {
+        Some(drafts) => drafts,
+        None => draft(handle, about, &mut state),
+    };
+    let checked = check(about, drafts.len(), state.recorded.len());
+    while checked.is_ok() && !drafts.is_empty() {
+        let batch = &drafts[..batch_len(&drafts)];
+        match record(handle, about.subject, batch).await {
+            Ok(recorded) => {
+                drafts.drain(..batch.len());
+                state.recorded.extend(recorded);
+            }
+            Err(problem) => {
+                state.drafts = Some(drafts);
+                return Err(problem);
+            }
+        }
+    }
+    state.drafts = Some(drafts);
+    checked?;
+    state.closed = true;
+    tracing::info!(entries = state.recorded.len(), "an import was recorded");
+    Ok(state.recorded.clone())
+}
+
+fn draft(handle: &Handle, about: &About, state: &mut Contents) -> Vec<Draft> {
+    let now = handle.now();
+    let studies = dicom::group(std::mem::take(&mut state.dicom));
+    let groups = std::mem::take(&mut state.groups).into_iter().chain(studies);
+    groups.map(|group| entries::draft(about, now, group)).collect()
+}
+
+fn check(about: &About, drafts: usize, recorded: usize) -> Outcome<()> {
+    if drafts + recorded == 0 {
+        return Err(Problem::invalid("nothing was sent to be imported"));
+    }
+    if (about.kind.is_some() || about.title.is_some()) && drafts + recorded > 1 {
+        return Err(Problem::invalid(format!(
+            "a kind or title is for one entry, and this would make {drafts}; import without them"
+        )));
+    }
+    Ok(())
+}
+
+/// How many drafts go into the next transaction: one at least.
+fn batch_len(drafts: &[Draft]) -> usize {
+    let mut bytes = 0;
+    let fit = drafts.iter().take(COMMIT_ENTRIES_MAX).take_while(|draft| {
+        bytes +=
+            draft.contents.iter().filter_map(|c| c.small.as_ref()).map(Vec::len).sum::<usize>();
+        bytes <= COMMIT_BYTES_MAX
+    });
+    fit.count().max(1)
+}
+
+/// Records a batch. When the patient's keys changed while it was being sealed, it is sealed once
+/// more.
+async fn record(handle: &Handle, subject: PartyId, batch: &[Draft]) -> Outcome<Vec<EntryId>> {
+    let mut tried = false;
+    loop {
+        let entries = seal(handle, subject, batch).await?;
+        let command = Command::Record(record::Command::Record { subject, entries });
+        match handle.command(command, None).await.map_err(Problem::from) {
+            Ok(view) => match *view {
+                View::Recorded(view) => return Ok(view.entries),
+                _ => return Err(Problem::trouble("recording was answered with something else")),
+            },
+            Err(problem) if problem.is_refusal(RefusalCode::WrongState) && !tried => tried = true,
+            Err(problem) => return Err(problem),
+        }
+    }
+}
+
+/// Seals a batch on all cores: key encapsulation takes most of the time of a small entry.
+async fn seal(handle: &Handle, subject: PartyId, batch: &[Draft]) -> Outcome<Vec<SealedEntry>> {
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    let parts = batch.chunks(batch.len().div_ceil(cores).max(1)).map(|part| {
+        let drafts = part.to_vec();
+        handle.read_on_pool(move |peer, txn, now| {
+            peer.seal_entries(txn, now, subject, drafts, &mut random())
+        })
+    });
+    Ok(try_join_all(parts).await?.into_iter().flatten().collect())
+}

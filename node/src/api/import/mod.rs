@@ -1,0 +1,330 @@
+//! Importing records: files stream in, are sealed as they come, and become entries on commit.
+//!
+//! ```text
+//!  begin ──> open ──file──> open ──commit──> entries
+//!              └── given up, or nobody came for an hour ──> objects removed
+//! ```
+//!
+//! Nothing stands on the disk in the clear at any time. A file is read for what it says about
+//! itself (its kind, its dates, what it is found by) while it passes; a FHIR document, which must
+//! be whole to be read, is kept in memory for that. Large objects go to the object folder, small
+//! ones wait in memory and go into the store with the commit. A node that dies in between leaves
+//! objects that nothing holds, and its next start removes them.
+
+mod commit;
+mod entries;
+mod receive;
+mod seal;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
+use chartmesh_protocol::peer::Done;
+use chartmesh_protocol::record::view::RecordedView;
+use chartmesh_protocol::record::{Draft, Kind, SealedContent};
+use chartmesh_protocol::refusal::RefusalCode;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::json::In;
+use super::limits::{
+    FHIR_AT_ONCE, IMPORT_FILES_MAX, IMPORT_SMALL_BYTES_MAX, IMPORT_TIME_MAX, IMPORTS_MAX,
+    NAME_BYTES_MAX, RECEIVING_MAX,
+};
+use super::problem::{Outcome, Problem};
+use super::{Shared, fresh_name, on_pool};
+use crate::content::{self, title};
+use crate::dicom;
+use crate::driver::{Handle, random};
+
+pub use receive::{FileView, PersonView};
+
+/// An import that was begun.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImportView {
+    /// What its further requests name.
+    pub import: String,
+}
+
+/// Something sealed, with what is known of it.
+type Item = (SealedContent, content::Draft);
+
+/// What the person who imports says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct About {
+    subject: PartyId,
+    user: String,
+    #[serde(default)]
+    adds_to: Option<EntryId>,
+    #[serde(default)]
+    kind: Option<Kind>,
+    #[serde(default)]
+    title: Option<String>,
+}
+
+/// An import under way.
+#[derive(Debug)]
+pub(super) struct Import {
+    about: About,
+    touched: Mutex<Instant>,
+    /// Held during a commit.
+    state: tokio::sync::Mutex<Contents>,
+}
+
+/// What has come in.
+#[derive(Debug, Default)]
+struct Contents {
+    /// Committed or given up: nothing more is taken.
+    closed: bool,
+    files: usize,
+    groups: Vec<content::Group<Item>>,
+    /// Grouped by study once all are here.
+    dicom: Vec<(SealedContent, dicom::Head)>,
+    /// Since the first commit: what is not recorded yet.
+    drafts: Option<Vec<Draft>>,
+    recorded: Vec<EntryId>,
+    /// This import's part of [`IMPORT_SMALL_BYTES_MAX`].
+    shares: Vec<OwnedSemaphorePermit>,
+}
+
+/// All imports under way.
+#[derive(Debug)]
+pub(super) struct Imports {
+    open: Mutex<HashMap<String, Arc<Import>>>,
+    receiving: Semaphore,
+    fhir: Semaphore,
+    /// In KiB.
+    memory: Arc<Semaphore>,
+}
+
+impl Default for Imports {
+    fn default() -> Self {
+        Self {
+            open: Mutex::default(),
+            receiving: Semaphore::new(RECEIVING_MAX),
+            fhir: Semaphore::new(FHIR_AT_ONCE),
+            memory: Arc::new(Semaphore::new(IMPORT_SMALL_BYTES_MAX / 1024)),
+        }
+    }
+}
+
+impl Imports {
+    fn add(&self, about: About) -> Outcome<String> {
+        let mut open = self.lock();
+        if open.len() >= IMPORTS_MAX {
+            let text = format!("{IMPORTS_MAX} imports are under way; commit or give up some first");
+            return Err(Problem::new(RefusalCode::LimitReached, text));
+        }
+        let name = fresh_name();
+        let import = Import {
+            about,
+            touched: Mutex::new(Instant::now()),
+            state: tokio::sync::Mutex::default(),
+        };
+        open.insert(name.clone(), Arc::new(import));
+        Ok(name)
+    }
+
+    fn get(&self, name: &str) -> Outcome<Arc<Import>> {
+        let Some(import) = self.lock().get(name).cloned() else {
+            let text = "no such import under way; one that nobody touches ends after an hour";
+            return Err(Problem::not_found(text));
+        };
+        import.touch();
+        Ok(import)
+    }
+
+    fn remove(&self, name: &str) -> Option<Arc<Import>> {
+        self.lock().remove(name)
+    }
+
+    /// Takes out the imports that nobody has touched for long and nobody is busy with.
+    pub(super) fn expired(&self, now: Instant) -> Vec<Arc<Import>> {
+        let expired = |import: &Arc<Import>| {
+            Arc::strong_count(import) == 1
+                && now.saturating_duration_since(import.touched()) > IMPORT_TIME_MAX
+        };
+        self.lock().extract_if(|_, import| expired(import)).map(|(_, import)| import).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Import>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Import {
+    fn touch(&self) {
+        *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn touched(&self) -> Instant {
+        *self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what a file brought.
+    async fn add(&self, memory: &Arc<Semaphore>, received: receive::Received) -> Outcome<()> {
+        let mut state = self.state.lock().await;
+        if state.closed || state.drafts.is_some() {
+            return Err(Problem::new(RefusalCode::WrongState, "this import was committed already"));
+        }
+        if state.files >= IMPORT_FILES_MAX {
+            let text = format!("an import has at most {IMPORT_FILES_MAX} files; begin another");
+            return Err(Problem::new(RefusalCode::LimitReached, text));
+        }
+        let kib = received.small_bytes().div_ceil(1024);
+        let share =
+            Arc::clone(memory).try_acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX));
+        let Ok(share) = share else {
+            let text = "too much waits to be committed; commit what is there, then go on";
+            return Err(Problem::new(RefusalCode::LimitReached, text));
+        };
+        state.shares.push(share);
+        state.files += 1;
+        state.groups.extend(received.groups);
+        state.dicom.extend(received.dicom);
+        self.touch();
+        Ok(())
+    }
+
+    /// Gives up what was not recorded.
+    pub(super) async fn discard(&self, handle: &Handle) {
+        let objects = {
+            let mut state = self.state.lock().await;
+            let contents = std::mem::take(&mut *state);
+            state.closed = true;
+            contents.large_objects()
+        };
+        remove_unheld(handle, objects).await;
+    }
+}
+
+impl Contents {
+    /// What stands in the object folder and nothing holds yet.
+    fn large_objects(&self) -> Vec<ObjectId> {
+        let grouped = self.groups.iter().flat_map(|group| &group.items).map(|(sealed, _)| sealed);
+        let dicom = self.dicom.iter().map(|(sealed, _)| sealed);
+        let drafted = self.drafts.iter().flatten().flat_map(|draft| &draft.contents);
+        large_objects(grouped.chain(dicom).chain(drafted))
+    }
+}
+
+fn large_objects<'a>(contents: impl Iterator<Item = &'a SealedContent>) -> Vec<ObjectId> {
+    contents.filter(|sealed| sealed.small.is_none()).map(|sealed| sealed.key.object).collect()
+}
+
+/// Removes objects, but for those that were recorded after all.
+async fn remove_unheld(handle: &Handle, objects: Vec<ObjectId>) {
+    let worker = handle.clone();
+    let removed = on_pool(move || {
+        for object in objects {
+            let held = worker.read(|peer, txn, _| peer.is_held(txn, object));
+            let result = match held {
+                Ok(true) => continue,
+                Ok(false) => worker.objects().remove(object).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = result {
+                tracing::warn!(%error, "an import's object stays until the next start");
+            }
+        }
+    });
+    let _done = removed.await;
+}
+
+/// `POST /v1/imports`
+pub(super) async fn begin(
+    State(shared): State<Arc<Shared>>,
+    In(mut about): In<About>,
+) -> Outcome<Json<ImportView>> {
+    about.title = about.title.map(|text| title(&text)).filter(|text| !text.is_empty());
+    about.user = title(&about.user);
+    if about.user.is_empty() || about.user.len() > NAME_BYTES_MAX {
+        let text = format!("say who records: a user of 1 to {NAME_BYTES_MAX} bytes");
+        return Err(Problem::invalid(text));
+    }
+    // Sealing nothing finds out whether something can be sealed, before anything is sent.
+    let subject = about.subject;
+    let can_seal = shared.handle.read_on_pool(move |peer, txn, now| {
+        peer.seal_entries(txn, now, subject, Vec::new(), &mut random())
+    });
+    can_seal.await?;
+    Ok(Json(ImportView { import: shared.imports.add(about)? }))
+}
+
+#[derive(Deserialize)]
+pub(super) struct FileIn {
+    #[serde(default)]
+    name: String,
+}
+
+/// `PUT /v1/imports/{id}/files?name=N`
+pub(super) async fn file(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    Query(FileIn { name: file_name }): Query<FileIn>,
+    body: Body,
+) -> Outcome<Json<FileView>> {
+    let import = shared.imports.get(&name);
+    let mut body = receive::Incoming::new(body);
+    let taken = match import {
+        Ok(import) => take(&shared, &import, &file_name, &mut body).await,
+        Err(problem) => Err(problem),
+    };
+    if taken.is_err() {
+        // Whoever is still sending would not hear the answer.
+        body.drain().await;
+    }
+    taken.map(Json)
+}
+
+async fn take(
+    shared: &Shared,
+    import: &Import,
+    file_name: &str,
+    body: &mut receive::Incoming,
+) -> Outcome<FileView> {
+    let _place = shared.imports.receiving.acquire().await.map_err(|_| Problem::given_up())?;
+    let received = receive::receive(shared, file_name, body).await?;
+    let objects = large_objects(received.contents());
+    let view = received.view.clone();
+    if let Err(problem) = import.add(&shared.imports.memory, received).await {
+        remove_unheld(&shared.handle, objects).await;
+        return Err(problem);
+    }
+    tracing::debug!(bytes = view.bytes, items = view.items, "a file came in");
+    Ok(view)
+}
+
+/// `POST /v1/imports/{id}/commit`: may be repeated after a failure; what was recorded stays so and
+/// is told again.
+pub(super) async fn commit(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Outcome<Json<RecordedView>> {
+    let import = shared.imports.get(&name)?;
+    // A task of its own: a client that goes away must not leave it unknown what was recorded.
+    let work = tokio::spawn(async move {
+        let entries = commit::commit(&shared.handle, &import).await?;
+        shared.imports.remove(&name);
+        Ok(RecordedView { entries })
+    });
+    work.await.map_err(|_| Problem::given_up())?.map(Json)
+}
+
+/// `DELETE /v1/imports/{id}`
+pub(super) async fn discard(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Outcome<Json<Done>> {
+    shared.imports.get(&name)?;
+    if let Some(import) = shared.imports.remove(&name) {
+        import.discard(&shared.handle).await;
+    }
+    Ok(Json(Done { done: true }))
+}

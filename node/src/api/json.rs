@@ -1,0 +1,42 @@
+//! JSON requests, read so that what is secret in them is wiped.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+use zeroize::Zeroize as _;
+
+use super::limits::JSON_BYTES_MAX;
+use super::problem::Problem;
+use chartmesh_protocol::refusal::RefusalCode;
+
+/// The body of a request, parsed. An empty body reads as `{}`.
+#[derive(Debug)]
+pub(super) struct In<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for In<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = read(request.into_body()).await?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        // The error names a place and a type; of the values it repeats none but an unknown name.
+        let parsed = serde_json::from_slice(text)
+            .map_err(|error| Problem::invalid(format!("the request cannot be read: {error}")));
+        wipe(bytes);
+        parsed.map(Self)
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    to_bytes(body, JSON_BYTES_MAX).await.map_err(|_| {
+        let text = format!("a request is at most {JSON_BYTES_MAX} bytes, and must come whole");
+        Problem::new(RefusalCode::LimitReached, text)
+    })
+}
+
+/// A passphrase or the 24 words may stand in it.
+fn wipe(bytes: Bytes) {
+    if let Ok(mut bytes) = bytes.try_into_mut() {
+        bytes.as_mut().zeroize();
+    }
+}

@@ -1,0 +1,236 @@
+//! Opening entries, and streaming their contents in the clear.
+//!
+//! Opening asks the protocol, which logs it durably before it gives the keys. They stay here for a
+//! few minutes under a random name, so that the contents can be fetched; then they are wiped.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
+use chartmesh_protocol::object::{DataKey, Opener};
+use chartmesh_protocol::peer::{Command, View};
+use chartmesh_protocol::record::view::{ManifestView, OpenedView};
+use chartmesh_protocol::record::{self, ContentKey};
+use chartmesh_protocol::refusal::RefusalCode;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::json::In;
+use super::limits::{NAME_BYTES_MAX, OPEN_MAX, OPEN_TIME_MAX, PIECES_MAX};
+use super::problem::{Outcome, Problem};
+use super::{Shared, base64, fresh_name, on_pool};
+use crate::disk::RealDisk;
+use crate::driver::Handle;
+use crate::objects::{ObjectError, ObjectReader};
+
+/// An opened entry.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OpenView {
+    /// What requests for its contents name, for ten minutes.
+    pub open: String,
+    /// What the entry says of itself.
+    pub manifest: ManifestView,
+    /// Whether its contents are here; otherwise they are still on their way.
+    pub whole: bool,
+    /// The label as its author signed it: a COSE_Sign1 in base64.
+    pub label: String,
+}
+
+/// The entries that are open.
+#[derive(Default)]
+pub(super) struct Opens(Mutex<HashMap<String, (Instant, Arc<OpenedView>)>>);
+
+impl Opens {
+    fn add(&self, view: OpenedView) -> String {
+        let name = fresh_name();
+        let mut open = self.lock();
+        if open.len() >= OPEN_MAX {
+            let oldest = open.iter().min_by_key(|(_, (since, _))| *since);
+            let oldest = oldest.map(|(name, _)| name.clone());
+            oldest.and_then(|name| open.remove(&name));
+        }
+        open.insert(name.clone(), (Instant::now(), Arc::new(view)));
+        name
+    }
+
+    fn get(&self, name: &str) -> Outcome<Arc<OpenedView>> {
+        match self.lock().get(name) {
+            Some((since, view)) if since.elapsed() <= OPEN_TIME_MAX => Ok(Arc::clone(view)),
+            _ => Err(Problem::not_found("nothing is open under this name now; open it again")),
+        }
+    }
+
+    pub(super) fn sweep(&self, now: Instant) {
+        self.lock().retain(|_, (since, _)| now.saturating_duration_since(*since) <= OPEN_TIME_MAX);
+    }
+
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Instant, Arc<OpenedView>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OpenIn {
+    subject: PartyId,
+    entry: EntryId,
+    user: String,
+    purpose: Purpose,
+    #[serde(default)]
+    export: bool,
+}
+
+/// `POST /v1/open`
+pub(super) async fn open(
+    State(shared): State<Arc<Shared>>,
+    In(asked): In<OpenIn>,
+) -> Outcome<Json<OpenView>> {
+    let OpenIn { subject, entry, user, purpose, export } = asked;
+    if user.trim().is_empty() || user.len() > NAME_BYTES_MAX {
+        let text = format!("say who opens it: a user of 1 to {NAME_BYTES_MAX} bytes");
+        return Err(Problem::invalid(text));
+    }
+    let command = record::Command::Open { subject, entry, user, purpose, export };
+    match *shared.handle.command(Command::Record(command), None).await? {
+        View::Opened(view) => Ok(Json(OpenView {
+            manifest: ManifestView::from(&view.manifest),
+            whole: view.whole,
+            label: base64(&view.label),
+            open: shared.opens.add(view),
+        })),
+        _ => Err(Problem::trouble("opening was answered with something else")),
+    }
+}
+
+/// `GET /v1/open/{open}/{index}`: every chunk is authenticated before it leaves. Whether the object
+/// is the right one as a whole is known at its end only: if it is not, the last chunk is held back
+/// and the body ends short of its Content-Length.
+pub(super) async fn content(
+    State(shared): State<Arc<Shared>>,
+    Path((open, index)): Path<(String, usize)>,
+) -> Outcome<Response> {
+    let view = shared.opens.get(&open)?;
+    let Some(content) = view.manifest.contents.get(index).cloned() else {
+        let count = view.manifest.contents.len();
+        return Err(Problem::not_found(format!("the entry has {count} contents, from 0")));
+    };
+    let length = content.plaintext_length;
+    let media_type = HeaderValue::from_str(&content.media_type)
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let handle = shared.handle.clone();
+    let wanted = content.clone();
+    let (source, opener) = on_pool(move || begin(&handle, &wanted)).await??;
+    let (pieces, coming) = mpsc::channel(PIECES_MAX);
+    // It ends with the body: when nobody reads any more, sending fails.
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = stream(&source, opener, &pieces) {
+            tracing::error!(object = %content.object, %error, "a content did not open");
+            let _gone = pieces.blocking_send(Err(error));
+        }
+    });
+    let body = futures::stream::unfold(coming, async |mut coming| {
+        coming.recv().await.map(|piece| (piece, coming))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_LENGTH, HeaderValue::from(length)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, Body::from_stream(Box::pin(body))).into_response())
+}
+
+/// Where a sealed object's bytes are.
+enum Source {
+    Small(Vec<u8>),
+    File(ObjectReader<RealDisk>),
+}
+
+/// Finds the object, and checks what can be checked before the first byte.
+fn begin(handle: &Handle, content: &ContentKey) -> Outcome<(Source, Opener)> {
+    let object = content.object;
+    let small = if content.length <= SMALL_OBJECT_BYTES_MAX as u64 {
+        handle.read(|peer, txn, _| peer.small_object(txn, object))?
+    } else {
+        None
+    };
+    let source = match small {
+        Some(bytes) => Source::Small(bytes),
+        None => {
+            Source::File(handle.objects().open_object(object).map_err(|error| match error {
+                ObjectError::Missing(_) => Problem::not_found(
+                    "this content is not here yet; `chartmesh status` shows transfers under way",
+                ),
+                error => error.into(),
+            })?)
+        }
+    };
+    let key = DataKey::from_bytes(content.key);
+    let opener = Opener::new(key, object, content.plaintext_length)
+        .map_err(|error| Problem::new(RefusalCode::NotAuthentic, error.to_string()))?;
+    Ok((source, opener))
+}
+
+/// Why a content ends before its end.
+#[derive(Debug, thiserror::Error)]
+enum StreamError {
+    #[error(transparent)]
+    Disk(#[from] ObjectError),
+    #[error(transparent)]
+    Open(#[from] chartmesh_protocol::object::OpenError),
+}
+
+/// Plaintext on its way to the client.
+type Pieces = mpsc::Sender<Result<Bytes, StreamError>>;
+
+/// Opens the object from its first byte to its last, a chunk at a time.
+fn stream(source: &Source, mut opener: Opener, pieces: &Pieces) -> Result<(), StreamError> {
+    let mut offset = 0;
+    loop {
+        let space = opener.space();
+        let read = source.read(space, offset)?;
+        if read == 0 {
+            break;
+        }
+        offset += read as u64;
+        let plain = opener.advance(read)?;
+        if !plain.is_empty() && pieces.blocking_send(Ok(Bytes::copy_from_slice(plain))).is_err() {
+            return Ok(());
+        }
+    }
+    let mut last = Vec::new();
+    opener.finish(&mut last)?;
+    let _gone = pieces.blocking_send(Ok(last.into()));
+    Ok(())
+}
+
+impl Source {
+    /// Fills `space` from `offset` as far as there is something.
+    fn read(&self, space: &mut [u8], offset: u64) -> Result<usize, ObjectError> {
+        let length = match self {
+            Self::Small(bytes) => bytes.len() as u64,
+            Self::File(file) => file.len(),
+        };
+        let left = usize::try_from(length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let read = left.min(space.len());
+        match self {
+            Self::Small(bytes) => {
+                let from = bytes.len() - left;
+                space[..read].copy_from_slice(&bytes[from..from + read]);
+            }
+            Self::File(file) => file.read_at(&mut space[..read], offset)?,
+        }
+        Ok(read)
+    }
+}

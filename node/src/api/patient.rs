@@ -1,0 +1,164 @@
+//! Patients at a relay: made, unlocked, rotated.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use chartmesh_protocol::custody::view::{PatientView, RotatedView};
+use chartmesh_protocol::custody::{self, NewPatient};
+use chartmesh_protocol::id::{PartyId, TokenId};
+use chartmesh_protocol::identity::{Phrase, Role};
+use chartmesh_protocol::peer::{Command, Done, Query, View};
+use chartmesh_protocol::refusal::{Failure, RefusalCode};
+use serde::{Deserialize, Serialize};
+
+use super::json::In;
+use super::limits::{UNLOCK_MINUTES, UNLOCK_MINUTES_MAX};
+use super::problem::{Outcome, Problem};
+use super::unlocked::Secret;
+use super::{Shared, id};
+use crate::driver::random;
+
+/// A patient that was just made.
+#[derive(Serialize, Deserialize)]
+pub struct NewPatientView {
+    /// The patient.
+    pub patient: PatientView,
+    /// The 24 words. Nobody keeps them: they are to be written down now.
+    pub words: String,
+}
+
+impl Drop for NewPatientView {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.words);
+    }
+}
+
+impl std::fmt::Debug for NewPatientView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewPatientView").field("patient", &self.patient).finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MakeIn {
+    name: String,
+    passphrase: Secret,
+}
+
+/// `POST /v1/patients`
+pub(super) async fn make(
+    State(shared): State<Arc<Shared>>,
+    In(asked): In<MakeIn>,
+) -> Outcome<Json<NewPatientView>> {
+    require_relay(&shared)?;
+    let NewPatient { words, log, keys } = super::on_pool(|| custody::make(&mut random())).await?;
+    let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
+    let command = custody::Command::Keep { name: asked.name, log: Box::new(log), sealed_keys };
+    let view = shared.handle.command(Command::Custody(command), Some(keys)).await?;
+    match *view {
+        View::Patient(patient) => Ok(Json(NewPatientView { patient, words: (*words).clone() })),
+        _ => Err(Problem::trouble("a new patient was answered with something else")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnlockIn {
+    passphrase: Secret,
+    #[serde(default)]
+    minutes: Option<u32>,
+}
+
+/// `POST /v1/patients/{id}/unlock`
+pub(super) async fn unlock(
+    State(shared): State<Arc<Shared>>,
+    Path(patient): Path<String>,
+    In(asked): In<UnlockIn>,
+) -> Outcome<Json<Done>> {
+    let minutes = asked.minutes.unwrap_or(UNLOCK_MINUTES);
+    if !(1..=UNLOCK_MINUTES_MAX).contains(&minutes) {
+        let text = format!("keys stay unlocked for 1 to {UNLOCK_MINUTES_MAX} minutes");
+        return Err(Problem::invalid(text));
+    }
+    let keys = shared.unlocked.open(&shared.handle, id(&patient)?, asked.passphrase).await?;
+    shared.unlocked.keep(keys, Duration::from_secs(u64::from(minutes) * 60));
+    Ok(Json(Done { done: true }))
+}
+
+/// `POST /v1/patients/{id}/lock`
+pub(super) async fn lock(
+    State(shared): State<Arc<Shared>>,
+    Path(patient): Path<String>,
+) -> Outcome<Json<Done>> {
+    shared.unlocked.forget(id(&patient)?);
+    Ok(Json(Done { done: true }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RotateIn {
+    words: Secret,
+    passphrase: Secret,
+    #[serde(default)]
+    drop: Vec<TokenId>,
+}
+
+/// `POST /v1/patients/{id}/rotate`: the passphrase seals the new keys; it may be another than before.
+pub(super) async fn rotate(
+    State(shared): State<Arc<Shared>>,
+    Path(patient): Path<String>,
+    In(asked): In<RotateIn>,
+) -> Outcome<Json<RotatedView>> {
+    require_relay(&shared)?;
+    let patient: PartyId = id(&patient)?;
+    let phrase =
+        Phrase::parse(asked.words.text()).map_err(|error| Problem::invalid(error.to_string()))?;
+    let kept = live_grants(&shared, patient, &asked.drop).await?;
+    let rotated = shared.handle.read_on_pool(move |peer, txn, now| {
+        let Some(known) = peer.keys_of(txn, patient)? else {
+            return Err(Failure::refuse(RefusalCode::NotFound, "no such patient here"));
+        };
+        custody::rotate(&known, &phrase, kept, now)
+    });
+    let (rotation, keys) = rotated.await?;
+    let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
+    let command = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
+    let view = shared.handle.command(Command::Custody(command), Some(keys.clone())).await?;
+    shared.unlocked.renew(&keys);
+    match *view {
+        View::Rotated(view) => Ok(Json(view)),
+        _ => Err(Problem::trouble("a rotation was answered with something else")),
+    }
+}
+
+/// The permissions that outlive the rotation: those that are live and not to be dropped.
+async fn live_grants(shared: &Shared, patient: PartyId, drop: &[TokenId]) -> Outcome<Vec<TokenId>> {
+    let grants = match shared.handle.query(Query::Grants { patient: Some(patient) }, None).await? {
+        View::Grants(grants) => grants,
+        _ => return Err(Problem::trouble("permissions were answered with something else")),
+    };
+    let live: Vec<TokenId> = grants
+        .iter()
+        .filter(|grant| !grant.received && grant.state == "live")
+        .map(|grant| grant.token)
+        .collect();
+    if let Some(unknown) = drop.iter().find(|token| !live.contains(token)) {
+        let text = format!("{unknown} is no permission that this patient gave and that is live");
+        return Err(Problem::not_found(text));
+    }
+    Ok(live.into_iter().filter(|token| !drop.contains(token)).collect())
+}
+
+/// Before costly work; the protocol refuses it too.
+fn require_relay(shared: &Shared) -> Outcome<()> {
+    match shared.handle.peer().role() {
+        Role::Patient => Ok(()),
+        role => {
+            let text = format!("this is a {} node; ask a patient node for this", role.name());
+            Err(Problem::new(RefusalCode::WrongRole, text))
+        }
+    }
+}

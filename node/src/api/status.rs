@@ -1,0 +1,123 @@
+//! How the node stands, and stopping it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use axum::Json;
+use axum::extract::State;
+use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::peer::{Done, Query, StatusView, View};
+use chartmesh_protocol::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::problem::{Outcome, Problem};
+use super::{Shared, command};
+
+/// How the node stands: the protocol's view, and the machine's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeStatusView {
+    /// The protocol's part.
+    #[serde(flatten)]
+    pub status: StatusView,
+    /// The program's version.
+    pub version: String,
+    /// Milliseconds since the API opened.
+    pub uptime_ms: u64,
+    /// Where the node listens.
+    pub doors: DoorsView,
+    /// The nodes that are connected now.
+    pub connected: Vec<ConnectedView>,
+    /// How busy the driver is.
+    pub queue: QueueView,
+    /// The data directory.
+    pub data_dir: PathBuf,
+}
+
+/// The address of every door.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DoorsView {
+    /// Where other nodes come in: libp2p multiaddresses.
+    pub network: Vec<String>,
+    /// What is told to others in invites and codes.
+    pub announced: Vec<String>,
+    /// The Unix socket of the local API.
+    pub api: PathBuf,
+}
+
+/// A connected node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConnectedView {
+    /// Which.
+    pub node: NodeId,
+    /// Its end of each connection.
+    pub addresses: Vec<String>,
+    /// How it is carried: `Tcp` or `Quic`.
+    pub transport: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether it was let in beyond `hello`.
+    pub admitted: bool,
+}
+
+/// How busy the driver is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct QueueView {
+    /// Events that wait now.
+    pub waiting: usize,
+    /// Microseconds from being queued to being durable, for the newest transaction.
+    pub lag_us: u64,
+    /// Events handled since the start.
+    pub events: u64,
+    /// Transactions they took.
+    pub batches: u64,
+    /// Transactions that the storage failed.
+    pub faults: u64,
+}
+
+/// `GET /v1/status`
+pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Outcome<Json<NodeStatusView>> {
+    let View::Status(status) = shared.handle.query(Query::Status, None).await? else {
+        return Err(Problem::trouble("the status was answered with something else"));
+    };
+    let driver = shared.handle.status();
+    let connected = shared.net.connected().into_iter().map(|peer| ConnectedView {
+        node: peer.node,
+        addresses: peer.addrs.iter().map(ToString::to_string).collect(),
+        transport: format!("{:?}", peer.transport),
+        since: Timestamp(millis(peer.since.duration_since(UNIX_EPOCH).unwrap_or_default())),
+        admitted: peer.gate_open,
+    });
+    Ok(Json(NodeStatusView {
+        status,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_ms: millis(shared.started.elapsed()),
+        doors: DoorsView {
+            network: shared.net.listeners().iter().map(ToString::to_string).collect(),
+            announced: command::addresses(&shared),
+            api: shared.socket.clone(),
+        },
+        connected: connected.collect(),
+        queue: QueueView {
+            waiting: driver.waiting,
+            lag_us: u64::try_from(driver.lag.as_micros()).unwrap_or(u64::MAX),
+            events: driver.events,
+            batches: driver.batches,
+            faults: driver.faults,
+        },
+        data_dir: shared.data_dir.clone(),
+    }))
+}
+
+/// `POST /v1/shutdown`: answered before the node stops; the socket is gone when the API has ended.
+pub(super) async fn shutdown(State(shared): State<Arc<Shared>>) -> Json<Done> {
+    tracing::info!("asked to stop by the local API");
+    let handle = shared.handle.clone();
+    // Not waited for: the queue may be full, and the answer is to go out.
+    tokio::spawn(async move { handle.shutdown().await });
+    Json(Done { done: true })
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,97 @@
+//! The socket, the status, and requests that make no sense.
+
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+
+use axum::http::Method;
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::peer::CodeView;
+use chartmesh_protocol::refusal::RefusalCode;
+use serde_json::{Value, json};
+
+use super::super::{Api, NodeStatusView};
+use super::{Home, PATIENCE};
+use crate::driver::Ended;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_is_its_owners_alone_and_goes_with_the_api() {
+    let home = Home::new(Role::Backup).await;
+    let socket = home.api.socket().to_owned();
+    let found = std::fs::metadata(&socket).unwrap();
+    assert!(found.file_type().is_socket());
+    assert_eq!(found.permissions().mode() & 0o777, 0o600);
+    let left = std::fs::read_dir(socket.parent().unwrap()).unwrap();
+    let left = left.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count();
+    assert_eq!(left, 1, "the object folder, and no directory that the socket was made in");
+    // Another node cannot take it away; what a dead one left is replaced.
+    assert!(Api::start(&home.node).is_err());
+    home.api.stop().await;
+    assert!(!socket.exists());
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let api = Api::start(&home.node).unwrap();
+    let _: NodeStatusView = home.client.get("/v1/status").await.get();
+    api.stop().await;
+    home.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_tells_every_door() {
+    let home = Home::new(Role::Hospital).await;
+    let view: NodeStatusView = home.client.get("/v1/status").await.get();
+    assert_eq!(view.status.name, "Seaside Hospital");
+    assert_eq!(view.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(view.doors.network.len(), 1);
+    // Loopback, because there is nothing else.
+    assert_eq!(view.doors.announced, view.doors.network);
+    assert_eq!(view.doors.api, home.api.socket());
+    assert!(view.connected.is_empty());
+    assert_eq!(home.client.get("/v1/transfers").await.get::<Value>(), json!([]));
+    home.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_carries_the_nodes_addresses() {
+    let (home, chart) = Home::with_chart().await;
+    let command = json!({"command": {"enrolment": {"code": {"chart": chart.chart}}}});
+    let code: CodeView = home.client.post("/v1/command", &command).await.get();
+    let other = json!({"command": {"enrolment": {"code": {
+        "chart": chart.chart, "addresses": ["/dns4/hospital.example.org/tcp/4801"],
+    }}}});
+    let longer: CodeView = home.client.post("/v1/command", &other).await.get();
+    assert!(!code.code.is_empty() && longer.code.len() != code.code.len());
+    home.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_make_no_sense_are_refused_with_a_reason() {
+    let home = Home::new(Role::Hospital).await;
+    let client = &home.client;
+    for text in ["", "{", "[]", r#"{"command": {"nothing": 1}}"#, r#"{"query": "status"}"#] {
+        let answer = client.send(Method::POST, "/v1/command", text).await;
+        answer.refused(400, RefusalCode::Invalid);
+    }
+    // What only the node itself may say.
+    let made = json!({"command": {"record": {"record": {"subject": "00".repeat(32)}}}});
+    client.post("/v1/command", &made).await.refused(400, RefusalCode::Invalid);
+    let large = format!(r#"{{"query": "{}"}}"#, "x".repeat(2 << 20));
+    let answer = client.send(Method::POST, "/v1/query", large).await;
+    answer.refused(413, RefusalCode::LimitReached);
+    client.get("/v1/nothing").await.refused(404, RefusalCode::NotFound);
+    client.get("/v1/open/none/0").await.refused(404, RefusalCode::NotFound);
+    let begin = json!({"subject": "00".repeat(32), "user": "dr-sato"});
+    client.post("/v1/imports", &begin).await.refused(404, RefusalCode::NotFound);
+    let status = client.post("/v1/query", &json!({"query": "status"})).await.get::<Value>();
+    assert_eq!(status["role"], "hospital");
+    home.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_is_answered_and_then_done() {
+    let home = Home::new(Role::Backup).await;
+    home.client.post("/v1/shutdown", &json!({})).await.bytes();
+    let ended = tokio::time::timeout(PATIENCE, home.node.ended()).await.unwrap();
+    assert_eq!(ended, Ended::Stopped);
+    let socket = home.api.socket().to_owned();
+    home.api.stop().await;
+    assert!(!socket.exists());
+    home.node.shutdown().await;
+}

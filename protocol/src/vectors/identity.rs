@@ -1,0 +1,331 @@
+//! `identity/{phrase,log,certificates}.json`: from 24 words to keys, key logs, and what keys certify.
+
+use super::people::{HOSPITAL, NOW, RELAY, YESTERDAY, hex, key, variant};
+use crate::codec::Wire;
+use crate::id::{PartyId, TokenId};
+use crate::identity::{
+    Card, Compartment, KeyLog, KeyRing, KnownKeys, NodeCertificate, Phrase, RelayCertificate, Role,
+    Rotation, incept,
+};
+use crate::limits;
+use crate::record::Kind;
+use crate::statement::{Signed, Statement, Unverified};
+use crate::time::{DAY_MS, Timestamp};
+use serde_json::{Value, json};
+
+fn phrase() -> Phrase {
+    Phrase::from_entropy(&[7; 32])
+}
+
+fn log() -> KeyLog {
+    incept(&phrase().signing_key(0), &phrase().signing_key(1).public())
+}
+
+fn rotation(number: u32) -> Rotation {
+    Rotation {
+        party: log().party_unverified(),
+        number,
+        key: phrase().signing_key(number).public(),
+        next: phrase().signing_key(number + 1).public().digest(),
+        kept: vec![TokenId([0xa1; 16])],
+        at: YESTERDAY,
+    }
+}
+
+fn sign(claims: Rotation) -> Signed<Rotation> {
+    let number = claims.number;
+    Signed::sign(claims, &phrase().signing_key(number))
+}
+
+/// [ID-5], [ID-6].
+#[test]
+fn words_lead_to_keys() {
+    let words = bip39::Mnemonic::from_entropy(&[7; 32]).unwrap().to_string();
+    assert_eq!(words.split(' ').count(), 24);
+
+    let root = phrase().records_root(1);
+    let compartment = root.compartment(Kind::VitalSigns, 2);
+    let public = compartment.public();
+    let made = json!({
+        "words": words,
+        "entropy": hex(&[7; 32]),
+        "signing": (0..3).map(|n| json!({
+            "number": n,
+            "seed": hex(&*phrase().signing_key(n).seed()),
+            "public": hex(&phrase().signing_key(n).public().0),
+        })).collect::<Vec<_>>(),
+        "records_root": { "generation": 1, "root": hex(root.as_bytes()) },
+        "compartment": {
+            "kind": Kind::VitalSigns.code(), "generation": 1, "epoch": 2,
+            "seed": hex(compartment.seed()), "public": hex(public.as_bytes()),
+            "id": hex(&public.digest()[..16]),
+        },
+        "bad": [
+            { "words": "abandon abandon", "error": "WordCount" },
+            { "words": words.replacen(words.split(' ').next().unwrap(), "chartmesh", 1), "error": "UnknownWord" },
+            { "words": vec!["abandon"; 24].join(" "), "error": "Checksum" },
+        ],
+    });
+    for bad in made["bad"].as_array().unwrap() {
+        let error = Phrase::parse(bad["words"].as_str().unwrap()).unwrap_err();
+        assert_eq!(bad["error"], variant(&error));
+    }
+    assert!(Phrase::parse(&words).is_ok());
+    super::check("identity", "phrase", &made);
+}
+
+fn log_case(name: &str, why: &str, log: &KeyLog, error: Option<&str>) -> Value {
+    let read = KeyLog::from_bytes(&log.to_bytes(), limits::REQUEST_BYTES_MAX).unwrap();
+    let judged = read.verify();
+    assert_eq!(judged.as_ref().err().map(variant).as_deref(), error, "{name}");
+    json!({
+        "name": name, "why": why, "log": hex(&log.to_bytes()), "error": error,
+        "party": judged.as_ref().ok().map(KnownKeys::party),
+        "current": judged.as_ref().ok().map(KnownKeys::current_number),
+        "keys": judged.ok().map(|known| (0..=known.current_number())
+            .map(|n| hex(&known.key(n).unwrap().0)).collect::<Vec<_>>()),
+    })
+}
+
+/// [ID-1], [ID-2], [ID-3], [ID-4].
+#[test]
+fn key_logs_verify_or_are_refused_for_their_reason() {
+    let inception = |version, suite| {
+        let mut log = log();
+        let mut claims = log.inception.claims().clone();
+        (claims.version, claims.suite) = (version, suite);
+        log.inception = Signed::sign(claims, &phrase().signing_key(0)).to_unverified();
+        log
+    };
+    let mut forged = log();
+    let claims = forged.inception.claims().clone();
+    forged.inception = Signed::sign(claims, &key(0x66)).to_unverified();
+    let once = log().rotated(&sign(rotation(1)));
+    let thief = Rotation { key: key(0x66).public(), ..rotation(1) };
+    let other = Rotation { party: PartyId([9; 32]), ..rotation(1) };
+    let unsigned = Signed::sign(rotation(1), &phrase().signing_key(0));
+    let many =
+        Rotation { kept: vec![TokenId([1; 16]); limits::KEPT_TOKENS_MAX + 1], ..rotation(1) };
+    let bad = |rotation: &Signed<Rotation>| log().rotated(rotation);
+    let cases = [
+        log_case("inception", "a first key", &log(), None),
+        log_case("rotated-once", "the id stays", &once, None),
+        log_case("rotated-twice", "and stays", &once.clone().rotated(&sign(rotation(2))), None),
+        log_case("version", "version 2", &inception(2, 1), Some("UnknownSuite")),
+        log_case("suite", "suite 2", &inception(1, 2), Some("UnknownSuite")),
+        log_case(
+            "forged-inception",
+            "not signed by the key it names",
+            &forged,
+            Some("BadSignature"),
+        ),
+        log_case(
+            "other-party",
+            "the rotation names another party",
+            &bad(&sign(other)),
+            Some("OtherParty"),
+        ),
+        log_case(
+            "out-of-order",
+            "the first rotation has number 2",
+            &bad(&sign(rotation(2))),
+            Some("OutOfOrder"),
+        ),
+        log_case(
+            "not-committed",
+            "a key that the inception did not fix",
+            &bad(&Signed::sign(thief, &key(0x66))),
+            Some("NotCommitted"),
+        ),
+        log_case(
+            "unsigned-rotation",
+            "signed with the old key",
+            &bad(&unsigned),
+            Some("BadSignature"),
+        ),
+        log_case("too-many-kept", "1025 kept tokens", &bad(&sign(many)), Some("TooLong")),
+    ];
+    super::check("identity", "log", &cases);
+}
+
+fn ring() -> KeyRing {
+    let root = phrase().records_root(0);
+    let compartments = [Kind::Laboratory, Kind::VitalSigns]
+        .map(|kind| Compartment {
+            kind,
+            generation: 0,
+            epoch: 0,
+            key: root.compartment(kind, 0).public(),
+        })
+        .to_vec();
+    KeyRing {
+        patient: log().party_unverified(),
+        key: 0,
+        seq: 1,
+        issued: YESTERDAY,
+        expires: Timestamp(YESTERDAY.0 + 30 * DAY_MS),
+        compartments,
+        relay: RELAY.id(),
+    }
+}
+
+fn case<T: Statement>(
+    ty: &str,
+    (name, why): (&str, &str),
+    signer: &KeyLog,
+    (claims, by): (T, &crate::crypto::SigningKey),
+    certify: impl Fn(Unverified<T>, &KnownKeys) -> Option<String>,
+    error: Option<&str>,
+) -> Value {
+    let bytes = Signed::sign(claims, by).bytes().to_vec();
+    let keys = signer.clone().verify().unwrap();
+    let found = certify(Unverified::parse(&bytes).unwrap(), &keys);
+    assert_eq!(found.as_deref(), error, "{ty} {name}");
+    json!({ "name": name, "why": why, "type": ty, "domain": T::DOMAIN, "now_ms": NOW,
+            "signer": hex(&signer.to_bytes()), "statement": hex(&bytes), "error": error })
+}
+
+/// [ID-7], [ID-8], [ID-9], [ID-10], [ID-11].
+#[test]
+fn certificates_rings_and_cards_are_judged() {
+    let node = |c: Unverified<NodeCertificate>, keys: &KnownKeys| {
+        c.certify(keys, NOW).err().map(|e| variant(&e))
+    };
+    let relay = |c: Unverified<RelayCertificate>, keys: &KnownKeys| {
+        c.certify(keys, NOW).err().map(|e| variant(&e))
+    };
+    let ring_ =
+        |c: Unverified<KeyRing>, keys: &KnownKeys| c.certify(keys, NOW).err().map(|e| variant(&e));
+    let card_ = |c: Unverified<Card>, keys: &KnownKeys| {
+        let signer = keys.key(c.claims().key).filter(|_| keys.party() == c.claims().institution);
+        let current = c.claims().key == keys.current_number();
+        (!current || signer.is_none_or(|key| c.check(&key).is_err()))
+            .then(|| "NotAuthentic".to_owned())
+    };
+    let (now, log_, me) = (HOSPITAL.certificate(), HOSPITAL.log(), HOSPITAL.signing());
+    let of = |issued: u64, expires: u64| NodeCertificate {
+        issued: Timestamp(issued),
+        expires: Timestamp(expires),
+        ..now.clone()
+    };
+    let of_relay = RelayCertificate {
+        member: HOSPITAL.id(),
+        key: 0,
+        relay: RELAY.id(),
+        issued: YESTERDAY,
+        expires: Timestamp(YESTERDAY.0 + limits::CERTIFICATE_MS_MAX),
+    };
+    let card = || HOSPITAL.card("Hospital A", Role::Hospital);
+    let (patient, theirs) = (log(), phrase().signing_key(0));
+    let mut twice = ring();
+    twice.compartments[1] = twice.compartments[0].clone();
+    let rotated = HOSPITAL.rotated();
+    let c = |name, why, claims: NodeCertificate, error| {
+        case("node-certificate", (name, why), &log_, (claims, &me), node, error)
+    };
+    let r = |name, why, claims: KeyRing, error| {
+        case("key-ring", (name, why), &patient, (claims, &theirs), ring_, error)
+    };
+    let cases = [
+        c("good", "a week, from yesterday", now.clone(), None),
+        c(
+            "two-minutes-ahead",
+            "the clocks differ by the tolerance",
+            of(NOW.0 + 120_000, NOW.0 + DAY_MS),
+            None,
+        ),
+        c(
+            "other-signer",
+            "names an institution that is not the signer",
+            NodeCertificate { institution: PartyId([9; 32]), ..now.clone() },
+            Some("UnknownKey"),
+        ),
+        c(
+            "unknown-key",
+            "key 1, which is not there yet",
+            NodeCertificate { key: 1, ..now.clone() },
+            Some("UnknownKey"),
+        ),
+        case(
+            "node-certificate",
+            ("old-key", "signed before the rotation"),
+            &rotated,
+            (now.clone(), &me),
+            node,
+            Some("OldKey"),
+        ),
+        case(
+            "node-certificate",
+            ("forged", "signed by another key"),
+            &log_,
+            (now.clone(), &key(0x66)),
+            node,
+            Some("BadSignature"),
+        ),
+        c(
+            "not-yet",
+            "a millisecond beyond the tolerance",
+            of(NOW.0 + 120_001, NOW.0 + DAY_MS),
+            Some("NotYet"),
+        ),
+        c("expired", "ends now", of(YESTERDAY.0, NOW.0), Some("Expired")),
+        c(
+            "too-long",
+            "a millisecond more than 30 days",
+            of(YESTERDAY.0, YESTERDAY.0 + limits::CERTIFICATE_MS_MAX + 1),
+            Some("TooLong"),
+        ),
+        case("relay-certificate", ("good", "30 days"), &log_, (of_relay.clone(), &me), relay, None),
+        case(
+            "relay-certificate",
+            ("forged", "signed by the relay itself"),
+            &log_,
+            (of_relay, &RELAY.signing()),
+            relay,
+            Some("BadSignature"),
+        ),
+        case("card", ("good", "signed with the current key"), &log_, (card(), &me), card_, None),
+        case(
+            "card",
+            ("old-key", "signed before the rotation"),
+            &rotated,
+            (card(), &me),
+            card_,
+            Some("NotAuthentic"),
+        ),
+        r("good", "30 days, two compartments", ring(), None),
+        r(
+            "two-of-one-kind",
+            "kinds are in ascending order, each once",
+            twice,
+            Some("BadCompartments"),
+        ),
+        r(
+            "too-long",
+            "a millisecond more than 30 days",
+            KeyRing { expires: Timestamp(YESTERDAY.0 + 30 * DAY_MS + 1), ..ring() },
+            Some("BadDates"),
+        ),
+        r(
+            "from-the-future",
+            "issued beyond the tolerance",
+            KeyRing { issued: Timestamp(NOW.0 + 120_001), ..ring() },
+            Some("BadDates"),
+        ),
+        r(
+            "unknown-key",
+            "key 1, which is not there yet",
+            KeyRing { key: 1, ..ring() },
+            Some("UnknownKey"),
+        ),
+        case(
+            "key-ring",
+            ("forged", "signed by another key"),
+            &patient,
+            (ring(), &key(0x66)),
+            ring_,
+            Some("BadSignature"),
+        ),
+    ];
+    super::check("identity", "certificates", &cases);
+}

@@ -1,0 +1,173 @@
+//! `record/bundles.json`: whole entries with the keys to open them, and what does not belong together.
+
+use super::people::{HOSPITAL, NOW, YESTERDAY, hex, key};
+use crate::codec::{Bytes, Wire};
+use crate::crypto::KemSecret;
+use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
+use crate::identity::KnownKeys;
+use crate::limits;
+use crate::object::{DataKey, seal_small};
+use crate::objects::contents_hash;
+use crate::record::{Bundle, ContentKey, ContentRef, Kind, Label, Manifest, Term};
+use crate::refusal::Failure;
+use crate::statement::Signed;
+use crate::wrap::wrap;
+use rand_chacha::rand_core::SeedableRng;
+use serde_json::{Value, json};
+
+const PATIENT: PartyId = PartyId([7; 32]);
+const CONTENT: &[u8] = b"{\"resourceType\":\"Observation\"}";
+
+fn compartment() -> KemSecret {
+    KemSecret::from_seed([0x55; 32])
+}
+
+fn data_key(byte: u8) -> DataKey {
+    DataKey::from_bytes([byte; 32])
+}
+
+fn content() -> (Vec<u8>, ContentRef) {
+    let (file, sealed) = seal_small(&data_key(0xc1), &[1; 24], CONTENT).unwrap();
+    (file, ContentRef { object: sealed.id, length: sealed.file_len })
+}
+
+fn manifest() -> Manifest {
+    let (_, content) = content();
+    Manifest {
+        entry: EntryId([0xe1; 16]),
+        kind: Kind::VitalSigns,
+        title: "Heart rate".into(),
+        effective: YESTERDAY,
+        user: "Dr. Example".into(),
+        contents: vec![ContentKey {
+            object: content.object,
+            length: content.length,
+            plaintext_length: CONTENT.len() as u64,
+            key: [0xc1; 32],
+            media_type: "application/fhir+json".into(),
+            name: "Observation/1".into(),
+        }],
+        terms: vec![Term { name: "code".into(), value: "http://loinc.org|8867-4".into() }],
+        adds_to: None,
+    }
+}
+
+/// A bundle around the bytes of a manifest, and the label that belongs to it.
+fn bundle(manifest: &[u8]) -> (Bundle, Label) {
+    let (sealed, object) = seal_small(&data_key(0xd1), &[2; 24], manifest).unwrap();
+    let (_, content) = content();
+    let public = compartment().public();
+    let label = Label {
+        subject: PATIENT,
+        entry: EntryId([0xe1; 16]),
+        compartment: CompartmentId::from_slice(&public.digest()[..16]),
+        manifest: object.id,
+        contents: contents_hash(&vec![content.clone()]),
+        author: HOSPITAL.id(),
+        key: 0,
+        recorded: NOW,
+    };
+    let mut rng = rand_chacha::ChaCha20Rng::from_seed([3; 32]);
+    let wrap = wrap(data_key(0xd1).expose(), object.id, PATIENT, &public, &mut rng).unwrap();
+    let bundle = Bundle {
+        label: HOSPITAL.sign(label.clone()),
+        contents: vec![content],
+        manifest: Bytes(sealed),
+        wrap: Some(wrap),
+        author_wrap: None,
+    };
+    (bundle, label)
+}
+
+/// Checks as a holder does, then opens as a reader does. What fails is named by its text.
+fn judge(bundle: Bundle, author: &KnownKeys) -> Result<Manifest, String> {
+    let text = |failure: Failure| match failure {
+        Failure::Refused(refusal) => refusal.text,
+        Failure::Store(error) => panic!("{error}"),
+    };
+    let checked = bundle.check(author).map_err(text)?;
+    Manifest::open(&checked.label, &checked.contents, &checked.manifest, &data_key(0xd1))
+        .map_err(text)
+}
+
+fn case((name, why): (&str, &str), bundle: &Bundle, error: Option<(&str, &str)>) -> Value {
+    let read = Bundle::from_bytes(&bundle.to_bytes(), limits::REQUEST_BYTES_MAX).unwrap();
+    let judged = judge(read, &HOSPITAL.keys());
+    match (&judged, error) {
+        (Ok(opened), None) => assert_eq!(*opened, manifest(), "{name}"),
+        (Err(text), Some((_, part))) => assert!(text.contains(part), "{name}: {text}"),
+        (judged, error) => panic!("{name}: {judged:?}, not {error:?}"),
+    }
+    json!({ "name": name, "why": why, "bundle": hex(&bundle.to_bytes()),
+            "author_keys": hex(&HOSPITAL.log().to_bytes()), "error": error.map(|(error, _)| error) })
+}
+
+/// [REC-1], [REC-2], [REC-3], [REC-4], [REC-5], [OBJ-7].
+#[test]
+fn bundles_hold_together_or_are_refused_for_their_reason() {
+    let (good, label) = bundle(&manifest().to_bytes());
+    let relabelled = |label: Label| Bundle { label: HOSPITAL.sign(label), ..good.clone() };
+    let forged = Signed::sign(label.clone(), &key(0x66)).to_unverified();
+    let mut two = good.clone();
+    two.contents.push(ContentRef { object: ObjectId([9; 32]), length: 1104 });
+    let mut sealed = good.clone();
+    sealed.manifest.0[100] ^= 1;
+    let mut padded = manifest().to_bytes();
+    padded.push(1);
+    let other_entry = Manifest { entry: EntryId([0xe2; 16]), ..manifest() };
+    let mut longer = manifest();
+    longer.contents[0].length += 1;
+    let cases = [
+        case(("good", "opens with its wrap and shows its content"), &good, None),
+        case(
+            ("unknown-key", "the label names a key of the author that is not there"),
+            &relabelled(Label { key: 1, ..label.clone() }),
+            Some(("unknown-key", "an unknown key")),
+        ),
+        case(
+            ("other-author", "the label names another author"),
+            &relabelled(Label { author: PATIENT, ..label.clone() }),
+            Some(("unknown-key", "an unknown key")),
+        ),
+        case(
+            ("forged-label", "signed by somebody else"),
+            &Bundle { label: forged, ..good.clone() },
+            Some(("bad-signature", "not signed by its author")),
+        ),
+        case(
+            ("other-contents", "one object more than the label covers"),
+            &two,
+            Some(("other-contents", "its contents are not")),
+        ),
+        case(
+            ("other-manifest", "one bit of the sealed manifest"),
+            &sealed,
+            Some(("other-manifest", "its manifest is not")),
+        ),
+        case(
+            ("padding", "a byte where only zeros may stand"),
+            &bundle(&padded).0,
+            Some(("padding", "not padded")),
+        ),
+        case(
+            ("manifest-of-another-entry", "the manifest inside names another entry"),
+            &bundle(&other_entry.to_bytes()).0,
+            Some(("other-label", "another label")),
+        ),
+        case(
+            ("other-length", "manifest and list disagree on a length"),
+            &bundle(&longer.to_bytes()).0,
+            Some(("other-label", "another label")),
+        ),
+    ];
+    let made = json!({
+        "patient": PATIENT,
+        "compartment_seed": hex(compartment().seed()),
+        "data_key": hex(data_key(0xd1).expose()),
+        "content": hex(CONTENT),
+        "content_file": hex(&content().0),
+        "manifest": hex(&manifest().to_bytes()),
+        "cases": cases,
+    });
+    super::check("record", "bundles", &made);
+}
