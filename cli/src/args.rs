@@ -14,15 +14,24 @@ pub(crate) struct Global {
     #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DIR")]
     pub(crate) dir: Option<PathBuf>,
     /// Use this configuration file
-    #[arg(long, value_name = "FILE", global = true, env = "CHARTMESH_CONFIG", conflicts_with = "dir")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "CHARTMESH_CONFIG",
+        conflicts_with = "dir"
+    )]
     pub(crate) config: Option<PathBuf>,
+    /// The socket of the node's local API [default: api.sock beside its data]
+    #[arg(long, value_name = "FILE", global = true, env = "CHARTMESH_SOCKET")]
+    pub(crate) socket: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Say nothing but what was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say more (`run`: log more; twice for everything)
+    /// At `run`: log more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     #[command(flatten)]

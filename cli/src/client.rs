@@ -88,7 +88,8 @@ impl Client {
         media_type: &str,
         body: Either<Full<Bytes>, FileBody>,
     ) -> Outcome<Response<Incoming>> {
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.absent(&error))?;
+        let stream =
+            UnixStream::connect(&self.socket).await.map_err(|error| self.absent(&error))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.broken(&error))?;
@@ -99,7 +100,9 @@ impl Client {
             .header("host", "chartmesh")
             .header("content-type", media_type)
             .body(body)
-            .map_err(|error| Failure::new(Exit::Failed, format!("cannot ask for {path}: {error}")))?;
+            .map_err(|error| {
+                Failure::new(Exit::Failed, format!("cannot ask for {path}: {error}"))
+            })?;
         let response = sender.send_request(request).await.map_err(|error| self.broken(&error))?;
         if response.status().as_u16() < 400 {
             return Ok(response);
@@ -243,7 +246,8 @@ impl Body for FileBody {
 /// A file that is being written, readable by its owner only: it holds what was sealed.
 pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.flush()?;
     Ok(file)
 }

@@ -15,6 +15,7 @@ mod secret;
 mod wait;
 mod when;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
@@ -58,9 +59,13 @@ impl Context {
     }
 
     /// How this node runs, by the command line, the environment and its file.
-    pub(crate) fn config(&self, settings: Settings) -> Outcome<Config> {
-        let dir = self.global.dir.as_deref().map(std::path::absolute).transpose();
-        let dir = dir.map_err(|error| Failure::usage(format!("--dir: {error}")))?;
+    pub(crate) fn config(&self, mut settings: Settings) -> Outcome<Config> {
+        let whole = |path: &Option<PathBuf>| {
+            let whole = path.as_deref().map(std::path::absolute).transpose();
+            whole.map_err(|error| Failure::usage(format!("--dir or --socket: {error}")))
+        };
+        let dir = whole(&self.global.dir)?;
+        settings.socket = whole(&self.global.socket)?;
         Config::load(Flags { dir, config: self.global.config.clone(), settings })
             .map_err(|error| Failure::usage(error.to_string()))
     }

@@ -60,7 +60,9 @@ impl Node {
             "not a command: {command}"
         );
         let mut body = envelope("command", command, patient);
-        if patient.is_some() && let Some(secret) = self.given()? {
+        if patient.is_some()
+            && let Some(secret) = self.given()?
+        {
             body.insert("passphrase".into(), json!(secret.as_str()));
         }
         match (self.client.post("/v1/command", &Value::Object(body.clone())).await, patient) {

@@ -229,7 +229,9 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => '\u{fffd}',
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
+                '\u{fffd}'
+            }
             c if c.is_control() => '\u{fffd}',
             c => c,
         })
@@ -279,12 +281,10 @@ mod tests {
 
     #[test]
     fn columns_line_up_for_wide_characters_too() {
-        let rows = [row!["Alder", "member", faint("aa11")], row!["山田病院", "left", faint("bb22")]];
+        let rows =
+            [row!["Alder", "member", faint("aa11")], row!["山田病院", "left", faint("bb22")]];
         let shown = table(&["NAME", "STANDS", "ID"], &rows, false);
-        assert_eq!(
-            shown,
-            "NAME      STANDS  ID\nAlder     member  aa11\n山田病院  left    bb22\n"
-        );
+        assert_eq!(shown, "NAME      STANDS  ID\nAlder     member  aa11\n山田病院  left    bb22\n");
     }
 
     #[test]

@@ -58,8 +58,12 @@ pub(crate) fn pick(what: &str, text: &str, candidates: &[Candidate]) -> Outcome<
         [one] => Ok(one.clone()),
         [] => Err(Failure::new(Exit::NotFound, format!("no {what} `{text}` is known here"))
             .next(known(what, candidates))),
-        _ => Err(Failure::usage(format!("`{text}` can mean {} of these:\n{}", found.len(), list(&found)))
-            .next("give more digits of the id")),
+        _ => Err(Failure::usage(format!(
+            "`{text}` can mean {} of these:\n{}",
+            found.len(),
+            list(&found)
+        ))
+        .next("give more digits of the id")),
     }
 }
 
@@ -68,9 +72,14 @@ fn known(what: &str, candidates: &[Candidate]) -> String {
     all.sort_by(|a, b| a.id.cmp(&b.id));
     all.dedup_by(|a, b| a.id == b.id);
     if all.is_empty() {
-        return format!("nothing of that sort is known here yet; give the {what}'s whole id, if you have it");
+        return format!(
+            "nothing of that sort is known here yet; give the {what}'s whole id, if you have it"
+        );
     }
-    format!("give a name, or at least {PREFIX_DIGITS_MIN} digits of an id; known here:\n{}", list(&all))
+    format!(
+        "give a name, or at least {PREFIX_DIGITS_MIN} digits of an id; known here:\n{}",
+        list(&all)
+    )
 }
 
 fn list(candidates: &[&Candidate]) -> String {
@@ -90,7 +99,10 @@ mod tests {
         vec![
             Candidate::new("aaaa1111bbbb", "Alder"),
             Candidate::new("aaaa2222bbbb", "Birch"),
-            Candidate { other_id: Some("cccc3333".into()), ..Candidate::new("dddd4444", "Chestnut") },
+            Candidate {
+                other_id: Some("cccc3333".into()),
+                ..Candidate::new("dddd4444", "Chestnut")
+            },
             Candidate::new("eeee5555ffff", "alder"),
         ]
     }

@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
 /// Bytes of a passphrase or phrase at most; no person types more.
-const SECRET_BYTES_MAX: u64 = 4096;
+const SECRET_BYTES_MAX: usize = 4096;
 
 /// A secret text, wiped when dropped.
 pub(crate) type Secret = Zeroizing<String>;
@@ -32,7 +32,7 @@ impl PassphraseArgs {
         if self.passphrase_stdin {
             return line_of_stdin("a passphrase").map(Some);
         }
-        self.passphrase_file.as_deref().map(|path| first_line(path)).transpose()
+        self.passphrase_file.as_deref().map(first_line).transpose()
     }
 
     /// The passphrase of `whose`, asked for when the command line does not say where it is.
@@ -83,9 +83,9 @@ fn hidden(question: &str) -> Outcome<Secret> {
             .next("give --passphrase-file FILE (or CHARTMESH_PASSPHRASE_FILE), or --passphrase-stdin; words come from --words-file"));
     }
     output::ask(question);
-    rpassword::read_password()
-        .map(Zeroizing::new)
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot read from the terminal: {error}")))
+    rpassword::read_password().map(Zeroizing::new).map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot read from the terminal: {error}"))
+    })
 }
 
 fn first_line(path: &Path) -> Outcome<Secret> {
@@ -95,22 +95,22 @@ fn first_line(path: &Path) -> Outcome<Secret> {
 
 fn whole(path: &Path) -> Outcome<Secret> {
     let read = || {
-        let mut text = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX as usize + 1));
-        std::fs::File::open(path)?.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text)?;
+        let mut text = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX + 1));
+        std::fs::File::open(path)?.take(SECRET_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
         Ok(text)
     };
     let text = read().map_err(|error| Failure::file("read", path, &error))?;
-    if text.len() as u64 > SECRET_BYTES_MAX {
+    if text.len() > SECRET_BYTES_MAX {
         return Err(Failure::usage(format!("{} is too long to hold a passphrase", path.display())));
     }
     Ok(text)
 }
 
 fn line_of_stdin(what: &str) -> Outcome<Secret> {
-    let mut line = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX as usize + 1));
+    let mut line = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX + 1));
     std::io::stdin()
         .lock()
-        .take(SECRET_BYTES_MAX)
+        .take(SECRET_BYTES_MAX as u64)
         .read_line(&mut line)
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot read {what}: {error}")))?;
     let len = line.trim_end_matches(['\r', '\n']).len();

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::peer::TransferView;
+use indicatif::ProgressBar;
 
 use crate::args::WaitArgs;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::node::{Node, short};
+use crate::node::{Node, read, short};
 
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -30,6 +32,48 @@ pub(crate) async fn until<T>(
     }
 }
 
+/// An object on its way here.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Moving {
+    /// The protocol's part.
+    #[serde(flatten)]
+    pub(crate) transfer: TransferView,
+    /// Bytes that are here and verified; absent while it waits for its turn.
+    #[serde(default)]
+    pub(crate) have: Option<u64>,
+    /// Bytes that were here when this run of the node took it up.
+    #[serde(default)]
+    pub(crate) resumed_from: Option<u64>,
+}
+
+/// Progress of everything on its way here, for a person who waits.
+pub(crate) struct Arrivals(ProgressBar);
+
+impl Arrivals {
+    pub(crate) fn new(node: &Node) -> Self {
+        Self(node.out.progress("receiving", 0))
+    }
+
+    /// Looks again; true when nothing is on its way.
+    pub(crate) async fn look(&self, node: &Node) -> Outcome<bool> {
+        let moving: Vec<Moving> = read(node.client.get("/v1/transfers").await?)?;
+        let left: u64 = moving
+            .iter()
+            .map(|moving| moving.transfer.length.saturating_sub(moving.have.unwrap_or(0)))
+            .sum();
+        let total = self.0.length().unwrap_or(0).max(left);
+        self.0.set_length(total);
+        self.0.set_position(total - left);
+        Ok(moving.is_empty())
+    }
+}
+
+impl Drop for Arrivals {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Waits until a request is in a state that `enough` names; one that can only end badly is an error.
 pub(crate) async fn for_request(
     node: &Node,
@@ -38,7 +82,9 @@ pub(crate) async fn for_request(
     enough: impl Fn(RequestState) -> bool,
 ) -> Outcome<RequestView> {
     let what = format!("the end of request {}", short(request));
+    let arrivals = Arrivals::new(node);
     until(wait, &what, async || {
+        arrivals.look(node).await?;
         let view = node.request(request).await?;
         if enough(view.state) { Ok(Some(view)) } else { bad_end(&view).map(|()| None) }
     })

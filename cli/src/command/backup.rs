@@ -2,7 +2,7 @@
 
 use chartmesh_protocol::backup::view::{DepositView, KeptView};
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::{Query, TransferView};
+use chartmesh_protocol::peer::Query;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::json;
 
@@ -57,7 +57,9 @@ pub(crate) enum Args {
         wait: WaitArgs,
     },
     /// Have a holder delete entries: an institution's own, or a patient's from the relay
-    #[command(after_help = "Example:\n  chartmesh backup delete Cedar 5be1c2d3 --patient \"Sato Aiko\"")]
+    #[command(
+        after_help = "Example:\n  chartmesh backup delete Cedar 5be1c2d3 --patient \"Sato Aiko\""
+    )]
     Delete {
         /// The backup provider
         holder: String,
@@ -94,7 +96,9 @@ impl Args {
                     let done = if wait.wait { "kept" } else { "offered" };
                     out.line(format!("{} entries {done}", view.entries));
                     if !wait.wait {
-                        out.next("`chartmesh backup list` shows them once the provider has stored them");
+                        out.next(
+                            "`chartmesh backup list` shows them once the provider has stored them",
+                        );
                     }
                 });
                 Ok(())
@@ -112,11 +116,17 @@ impl Args {
                     transfers(&node, &wait).await?;
                 }
                 node.out.answer(&answer, |out| {
-                    out.line(if wait.wait { "what the provider had is here" } else { "the provider was asked" });
+                    out.line(if wait.wait {
+                        "what the provider had is here"
+                    } else {
+                        "the provider was asked"
+                    });
                 });
                 Ok(())
             }
-            Self::Delete { holder, entry, patient } => delete(&node, &holder, &entry, patient).await,
+            Self::Delete { holder, entry, patient } => {
+                delete(&node, &holder, &entry, patient).await
+            }
         }
     }
 }
@@ -197,19 +207,13 @@ async fn kept(node: &Node, wait: &WaitArgs, holder: &str, subject: &str, count: 
 
 /// Waits until nothing is on its way here any more.
 async fn transfers(node: &Node, wait: &WaitArgs) -> Outcome {
-    let progress = node.out.progress("receiving", 0);
+    let arrivals = wait::Arrivals::new(node);
     wait::until(wait, "the end of the transfers", async || {
         let waiting = node.status().await?.waiting;
-        let views: Vec<TransferView> = read(node.query(&Query::Transfers).await?)?;
-        let left: u64 = views.iter().map(|view| view.length).sum();
-        let total = progress.length().unwrap_or(0).max(left);
-        progress.set_length(total);
-        progress.set_position(total - left);
-        Ok((views.is_empty() && waiting == 0).then_some(()))
+        let over = arrivals.look(node).await?;
+        Ok((over && waiting == 0).then_some(()))
     })
-    .await?;
-    progress.finish_and_clear();
-    Ok(())
+    .await
 }
 
 #[cfg(test)]

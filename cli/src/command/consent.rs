@@ -38,7 +38,9 @@ pub(crate) enum Args {
         narrow: NarrowArgs,
     },
     /// Refuse a request
-    #[command(after_help = "Example:\n  chartmesh consent deny 91c0aa3e --reason \"Please ask Dr Mori\"")]
+    #[command(
+        after_help = "Example:\n  chartmesh consent deny 91c0aa3e --reason \"Please ask Dr Mori\""
+    )]
     Deny {
         /// The request
         request: String,

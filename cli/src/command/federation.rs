@@ -16,12 +16,14 @@ use crate::when::{Span, span};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Args {
     /// Begin to found a federation; it stands once THRESHOLD first members are there
-    #[command(after_help = "Example:\n  chartmesh federation create \"River valley\" --threshold 2")]
+    #[command(
+        after_help = "Example:\n  chartmesh federation create \"River valley\" --threshold 2"
+    )]
     Create {
         /// The federation's name
         name: String,
         /// Sponsors that each admission will need, and first members that the founding needs
-        #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+        #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=16))]
         threshold: u16,
     },
     /// Make an invite for an institution that is to join
@@ -48,7 +50,9 @@ pub(crate) enum Args {
         party: String,
     },
     /// Propose to expel a member, or vote for a proposal that is there; expulsion is final
-    #[command(after_help = "Example:\n  chartmesh federation expel Birch --reason \"its keys were stolen\"")]
+    #[command(
+        after_help = "Example:\n  chartmesh federation expel Birch --reason \"its keys were stolen\""
+    )]
     Expel {
         /// Its name, or the beginning of its id
         party: String,
@@ -66,7 +70,8 @@ impl Args {
         let node = context.node()?;
         match self {
             Self::Create { name, threshold } => {
-                let answer = ask(&node, json!({"create": {"name": name, "threshold": threshold}})).await?;
+                let answer =
+                    ask(&node, json!({"create": {"name": name, "threshold": threshold}})).await?;
                 node.out.answer(&answer, |out| {
                     out.line(format!("founding `{name}`: {threshold} first members are needed, this node's institution among them"));
                     out.next("`chartmesh federation invite`, and give the code to the others; then `federation admit` each");
@@ -96,7 +101,8 @@ impl Args {
             }
             Self::Expel { party, reason } => {
                 let party = node.institution(&party).await?;
-                let answer = ask(&node, json!({"expel": {"party": party, "reason": reason}})).await?;
+                let answer =
+                    ask(&node, json!({"expel": {"party": party, "reason": reason}})).await?;
                 after(&node, &answer, "voted to expel").await?;
             }
             Self::Leave => {
@@ -158,7 +164,9 @@ fn show(out: &Output, view: &FederationView) {
             "`{}` is being founded: it stands once {} first members are there",
             view.name, view.threshold
         )),
-        (None, false) => out.note("this node is in no federation; `federation create` or `federation join`"),
+        (None, false) => {
+            out.note("this node is in no federation; `federation create` or `federation join`")
+        }
     }
     let names: Vec<Candidate> =
         view.parties.iter().map(|party| Candidate::new(party.party, &party.name)).collect();
@@ -168,8 +176,11 @@ fn show(out: &Output, view: &FederationView) {
     }
     for proposal in &view.proposals {
         let state = if proposal.carried { "carried" } else { "open" };
-        let reason =
-            if proposal.reason.is_empty() { String::new() } else { format!(": {}", proposal.reason) };
+        let reason = if proposal.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", proposal.reason)
+        };
         out.line(format!(
             "proposal to expel {}, by {} on {}{reason}; {} of {} votes, {state}",
             name_of(&names, proposal.subject),
@@ -198,8 +209,16 @@ fn row_of(party: &MemberView, names: &[Candidate]) -> Vec<Cell> {
             (Cell::new("expelled", Style::Bad), String::new(), by(votes))
         }
     };
-    let name = if party.this_node { format!("{} (this node)", party.name) } else { party.name.clone() };
-    row![name, party.role.map_or("", |role| role.name()), stands, since, sponsors, faint(party.party.short())]
+    let name =
+        if party.this_node { format!("{} (this node)", party.name) } else { party.name.clone() };
+    row![
+        name,
+        party.role.map_or("", |role| role.name()),
+        stands,
+        since,
+        sponsors,
+        faint(party.party.short())
+    ]
 }
 
 #[cfg(test)]

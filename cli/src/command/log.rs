@@ -50,7 +50,9 @@ impl Args {
 /// This node's log in full, and those that a relay collected.
 pub(super) async fn logs(node: &Node, subject: PartyId) -> Outcome<Vec<LogView>> {
     let mut own: LogView = read(node.query(&Query::AccessLog { subject, after: 0 }).await?)?;
-    while let Some(last) = own.lines.last().map(|line| line.line.seq).filter(|last| *last < own.length) {
+    while let Some(last) =
+        own.lines.last().map(|line| line.line.seq).filter(|last| *last < own.length)
+    {
         let query = Query::AccessLog { subject, after: last };
         let page: LogView = read(node.query(&query).await?)?;
         if page.lines.is_empty() {

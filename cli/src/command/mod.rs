@@ -3,6 +3,7 @@
 mod backup;
 mod completions;
 mod consent;
+mod demo;
 mod federation;
 mod init;
 mod log;
@@ -15,6 +16,7 @@ mod run;
 mod status;
 mod stop;
 mod token;
+mod transfers;
 mod wish;
 
 use crate::Context;
@@ -41,10 +43,12 @@ macro_rules! commands {
 
 // The doc comment of each `Args` is the command's help.
 commands! {
+    Demo: demo,
     Init: init,
     Run: run,
     Status: status,
     Peers: peers,
+    Transfers: transfers,
     Stop: stop,
     #[command(subcommand)]
     Federation: federation,

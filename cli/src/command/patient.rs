@@ -120,7 +120,9 @@ impl Args {
                 let answer =
                     node.client.post(&format!("/v1/patients/{patient}/unlock"), &body).await?;
                 node.out.answer(&answer, |out| {
-                    out.line(format!("unlocked for {minutes} minutes; `chartmesh patient lock` ends it sooner"));
+                    out.line(format!(
+                        "unlocked for {minutes} minutes; `chartmesh patient lock` ends it sooner"
+                    ));
                 });
                 Ok(())
             }
@@ -151,10 +153,8 @@ fn backup_has_none() -> Failure {
 }
 
 async fn new_chart(node: &Node, name: &str, identifiers: &[(String, String)]) -> Outcome {
-    let identifiers: Vec<Value> = identifiers
-        .iter()
-        .map(|(name, value)| json!({"name": name, "value": value}))
-        .collect();
+    let identifiers: Vec<Value> =
+        identifiers.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
     let command = json!({"record": {"new-chart": {"name": name, "identifiers": identifiers}}});
     let answer = node.command(command, None).await?;
     let chart: ChartView = read(answer.clone())?;
@@ -165,7 +165,9 @@ async fn new_chart(node: &Node, name: &str, identifiers: &[(String, String)]) ->
             ("name", Cell::new(&chart.name, Style::Strong)),
         ]);
         let chart = chart.chart.short();
-        out.next(format!("chartmesh record import {chart} FILE...; chartmesh patient enrol {chart}"));
+        out.next(format!(
+            "chartmesh record import {chart} FILE...; chartmesh patient enrol {chart}"
+        ));
     });
     Ok(())
 }
@@ -175,10 +177,11 @@ async fn new_patient(node: &Node, name: &str) -> Outcome {
     let body = json!({"name": name, "passphrase": passphrase.as_str()});
     let answer = node.client.post("/v1/patients", &body).await?;
     node.out.answer(&answer, |out| {
-        let patient = answer["patient"].as_str().unwrap_or_default();
+        let patient = answer["patient"]["patient"].as_str().unwrap_or_default();
         out.facts(&[("patient", patient.into()), ("name", Cell::new(name, Style::Strong))]);
         out.line("\nThe patient's 24 words:\n");
-        for line in numbered(&words(&answer["words"])) {
+        let words: Vec<&str> = answer["words"].as_str().unwrap_or_default().split(' ').collect();
+        for line in numbered(&words) {
             out.line(line);
         }
         out.note(
@@ -189,19 +192,8 @@ async fn new_patient(node: &Node, name: &str) -> Outcome {
     Ok(())
 }
 
-/// Words as one text or as a list.
-fn words(value: &Value) -> Vec<String> {
-    match value {
-        Value::String(text) => text.split_whitespace().map(str::to_owned).collect(),
-        Value::Array(list) => {
-            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 /// Four columns, numbered.
-fn numbered(words: &[String]) -> Vec<String> {
+fn numbered(words: &[&str]) -> Vec<String> {
     let rows = words.len().div_ceil(4);
     (0..rows)
         .map(|row| {
@@ -293,7 +285,9 @@ async fn enrol(node: &Node, who: &str, code: &str) -> Outcome {
     let command = json!({"enrolment": {"enrol": {"patient": patient, "code": code}}});
     let answer = node.command(command, Some(&patient)).await?;
     node.out.answer(&answer, |out| {
-        out.line("enrolled; what the institution recorded about the patient is on its way here");
+        out.line(
+            "the institution is told; what it recorded about the patient comes here once it agrees",
+        );
         out.next(format!("chartmesh record list {}", short(&patient)));
     });
     Ok(())
@@ -314,7 +308,8 @@ async fn rotate(node: &Node, who: &str, drop: &[String], words_file: Option<Path
         }
     }
     let words = secret::words(words_file.as_deref())?;
-    let passphrase = node.passphrase_of(&patient)?;
+    // It seals the new keys, whatever sealed the old ones: a mistyped one would lock them away.
+    let passphrase = node.passphrase_args().new_one(&format!("patient {}", short(&patient)))?;
     let body = json!({"words": words.as_str(), "passphrase": passphrase.as_str(), "drop": dropped});
     let answer = node.client.post(&format!("/v1/patients/{patient}/rotate"), &body).await?;
     let view: RotatedView = read(answer.clone())?;
@@ -337,20 +332,18 @@ mod tests {
     #[test]
     fn words_read_down_the_columns() {
         let words: Vec<String> = (1..=24).map(|n| format!("word{n}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let lines = numbered(&words);
         assert_eq!(lines.len(), 6);
         assert_eq!(lines[0], "   1  word1        7  word7       13  word13      19  word19");
     }
 
     #[test]
-    fn words_come_as_text_or_list() {
-        assert_eq!(words(&json!("a b  c")), words(&json!(["a", "b", "c"])));
-    }
-
-    #[test]
     fn an_identifier_has_a_name_and_a_value() {
         assert_eq!(identifier("mrn=1=2"), Ok(("mrn".into(), "1=2".into())));
-        assert!(identifier("mrn").is_err() && identifier("=1").is_err() && identifier("a=").is_err());
+        assert!(
+            identifier("mrn").is_err() && identifier("=1").is_err() && identifier("a=").is_err()
+        );
     }
 
     #[test]

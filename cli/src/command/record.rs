@@ -24,7 +24,9 @@ use chartmesh_protocol::capability::Purpose;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Args {
     /// Record files: FHIR R4 resources or Bundles, DICOM, or any other file; folders are looked through
-    #[command(after_help = "Example:\n  chartmesh record import \"Sato Aiko\" bundle.json study/ --user \"Dr Mori\"")]
+    #[command(
+        after_help = "Example:\n  chartmesh record import \"Sato Aiko\" bundle.json study/ --user \"Dr Mori\""
+    )]
     Import {
         /// The patient or chart: a name, or the beginning of an id
         subject: String,
@@ -35,7 +37,9 @@ pub(crate) enum Args {
         draft: DraftArgs,
     },
     /// Add files to an entry; the original stands unchanged beside them
-    #[command(after_help = "Example:\n  chartmesh record add \"Sato Aiko\" 5be1c2d3 finding.pdf --kind reports --title \"Second reading\"")]
+    #[command(
+        after_help = "Example:\n  chartmesh record add \"Sato Aiko\" 5be1c2d3 finding.pdf --kind reports --title \"Second reading\""
+    )]
     Add {
         /// The patient or chart
         subject: String,
@@ -57,7 +61,9 @@ pub(crate) enum Args {
         find: Option<String>,
     },
     /// Show an entry, or one of its contents; the access log notes it
-    #[command(after_help = "Example:\n  chartmesh record show \"Sato Aiko\" 5be1c2d3 --content 1 --out scan.dcm")]
+    #[command(
+        after_help = "Example:\n  chartmesh record show \"Sato Aiko\" 5be1c2d3 --content 1 --out scan.dcm"
+    )]
     Show {
         /// The patient or chart
         subject: String,
@@ -90,7 +96,9 @@ pub(crate) enum Args {
         subject: String,
     },
     /// Write a whole record into a folder, readable without Chartmesh, with its proofs
-    #[command(after_help = "Example:\n  chartmesh record export \"Sato Aiko\" --out aiko-2026-11-21")]
+    #[command(
+        after_help = "Example:\n  chartmesh record export \"Sato Aiko\" --out aiko-2026-11-21"
+    )]
     Export {
         /// The patient or chart
         subject: String,
@@ -130,7 +138,8 @@ impl Args {
             }
             Self::List { subject, find } => list(&node, &subject, find).await,
             Self::Show { subject, entry, content, out, purpose, user } => {
-                let what = open::What { subject: &subject, entry: &entry, user: user.name(), purpose };
+                let what =
+                    open::What { subject: &subject, entry: &entry, user: user.name(), purpose };
                 open::run(&node, what, content, out.as_deref()).await
             }
             Self::History { subject, entry } => history::run(&node, &subject, &entry).await,
@@ -150,7 +159,9 @@ async fn list(node: &Node, subject: &str, find: Option<String>) -> Outcome {
     node.out.answer(&answer, |out| {
         show_list(out, &entries);
         if entries.iter().any(|entry| entry.title.is_none()) {
-            out.note("some titles are sealed here; at a relay, `chartmesh patient unlock` shows them");
+            out.note(
+                "some titles are sealed here; at a relay, `chartmesh patient unlock` shows them",
+            );
         }
     });
     Ok(())
@@ -192,6 +203,7 @@ async fn verify(node: &Node, subject: &str) -> Outcome {
     if view.bad.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(Exit::NotAuthentic, format!("{} entries do not hold", view.bad.len()))
-        .next("get them again from their author, with `chartmesh request` or `chartmesh backup restore`"))
+    Err(Failure::new(Exit::NotAuthentic, format!("{} entries do not hold", view.bad.len())).next(
+        "get them again from their author, with `chartmesh request` or `chartmesh backup restore`",
+    ))
 }

@@ -169,7 +169,7 @@ fn is_done(state: RequestState) -> bool {
     state == RequestState::Done
 }
 
-/// Shows the request, at once or when it is over.
+/// Shows what was asked, at once or when it is over. A large order is several requests.
 async fn finish(
     node: &Node,
     answer: Value,
@@ -177,16 +177,25 @@ async fn finish(
     enough: impl Fn(RequestState) -> bool,
     asked: &str,
 ) -> Outcome {
-    let mut view: RequestView = read(answer)?;
+    let several = answer.is_array();
+    let mut views: Vec<RequestView> = match several {
+        true => read(answer)?,
+        false => vec![read(answer)?],
+    };
     if wait.wait {
-        let id = view.request.to_string();
-        view = wait::for_request(node, wait, &id, enough).await?;
+        for view in &mut views {
+            *view = wait::for_request(node, wait, &view.request.to_string(), &enough).await?;
+        }
     }
-    node.out.answer(&json!(view), |out| {
+    let shown = match (&views[..], several) {
+        ([one], false) => json!(one),
+        (all, _) => json!(all),
+    };
+    node.out.answer(&shown, |out| {
         if !wait.wait {
             out.note(asked);
         }
-        show(out, &view);
+        views.iter().for_each(|view| show(out, view));
     });
     Ok(())
 }

@@ -17,6 +17,7 @@ impl Args {
         let node = context.node()?;
         let answer = node.client.get("/v1/status").await?;
         let status: StatusView = read(answer.clone())?;
+        let machine: Machine = read(answer.clone())?;
         node.out.answer(&answer, |out| {
             let federation = match (&status.federation, status.member) {
                 (Some(name), true) => Cell::new(format!("{name}, a member"), Style::Good),
@@ -32,36 +33,42 @@ impl Args {
                 ("messages waiting", status.waiting.to_string().into()),
                 ("transfers", status.transfers.to_string().into()),
             ];
-            facts.extend(beside(&answer));
+            facts.extend(machine.facts());
             out.facts(&facts);
         });
         Ok(())
     }
 }
 
-/// What the node says of itself beside the protocol's view: doors and the like, as far as it is
-/// plain values.
-fn beside(answer: &Value) -> Vec<(&str, Cell)> {
-    const SHOWN: &[&str] =
-        &["name", "role", "institution", "node", "federation", "member", "waiting", "transfers"];
-    let mut found = Vec::new();
-    for (name, value) in answer.as_object().into_iter().flatten() {
-        if !SHOWN.contains(&name.as_str()) {
-            flatten(name, value, &mut found);
-        }
-    }
-    found
+/// What the running program says beside the protocol's view.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Machine {
+    version: String,
+    doors: Doors,
+    connected: Vec<Value>,
+    data_dir: String,
 }
 
-fn flatten<'a>(name: &'a str, value: &'a Value, found: &mut Vec<(&'a str, Cell)>) {
-    match value {
-        Value::Null => {}
-        Value::String(text) => found.push((name, text.as_str().into())),
-        Value::Array(items) => items.iter().for_each(|item| flatten(name, item, found)),
-        Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| flatten(name, value, found));
-        }
-        other => found.push((name, other.to_string().into())),
+/// Where it can be reached.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Doors {
+    network: Vec<String>,
+    announced: Vec<String>,
+    api: String,
+}
+
+impl Machine {
+    fn facts(&self) -> Vec<(&'static str, Cell)> {
+        let mut facts = vec![("connected nodes", self.connected.len().to_string().into())];
+        facts.extend(self.doors.network.iter().map(|door| ("listens on", door.as_str().into())));
+        let others = self.doors.announced.iter().filter(|door| !self.doors.network.contains(door));
+        facts.extend(others.map(|door| ("known as", door.as_str().into())));
+        facts.push(("local API", self.doors.api.as_str().into()));
+        facts.push(("data", self.data_dir.as_str().into()));
+        facts.push(("version", self.version.as_str().into()));
+        facts
     }
 }
 
@@ -71,10 +78,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn doors_are_shown_whatever_they_are_called() {
-        let answer = json!({"name": "Alder", "addresses": ["/ip4/1.2.3.4/tcp/1", "/ip4/1.2.3.4/udp/1"],
-            "doors": {"api": "/run/api.sock"}, "fhir": null});
-        let names: Vec<&str> = beside(&answer).iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["addresses", "addresses", "api"]);
+    fn every_door_is_shown_once() {
+        let machine: Machine = serde_json::from_value(json!({
+            "version": "1", "uptime_ms": 5, "data_dir": "/d", "connected": [{}],
+            "doors": {"network": ["/ip4/1.2.3.4/tcp/1"], "api": "/d/api.sock",
+                "announced": ["/ip4/1.2.3.4/tcp/1", "/dns4/alder/tcp/1"]},
+        }))
+        .unwrap();
+        let facts = machine.facts();
+        let names: Vec<&str> = facts.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names,
+            ["connected nodes", "listens on", "known as", "local API", "data", "version"]
+        );
     }
 }

@@ -12,7 +12,7 @@ use crate::when::moment;
 
 /// Kinds, entries and dates; all given limits hold together.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(super) struct WishArgs {
+pub(crate) struct WishArgs {
     /// Only records of this kind. Can be repeated [default: all kinds]
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Vec<Kind>,
@@ -58,9 +58,7 @@ pub(super) fn kinds() -> impl TypedValueParser<Value = Kind> {
 /// Purposes of use.
 pub(super) fn purposes() -> impl TypedValueParser<Value = Purpose> {
     PossibleValuesParser::new(Purpose::ALL.iter().map(|purpose| purpose_name(*purpose))).map(
-        |name| {
-            serde_json::from_value(Value::String(name)).expect("only names of purposes pass")
-        },
+        |name| serde_json::from_value(Value::String(name)).expect("only names of purposes pass"),
     )
 }
 

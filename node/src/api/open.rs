@@ -103,7 +103,9 @@ pub(super) async fn open(
         return Err(Problem::invalid(text));
     }
     let command = record::Command::Open { subject, entry, user, purpose, export };
-    match *shared.handle.command(Command::Record(command), None).await? {
+    // At a relay it is the patient who opens, with keys that were unlocked before.
+    let keys = shared.unlocked.get(subject);
+    match *shared.handle.command(Command::Record(command), keys).await? {
         View::Opened(view) => Ok(Json(OpenView {
             manifest: ManifestView::from(&view.manifest),
             whole: view.whole,

@@ -1,43 +1,69 @@
-//! Objects on their way here.
+//! Objects on their way here, and those that just came.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use chartmesh_protocol::peer::{Query, TransferView, View};
+use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
+use chartmesh_protocol::peer::{Query, View};
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
 use super::problem::{Outcome, Problem};
 
-/// An object on its way here, and how far it has come.
+/// An object on its way here, and how far it has come; or one that just came.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TransferProgressView {
-    /// The protocol's part.
-    #[serde(flatten)]
-    pub transfer: TransferView,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The institution that has the object; absent once it is here.
+    pub from: Option<PartyId>,
+    /// The object.
+    pub object: ObjectId,
+    /// Bytes of its file.
+    pub length: u64,
     /// Bytes that are here and verified; absent while it waits for its turn or its holder.
     pub have: Option<u64>,
     /// Bytes that were here already when this run of the node took it up.
     pub resumed_from: Option<u64>,
+    /// Whether it has ended; the latest ones are told of for a while.
+    pub ended: bool,
 }
 
 /// `GET /v1/transfers`
 pub(super) async fn transfers(
     State(shared): State<Arc<Shared>>,
 ) -> Outcome<Json<Vec<TransferProgressView>>> {
+    let progress = shared.handle.transfers();
     let View::Transfers(views) = shared.handle.query(Query::Transfers, None).await? else {
         return Err(Problem::trouble("transfers were answered with something else"));
     };
-    let progress = shared.handle.transfers();
-    let with_progress = |transfer: TransferView| {
-        let found = progress.iter().find(|(id, _)| *id == transfer.transfer);
-        let found = found.map(|(_, progress)| progress);
+    let mut all: Vec<TransferProgressView> = views
+        .into_iter()
+        .map(|view| {
+            let found = progress.iter().find(|(id, now)| *id == view.transfer && !now.ended);
+            let found = found.map(|(_, progress)| progress);
+            TransferProgressView {
+                transfer: view.transfer,
+                from: Some(view.from),
+                object: view.object,
+                length: view.length,
+                have: found.map(|progress| progress.have),
+                resumed_from: found.map(|progress| progress.resumed_from),
+                ended: false,
+            }
+        })
+        .collect();
+    all.extend(progress.into_iter().filter(|(_, now)| now.ended).map(|(id, now)| {
         TransferProgressView {
-            have: found.map(|progress| progress.have),
-            resumed_from: found.map(|progress| progress.resumed_from),
-            transfer,
+            transfer: id,
+            from: None,
+            object: now.object,
+            length: now.length,
+            have: Some(now.have),
+            resumed_from: Some(now.resumed_from),
+            ended: true,
         }
-    };
-    Ok(Json(views.into_iter().map(with_progress).collect()))
+    }));
+    Ok(Json(all))
 }

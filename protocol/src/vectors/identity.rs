@@ -87,7 +87,7 @@ fn log_case(name: &str, why: &str, log: &KeyLog, error: Option<&str>) -> Value {
     })
 }
 
-/// [ID-1], [ID-2], [ID-3], [ID-4].
+/// [ID-1], [ID-2].
 #[test]
 fn key_logs_verify_or_are_refused_for_their_reason() {
     let inception = |version, suite| {

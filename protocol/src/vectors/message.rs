@@ -5,10 +5,15 @@ use crate::capability::Proof;
 use crate::codec::{Bytes, Wire};
 use crate::crypto::SigningKey;
 use crate::id::{NodeId, StatementId, StreamId};
+use crate::identity::Role;
 use crate::message::{Envelope, MessageId, Outcome, OutcomeResult};
-use crate::peer::{Body, CheckedMessage};
+use crate::outbox::{self, Arrival};
+use crate::peer::{Body, CheckedMessage, Context, Peer};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::statement::{Signed, Unverified};
+use crate::store::Memory;
+use crate::time::Timestamp;
+use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 
 fn body() -> Vec<u8> {
@@ -138,4 +143,79 @@ fn messages_and_outcomes_are_judged() {
         "body": hex(&body()), "receiver_node": PROVIDER.node(), "messages": messages, "outcomes": outcomes,
     });
     super::check("message", "messages", &made);
+}
+
+fn provider() -> Peer {
+    PROVIDER.peer("Backup Provider", Role::Backup)
+}
+
+/// Message `number` of stream `stream`, with outcomes up to `acknowledged` durable at the sender.
+fn numbered(stream: u8, number: u64, acknowledged: u64, body: u8) -> Envelope {
+    let id = MessageId { sender: HOSPITAL.id(), stream: StreamId([stream; 16]), number };
+    Envelope { id, acknowledged, body: Bytes(vec![body]), proof: None, ..envelope() }
+}
+
+/// How an envelope arrives: `next`, `again` with the same bytes, `read again`, or the number awaited.
+fn arrival(txn: &mut Memory, envelope: &Envelope, kept: &[u8]) -> String {
+    match outbox::arrive(txn, envelope).unwrap() {
+        Arrival::Next => "next".into(),
+        Arrival::Again(bytes) if bytes == kept => "again".into(),
+        Arrival::Again(_) => "another outcome".into(),
+        Arrival::ReadAgain => "read again".into(),
+        Arrival::OutOfOrder(number) => number.to_string(),
+    }
+}
+
+/// [MSG-3], [MSG-4].
+#[test]
+fn a_message_is_handled_once_and_its_outcome_kept_until_acknowledged() {
+    let (peer, mut txn) = (provider(), Memory::default());
+    let conclude = |txn: &mut Memory, envelope: &Envelope, answer: Vec<u8>| {
+        let result = OutcomeResult::Done(Bytes(answer));
+        outbox::conclude(&peer, txn, NOW, envelope, result).unwrap()
+    };
+    let (first, second, third) = (numbered(5, 1, 0, 1), numbered(5, 2, 1, 2), numbered(5, 3, 2, 3));
+    assert_eq!(arrival(&mut txn, &second, &[]), "1", "a stream begins at 1");
+    assert_eq!(arrival(&mut txn, &first, &[]), "next");
+    let kept = conclude(&mut txn, &first, vec![7]);
+    assert_eq!(arrival(&mut txn, &first, &kept), "again");
+    assert_eq!(
+        arrival(&mut txn, &numbered(5, 1, 0, 9), &kept),
+        "2",
+        "another body under a used number"
+    );
+    assert_eq!(arrival(&mut txn, &second, &[]), "next");
+    conclude(&mut txn, &second, vec![]);
+    assert_eq!(arrival(&mut txn, &first, &kept), "3", "forgotten once acknowledged");
+    assert_eq!(arrival(&mut txn, &third, &[]), "next");
+    conclude(&mut txn, &third, vec![0; 64 * 1024]);
+    assert_eq!(arrival(&mut txn, &third, &[]), "read again", "a large answer is not kept");
+    assert_eq!(arrival(&mut txn, &numbered(6, 1, 0, 1), &[]), "next", "a new stream begins at 1");
+}
+
+/// [MSG-6].
+#[test]
+fn tries_to_deliver_wait_longer_after_each_failure_until_the_far_side_is_there() {
+    let (peer, mut txn) = (provider(), Memory::default());
+    let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
+    let mut ctx = Context {
+        peer: &peer,
+        now: NOW,
+        txn: &mut txn,
+        rng: &mut rng,
+        effects: Vec::new(),
+        lines_if_refused: Vec::new(),
+        notices: Vec::new(),
+    };
+    let to = HOSPITAL.id();
+    outbox::push(&mut ctx, to, &Body::from_bytes(&body(), 1000).unwrap(), None).unwrap();
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        outbox::later(&mut ctx, to).unwrap();
+        waits.push(outbox::waiting(ctx.txn).unwrap()[0].1.since(NOW));
+    }
+    assert_eq!(waits[..4], [1000, 2000, 4000, 8000]);
+    assert_eq!(waits[8..], [256_000, 300_000, 300_000, 300_000]);
+    outbox::hurry(&mut ctx, to).unwrap();
+    assert_eq!(outbox::waiting(ctx.txn).unwrap()[0].1, Timestamp(0));
 }

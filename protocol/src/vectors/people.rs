@@ -3,6 +3,7 @@
 use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, PartyId, StatementId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, Role, Rotation, incept};
+use crate::peer::{Identity, Peer};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::{DAY_MS, Timestamp};
 use core::fmt::Debug;
@@ -86,6 +87,14 @@ impl Institution {
             issued: YESTERDAY,
             expires: Timestamp(YESTERDAY.0 + 7 * DAY_MS),
         }
+    }
+
+    /// Its peer, with this institution's keys and nothing known.
+    pub(super) fn peer(&self, name: &str, role: Role) -> Peer {
+        let (log, institution, kem, node) =
+            (self.log(), self.signing(), self.kem(), self.node_key());
+        let name = name.to_owned();
+        Peer::new(Identity { role, name, log, institution, kem, node }).unwrap()
     }
 
     pub(super) fn sign<T: Statement + Clone>(&self, claims: T) -> Unverified<T> {

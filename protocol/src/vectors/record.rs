@@ -102,7 +102,7 @@ fn case((name, why): (&str, &str), bundle: &Bundle, error: Option<(&str, &str)>)
             "author_keys": hex(&HOSPITAL.log().to_bytes()), "error": error.map(|(error, _)| error) })
 }
 
-/// [REC-1], [REC-2], [REC-3], [REC-4], [REC-5], [OBJ-7].
+/// [REC-1], [REC-2], [REC-3], [REC-4], [OBJ-7].
 #[test]
 fn bundles_hold_together_or_are_refused_for_their_reason() {
     let (good, label) = bundle(&manifest().to_bytes());

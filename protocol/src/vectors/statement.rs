@@ -81,7 +81,9 @@ fn each_bad_statement_is_refused_for_its_reason() {
     let mut short = good[..good.len() - 66].to_vec();
     short.extend([0x58, 63]);
     short.extend([0; 63]);
+    let long = [&good[..7], &vec![0; 16 * 1024 - 6]].concat();
     let cases = [
+        bad("too-large", &long, &public, "TooLarge", "a byte more than the limit"),
         bad("truncated", &good[..good.len() - 1], &public, "Truncated", "the last byte is missing"),
         bad("truncated-prefix", &good[..3], &public, "Truncated", "within the fixed head"),
         bad("trailing", &[&good[..], &[0]].concat(), &public, "Trailing", "a byte follows"),

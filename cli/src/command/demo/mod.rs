@@ -10,8 +10,10 @@ mod rogue;
 mod story;
 mod tell;
 
-use crate::exit::Exit;
 use std::path::PathBuf;
+
+use crate::Context;
+use crate::exit::{Exit, Failure, Outcome};
 
 /// Walk through the whole road on this machine: four nodes, real records, real refusals
 #[derive(Debug, clap::Args)]
@@ -31,9 +33,8 @@ pub(crate) struct Args {
     interrupt_mib: u64,
 }
 
-/// Runs the demo.
-pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(story::walk(args))?;
-    Ok(Exit::Ok)
+impl Args {
+    pub(crate) async fn run(self, _: &Context) -> Outcome {
+        story::walk(&self).await.map_err(|error| Failure::new(Exit::Failed, format!("{error:#}")))
+    }
 }

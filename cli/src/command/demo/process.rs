@@ -1,9 +1,9 @@
 //! A node as a process of its own, and how the demo talks to it: through the local API only.
 
 use crate::client::Client;
+use crate::exit::Failure;
 use anyhow::{Context, bail};
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::refusal::Refusal;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -23,8 +23,20 @@ pub(super) struct Node {
     child: Option<Child>,
 }
 
-/// A refusal of a node, or that it could not be asked.
+/// What a node said, or why it could not be asked.
 pub(super) type Asked<T> = Result<T, anyhow::Error>;
+
+/// What the local API refused.
+#[derive(Debug)]
+struct Refused(Failure);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl Node {
     /// Makes a node's data directory with the very command that a person uses, and starts it.
@@ -96,15 +108,15 @@ impl Node {
     }
 
     fn client(&self) -> Client {
-        Client::of_dir(&self.dir)
+        Client::new(&self.dir.join("api.sock"))
     }
 
     pub(super) async fn get(&self, path: &str) -> Asked<Value> {
-        Ok(self.client().get(path).await?)
+        Ok(self.client().get(path).await.map_err(Refused)?)
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Asked<Value> {
-        Ok(self.client().post(path, body).await?)
+        Ok(self.client().post(path, body).await.map_err(Refused)?)
     }
 
     /// A command of the protocol; `patient` names whose unlocked keys it needs.
@@ -129,7 +141,9 @@ impl Node {
         let import = import["import"].as_str().context("no import id")?.to_owned();
         for file in files {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            self.client().put_file(&format!("/v1/imports/{import}/files"), &name, file).await?;
+            let path = format!("/v1/imports/{import}/files?name={}", crate::client::escape(&name));
+            let silent = indicatif::ProgressBar::hidden();
+            self.client().put_file(&path, file, &silent).await.map_err(Refused)?;
         }
         let recorded = self.post(&format!("/v1/imports/{import}/commit"), &json!({})).await?;
         serde_json::from_value(recorded["entries"].clone()).context("no entries were recorded")
@@ -159,12 +173,12 @@ where
     }
 }
 
-/// The refusal that a node answered with; anything else is not what the demo wants.
-pub(super) fn refusal<T>(asked: Asked<T>, what: &str) -> anyhow::Result<Refusal> {
+/// The words with which a node refused; anything else is not what the demo wants.
+pub(super) fn refusal<T>(asked: Asked<T>, what: &str) -> anyhow::Result<String> {
     match asked {
         Ok(_) => bail!("{what} was not refused"),
-        Err(error) => match error.downcast::<Refusal>() {
-            Ok(refusal) => Ok(refusal),
+        Err(error) => match error.downcast::<Refused>() {
+            Ok(refused) => Ok(refused.0.text),
             Err(error) => Err(error.context(format!("{what} failed in another way"))),
         },
     }

@@ -26,6 +26,8 @@ pub(super) struct Rogue {
     peer: Peer,
     store: Memory,
     net: Net,
+    /// The network runs as long as somebody could hear it.
+    _events: tokio::sync::mpsc::Receiver<net::NetEvent>,
     key: SigningKey,
     chain: Chain,
     log: KeyLog,
@@ -64,7 +66,7 @@ impl Rogue {
         let peer = Peer::new(identity)?;
         let mut store = Memory::default();
         peer.start(&mut store, now())?;
-        let (net, _events) = net::start(NetConfig {
+        let (net, events) = net::start(NetConfig {
             node_seed: seed,
             listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],
             mdns: false,
@@ -77,6 +79,7 @@ impl Rogue {
             peer,
             store,
             net,
+            _events: events,
             key,
             chain,
             log,

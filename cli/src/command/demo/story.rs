@@ -5,6 +5,7 @@ use super::rogue::Rogue;
 use super::tell::{bytes, line, readers, step};
 use super::{Args, files};
 use anyhow::{Context, bail, ensure};
+use chartmesh_node::api::TransferProgressView;
 use chartmesh_protocol::access_log::Action;
 use chartmesh_protocol::access_log::view::LogView;
 use chartmesh_protocol::backup::view::{DepositView, KeptView};
@@ -90,7 +91,7 @@ async fn start(root: &Path) -> anyhow::Result<Region> {
     let relay = Node::create(root, "patient", "relay", "Sakura Relay").await?;
     for node in [&a, &b, &provider, &relay] {
         let status = node.get("/v1/status").await?;
-        let doors = status["doors"]["listen"].as_array().map_or(0, Vec::len);
+        let doors = status["doors"]["network"].as_array().map_or(0, Vec::len);
         line(format!("{:<14} {}  {doors} doors on this machine", node.name, node.id.short()));
     }
     let work = root.join("files");
@@ -169,7 +170,7 @@ async fn enrol(region: &mut Region) -> anyhow::Result<()> {
     let made = relay
         .post("/v1/patients", &json!({"name": "Yamada Hanako", "passphrase": PASSPHRASE}))
         .await?;
-    let patient: PartyId = serde_json::from_value(made["patient"].clone())?;
+    let patient: PartyId = serde_json::from_value(made["patient"]["patient"].clone())?;
     let words = made["words"].as_str().context("no words were shown")?.to_owned();
     ensure!(words.split(' ').count() == 24, "the phrase has 24 words");
     relay.post(&format!("/v1/patients/{patient}/unlock"), &json!({"passphrase": PASSPHRASE, "minutes": 60})).await?;
@@ -470,7 +471,7 @@ async fn rotate(region: &mut Region, referral: &RequestView) -> anyhow::Result<(
         )
         .await;
     let refused = refusal(wrong, "a rotation with other words")?;
-    line(format!("with other words it is refused: {}", refused.text));
+    line(format!("with other words it is refused: {refused}"));
     readers("as before");
     Ok(())
 }
@@ -600,39 +601,46 @@ async fn interrupt(region: &mut Region, mib: u64) -> anyhow::Result<()> {
         )
         .await?;
     let provider = &region.provider;
-    let (before, length) = until("the transfer to be in its middle", || async {
-        Ok(transfer(provider, mib).await?.filter(|(have, length, _)| *have >= length / 4).map(|(have, length, _)| (have, length)))
+    let found = until("the transfer to be in its middle", || async {
+        Ok(transfer(provider, mib).await?.filter(|found| found.have >= found.length / 4))
     })
     .await?;
     region.provider.kill()?;
-    ensure!(before < length, "the transfer had ended before the kill; name a larger --interrupt-mib");
+    ensure!(!found.ended, "the transfer had ended before the kill; name a larger --interrupt-mib");
+    let (before, length) = (found.have, found.length);
     line(format!("killed with {} of {} at the provider", bytes(before), bytes(length)));
     region.provider.start().await?;
     let provider = &region.provider;
     let resumed = until("the transfer to be taken up", || async {
-        Ok(transfer(provider, mib).await?.map(|(_, _, resumed)| resumed).filter(|resumed| *resumed > 0))
+        Ok(transfer(provider, mib).await?.filter(|found| found.have > 0).map(|found| found.resumed_from))
     })
-    .await
-    .context("the transfer began anew")?;
+    .await?;
+    ensure!(resumed > 0, "the transfer began anew");
     until("the receipt", || async {
         let kept: Vec<KeptView> = region.a.query(json!({"kept": {}}), None).await?;
         Ok(kept.iter().any(|kept| kept.entry == entry && kept.holder == region.provider.id).then_some(()))
     })
     .await?;
-    ensure!(resumed <= before.max(resumed) && resumed > 0, "the transfer began anew");
     line(format!("restarted: resumed at {}, {} were still to come; whole, verified, receipt signed", bytes(resumed), bytes(length - resumed)));
     Ok(())
 }
 
-/// The large transfer at the provider: bytes there, bytes in all, bytes there when it was taken up.
-async fn transfer(provider: &Node, mib: u64) -> anyhow::Result<Option<(u64, u64, u64)>> {
-    let transfers = provider.get("/v1/transfers").await?;
-    let found = transfers.as_array().into_iter().flatten().find(|transfer| {
-        transfer["length"].as_u64().is_some_and(|length| length >= mib * 1024 * 1024)
-    });
-    Ok(found.map(|transfer| {
-        let number = |name: &str| transfer[name].as_u64().unwrap_or(0);
-        (number("have"), number("length"), number("resumed_from"))
+/// How far the large transfer at the provider has come.
+struct Progress {
+    have: u64,
+    length: u64,
+    resumed_from: u64,
+    ended: bool,
+}
+
+async fn transfer(provider: &Node, mib: u64) -> anyhow::Result<Option<Progress>> {
+    let transfers: Vec<TransferProgressView> = serde_json::from_value(provider.get("/v1/transfers").await?)?;
+    let found = transfers.into_iter().find(|transfer| transfer.length >= mib * 1024 * 1024);
+    Ok(found.map(|found| Progress {
+        have: found.have.unwrap_or(0),
+        length: found.length,
+        resumed_from: found.resumed_from.unwrap_or(0),
+        ended: found.ended,
     }))
 }
 

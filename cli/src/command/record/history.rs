@@ -33,7 +33,8 @@ fn history(entry: EntryId, entries: &[EntryView]) -> Vec<EntryView> {
     // An addition may be listed before what it adds to.
     loop {
         let before = inside.len();
-        let more = entries.iter().filter(|view| view.adds_to.is_some_and(|to| inside.contains(&to)));
+        let more =
+            entries.iter().filter(|view| view.adds_to.is_some_and(|to| inside.contains(&to)));
         let more: Vec<EntryId> = more.map(|view| view.entry).collect();
         inside.extend(more);
         if inside.len() == before {
@@ -82,8 +83,13 @@ mod tests {
     #[test]
     fn additions_follow_their_original_in_order() {
         // 3 adds to 2, which adds to 1; 4 adds to 1 later; 9 stands alone.
-        let entries =
-            [entry(3, Some(2), 30), entry(9, None, 5), entry(4, Some(1), 40), entry(2, Some(1), 20), entry(1, None, 10)];
+        let entries = [
+            entry(3, Some(2), 30),
+            entry(9, None, 5),
+            entry(4, Some(1), 40),
+            entry(2, Some(1), 20),
+            entry(1, None, 10),
+        ];
         for from in 1..=4 {
             assert_eq!(numbers(from, &entries), [1, 2, 3, 4], "from {from}");
         }

@@ -121,7 +121,9 @@ fn look_through(dir: &Path, prefix: &str, found: &mut Vec<ImportFile>) -> Outcom
             found.push(ImportFile { path, name, bytes: metadata.len() });
         }
         if found.len() > FILES_MAX {
-            return Err(Failure::usage(format!("more than {FILES_MAX} files; import them in parts")));
+            return Err(Failure::usage(format!(
+                "more than {FILES_MAX} files; import them in parts"
+            )));
         }
     }
     Ok(())
@@ -137,7 +139,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let study = dir.path().join("study");
         std::fs::create_dir_all(study.join("series")).unwrap();
-        for (name, text) in [("b.dcm", "bb"), ("a.dcm", "a"), (".hidden", "x"), ("series/c.dcm", "")] {
+        for (name, text) in
+            [("b.dcm", "bb"), ("a.dcm", "a"), (".hidden", "x"), ("series/c.dcm", "")]
+        {
             std::fs::write(study.join(name), text).unwrap();
         }
         std::os::unix::fs::symlink(&study, study.join("loop")).unwrap();

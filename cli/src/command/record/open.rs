@@ -30,8 +30,8 @@ pub(super) struct Opened {
     pub(super) manifest: ManifestView,
     /// Whether its contents are here.
     pub(super) whole: bool,
-    /// The label as signed.
-    pub(super) label: Value,
+    /// The label as signed: a COSE_Sign1 in base64.
+    pub(super) label: String,
 }
 
 pub(super) async fn run(
@@ -44,10 +44,14 @@ pub(super) async fn run(
     let entry = node.entry(&subject, what.entry).await?;
     let keys = Keys::default();
     let answer = keys
-        .opening(node, &subject, &json!({
-            "subject": subject, "entry": entry, "user": what.user, "purpose": what.purpose,
-            "export": content.is_some(),
-        }))
+        .opening(
+            node,
+            &subject,
+            &json!({
+                "subject": subject, "entry": entry, "user": what.user, "purpose": what.purpose,
+                "export": content.is_some(),
+            }),
+        )
         .await;
     let done = match (&answer, content) {
         (Ok(answer), Some(number)) => write_content(node, read(answer.clone())?, number, to).await,
@@ -112,7 +116,11 @@ fn show(out: &output::Output, opened: &Opened) {
         ),
         (
             "contents here",
-            if opened.whole { Cell::new("yes", Style::Good) } else { Cell::new("no", Style::Waiting) },
+            if opened.whole {
+                Cell::new("yes", Style::Good)
+            } else {
+                Cell::new("no", Style::Waiting)
+            },
         ),
     ]);
     let rows: Vec<_> = manifest
@@ -146,7 +154,10 @@ async fn write_content(node: &Node, opened: Opened, number: u64, to: Option<&Pat
     let count = opened.manifest.contents.len();
     let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
     let Some(content) = opened.manifest.contents.get(index) else {
-        return Err(Failure::new(Exit::NotFound, format!("the entry has {count} contents, none of number {number}")));
+        return Err(Failure::new(
+            Exit::NotFound,
+            format!("the entry has {count} contents, none of number {number}"),
+        ));
     };
     if !opened.whole {
         return Err(not_here(&opened));
@@ -181,7 +192,9 @@ pub(super) async fn save(
     };
     let written = node.client.download(&content_path(open, index), write, path).await;
     progress.finish_and_clear();
-    let written = written.and_then(|count| if count == length { Ok(()) } else { Err(cut_short(path, count, length)) });
+    let written = written.and_then(|count| {
+        if count == length { Ok(()) } else { Err(cut_short(path, count, length)) }
+    });
     if written.is_err() {
         // Half a content must not pass for a whole one.
         let _ = std::fs::remove_file(path);

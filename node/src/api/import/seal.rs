@@ -111,3 +111,26 @@ fn flush(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_sender_goes_away_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = ObjectFolder::open(RealDisk, dir.path()).unwrap();
+        let sealing = || Sealing::new(&folder, "text/plain", "a.txt".to_owned());
+        let (pieces, coming) = mpsc::channel(2);
+        pieces.blocking_send(Some(vec![7; 100_000].into())).unwrap();
+        drop(pieces);
+        let cut = sealing().run(vec![7; 200_000], coming);
+        assert!(cut.unwrap_err().is_refusal(RefusalCode::Invalid));
+        assert!(folder.list().unwrap().is_empty());
+
+        let (pieces, coming) = mpsc::channel(2);
+        pieces.blocking_send(None).unwrap();
+        let whole = sealing().run(vec![7; 200_000], coming).unwrap();
+        assert_eq!(folder.list().unwrap(), [whole.key.object]);
+    }
+}

@@ -51,7 +51,7 @@ async fn contents(home: &Home, chart: &ChartView, entry: EntryId) -> Vec<Vec<u8>
     contents
 }
 
-fn find<'a>(entries: &'a [EntryView], kind: Kind) -> &'a EntryView {
+fn find(entries: &[EntryView], kind: Kind) -> &EntryView {
     entries.iter().find(|entry| entry.kind == Some(kind)).unwrap()
 }
 

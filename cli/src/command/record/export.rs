@@ -1,0 +1,393 @@
+//! A whole record as a folder that opens without Chartmesh.
+//!
+//! ```text
+//! DIR/index.html                     for any browser
+//! DIR/manifest.json                  everything, for programs; written last
+//! DIR/entries/001 2025-03-02 .../    the contents, as they were recorded
+//! DIR/proofs/<entry>.json            what each entry's author signed
+//! DIR/proofs/keys-<party>.json       the key logs that the signatures are checked with
+//! DIR/access-log.json                who saw what, this export included
+//! ```
+
+use std::collections::BTreeSet;
+use std::fs::DirBuilder;
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+
+use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::record::view::EntryView;
+use chartmesh_protocol::record::{Kind, Term};
+use chartmesh_protocol::time::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::open::{self, Keys, Opened};
+use super::page::page;
+use crate::client::private_file;
+use crate::command::log;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::node::{Node, id, read};
+use crate::when;
+
+/// Characters of a title in a folder's name.
+const NAME_CHARS_MAX: usize = 60;
+
+/// `manifest.json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Exported {
+    /// Names this format, for programs.
+    format: &'static str,
+    /// Whose record.
+    subject: PartyId,
+    /// The name known here.
+    pub(super) name: String,
+    /// When, in words.
+    pub(super) exported_at: String,
+    /// By whom.
+    pub(super) exported_by: String,
+    /// The institution or relay that wrote it.
+    institution: PartyId,
+    /// The entries, by date.
+    pub(super) entries: Vec<ExportedEntry>,
+}
+
+/// One entry.
+#[derive(Debug, Serialize)]
+pub(super) struct ExportedEntry {
+    pub(super) entry: EntryId,
+    pub(super) kind: Kind,
+    pub(super) title: String,
+    effective_ms: Timestamp,
+    pub(super) happened: String,
+    recorded_ms: Timestamp,
+    pub(super) recorded_at: String,
+    author: PartyId,
+    pub(super) author_name: String,
+    pub(super) user: String,
+    pub(super) adds_to: Option<EntryId>,
+    terms: Vec<Term>,
+    /// The label as its author signed it: a COSE_Sign1 in base64.
+    label: String,
+    /// The file with its proof.
+    pub(super) proof: String,
+    /// Whether its contents were here to be written.
+    pub(super) whole: bool,
+    /// Who is known to hold it.
+    holders: Vec<PartyId>,
+    pub(super) files: Vec<ExportedFile>,
+}
+
+/// One content.
+#[derive(Debug, Serialize)]
+pub(super) struct ExportedFile {
+    /// Its path below the folder.
+    pub(super) file: String,
+    pub(super) name: String,
+    pub(super) media_type: String,
+    pub(super) bytes: u64,
+    /// Of the file, as `b3sum` prints it.
+    blake3: String,
+    /// The sealed object that it was opened from.
+    object: chartmesh_protocol::id::ObjectId,
+}
+
+pub(super) async fn run(
+    node: &Node,
+    subject: &str,
+    dir: &Path,
+    purpose: Purpose,
+    user: String,
+) -> Outcome {
+    let subject = node.subject(subject).await?;
+    must_be_empty(dir)?;
+    let job = Job { node, subject: &subject, dir, purpose, user, keys: Keys::default() };
+    let done = job.run().await;
+    job.keys.lock_again(node, &subject).await;
+    match done {
+        Ok(record) => {
+            let entries = record.entries.len();
+            let missing = record.entries.iter().filter(|entry| !entry.whole).count();
+            let answer = json!({"dir": dir, "entries": entries, "without_contents": missing});
+            node.out.answer(&answer, |out| {
+                out.line(format!("wrote {entries} entries into {}", dir.display()));
+                if missing > 0 {
+                    out.note(format!("the contents of {missing} are not here; their proofs are"));
+                }
+                out.note("it is in the clear: keep it where only those can read it who should");
+                out.next(format!("open {} in a browser", dir.join("index.html").display()));
+            });
+            Ok(())
+        }
+        Err(failure) => {
+            let next = failure.next.clone().unwrap_or_else(|| {
+                format!(
+                    "{} is incomplete (it has no manifest.json): remove it and try again",
+                    dir.display()
+                )
+            });
+            Err(failure.next(next))
+        }
+    }
+}
+
+fn must_be_empty(dir: &Path) -> Outcome {
+    match std::fs::read_dir(dir).map(|mut inside| inside.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(Exit::State, format!("{} is not empty", dir.display()))
+            .next("name a new folder with --out; nothing was written")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::file("write into", dir, &error)),
+    }
+}
+
+struct Job<'a> {
+    node: &'a Node,
+    subject: &'a str,
+    dir: &'a Path,
+    purpose: Purpose,
+    user: String,
+    keys: Keys,
+}
+
+impl Job<'_> {
+    async fn run(&self) -> Outcome<Exported> {
+        let status = self.node.status().await?;
+        let entries = self.node.entries(self.subject).await?;
+        make_dir(&self.dir.join("entries"))?;
+        make_dir(&self.dir.join("proofs"))?;
+        let mut exported = Vec::new();
+        for (index, view) in entries.iter().enumerate() {
+            exported.push(self.entry(index + 1, view).await?);
+        }
+        self.key_logs(&entries).await?;
+        let subject: PartyId = id(self.subject)?;
+        self.json("access-log.json", &json!(log::logs(self.node, subject).await?))?;
+        let record = Exported {
+            format: "chartmesh-export/1",
+            subject,
+            name: self.name().await?,
+            exported_at: when::now().utc_text(),
+            exported_by: format!("{}, {}", self.user, status.name),
+            institution: status.institution,
+            entries: exported,
+        };
+        self.write("index.html", page(&record).as_bytes())?;
+        self.json("manifest.json", &json!(record))?;
+        Ok(record)
+    }
+
+    async fn name(&self) -> Outcome<String> {
+        let charts = self.node.charts().await?;
+        let chart = charts.into_iter().find(|view| view.subject.to_string() == self.subject);
+        if let Some(chart) = chart {
+            return Ok(chart.name);
+        }
+        let patients = self.node.patients().await?;
+        let patient = patients.into_iter().find(|view| view.patient.to_string() == self.subject);
+        Ok(patient.map(|view| view.name).unwrap_or_default())
+    }
+
+    async fn entry(&self, number: usize, view: &EntryView) -> Outcome<ExportedEntry> {
+        let ask = json!({
+            "subject": self.subject, "entry": view.entry, "user": self.user,
+            "purpose": self.purpose, "export": true,
+        });
+        let opened: Opened = read(self.keys.opening(self.node, self.subject, &ask).await?)?;
+        let path = format!("/v1/proof/{}/{}", self.subject, view.entry);
+        let proof = format!("proofs/{}.json", view.entry);
+        self.json(&proof, &self.node.client.get(&path).await?)?;
+        let manifest = &opened.manifest;
+        let folder = format!(
+            "entries/{number:03} {} {}",
+            when::day(manifest.effective),
+            file_name(&manifest.title, NAME_CHARS_MAX)
+        );
+        let files = match opened.whole {
+            true => self.contents(&folder, &opened).await?,
+            false => Vec::new(),
+        };
+        Ok(ExportedEntry {
+            entry: view.entry,
+            kind: manifest.kind,
+            title: manifest.title.clone(),
+            effective_ms: manifest.effective,
+            happened: manifest.effective.utc_text(),
+            recorded_ms: view.recorded,
+            recorded_at: view.recorded.utc_text(),
+            author: view.author,
+            author_name: view.author_name.clone(),
+            user: manifest.user.clone(),
+            adds_to: manifest.adds_to,
+            terms: manifest.terms.clone(),
+            label: opened.label.clone(),
+            proof,
+            whole: opened.whole,
+            holders: view.holders.clone(),
+            files,
+        })
+    }
+
+    async fn contents(&self, folder: &str, opened: &Opened) -> Outcome<Vec<ExportedFile>> {
+        make_dir(&self.dir.join(folder))?;
+        let mut taken = BTreeSet::new();
+        let mut files = Vec::new();
+        for (index, content) in opened.manifest.contents.iter().enumerate() {
+            let name = free_name(&content.name, &content.media_type, &mut taken);
+            let file = format!("{folder}/{name}");
+            let path = self.dir.join(&file);
+            open::save(self.node, &opened.open, index, content.bytes, &path).await?;
+            files.push(ExportedFile {
+                blake3: hash(&path)?,
+                file,
+                name: content.name.clone(),
+                media_type: content.media_type.clone(),
+                bytes: content.bytes,
+                object: content.object,
+            });
+        }
+        Ok(files)
+    }
+
+    /// The key logs of all authors and of the patient. A chart's subject before enrolment has none.
+    async fn key_logs(&self, entries: &[EntryView]) -> Outcome {
+        let mut parties: BTreeSet<PartyId> = entries.iter().map(|view| view.author).collect();
+        parties.insert(id(self.subject)?);
+        for party in parties {
+            match self.node.query(&Query::Keys { party }).await {
+                Ok(keys) => self.json(&format!("proofs/keys-{}.json", party.short()), &keys)?,
+                Err(failure) if failure.exit == Exit::NotFound => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    fn json(&self, name: &str, value: &Value) -> Outcome {
+        let text = serde_json::to_string_pretty(value).expect("a JSON value can be written");
+        self.write(name, text.as_bytes())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Outcome {
+        let path = self.dir.join(name);
+        let write = || private_file(&path).and_then(|mut file| file.write_all(bytes));
+        write().map_err(|error| Failure::file("write", &path, &error))
+    }
+}
+
+fn make_dir(path: &Path) -> Outcome {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| Failure::file("make", path, &error))
+}
+
+fn hash(path: &Path) -> Outcome<String> {
+    let hash = || {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(std::fs::File::open(path)?)?;
+        Ok(hasher.finalize().to_hex().to_string())
+    };
+    hash().map_err(|error| Failure::file("read again", path, &error))
+}
+
+/// A name for a file, free of what any system takes for something else.
+fn file_name(text: &str, chars_max: usize) -> String {
+    let plain: String = crate::output::clean(text)
+        .chars()
+        .map(|c| match c {
+            '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\n' | '\t' | '\u{fffd}' => '-',
+            c => c,
+        })
+        .take(chars_max)
+        .collect();
+    let plain = plain.trim_matches(|c: char| c == '.' || c.is_whitespace());
+    if plain.is_empty() { "unnamed".to_owned() } else { plain.to_owned() }
+}
+
+/// A name that no other content of the entry has, also where case does not count, with the
+/// extension of its type where it has none.
+fn free_name(name: &str, media_type: &str, taken: &mut BTreeSet<String>) -> String {
+    let base = name.rsplit_once('/').map_or(name, |(before, last)| {
+        // A file's path below a folder: its own name says enough. A FHIR reference needs both parts.
+        if last.contains('.') {
+            last
+        } else {
+            let _ = before;
+            name
+        }
+    });
+    // From the end, so that an extension survives.
+    let tail: Vec<char> = base.chars().rev().take(2 * NAME_CHARS_MAX).collect();
+    let mut plain = file_name(&tail.into_iter().rev().collect::<String>(), 2 * NAME_CHARS_MAX);
+    if !plain.contains('.') {
+        plain.push_str(extension(media_type));
+    }
+    let mut name = plain.clone();
+    let mut number = 2;
+    while !taken.insert(name.to_lowercase()) {
+        name = match plain.rsplit_once('.') {
+            Some((stem, extension)) => format!("{stem} ({number}).{extension}"),
+            None => format!("{plain} ({number})"),
+        };
+        number += 1;
+    }
+    name
+}
+
+fn extension(media_type: &str) -> &'static str {
+    match media_type.split(';').next().unwrap_or_default().trim() {
+        "application/fhir+json" | "application/json" => ".json",
+        "application/dicom" => ".dcm",
+        "application/pdf" => ".pdf",
+        "text/plain" => ".txt",
+        "text/html" => ".html",
+        "text/csv" => ".csv",
+        "application/xml" | "text/xml" | "application/fhir+xml" => ".xml",
+        "image/png" => ".png",
+        "image/jpeg" => ".jpg",
+        "image/gif" => ".gif",
+        "image/webp" => ".webp",
+        "video/mp4" => ".mp4",
+        _ => ".bin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_cannot_leave_their_folder() {
+        for (hostile, plain) in [
+            ("../../etc/passwd", "-..-etc-passwd"),
+            ("..", "unnamed"),
+            ("", "unnamed"),
+            ("C:\\autoexec", "C--autoexec"),
+            (" . hidden ", "hidden"),
+            ("a\u{0}b\u{202e}c", "a-b-c"),
+        ] {
+            assert_eq!(file_name(hostile, 60), plain, "{hostile:?}");
+        }
+    }
+
+    #[test]
+    fn contents_of_one_entry_get_names_of_their_own() {
+        let mut taken = BTreeSet::new();
+        let mut name = |name, kind| free_name(name, kind, &mut taken);
+        assert_eq!(name("study/IM1.dcm", "application/dicom"), "IM1.dcm");
+        assert_eq!(name("other/im1.DCM", "application/dicom"), "im1 (2).DCM");
+        assert_eq!(name("Observation/12", "application/fhir+json"), "Observation-12.json");
+        assert_eq!(name("Observation/12", "application/fhir+json"), "Observation-12 (2).json");
+        assert_eq!(name("", "application/x-unheard-of"), "unnamed.bin");
+    }
+
+    #[test]
+    fn a_folder_with_something_in_it_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(must_be_empty(dir.path()).is_ok());
+        assert!(must_be_empty(&dir.path().join("new")).is_ok());
+        std::fs::write(dir.path().join("x"), "").unwrap();
+        assert_eq!(must_be_empty(dir.path()).unwrap_err().exit, Exit::State);
+    }
+}

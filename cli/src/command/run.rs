@@ -1,0 +1,132 @@
+//! Runs the node.
+
+use chartmesh_node::api::Api;
+use chartmesh_node::config::{Config, LogFormat, Settings};
+use chartmesh_node::driver::Ended;
+use chartmesh_node::keystore::Passphrase;
+use chartmesh_node::run::{self, RunError};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::Context;
+use crate::exit::{Exit, Failure, Outcome};
+
+/// Run the node, until it is stopped with Ctrl-C, SIGTERM or `chartmesh stop`
+///
+/// Log lines go to standard error. Once the node can be reached, its addresses are printed, in JSON
+/// with --json.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  chartmesh run --dir alder")]
+pub(crate) struct Args {
+    /// Listen here, a multiaddress, instead of where the configuration says. Can be repeated
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Neither announce the node on the local network nor look for others there
+    #[arg(long)]
+    no_mdns: bool,
+    /// What to log, as in info,libp2p=warn [default: as configured, else info]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let config = context.config(self.settings(context))?;
+        start_logging(&config)?;
+        let unlock = config.unlock(|| {
+            let typed = context.global.passphrase.existing("the node")?;
+            Ok::<_, Failure>(Passphrase::new(typed.to_string()))
+        })?;
+        let node = run::run(config, unlock).await.map_err(|error| refused(&error))?;
+        let api =
+            Api::start(&node).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        let doors = node.doors();
+        let listen: Vec<String> = doors.listen.iter().map(ToString::to_string).collect();
+        let answer = json!({
+            "name": node.identity().name, "role": node.role(), "listen": listen,
+            "announced": doors.addresses, "socket": doors.socket,
+        });
+        context.out.answer(&answer, |out| {
+            out.line(format!("`{}` runs, a {} node", node.identity().name, node.role().name()));
+            listen.iter().for_each(|address| out.line(format!("  {address}")));
+        });
+        tokio::select! {
+            ended = node.ended() => {
+                api.stop().await;
+                return end(ended);
+            }
+            () = told_to_stop() => context.out.note("stopping; once more to stop at once"),
+        }
+        // What is queued is done first. Whoever cannot wait for that asks a second time, and gets
+        // what a power cut would do, which loses nothing that was acknowledged.
+        let stopping = async {
+            api.stop().await;
+            node.shutdown().await
+        };
+        tokio::select! {
+            ended = stopping => end(ended),
+            () = told_to_stop() => Err(Failure::new(Exit::Failed, "stopped at once, as asked")),
+        }
+    }
+
+    fn settings(self, context: &Context) -> Settings {
+        let log = match (context.global.quiet, context.global.verbose) {
+            (true, _) => Some("warn"),
+            (_, 0) => None,
+            (_, 1) => Some("debug,libp2p=info,quinn=info,hickory=warn"),
+            _ => Some("trace"),
+        };
+        Settings {
+            listen: (!self.listen.is_empty()).then_some(self.listen),
+            mdns: self.no_mdns.then_some(false),
+            log: self.log.or(log.map(str::to_owned)),
+            ..Settings::default()
+        }
+    }
+}
+
+async fn told_to_stop() {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            // Without a handler the signal ends the process by itself.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+    }
+}
+
+fn end(ended: Ended) -> Outcome {
+    match ended {
+        Ended::Stopped => Ok(()),
+        other => Err(Failure::new(Exit::Failed, other.to_string())),
+    }
+}
+
+fn refused(error: &RunError) -> Failure {
+    use chartmesh_node::keystore::KeystoreError;
+    let exit = match error {
+        RunError::Identity(_) => Exit::NotFound,
+        RunError::Keystore(KeystoreError::Sealed { .. } | KeystoreError::Unlock(_)) => Exit::Locked,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+fn start_logging(config: &Config) -> Outcome {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| {
+        Failure::usage(format!("log filter `{}`: {error}", config.log))
+            .next("write it as in info,libp2p=warn")
+    })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! Objects on their way here.
+
+use crate::Context;
+use crate::exit::Outcome;
+use crate::node::{name_of, read};
+use crate::output::{bytes, faint, row};
+use crate::wait::Moving;
+
+/// List sealed objects that are on their way here, and how far they have come
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  chartmesh transfers --json")]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let node = context.node()?;
+        let answer = node.client.get("/v1/transfers").await?;
+        let moving: Vec<Moving> = read(answer.clone())?;
+        let known = if node.out.json { Vec::new() } else { node.institutions().await? };
+        node.out.answer(&answer, |out| {
+            let rows: Vec<_> = moving
+                .iter()
+                .map(|moving| {
+                    row![
+                        name_of(&known, moving.transfer.from),
+                        bytes(moving.transfer.length),
+                        moving.have.map_or_else(|| "waits".to_owned(), bytes),
+                        moving.resumed_from.map(bytes).unwrap_or_default(),
+                        faint(moving.transfer.object.short()),
+                    ]
+                })
+                .collect();
+            let heads = ["FROM", "SIZE", "HERE", "RESUMED AT", "OBJECT"];
+            out.table(&heads, &rows, "nothing is on its way here");
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""A second implementation of SPEC.md, written from that page: judges every vector and says what differs.
+
+Usage: check.py, with the packages of requirements.txt. Exit status 0: everything agrees.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from mnemonic import Mnemonic
+
+import judge
+from cddl import DOMAINS, GRAMMAR, Bad, Statement, _table, decode
+from judge import Keys, require
+from members import Ledger
+from suite import (digest, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
+                   public_of, seal, unwrap, verifies, xwing)
+
+VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
+unhex = bytes.fromhex
+KINDS = list(GRAMMAR.rules["kind"][1].values())
+REASONS = {row[1]: int(row[0]) for row in _table("reasons")}
+count, wrong = 0, []
+
+
+def vectors(name):
+    return json.loads((VECTORS / f"{name}.json").read_text())
+
+
+def agree(what, found, expected):
+    global count
+    count += 1
+    if found != expected:
+        wrong.append(f"{what}: found {found}, expected {expected}")
+
+
+def outcome(run):
+    """What `run` refuses with; None when it does not."""
+    try:
+        run()
+    except Bad as bad:
+        return str(bad)
+
+
+def encoding():
+    for case in vectors("encoding/good"):
+        agree(f"encoding {case['name']}", outcome(lambda: decode(case["type"], unhex(case["bytes"]))), None)
+    for case in vectors("encoding/bad"):
+        agree(f"encoding {case['name']}", outcome(lambda: decode(case["type"], unhex(case["bytes"]))), case["error"])
+
+
+def statements():
+    def verify(case):
+        statement = Statement(case["type"], unhex(case["statement"]))
+        judge.check(statement, unhex(case["public"]))
+        return statement
+
+    for case in vectors("statement/good") + vectors("backup/statements"):
+        agree(f"{case['type']} id", verify(case).id.hex(), case["id"])
+        agree(f"{case['type']} domain", DOMAINS[case["type"]][0], case["domain"])
+    for case in vectors("statement/bad"):
+        agree(f"statement {case['name']}", outcome(lambda: verify(case)), case["error"])
+
+
+def entropy_of(words):
+    """[ID-5]"""
+    words, english = words.lower().split(), Mnemonic("english")
+    require(len(words) == 24, "WordCount")
+    require(all(word in english.wordlist for word in words), "UnknownWord")
+    require(english.check(" ".join(words)), "Checksum")
+    return bytes(english.to_entropy(" ".join(words)))
+
+
+def identity():
+    phrase = vectors("identity/phrase")
+    entropy = entropy_of(phrase["words"])
+    agree("entropy", entropy.hex(), phrase["entropy"])
+    root = extract(b"chartmesh/1/phrase", entropy)
+    for signing in phrase["signing"]:
+        seed = expand(root, b"chartmesh/1/id" + signing["number"].to_bytes(4, "big"))
+        agree("signing seed", (seed.hex(), public_of(seed).hex()), (signing["seed"], signing["public"]))
+    c, records = phrase["compartment"], expand(root, b"chartmesh/1/records" + phrase["records_root"]["generation"].to_bytes(4, "big"))
+    agree("records root", records.hex(), phrase["records_root"]["root"])
+    seed = expand(records, b"chartmesh/1/compartment" + c["kind"].to_bytes(2, "big") + c["epoch"].to_bytes(4, "big"))
+    public = xwing(seed)[0]
+    agree("compartment", (seed.hex(), public.hex(), digest(public)[:16].hex()), (c["seed"], c["public"], c["id"]))
+    for bad in phrase["bad"]:
+        agree("phrase", outcome(lambda: entropy_of(bad["words"])), bad["error"])
+    for case in vectors("identity/log"):
+        agree(f"log {case['name']}", outcome(lambda: Keys.read(unhex(case["log"]))), case["error"])
+        if not case["error"]:
+            keys = Keys.read(unhex(case["log"]))
+            found = keys.party.hex(), keys.current, [key.hex() for key in keys.keys]
+            agree(f"log {case['name']}", found, (case["party"], case["current"], case["keys"]))
+    for case in vectors("identity/certificates"):
+        keys, now = Keys.read(unhex(case["signer"])), case["now_ms"]
+        statement = Statement(case["type"], unhex(case["statement"]))
+        run = {"node-certificate": lambda: judge.certificate(statement, keys, now),
+               "relay-certificate": lambda: judge.certificate(statement, keys, now),
+               "key-ring": lambda: judge.key_ring(statement, keys, now, KINDS),
+               "card": lambda: judge.card(statement, keys)}[case["type"]]
+        agree(f"{case['type']} {case['name']}", outcome(run), case["error"])
+
+
+def content(n):
+    return bytes(i % 251 for i in range(n))
+
+
+def changed(file, change):
+    if change == "nothing":
+        return file
+    (what, by), chunks = *change.items(), [file[at : at + 65536] for at in range(0, len(file), 65536)]
+    if what == "xor":
+        return file[: by["offset"]] + bytes([file[by["offset"]] ^ by["with"]]) + file[by["offset"] + 1 :]
+    if what == "cut_to":
+        return file[: by["len"]]
+    if what == "append":
+        return file + unhex(by["hex"])
+    if what == "swap_chunks":
+        a, b = by["first"], by["second"]
+        chunks[a], chunks[b] = chunks[b], chunks[a]
+    elif what == "repeat_chunk":
+        chunks.insert(by["index"], chunks[by["index"]])
+    else:
+        del chunks[by["index"]]
+    return b"".join(chunks)
+
+
+def objects():
+    made = {}
+    for case in vectors("object/good"):
+        key = unhex(case["data_key"])
+        file = made[case["name"]] = seal(key, unhex(case["salt"]), content(case["plaintext_len"]))
+        facts = padded_len(case["plaintext_len"]), len(file), digest(file).hex()
+        agree(f"object {case['name']}", facts, (case["padded_len"], case["file_len"], case["id"]))
+        aes_key, commitment = keys_of(key, file)
+        agree(f"object {case['name']}", (aes_key.hex(), commitment.hex()), (case["aes_key"], case["commitment"]))
+        opened = open_object(key, unhex(case["id"]), case["plaintext_len"], file)
+        agree(f"object {case['name']}", opened == content(case["plaintext_len"]), True)
+    for case in vectors("object/bad"):
+        file = changed(made[case["made_from"]], case["change"])
+        run = lambda: open_object(unhex(case["data_key"]), unhex(case["id"]), case["plaintext_len"], file)
+        agree(f"object {case['name']}", outcome(run), case["error"])
+    for case in vectors("object/padding"):
+        agree("padding", padded_len(case["plaintext_len"]), case["padded_len"])
+
+
+def permissions():
+    def run(case):
+        links = judge.parse_chain(unhex(case["chain"]))
+        patient, revocations = Keys.read(unhex(case["patient_keys"])), judge.Revocations()
+        for data in case["revocation_states"]:
+            revocations.merge(Statement("revocation-state", unhex(data)))
+        institutions = {k.party: k for k in map(Keys.read, map(unhex, case["institution_keys"]))}
+        request = {"node": unhex(case["node"]), "hash": unhex(case["request_hash"]), "operation": case["operation"],
+                   "purpose": case["purpose"], "bytes": case["bytes"],
+                   "targets": [(unhex(t["entry"]), unhex(t["compartment"])) for t in case["targets"]]}
+        verifier = {"me": unhex(case["verifier"]), "now_ms": case["now_ms"], "nonce": unhex(case["nonce"]),
+                    "nodes": {unhex(n["node"]): unhex(n["institution"]) for n in case["nodes"]},
+                    "used": {unhex(u["token"]): u["bytes"] for u in case["used"]}}
+        proof = case["proof"] and Statement("proof", unhex(case["proof"]))
+        return judge.permission(links, proof, request, verifier, patient, institutions, revocations)
+
+    for case in vectors("capability/good"):
+        agree(f"permission {case['name']}", run(case).id.hex(), case["leaf"])
+    for case in vectors("capability/bad"):
+        reason = outcome(lambda: run(case))
+        agree(f"permission {case['name']}", reason, case["reason"])
+        told = "not-valid" if REASONS.get(reason, 0) <= 13 else reason
+        agree(f"permission {case['name']}", told, case["told_to_the_far_side"])
+    sealed = vectors("capability/sealed")
+    g, w = sealed["grant"], sealed["wrap"]
+    grant = decode("grant", unhex(g["grant"]))
+    opened = hpke_open(unhex(g["recipient_seed"]), b"chartmesh/1/grant", grant[1][-1].id, grant[2])
+    keys = decode("grant-keys", opened, 24 * 1024)
+    for part, name in ((1, "entries"), (2, "compartments")):
+        agree("grant", {id_.hex(): key.hex() for id_, key in keys[part]}, g[name])
+    key = unwrap(unhex(w["recipient_seed"]), unhex(w["party"]), unhex(w["object"]), unhex(w["wrap"]))
+    agree("wrap", key.hex(), w["data_key"])
+
+
+def bundles():
+    made = vectors("record/bundles")
+
+    def run(case):
+        bundle, author = decode("bundle", unhex(case["bundle"])), Keys.read(unhex(case["author_keys"]))
+        label, sealed = bundle[1], bundle[3]
+        key = author.of(label[6], label[7])
+        require(key, "unknown-key")
+        require(verifies(key, label.signed, label.signature), "bad-signature")
+        require(len(bundle[2]) <= 256, "too-many")
+        require(digest(contents_bytes(bundle[2])) == label[5], "other-contents")
+        require(len(sealed) <= 65536 and digest(sealed) == label[4], "other-manifest")
+        key = unwrap(unhex(made["compartment_seed"]), label[1], label[4], bundle[4])
+        agree("compartment of the label", digest(xwing(unhex(made["compartment_seed"]))[0])[:16], label[3])
+        agree("data key", key.hex(), made["data_key"])
+        manifest = open_manifest(key, sealed)
+        listed = [(c[1], c[2]) for c in manifest[6]]
+        require(manifest[1] == label[2] and listed == [(c[1], c[2]) for c in bundle[2]], "other-label")
+        return manifest
+
+    for case in made["cases"]:
+        agree(f"bundle {case['name']}", outcome(lambda: run(case)), case["error"])
+    inner = run(made["cases"][0])[6][0]
+    plain = open_object(inner[4], inner[1], inner[3], unhex(made["content_file"]))
+    agree("content", plain.hex(), made["content"])
+
+
+def contents_bytes(contents):
+    from cddl import bstr, head
+
+    return head(4, len(contents)) + b"".join(b"\xa2\x01" + bstr(c[1]) + b"\x02" + head(0, c[2]) for c in contents)
+
+
+def open_manifest(key, sealed):
+    """[OBJ-7]"""
+    from cddl import Reader
+
+    chunks = -(-len(sealed) // 65536)
+    plain = open_padded(key, sealed, len(sealed) - 64 - 16 * chunks)
+    reader = Reader(plain)
+    manifest = reader.value(("name", "manifest"))
+    require(padded_len(reader.at) == len(plain) and not any(plain[reader.at :]), "padding")
+    return manifest
+
+
+def hello():
+    made = vectors("hello/hello")
+    member, now, codes = Keys.read(unhex(made["member_keys"])), made["now_ms"], made["codes"]
+    texts = {"Truncated": "the bytes end within a value"}
+
+    def run(node, data):
+        said = Statement("hello", data)
+        require(said[3][3] == node, "the certificate is for another node")
+        require(verifies(node, said.signed, said.signature), "the signature is not the node's")
+        keys = Keys(said[1])
+        judge.certificate(said[3], keys, now)
+        require(outcome(lambda: judge.card(said[2], keys)) is None, "the card is not signed with the current key")
+        by_code = said[6][0] == 2 and said[6][1].hex() in codes
+        by_relay = any(c[3] == keys.party and outcome(lambda: judge.certificate(c, member, now)) is None for c in said[7][:8])
+        require(by_code or by_relay, "nothing that opens the gate")
+        return {"institution": keys.party.hex(), "name": said[2][3], "role": said[2][4], "node": node.hex(),
+                "certificate_expires_ms": said[3][5], "addresses": said[4], "nonce": said[5].hex(), "gate": "open"}
+
+    for case in made["cases"]:
+        node, data = unhex(case["node"]), unhex(case["hello"])
+        found = outcome(lambda: run(node, data))
+        agree(f"hello {case['name']}", texts.get(found, found), case["error"])
+        if not found:
+            agree(f"hello {case['name']}", run(node, data), case["conclusion"])
+    code, welcome = decode("hello-reply", unhex(made["replies"]["welcome"]))
+    agree("welcome", (code, welcome[5].hex()), (1, "0e" * 16))
+    agree("refused", decode("hello-reply", unhex(made["replies"]["refused"]))[1][1], "not-permitted")
+
+
+def messages():
+    made = vectors("message/messages")
+    sent = Statement("envelope", unhex(made["messages"][0]["envelope"]))
+    texts = {"UnknownVariant": "unknown Body 99"}
+
+    def run(case):
+        envelope, node = Statement("envelope", unhex(case["envelope"])), unhex(case["node"])
+        require(envelope[5] == node, "the message is from another node")
+        decode("body", envelope[7])
+        require(verifies(node, envelope.signed, envelope.signature), "the signature is not the node's")
+
+    for case in made["messages"]:
+        found = outcome(lambda: run(case))
+        agree(f"message {case['name']}", texts.get(found, found), case["error"])
+    agree("proof covers the body", sent[8][2], digest(unhex(made["body"])))
+    for case in made["outcomes"]:
+        o = Statement("outcome", unhex(case["outcome"]))
+        named = o[1] == sent[1] and o[2] == sent[2] and o[3] == digest(sent[7])
+        signed = verifies(unhex(made["receiver_node"]), o.signed, o.signature)
+        agree(f"outcome {case['name']}", named and signed, case["answers"])
+
+
+def membership():
+    made, refusals = vectors("membership/histories"), vectors("membership/refusals")
+    logs = {party: Keys.read(unhex(log)) for party, log in {**made["key_logs"], **refusals["key_logs"]}.items()}
+
+    def charter(data):
+        found = Statement("charter", unhex(data))
+        judge.check(found, logs[found[3].hex()].of(found[3], found[4]))
+        return Ledger(found)
+
+    def read(data):
+        found = Statement("membership-statement", unhex(data))
+        key = logs[found[2].hex()].of(found[2], found[3])
+        require(key, "UnknownKey")
+        judge.check(found, key)
+        return found
+
+    def refused(ledger, data):
+        """At the door, for its signature, or by the rules. [FED-11]"""
+        try:
+            found = read(data)
+        except Bad:
+            return True
+        return found.id in ledger.insert([found])[0]
+
+    for case in made["histories"]:
+        for order in (case["statements"], case["statements"][::-1]):
+            ledger = charter(case["charter"])
+            agree(f"history {case['name']}", ledger.insert(map(read, order)), (set(), []))
+            agree(f"history {case['name']}", ledger.charter.id.hex(), case["federation"])
+            agree(f"history {case['name']}", sorted(h.hex() for h in ledger.heads()), sorted(case["heads"]))
+            members = [p for p in case["standing"] if ledger.is_member(unhex(p), set(ledger.taken))]
+            agree(f"history {case['name']}", sorted(members), sorted(case["members"]))
+            for party, expected in case["standing"].items():
+                agree(f"history {case['name']}", ledger.standing(unhex(party)), expected["status"])
+    for case in refusals["charters"]:
+        agree(f"charter {case['name']}", outcome(lambda: charter(case["charter"])) is None, False)
+    for case in refusals["statements"]:
+        ledger = charter(case["charter"])
+        ledger.insert(map(read, case.get("before", [])))
+        agree(f"refusal {case['name']}", refused(ledger, case["refused"]), True)
+
+
+def access_log():
+    made = vectors("access_log/chains")
+
+    def run(case):
+        number, before = case["before"]["seq"], unhex(case["before"]["hash"])
+        for data in map(unhex, case["lines"]):
+            line = decode("line", data)
+            require(line[1] == number + 1, "Missing")
+            require(line[12] == before, "Broken")
+            number, before = line[1], digest(data)
+        head = Statement("log-head", unhex(case["head"]))
+        judge.check(head, unhex(made["holder_public"]))
+        require((head[4], head[5]) == (number, before), "WrongHead")
+
+    for case in made["cases"]:
+        agree(f"log {case['name']}", outcome(lambda: run(case)), case["error"])
+
+
+def main():
+    for section in (encoding, statements, identity, objects, permissions, bundles, hello, messages, membership, access_log):
+        before = count
+        section()
+        print(f"{section.__name__}: {count - before} facts")
+    for line in wrong:
+        print("DIFFERS", line)
+    print(f"{count} facts, {len(wrong)} differ")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
