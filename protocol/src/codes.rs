@@ -172,6 +172,17 @@ pub(crate) fn known(
         .is_some_and(|row| now < row.expires))
 }
 
+/// Until when a secret's code holds, if it is one of ours that was not used.
+pub(crate) fn ends(
+    txn: &(impl ReadTxn + ?Sized),
+    secret: &[u8; 16],
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    Ok(rows::get::<CodeRow>(txn, CODES, blake3::hash(secret).as_bytes())?
+        .map(|row| row.expires)
+        .filter(|expires| now < *expires))
+}
+
 /// Uses a code up.
 pub(crate) fn redeem(ctx: &mut Context<'_>, secret: &[u8; 16]) -> Handled<CodeFor> {
     let key: [u8; 32] = blake3::hash(secret).into();

@@ -5,7 +5,7 @@ use crate::codec::{wire_enum, wire_struct};
 use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyRing, KnownKeys};
 use crate::limits;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -59,7 +59,28 @@ wire_enum! {
         /// A relay that enrolled a patient with us.
         3 => EnrolledRelay,
         /// A relay that a member certified, until then.
-        4 => CertifiedRelay(Timestamp),
+        4 => CertifiedRelay(Certified),
+        /// It showed a code of ours that it has not used yet, until that ends: what else waits in its
+        /// outbox, and is refused, must not keep the message that uses the code from coming.
+        5 => Introduced(Timestamp),
+    }
+}
+
+wire_struct! {
+    /// A member's word for a relay.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Certified {
+        /// The member; when it is none any more, its word counts no more.
+        1 => by: PartyId,
+        /// Until when.
+        2 => until: Timestamp,
+    }
+}
+
+impl NodeRow {
+    /// Whether the institution ever certified it; otherwise somebody merely told of it.
+    pub(crate) fn certified(&self) -> bool {
+        self.expires > Timestamp(0)
     }
 }
 
@@ -126,7 +147,8 @@ pub(crate) fn learn_card(
     Ok(())
 }
 
-/// Takes over a patient's key ring if it verifies and is newer than the one known.
+/// Takes over a patient's key ring if it verifies and is newer than the one known; it tells which relay
+/// serves the patient.
 pub(crate) fn learn_ring(
     txn: &mut dyn Txn,
     ring: Unverified<KeyRing>,
@@ -144,6 +166,7 @@ pub(crate) fn learn_ring(
         let patient = ring.patient;
         row.ring = Some(ring.to_unverified());
         rows::put(txn, PARTIES, &patient.0, &row)?;
+        rows::put(txn, RELAYS, &patient.0, &ring.relay)?;
     }
     Ok(())
 }
@@ -182,10 +205,40 @@ pub(crate) fn learn_node(
     mut addresses: Vec<String>,
 ) -> Handled<()> {
     addresses.truncate(limits::ADDRESSES_MAX);
+    // A node speaks for one institution: nothing for another is sent to where it listens.
+    let before = rows::get::<NodeRow>(txn, NODES, &node.0)?.map(|row| row.institution);
+    if let Some(before) = before.filter(|before| *before != institution) {
+        txn.delete(NODES_OF, &rows::pair(&before.0, &node.0))?;
+    }
     let row = NodeRow { institution, expires, addresses };
     rows::put(txn, NODES, &node.0, &row)?;
     rows::put(txn, NODES_OF, &rows::pair(&institution.0, &node.0), &row)?;
     Ok(())
+}
+
+/// Remembers where an institution is said to listen. Only `hello` makes a node count; until then this
+/// is where to say it. Hints never replace what is certified, and there are few at a time.
+pub(crate) fn hint_node(
+    txn: &mut dyn Txn,
+    node: NodeId,
+    institution: PartyId,
+    addresses: Vec<String>,
+) -> Handled<()> {
+    if let Some(known) = rows::get::<NodeRow>(txn, NODES, &node.0)?
+        && (known.certified() || known.institution == institution)
+    {
+        return Ok(());
+    }
+    let known = nodes_of(txn, institution)?;
+    if known.len() >= limits::ADDRESSES_MAX {
+        for (old, row) in known {
+            if !row.certified() {
+                txn.delete(NODES, &old.0)?;
+                txn.delete(NODES_OF, &rows::pair(&institution.0, &old.0))?;
+            }
+        }
+    }
+    learn_node(txn, node, institution, Timestamp(0), addresses)
 }
 
 /// The institution that a node speaks for, while its certificate holds.
@@ -210,16 +263,7 @@ pub(crate) fn nodes_of(
         .collect()
 }
 
-/// Remembers which relay serves a patient.
-pub(crate) fn learn_relay(
-    txn: &mut dyn Txn,
-    patient: PartyId,
-    relay: PartyId,
-) -> Result<(), StoreError> {
-    rows::put(txn, RELAYS, &patient.0, &relay)
-}
-
-/// The relay that serves a patient.
+/// The relay that serves a patient, on the patient's own word.
 pub(crate) fn relay_of(
     txn: &(impl ReadTxn + ?Sized),
     patient: PartyId,
@@ -247,8 +291,11 @@ pub(crate) fn standing(
     party: PartyId,
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
-    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?
-        .filter(|standing| !matches!(standing, Standing::CertifiedRelay(until) if *until <= now)))
+    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?.filter(|standing| match standing {
+        Standing::CertifiedRelay(word) => now < word.until,
+        Standing::Introduced(until) => now < *until,
+        Standing::Applicant | Standing::Host | Standing::EnrolledRelay => true,
+    }))
 }
 
 /// Every institution known here, with its card.
@@ -298,6 +345,19 @@ pub(crate) fn introduction(
     Ok(Some(Introduction { keys: row.keys, card, nodes }))
 }
 
+/// [`learn_introduction`] where nothing depends on this one: one that proves nothing is passed over, so
+/// that a party who shows different keys to different people spoils nobody else's message.
+pub(crate) fn hear_of(
+    txn: &mut dyn Txn,
+    introduction: Introduction,
+) -> Result<Option<PartyId>, StoreError> {
+    match learn_introduction(txn, introduction) {
+        Ok(party) => Ok(Some(party)),
+        Err(Failure::Refused(_)) => Ok(None),
+        Err(Failure::Store(error)) => Err(error),
+    }
+}
+
 /// Takes over what another party told about a third.
 pub(crate) fn learn_introduction(
     txn: &mut dyn Txn,
@@ -306,10 +366,7 @@ pub(crate) fn learn_introduction(
     let keys = learn_keys(txn, introduction.keys)?;
     learn_card(txn, introduction.card, &keys)?;
     for node in introduction.nodes.into_iter().take(limits::ADDRESSES_MAX) {
-        // Only `hello` makes a node count; until then this is where to say it.
-        if rows::get::<NodeRow>(txn, NODES, &node.node.0)?.is_none() {
-            learn_node(txn, node.node, keys.party(), Timestamp(0), node.addresses)?;
-        }
+        hint_node(txn, node.node, keys.party(), node.addresses)?;
     }
     Ok(keys.party())
 }

@@ -84,6 +84,8 @@ limits! {
     THRESHOLD_MAX: u16 = 16;
     /// Messages waiting for one party: a far side that is away for a month, at a hundred a day.
     OUTBOX_PER_PARTY_MAX: usize = 4096;
+    /// Messages beyond that for a patient's new keys and revocations, which others must not crowd out.
+    OUTBOX_URGENT_MAX: usize = 512;
     /// Milliseconds between tries to deliver, at first.
     RETRY_MS_MIN: u64 = 1000;
     /// Milliseconds between tries to deliver, at most.
@@ -96,6 +98,8 @@ limits! {
     TICKET_MS: u64 = 24 * 3600 * 1000;
     /// Milliseconds a depositary keeps a deposit's place while the data do not come.
     RESERVATION_MS: u64 = 7 * 24 * 3600 * 1000;
+    /// Objects in one deposit: its receipt, which names each, stays below LIST_STATEMENT_BYTES_MAX.
+    DEPOSIT_OBJECTS_MAX: usize = 3500;
     /// Milliseconds an enrolment code or an invite is valid when nothing else is said.
     CODE_MS_DEFAULT: u64 = 7 * 24 * 3600 * 1000;
     /// Open requests for consent that one asker may have at one patient's relay.

@@ -10,7 +10,7 @@ use crate::directory;
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::limits;
 use crate::peer::{Context, Effect, Notice, TransferResult};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -21,6 +21,8 @@ const SMALL: Table = Table("object_small");
 const HOLDS: Table = Table("object_hold");
 /// Ticket -> [`TicketRow`].
 const TICKETS: Table = Table("ticket");
+/// End of validity, ticket -> nothing: which tickets to forget next.
+const TICKET_ENDS: Table = Table("ticket_end");
 /// Ticket, object -> nothing.
 const TICKET_OBJECTS: Table = Table("ticket_object");
 /// Transfer -> [`Transfer`].
@@ -160,6 +162,7 @@ pub(crate) fn issue_ticket(
     let ticket = TicketId(ctx.random());
     let row = TicketRow { to, expires: ctx.now.plus_ms(limits::TICKET_MS), granted };
     rows::put(ctx.txn, TICKETS, &ticket.0, &row)?;
+    rows::mark(ctx.txn, TICKET_ENDS, &rows::pair(&row.expires.0.to_be_bytes(), &ticket.0))?;
     for object in objects {
         rows::mark(ctx.txn, TICKET_OBJECTS, &rows::pair(&ticket.0, &object.0))?;
     }
@@ -179,6 +182,9 @@ pub(crate) fn may_pull(
         return refuse(RefusalCode::NotPermitted, "no such ticket");
     };
     if directory::institution_of(txn, node, now)? != Some(row.to) {
+        return refuse(RefusalCode::NotPermitted, "no such ticket");
+    }
+    if !crate::peer::admitted(txn, row.to, now)? {
         return refuse(RefusalCode::NotPermitted, "no such ticket");
     }
     if row.expires <= now {
@@ -256,6 +262,15 @@ pub(crate) fn ended(ctx: &mut Context<'_>, id: TransferId, result: TransferResul
     let Some(transfer) = transfer(ctx.txn, id)? else { return Ok(()) };
     ctx.txn.delete(TRANSFERS, &id.0)?;
     let result = match result {
+        TransferResult::Finished { small: Some(bytes) }
+            if bytes.len() as u64 != transfer.length =>
+        {
+            // Quotas count the lengths that labels tell, so these must be true.
+            Err(Refusal::new(
+                RefusalCode::NotAuthentic,
+                "the object is not as long as its entry says",
+            ))
+        }
         TransferResult::Finished { small: Some(bytes) } => {
             if put_small(ctx.txn, &bytes)? != transfer.object {
                 return refuse(
@@ -269,6 +284,26 @@ pub(crate) fn ended(ctx: &mut Context<'_>, id: TransferId, result: TransferResul
         TransferResult::Refused { refusal } => Err(refusal),
     };
     ctx.notify(Notice::Pulled { transfer, result });
+    Ok(())
+}
+
+/// Forgets a pull that nobody makes anything of.
+pub(crate) fn give_up(ctx: &mut Context<'_>, id: TransferId) -> Handled<()> {
+    ctx.txn.delete(TRANSFERS, &id.0)?;
+    Ok(())
+}
+
+/// Time passed: tickets that have expired go, a page at a time.
+pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    const PAGE: usize = 256;
+    for (key, _) in ctx.txn.page(TICKET_ENDS, &[], &ctx.now.0.to_be_bytes(), PAGE)? {
+        let ticket: [u8; 16] = rows::tail(TICKET_ENDS, &key)?;
+        for (object, _) in rows::all::<Bytes>(ctx.txn, TICKET_OBJECTS, &ticket)? {
+            ctx.txn.delete(TICKET_OBJECTS, &object)?;
+        }
+        ctx.txn.delete(TICKETS, &ticket)?;
+        ctx.txn.delete(TICKET_ENDS, &key)?;
+    }
     Ok(())
 }
 

@@ -15,10 +15,10 @@ use crate::id::{PartyId, StatementId, StreamId};
 use crate::limits;
 use crate::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use crate::peer::{Body, Context, Effect, Nonce, Peer};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
-use crate::store::{ReadTxn, StoreError, Table, Txn, prefix_end};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 
 /// Institution -> [`StreamRow`].
@@ -30,8 +30,10 @@ const INBOX: Table = Table("inbox");
 /// Sender, number -> the signed outcome.
 const OUTCOMES: Table = Table("inbox_outcome");
 
-/// An outcome larger than this is the answer to a read, which can be asked again; it is not kept.
+/// The answer to a read that is larger than this is not kept: the read can be handled again.
 const KEPT_OUTCOME_BYTES_MAX: usize = 64 * 1024;
+/// What an envelope adds to its body at most: ids, a proof of possession, signatures.
+const ENVELOPE_BYTES_MAX: usize = 4096;
 
 wire_struct! {
     /// Our stream to one institution.
@@ -87,12 +89,27 @@ pub(crate) fn push(
     body: &Body,
     leaf: Option<StatementId>,
 ) -> Handled<u64> {
+    push_up_to(ctx, to, body, leaf, limits::OUTBOX_PER_PARTY_MAX)
+}
+
+fn push_up_to(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    body: &Body,
+    leaf: Option<StatementId>,
+    limit: usize,
+) -> Handled<u64> {
     let mut stream = match rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
         Some(stream) => stream,
         None => new_stream(ctx),
     };
-    let waiting = ctx.txn.page(OUTBOX, &to.0, &prefix_end(&to.0), limits::OUTBOX_PER_PARTY_MAX)?;
-    if waiting.len() == limits::OUTBOX_PER_PARTY_MAX {
+    let body = Bytes(body.to_bytes());
+    if body.0.len() > limits::REQUEST_BYTES_MAX - ENVELOPE_BYTES_MAX {
+        return refuse(RefusalCode::LimitReached, "this is too much for one message; ask for less");
+    }
+    // Numbers have no gaps, so the first that waits tells how many do.
+    let waiting = first(ctx.txn, to)?.map_or(0, |(first, ..)| stream.last + 1 - first);
+    if waiting >= limit as u64 {
         return refuse(
             RefusalCode::LimitReached,
             format!(
@@ -102,11 +119,42 @@ pub(crate) fn push(
         );
     }
     stream.last += 1;
-    let row = OutboxRow { since: ctx.now, body: Bytes(body.to_bytes()), leaf };
+    let row = OutboxRow { since: ctx.now, body, leaf };
     rows::put(ctx.txn, OUTBOX, &at(to, stream.last), &row)?;
     rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
     ctx.effects.push(Effect::Deliver { to });
     Ok(stream.last)
+}
+
+/// [`push`], where a far side that takes nothing any more must not keep the sender from its work: what
+/// finds no room is dropped, and what it would have told is told again when the two next talk.
+pub(crate) fn push_if_room(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    body: &Body,
+) -> Result<(), StoreError> {
+    unless_full(to, push(ctx, to, body, None))
+}
+
+/// [`push_if_room`] with room that is kept free for what must not be kept back, such as a revocation.
+pub(crate) fn push_urgently(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    body: &Body,
+) -> Result<(), StoreError> {
+    let limit = limits::OUTBOX_PER_PARTY_MAX + limits::OUTBOX_URGENT_MAX;
+    unless_full(to, push_up_to(ctx, to, body, None, limit))
+}
+
+fn unless_full(to: PartyId, pushed: Handled<u64>) -> Result<(), StoreError> {
+    match pushed {
+        Ok(_) => Ok(()),
+        Err(Failure::Refused(refusal)) => {
+            tracing::warn!(to = %to.short(), reason = %refusal.text, "a message was dropped");
+            Ok(())
+        }
+        Err(Failure::Store(error)) => Err(error),
+    }
 }
 
 fn new_stream(ctx: &mut Context<'_>) -> StreamRow {
@@ -146,7 +194,8 @@ pub(crate) fn waiting(
 
 /// How many messages wait for `to`.
 pub(crate) fn depth(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Result<usize, StoreError> {
-    Ok(txn.page(OUTBOX, &to.0, &prefix_end(&to.0), limits::OUTBOX_PER_PARTY_MAX)?.len())
+    let waiting = first(txn, to)?.map_or(0, |(first, _, stream)| stream.last + 1 - first);
+    Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
 }
 
 /// The envelope of a waiting message, signed for one connection.
@@ -234,6 +283,7 @@ pub(crate) fn conclude(
     now: Timestamp,
     envelope: &Envelope,
     result: OutcomeResult,
+    read: bool,
 ) -> Result<Vec<u8>, StoreError> {
     let final_result = !matches!(result, OutcomeResult::OutOfOrder(_));
     let outcome =
@@ -249,7 +299,8 @@ pub(crate) fn conclude(
         inbox.stream = envelope.id.stream;
         inbox.watermark = inbox.watermark.max(envelope.id.number);
         rows::put(txn, INBOX, &sender.0, &inbox)?;
-        let kept = if bytes.len() > KEPT_OUTCOME_BYTES_MAX { Vec::new() } else { bytes.clone() };
+        let kept =
+            if read && bytes.len() > KEPT_OUTCOME_BYTES_MAX { Vec::new() } else { bytes.clone() };
         rows::put(txn, OUTCOMES, &at(sender, envelope.id.number), &Bytes(kept))?;
     }
     Ok(bytes)
@@ -314,8 +365,9 @@ fn verified(
     if claims.message != expected || claims.by != to || claims.body != body {
         return Ok(None);
     }
-    for (node, _) in crate::directory::nodes_of(ctx.txn, to)? {
-        if outcome.check(&node.into()).is_ok() {
+    for (node, row) in crate::directory::nodes_of(ctx.txn, to)? {
+        // A node that somebody merely told of has no say.
+        if row.certified() && outcome.check(&node.into()).is_ok() {
             return Ok(outcome.verify(&node.into()).ok());
         }
     }
@@ -325,7 +377,13 @@ fn verified(
 /// Starts a new stream for what waits: the receiver does not know the old one, or knows it otherwise.
 fn renumber(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     let waiting = rows::all::<OutboxRow>(ctx.txn, OUTBOX, &to.0)?;
+    let old = rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)?;
     let mut stream = new_stream(ctx);
+    // Whoever finds a new stream's first message out of order, too, is asked ever less often.
+    let again = old.is_some_and(|old| {
+        stream.failures = old.failures;
+        old.acknowledged == 0 && old.failures > 0
+    });
     for (key, _) in &waiting {
         ctx.txn.delete(OUTBOX, key)?;
     }
@@ -333,6 +391,11 @@ fn renumber(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
         stream.last += 1;
         rows::put(ctx.txn, OUTBOX, &at(to, stream.last), &row)?;
     }
+    if again {
+        rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+        return later(ctx, to);
+    }
+    stream.failures += 1;
     rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
     ctx.effects.push(Effect::Deliver { to });
     Ok(())

@@ -5,7 +5,9 @@
 //! seed.
 
 mod party;
+mod region;
 mod world;
 
 pub use party::{Party, Who};
+pub use region::{Region, command};
 pub use world::World;

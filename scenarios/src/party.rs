@@ -28,6 +28,8 @@ pub struct Party {
     pub words: BTreeMap<PartyId, String>,
     /// Whether it is switched on.
     pub online: bool,
+    /// Its node's key, for tests in which it is dishonest.
+    pub node_key: SigningKey,
     pub(crate) rng: ChaCha20Rng,
     /// By node: the nonce that we told it, and the one that it told us.
     pub(crate) connections: BTreeMap<NodeId, ([u8; 16], Option<[u8; 16]>)>,
@@ -61,6 +63,7 @@ impl Party {
             unlocked: BTreeMap::new(),
             words: BTreeMap::new(),
             online: true,
+            node_key: SigningKey::from_seed(&key("node")),
             rng: ChaCha20Rng::from_seed(key("random")),
             connections: BTreeMap::new(),
             gates: std::collections::BTreeSet::new(),

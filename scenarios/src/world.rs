@@ -1,17 +1,23 @@
 //! The world: parties, a clock, and a network that delivers at once or not at all.
 
 use crate::party::{Party, Who};
+use chartmesh_protocol::capability::Proof;
+use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::custody;
-use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
+use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, StatementId, StreamId, TransferId};
 use chartmesh_protocol::identity::{Phrase, Role};
+use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
 use chartmesh_protocol::peer::{
-    CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Query,
-    RequestId, TransferResult, View,
+    Body, CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event,
+    Query, RequestId, TransferResult, View,
 };
 use chartmesh_protocol::record::{ContentKey, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
+use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::time::Timestamp;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Objects up to this size stand in the store itself.
@@ -41,6 +47,16 @@ pub struct World {
     pub wire: Vec<(Who, Who, Vec<u8>)>,
     /// Whether to keep [`World::wire`].
     pub record_wire: bool,
+    /// Out of a hundred events, how many are followed by a crash: what they did is durable, nothing of
+    /// their effects happens, and the party starts again from its store.
+    pub lose_effects: u8,
+    /// The number of the one event that is followed by a crash.
+    pub crash_at: Option<u64>,
+    /// Events handled so far.
+    pub events: u64,
+    /// Crashes so far.
+    pub crashes: u64,
+    chance: ChaCha20Rng,
 }
 
 impl World {
@@ -59,6 +75,11 @@ impl World {
             cut: BTreeSet::new(),
             wire: Vec::new(),
             record_wire: false,
+            lose_effects: 0,
+            crash_at: None,
+            events: 0,
+            crashes: 0,
+            chance: ChaCha20Rng::seed_from_u64(seed),
         }
     }
 
@@ -101,7 +122,19 @@ impl World {
             .peer
             .handle(self.now, event, &mut party.store, &mut party.rng)
             .expect("memory does not fail");
-        self.perform(who, effects);
+        self.events += 1;
+        let chance = self.lose_effects > 0
+            && u64::from(self.lose_effects) > u64::from(self.chance.next_u32()) % 100;
+        if chance || self.crash_at == Some(self.events) {
+            self.crashes += 1;
+            // Whoever sits before the machine still sees its answer.
+            let seen = effects.into_iter().filter(|e| matches!(e, Effect::Answer { .. })).collect();
+            self.perform(who, seen);
+            self.switch(who, false);
+            self.switch(who, true);
+        } else {
+            self.perform(who, effects);
+        }
     }
 
     fn perform(&mut self, who: Who, effects: Vec<Effect>) {
@@ -142,7 +175,10 @@ impl World {
                 Some(Task::Deliver { from, to }) => self.deliver(from, to),
                 Some(Task::Pull { at, id }) => self.pull(at, id),
                 Some(Task::Drop { at, object }) => {
-                    self.parties[at.0].objects.remove(&object);
+                    let party = &mut self.parties[at.0];
+                    if !party.peer.is_held(&party.store, object).expect("memory does not fail") {
+                        party.objects.remove(&object);
+                    }
                 }
                 None => return,
             }
@@ -348,6 +384,56 @@ impl World {
         );
         let reply = self.replies.remove(&request.0).unwrap_or_default();
         if reply.is_empty() { Err(DeliveryFailure::GateClosed) } else { Ok(reply) }
+    }
+
+    /// Has a party's node say something to another as if it were next in a new stream of messages: a
+    /// dishonest institution's program. `proof` may alter the proof of possession for `leaf`, or leave
+    /// it out.
+    ///
+    /// # Errors
+    /// [`DeliveryFailure`] when the other does not take it.
+    pub fn say(
+        &mut self,
+        from: Who,
+        target: Who,
+        body: &Body,
+        leaf: Option<StatementId>,
+        proof: impl FnOnce(Proof) -> Option<Proof>,
+    ) -> Result<OutcomeResult, DeliveryFailure> {
+        if !self.reachable(from, target) || !self.connect(from, target) {
+            return Err(DeliveryFailure::GateClosed);
+        }
+        let to = self.id(target);
+        let target_node = self.parties[target.0].peer.node();
+        let now = self.now;
+        let party = &mut self.parties[from.0];
+        let nonce = party.connections.get(&target_node).and_then(|(_, theirs)| *theirs);
+        let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
+        let bytes = body.to_bytes();
+        let honest = leaf.map(|leaf| Proof {
+            leaf,
+            request: blake3::hash(&bytes).into(),
+            verifier: to,
+            nonce,
+        });
+        let stream = StreamId(chartmesh_protocol::crypto::random(&mut party.rng));
+        let envelope = Envelope {
+            id: MessageId { sender: party.peer.me(), stream, number: 1 },
+            to,
+            sent: now,
+            acknowledged: 0,
+            node: party.peer.node(),
+            nonce,
+            body: Bytes(bytes),
+            proof: honest
+                .and_then(proof)
+                .map(|proof| Signed::sign(proof, &party.node_key).to_unverified()),
+        };
+        let bytes = Signed::sign(envelope, &party.node_key).bytes().to_vec();
+        let reply = self.inject(from, target, &bytes)?;
+        self.settle();
+        let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
+        Ok(outcome.claims().result.clone())
     }
 
     fn pull(&mut self, at: Who, id: TransferId) {

@@ -201,13 +201,14 @@ pub(crate) fn named(txn: &(impl ReadTxn + ?Sized), lines: Vec<Line>) -> Handled<
 pub(crate) fn countersign(
     ctx: &mut Context<'_>,
     holder: PartyId,
+    patient: PartyId,
     head: &Unverified<Head>,
 ) -> Handled<()> {
     let claims = head.claims();
     let signed = directory::keys(ctx.txn, holder)?
         .and_then(|keys| keys.key(claims.key))
         .is_some_and(|key| head.check(&key).is_ok());
-    if !signed || claims.holder != holder {
+    if !signed || claims.holder != holder || claims.patient != patient {
         return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
     }
     let key = [&claims.patient.0[..], &holder.0, &claims.seq.to_be_bytes()].concat();

@@ -1,12 +1,13 @@
 //! The storing side.
 
 use super::tables::{
-    DepositState, KEPT, KeptRow, ReservationRow, ReservedEntry, account, bytes_of,
-    delete_reservation, kept_key, put_reservation, reservation, reservations, subject_of, used,
+    DepositState, KeptRow, PlaceRow, ReservationRow, ReservedEntry, account, bytes_of, delete_kept,
+    delete_reservation, kept_page, put_kept, put_place, put_reservation, reservation,
+    reservations_due, subjects_of, take_place, used, wanted_by,
 };
 use super::wire::{
     Delete, Deletion, Execute, Fetch, FetchAnswer, Message, Offer, OfferPermission, Position,
-    Receipt, ReceiptObject, Stored,
+    Receipt, ReceiptObject, Stored, Withdrawn,
 };
 use crate::access_log::{self, Action};
 use crate::capability::{Granted, GrantedSummary, Keep, Operation, Target, Write};
@@ -19,8 +20,7 @@ use crate::limits;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::peer::{Body, Context, Effect, Sender};
 use crate::record::{self, Checked};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
-use crate::rows;
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::statement::Signed;
 use crate::time::{DAY_MS, MINUTE_MS};
 
@@ -32,6 +32,7 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
         Message::Stored(stored) => super::depositor::stored(ctx, sender, &stored),
         Message::Delete(delete) => deleted(ctx, sender, delete),
         Message::Fetch(fetch) => fetched(ctx, sender, &fetch),
+        Message::Withdrawn(withdrawn) => super::depositor::withdrawn(ctx, sender, withdrawn),
     }
 }
 
@@ -52,11 +53,16 @@ fn offered(ctx: &mut Context<'_>, sender: &Sender, offer: Offer) -> Handled<Byte
             format!("a deposit has 1 to {} entries", limits::PAGE_ENTRIES_MAX),
         );
     }
-    for author in offer.authors {
-        directory::learn_introduction(ctx.txn, author)?;
+    let objects: usize = offer.bundles.iter().map(|bundle| bundle.contents.len() + 1).sum();
+    if objects > limits::DEPOSIT_OBJECTS_MAX {
+        return refuse(
+            RefusalCode::LimitReached,
+            format!("a deposit has at most {} objects", limits::DEPOSIT_OBJECTS_MAX),
+        );
     }
+    learn_authors(ctx, &offer.bundles, offer.authors)?;
     let checked = check_bundles(ctx, offer.bundles)?;
-    let bytes: u64 = checked.iter().map(bytes_of).sum();
+    let bytes = checked.iter().map(bytes_of).fold(0, u64::saturating_add);
     let granted = match offer.permission {
         Some(permission) => Some(permitted(ctx, sender, offer.owner, permission, &checked, bytes)?),
         None => {
@@ -87,17 +93,27 @@ fn offered(ctx: &mut Context<'_>, sender: &Sender, offer: Offer) -> Handled<Byte
     put_reservation(ctx.txn, offer.reservation, &row)?;
     for bundle in &checked {
         record::keep(ctx, bundle, Some(sender.institution), false, None)?;
-        let kept = KeptRow {
-            depositor: sender.institution,
-            since: ctx.now,
-            bytes: bytes_of(bundle),
-            author_wrap: bundle.author_wrap.clone(),
-        };
-        let key = kept_key(offer.owner, bundle.label.subject, bundle.label.entry);
-        rows::put(ctx.txn, KEPT, &key, &kept)?;
+        let place = PlaceRow { owner: offer.owner, author_wrap: bundle.author_wrap.clone() };
+        let of = (bundle.label.subject, bundle.label.entry);
+        put_place(ctx.txn, of, offer.reservation, &place)?;
     }
     ctx.effects.push(Effect::WakeAt(expires));
     Ok(Bytes::default())
+}
+
+/// Takes over who made the entries, and nobody else.
+fn learn_authors(
+    ctx: &mut Context<'_>,
+    bundles: &[record::Bundle],
+    introductions: Vec<directory::Introduction>,
+) -> Handled<()> {
+    for introduction in introductions {
+        let party = introduction.keys.party_unverified();
+        if bundles.iter().any(|bundle| bundle.label.claims().author == party) {
+            directory::hear_of(ctx.txn, introduction)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_bundles(ctx: &Context<'_>, bundles: Vec<record::Bundle>) -> Handled<Vec<Checked>> {
@@ -144,14 +160,13 @@ fn permitted(
         );
     }
     let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
-    if let Some(relay) = permission.relay
-        && directory::relay_of(ctx.txn, owner)?.is_none()
-        && known.party() == owner
-    {
-        directory::learn_relay(ctx.txn, owner, relay)?;
-    }
     if let Some(ring) = permission.ring {
-        directory::learn_ring(ctx.txn, ring, &known, ctx.now)?;
+        // A depositor that has not heard of a rotation still has the ring of an older key. It teaches
+        // nothing; what is sealed to it is judged by the ring that is known here.
+        match directory::learn_ring(ctx.txn, ring, &known, ctx.now) {
+            Ok(()) | Err(Failure::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     let targets: Vec<Target> =
         checked.iter().map(|bundle| consent::target(&bundle.label)).collect();
@@ -228,9 +243,13 @@ fn executed(ctx: &mut Context<'_>, sender: &Sender, execute: &Execute) -> Handle
     if row.state != DepositState::Ready {
         return Ok(Bytes::default());
     }
-    if let Some(granted) = &row.granted {
-        still_stands(ctx, granted)?;
+    if let Some(granted) = &row.granted
+        && let Err(Failure::Refused(refusal)) = still_stands(ctx, granted)
+    {
+        ctx.lines_if_refused.push(refused_line(&row, &refusal));
+        return Err(refusal.into());
     }
+    row.expires = ctx.now.plus_ms(limits::RESERVATION_MS);
     let mut missing = 0;
     for reserved in row.entries.clone() {
         let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else {
@@ -263,6 +282,14 @@ fn executed(ctx: &mut Context<'_>, sender: &Sender, execute: &Execute) -> Handle
     Ok(Bytes::default())
 }
 
+fn refused_line(row: &ReservationRow, refusal: &Refusal) -> access_log::Draft {
+    let mut line = access_log::Draft::new(row.owner, Action::KeepRefused, row.depositor);
+    line.entries = row.entries.iter().map(|reserved| reserved.entry).collect();
+    line.token = row.granted.as_ref().and_then(|granted| granted.links.last()).map(|l| l.token);
+    line.reason = Some(refusal.text.split(':').next().unwrap_or_default().to_owned());
+    line
+}
+
 /// A permission is asked again whenever something is done with it.
 fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
     let Some(known) = directory::keys(ctx.txn, granted.patient)? else {
@@ -285,11 +312,12 @@ pub(crate) fn pulled(
     result: Result<(), Refusal>,
 ) -> Handled<()> {
     let Some(mut row) = reservation(ctx.txn, pull.id)? else { return Ok(()) };
-    if result.is_err() {
-        return withdraw(ctx, pull.id, &row);
+    if let Err(refusal) = result {
+        return withdraw(ctx, pull.id, &row, refusal);
     }
     objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
     row.missing = row.missing.saturating_sub(1);
+    row.expires = ctx.now.plus_ms(limits::RESERVATION_MS);
     put_reservation(ctx.txn, pull.id, &row)?;
     if row.missing == 0 {
         store(ctx, pull.id, row)?;
@@ -297,8 +325,19 @@ pub(crate) fn pulled(
     Ok(())
 }
 
-/// Everything is here and synced: says so, signed.
+/// Everything is here and synced: says so, signed. A permission that ended meanwhile, or an object
+/// that was deleted meanwhile, ends the deposit instead: no receipt for what is not kept.
 fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handled<()> {
+    if let Some(granted) = &row.granted
+        && let Err(Failure::Refused(refusal)) = still_stands(ctx, granted)
+    {
+        access_log::append(ctx, refused_line(&row, &refusal))?;
+        return withdraw(ctx, id, &row, refusal);
+    }
+    if !all_held(ctx, &row)? {
+        let text = "some of it was deleted while the rest came; offer it again";
+        return withdraw(ctx, id, &row, Refusal::new(RefusalCode::WrongState, text));
+    }
     let mut list = Vec::new();
     let mut entries = Vec::new();
     for reserved in &row.entries {
@@ -308,6 +347,7 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
         let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else {
             continue;
         };
+        keep_for_owner(ctx, id, &row, reserved, &entry)?;
         let manifest = entry.label.claims().manifest;
         let length = objects::small(ctx.txn, manifest)?.map_or(0, |bytes| bytes.len() as u64);
         objects::hold(ctx.txn, manifest, row.owner, reserved.entry, length)?;
@@ -342,10 +382,55 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
     Ok(())
 }
 
-/// Gives up a deposit: what was kept for it goes, unless something else holds it.
-fn withdraw(ctx: &mut Context<'_>, id: [u8; 16], row: &ReservationRow) -> Handled<()> {
+/// From a place that was kept to an entry that is.
+fn keep_for_owner(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    row: &ReservationRow,
+    reserved: &ReservedEntry,
+    entry: &record::EntryRow,
+) -> Handled<()> {
+    let of = (reserved.subject, reserved.entry);
+    let place = take_place(ctx.txn, of, id)?;
+    let small = objects::small(ctx.txn, entry.label.claims().manifest)?;
+    let manifest = small.map_or(0, |bytes| bytes.len() as u64);
+    let kept = KeptRow {
+        depositor: row.depositor,
+        since: ctx.now,
+        bytes: entry.contents.iter().fold(manifest, |sum, c| sum.saturating_add(c.length)),
+        author_wrap: place.and_then(|place| place.author_wrap),
+    };
+    put_kept(ctx.txn, row.owner, of, &kept)?;
+    Ok(())
+}
+
+fn all_held(ctx: &Context<'_>, row: &ReservationRow) -> Handled<bool> {
     for reserved in &row.entries {
-        forget(ctx, row.owner, reserved.subject, reserved.entry)?;
+        let Some(entry) = record::entry(ctx.txn, reserved.subject, reserved.entry)? else {
+            return Ok(false);
+        };
+        for content in &entry.contents {
+            if !objects::held_for(ctx.txn, content.object, row.owner)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Gives up a deposit and tells the depositor why: what came for it goes, unless it was kept before or
+/// another deposit waits for it.
+fn withdraw(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    row: &ReservationRow,
+    refusal: Refusal,
+) -> Handled<()> {
+    for reserved in &row.entries {
+        take_place(ctx.txn, (reserved.subject, reserved.entry), id)?;
+        if !wanted_by(ctx.txn, row.owner, reserved.subject, reserved.entry)? {
+            record::forget(ctx, row.owner, reserved.subject, reserved.entry)?;
+        }
         let pull =
             PullFor { id, owner: row.owner, subject: reserved.subject, entry: reserved.entry };
         objects::cancel(ctx, &TransferFor::Deposit(pull))?;
@@ -354,6 +439,8 @@ fn withdraw(ctx: &mut Context<'_>, id: [u8; 16], row: &ReservationRow) -> Handle
         account(ctx.txn, link.token, -i64::try_from(row.bytes).unwrap_or(i64::MAX))?;
     }
     delete_reservation(ctx.txn, id)?;
+    let withdrawn = Withdrawn { reservation: id, refusal };
+    ctx.send_if_room(row.depositor, &Body::Backup(Message::Withdrawn(withdrawn)))?;
     Ok(())
 }
 
@@ -364,21 +451,19 @@ fn forget(
     subject: PartyId,
     id: crate::id::EntryId,
 ) -> Handled<bool> {
-    let key = kept_key(owner, subject, id);
-    if ctx.txn.get(KEPT, &key)?.is_none() {
-        return Ok(false);
+    let was_kept = delete_kept(ctx.txn, owner, (subject, id))?;
+    if was_kept {
+        record::forget(ctx, owner, subject, id)?;
     }
-    ctx.txn.delete(KEPT, &key)?;
-    record::forget(ctx, owner, subject, id)?;
-    Ok(true)
+    Ok(was_kept)
 }
 
 /// Time passed: places that were kept for data that never came are given up.
 pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    for (id, row) in reservations(ctx.txn)? {
-        if row.state == DepositState::Ready && row.expires <= ctx.now {
-            withdraw(ctx, id, &row)?;
-        }
+    for id in reservations_due(ctx.txn, ctx.now)? {
+        let Some(row) = reservation(ctx.txn, id)? else { continue };
+        let text = "the data did not come in time; offer them again";
+        withdraw(ctx, id, &row, Refusal::new(RefusalCode::Expired, text))?;
     }
     Ok(())
 }
@@ -394,8 +479,12 @@ fn deleted(ctx: &mut Context<'_>, sender: &Sender, delete: Delete) -> Handled<By
         ctx.lines_if_refused.push(line);
         refuse(code, text)
     };
+    // Nobody but an owner learns from the refusal whether the owner is known here.
     let Some(known) = directory::keys(ctx.txn, claims.owner)? else {
-        return refuse(RefusalCode::NotFound, "nothing is kept here for this owner");
+        return refuse(
+            RefusalCode::NotAuthentic,
+            "the order is not signed with the owner's current key",
+        );
     };
     let signed =
         claims.key == known.current_number() && delete.order.check(&known.current()).is_ok();
@@ -413,14 +502,12 @@ fn deleted(ctx: &mut Context<'_>, sender: &Sender, delete: Delete) -> Handled<By
     if too_new || ctx.now.since(claims.at) > DAY_MS {
         return refused(ctx, RefusalCode::Expired, "the order is not of today; sign it again");
     }
+    let own = claims.owner == sender.institution;
+    let subjects = if own { subjects_of(ctx.txn, claims.owner)? } else { Default::default() };
     let (mut gone, mut unknown) = (Vec::new(), Vec::new());
     for entry in &claims.entries {
         // A patient owns under its own name; an institution may own entries of many subjects.
-        let subject = if claims.owner == sender.institution {
-            subject_of(ctx.txn, claims.owner, *entry)?
-        } else {
-            Some(claims.owner)
-        };
+        let subject = if own { subjects.get(entry).copied() } else { Some(claims.owner) };
         let was_kept = match subject {
             Some(subject) => forget(ctx, claims.owner, subject, *entry)?,
             None => false,
@@ -444,39 +531,29 @@ fn deleted(ctx: &mut Context<'_>, sender: &Sender, delete: Delete) -> Handled<By
 /// An institution gets back what it backed up.
 fn fetched(ctx: &mut Context<'_>, sender: &Sender, fetch: &Fetch) -> Handled<Bytes> {
     let owner = sender.institution;
-    let after = fetch.after.map(|at| kept_key(owner, at.subject, at.entry));
-    let prefix = match fetch.subject {
-        Some(subject) => rows::pair(&owner.0, &subject.0),
-        None => owner.0.to_vec(),
-    };
-    let (mut bundles, mut contents, mut bytes, mut next) = (Vec::new(), Vec::new(), 0, None);
-    let mut last = None;
-    for (key, kept) in rows::scan::<KeptRow>(
-        ctx.txn,
-        KEPT,
-        &prefix,
-        after.as_deref(),
-        limits::PAGE_ENTRIES_MAX + 1,
-    )? {
-        let at = |from: usize| PartyId::from_slice(key.get(from..from + 32).unwrap_or_default());
-        let Some(subject) = at(32) else { continue };
-        let entry = crate::id::EntryId(rows::tail(KEPT, &key)?);
-        let Some(row) = record::entry(ctx.txn, subject, entry)?.filter(|row| row.whole) else {
-            continue;
-        };
-        let Some(mut whole) = record::whole(ctx.txn, &row)? else { continue };
-        whole.author_wrap = kept.author_wrap;
-        let bundle = whole.to_bundle();
-        let size = bundle.to_bytes().len();
-        if bundles.len() == limits::PAGE_ENTRIES_MAX || bytes + size > limits::PAGE_BYTES_MAX {
-            next = last;
-            break;
+    let after = fetch.after.map(|at| (at.subject, at.entry));
+    let page = kept_page(ctx.txn, owner, fetch.subject, after, limits::PAGE_ENTRIES_MAX)?;
+    // A full page may be followed by others, whatever of it could be given.
+    let mut more = page.len() == limits::PAGE_ENTRIES_MAX;
+    let (mut bundles, mut contents, mut bytes, mut last) = (Vec::new(), Vec::new(), 0, None);
+    for (subject, entry, kept) in page {
+        let row = record::entry(ctx.txn, subject, entry)?.filter(|row| row.whole);
+        let whole = row.as_ref().map(|row| record::whole(ctx.txn, row)).transpose()?.flatten();
+        if let (Some(row), Some(mut whole)) = (row, whole) {
+            whole.author_wrap = kept.author_wrap;
+            let bundle = whole.to_bundle();
+            let size = bundle.to_bytes().len();
+            if bytes + size > limits::PAGE_BYTES_MAX {
+                more = true;
+                break;
+            }
+            bytes += size;
+            contents.extend(row.contents.iter().map(|content| content.object));
+            bundles.push(bundle);
         }
-        bytes += size;
         last = Some(Position { subject, entry });
-        contents.extend(row.contents.iter().map(|content| content.object));
-        bundles.push(bundle);
     }
+    let next = last.filter(|_| more);
     let ticket = objects::issue_ticket(ctx, owner, contents, None)?;
     Ok(Bytes(FetchAnswer { bundles, ticket, next }.to_bytes()))
 }

@@ -2,13 +2,13 @@
 
 use super::depositary;
 use super::tables::{
-    DepositRow, DepositState, ELSEWHERE, KeptRow, RESTORES, RestoreRow, deposit, deposits,
-    kept_key, put_deposit,
+    DepositRow, DepositState, ELSEWHERE, KeptRow, deposit, deposits_due, kept_key, next_due,
+    put_deposit,
 };
 use super::view::DepositView;
 use super::wire::{
     Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Message, Offer, OfferPermission,
-    Stored,
+    Stored, Withdrawn,
 };
 use crate::access_log::{self, Action};
 use crate::capability::{Chain, Operation};
@@ -23,10 +23,10 @@ use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::outbox;
 use crate::peer::{Body, Context, Done, Effect, Notice, PatientKeys, RequestId, Sender};
 use crate::record::{self, Manifest};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
-use crate::time::Timestamp;
+use crate::time::{SECOND_MS, Timestamp};
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Deserialize)]
@@ -154,9 +154,15 @@ fn permission_to_add(ctx: &Context<'_>, patient: PartyId, holder: PartyId) -> Ha
 
 /// Offers entries to a depositary, a page at a time; gives the ids of the deposits.
 pub(crate) fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8; 16]>> {
+    if deposit.not_before.is_some_and(|at| at.since(ctx.now) >= limits::RESERVATION_MS) {
+        return refuse(
+            RefusalCode::Invalid,
+            "a deposit is put off by less than 7 days: the depositary keeps its place no longer",
+        );
+    }
     let mut ids = Vec::new();
     let budget = limits::REQUEST_BYTES_MAX / 2;
-    let (mut page, mut page_ids, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut page, mut page_ids, mut bytes, mut objects) = (Vec::new(), Vec::new(), 0, 0);
     for entry in &deposit.entries {
         let Some(row) = record::entry(ctx.txn, deposit.subject, *entry)?.filter(|row| row.whole)
         else {
@@ -175,16 +181,21 @@ pub(crate) fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8;
         }
         let bundle = whole.to_bundle();
         let size = bundle.to_bytes().len();
-        if !page.is_empty() && (bytes + size > budget || page.len() == limits::PAGE_ENTRIES_MAX) {
+        let count = bundle.contents.len() + 1;
+        let full = bytes + size > budget
+            || page.len() == limits::PAGE_ENTRIES_MAX
+            || objects + count > limits::DEPOSIT_OBJECTS_MAX;
+        if !page.is_empty() && full {
             ids.push(send_offer(
                 ctx,
                 &deposit,
                 core::mem::take(&mut page),
                 core::mem::take(&mut page_ids),
             )?);
-            bytes = 0;
+            (bytes, objects) = (0, 0);
         }
         bytes += size;
+        objects += count;
         page.push(bundle);
         page_ids.push(*entry);
     }
@@ -211,7 +222,6 @@ fn send_offer(
                 log: known.log().clone(),
                 ring: directory::ring(ctx.txn, spec.owner)?.map(|ring| ring.to_unverified()),
                 revocations: consent::revocation_state(ctx.txn, spec.owner)?,
-                relay: directory::relay_of(ctx.txn, spec.owner)?,
             })
         }
         None => None,
@@ -255,7 +265,7 @@ pub(crate) fn outcome(
             Ok(_) => Ok(()),
             Err(refusal) => answered(ctx, execute.reservation, Some(refusal)),
         },
-        Message::Stored(_) => Ok(()),
+        Message::Stored(_) | Message::Withdrawn(_) => Ok(()),
         Message::Delete(delete) => confirmed(ctx, to, &delete, result),
         Message::Fetch(fetch) => restored(ctx, to, &fetch, result),
     }
@@ -292,20 +302,44 @@ fn execute(ctx: &mut Context<'_>, id: [u8; 16], mut row: DepositRow) -> Handled<
         }
     }
     let ticket = objects::issue_ticket(ctx, row.to, contents, None)?;
+    ctx.send(row.to, &Body::Backup(Message::Execute(Execute { reservation: id, ticket })))?;
     row.state = DepositState::Filling;
     put_deposit(ctx.txn, id, &row)?;
-    ctx.send(row.to, &Body::Backup(Message::Execute(Execute { reservation: id, ticket })))?;
     Ok(())
 }
 
 /// Time passed: deferred deposits become due, and the storing side gives up what never came.
 pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    for (id, row) in deposits(ctx.txn)? {
-        if row.state == DepositState::Ready && row.not_before.is_some_and(|at| at <= ctx.now) {
-            execute(ctx, id, row)?;
+    for id in deposits_due(ctx.txn, ctx.now)? {
+        if let Some(row) = deposit(ctx.txn, id)? {
+            match execute(ctx, id, row) {
+                // No room in the outbox: what else is due must not wait for this one.
+                Ok(()) | Err(Failure::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
-    depositary::tick(ctx)
+    depositary::tick(ctx)?;
+    // What could not be done now is tried again in a while, not at once.
+    let soonest = ctx.now.plus_ms(SECOND_MS);
+    ctx.effects.extend(next_due(ctx.txn)?.map(|at| Effect::WakeAt(at.max(soonest))));
+    Ok(())
+}
+
+/// The depositary has given a deposit up.
+pub(super) fn withdrawn(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    withdrawn: Withdrawn,
+) -> Handled<Bytes> {
+    let Some(row) = deposit(ctx.txn, withdrawn.reservation)? else {
+        return refuse(RefusalCode::NotFound, "no such deposit was made");
+    };
+    if row.to != sender.institution || row.state == DepositState::Stored {
+        return refuse(RefusalCode::NotPermitted, "this deposit is not the institution's to end");
+    }
+    answered(ctx, withdrawn.reservation, Some(withdrawn.refusal))?;
+    Ok(Bytes::default())
 }
 
 /// The depositary has stored a deposit: the receipt is checked against what was offered.
@@ -328,21 +362,27 @@ pub(super) fn stored(ctx: &mut Context<'_>, sender: &Sender, stored: &Stored) ->
     }
     for id in &row.entries {
         let Some(entry) = record::entry(ctx.txn, row.subject, *id)? else { continue };
-        let all = entry.contents.iter().all(|content| {
-            claims.objects.iter().any(|object| {
-                object.entry == *id
-                    && object.object == content.object
-                    && object.length == content.length
-            })
-        });
+        let manifest = entry.label.claims().manifest;
+        let named = claims.objects.iter().any(|o| o.entry == *id && o.object == manifest);
+        let all = named
+            && entry.contents.iter().all(|content| {
+                claims.objects.iter().any(|object| {
+                    object.entry == *id
+                        && object.object == content.object
+                        && object.length == content.length
+                })
+            });
         if !all {
             return refuse(
                 RefusalCode::NotAuthentic,
                 format!("the receipt does not cover entry {id} as a whole"),
             );
         }
-        let bytes =
-            claims.objects.iter().filter(|object| object.entry == *id).map(|o| o.length).sum();
+        let bytes = claims
+            .objects
+            .iter()
+            .filter(|object| object.entry == *id)
+            .fold(0, |sum: u64, object| sum.saturating_add(object.length));
         let kept = KeptRow { depositor: ctx.peer.me(), since: claims.at, bytes, author_wrap: None };
         let key = [&kept_key(row.owner, row.subject, *id)[..], &row.to.0].concat();
         rows::put(ctx.txn, ELSEWHERE, &key, &kept)?;
@@ -441,7 +481,6 @@ fn restore(
     subject: Option<PartyId>,
 ) -> Handled<()> {
     let id: [u8; 16] = ctx.random();
-    rows::put(ctx.txn, RESTORES, &id, &RestoreRow { holder, pages: 1, entries: 0 })?;
     let fetch = Fetch { restore: id, subject, after: None };
     ctx.send(holder, &Body::Backup(Message::Fetch(fetch)))?;
     let deposits = vec![data_encoding::HEXLOWER.encode(&id)];
@@ -486,7 +525,10 @@ fn restored(
             record::complete(ctx, subject, entry)?;
         }
     }
-    if let Some(after) = answer.next {
+    // Positions only go up, so that no depositary keeps us asking.
+    let at = |position: super::wire::Position| (position.subject, position.entry);
+    let next = answer.next.filter(|next| fetch.after.is_none_or(|after| at(*next) > at(after)));
+    if let Some(after) = next {
         let next = Fetch { restore: fetch.restore, subject: fetch.subject, after: Some(after) };
         ctx.send(holder, &Body::Backup(Message::Fetch(next)))?;
     }

@@ -20,5 +20,5 @@ mod wire;
 pub(crate) use depositary::{pulled, receive};
 pub use depositor::Command;
 pub(crate) use depositor::{Deposit, command, offer, outcome, restored_object, tick};
-pub(crate) use tables::{kept, kept_for_anybody};
+pub(crate) use tables::{kept, kept_for_anybody, next_due};
 pub use wire::{DeleteOrder, Deletion, FetchAnswer, Message, Offer, Receipt, ReceiptObject};

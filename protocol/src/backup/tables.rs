@@ -2,7 +2,7 @@
 
 use super::view::KeptView;
 use crate::capability::{Chain, GrantedSummary};
-use crate::codec::wire_struct;
+use crate::codec::{Bytes, wire_struct};
 use crate::directory;
 use crate::id::{EntryId, PartyId, TokenId};
 use crate::record;
@@ -15,14 +15,21 @@ use crate::time::Timestamp;
 const DEPOSITS: Table = Table("backup_deposit");
 /// Deposit -> [`ReservationRow`], at the depositary.
 const RESERVATIONS: Table = Table("backup_reservation");
+/// End of validity, deposit -> nothing: reservations whose data are still to come, the next to expire
+/// first.
+const ENDS: Table = Table("backup_reservation_end");
+/// Time, deposit -> nothing: deferred deposits, the next to execute first.
+const DEFERRED: Table = Table("backup_deferred");
+/// Subject, entry, deposit -> [`PlaceRow`], at the depositary: what is kept until its data have come.
+const PLACES: Table = Table("backup_place");
+/// Subject, entry, owner -> nothing: for whom an entry is kept.
+const KEPT_BY: Table = Table("backup_kept_by");
 /// Owner, subject, entry -> [`KeptRow`], at the depositary.
-pub(super) const KEPT: Table = Table("backup_kept");
+const KEPT: Table = Table("backup_kept");
 /// Owner, subject, entry, holder -> [`KeptRow`], at the depositor: what receipts say.
 pub(super) const ELSEWHERE: Table = Table("backup_elsewhere");
 /// Token -> bytes accounted under it.
 const USED: Table = Table("backup_used");
-/// Restore -> [`RestoreRow`].
-pub(super) const RESTORES: Table = Table("backup_restore");
 
 crate::codec::wire_code! {
     /// How a deposit stands.
@@ -98,6 +105,17 @@ wire_struct! {
 }
 
 wire_struct! {
+    /// An entry of a deposit whose data are still to come.
+    #[derive(Debug, Clone)]
+    pub struct PlaceRow {
+        /// For whom it will be kept.
+        1 => owner: PartyId,
+        /// The manifest's key, sealed to its author, for an institution's own backup.
+        2 => author_wrap: Option<crate::wrap::Wrap>,
+    }
+}
+
+wire_struct! {
     /// An entry that is kept for an owner.
     #[derive(Debug, Clone)]
     pub struct KeptRow {
@@ -109,19 +127,6 @@ wire_struct! {
         3 => bytes: u64,
         /// The manifest's key, sealed to its author, for an institution's own backup.
         4 => author_wrap: Option<crate::wrap::Wrap>,
-    }
-}
-
-wire_struct! {
-    /// A restore that is under way.
-    #[derive(Debug, Clone)]
-    pub struct RestoreRow {
-        /// From where.
-        1 => holder: PartyId,
-        /// Pages asked for and not answered.
-        2 => pages: u64,
-        /// Entries that came.
-        3 => entries: u64,
     }
 }
 
@@ -137,16 +142,57 @@ pub(super) fn put_deposit(
     id: [u8; 16],
     row: &DepositRow,
 ) -> Result<(), StoreError> {
+    if let Some(at) = row.not_before {
+        let key = rows::pair(&at.0.to_be_bytes(), &id);
+        match row.state {
+            DepositState::Ready => rows::mark(txn, DEFERRED, &key)?,
+            _ => txn.delete(DEFERRED, &key)?,
+        }
+    }
     rows::put(txn, DEPOSITS, &id, row)
 }
 
-pub(super) fn deposits(
+/// Rows of one event: the rest is for the next.
+const DUE_MAX: usize = 256;
+
+/// Deposits that were put off until a time that has come.
+pub(super) fn deposits_due(
     txn: &(impl ReadTxn + ?Sized),
-) -> Result<Vec<([u8; 16], DepositRow)>, StoreError> {
-    rows::all::<DepositRow>(txn, DEPOSITS, &[])?
-        .into_iter()
-        .map(|(key, row)| Ok((rows::tail(DEPOSITS, &key)?, row)))
+    now: Timestamp,
+) -> Result<Vec<[u8; 16]>, StoreError> {
+    due(txn, DEFERRED, now)
+}
+
+/// Reservations whose data did not come in time.
+pub(super) fn reservations_due(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<[u8; 16]>, StoreError> {
+    due(txn, ENDS, now)
+}
+
+fn due(
+    txn: &(impl ReadTxn + ?Sized),
+    table: Table,
+    now: Timestamp,
+) -> Result<Vec<[u8; 16]>, StoreError> {
+    let after_now = now.plus_ms(1).0.to_be_bytes();
+    txn.page(table, &[], &after_now, DUE_MAX)?
+        .iter()
+        .map(|(key, _)| rows::tail(table, key))
         .collect()
+}
+
+/// When a deferred deposit or the end of a reservation is due next.
+pub(crate) fn next_due(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Timestamp>, StoreError> {
+    let mut next = None;
+    for table in [DEFERRED, ENDS] {
+        for (key, _) in txn.page(table, &[], &[], 1)? {
+            let at = key.first_chunk::<8>().map(|at| Timestamp(u64::from_be_bytes(*at)));
+            next = [next, at].into_iter().flatten().min();
+        }
+    }
+    Ok(next)
 }
 
 pub(super) fn reservation(
@@ -161,19 +207,110 @@ pub(super) fn put_reservation(
     id: [u8; 16],
     row: &ReservationRow,
 ) -> Result<(), StoreError> {
+    forget_end(txn, id)?;
+    if row.state != DepositState::Stored {
+        rows::mark(txn, ENDS, &rows::pair(&row.expires.0.to_be_bytes(), &id))?;
+    }
     rows::put(txn, RESERVATIONS, &id, row)
 }
 
 pub(super) fn delete_reservation(txn: &mut dyn Txn, id: [u8; 16]) -> Result<(), StoreError> {
+    forget_end(txn, id)?;
     txn.delete(RESERVATIONS, &id)
 }
 
-pub(super) fn reservations(
+fn forget_end(txn: &mut dyn Txn, id: [u8; 16]) -> Result<(), StoreError> {
+    match reservation(txn, id)? {
+        Some(old) => txn.delete(ENDS, &rows::pair(&old.expires.0.to_be_bytes(), &id)),
+        None => Ok(()),
+    }
+}
+
+fn place_key(subject: PartyId, entry: EntryId, deposit: [u8; 16]) -> Vec<u8> {
+    [&subject.0[..], &entry.0, &deposit].concat()
+}
+
+/// Keeps the place of one entry of a deposit.
+pub(super) fn put_place(
+    txn: &mut dyn Txn,
+    (subject, entry): (PartyId, EntryId),
+    deposit: [u8; 16],
+    row: &PlaceRow,
+) -> Result<(), StoreError> {
+    rows::put(txn, PLACES, &place_key(subject, entry, deposit), row)
+}
+
+/// Gives the place of one entry of a deposit up.
+pub(super) fn take_place(
+    txn: &mut dyn Txn,
+    (subject, entry): (PartyId, EntryId),
+    deposit: [u8; 16],
+) -> Result<Option<PlaceRow>, StoreError> {
+    let key = place_key(subject, entry, deposit);
+    let row = rows::get(txn, PLACES, &key)?;
+    txn.delete(PLACES, &key)?;
+    Ok(row)
+}
+
+/// Whether an entry is kept for this owner, or will be.
+pub(super) fn wanted_by(
     txn: &(impl ReadTxn + ?Sized),
-) -> Result<Vec<([u8; 16], ReservationRow)>, StoreError> {
-    rows::all::<ReservationRow>(txn, RESERVATIONS, &[])?
+    owner: PartyId,
+    subject: PartyId,
+    entry: EntryId,
+) -> Result<bool, StoreError> {
+    if txn.get(KEPT, &kept_key(owner, subject, entry))?.is_some() {
+        return Ok(true);
+    }
+    let places = rows::all::<PlaceRow>(txn, PLACES, &rows::pair(&subject.0, &entry.0))?;
+    Ok(places.iter().any(|(_, place)| place.owner == owner))
+}
+
+/// Keeps an entry for an owner.
+pub(super) fn put_kept(
+    txn: &mut dyn Txn,
+    owner: PartyId,
+    (subject, entry): (PartyId, EntryId),
+    row: &KeptRow,
+) -> Result<(), StoreError> {
+    rows::mark(txn, KEPT_BY, &[&subject.0[..], &entry.0, &owner.0].concat())?;
+    rows::put(txn, KEPT, &kept_key(owner, subject, entry), row)
+}
+
+/// Stops keeping an entry for an owner; gives whether it was kept.
+pub(super) fn delete_kept(
+    txn: &mut dyn Txn,
+    owner: PartyId,
+    (subject, entry): (PartyId, EntryId),
+) -> Result<bool, StoreError> {
+    let key = kept_key(owner, subject, entry);
+    let was_kept = txn.get(KEPT, &key)?.is_some();
+    txn.delete(KEPT, &key)?;
+    txn.delete(KEPT_BY, &[&subject.0[..], &entry.0, &owner.0].concat())?;
+    Ok(was_kept)
+}
+
+/// Up to `limit` entries that are kept for `owner`, of one subject if one is given, after a position.
+pub(super) fn kept_page(
+    txn: &(impl ReadTxn + ?Sized),
+    owner: PartyId,
+    subject: Option<PartyId>,
+    after: Option<(PartyId, EntryId)>,
+    limit: usize,
+) -> Result<Vec<(PartyId, EntryId, KeptRow)>, StoreError> {
+    let prefix = match subject {
+        Some(subject) => rows::pair(&owner.0, &subject.0),
+        None => owner.0.to_vec(),
+    };
+    let after = after.map(|(subject, entry)| kept_key(owner, subject, entry));
+    // What does not begin with the prefix would make a range that ends before it begins.
+    let after = after.filter(|after| after.starts_with(&prefix));
+    rows::scan::<KeptRow>(txn, KEPT, &prefix, after.as_deref(), limit)?
         .into_iter()
-        .map(|(key, row)| Ok((rows::tail(RESERVATIONS, &key)?, row)))
+        .map(|(key, row)| {
+            let subject = key.get(32..64).and_then(PartyId::from_slice).unwrap_or(owner);
+            Ok((subject, EntryId(rows::tail(KEPT, &key)?), row))
+        })
         .collect()
 }
 
@@ -231,29 +368,34 @@ pub(crate) fn kept(
 
 /// Bytes of an entry's objects.
 pub(super) fn bytes_of(checked: &record::Checked) -> u64 {
-    checked.contents.iter().map(|content| content.length).sum::<u64>()
-        + checked.manifest.len() as u64
+    // Lengths are only told so far; a sum that does not fit is more than any quota.
+    checked
+        .contents
+        .iter()
+        .fold(checked.manifest.len() as u64, |sum, content| sum.saturating_add(content.length))
 }
 
-/// Whether an entry is kept here for anybody.
+/// Whether an entry is kept here for anybody, or will be.
 pub(crate) fn kept_for_anybody(
     txn: &(impl ReadTxn + ?Sized),
     subject: PartyId,
     entry: EntryId,
 ) -> Result<bool, StoreError> {
-    Ok(rows::all::<KeptRow>(txn, KEPT, &[])?
-        .iter()
-        .any(|(key, _)| key.get(32..64) == Some(&subject.0) && key.get(64..80) == Some(&entry.0)))
+    let key = rows::pair(&subject.0, &entry.0);
+    Ok(!rows::scan::<Bytes>(txn, KEPT_BY, &key, None, 1)?.is_empty()
+        || !rows::scan::<PlaceRow>(txn, PLACES, &key, None, 1)?.is_empty())
 }
 
-/// The subject of an entry that is kept for an owner.
-pub(super) fn subject_of(
+/// The subjects of entries that are kept for an owner.
+pub(super) fn subjects_of(
     txn: &(impl ReadTxn + ?Sized),
     owner: PartyId,
-    entry: EntryId,
-) -> Result<Option<PartyId>, StoreError> {
+) -> Result<std::collections::BTreeMap<EntryId, PartyId>, StoreError> {
     Ok(rows::all::<KeptRow>(txn, KEPT, &owner.0)?
         .iter()
-        .find(|(key, _)| key.get(64..80) == Some(&entry.0))
-        .and_then(|(key, _)| key.get(32..64).and_then(PartyId::from_slice)))
+        .filter_map(|(key, _)| {
+            let subject = key.get(32..64).and_then(PartyId::from_slice)?;
+            Some((key.get(64..80).and_then(EntryId::from_slice)?, subject))
+        })
+        .collect())
 }

@@ -7,6 +7,7 @@ use crate::id::{EntryId, ObjectId, PartyId, TicketId};
 use crate::identity::{KeyLog, KeyRing};
 use crate::limits;
 use crate::record::Bundle;
+use crate::refusal::Refusal;
 use crate::statement::{Statement, Unverified};
 use crate::time::Timestamp;
 
@@ -24,6 +25,8 @@ wire_enum! {
         4 => Delete(Delete),
         /// An institution asks for what is kept for it.
         5 => Fetch(Fetch),
+        /// The depositary has given a deposit up: its data did not come, or its permission ended.
+        6 => Withdrawn(Withdrawn),
     }
 }
 
@@ -56,8 +59,6 @@ wire_struct! {
         3 => ring: Option<Unverified<KeyRing>>,
         /// The newest revocation state that the depositor knows.
         4 => revocations: Option<Unverified<RevocationState>>,
-        /// The relay that serves the patient.
-        5 => relay: Option<PartyId>,
     }
 }
 
@@ -73,13 +74,24 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// Everything of a deposit is stored, or it never will be.
+    /// Everything of a deposit is stored.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Stored {
         /// The deposit.
         1 => reservation: [u8; 16],
         /// The receipt.
         2 => receipt: Unverified<Receipt>,
+    }
+}
+
+wire_struct! {
+    /// A deposit was given up.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Withdrawn {
+        /// The deposit.
+        1 => reservation: [u8; 16],
+        /// Why.
+        2 => refusal: Refusal,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::capability::Purpose;
 use crate::codec::Bytes;
 use crate::custody;
 use crate::directory;
+use crate::federation;
 use crate::id::{ConsentId, PartyId, TokenId};
 use crate::identity::Role;
 use crate::limits;
@@ -248,7 +249,18 @@ fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
     let expires = ask.expires.min(ctx.now.plus_ms(limits::CONSENT_MS_MAX));
     let (kind, party) = match ask.for_party {
         Some(introduction) => {
-            (RequestKind::Referral, Some(directory::learn_introduction(ctx.txn, introduction)?))
+            let party = directory::learn_introduction(ctx.txn, introduction)?;
+            // A name on a card is only claimed: the patient is asked about members alone, whom others
+            // vouched for, and about those that the patient deals with already.
+            if !federation::is_member(ctx.txn, party)?
+                && !super::is_contact(ctx.txn, ask.patient, party)?
+            {
+                return refuse(
+                    RefusalCode::NotPermitted,
+                    "a referral is to a member of the federation that the relay knows as one",
+                );
+            }
+            (RequestKind::Referral, Some(party))
         }
         None => (RequestKind::Download, None),
     };
@@ -281,6 +293,16 @@ fn decided(ctx: &mut Context<'_>, sender: &Sender, decision: Decision) -> Handle
     if directory::relay_of(ctx.txn, row.patient)? != Some(sender.institution) {
         return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
     }
+    let decision_state = matches!(
+        decision.state,
+        RequestState::Approved
+            | RequestState::Refused
+            | RequestState::Expired
+            | RequestState::Deferred
+    );
+    if !decision_state || row.kind == RequestKind::Upload || row.asker != ctx.peer.me() {
+        return refuse(RefusalCode::WrongState, "there is nothing of this kind to decide");
+    }
     row.state = decision.state;
     row.reason = decision.reason;
     row.until = decision.until;
@@ -292,19 +314,19 @@ fn decided(ctx: &mut Context<'_>, sender: &Sender, decision: Decision) -> Handle
 fn permitted(ctx: &mut Context<'_>, sender: &Sender, permission: Permission) -> Handled<Bytes> {
     let known = directory::learn_keys(ctx.txn, permission.log)?;
     let patient = known.party();
-    match directory::relay_of(ctx.txn, patient)? {
-        Some(relay) if relay != sender.institution => {
-            return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
-        }
-        _ => directory::learn_relay(ctx.txn, patient, sender.institution)?,
-    }
     directory::learn_ring(ctx.txn, permission.ring, &known, ctx.now)?;
+    if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
+        return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+    }
+    if permission.grants.is_empty() {
+        return refuse(RefusalCode::Invalid, "a permission permits something");
+    }
     if let Some(state) = permission.revocations {
         learn_revocations(ctx, state, &known)?;
     }
     let mut holders = Vec::new();
     for holder in permission.holders {
-        holders.push(directory::learn_introduction(ctx.txn, holder)?);
+        holders.extend(directory::hear_of(ctx.txn, holder)?);
     }
     let mut tokens = Vec::new();
     let mut purpose = Purpose::Treatment;
@@ -333,7 +355,11 @@ fn permitted(ctx: &mut Context<'_>, sender: &Sender, permission: Permission) -> 
     }
     // Answers our own request, or comes by a referral that somebody else asked for.
     let mut row = if known_request(ctx.txn, permission.request)? {
-        request(ctx.txn, permission.request)?
+        let row = request(ctx.txn, permission.request)?;
+        if row.patient != patient || row.kind == RequestKind::Upload {
+            return refuse(RefusalCode::NotPermitted, "that request is another patient's");
+        }
+        row
     } else {
         RequestRow {
             kind: RequestKind::Referral,
@@ -356,6 +382,7 @@ fn permitted(ctx: &mut Context<'_>, sender: &Sender, permission: Permission) -> 
     };
     row.state = RequestState::Approved;
     row.tokens.extend(tokens);
+    row.tokens.dedup();
     put_request(ctx.txn, permission.request, &row)?;
     Ok(Bytes::default())
 }
@@ -392,7 +419,8 @@ pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
             row.state = RequestState::Expired;
             put_request(ctx.txn, id, &row)?;
             if custody::serves(ctx.txn, row.patient)? {
-                decide::tell(ctx, id, &row)?;
+                let decision = decide::decision(id, &row);
+                ctx.send_if_room(row.asker, &Body::Consent(Message::Decision(decision)))?;
             }
         } else if row.state == RequestState::Deferred
             && row.until.is_some_and(|until| until <= ctx.now)

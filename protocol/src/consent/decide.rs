@@ -182,6 +182,12 @@ pub(super) fn approve(
     let mut row = undecided(ctx, id)?;
     let keys = unlocked(row.patient, keys)?;
     let grantee = row.party.unwrap_or(row.asker);
+    if crate::federation::is_expelled(ctx.txn, grantee)? {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "the institution was expelled from the federation",
+        );
+    }
     let Some(card) = directory::card(ctx.txn, grantee)? else {
         return refuse(RefusalCode::NotFound, "the institution that is to see is not known here");
     };
@@ -217,7 +223,7 @@ pub(super) fn approve(
         grants.push(seal(ctx, chain, &grant_keys, &card)?);
     }
     if row.wish.write == Some(true) && !narrow.read_only {
-        let chain = write_chain(ctx, &frame, &row.wish.kinds, &holders)?;
+        let chain = write_chain(ctx, &frame, &[&row.wish.kinds, &narrow.wish.kinds], &holders)?;
         grants.push(seal(ctx, chain, &GrantKeys::default(), &card)?);
     }
     row.state = RequestState::Approved;
@@ -245,7 +251,7 @@ fn seal(
 fn write_chain(
     ctx: &mut Context<'_>,
     frame: &Frame<'_>,
-    kinds: &[Kind],
+    kinds: &[&Vec<Kind>],
     holders: &BTreeSet<PartyId>,
 ) -> Handled<Chain> {
     let Some(ring) = directory::ring(ctx.txn, frame.keys.patient)? else {
@@ -255,7 +261,10 @@ fn write_chain(
     let compartments = ring
         .compartments
         .iter()
-        .filter(|c| kinds.is_empty() || kinds.contains(&c.kind) || c.kind == Kind::Reports)
+        .filter(|c| {
+            c.kind == Kind::Reports
+                || kinds.iter().all(|kinds| kinds.is_empty() || kinds.contains(&c.kind))
+        })
         .map(crate::identity::Compartment::id);
     let scope = Scope::of_compartments(compartments);
     sign(ctx, frame, Operation::Write, scope, holders)
@@ -356,8 +365,11 @@ pub(super) fn defer(
 
 /// Tells whoever asked how the request stands.
 pub(super) fn tell(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()> {
-    let decision =
-        Decision { request: id, state: row.state, reason: row.reason.clone(), until: row.until };
-    ctx.send(row.asker, &Body::Consent(Message::Decision(decision)))?;
+    ctx.send(row.asker, &Body::Consent(Message::Decision(decision(id, row))))?;
     Ok(())
+}
+
+/// How a request stands, for whoever asked.
+pub(super) fn decision(id: ConsentId, row: &RequestRow) -> Decision {
+    Decision { request: id, state: row.state, reason: row.reason.clone(), until: row.until }
 }

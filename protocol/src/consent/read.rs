@@ -6,7 +6,8 @@ use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
 use super::{learn_revocations, revocation_state, revocations};
 use crate::access_log::{self, Action};
 use crate::capability::{
-    Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Target, Verifier, Wanted, verify,
+    Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Reason, Target, Verifier,
+    Wanted, verify,
 };
 use crate::codec::{Bytes, Wire, wire_struct};
 use crate::directory;
@@ -18,7 +19,7 @@ use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::outbox;
 use crate::peer::{Body, Context, Sender};
 use crate::record::{self, Checked, Manifest};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::Unverified;
 use crate::store::Table;
@@ -60,16 +61,33 @@ pub(crate) fn judge<Op: Permitted>(
     sender: &Sender,
     judged: Judged<'_>,
 ) -> Handled<Granted<Op>> {
-    let known = directory::learn_keys(ctx.txn, judged.log)?;
-    if known.party() != judged.patient {
-        return refuse(RefusalCode::NotAuthentic, "the key log is another patient's");
-    }
+    let token = judged.chain.leaf().claims().id;
+    // Of patients that are not known here there is no log: nobody fills our tables with strangers.
+    let logged = directory::keys(ctx.txn, judged.patient)?.is_some();
+    let refused = |ctx: &mut Context<'_>, reason: Reason| {
+        if logged {
+            ctx.lines_if_refused.push(access_log::Draft {
+                user: judged.user.clone(),
+                purpose: judged.purpose,
+                token: Some(token),
+                reason: Some(reason.name().to_owned()),
+                ..access_log::Draft::new(judged.patient, judged.refused_as, sender.institution)
+            });
+        }
+        let told = reason.for_stranger();
+        refuse(RefusalCode::BadPermission, format!("{}: {}", told.name(), told.sentence()))
+    };
+    let known = match directory::learn_keys(ctx.txn, judged.log) {
+        Ok(known) if known.party() == judged.patient => known,
+        // A log of another patient, or one that contradicts what is known.
+        Ok(_) | Err(Failure::Refused(_)) => return refused(ctx, Reason::UnknownIssuer),
+        Err(error) => return Err(error),
+    };
     if let Some(state) = judged.revocations {
         // A state that does not verify teaches nothing; the permission is judged by what is known.
         let _ = learn_revocations(ctx, state, &known);
     }
     let known_revocations = revocations(ctx.txn, judged.patient)?;
-    let token = judged.chain.leaf().claims().id;
     let presented = Presented {
         chain: judged.chain,
         proof: sender.proof.clone(),
@@ -96,17 +114,7 @@ pub(crate) fn judge<Op: Permitted>(
     };
     match verify::<Op>(&presented, &verifier, &wanted) {
         Ok(granted) => Ok(granted),
-        Err(reason) => {
-            ctx.lines_if_refused.push(access_log::Draft {
-                user: judged.user,
-                purpose: judged.purpose,
-                token: Some(token),
-                reason: Some(reason.name().to_owned()),
-                ..access_log::Draft::new(judged.patient, judged.refused_as, sender.institution)
-            });
-            let told = reason.for_stranger();
-            refuse(RefusalCode::BadPermission, format!("{}: {}", told.name(), told.sentence()))
-        }
+        Err(reason) => refused(ctx, reason),
     }
 }
 
@@ -201,9 +209,7 @@ fn progress(
 
 /// At the holder: hands out a page of sealed entries, after judging the permission and logging it.
 pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -> Handled<Bytes> {
-    if directory::keys(ctx.txn, read.patient)?.is_none() {
-        return refuse(RefusalCode::NotFound, "nothing that this permission covers is kept here");
-    }
+    let known_here = directory::keys(ctx.txn, read.patient)?.is_some();
     if read.user.trim().is_empty() || read.user.len() > 200 {
         return refuse(RefusalCode::Invalid, "a read names the person on whose behalf it is");
     }
@@ -223,6 +229,10 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
             refused_as: Action::ReadRefused,
         },
     )?;
+    // Told only now: before, it would tell anybody whose record is kept here.
+    if !known_here {
+        return refuse(RefusalCode::NotFound, "nothing that this permission covers is kept here");
+    }
     answer(ctx, sender, &granted, read.user, read.after)
 }
 
@@ -302,10 +312,13 @@ pub(super) fn answered(
         .grant
         .open(ctx.peer.kem())
         .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
-    for author in answer.authors {
-        directory::learn_introduction(ctx.txn, author)?;
+    for introduction in answer.authors {
+        let party = introduction.keys.party_unverified();
+        if answer.bundles.iter().any(|bundle| bundle.label.claims().author == party) {
+            directory::hear_of(ctx.txn, introduction)?;
+        }
     }
-    access_log::countersign(ctx, holder, &answer.log_head)?;
+    access_log::countersign(ctx, holder, read.patient, &answer.log_head)?;
     for bundle in answer.bundles {
         let author = bundle.label.claims().author;
         let Some(author_keys) = directory::keys(ctx.txn, author)? else {
@@ -322,7 +335,9 @@ pub(super) fn answered(
         let key = DataKey::from_bytes(*keys.entries[at].1);
         obtain(ctx, read.request, holder, answer.ticket, &checked, &key)?;
     }
-    if let Some(after) = answer.next {
+    // Pages only go forward, so that no holder keeps us asking.
+    let next = answer.next.filter(|next| read.after.is_none_or(|after| *next > after));
+    if let Some(after) = next {
         ask_page(ctx, read.request, &grant, holder, &read.user, Some(after))?;
     }
     progress(ctx, read.request, |row| row.pages = row.pages.saturating_sub(1))?;

@@ -185,9 +185,15 @@ pub(super) fn given_token(
     }
 }
 
-pub(super) fn put_received(txn: &mut dyn Txn, row: &ReceivedRow) -> Result<(), StoreError> {
-    let token = row.grant.chain.leaf().claims().id;
-    rows::put(txn, RECEIVED, &token.0, row)
+/// Keeps a permission that was received; never in the place of another patient's of the same id.
+pub(super) fn put_received(txn: &mut dyn Txn, row: &ReceivedRow) -> Handled<()> {
+    let claims = row.grant.chain.leaf().claims();
+    let known = rows::get::<ReceivedRow>(txn, RECEIVED, &claims.id.0)?;
+    if known.is_some_and(|known| known.grant.chain.leaf().claims().subject != claims.subject) {
+        return refuse(RefusalCode::NotAuthentic, "a permission of this id is another patient's");
+    }
+    rows::put(txn, RECEIVED, &claims.id.0, row)?;
+    Ok(())
 }
 
 /// Permissions that this institution received.

@@ -61,6 +61,12 @@ pub(super) fn order(
             "the depositary is not known here; `chartmesh peers` lists who is",
         );
     };
+    if order.not_before.is_some_and(|at| at.since(ctx.now) >= limits::RESERVATION_MS) {
+        return refuse(
+            RefusalCode::Invalid,
+            "a deposit is put off by less than 7 days: the depositary keeps its place no longer",
+        );
+    }
     let chosen: Vec<_> = choose(ctx, keys, &[&order.wish])?
         .into_iter()
         .filter(|entry| entry.holders.contains(&order.hospital))
@@ -212,6 +218,10 @@ fn report(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()>
 /// At the hospital: the depositary is ready and keeps the place.
 pub(crate) fn deposit_ready(ctx: &mut Context<'_>, reservation: [u8; 16]) -> Handled<()> {
     let Some((id, mut row)) = by_deposit(ctx, reservation)? else { return Ok(()) };
+    // One of several deposits was refused: the order has failed, and says so.
+    if row.state == RequestState::Failed {
+        return Ok(());
+    }
     row.state = RequestState::Ready;
     put_request(ctx.txn, id, &row)?;
     report(ctx, id, &row)
@@ -249,6 +259,9 @@ pub(super) fn state(ctx: &mut Context<'_>, sender: &Sender, state: OrderState) -
     let mut row = request(ctx.txn, state.request)?;
     if row.executor != Some(sender.institution) || row.kind != RequestKind::Upload {
         return refuse(RefusalCode::NotPermitted, "this order is not the institution's");
+    }
+    if !matches!(state.state, RequestState::Ready | RequestState::Done | RequestState::Failed) {
+        return refuse(RefusalCode::Invalid, "an order is ready, done or failed");
     }
     row.state = state.state;
     row.reason = state.reason;

@@ -94,7 +94,6 @@ fn keep(
         return refuse(RefusalCode::Invalid, "a patient needs a name of 1 to 200 bytes");
     }
     let id = directory::learn_keys(ctx.txn, log)?.party();
-    directory::learn_relay(ctx.txn, id, ctx.peer.me())?;
     let row = PatientRow {
         name,
         sealed_keys: Bytes(sealed_keys),
@@ -137,7 +136,8 @@ fn rotate(
 /// With `new_epoch`, every compartment is new, and what comes later is out of reach of old grants.
 pub(crate) fn publish(ctx: &mut Context<'_>, keys: &PatientKeys, new_epoch: bool) -> Handled<()> {
     let mut row = patient(ctx.txn, keys.patient)?;
-    row.ring_seq += 1;
+    // Never below the clock: a relay restored from an old copy goes on above what others have seen.
+    row.ring_seq = ctx.now.0.max(row.ring_seq.saturating_add(1));
     if new_epoch {
         row.epoch += 1;
     }
@@ -162,6 +162,7 @@ pub(crate) fn publish(ctx: &mut Context<'_>, keys: &PatientKeys, new_epoch: bool
                 key: root.compartment(*kind, row.epoch).public(),
             })
             .collect(),
+        relay: ctx.peer.me(),
     };
     rows::put(ctx.txn, PATIENTS, &keys.patient.0, &row)?;
     for compartment in &ring.compartments {
@@ -179,7 +180,8 @@ pub(crate) fn publish(ctx: &mut Context<'_>, keys: &PatientKeys, new_epoch: bool
         revocations: consent::revocation_state(ctx.txn, keys.patient)?,
     };
     for contact in consent::contacts(ctx.txn, keys.patient)? {
-        ctx.send(contact, &Body::Custody(Message::Keys(message.clone())))?;
+        // A contact that takes nothing must not keep the patient from telling the others.
+        ctx.send_urgently(contact, &Body::Custody(Message::Keys(message.clone())))?;
     }
     Ok(())
 }
@@ -196,12 +198,11 @@ pub(crate) fn next_revocation_seq(ctx: &mut Context<'_>, id: PartyId) -> Handled
 pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
     let Message::Keys(message) = message;
     let patient = message.log.party_unverified();
-    // Only a patient that we deal with already: nobody fills our tables with strangers.
-    if directory::keys(ctx.txn, patient)?.is_none() {
-        return refuse(RefusalCode::NotFound, "no record of this patient is kept here");
-    }
-    if directory::relay_of(ctx.txn, patient)?.is_some_and(|relay| relay != sender.institution) {
-        return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+    // Only a patient that we deal with already: nobody fills our tables with strangers. Others are not
+    // told whether we do.
+    let relay = message.ring.as_ref().map(|ring| ring.claims().relay);
+    if directory::keys(ctx.txn, patient)?.is_none() || relay != Some(sender.institution) {
+        return refuse(RefusalCode::NotPermitted, "this relay does not serve a patient known here");
     }
     let known = directory::learn_keys(ctx.txn, message.log)?;
     if let Some(ring) = message.ring {

@@ -184,14 +184,17 @@ fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Byt
     }
     let known = directory::learn_keys(ctx.txn, enrol.log)?;
     let patient = known.party();
-    if record::chart_of(ctx.txn, patient)?.is_some() {
+    // Its own chart already names it when that was restored from a backup.
+    if record::chart_of(ctx.txn, patient)?.is_some_and(|other| other != chart) {
         return refuse(RefusalCode::AlreadyDone, "this patient is enrolled in another chart here");
     }
     directory::learn_ring(ctx.txn, enrol.ring, &known, ctx.now)?;
     if let Some(state) = enrol.revocations {
         consent::learn_revocations(ctx, state, &known)?;
     }
-    directory::learn_relay(ctx.txn, patient, sender.institution)?;
+    if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
+        return refuse(RefusalCode::NotAuthentic, "the patient's key ring names another relay");
+    }
     directory::set_standing(ctx.txn, sender.institution, &Standing::EnrolledRelay)?;
     ctx.notify(Notice::Enrolled { chart, patient });
     let certificate = certify(ctx, sender.institution)?;
@@ -220,7 +223,7 @@ pub(crate) fn outcome(
         return refuse(RefusalCode::NotAuthentic, "the answer to an enrolment is malformed");
     };
     if let Some(snapshot) = answer.federation {
-        federation::learn_snapshot(ctx, &snapshot)?;
+        federation::learn_snapshot(ctx, to, &snapshot)?;
     }
     if let Some(certificate) = answer.certificate {
         learn_certificate(ctx, to, certificate)?;

@@ -233,7 +233,7 @@ fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Byt
     for member in members(ctx.txn)? {
         if member != ctx.peer.me() && member != sender.institution {
             let applicant = Applicant { party: party.clone() };
-            ctx.send(member, &Body::Federation(Message::Applicant(applicant)))?;
+            ctx.send_if_room(member, &Body::Federation(Message::Applicant(applicant)))?;
         }
     }
     Ok(Bytes::default())
@@ -245,7 +245,10 @@ fn applicant_told(ctx: &mut Context<'_>, sender: &Sender, applicant: Applicant) 
         return refuse(RefusalCode::NotPermitted, "only members tell of applicants");
     }
     let party = directory::learn_introduction(ctx.txn, applicant.party)?;
-    if !is_member(ctx.txn, party)? && directory::standing(ctx.txn, party, ctx.now)?.is_none() {
+    if !is_member(ctx.txn, party)?
+        && directory::standing(ctx.txn, party, ctx.now)?
+            .is_none_or(|standing| matches!(standing, Standing::Introduced(_)))
+    {
         directory::set_standing(ctx.txn, party, &Standing::Applicant)?;
     }
     Ok(Bytes::default())

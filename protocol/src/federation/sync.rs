@@ -8,7 +8,7 @@ use crate::id::{PartyId, StatementId};
 use crate::limits;
 use crate::membership::{Act, Ledger, MembershipStatement};
 use crate::peer::{Body, Context, introduced};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError};
 use std::collections::BTreeSet;
@@ -72,7 +72,7 @@ pub(super) fn push(
     to.remove(&ctx.peer.me());
     for party in to {
         if Some(party) != except && !super::is_expelled(ctx.txn, party)? {
-            ctx.send(party, &Body::Federation(Message::Spread(message.clone())))?;
+            ctx.send_if_room(party, &Body::Federation(Message::Spread(message.clone())))?;
         }
     }
     Ok(())
@@ -85,7 +85,7 @@ pub(super) fn spread_received(
     spread: Spread,
 ) -> Handled<Bytes> {
     let more = spread.more;
-    let new = learn(ctx, spread)?;
+    let new = learn(ctx, from, spread)?;
     if !new.is_empty() {
         push(ctx, &new, Some(from))?;
     }
@@ -97,9 +97,26 @@ pub(super) fn spread_received(
 }
 
 /// Takes over what a message says; gives the ids that are new here.
-fn learn(ctx: &mut Context<'_>, spread: Spread) -> Handled<Vec<StatementId>> {
+fn learn(ctx: &mut Context<'_>, from: PartyId, spread: Spread) -> Handled<Vec<StatementId>> {
+    // Who is in no federation joins the one it was invited to, and nobody else's.
+    if charter(ctx.txn)?.is_none()
+        && directory::standing(ctx.txn, from, ctx.now)? != Some(directory::Standing::Host)
+    {
+        return refuse(RefusalCode::NotPermitted, "this node did not ask to join that federation");
+    }
+    let mut named: BTreeSet<PartyId> =
+        spread.charter.claims().first_members.iter().copied().collect();
+    named.insert(spread.charter.claims().founder);
+    for statement in &spread.statements {
+        named.insert(statement.claims().author);
+        if let Act::Admit(subject) = &statement.claims().act {
+            named.insert(*subject);
+        }
+    }
     for party in spread.parties {
-        directory::learn_introduction(ctx.txn, party)?;
+        if named.contains(&party.keys.party_unverified()) {
+            directory::hear_of(ctx.txn, party)?;
+        }
     }
     let founder = spread.charter.claims().founder;
     let Some(keys) = directory::keys(ctx.txn, founder)? else {
@@ -141,7 +158,7 @@ fn locator(ledger: Option<&Ledger>) -> Sync {
 
 fn ask(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     let ledger = ledger(ctx.txn)?;
-    ctx.send(party, &Body::Federation(Message::Sync(locator(ledger.as_ref()))))?;
+    ctx.send_if_room(party, &Body::Federation(Message::Sync(locator(ledger.as_ref()))))?;
     Ok(())
 }
 
@@ -157,7 +174,7 @@ pub(super) fn sync(ctx: &mut Context<'_>, from: PartyId, sync: &Sync) -> Handled
         return Ok(Bytes::default());
     }
     if let Some(message) = spread(ctx, &lacking, more)? {
-        ctx.send(from, &Body::Federation(Message::Spread(message)))?;
+        ctx.send_if_room(from, &Body::Federation(Message::Spread(message)))?;
     }
     Ok(Bytes::default())
 }
@@ -184,15 +201,29 @@ pub(crate) fn greeted(
 /// The federation for somebody who is in none yet: a relay of a patient that enrols here.
 pub(crate) fn snapshot(ctx: &Context<'_>) -> Handled<Option<Bytes>> {
     let Some(ledger) = ledger(ctx.txn)? else { return Ok(None) };
-    let statements: Vec<_> = ledger.statements().take(limits::LIST_ITEMS_MAX).collect();
-    Ok(spread(ctx, &statements, false)?.map(|spread| Bytes(spread.to_bytes())))
+    let statements: Vec<_> = ledger.statements().take(SPREAD_MAX).collect();
+    let more = ledger.statements().len() > SPREAD_MAX;
+    Ok(spread(ctx, &statements, more)?.map(|spread| Bytes(spread.to_bytes())))
 }
 
-/// Takes over such a snapshot.
-pub(crate) fn learn_snapshot(ctx: &mut Context<'_>, snapshot: &Bytes) -> Handled<()> {
-    match Spread::from_bytes(&snapshot.0, limits::RESPONSE_BYTES_MAX) {
-        Ok(spread) => learn(ctx, spread).map(|_| ()),
+/// Takes over such a snapshot. One that does not hold, or is of another federation than the one that
+/// this node is in already, is of no use and spoils nothing.
+pub(crate) fn learn_snapshot(
+    ctx: &mut Context<'_>,
+    from: PartyId,
+    snapshot: &Bytes,
+) -> Result<(), StoreError> {
+    let taken = match Spread::from_bytes(&snapshot.0, limits::RESPONSE_BYTES_MAX) {
+        Ok(spread) => spread_received(ctx, from, spread),
         Err(error) => refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    match taken {
+        Ok(_) => Ok(()),
+        Err(Failure::Refused(refusal)) => {
+            tracing::warn!(reason = %refusal.text, "a federation was not taken over");
+            Ok(())
+        }
+        Err(Failure::Store(error)) => Err(error),
     }
 }
 

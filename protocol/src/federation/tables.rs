@@ -2,8 +2,9 @@
 
 use super::view::{FederationView, MemberView, ProposalView};
 use crate::codec::{Bytes, wire_struct};
-use crate::directory;
+use crate::directory::{self, Standing};
 use crate::id::{PartyId, StatementId};
+use crate::identity::Role;
 use crate::membership::{Charter, Insertion, Ledger, MembershipStatement, Status};
 use crate::peer::{Context, Notice, Peer};
 use crate::refusal::{Handled, RefusalCode, refuse};
@@ -119,8 +120,8 @@ pub(super) fn insert(
             return Ok(false);
         }
     };
-    let mut next =
-        rows::all::<Unverified<MembershipStatement>>(ctx.txn, STATEMENTS, &[])?.len() as u64;
+    // Those taken in just now are not among the rows yet.
+    let mut next = (ledger.statements().len() - 1 - released.len()) as u64;
     for id in core::iter::once(id).chain(released) {
         if let Some(statement) = ledger.get(id) {
             rows::put(ctx.txn, STATEMENTS, &next.to_be_bytes(), &statement.to_unverified())?;
@@ -143,8 +144,11 @@ fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
     }
     for party in &members {
         rows::mark(ctx.txn, MEMBERS, &party.0)?;
-        // An applicant that became a member needs no other reason to come in.
-        if directory::standing(ctx.txn, *party, ctx.now)? == Some(directory::Standing::Applicant) {
+        // A member needs no other reason to come in, so that none is left when it is one no more. A
+        // relay's hospital stays its host.
+        let standing = directory::standing(ctx.txn, *party, ctx.now)?;
+        let hosted = standing == Some(Standing::Host) && ctx.peer.role() != Role::Patient;
+        if hosted || standing == Some(Standing::Applicant) {
             directory::clear_standing(ctx.txn, *party)?;
         }
     }
@@ -263,8 +267,7 @@ fn applicants(
     let mut views = Vec::new();
     for card in directory::institutions(txn)? {
         let party = card.institution;
-        let applicant =
-            directory::standing(txn, party, now)? == Some(directory::Standing::Applicant);
+        let applicant = directory::standing(txn, party, now)? == Some(Standing::Applicant);
         if applicant && party != peer.me() && !listed.iter().any(|view| view.party == party) {
             views.push(MemberView {
                 party,

@@ -52,6 +52,9 @@ wire_struct! {
         5 => expires: Timestamp,
         /// One per kind of record, in ascending order of kind.
         6 => compartments: Vec<Compartment>,
+        /// The institution id of the relay that serves the patient: only the patient's own word tells
+        /// others whom to ask for consent, and who may obtain access logs.
+        7 => relay: PartyId,
     }
 }
 

@@ -27,6 +27,19 @@ wire_enum! {
     }
 }
 
+impl Body {
+    /// Whether handling it again changes nothing but the access log: a large answer to it need not be
+    /// kept, it can be made again.
+    pub(crate) const fn is_read(&self) -> bool {
+        matches!(
+            self,
+            Self::Consent(consent::Message::Read(_))
+                | Self::Backup(backup::Message::Fetch(_))
+                | Self::AccessLog(access_log::Message::Lines(_))
+        )
+    }
+}
+
 /// What a front door can ask to be done.
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]

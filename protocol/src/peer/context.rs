@@ -42,6 +42,24 @@ impl Context<'_> {
         self.effects.push(Effect::Answer { request, answer: Ok(Box::new(view.into())) });
     }
 
+    /// Puts a message into the outbox if there is room; see [`crate::outbox::push_if_room`].
+    pub(crate) fn send_if_room(
+        &mut self,
+        to: PartyId,
+        body: &super::Body,
+    ) -> Result<(), crate::store::StoreError> {
+        crate::outbox::push_if_room(self, to, body)
+    }
+
+    /// [`Context::send_if_room`] with room that is kept free for it.
+    pub(crate) fn send_urgently(
+        &mut self,
+        to: PartyId,
+        body: &super::Body,
+    ) -> Result<(), crate::store::StoreError> {
+        crate::outbox::push_urgently(self, to, body)
+    }
+
     /// Puts a message into the outbox.
     pub(crate) fn send(&mut self, to: PartyId, body: &super::Body) -> Handled<u64> {
         crate::outbox::push(self, to, body, None)

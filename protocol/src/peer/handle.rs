@@ -3,13 +3,14 @@
 use super::hello;
 use super::{
     Body, Command, Context, DeliveryFailure, Effect, Event, Nonce, Notice, Peer, RequestId,
+    TransferResult,
 };
 use crate::access_log;
 use crate::capability::Proof;
 use crate::clock;
 use crate::codec::{Bytes, DecodeError, Wire};
 use crate::directory;
-use crate::id::{NodeId, PartyId};
+use crate::id::{NodeId, PartyId, TransferId};
 use crate::identity::KnownKeys;
 use crate::limits;
 use crate::message::{Envelope, OutcomeResult};
@@ -105,11 +106,9 @@ impl Peer {
                 self.message(now, txn, rng, request, (node, nonce), &message)
             }
             Event::Delivery { to, number, result } => {
-                self.quietly(now, txn, rng, |ctx| delivered(ctx, to, number, result))
+                self.delivery(now, txn, rng, to, number, result)
             }
-            Event::Transfer { id, result } => {
-                self.quietly(now, txn, rng, |ctx| objects::ended(ctx, id, result))
-            }
+            Event::Transfer { id, result } => self.transferred(now, txn, rng, id, result),
             Event::Tick => self.quietly(now, txn, rng, tick),
         }
     }
@@ -175,6 +174,68 @@ impl Peer {
         }))
     }
 
+    /// What became of a try to deliver. The exchange ends with the outcome even if the feature makes
+    /// nothing of it: otherwise a far side's bad answer would be asked for again without end.
+    fn delivery(
+        &self,
+        now: Timestamp,
+        txn: &mut dyn Txn,
+        rng: &mut dyn CryptoRng,
+        to: PartyId,
+        number: u64,
+        result: Result<Vec<u8>, DeliveryFailure>,
+    ) -> Result<Vec<Effect>, StoreError> {
+        let mut ended = None;
+        let mut effects = self.quietly(now, txn, rng, |ctx| {
+            let Ok(response) = result else { return outbox::later(ctx, to) };
+            if let Taken::Outcome { body, result } = outbox::take(ctx, to, number, &response)? {
+                ended = Some((body, result));
+            }
+            Ok(())
+        })?;
+        let Some((body, result)) = ended else { return Ok(effects) };
+        let result = match result {
+            OutcomeResult::Done(answer) => Ok(answer),
+            OutcomeResult::Refused(refusal) => Err(refusal),
+            OutcomeResult::OutOfOrder(_) => return Ok(effects),
+        };
+        let answered = result.is_ok();
+        let heard = self.attempt(now, txn, rng, |ctx| outcome(ctx, to, body.clone(), result))?;
+        effects.extend(match heard {
+            Ok(more) => more,
+            // To the feature a bad answer is a refusal like any other.
+            Err(refusal) if answered => {
+                self.quietly(now, txn, rng, |ctx| outcome(ctx, to, body, Err(refusal)))?
+            }
+            Err(refusal) => {
+                tracing::warn!(code = ?refusal.code, "an outcome was not taken");
+                Vec::new()
+            }
+        });
+        Ok(effects)
+    }
+
+    /// A pull ended. As with outcomes: what the feature refuses has ended all the same.
+    fn transferred(
+        &self,
+        now: Timestamp,
+        txn: &mut dyn Txn,
+        rng: &mut dyn CryptoRng,
+        id: TransferId,
+        result: TransferResult,
+    ) -> Result<Vec<Effect>, StoreError> {
+        let refusal = match self.attempt(now, txn, rng, |ctx| objects::ended(ctx, id, result))? {
+            Ok(effects) => return Ok(effects),
+            Err(refusal) => refusal,
+        };
+        tracing::warn!(code = ?refusal.code, "a transfer was not taken");
+        let failed = TransferResult::Refused { refusal };
+        match self.attempt(now, txn, rng, |ctx| objects::ended(ctx, id, failed))? {
+            Ok(effects) => Ok(effects),
+            Err(_) => self.quietly(now, txn, rng, |ctx| objects::give_up(ctx, id)),
+        }
+    }
+
     fn message(
         &self,
         now: Timestamp,
@@ -206,7 +267,7 @@ impl Peer {
             Arrival::Again(bytes) => return Ok(vec![Effect::Reply { request, bytes }]),
             Arrival::OutOfOrder(next) => {
                 let result = OutcomeResult::OutOfOrder(next);
-                let bytes = outbox::conclude(self, txn, now, envelope, result)?;
+                let bytes = outbox::conclude(self, txn, now, envelope, result, false)?;
                 return Ok(vec![Effect::Reply { request, bytes }]);
             }
             Arrival::Next | Arrival::ReadAgain => {}
@@ -220,7 +281,7 @@ impl Peer {
             Ok(effects) => (effects, OutcomeResult::Done(answer)),
             Err(refusal) => (Vec::new(), OutcomeResult::Refused(refusal)),
         };
-        let bytes = outbox::conclude(self, txn, now, envelope, result)?;
+        let bytes = outbox::conclude(self, txn, now, envelope, result, message.body.is_read())?;
         effects.push(Effect::Reply { request, bytes });
         Ok(effects)
     }
@@ -252,6 +313,9 @@ impl Peer {
         let Some(keys) = directory::keys(txn, institution)? else {
             return refuse(RefusalCode::NotFound, "the institution is not known");
         };
+        if federation::is_expelled(txn, institution)? {
+            return refuse(RefusalCode::NotPermitted, "the institution was expelled");
+        }
         let introduces = match &message.body {
             Body::Enrolment(message) => message.introduces(txn, now)?,
             Body::Federation(message) => message.introduces(txn, now)?,
@@ -327,29 +391,6 @@ fn outcome(
     }
 }
 
-fn delivered(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    number: u64,
-    result: Result<Vec<u8>, DeliveryFailure>,
-) -> Handled<()> {
-    let response = match result {
-        Ok(response) => response,
-        Err(_) => return outbox::later(ctx, to),
-    };
-    match outbox::take(ctx, to, number, &response)? {
-        Taken::Waits => Ok(()),
-        Taken::Outcome { body, result } => {
-            let result = match result {
-                OutcomeResult::Done(answer) => Ok(answer),
-                OutcomeResult::Refused(refusal) => Err(refusal),
-                OutcomeResult::OutOfOrder(_) => return Ok(()),
-            };
-            outcome(ctx, to, body, result)
-        }
-    }
-}
-
 /// Lets features hear of what others did, at most [`limits::NOTICE_DEPTH_MAX`] deep.
 fn route(ctx: &mut Context<'_>) -> Handled<()> {
     for _ in 0..limits::NOTICE_DEPTH_MAX {
@@ -380,7 +421,7 @@ fn route(ctx: &mut Context<'_>) -> Handled<()> {
             }
         }
     }
-    assert!(ctx.notices.is_empty(), "notices do not call each other without end");
+    debug_assert!(ctx.notices.is_empty(), "notices do not call each other without end");
     Ok(())
 }
 
@@ -391,6 +432,7 @@ fn tick(ctx: &mut Context<'_>) -> Handled<()> {
             ctx.effects.push(Effect::Deliver { to });
         }
     }
+    objects::tick(ctx)?;
     consent::tick(ctx)?;
     backup::tick(ctx)
 }

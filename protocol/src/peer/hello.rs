@@ -176,8 +176,7 @@ impl Peer {
 /// says `hello` with the code.
 pub(crate) fn introduce(txn: &mut dyn Txn, code: &codes::Code) -> Handled<()> {
     for (node, addresses) in &code.nodes {
-        // The certificate is not known yet; only the address is used before it is.
-        directory::learn_node(txn, *node, code.institution, Timestamp(0), addresses.clone())?;
+        directory::hint_node(txn, *node, code.institution, addresses.clone())?;
     }
     rows::put(txn, INTRODUCTIONS, &code.institution.0, &code.secret)?;
     directory::set_standing(txn, code.institution, &Standing::Host)?;
@@ -221,7 +220,13 @@ pub(crate) fn admitted(
     if federation::is_expelled(txn, party)? {
         return Ok(false);
     }
-    Ok(federation::is_member(txn, party)? || directory::standing(txn, party, now)?.is_some())
+    if federation::is_member(txn, party)? {
+        return Ok(true);
+    }
+    match directory::standing(txn, party, now)? {
+        Some(Standing::CertifiedRelay(word)) => federation::is_member(txn, word.by),
+        standing => Ok(standing.is_some()),
+    }
 }
 
 /// Handles a stranger's `hello`.
@@ -239,7 +244,13 @@ pub(super) fn hello(
     let mut open = admitted(ctx.txn, party, ctx.now)?;
     if !open && !federation::is_expelled(ctx.txn, party)? {
         open = match &hello.purpose {
-            Purpose::Code(secret) => codes::known(ctx.txn, secret, ctx.now)?,
+            Purpose::Code(secret) => match codes::ends(ctx.txn, secret, ctx.now)? {
+                Some(end) => {
+                    directory::set_standing(ctx.txn, party, &Standing::Introduced(end))?;
+                    true
+                }
+                None => false,
+            },
             Purpose::Known => relay_certificate(ctx, party, hello)?,
         };
     }
@@ -271,7 +282,10 @@ fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Ha
             directory::set_standing(
                 ctx.txn,
                 party,
-                &Standing::CertifiedRelay(certificate.expires),
+                &Standing::CertifiedRelay(directory::Certified {
+                    by: member,
+                    until: certificate.expires,
+                }),
             )?;
             return Ok(true);
         }

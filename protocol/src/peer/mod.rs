@@ -33,7 +33,7 @@ pub use event::{DeliveryFailure, Effect, Event, Nonce, PatientKeys, RequestId, T
 pub use handle::CheckedMessage;
 pub(crate) use handle::Sender;
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
-pub(crate) use hello::{introduce, introduced};
+pub(crate) use hello::{admitted, introduce, introduced};
 pub use query::{Delivery, KeysView, NodeView, PeerView, Route, StatusView, TransferView};
 
 use crate::crypto::{KemSecret, SigningKey};

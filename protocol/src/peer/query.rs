@@ -148,6 +148,7 @@ impl Peer {
             effects.push(Effect::WakeAt(row.expires));
             effects.extend(row.until.map(Effect::WakeAt));
         }
+        effects.extend(backup::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
         effects.retain(|effect| !matches!(effect, Effect::WakeAt(at) if *at < now));
         Ok(effects)
     }

@@ -245,6 +245,15 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) 
     row.subject = patient;
     row.enrolled = true;
     rows::put(ctx.txn, CHARTS, &chart_id.0, &row)?;
+    if before == patient {
+        let mut bundles = Vec::new();
+        for found in tables::entries(ctx.txn, patient)? {
+            if found.row.label.claims().author == ctx.peer.me() {
+                bundles.extend(tables::whole(ctx.txn, &found.row)?.map(|whole| whole.to_bundle()));
+            }
+        }
+        return announce(ctx, patient, bundles);
+    }
     ctx.txn.delete(CHART_OF, &before.0)?;
     rows::put(ctx.txn, CHART_OF, &patient.0, &chart_id)?;
     access_log::adopt(ctx, before, patient)?;

@@ -24,7 +24,7 @@ pub(crate) use machine::{adopt, command, outcome, receive, sealing};
 pub(crate) use seal::seal;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use tables::{
-    Found, chart, chart_for, chart_of, charts, complete, entries, entry, forget, forget_holder,
-    holders, index, keep, learn_holder, open_as_patient, whole,
+    EntryRow, Found, chart, chart_for, chart_of, charts, complete, entries, entry, forget,
+    forget_holder, holders, index, keep, learn_holder, open_as_patient, whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, ContentRef, Label, Manifest, Message, Term};

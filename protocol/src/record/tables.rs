@@ -186,7 +186,8 @@ pub(crate) fn keep(
     let row = EntryRow {
         label: checked.label.to_unverified(),
         contents: checked.contents.clone(),
-        wrap: checked.wrap.clone().or_else(|| known.as_ref().and_then(|row| row.wrap.clone())),
+        // The first one stays: a holder cannot check a wrap, and a later one could be worth nothing.
+        wrap: known.as_ref().and_then(|row| row.wrap.clone()).or_else(|| checked.wrap.clone()),
         from: known.as_ref().map_or(from, |row| row.from),
         received: known.as_ref().map_or(ctx.now, |row| row.received),
         whole: whole || known.is_some_and(|row| row.whole),
@@ -208,7 +209,10 @@ pub(crate) fn keep(
             terms: manifest.terms.clone(),
             adds_to: manifest.adds_to,
             own_wrap,
-            bytes: manifest.contents.iter().map(|content| content.plaintext_length).sum(),
+            bytes: manifest
+                .contents
+                .iter()
+                .fold(0, |sum, content| sum.saturating_add(content.plaintext_length)),
         };
         rows::put(ctx.txn, INDEX, &key, &index)?;
     }
@@ -298,16 +302,19 @@ pub(crate) fn forget(
     let manifest = row.label.claims().manifest;
     let objects: Vec<_> =
         row.contents.iter().map(|content| content.object).chain([manifest]).collect();
-    for object in &objects {
-        objects::release(ctx, *object, owner, id)?;
+    // What this institution made or obtained is in its own chart, and no depositor's word ends that.
+    let ours = index(ctx.txn, subject, id)?.is_some();
+    if !ours || owner != subject {
+        for object in &objects {
+            objects::release(ctx, *object, owner, id)?;
+        }
     }
-    if !crate::backup::kept_for_anybody(ctx.txn, subject, id)? {
+    if !ours && !crate::backup::kept_for_anybody(ctx.txn, subject, id)? {
         for object in &objects {
             objects::release(ctx, *object, subject, id)?;
         }
         let key = rows::pair(&subject.0, &id.0);
         ctx.txn.delete(ENTRIES, &key)?;
-        ctx.txn.delete(INDEX, &key)?;
         forget_holder(ctx, subject, id, ctx.peer.me())?;
     }
     Ok(())

@@ -97,7 +97,11 @@ impl EntryView {
             user: index.map(|index| index.user.clone()),
             adds_to: index.and_then(|index| index.adds_to),
             contents: found.row.contents.len(),
-            sealed_bytes: found.row.contents.iter().map(|content| content.length).sum(),
+            sealed_bytes: found
+                .row
+                .contents
+                .iter()
+                .fold(0, |sum, content| sum.saturating_add(content.length)),
             whole: found.row.whole,
             from: found.row.from,
             holders,

@@ -165,6 +165,7 @@ fn ring() -> KeyRing {
         issued: YESTERDAY,
         expires: Timestamp(YESTERDAY.0 + 30 * DAY_MS),
         compartments,
+        relay: RELAY.id(),
     }
 }
 

@@ -1,0 +1,420 @@
+//! A small region to try things in: two hospitals, a provider, a relay with a patient, a few entries.
+
+use crate::{Who, World};
+use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::consent::{RequestState, Wish};
+use chartmesh_protocol::id::{ChartId, EntryId, PartyId, TokenId};
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::membership::Status;
+use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::record::view::EntryView;
+use chartmesh_protocol::record::{self, Kind};
+use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::{access_log, backup, consent, enrolment, federation};
+
+/// Two hospitals and a provider in one federation with a threshold of two, and a relay whose patient is
+/// enrolled at the first hospital.
+pub struct Region {
+    /// The world.
+    pub world: World,
+    /// The hospital that made the patient's entries.
+    pub a: Who,
+    /// The other hospital.
+    pub b: Who,
+    /// The backup provider.
+    pub provider: Who,
+    /// The patient's relay.
+    pub relay: Who,
+    /// The patient.
+    pub patient: PartyId,
+    /// The patient's chart at the first hospital.
+    pub chart: ChartId,
+}
+
+/// Reads a command or part of one, as the local API would.
+///
+/// # Panics
+/// When the text is no such thing.
+#[must_use]
+pub fn command<T: serde::de::DeserializeOwned>(json: &str) -> T {
+    serde_json::from_str(json).expect("a test's command is well formed")
+}
+
+impl World {
+    /// Lets retries happen, as often as a night has room for, when the world loses effects.
+    pub fn wait(&mut self) {
+        if self.lose_effects > 0 || self.crash_at.is_some() {
+            for _ in 0..40 {
+                self.advance(5 * 60 * 1000);
+            }
+        }
+    }
+
+    fn code(&mut self, who: Who, command: Command) -> String {
+        match self.ask(who, command, None) {
+            Ok(View::Code(view)) => view.code,
+            other => panic!("no code: {other:?}"),
+        }
+    }
+
+    /// A member's invite.
+    pub fn invite(&mut self, host: Who) -> String {
+        let addresses = vec!["memory".into()];
+        let invite = federation::Command::Invite { valid_ms: None, addresses };
+        self.code(host, Command::Federation(invite))
+    }
+
+    /// Has a party apply with an invite.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn join(&mut self, guest: Who, code: String) -> Result<View, Refusal> {
+        let done = self.federation(guest, federation::Command::Join { code });
+        self.wait();
+        done
+    }
+
+    /// A command about the federation.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn federation(&mut self, who: Who, command: federation::Command) -> Result<View, Refusal> {
+        self.ask(who, Command::Federation(command), None)
+    }
+
+    /// Has a member sponsor a party.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn admit(&mut self, sponsor: Who, who: Who) -> Result<View, Refusal> {
+        let party = self.id(who);
+        let done = self.federation(sponsor, federation::Command::Admit { party });
+        self.wait();
+        done
+    }
+
+    /// Has a member propose an expulsion, or vote for it.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn expel(&mut self, member: Who, who: Who) -> Result<View, Refusal> {
+        let (party, reason) = (self.id(who), "a test".into());
+        self.federation(member, federation::Command::Expel { party, reason })
+    }
+
+    /// The standing of a party as another sees it.
+    ///
+    /// # Panics
+    /// When there is no federation view.
+    #[must_use]
+    pub fn standing(&self, at: Who, who: Who) -> Status {
+        let id = self.id(who);
+        match self.see(at, &Query::Members, None) {
+            Ok(View::Federation(view)) => view
+                .parties
+                .into_iter()
+                .find(|party| party.party == id)
+                .map_or(Status::Stranger, |party| party.standing),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Whether a party is a member as another sees it.
+    #[must_use]
+    pub fn is_member(&self, at: Who, who: Who) -> bool {
+        matches!(self.standing(at, who), Status::Member { .. })
+    }
+
+    /// Opens a chart and has a patient of `relay` enrol in it.
+    ///
+    /// # Panics
+    /// When the hospital or the relay refuses.
+    pub fn enrol(&mut self, hospital: Who, relay: Who, patient: PartyId) -> ChartId {
+        let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
+        let chart = match self.ask(hospital, Command::Record(chart), None) {
+            Ok(View::Chart(chart)) => chart,
+            other => panic!("{other:?}"),
+        };
+        let drafts = vec![self.draft(hospital, Kind::Conditions, "before enrolment", &[b"cough"])];
+        self.record(hospital, chart.subject, drafts).expect("a hospital records");
+        self.enrol_in(hospital, chart.chart, relay, patient);
+        chart.chart
+    }
+
+    /// Has a patient of `relay` enrol in a chart that is there.
+    ///
+    /// # Panics
+    /// When the hospital or the relay refuses.
+    pub fn enrol_in(&mut self, hospital: Who, chart: ChartId, relay: Who, patient: PartyId) {
+        let addresses = vec!["memory".into()];
+        let code = enrolment::Command::Code { chart, valid_ms: None, addresses };
+        let code = self.code(hospital, Command::Enrolment(code));
+        let enrol = enrolment::Command::Enrol { patient, code };
+        self.ask(relay, Command::Enrolment(enrol), Some(patient)).expect("a relay enrols");
+        self.wait();
+    }
+}
+
+impl Region {
+    /// Founds it in a new world.
+    #[must_use]
+    pub fn found(seed: u64) -> Self {
+        Self::found_in(World::new(seed))
+    }
+
+    /// Founds it.
+    ///
+    /// # Panics
+    /// When any step is refused.
+    #[must_use]
+    pub fn found_in(mut world: World) -> Self {
+        let a = world.add(Role::Hospital, "Hospital A");
+        let b = world.add(Role::Hospital, "Hospital B");
+        let provider = world.add(Role::Backup, "Provider");
+        let relay = world.add(Role::Patient, "Relay");
+        let create = federation::Command::Create { name: "Kita".into(), threshold: 2 };
+        world.federation(a, create).expect("a founds");
+        let invite = world.invite(a);
+        world.join(b, invite).expect("b joins");
+        world.admit(a, b).expect("a admits b");
+        let invite = world.invite(b);
+        world.join(provider, invite).expect("the provider joins");
+        world.admit(a, provider).expect("a sponsors");
+        world.admit(b, provider).expect("b sponsors");
+        let patient = world.new_patient(relay, "Hanako");
+        let chart = world.enrol(a, relay, patient);
+        let big = vec![7; 200_000];
+        let drafts = vec![
+            world.draft(a, Kind::Laboratory, "blood count", &[b"12.1 g/dL"]),
+            world.draft(a, Kind::Imaging, "endoscopy", &[&big, b"still 2"]),
+        ];
+        world.record(a, patient, drafts).expect("a records");
+        world.wait();
+        Self { world, a, b, provider, relay, patient, chart }
+    }
+
+    /// What a party knows of the patient's entries.
+    ///
+    /// # Panics
+    /// When the party refuses.
+    #[must_use]
+    pub fn entries(&self, who: Who, keys: bool) -> Vec<EntryView> {
+        let query = Query::Entries { subject: self.patient, find: None };
+        match self.world.see(who, &query, keys.then_some(self.patient)) {
+            Ok(View::Entries(entries)) => entries,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// An entry by its title, as the author lists it.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn entry(&self, title: &str) -> EntryId {
+        let entries = self.entries(self.a, false);
+        let found = entries.into_iter().find(|entry| entry.title.as_deref() == Some(title));
+        found.expect("the entry was recorded").entry
+    }
+
+    /// Requests for consent.
+    ///
+    /// # Panics
+    /// When the party refuses.
+    #[must_use]
+    pub fn requests(&self, who: Who) -> Vec<RequestView> {
+        match self.world.see(who, &Query::Requests { patient: None }, None) {
+            Ok(View::Requests(requests)) => requests,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// One request as a party sees it.
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn request(&self, who: Who, of: &RequestView) -> RequestView {
+        let mut requests = self.requests(who).into_iter();
+        requests.find(|r| r.request == of.request).expect("the request is known")
+    }
+
+    /// The patient has the first hospital deposit all its entries with the provider.
+    ///
+    /// # Panics
+    /// When the relay refuses.
+    pub fn upload(&mut self) -> RequestView {
+        self.upload_at(None).expect("the patient may order")
+    }
+
+    /// [`Region::upload`], not before some time.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// When the answer is no request.
+    pub fn upload_at(&mut self, not_before: Option<u64>) -> Result<RequestView, Refusal> {
+        let not_before = not_before.map_or_else(|| "null".to_owned(), |at| at.to_string());
+        let upload = consent::Command::Upload(command(&format!(
+            r#"{{"patient":"{}","hospital":"{}","depositary":"{}","not_before":{not_before}}}"#,
+            self.patient,
+            self.world.id(self.a),
+            self.world.id(self.provider)
+        )));
+        let asked = self.world.ask(self.relay, Command::Consent(upload), Some(self.patient))?;
+        self.world.wait();
+        match asked {
+            View::Requests(mut requests) => Ok(requests.remove(0)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ask(&mut self, who: Who, kind: &str, to: Option<Who>, wish: &Wish) -> Result<(), Refusal> {
+        let ask = serde_json::json!({
+            "patient": self.patient,
+            "to": to.map(|to| self.world.id(to)),
+            "purpose": "care-management",
+            "user": "Dr. A",
+            "wish": wish,
+        });
+        let ask = serde_json::from_value(ask).expect("a request is well formed");
+        let ask = if kind == "referral" {
+            consent::Command::Referral(ask)
+        } else {
+            consent::Command::Download(ask)
+        };
+        let done = self.world.ask(who, Command::Consent(ask), None).map(|_| ());
+        self.world.wait();
+        done
+    }
+
+    /// The first hospital asks that the other may see.
+    ///
+    /// # Panics
+    /// When the request does not reach the relay.
+    pub fn refer(&mut self, wish: &Wish) -> RequestView {
+        self.ask(self.a, "referral", Some(self.b), wish).expect("a hospital may ask");
+        self.open_request().expect("the request reached the relay")
+    }
+
+    /// A hospital asks to see.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn download(&mut self, who: Who, wish: &Wish) -> Result<Option<RequestView>, Refusal> {
+        self.ask(who, "download", None, wish)?;
+        Ok(self.open_request())
+    }
+
+    fn open_request(&self) -> Option<RequestView> {
+        let open = |r: &RequestView| r.state == RequestState::Open && r.asker != self.patient;
+        self.requests(self.relay).into_iter().rfind(open)
+    }
+
+    /// The patient permits, narrowed as `narrow` says.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn approve(&mut self, request: &RequestView, narrow: &str) -> Result<View, Refusal> {
+        let approve =
+            consent::Command::Approve { request: request.request, narrow: command(narrow) };
+        let done = self.world.ask(self.relay, Command::Consent(approve), Some(self.patient));
+        self.world.wait();
+        done
+    }
+
+    /// The other hospital reads at a holder.
+    ///
+    /// # Panics
+    /// When the hospital itself refuses.
+    pub fn fetch_at(&mut self, request: &RequestView, holder: Who) -> RequestView {
+        let fetch = consent::Command::Fetch {
+            request: request.request,
+            holder: Some(self.world.id(holder)),
+            user: "Dr. B".into(),
+        };
+        self.world.ask(self.b, Command::Consent(fetch), None).expect("a hospital may read");
+        self.world.wait();
+        self.request(self.b, request)
+    }
+
+    /// The other hospital reads at the provider.
+    pub fn fetch(&mut self, request: &RequestView) -> RequestView {
+        self.fetch_at(request, self.provider)
+    }
+
+    /// Deposits with the provider, refers, permits: everything that a read needs.
+    ///
+    /// # Panics
+    /// When any step is refused.
+    pub fn permitted(&mut self, narrow: &str) -> RequestView {
+        self.upload();
+        let request = self.refer(&Wish { write: Some(true), ..Wish::default() });
+        self.approve(&request, narrow).expect("the patient permits");
+        request
+    }
+
+    /// The tokens of a request.
+    #[must_use]
+    pub fn tokens(&self, request: &RequestView) -> Vec<TokenId> {
+        self.request(self.relay, request).tokens
+    }
+
+    /// The patient takes permissions back.
+    ///
+    /// # Panics
+    /// When the relay refuses.
+    pub fn revoke(&mut self, tokens: Vec<TokenId>) {
+        let revoke = consent::Command::Revoke { patient: self.patient, tokens };
+        let revoked = self.world.ask(self.relay, Command::Consent(revoke), Some(self.patient));
+        revoked.expect("a patient may revoke");
+        self.world.wait();
+    }
+
+    /// The patient collects the access logs and reads the reasons of refusals in one holder's.
+    ///
+    /// # Panics
+    /// When the relay refuses, or a log does not verify.
+    pub fn reasons(&mut self, holder: Who) -> Vec<String> {
+        self.lines(holder).into_iter().filter_map(|line| line.reason).collect()
+    }
+
+    /// The patient collects the access logs and reads one holder's.
+    ///
+    /// # Panics
+    /// When the relay refuses, or a log does not verify.
+    pub fn lines(&mut self, holder: Who) -> Vec<access_log::Line> {
+        let collect = access_log::Command::Collect { patient: self.patient };
+        self.world
+            .ask(self.relay, Command::AccessLog(collect), None)
+            .expect("a relay collects its patient's logs");
+        self.world.wait();
+        let query = Query::CollectedLogs { patient: self.patient };
+        let logs = match self.world.see(self.relay, &query, None) {
+            Ok(View::AccessLogs(logs)) => logs,
+            other => panic!("{other:?}"),
+        };
+        let holder = self.world.id(holder);
+        let log = logs.into_iter().find(|log| log.holder == holder).expect("the log was collected");
+        assert!(log.verified, "{:?}", log.problem);
+        log.lines.into_iter().map(|line| line.line).collect()
+    }
+
+    /// The other hospital has what it made kept at the provider, in the patient's name.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn keep_for_patient(&mut self) -> Result<View, Refusal> {
+        let keep = backup::Command::Keep {
+            holder: self.world.id(self.provider),
+            subject: self.patient,
+            entries: vec![],
+            for_patient: true,
+            not_before: None,
+        };
+        let done = self.world.ask(self.b, Command::Backup(keep), None);
+        self.world.wait();
+        done
+    }
+}

@@ -1,0 +1,131 @@
+//! What is kept stays until its owner says otherwise; what is not kept is not receipted.
+
+use chartmesh_protocol::access_log::Action;
+use chartmesh_protocol::backup;
+use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::store::Memory;
+use chartmesh_protocol::time::DAY_MS;
+use chartmesh_scenarios::{Region, Who};
+
+fn delete(region: &mut Region, by: Who, patient: Option<PartyId>, entries: Vec<EntryId>) {
+    let holder = region.world.id(region.provider);
+    let delete = backup::Command::Delete { patient, holder, entries };
+    region.world.ask(by, Command::Backup(delete), patient).unwrap();
+}
+
+fn keep_own(region: &mut Region) {
+    let keep = backup::Command::Keep {
+        holder: region.world.id(region.provider),
+        subject: region.patient,
+        entries: vec![],
+        for_patient: false,
+        not_before: None,
+    };
+    region.world.ask(region.a, Command::Backup(keep), None).unwrap();
+}
+
+#[test]
+fn a_deferred_deposit_waits_and_is_carried_out_at_its_time_even_after_a_restart() {
+    let mut region = Region::found(1);
+    let at = region.world.now.0 + DAY_MS;
+    let order = region.upload_at(Some(at)).unwrap();
+    assert_eq!(region.request(region.relay, &order).state, RequestState::Ready);
+    region.world.switch(region.a, false);
+    region.world.switch(region.a, true);
+    region.world.advance(DAY_MS / 2);
+    assert!(region.entries(region.provider, false).iter().all(|entry| !entry.whole));
+    region.world.advance(DAY_MS / 2);
+    assert_eq!(region.request(region.relay, &order).state, RequestState::Done);
+    assert!(region.entries(region.provider, false).iter().all(|entry| entry.whole));
+    assert!(region.upload_at(Some(region.world.now.0 + 8 * DAY_MS)).is_err());
+}
+
+#[test]
+fn a_deposit_that_is_given_up_is_told_and_takes_nothing_with_it_that_was_kept_before() {
+    let mut region = Region::found(1);
+    region.upload();
+    let kept = region.world.parties[region.provider.0].objects.len();
+    // A second order for the same entries, whose data never come.
+    let at = region.world.now.0 + 6 * DAY_MS;
+    let order = region.upload_at(Some(at)).unwrap();
+    region.world.switch(region.a, false);
+    region.world.advance(8 * DAY_MS);
+    let entries = region.entries(region.provider, false);
+    assert_eq!((entries.len(), entries.iter().all(|entry| entry.whole)), (3, true));
+    assert_eq!(region.world.parties[region.provider.0].objects.len(), kept);
+    region.world.switch(region.a, true);
+    region.world.advance(DAY_MS);
+    assert_eq!(region.request(region.relay, &order).state, RequestState::Failed);
+}
+
+#[test]
+fn an_entry_is_deleted_on_its_owners_word_and_bytes_go_with_the_last_hold() {
+    let mut region = Region::found(1);
+    region.upload();
+    keep_own(&mut region);
+    let entry = region.entry("endoscopy");
+    let objects = |region: &Region| region.world.parties[region.provider.0].objects.len();
+    assert_eq!(objects(&region), 1);
+    let (relay, a, patient) = (region.relay, region.a, region.patient);
+    delete(&mut region, relay, Some(patient), vec![entry]);
+    assert_eq!(objects(&region), 1, "the hospital's own backup still holds it");
+    delete(&mut region, a, None, vec![entry]);
+    assert_eq!(objects(&region), 0);
+    assert_eq!(region.entries(region.provider, false).len(), 2);
+    let lines = region.lines(region.provider);
+    assert!(lines.iter().any(|line| line.action == Action::Deleted && line.entries == [entry]));
+    // The author's own copy is its own.
+    assert_eq!(region.entries(region.a, false).len(), 3);
+}
+
+#[test]
+fn a_hospital_that_lost_its_store_gets_back_its_own_page_by_page_and_its_patient_enrols_again() {
+    let mut region = Region::found(1);
+    for _ in 0..3 {
+        let drafts =
+            (0..80).map(|n| region.world.draft(region.a, Kind::Reports, "note", &[&[n]])).collect();
+        region.world.record(region.a, region.patient, drafts).unwrap();
+    }
+    keep_own(&mut region);
+    let a = &mut region.world.parties[region.a.0];
+    (a.store, a.objects) = (Memory::default(), Default::default());
+    region.world.switch(region.a, false);
+    region.world.switch(region.a, true);
+    let invite = region.world.invite(region.b);
+    region.world.join(region.a, invite).unwrap();
+    region.world.advance(DAY_MS / 24);
+    let holder = region.world.id(region.provider);
+    let restore = backup::Command::Restore { holder, subject: None };
+    region.world.ask(region.a, Command::Backup(restore), None).unwrap();
+    region.world.advance(DAY_MS / 24);
+    let back = region.entries(region.a, false);
+    assert_eq!((back.len(), back.iter().all(|entry| entry.whole)), (243, true));
+    let Ok(View::Charts(charts)) = region.world.see(region.a, &Query::Charts, None) else {
+        panic!("no charts")
+    };
+    let chart = charts.into_iter().find(|chart| chart.subject == region.patient).unwrap();
+    region.world.enrol_in(region.a, chart.chart, region.relay, region.patient);
+    region.world.advance(DAY_MS / 24);
+    let drafts = vec![region.world.draft(region.a, Kind::Reports, "after", &[b"back"])];
+    region.world.record(region.a, region.patient, drafts).unwrap();
+    assert_eq!(region.entries(region.relay, true).len(), 244);
+}
+
+#[test]
+fn three_hundred_entries_are_announced_deposited_permitted_and_read() {
+    let mut region = Region::found(1);
+    let drafts =
+        (0..300u16).map(|n| region.world.draft(region.a, Kind::Reports, "n", &[&n.to_be_bytes()]));
+    let drafts = drafts.collect();
+    region.world.record(region.a, region.patient, drafts).unwrap();
+    assert_eq!(region.entries(region.relay, false).len(), 303);
+    let request = region.permitted("{}");
+    assert_eq!(region.entries(region.provider, false).len(), 303);
+    let done = region.fetch(&request);
+    assert_eq!(done.state, RequestState::Done, "{}", done.reason);
+    let got = region.entries(region.b, false);
+    assert_eq!((got.len(), got.iter().all(|entry| entry.whole)), (303, true));
+}

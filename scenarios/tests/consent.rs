@@ -1,0 +1,225 @@
+//! Permissions in the wrong hands, at the wrong place, too late, altered, or shown again.
+
+use chartmesh_protocol::capability::Proof;
+use chartmesh_protocol::codec::Wire;
+use chartmesh_protocol::consent::{self, ReadRequest, RequestState, Wish};
+use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::peer::{Body, Command, DeliveryFailure};
+use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::statement::Unverified;
+use chartmesh_protocol::time::{DAY_MS, Timestamp};
+use chartmesh_scenarios::{Region, Who};
+
+/// The last read that B sent, as bytes and as what it says.
+fn read_of(region: &Region) -> (Vec<u8>, ReadRequest) {
+    region
+        .world
+        .wire
+        .iter()
+        .rev()
+        .find_map(|(_, _, bytes)| {
+            let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+            match Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap() {
+                Body::Consent(consent::Message::Read(read)) => Some((bytes.clone(), read)),
+                _ => None,
+            }
+        })
+        .expect("B has read")
+}
+
+/// B has read once, with everything that went over the wire at hand.
+fn after_a_read(narrow: &str) -> (Region, Vec<u8>, ReadRequest) {
+    let mut region = Region::found(1);
+    let request = region.permitted(narrow);
+    region.world.record_wire = true;
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let (bytes, read) = read_of(&region);
+    (region, bytes, read)
+}
+
+/// Shows a read to a holder from a node of `from`; gives the refusal.
+fn present(
+    region: &mut Region,
+    (from, holder): (Who, Who),
+    read: &ReadRequest,
+    proof: impl FnOnce(Proof) -> Option<Proof>,
+) -> String {
+    let leaf = read.chain.leaf().id();
+    let body = Body::Consent(consent::Message::Read(read.clone()));
+    match region.world.say(from, holder, &body, Some(leaf), proof).unwrap() {
+        OutcomeResult::Refused(refusal) => refusal.text,
+        other => panic!("data left: {other:?}"),
+    }
+}
+
+#[test]
+fn a_permission_with_an_altered_proof_is_refused_with_its_reason_in_the_patients_log() {
+    let (mut region, _, read) = after_a_read("{}");
+    let at = (region.b, region.provider);
+    let told = [
+        present(&mut region, at, &read, |_| None),
+        present(&mut region, at, &read, |proof| Some(Proof { nonce: [9; 16], ..proof })),
+        present(&mut region, at, &read, |proof| Some(Proof { request: [9; 32], ..proof })),
+        present(&mut region, at, &read, |proof| Some(Proof { verifier: read.patient, ..proof })),
+    ];
+    // A stranger hears nothing of the cause.
+    assert!(told.iter().all(|text| text.starts_with("not-valid")), "{told:?}");
+    let reasons = region.reasons(region.provider);
+    let wanted = [
+        "proof-missing",
+        "proof-replayed",
+        "proof-for-another-request",
+        "proof-for-another-verifier",
+    ];
+    assert_eq!(reasons, wanted);
+}
+
+#[test]
+fn a_permission_in_another_institutions_hands_is_refused() {
+    let (mut region, _, read) = after_a_read("{}");
+    let at = (region.a, region.provider);
+    assert!(present(&mut region, at, &read, Some).starts_with("not-valid"));
+    assert_eq!(region.reasons(region.provider), ["not-the-grantee"]);
+}
+
+#[test]
+fn the_same_bytes_again_disclose_nothing_new_and_on_a_new_connection_nothing() {
+    let (mut region, bytes, _) = after_a_read("{}");
+    let before = region.lines(region.provider).len();
+    let again = region.world.inject(region.b, region.provider, &bytes).unwrap();
+    assert!(Unverified::<chartmesh_protocol::message::Outcome>::parse(&again).is_ok());
+    assert_eq!(region.lines(region.provider).len(), before, "the kept outcome, not a second read");
+    region.world.switch(region.provider, false);
+    region.world.switch(region.provider, true);
+    let request = region.requests(region.b).remove(0);
+    region.fetch(&request);
+    let replayed = region.world.inject(region.b, region.provider, &bytes);
+    assert_eq!(replayed, Err(DeliveryFailure::GateClosed));
+}
+
+#[test]
+fn an_altered_permission_is_refused_as_forged() {
+    let (mut region, _, read) = after_a_read("{}");
+    let mut bytes = read.to_bytes();
+    let text = read.patient.0;
+    // The expiry stands in the token; any bit of the payload will do.
+    let token = read.chain.leaf().bytes();
+    let at = bytes.windows(token.len()).position(|window| window == token).unwrap();
+    let last = at + token.len() - 1;
+    bytes[last] ^= 1;
+    let forged = ReadRequest::from_bytes(&bytes, usize::MAX).unwrap();
+    assert_eq!(forged.patient.0, text);
+    let at = (region.b, region.provider);
+    assert!(present(&mut region, at, &forged, Some).starts_with("not-valid"));
+    assert_eq!(region.reasons(region.provider), ["bad-signature"]);
+}
+
+#[test]
+fn a_permission_for_one_holder_is_refused_by_another() {
+    let mut region = Region::found(1);
+    let provider = region.world.id(region.provider);
+    let request = region.permitted(&format!(r#"{{"audience":["{provider}"]}}"#));
+    let refused = region.fetch_at(&request, region.a);
+    assert_eq!(refused.state, RequestState::Failed);
+    assert!(refused.reason.starts_with("wrong-audience"), "{}", refused.reason);
+    assert_eq!(region.reasons(region.a), ["wrong-audience"]);
+    assert!(region.entries(region.b, false).is_empty());
+}
+
+#[test]
+fn an_expired_a_stale_and_a_revoked_permission_are_refused_each_with_its_reason() {
+    let mut region = Region::found(1);
+    let request = region.permitted(r#"{"days":2,"max_staleness":3600}"#);
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    region.world.switch(region.relay, false);
+    region.world.advance(2 * 3600 * 1000);
+    assert!(region.fetch(&request).reason.starts_with("stale-revocations"));
+    region.world.advance(2 * DAY_MS);
+    assert!(region.fetch(&request).reason.starts_with("expired"));
+    region.world.switch(region.relay, true);
+    region.world.advance(1000);
+    let request = region.permitted("{}");
+    let tokens = region.tokens(&request);
+    region.revoke(tokens);
+    assert!(region.fetch(&request).reason.starts_with("revoked"));
+    let reasons = region.reasons(region.provider);
+    assert_eq!(reasons, ["stale-revocations", "expired", "revoked"]);
+}
+
+#[test]
+fn narrowing_narrows_what_is_read_and_what_may_be_added() {
+    let mut region = Region::found(1);
+    let request = region.permitted(r#"{"wish":{"kinds":["laboratory"]},"read_only":true}"#);
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let got = region.entries(region.b, false);
+    assert_eq!(got.len(), 1);
+    assert_eq!(got[0].title.as_deref(), Some("blood count"));
+    let drafts = vec![region.world.draft(region.b, Kind::Reports, "finding", &[b"x"])];
+    region.world.record(region.b, region.patient, drafts).unwrap();
+    assert!(region.keep_for_patient().is_err(), "reading does not permit adding");
+}
+
+#[test]
+fn a_deferred_request_opens_again_at_its_time_and_an_undecided_one_expires() {
+    let mut region = Region::found(1);
+    let request = region.refer(&Wish::default());
+    let until = Timestamp(region.world.now.0 + DAY_MS);
+    let defer = consent::Command::Defer { request: request.request, until };
+    region.world.ask(region.relay, Command::Consent(defer), Some(region.patient)).unwrap();
+    assert_eq!(region.request(region.a, &request).state, RequestState::Deferred);
+    region.world.advance(DAY_MS);
+    assert_eq!(region.request(region.relay, &request).state, RequestState::Open);
+    region.world.advance(7 * DAY_MS);
+    assert_eq!(region.request(region.relay, &request).state, RequestState::Expired);
+    assert_eq!(region.request(region.a, &request).state, RequestState::Expired);
+    assert!(region.approve(&request, "{}").is_err());
+}
+
+#[test]
+fn a_referral_tells_the_referring_hospital_the_outcome_and_nothing_else() {
+    let mut region = Region::found(1);
+    let request = region.refer(&Wish::default());
+    region.world.record_wire = true;
+    region.approve(&request, "{}").unwrap();
+    assert_eq!(region.request(region.a, &request).state, RequestState::Approved);
+    assert!(region.request(region.a, &request).tokens.is_empty());
+    let permissions = region.world.wire.iter().filter(|(_, to, bytes)| {
+        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+        let body = Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap();
+        let permission = matches!(body, Body::Consent(consent::Message::Permission(_)));
+        assert!(!permission || *to == region.b, "only B gets it");
+        permission
+    });
+    assert_eq!(permissions.count(), 1);
+}
+
+#[test]
+fn locked_keys_permit_nothing() {
+    let mut region = Region::found(1);
+    let request = region.refer(&Wish::default());
+    let keys = region.world.parties[region.relay.0].unlocked.remove(&region.patient).unwrap();
+    assert!(region.approve(&request, "{}").is_err());
+    region.world.parties[region.relay.0].unlocked.insert(region.patient, keys);
+    region.approve(&request, "{}").unwrap();
+}
+
+#[test]
+fn nobody_becomes_a_patients_relay_by_saying_so() {
+    let (mut region, _, read) = after_a_read("{}");
+    // B knows the patient's log and ring, and claims at the provider to serve the patient.
+    let keys = chartmesh_protocol::access_log::Message::Lines(
+        Wire::from_bytes(
+            &{
+                let mut e = vec![0xa2, 0x01, 0x58, 0x20];
+                e.extend(read.patient.0);
+                e.extend([0x02, 0x00]);
+                e
+            },
+            usize::MAX,
+        )
+        .unwrap(),
+    );
+    let body = Body::AccessLog(keys);
+    let told = region.world.say(region.b, region.provider, &body, None, Some).unwrap();
+    assert!(matches!(told, OutcomeResult::Refused(_)), "{told:?}");
+}
