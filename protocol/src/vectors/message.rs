@@ -172,7 +172,7 @@ fn a_message_is_handled_once_and_its_outcome_kept_until_acknowledged() {
     let (peer, mut txn) = (provider(), Memory::default());
     let conclude = |txn: &mut Memory, envelope: &Envelope, answer: Vec<u8>| {
         let result = OutcomeResult::Done(Bytes(answer));
-        outbox::conclude(&peer, txn, NOW, envelope, result).unwrap()
+        outbox::conclude(&peer, txn, NOW, envelope, result, true).unwrap()
     };
     let (first, second, third) = (numbered(5, 1, 0, 1), numbered(5, 2, 1, 2), numbered(5, 3, 2, 3));
     assert_eq!(arrival(&mut txn, &second, &[]), "1", "a stream begins at 1");
