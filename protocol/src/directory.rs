@@ -59,7 +59,7 @@ wire_enum! {
         /// A relay that enrolled a patient with us.
         3 => EnrolledRelay,
         /// A relay that a member certified, until then.
-        4 => CertifiedRelay(Certified),
+        4 => CertifiedRelay(CertifiedRow),
         /// It showed a code of ours that it has not used yet, until that ends: what else waits in its
         /// outbox, and is refused, must not keep the message that uses the code from coming.
         5 => Introduced(Timestamp),
@@ -69,7 +69,7 @@ wire_enum! {
 wire_struct! {
     /// A member's word for a relay.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Certified {
+    pub struct CertifiedRow {
         /// The member; when it is none any more, its word counts no more.
         1 => by: PartyId,
         /// Until when.

@@ -109,11 +109,19 @@ async fn send(
 ) -> Result<Option<Vec<u8>>, DeliveryFailure> {
     for _ in 0..2 {
         let nonce = greet(shared, to, node, addresses.clone()).await?;
-        let composed =
-            shared.read_on_pool(move |peer, txn, _| peer.compose(txn, to, number, nonce)).await;
+        let composed = shared
+            .read_on_pool(move |peer, txn, now| {
+                // Who told us of this node may have been wrong, or lied: another member answered.
+                if peer.institution_of(txn, now, node)? != Some(to) {
+                    return Ok::<_, StoreError>(Err(DeliveryFailure::NeverSent));
+                }
+                Ok(Ok(peer.compose(txn, to, number, nonce)?))
+            })
+            .await;
         let message = match composed {
-            Ok(Some(message)) => message,
-            Ok(None) => return Ok(None),
+            Ok(Ok(Some(message))) => message,
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Err(failure)) => return Err(failure),
             Err(error) => {
                 tracing::error!(%error, "cannot compose a message");
                 return Err(DeliveryFailure::NeverSent);

@@ -282,7 +282,7 @@ fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Ha
             directory::set_standing(
                 ctx.txn,
                 party,
-                &Standing::CertifiedRelay(directory::Certified {
+                &Standing::CertifiedRelay(directory::CertifiedRow {
                     by: member,
                     until: certificate.expires,
                 }),
