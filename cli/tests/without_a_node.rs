@@ -142,7 +142,7 @@ fn wrong_arguments_end_with_two_and_say_what_is_right() {
         (&["consent", "approve", "abcd", "--days", "91"], "90"),
         (&["consent", "approve", "abcd", "--days", "3", "--valid", "3d"], "cannot be used with"),
         (&["record", "import", "x"], "FILE"),
-        (&["recrod"], "record"),
+        (&["recordd"], "record"),
         (&["status", "-q", "-v"], "cannot be used with"),
     ] {
         let refused = chartmesh(dir.path(), args);
