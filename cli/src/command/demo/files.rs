@@ -12,26 +12,34 @@ pub(super) struct Files {
 }
 
 /// At most this many DICOM files of a given folder: it is a demo, not a migration.
-const DICOM_MAX: usize = 24;
+const DICOM_MAX: usize = 200;
+/// Bytes that tell whether a file is DICOM.
+const HEAD: u64 = 1024 * 1024;
 
 /// The built-in sample, written below `work`; or the files of `data`.
 pub(super) fn gather(data: Option<&Path>, work: &Path) -> anyhow::Result<Files> {
     match data {
         Some(data) => {
-            let fhir = listed(&data.join("fhir"), "json")?;
-            let dicom = listed(&data.join("dicom"), "dcm")?;
             // One Bundle is one patient; the demo has one.
-            let fhir =
-                fhir.into_iter().filter(|path| is_a_persons(path)).take(1).collect::<Vec<_>>();
+            let fhir: Vec<_> = listed(&data.join("fhir"))?
+                .into_iter()
+                .filter(|path| is_a_persons(path))
+                .take(1)
+                .collect();
+            let dicom: Vec<_> =
+                listed(&data.join("dicom"))?.into_iter().filter(|path| is_dicom(path)).collect();
             if fhir.is_empty() || dicom.is_empty() {
-                bail!("{} has no `fhir/*.json` of a patient, or no `dicom/*.dcm`", data.display());
+                bail!(
+                    "{} has no FHIR Bundle of a patient in `fhir/`, or no DICOM file in `dicom/`",
+                    data.display()
+                );
             }
             Ok(Files { fhir, dicom: dicom.into_iter().take(DICOM_MAX).collect() })
         }
         None => {
             chartmesh_node::sample::write(work, 7).context("cannot write the built-in sample")?;
-            let fhir = listed(&work.join("fhir"), "json")?;
-            let dicom = listed(&work.join("dicom"), "dcm")?;
+            let fhir = listed(&work.join("fhir"))?;
+            let dicom = listed(&work.join("dicom"))?;
             Ok(Files { fhir, dicom })
         }
     }
@@ -45,11 +53,20 @@ fn is_a_persons(path: &Path) -> bool {
         .is_some_and(|parsed| parsed.patient.is_some())
 }
 
-fn listed(dir: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
+/// Whether a file is DICOM as far as its head goes; a licence beside the images is not.
+fn is_dicom(path: &Path) -> bool {
+    use std::io::Read;
+    let mut head = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(HEAD).read_to_end(&mut head))
+        .is_ok_and(|_| chartmesh_node::dicom::parse_head(&head).is_ok())
+}
+
+fn listed(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
         .with_context(|| format!("cannot read {}", dir.display()))?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .filter(|path| path.is_file())
         .collect();
     files.sort();
     Ok(files)

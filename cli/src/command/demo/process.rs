@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::exit::Failure;
 use anyhow::{Context, bail};
-use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::id::{EntryId, PartyId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -154,27 +154,31 @@ impl Node {
         serde_json::from_value(answer).context("the node's answer is not what was expected")
     }
 
-    /// Imports files into a record; gives the new entries.
+    /// Imports files into a record; gives the new entries, and the files that were refused with why.
     pub(super) async fn import(
         &self,
         subject: PartyId,
         files: &[PathBuf],
         extra: Value,
-    ) -> Asked<Vec<String>> {
+    ) -> Asked<(Vec<EntryId>, Vec<String>)> {
         let mut begin = json!({ "subject": subject, "user": "Dr. Sato" });
         if let (Some(begin), Value::Object(extra)) = (begin.as_object_mut(), extra) {
             begin.extend(extra);
         }
         let import = self.post("/v1/imports", &begin).await?;
         let import = import["import"].as_str().context("no import id")?.to_owned();
+        let mut refused = Vec::new();
         for file in files {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let path = format!("/v1/imports/{import}/files?name={}", crate::client::escape(&name));
             let silent = indicatif::ProgressBar::hidden();
-            self.client().put_file(&path, file, &silent).await.map_err(Refused)?;
+            if let Err(failure) = self.client().put_file(&path, file, &silent).await {
+                refused.push(format!("{name}: {}", failure.text));
+            }
         }
         let recorded = self.post(&format!("/v1/imports/{import}/commit"), &json!({})).await?;
-        serde_json::from_value(recorded["entries"].clone()).context("no entries were recorded")
+        let entries = serde_json::from_value(recorded["entries"].clone());
+        Ok((entries.context("no entries were recorded")?, refused))
     }
 }
 

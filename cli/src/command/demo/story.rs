@@ -12,7 +12,7 @@ use chartmesh_protocol::backup::view::{DepositView, KeptView};
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::federation::view::FederationView;
-use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
+use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{CodeView, PeerView};
 use chartmesh_protocol::record::Kind;
@@ -75,13 +75,13 @@ async fn tell_story(root: &Path, args: &Args) -> anyhow::Result<()> {
     let mut region = start(root).await?;
     found(&region).await?;
     enrol(&mut region).await?;
-    import(&region, args).await?;
+    let kinds = import(&mut region, args).await?;
     deposit(&region).await?;
-    let referral = refer(&mut region).await?;
-    let finding = add(&region).await?;
-    ask_further(&region, finding).await?;
+    let referral = refer(&mut region, &kinds).await?;
+    add(&region).await?;
+    ask_further(&region, &kinds).await?;
     rotate(&mut region, &referral).await?;
-    refusals(&region).await?;
+    refusals(&region, &kinds).await?;
     read_log(&region).await?;
     interrupt(&mut region, args.interrupt_mib).await?;
     delete(&region).await?;
@@ -226,14 +226,59 @@ async fn enrol(region: &mut Region) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn import(region: &Region, args: &Args) -> anyhow::Result<()> {
+/// Which kinds of record the story is told with: what the patient has.
+struct Kinds {
+    /// Permitted by the referral, beside images.
+    second: Kind,
+    /// Asked for by the referral, and not permitted.
+    held_back: Kind,
+    /// Asked for later, and permitted.
+    wanted: Kind,
+    /// Asked for later, and not permitted.
+    refused: Kind,
+}
+
+impl Kinds {
+    /// From what the patient has; where there is too little, a kind that the patient has not stands
+    /// in for what is not permitted.
+    fn of(entries: &[EntryView]) -> anyhow::Result<Self> {
+        let here = |kind: &Kind| entries.iter().any(|entry| entry.kind == Some(*kind));
+        let favourites = [
+            Kind::Conditions,
+            Kind::Laboratory,
+            Kind::VitalSigns,
+            Kind::Encounters,
+            Kind::Demographics,
+        ];
+        let mut given = favourites.iter().chain(Kind::ALL).filter(|kind| here(kind)).copied();
+        let second =
+            given.find(|kind| *kind != Kind::Imaging).context("there is nothing but images")?;
+        let wanted = given
+            .find(|kind| *kind != Kind::Imaging && *kind != second)
+            .context("the records are of one kind only; the demo needs two")?;
+        let mut held = [Kind::Reports, Kind::Medications, Kind::Procedures, Kind::Immunizations]
+            .into_iter()
+            .filter(|kind| *kind != second && *kind != wanted);
+        let (Some(held_back), Some(refused)) = (held.next(), held.next()) else {
+            bail!("four kinds less two are two");
+        };
+        Ok(Self { second, held_back, wanted, refused })
+    }
+}
+
+async fn import(region: &mut Region, args: &Args) -> anyhow::Result<Kinds> {
     step("Kita Hospital imports the patient's records and an endoscopy study");
     let files = files::gather(args.data.as_deref(), &region.work)?;
     let a = &region.a;
-    let fhir = a.import(region.patient, &files.fhir, json!({})).await?;
+    let (fhir, refused) = a.import(region.patient, &files.fhir, json!({})).await?;
+    ensure!(refused.is_empty(), "the patient's records were refused: {}", refused.join("; "));
     line(format!("{} FHIR file(s): {} entries", files.fhir.len(), fhir.len()));
-    let dicom = a.import(region.patient, &files.dicom, json!({})).await?;
-    line(format!("{} DICOM file(s): {} entries, one per study", files.dicom.len(), dicom.len()));
+    let (dicom, refused) = a.import(region.patient, &files.dicom, json!({})).await?;
+    let good = files.dicom.len() - refused.len();
+    line(format!("{good} DICOM file(s): {} entries, one per study", dicom.len()));
+    for refused in refused {
+        line(format!("refused: {refused}"));
+    }
     let count = fhir.len() + dicom.len();
     until("the relay to hear of the entries", || async {
         let entries = entries(&region.relay, region.patient, true).await?;
@@ -244,7 +289,7 @@ async fn import(region: &Region, args: &Args) -> anyhow::Result<()> {
     ensure!(seen.iter().all(|entry| entry.title.is_some()), "the patient can open every entry");
     line(format!("the patient sees all {count} on the relay, such as: {}", samples(&seen)));
     readers(format!("{}, the patient", a.name));
-    Ok(())
+    Kinds::of(&seen)
 }
 
 fn samples(entries: &[EntryView]) -> String {
@@ -332,7 +377,7 @@ async fn until_state(node: &Node, ids: &[ConsentId], state: RequestState) -> any
     .await
 }
 
-async fn refer(region: &mut Region) -> anyhow::Result<RequestView> {
+async fn refer(region: &mut Region, kinds: &Kinds) -> anyhow::Result<RequestView> {
     step("Kita Hospital refers the patient to Minami Clinic; the patient permits with limits");
     let patient = region.patient;
     let (a, b, relay) = (&region.a, &region.b, &region.relay);
@@ -341,7 +386,7 @@ async fn refer(region: &mut Region) -> anyhow::Result<RequestView> {
             json!({"consent": {"referral": {
                 "patient": patient, "to": b.id, "purpose": "care-management", "user": "Dr. Sato",
                 "message": "second opinion on the endoscopy",
-                "wish": {"kinds": ["imaging", "conditions", "reports"], "write": true},
+                "wish": {"kinds": ["imaging", kinds.second, kinds.held_back], "write": true},
             }}}),
             None,
         )
@@ -351,12 +396,13 @@ async fn refer(region: &mut Region) -> anyhow::Result<RequestView> {
     let _: RequestView = relay
         .command(
             json!({"consent": {"approve": {"request": request.request, "narrow": {
-                "wish": {"kinds": ["imaging", "conditions"]}, "days": 7,
+                "wish": {"kinds": ["imaging", kinds.second]}, "days": 7,
             }}}}),
             Some(patient),
         )
         .await?;
-    line("the patient permits images and diagnoses, for 7 days; not the reports");
+    let (second, held_back) = (kinds.second.in_words(), kinds.held_back.in_words());
+    line(format!("the patient permits images and {second}, for 7 days; not {held_back}"));
     until("the permission at Minami Clinic", || async {
         Ok((!grants(b).await?.is_empty()).then_some(()))
     })
@@ -377,7 +423,9 @@ async fn refer(region: &mut Region) -> anyhow::Result<RequestView> {
         !got.is_empty() && got.iter().all(|entry| entry.whole && entry.title.is_some()),
         "not everything came"
     );
-    let only = got.iter().all(|entry| matches!(entry.kind, Some(Kind::Imaging | Kind::Conditions)));
+    let only = got
+        .iter()
+        .all(|entry| entry.kind.is_some_and(|kind| kind == Kind::Imaging || kind == kinds.second));
     ensure!(only, "more than was permitted came");
     line(format!(
         "{} fetched {} entries from {} and opened them: {}",
@@ -387,7 +435,7 @@ async fn refer(region: &mut Region) -> anyhow::Result<RequestView> {
         samples(&got)
     ));
     region.a.start().await?;
-    readers(format!("{}, the patient; {} the images and diagnoses", region.a.name, region.b.name));
+    readers(format!("{}, the patient; {} the images and {second}", region.a.name, region.b.name));
     Ok(request)
 }
 
@@ -419,7 +467,7 @@ async fn fetch(b: &Node, request: ConsentId, holder: PartyId) -> anyhow::Result<
     .await
 }
 
-async fn add(region: &Region) -> anyhow::Result<EntryId> {
+async fn add(region: &Region) -> anyhow::Result<()> {
     step("Minami Clinic adds a finding beside the original");
     let Region { b, provider, relay, patient, work, .. } = region;
     let original = entries(b, *patient, false)
@@ -430,12 +478,12 @@ async fn add(region: &Region) -> anyhow::Result<EntryId> {
     let file = work.join("finding.txt");
     std::fs::File::create(&file)?
         .write_all(b"Antral erosions, no ulcer. Biopsy not indicated.\n")?;
-    let added = b
+    let (added, _) = b
         .import(*patient, &[file], json!({
             "user": "Dr. Mori", "kind": "reports", "title": "Second opinion", "adds_to": original.entry,
         }))
         .await?;
-    let finding: EntryId = added.first().context("nothing was recorded")?.parse()?;
+    let finding = *added.first().context("nothing was recorded")?;
     let _: DepositView = b
         .command(
             json!({"backup": {"keep": {
@@ -465,17 +513,17 @@ async fn add(region: &Region) -> anyhow::Result<EntryId> {
         original.title.unwrap_or_default()
     ));
     readers(format!("the patient and {}; {} keeps it sealed", b.name, provider.name));
-    Ok(finding)
+    Ok(())
 }
 
-async fn ask_further(region: &Region, _finding: EntryId) -> anyhow::Result<()> {
+async fn ask_further(region: &Region, kinds: &Kinds) -> anyhow::Result<()> {
     step("Minami Clinic asks to see more; the patient narrows the request and permits it");
     let Region { b, provider, relay, patient, .. } = region;
     let before = entries(b, *patient, false).await?.len();
-    let request = ask(b, *patient, json!({"kinds": ["laboratory", "medications"]})).await?;
+    let request = ask(b, *patient, json!({"kinds": [kinds.wanted, kinds.refused]})).await?;
     let at_relay = open_request(relay, b.id).await?;
     line(format!("the patient reads: \"{}\"", at_relay.in_words));
-    approve(relay, *patient, request, json!({"wish": {"kinds": ["laboratory"]}, "days": 3}))
+    approve(relay, *patient, request, json!({"wish": {"kinds": [kinds.wanted]}, "days": 3}))
         .await?;
     until_state(b, &[request], RequestState::Approved).await?;
     let done = fetch(b, request, provider.id).await?;
@@ -483,14 +531,16 @@ async fn ask_further(region: &Region, _finding: EntryId) -> anyhow::Result<()> {
     let after = entries(b, *patient, false).await?;
     ensure!(after.len() > before, "nothing came");
     ensure!(
-        !after.iter().any(|entry| entry.kind == Some(Kind::Medications)),
-        "medications came, too"
+        !after.iter().any(|entry| entry.kind == Some(kinds.refused)),
+        "more than was permitted came"
     );
     line(format!(
-        "the patient permits laboratory results, not medications: {} entries came",
+        "the patient permits {}, not {}: {} entries came",
+        kinds.wanted.in_words(),
+        kinds.refused.in_words(),
         after.len() - before
     ));
-    readers(format!("{} now images, diagnoses and laboratory results", b.name));
+    readers(format!("{} now also {}", b.name, kinds.wanted.in_words()));
     Ok(())
 }
 
@@ -577,10 +627,10 @@ async fn rotate(region: &mut Region, referral: &RequestView) -> anyhow::Result<(
 }
 
 /// One permission after the other that must not open anything.
-async fn refusals(region: &Region) -> anyhow::Result<()> {
+async fn refusals(region: &Region, kinds: &Kinds) -> anyhow::Result<()> {
     step("Permissions that do not hold are refused, each with its reason on the record");
     let Region { b, provider, patient, .. } = region;
-    let revoked = permitted(region, json!({"days": 1})).await?;
+    let revoked = permitted(region, kinds, json!({"days": 1})).await?;
     let tokens = requests(b)
         .await?
         .into_iter()
@@ -602,21 +652,21 @@ async fn refusals(region: &Region) -> anyhow::Result<()> {
     .await?;
     expect_reason(region, "revoked").await?;
 
-    let expired = permitted(region, json!({"valid_ms": 1000})).await?;
+    let expired = permitted(region, kinds, json!({"valid_ms": 1000})).await?;
     wait_ms(2100).await;
     failed(region, expired).await?;
     expect_reason(region, "expired").await?;
 
-    let elsewhere = permitted(region, json!({"days": 1, "audience": [region.a.id]})).await?;
+    let elsewhere = permitted(region, kinds, json!({"days": 1, "audience": [region.a.id]})).await?;
     failed(region, elsewhere).await?;
     expect_reason(region, "wrong-audience").await?;
 
-    let stale = permitted(region, json!({"days": 1, "max_staleness": 1})).await?;
+    let stale = permitted(region, kinds, json!({"days": 1, "max_staleness": 1})).await?;
     wait_ms(2100).await;
     failed(region, stale).await?;
     expect_reason(region, "stale-revocations").await?;
 
-    let good = permitted(region, json!({"days": 1})).await?;
+    let good = permitted(region, kinds, json!({"days": 1})).await?;
     let mut rogue = Rogue::of(b, *patient, good).await?;
     rogue.forged(provider).await?;
     expect_reason(region, "bad-signature").await?;
@@ -627,9 +677,9 @@ async fn refusals(region: &Region) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A permission for Minami Clinic to read laboratory results, limited as told.
-async fn permitted(region: &Region, narrow: Value) -> anyhow::Result<ConsentId> {
-    let request = ask(&region.b, region.patient, json!({"kinds": ["laboratory"]})).await?;
+/// A permission for Minami Clinic to read what it was permitted before, limited as told.
+async fn permitted(region: &Region, kinds: &Kinds, narrow: Value) -> anyhow::Result<ConsentId> {
+    let request = ask(&region.b, region.patient, json!({"kinds": [kinds.wanted]})).await?;
     approve(&region.relay, region.patient, request, narrow).await?;
     until_state(&region.b, &[request], RequestState::Approved).await?;
     Ok(request)
@@ -705,8 +755,8 @@ async fn interrupt(region: &mut Region, mib: u64) -> anyhow::Result<()> {
     step("The provider is killed in the middle of a transfer, restarted, and the transfer resumes");
     let file = region.work.join("large.dcm");
     chartmesh_node::sample::write_large(&file, 7, mib * 1024 * 1024)?;
-    let added = region.a.import(region.patient, &[file], json!({"user": "Dr. Sato"})).await?;
-    let entry: EntryId = added.first().context("nothing was recorded")?.parse()?;
+    let (added, _) = region.a.import(region.patient, &[file], json!({"user": "Dr. Sato"})).await?;
+    let entry = *added.first().context("nothing was recorded")?;
     let _: DepositView = region
         .a
         .command(
