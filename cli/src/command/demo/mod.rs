@@ -4,8 +4,13 @@
 //! own data directory; each knows only the invite or code that it was given. Every step says what
 //! happens and who may now read what, and fails the demo when it did not do what it says.
 
+mod deciding;
 mod files;
+mod founding;
+mod holding;
 mod process;
+mod records;
+mod refusing;
 mod rogue;
 mod story;
 mod tell;

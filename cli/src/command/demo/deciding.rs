@@ -1,0 +1,245 @@
+//! The patient permits, narrows, and rotates the key.
+
+use super::process::{Node, refusal, until};
+use super::records::{Kinds, entries, samples};
+use super::story::{PASSPHRASE, Region};
+use super::tell::{line, readers, step};
+use anyhow::{Context, bail, ensure};
+use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::consent::view::{GrantView, RequestView};
+use chartmesh_protocol::id::{ConsentId, PartyId};
+use chartmesh_protocol::record::Kind;
+use serde_json::{Value, json};
+
+pub(super) async fn requests(node: &Node) -> anyhow::Result<Vec<RequestView>> {
+    node.query(json!({"requests": {}}), None).await
+}
+
+/// Waits until all requests have come to `state`, or past it in the good direction.
+pub(super) async fn until_state(
+    node: &Node,
+    ids: &[ConsentId],
+    state: RequestState,
+) -> anyhow::Result<()> {
+    until(&format!("a request to be {state:?} at {}", node.name), || async {
+        let mut reached = true;
+        for request in requests(node).await?.iter().filter(|request| ids.contains(&request.request))
+        {
+            let failed = matches!(
+                request.state,
+                RequestState::Failed | RequestState::Expired | RequestState::Refused
+            );
+            if failed && request.state != state {
+                bail!("a request came to {:?}: {}", request.state, request.reason);
+            }
+            let passed = state == RequestState::Ready && request.state == RequestState::Done;
+            reached &= request.state == state || passed;
+        }
+        Ok(reached.then_some(()))
+    })
+    .await
+}
+
+pub(super) async fn refer(region: &mut Region, kinds: &Kinds) -> anyhow::Result<RequestView> {
+    step("Kita Hospital refers the patient to Minami Clinic; the patient permits with limits");
+    let patient = region.patient;
+    let (a, b, relay) = (&region.a, &region.b, &region.relay);
+    let _: RequestView = a
+        .command(
+            json!({"consent": {"referral": {
+                "patient": patient, "to": b.id, "purpose": "care-management", "user": "Dr. Sato",
+                "message": "second opinion on the endoscopy",
+                "wish": {"kinds": ["imaging", kinds.second, kinds.held_back], "write": true},
+            }}}),
+            None,
+        )
+        .await?;
+    let request = open_request(relay, a.id).await?;
+    line(format!("the patient reads: \"{}\"", request.in_words));
+    let _: RequestView = relay
+        .command(
+            json!({"consent": {"approve": {"request": request.request, "narrow": {
+                "wish": {"kinds": ["imaging", kinds.second]}, "days": 7,
+            }}}}),
+            Some(patient),
+        )
+        .await?;
+    let (second, held_back) = (kinds.second.in_words(), kinds.held_back.in_words());
+    line(format!("the patient permits images and {second}, for 7 days; not {held_back}"));
+    until("the permission at Minami Clinic", || async {
+        Ok((!grants(b).await?.is_empty()).then_some(()))
+    })
+    .await?;
+    until_state(a, &[request.request], RequestState::Approved).await?;
+    ensure!(grants(a).await?.is_empty(), "the permission went to the hospital that referred");
+    line(format!(
+        "the permission went to {}; {} heard the outcome and got nothing",
+        b.name, a.name
+    ));
+
+    region.a.kill()?;
+    line(format!("{} is switched off", region.a.name));
+    let done = fetch(&region.b, request.request, region.provider.id).await?;
+    ensure!(done.state == RequestState::Done, "fetching failed: {}", done.reason);
+    let got = entries(&region.b, patient, false).await?;
+    ensure!(
+        !got.is_empty() && got.iter().all(|entry| entry.whole && entry.title.is_some()),
+        "not everything came"
+    );
+    let only = got
+        .iter()
+        .all(|entry| entry.kind.is_some_and(|kind| kind == Kind::Imaging || kind == kinds.second));
+    ensure!(only, "more than was permitted came");
+    line(format!(
+        "{} fetched {} entries from {} and opened them: {}",
+        region.b.name,
+        got.len(),
+        region.provider.name,
+        samples(&got)
+    ));
+    region.a.start().await?;
+    readers(format!("{}, the patient; {} the images and {second}", region.a.name, region.b.name));
+    Ok(request)
+}
+
+pub(super) async fn open_request(relay: &Node, asker: PartyId) -> anyhow::Result<RequestView> {
+    until("the request to reach the patient", || async {
+        Ok(requests(relay)
+            .await?
+            .into_iter()
+            .find(|request| request.asker == asker && request.state == RequestState::Open))
+    })
+    .await
+}
+
+pub(super) async fn grants(node: &Node) -> anyhow::Result<Vec<GrantView>> {
+    node.query(json!({"grants": {}}), None).await
+}
+
+/// Has Minami Clinic fetch from a holder, and gives how it ended.
+pub(super) async fn fetch(
+    b: &Node,
+    request: ConsentId,
+    holder: PartyId,
+) -> anyhow::Result<RequestView> {
+    let _: RequestView = b
+        .command(json!({"consent": {"fetch": {"request": request, "holder": holder, "user": "Dr. Mori"}}}), None)
+        .await?;
+    until("the fetch to end", || async {
+        Ok(requests(b).await?.into_iter().find(|found| {
+            found.request == request
+                && matches!(found.state, RequestState::Done | RequestState::Failed)
+        }))
+    })
+    .await
+}
+
+pub(super) async fn ask_further(region: &Region, kinds: &Kinds) -> anyhow::Result<()> {
+    step("Minami Clinic asks to see more; the patient narrows the request and permits it");
+    let Region { b, provider, relay, patient, .. } = region;
+    let before = entries(b, *patient, false).await?.len();
+    let request = ask(b, *patient, json!({"kinds": [kinds.wanted, kinds.refused]})).await?;
+    let at_relay = open_request(relay, b.id).await?;
+    line(format!("the patient reads: \"{}\"", at_relay.in_words));
+    approve(relay, *patient, request, json!({"wish": {"kinds": [kinds.wanted]}, "days": 3}))
+        .await?;
+    until_state(b, &[request], RequestState::Approved).await?;
+    let done = fetch(b, request, provider.id).await?;
+    ensure!(done.state == RequestState::Done, "fetching failed: {}", done.reason);
+    let after = entries(b, *patient, false).await?;
+    ensure!(after.len() > before, "nothing came");
+    ensure!(
+        !after.iter().any(|entry| entry.kind == Some(kinds.refused)),
+        "more than was permitted came"
+    );
+    line(format!(
+        "the patient permits {}, not {}: {} entries came",
+        kinds.wanted.in_words(),
+        kinds.refused.in_words(),
+        after.len() - before
+    ));
+    readers(format!("{} now also {}", b.name, kinds.wanted.in_words()));
+    Ok(())
+}
+
+pub(super) async fn ask(b: &Node, patient: PartyId, wish: Value) -> anyhow::Result<ConsentId> {
+    let request: RequestView = b
+        .command(
+            json!({"consent": {"download": {
+                "patient": patient, "purpose": "treatment", "user": "Dr. Mori", "wish": wish,
+            }}}),
+            None,
+        )
+        .await?;
+    Ok(request.request)
+}
+
+pub(super) async fn approve(
+    relay: &Node,
+    patient: PartyId,
+    request: ConsentId,
+    narrow: Value,
+) -> anyhow::Result<RequestView> {
+    until("the request to reach the patient", || async {
+        Ok(requests(relay).await?.iter().any(|found| found.request == request).then_some(()))
+    })
+    .await?;
+    relay
+        .command(
+            json!({"consent": {"approve": {"request": request, "narrow": narrow}}}),
+            Some(patient),
+        )
+        .await
+}
+
+pub(super) async fn rotate(region: &mut Region, referral: &RequestView) -> anyhow::Result<()> {
+    step("The patient rotates the key with the 24 words");
+    let Region { a, b, provider, relay, patient, words, .. } = region;
+    let live: Vec<GrantView> =
+        grants(relay).await?.into_iter().filter(|grant| grant.state == "live").collect();
+    let drop = live
+        .iter()
+        .find(|grant| grant.grantee == a.id)
+        .context("no permission of Kita Hospital to drop")?;
+    let rotated = relay
+        .post(
+            &format!("/v1/patients/{patient}/rotate"),
+            &json!({"words": words, "passphrase": PASSPHRASE, "drop": [drop.token]}),
+        )
+        .await?;
+    relay
+        .post(
+            &format!("/v1/patients/{patient}/unlock"),
+            &json!({"passphrase": PASSPHRASE, "minutes": 60}),
+        )
+        .await?;
+    let kept = rotated["kept"].as_array().map_or(0, Vec::len);
+    let dropped = rotated["dropped"].as_array().map_or(0, Vec::len);
+    ensure!(
+        kept + 1 == live.len() && dropped == 1,
+        "{kept} kept and {dropped} dropped of {}",
+        live.len()
+    );
+    line(format!(
+        "{kept} permissions kept, {dropped} named as dropped: the upload permission of {}, already used",
+        a.name
+    ));
+    until("the provider to hear of the new key", || async {
+        let keys: Value = provider.query(json!({"keys": {"party": *patient}}), None).await?;
+        Ok((keys["current"] == 1).then_some(()))
+    })
+    .await?;
+    let done = fetch(b, referral.request, provider.id).await?;
+    ensure!(done.state == RequestState::Done, "what was kept does not work: {}", done.reason);
+    line(format!("{} fetched again with its permission of before: it still works", b.name));
+    let wrong = relay
+        .post(
+            &format!("/v1/patients/{patient}/rotate"),
+            &json!({"words": "abandon ".repeat(23) + "art", "passphrase": PASSPHRASE, "drop": []}),
+        )
+        .await;
+    let refused = refusal(wrong, "a rotation with other words")?;
+    line(format!("with other words it is refused: {refused}"));
+    readers("as before");
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! The federation is founded and the patient enrolled.
+
+use super::process::{Node, until};
+use super::story::{PASSPHRASE, Region};
+use super::tell::{line, readers, step};
+use anyhow::{Context, ensure};
+use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::membership::Status;
+use chartmesh_protocol::peer::{CodeView, PeerView};
+use chartmesh_protocol::record::view::ChartView;
+use serde_json::{Value, json};
+
+pub(super) async fn found(region: &Region) -> anyhow::Result<()> {
+    let Region { a, b, provider, .. } = region;
+    step("The hospitals found a federation; the backup provider is admitted by both");
+    let _: FederationView = a
+        .command(json!({"federation": {"create": {"name": "Kita region", "threshold": 2}}}), None)
+        .await?;
+    join(a, b).await?;
+    admit(a, b).await?;
+    until_member(b, b.id).await?;
+    line(format!(
+        "{} invited {}; the charter names both as first members, two sponsors per admission",
+        a.name, b.name
+    ));
+    join(b, provider).await?;
+    admit(b, provider).await?;
+    let view = members(b).await?;
+    let one_sponsor = view.parties.iter().any(|party| {
+        party.party == provider.id && matches!(party.standing, Status::Candidate { .. })
+    });
+    ensure!(one_sponsor, "one sponsor was enough to admit");
+    line(format!("{} sponsors {}: one of two, not yet a member", b.name, provider.name));
+    until(&format!("{} to hear of the applicant", a.name), || async {
+        let known: Vec<PeerView> = a.query(json!("peers"), None).await?;
+        Ok(known.iter().any(|peer| peer.institution == provider.id).then_some(()))
+    })
+    .await?;
+    admit(a, provider).await?;
+    for node in [a, b, provider] {
+        for member in [a, b, provider] {
+            until_member(node, member.id).await?;
+        }
+    }
+    line(format!(
+        "{} sponsors it, too: {} is a member, and all three nodes say so",
+        a.name, provider.name
+    ));
+    readers("nobody anything yet");
+    Ok(())
+}
+
+pub(super) async fn join(host: &Node, guest: &Node) -> anyhow::Result<()> {
+    let invite: CodeView = host.command(json!({"federation": {"invite": {}}}), None).await?;
+    let _: FederationView =
+        guest.command(json!({"federation": {"join": {"code": invite.code}}}), None).await?;
+    until(&format!("{} to hear of {}", host.name, guest.name), || async {
+        let view = members(host).await?;
+        Ok(view.parties.iter().any(|party| party.party == guest.id).then_some(()))
+    })
+    .await
+}
+
+pub(super) async fn admit(sponsor: &Node, who: &Node) -> anyhow::Result<()> {
+    let _: FederationView =
+        sponsor.command(json!({"federation": {"admit": {"party": who.id}}}), None).await?;
+    Ok(())
+}
+
+pub(super) async fn members(node: &Node) -> anyhow::Result<FederationView> {
+    node.query(json!("members"), None).await
+}
+
+pub(super) async fn until_member(node: &Node, party: PartyId) -> anyhow::Result<()> {
+    until(&format!("{} to list a member", node.name), || async {
+        let view = members(node).await?;
+        let is = view
+            .parties
+            .iter()
+            .any(|view| view.party == party && matches!(view.standing, Status::Member { .. }));
+        Ok(is.then_some(()))
+    })
+    .await
+}
+
+pub(super) async fn enrol(region: &mut Region) -> anyhow::Result<()> {
+    step("A patient gets keys on the relay and enrols with Kita Hospital");
+    let (a, relay) = (&region.a, &region.relay);
+    let made = relay
+        .post("/v1/patients", &json!({"name": "Yamada Hanako", "passphrase": PASSPHRASE}))
+        .await?;
+    let patient: PartyId = serde_json::from_value(made["patient"]["patient"].clone())?;
+    let words = made["words"].as_str().context("no words were shown")?.to_owned();
+    ensure!(words.split(' ').count() == 24, "the phrase has 24 words");
+    relay
+        .post(
+            &format!("/v1/patients/{patient}/unlock"),
+            &json!({"passphrase": PASSPHRASE, "minutes": 60}),
+        )
+        .await?;
+    line(format!("patient {} made; 24 words shown once, kept nowhere", patient.short()));
+    let chart: ChartView =
+        a.command(json!({"record": {"new-chart": {"name": "Yamada Hanako"}}}), None).await?;
+    let code: CodeView =
+        a.command(json!({"enrolment": {"code": {"chart": chart.chart}}}), None).await?;
+    let _: Value = relay
+        .command(
+            json!({"enrolment": {"enrol": {"patient": patient, "code": code.code}}}),
+            Some(patient),
+        )
+        .await?;
+    until("the enrolment", || async {
+        let charts: Vec<ChartView> = a.query(json!("charts"), None).await?;
+        Ok(charts.iter().any(|chart| chart.enrolled && chart.subject == patient).then_some(()))
+    })
+    .await?;
+    line(format!("{} certified the relay: every member now opens its door to it", a.name));
+    readers("the patient, whatever is recorded from now on");
+    region.patient = patient;
+    region.words = words;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! What a holder logged, a transfer that is interrupted, a deletion.
+
+use super::process::{Node, until};
+use super::records::entries;
+use super::story::Region;
+use super::tell::{bytes, line, step};
+use anyhow::{Context, ensure};
+use chartmesh_node::api::TransferProgressView;
+use chartmesh_protocol::access_log::Action;
+use chartmesh_protocol::access_log::view::LogView;
+use chartmesh_protocol::backup::view::{DepositView, KeptView};
+use serde_json::{Value, json};
+
+pub(super) async fn read_log(region: &Region) -> anyhow::Result<()> {
+    step("The patient reads who saw what");
+    let Region { provider, relay, patient, .. } = region;
+    let _: Value =
+        relay.command(json!({"access-log": {"collect": {"patient": patient}}}), None).await?;
+    let expected = {
+        let log: LogView =
+            provider.query(json!({"access-log": {"subject": patient}}), None).await?;
+        log.length
+    };
+    let logs = until("the logs to be collected", || async {
+        let logs: Vec<LogView> =
+            relay.query(json!({"collected-logs": {"patient": patient}}), None).await?;
+        let whole = logs
+            .iter()
+            .any(|log| log.holder == provider.id && log.length >= expected && log.verified);
+        Ok((whole && logs.iter().all(|log| log.verified)).then_some(logs))
+    })
+    .await?;
+    for log in &logs {
+        let reads = log.lines.iter().filter(|line| line.line.action == Action::Read).count();
+        let refused =
+            log.lines.iter().filter(|line| line.line.action == Action::ReadRefused).count();
+        line(format!(
+            "{:<14} {:>3} lines, chain and signed head verified: {reads} reads, {refused} refusals",
+            log.holder_name, log.length
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn interrupt(region: &mut Region, mib: u64) -> anyhow::Result<()> {
+    step("The provider is killed in the middle of a transfer, restarted, and the transfer resumes");
+    let file = region.work.join("large.dcm");
+    chartmesh_node::sample::write_large(&file, 7, mib * 1024 * 1024)?;
+    let (added, _) = region.a.import(region.patient, &[file], json!({"user": "Dr. Sato"})).await?;
+    let entry = *added.first().context("nothing was recorded")?;
+    let _: DepositView = region
+        .a
+        .command(
+            json!({"backup": {"keep": {"holder": region.provider.id, "subject": region.patient, "entries": [entry]}}}),
+            None,
+        )
+        .await?;
+    let provider = &region.provider;
+    let found = until("the transfer to be in its middle", || async {
+        Ok(transfer(provider, mib).await?.filter(|found| found.have >= found.length / 4))
+    })
+    .await?;
+    region.provider.kill()?;
+    ensure!(!found.ended, "the transfer had ended before the kill; name a larger --interrupt-mib");
+    let (before, length) = (found.have, found.length);
+    line(format!("killed with {} of {} at the provider", bytes(before), bytes(length)));
+    region.provider.start().await?;
+    let provider = &region.provider;
+    let resumed = until("the transfer to be taken up", || async {
+        Ok(transfer(provider, mib)
+            .await?
+            .filter(|found| found.have > 0)
+            .map(|found| found.resumed_from))
+    })
+    .await?;
+    ensure!(resumed > 0, "the transfer began anew");
+    until("the receipt", || async {
+        let kept: Vec<KeptView> = region.a.query(json!({"kept": {}}), None).await?;
+        Ok(kept
+            .iter()
+            .any(|kept| kept.entry == entry && kept.holder == region.provider.id)
+            .then_some(()))
+    })
+    .await?;
+    line(format!(
+        "restarted: resumed at {}, {} were still to come; whole, verified, receipt signed",
+        bytes(resumed),
+        bytes(length - resumed)
+    ));
+    Ok(())
+}
+
+/// How far the large transfer at the provider has come.
+struct Progress {
+    have: u64,
+    length: u64,
+    resumed_from: u64,
+    ended: bool,
+}
+
+pub(super) async fn transfer(provider: &Node, mib: u64) -> anyhow::Result<Option<Progress>> {
+    let transfers: Vec<TransferProgressView> =
+        serde_json::from_value(provider.get("/v1/transfers").await?)?;
+    let found = transfers.into_iter().find(|transfer| transfer.length >= mib * 1024 * 1024);
+    Ok(found.map(|found| Progress {
+        have: found.have.unwrap_or(0),
+        length: found.length,
+        resumed_from: found.resumed_from.unwrap_or(0),
+        ended: found.ended,
+    }))
+}
+
+pub(super) async fn delete(region: &Region) -> anyhow::Result<()> {
+    step("The patient has the provider delete an entry, and gets its receipt");
+    let Region { provider, relay, patient, .. } = region;
+    let victim = entries(provider, *patient, false)
+        .await?
+        .into_iter()
+        .find(|entry| entry.whole && entry.sealed_bytes < 1024 * 1024)
+        .context("nothing to delete")?;
+    let _: Value = relay
+        .command(
+            json!({"backup": {"delete": {"patient": patient, "holder": provider.id, "entries": [victim.entry]}}}),
+            Some(*patient),
+        )
+        .await?;
+    until("the entry to be gone", || async {
+        let kept = entries(provider, *patient, false).await?;
+        Ok((!kept.iter().any(|entry| entry.entry == victim.entry)).then_some(()))
+    })
+    .await?;
+    until("the receipt for the deletion", || async {
+        let log: LogView = relay.query(json!({"access-log": {"subject": patient}}), None).await?;
+        let deleted = log.lines.iter().any(|line| {
+            line.line.action == Action::Deleted && line.line.entries.contains(&victim.entry)
+        });
+        Ok(deleted.then_some(()))
+    })
+    .await?;
+    line("gone there, with a signed receipt; the author's own copy stays with the author");
+    Ok(())
+}
