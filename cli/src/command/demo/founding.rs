@@ -51,7 +51,7 @@ pub(super) async fn found(region: &Region) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) async fn join(host: &Node, guest: &Node) -> anyhow::Result<()> {
+async fn join(host: &Node, guest: &Node) -> anyhow::Result<()> {
     let invite: CodeView = host.command(json!({"federation": {"invite": {}}}), None).await?;
     let _: FederationView =
         guest.command(json!({"federation": {"join": {"code": invite.code}}}), None).await?;
@@ -62,7 +62,7 @@ pub(super) async fn join(host: &Node, guest: &Node) -> anyhow::Result<()> {
     .await
 }
 
-pub(super) async fn admit(sponsor: &Node, who: &Node) -> anyhow::Result<()> {
+async fn admit(sponsor: &Node, who: &Node) -> anyhow::Result<()> {
     let _: FederationView =
         sponsor.command(json!({"federation": {"admit": {"party": who.id}}}), None).await?;
     Ok(())
@@ -72,7 +72,7 @@ pub(super) async fn members(node: &Node) -> anyhow::Result<FederationView> {
     node.query(json!("members"), None).await
 }
 
-pub(super) async fn until_member(node: &Node, party: PartyId) -> anyhow::Result<()> {
+async fn until_member(node: &Node, party: PartyId) -> anyhow::Result<()> {
     until(&format!("{} to list a member", node.name), || async {
         let view = members(node).await?;
         let is = view

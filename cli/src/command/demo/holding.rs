@@ -98,7 +98,7 @@ struct Progress {
     ended: bool,
 }
 
-pub(super) async fn transfer(provider: &Node, mib: u64) -> anyhow::Result<Option<Progress>> {
+async fn transfer(provider: &Node, mib: u64) -> anyhow::Result<Option<Progress>> {
     let transfers: Vec<TransferProgressView> =
         serde_json::from_value(provider.get("/v1/transfers").await?)?;
     let found = transfers.into_iter().find(|transfer| transfer.length >= mib * 1024 * 1024);

@@ -66,27 +66,20 @@ pub(super) async fn refusals(region: &Region, kinds: &Kinds) -> anyhow::Result<(
 }
 
 /// A permission for Minami Clinic to read what it was permitted before, limited as told.
-pub(super) async fn permitted(
-    region: &Region,
-    kinds: &Kinds,
-    narrow: Value,
-) -> anyhow::Result<ConsentId> {
+async fn permitted(region: &Region, kinds: &Kinds, narrow: Value) -> anyhow::Result<ConsentId> {
     let request = ask(&region.b, region.patient, json!({"kinds": [kinds.wanted]})).await?;
     approve(&region.relay, region.patient, request, narrow).await?;
     until_state(&region.b, &[request], RequestState::Approved).await?;
     Ok(request)
 }
 
-pub(super) async fn failed(region: &Region, request: ConsentId) -> anyhow::Result<()> {
+async fn failed(region: &Region, request: ConsentId) -> anyhow::Result<()> {
     let ended = fetch(&region.b, request, region.provider.id).await?;
     ensure!(ended.state == RequestState::Failed, "a permission that does not hold was honoured");
     Ok(())
 }
 
-pub(super) async fn refused_reads(
-    provider: &Node,
-    patient: PartyId,
-) -> anyhow::Result<Vec<String>> {
+async fn refused_reads(provider: &Node, patient: PartyId) -> anyhow::Result<Vec<String>> {
     let log: LogView = provider.query(json!({"access-log": {"subject": patient}}), None).await?;
     Ok(log
         .lines
@@ -96,7 +89,7 @@ pub(super) async fn refused_reads(
         .collect())
 }
 
-pub(super) async fn expect_reason(region: &Region, reason: &str) -> anyhow::Result<()> {
+async fn expect_reason(region: &Region, reason: &str) -> anyhow::Result<()> {
     let reasons = refused_reads(&region.provider, region.patient).await?;
     let last = reasons.last().context("nothing was refused")?;
     ensure!(last == reason, "refused as {last} instead of {reason}");
@@ -104,7 +97,7 @@ pub(super) async fn expect_reason(region: &Region, reason: &str) -> anyhow::Resu
     Ok(())
 }
 
-pub(super) async fn wait_ms(ms: u64) {
+async fn wait_ms(ms: u64) {
     // The clock itself is what is waited for: a permission has to run out.
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
