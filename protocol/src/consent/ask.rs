@@ -1,76 +1,21 @@
-//! Commands and messages, and the asker's side of a request.
+//! Asking, and what comes back to whoever asked.
 
-use super::decide::{self, Narrow};
+use super::learn_revocations;
 use super::tables::{
-    ReceivedRow, RequestKind, RequestRow, known_request, put_received, put_request, request,
-    requests,
+    ReceivedRow, RequestKind, RequestRow, answer_request, known_request, put_received, put_request,
+    request, requests,
 };
-use super::view::RequestView;
 use super::wire::{Ask, Decision, Message, Permission, RequestState, Wish};
-use super::{learn_revocations, read, revoke, upload};
 use crate::capability::Purpose;
 use crate::codec::Bytes;
 use crate::custody;
 use crate::directory;
 use crate::federation;
-use crate::id::{ConsentId, PartyId, TokenId};
+use crate::id::{ConsentId, PartyId};
 use crate::identity::Role;
 use crate::limits;
-use crate::peer::{Body, Context, Done, Effect, PatientKeys, RequestId, Sender};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
-use crate::time::Timestamp;
-
-/// What a front door can ask of this feature.
-#[derive(Debug, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Command {
-    /// A hospital asks a patient to see.
-    Download(AskCommand),
-    /// A hospital asks a patient that another may see.
-    Referral(AskCommand),
-    /// A patient asks a hospital to deposit entries.
-    Upload(upload::UploadCommand),
-    /// A patient permits, whole or narrowed.
-    Approve {
-        /// The request.
-        request: ConsentId,
-        /// How it is narrowed.
-        #[serde(default)]
-        narrow: Narrow,
-    },
-    /// A patient refuses.
-    Deny {
-        /// The request.
-        request: ConsentId,
-        /// A word to whoever asked.
-        #[serde(default)]
-        reason: String,
-    },
-    /// A patient wants to decide later.
-    Defer {
-        /// The request.
-        request: ConsentId,
-        /// When the patient will look again.
-        until: Timestamp,
-    },
-    /// A patient takes permissions back.
-    Revoke {
-        /// The patient.
-        patient: PartyId,
-        /// The permissions.
-        tokens: Vec<TokenId>,
-    },
-    /// A hospital reads what it was permitted, from a holder.
-    Fetch {
-        /// The request whose permission is used.
-        request: ConsentId,
-        /// The holder; one that is known to hold it when not given.
-        #[serde(default)]
-        holder: Option<PartyId>,
-        /// On whose behalf.
-        user: String,
-    },
-}
+use crate::peer::{Body, Context, Effect, RequestId, Sender};
+use crate::refusal::{Handled, RefusalCode, refuse};
 
 /// A request to a patient.
 #[derive(Debug, serde::Deserialize)]
@@ -95,43 +40,7 @@ pub struct AskCommand {
     pub valid_ms: Option<u64>,
 }
 
-/// Handles a command.
-pub(crate) fn command(
-    ctx: &mut Context<'_>,
-    request_id: RequestId,
-    command: Command,
-    keys: Option<&PatientKeys>,
-) -> Handled<()> {
-    match command {
-        Command::Download(ask) => send_ask(ctx, request_id, RequestKind::Download, ask),
-        Command::Referral(ask) => send_ask(ctx, request_id, RequestKind::Referral, ask),
-        Command::Upload(order) => upload::order(ctx, request_id, order, keys),
-        Command::Approve { request, narrow } => {
-            decide::approve(ctx, request_id, request, &narrow, keys)
-        }
-        Command::Deny { request, reason } => decide::deny(ctx, request_id, request, reason),
-        Command::Defer { request, until } => decide::defer(ctx, request_id, request, until),
-        Command::Revoke { patient, tokens } => {
-            let keys = decide::unlocked(patient, keys)?;
-            revoke::revoke(ctx, keys, &tokens)?;
-            ctx.answer(request_id, Done { done: true });
-            Ok(())
-        }
-        Command::Fetch { request, holder, user } => {
-            read::fetch(ctx, request, holder, user)?;
-            answer_request(ctx, request_id, request)
-        }
-    }
-}
-
-/// Answers with a request as it stands.
-pub(super) fn answer_request(ctx: &mut Context<'_>, to: RequestId, id: ConsentId) -> Handled<()> {
-    let view = RequestView::of(ctx.txn, id, &request(ctx.txn, id)?)?;
-    ctx.answer(to, view);
-    Ok(())
-}
-
-fn send_ask(
+pub(super) fn send_ask(
     ctx: &mut Context<'_>,
     answer_to: RequestId,
     kind: RequestKind,
@@ -205,20 +114,8 @@ fn send_ask(
     answer_request(ctx, answer_to, id)
 }
 
-/// Handles another institution's message.
-pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    match message {
-        Message::Ask(ask) => asked(ctx, sender, ask),
-        Message::Decision(decision) => decided(ctx, sender, decision),
-        Message::Permission(permission) => permitted(ctx, sender, permission),
-        Message::Order(order) => upload::ordered(ctx, sender, order),
-        Message::OrderState(state) => upload::state(ctx, sender, state),
-        Message::Read(read) => read::serve(ctx, sender, read),
-    }
-}
-
 /// At the relay: a request arrives and waits for the patient.
-fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
+pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
     if !custody::serves(ctx.txn, ask.patient)? {
         return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
     }
@@ -288,7 +185,11 @@ fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
 }
 
 /// At whoever asked: the patient has decided.
-fn decided(ctx: &mut Context<'_>, sender: &Sender, decision: Decision) -> Handled<Bytes> {
+pub(super) fn decided(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    decision: Decision,
+) -> Handled<Bytes> {
     let mut row = request(ctx.txn, decision.request)?;
     if directory::relay_of(ctx.txn, row.patient)? != Some(sender.institution) {
         return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
@@ -311,7 +212,11 @@ fn decided(ctx: &mut Context<'_>, sender: &Sender, decision: Decision) -> Handle
 }
 
 /// At the grantee: a permission arrives.
-fn permitted(ctx: &mut Context<'_>, sender: &Sender, permission: Permission) -> Handled<Bytes> {
+pub(super) fn permitted(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    permission: Permission,
+) -> Handled<Bytes> {
     let known = directory::learn_keys(ctx.txn, permission.log)?;
     let patient = known.party();
     directory::learn_ring(ctx.txn, permission.ring, &known, ctx.now)?;
@@ -385,50 +290,4 @@ fn permitted(ctx: &mut Context<'_>, sender: &Sender, permission: Permission) -> 
     row.tokens.dedup();
     put_request(ctx.txn, permission.request, &row)?;
     Ok(Bytes::default())
-}
-
-/// What became of a message of ours.
-pub(crate) fn outcome(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    message: Message,
-    result: Result<Bytes, Refusal>,
-) -> Handled<()> {
-    match (message, result) {
-        (Message::Read(read), result) => read::answered(ctx, to, &read, result),
-        (Message::Ask(ask), Err(refusal)) => fail(ctx, ask.request, &refusal),
-        (Message::Order(order), Err(refusal)) => fail(ctx, order.request, &refusal),
-        _ => Ok(()),
-    }
-}
-
-/// A request cannot be carried out.
-pub(super) fn fail(ctx: &mut Context<'_>, id: ConsentId, refusal: &Refusal) -> Handled<()> {
-    let mut row = request(ctx.txn, id)?;
-    row.state = RequestState::Failed;
-    row.reason = refusal.text.clone();
-    put_request(ctx.txn, id, &row)?;
-    Ok(())
-}
-
-/// Time passed: requests expire, deferred ones open again, orders become due.
-pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    for (id, mut row) in requests(ctx.txn)? {
-        let undecided = matches!(row.state, RequestState::Open | RequestState::Deferred);
-        if undecided && row.kind != RequestKind::Upload && row.expires <= ctx.now {
-            row.state = RequestState::Expired;
-            put_request(ctx.txn, id, &row)?;
-            if custody::serves(ctx.txn, row.patient)? {
-                let decision = decide::decision(id, &row);
-                ctx.send_if_room(row.asker, &Body::Consent(Message::Decision(decision)))?;
-            }
-        } else if row.state == RequestState::Deferred
-            && row.until.is_some_and(|until| until <= ctx.now)
-        {
-            row.state = RequestState::Open;
-            row.until = None;
-            put_request(ctx.txn, id, &row)?;
-        }
-    }
-    Ok(())
 }

@@ -1,8 +1,7 @@
 //! The patient's side: permit, narrow, refuse, defer.
 
-use super::ask::answer_request;
 use super::tables::{
-    GivenRow, GrantState, RequestKind, RequestRow, put_given, put_request, request,
+    GivenRow, GrantState, RequestKind, RequestRow, answer_request, put_given, put_request, request,
 };
 use super::wire::{Decision, Message, Permission, RequestState, Wish};
 use super::{add_contact, revocation_state};

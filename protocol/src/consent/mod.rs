@@ -19,6 +19,7 @@
 mod ask;
 mod contacts;
 mod decide;
+mod machine;
 mod read;
 mod revoke;
 mod tables;
@@ -26,9 +27,9 @@ mod upload;
 pub mod view;
 mod wire;
 
-pub use ask::Command;
-pub(crate) use ask::{command, outcome, receive, tick};
 pub(crate) use contacts::{add_contact, contacts, is_contact, remove_contact};
+pub use machine::Command;
+pub(crate) use machine::{command, outcome, receive, tick};
 pub(crate) use read::pulled;
 pub(crate) use read::{Judged, judge, target};
 pub(crate) use revoke::{

@@ -1,7 +1,6 @@
 //! Reading from a holder under a permission: both sides.
 
-use super::ask::fail;
-use super::tables::{ReceivedRow, put_request, received, request};
+use super::tables::{ReceivedRow, fail, put_request, received, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
 use super::{learn_revocations, revocation_state, revocations};
 use crate::access_log::{self, Action};

@@ -4,7 +4,8 @@ use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Grant, Purpose};
 use crate::codec::{Wire, wire_code, wire_struct};
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::peer::{Context, RequestId};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -229,4 +230,20 @@ pub(super) fn chain_text(chain: &Chain) -> String {
 /// The permissions that this institution received.
 pub(crate) fn received_chains(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Chain>, StoreError> {
     Ok(received(txn)?.into_iter().map(|row| row.grant.chain).collect())
+}
+
+/// Answers with a request as it stands.
+pub(super) fn answer_request(ctx: &mut Context<'_>, to: RequestId, id: ConsentId) -> Handled<()> {
+    let view = super::view::RequestView::of(ctx.txn, id, &request(ctx.txn, id)?)?;
+    ctx.answer(to, view);
+    Ok(())
+}
+
+/// A request cannot be carried out.
+pub(super) fn fail(ctx: &mut Context<'_>, id: ConsentId, refusal: &Refusal) -> Handled<()> {
+    let mut row = request(ctx.txn, id)?;
+    row.state = RequestState::Failed;
+    row.reason = refusal.text.clone();
+    put_request(ctx.txn, id, &row)?;
+    Ok(())
 }

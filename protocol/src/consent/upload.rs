@@ -1,10 +1,9 @@
 //! Upload: the patient has a hospital deposit entries with a depositary.
 
-use super::ask::fail;
 use super::decide::{Frame, choose, sign, unlocked};
 use super::tables::{
-    GivenRow, GrantState, OrderRow, RequestKind, RequestRow, known_request, put_given, put_request,
-    request, requests,
+    GivenRow, GrantState, OrderRow, RequestKind, RequestRow, fail, known_request, put_given,
+    put_request, request, requests,
 };
 use super::view::RequestView;
 use super::wire::{Message, Order, OrderState, RequestState, Wish};

@@ -1,0 +1,143 @@
+//! What the feature can be asked, and who answers it.
+
+use super::ask::{self, AskCommand};
+use super::decide::{self, Narrow};
+use super::tables::{RequestKind, answer_request, fail, put_request, requests};
+use super::wire::{Message, RequestState};
+use super::{read, revoke, upload};
+use crate::codec::Bytes;
+use crate::custody;
+use crate::id::{ConsentId, PartyId, TokenId};
+use crate::peer::{Body, Context, Done, PatientKeys, RequestId, Sender};
+use crate::refusal::{Handled, Refusal};
+use crate::time::Timestamp;
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// A hospital asks a patient to see.
+    Download(AskCommand),
+    /// A hospital asks a patient that another may see.
+    Referral(AskCommand),
+    /// A patient asks a hospital to deposit entries.
+    Upload(upload::UploadCommand),
+    /// A patient permits, whole or narrowed.
+    Approve {
+        /// The request.
+        request: ConsentId,
+        /// How it is narrowed.
+        #[serde(default)]
+        narrow: Narrow,
+    },
+    /// A patient refuses.
+    Deny {
+        /// The request.
+        request: ConsentId,
+        /// A word to whoever asked.
+        #[serde(default)]
+        reason: String,
+    },
+    /// A patient wants to decide later.
+    Defer {
+        /// The request.
+        request: ConsentId,
+        /// When the patient will look again.
+        until: Timestamp,
+    },
+    /// A patient takes permissions back.
+    Revoke {
+        /// The patient.
+        patient: PartyId,
+        /// The permissions.
+        tokens: Vec<TokenId>,
+    },
+    /// A hospital reads what it was permitted, from a holder.
+    Fetch {
+        /// The request whose permission is used.
+        request: ConsentId,
+        /// The holder; one that is known to hold it when not given.
+        #[serde(default)]
+        holder: Option<PartyId>,
+        /// On whose behalf.
+        user: String,
+    },
+}
+
+/// Handles a command.
+pub(crate) fn command(
+    ctx: &mut Context<'_>,
+    request_id: RequestId,
+    command: Command,
+    keys: Option<&PatientKeys>,
+) -> Handled<()> {
+    match command {
+        Command::Download(ask) => ask::send_ask(ctx, request_id, RequestKind::Download, ask),
+        Command::Referral(ask) => ask::send_ask(ctx, request_id, RequestKind::Referral, ask),
+        Command::Upload(order) => upload::order(ctx, request_id, order, keys),
+        Command::Approve { request, narrow } => {
+            decide::approve(ctx, request_id, request, &narrow, keys)
+        }
+        Command::Deny { request, reason } => decide::deny(ctx, request_id, request, reason),
+        Command::Defer { request, until } => decide::defer(ctx, request_id, request, until),
+        Command::Revoke { patient, tokens } => {
+            let keys = decide::unlocked(patient, keys)?;
+            revoke::revoke(ctx, keys, &tokens)?;
+            ctx.answer(request_id, Done { done: true });
+            Ok(())
+        }
+        Command::Fetch { request, holder, user } => {
+            read::fetch(ctx, request, holder, user)?;
+            answer_request(ctx, request_id, request)
+        }
+    }
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Ask(ask) => ask::asked(ctx, sender, ask),
+        Message::Decision(decision) => ask::decided(ctx, sender, decision),
+        Message::Permission(permission) => ask::permitted(ctx, sender, permission),
+        Message::Order(order) => upload::ordered(ctx, sender, order),
+        Message::OrderState(state) => upload::state(ctx, sender, state),
+        Message::Read(read) => read::serve(ctx, sender, read),
+    }
+}
+
+/// What became of a message of ours.
+pub(crate) fn outcome(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    message: Message,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    match (message, result) {
+        (Message::Read(read), result) => read::answered(ctx, to, &read, result),
+        (Message::Ask(ask), Err(refusal)) => fail(ctx, ask.request, &refusal),
+        (Message::Order(order), Err(refusal)) => fail(ctx, order.request, &refusal),
+        _ => Ok(()),
+    }
+}
+
+/// Time passed: requests expire, deferred ones open again, orders become due.
+pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    for (id, mut row) in requests(ctx.txn)? {
+        let undecided = matches!(row.state, RequestState::Open | RequestState::Deferred);
+        if undecided && row.kind != RequestKind::Upload && row.expires <= ctx.now {
+            row.state = RequestState::Expired;
+            put_request(ctx.txn, id, &row)?;
+            if custody::serves(ctx.txn, row.patient)? {
+                let decision = decide::decision(id, &row);
+                ctx.send_if_room(row.asker, &Body::Consent(Message::Decision(decision)))?;
+            }
+        } else if row.state == RequestState::Deferred
+            && row.until.is_some_and(|until| until <= ctx.now)
+        {
+            row.state = RequestState::Open;
+            row.until = None;
+            put_request(ctx.txn, id, &row)?;
+        }
+    }
+    Ok(())
+}
