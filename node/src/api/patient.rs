@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::custody::view::{PatientView, RotatedView};
 use chartmesh_protocol::custody::{self, NewPatient};
 use chartmesh_protocol::id::{PartyId, TokenId};
@@ -134,22 +135,23 @@ pub(super) async fn rotate(
     }
 }
 
-/// The permissions that outlive the rotation: those that are live and not to be dropped.
+/// The permissions that outlive the rotation: those that are live and not to be dropped. Permissions
+/// to add end with the compartments that they name.
 async fn live_grants(shared: &Shared, patient: PartyId, drop: &[TokenId]) -> Outcome<Vec<TokenId>> {
     let grants = match shared.handle.query(Query::Grants { patient: Some(patient) }, None).await? {
         View::Grants(grants) => grants,
         _ => return Err(Problem::trouble("permissions were answered with something else")),
     };
-    let live: Vec<TokenId> = grants
-        .iter()
-        .filter(|grant| !grant.received && grant.state == "live")
-        .map(|grant| grant.token)
-        .collect();
-    if let Some(unknown) = drop.iter().find(|token| !live.contains(token)) {
+    let live: Vec<_> =
+        grants.iter().filter(|grant| !grant.received && grant.state == "live").collect();
+    let unknown = drop.iter().find(|token| !live.iter().any(|grant| grant.token == **token));
+    if let Some(unknown) = unknown {
         let text = format!("{unknown} is no permission that this patient gave and that is live");
         return Err(Problem::not_found(text));
     }
-    Ok(live.into_iter().filter(|token| !drop.contains(token)).collect())
+    let adds = |grant: &GrantView| grant.operations.iter().any(|operation| operation == "write");
+    let kept = live.into_iter().filter(|grant| !drop.contains(&grant.token) && !adds(grant));
+    Ok(kept.map(|grant| grant.token).collect())
 }
 
 /// Before costly work; the protocol refuses it too.

@@ -2,7 +2,7 @@
 
 use super::tables::{GrantState, given, given_token, put_given};
 use crate::access_log::{self, Action};
-use crate::capability::{RevocationState, Revocations, Revoked};
+use crate::capability::{Operation, RevocationState, Revocations, Revoked};
 use crate::custody;
 use crate::id::{PartyId, TokenId};
 use crate::identity::KnownKeys;
@@ -128,7 +128,10 @@ pub(crate) fn rotated(
         if row.state != GrantState::Live || expires <= ctx.now {
             continue;
         }
-        if listed.contains(&token) {
+        // A permission to add names compartments, and the rotation has retired them all: whatever the
+        // rotation lists, nothing can be added under it any more.
+        let adds = claims.operations.contains(Operation::Write);
+        if listed.contains(&token) && !adds {
             kept.push(token);
         } else {
             row.state = GrantState::Dropped;

@@ -216,14 +216,15 @@ pub(super) async fn rotate(region: &mut Region, referral: &RequestView) -> anyho
     let kept = rotated["kept"].as_array().map_or(0, Vec::len);
     let dropped = rotated["dropped"].as_array().map_or(0, Vec::len);
     ensure!(
-        kept + 1 == live.len() && dropped == 1,
+        kept + 2 == live.len() && dropped == 2,
         "{kept} kept and {dropped} dropped of {}",
         live.len()
     );
     line(format!(
-        "{kept} permissions kept, {dropped} named as dropped: the upload permission of {}, already used",
+        "{kept} permissions kept; named as dropped: the upload permission of {}, already used, and the",
         a.name
     ));
+    line(format!("one of {} to add, whose compartments are retired with the old key", b.name));
     until("the provider to hear of the new key", || async {
         let keys: Value = provider.query(json!({"keys": {"party": *patient}}), None).await?;
         Ok((keys["current"] == 1).then_some(()))
