@@ -1,8 +1,8 @@
 //! What comes in from a hospital's systems, before it is sealed: read, named, and sorted into
 //! entries. Pure code over bytes; whoever calls it opens the files.
 //!
-//! [`sniff`] tells what a file is. [`crate::fhir`] and [`crate::dicom`] read the two formats that
-//! Chartmesh understands into [`Draft`]s and [`Group`] them into entries; [`file`] makes the draft
+//! [`sniff()`] tells what a file is. [`crate::fhir`] and [`crate::dicom`] read the two formats that
+//! Chartmesh understands into [`Draft`]s and [`Group`] them into entries; [`file()`] makes the draft
 //! of any other file. The original bytes are what is kept, always: nothing is re-encoded.
 
 mod draft;

@@ -77,7 +77,7 @@ pub enum Event {
         /// How.
         result: TransferResult,
     },
-    /// Time passed; see [`super::Peer::next_due`].
+    /// Time passed: a time that [`Effect::WakeAt`] named has come, or the driver thinks so.
     Tick,
 }
 
