@@ -19,7 +19,9 @@ use crate::when::moment;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Args {
     /// At a hospital: have entries kept; all that this hospital made when none is named
-    #[command(after_help = "Example:\n  chartmesh backup keep Cedar \"Sato Aiko\" --wait")]
+    #[command(
+        after_help = "Example:\n  chartmesh backup keep \"Cedar Backup\" \"Sato Aiko\" --wait"
+    )]
     Keep {
         /// The backup provider
         holder: String,
@@ -46,7 +48,7 @@ pub(crate) enum Args {
     /// At a hospital: get back what a backup provider keeps for it
     #[command(
         visible_alias = "fetch",
-        after_help = "Example:\n  chartmesh backup restore Cedar \"Sato Aiko\" --wait"
+        after_help = "Example:\n  chartmesh backup restore \"Cedar Backup\" \"Sato Aiko\" --wait"
     )]
     Restore {
         /// The backup provider
@@ -58,7 +60,7 @@ pub(crate) enum Args {
     },
     /// Have a holder delete entries: an institution's own, or a patient's from the relay
     #[command(
-        after_help = "Example:\n  chartmesh backup delete Cedar 5be1c2d3 --patient \"Sato Aiko\""
+        after_help = "Example:\n  chartmesh backup delete \"Cedar Backup\" 5be1c2d3 --patient \"Sato Aiko\""
     )]
     Delete {
         /// The backup provider
