@@ -277,7 +277,10 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
     out.table(&heads, &rows, "no patients yet; make one with `chartmesh patient new NAME`");
     for patient in patients {
         for one in &patient.enrolling {
-            if let Some(why) = &one.refused {
+            // A code used again changes nothing for whom an earlier one enrolled.
+            if let Some(why) = &one.refused
+                && !patient.contacts.contains(&one.institution)
+            {
                 let name = name_of(known, one.institution);
                 out.line(format!("{name} did not enrol {}: {why}", patient.name));
             }
