@@ -73,11 +73,11 @@ fn known(what: &str, candidates: &[Candidate]) -> String {
     all.dedup_by(|a, b| a.id == b.id);
     if all.is_empty() {
         return format!(
-            "nothing of that sort is known here yet; give the {what}'s whole id, if you have it"
+            "this node knows no {what} yet; give the whole id, if you have it, or ask another node (--dir)"
         );
     }
     format!(
-        "give a name, or at least {PREFIX_DIGITS_MIN} digits of an id; known here:\n{}",
+        "give a whole name, or at least {PREFIX_DIGITS_MIN} digits of an id; known here:\n{}",
         list(&all)
     )
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use chartmesh_node::api::TransferProgressView;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::RequestView;
-use chartmesh_protocol::peer::TransferView;
 use indicatif::ProgressBar;
 
 use crate::args::WaitArgs;
@@ -32,18 +32,10 @@ pub(crate) async fn until<T>(
     }
 }
 
-/// An object on its way here.
-#[derive(Debug, serde::Deserialize)]
-pub(crate) struct Moving {
-    /// The protocol's part.
-    #[serde(flatten)]
-    pub(crate) transfer: TransferView,
-    /// Bytes that are here and verified; absent while it waits for its turn.
-    #[serde(default)]
-    pub(crate) have: Option<u64>,
-    /// Bytes that were here when this run of the node took it up.
-    #[serde(default)]
-    pub(crate) resumed_from: Option<u64>,
+/// Objects on their way here; those that just came are left out.
+pub(crate) async fn moving(node: &Node) -> Outcome<Vec<TransferProgressView>> {
+    let all: Vec<TransferProgressView> = read(node.client.get("/v1/transfers").await?)?;
+    Ok(all.into_iter().filter(|transfer| !transfer.ended).collect())
 }
 
 /// Progress of everything on its way here, for a person who waits.
@@ -56,10 +48,10 @@ impl Arrivals {
 
     /// Looks again; true when nothing is on its way.
     pub(crate) async fn look(&self, node: &Node) -> Outcome<bool> {
-        let moving: Vec<Moving> = read(node.client.get("/v1/transfers").await?)?;
+        let moving = moving(node).await?;
         let left: u64 = moving
             .iter()
-            .map(|moving| moving.transfer.length.saturating_sub(moving.have.unwrap_or(0)))
+            .map(|moving| moving.length.saturating_sub(moving.have.unwrap_or(0)))
             .sum();
         let total = self.0.length().unwrap_or(0).max(left);
         self.0.set_length(total);

@@ -3,6 +3,7 @@
 use chartmesh_protocol::backup::view::{DepositView, KeptView};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::json;
 
@@ -19,7 +20,9 @@ use crate::when::moment;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Args {
     /// At a hospital: have entries kept; all that this hospital made when none is named
-    #[command(after_help = "Example:\n  chartmesh backup keep Cedar \"Sato Aiko\" --wait")]
+    #[command(
+        after_help = "Example:\n  chartmesh backup keep \"Cedar Backup\" \"Sato Aiko\" --wait"
+    )]
     Keep {
         /// The backup provider
         holder: String,
@@ -46,7 +49,7 @@ pub(crate) enum Args {
     /// At a hospital: get back what a backup provider keeps for it
     #[command(
         visible_alias = "fetch",
-        after_help = "Example:\n  chartmesh backup restore Cedar \"Sato Aiko\" --wait"
+        after_help = "Example:\n  chartmesh backup restore \"Cedar Backup\" \"Sato Aiko\" --wait"
     )]
     Restore {
         /// The backup provider
@@ -58,7 +61,7 @@ pub(crate) enum Args {
     },
     /// Have a holder delete entries: an institution's own, or a patient's from the relay
     #[command(
-        after_help = "Example:\n  chartmesh backup delete Cedar 5be1c2d3 --patient \"Sato Aiko\""
+        after_help = "Example:\n  chartmesh backup delete \"Cedar Backup\" 5be1c2d3 --patient \"Sato Aiko\""
     )]
     Delete {
         /// The backup provider
@@ -173,11 +176,17 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
     };
     let owner: Option<PartyId> = patient.as_deref().map(id).transpose()?;
     let kept: Vec<KeptView> = read(node.query(&Query::Kept { patient: owner }).await?)?;
-    let candidates: Vec<Candidate> =
+    let mut candidates: Vec<Candidate> =
         kept.iter().map(|view| Candidate::new(view.entry, "")).collect();
+    if let Some(subject) = owner {
+        // A relay has no listing of what others keep, but knows the patient's entries.
+        let query = Query::Entries { subject, find: None };
+        let entries: Vec<EntryView> = read(node.query(&query).await?)?;
+        candidates.extend(entries.iter().map(|view| Candidate::new(view.entry, "")));
+    }
     let mut chosen = Vec::new();
     for text in entries {
-        // A relay may not know yet what a holder keeps; a whole id needs no listing.
+        // A whole id needs no listing.
         chosen.push(match text.len() {
             32 => text.to_lowercase(),
             _ => pick("kept entry", text, &candidates)?.id,
@@ -186,7 +195,7 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
     let order = json!({"patient": patient, "holder": holder, "entries": chosen});
     let answer = node.command(json!({"backup": {"delete": order}}), patient.as_deref()).await?;
     node.out.answer(&answer, |out| {
-        out.line(format!("the holder was told to delete {} entries", chosen.len()));
+        out.line(format!("the holder was told to delete what was named ({})", chosen.len()));
         out.next("`chartmesh backup list` no longer shows them once its receipt is here");
     });
     Ok(())

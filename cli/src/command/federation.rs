@@ -44,14 +44,14 @@ pub(crate) enum Args {
     #[command(after_help = "Example:\n  chartmesh federation members --json")]
     Members,
     /// Sponsor an applicant; while founding, take it as a first member
-    #[command(after_help = "Example:\n  chartmesh federation admit Birch")]
+    #[command(after_help = "Example:\n  chartmesh federation admit \"Birch Clinic\"")]
     Admit {
         /// Its name, or the beginning of its id
         party: String,
     },
     /// Propose to expel a member, or vote for a proposal that is there; expulsion is final
     #[command(
-        after_help = "Example:\n  chartmesh federation expel Birch --reason \"its keys were stolen\""
+        after_help = "Example:\n  chartmesh federation expel \"Birch Clinic\" --reason \"its keys were stolen\""
     )]
     Expel {
         /// Its name, or the beginning of its id

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use chartmesh_protocol::custody::view::{PatientView, RotatedView};
+use chartmesh_protocol::custody::view::{EnrollingView, PatientView, RotatedView};
+use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::Query;
 use chartmesh_protocol::record::view::ChartView;
@@ -10,11 +11,13 @@ use serde_json::{Value, json};
 
 use super::federation::show_code;
 use crate::Context;
+use crate::args::WaitArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of, read, short};
 use crate::output::{Cell, Output, Style, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::secret;
+use crate::wait;
 use crate::when::{Span, span};
 
 /// Open charts, make patients, enrol them, rotate their keys
@@ -34,7 +37,7 @@ pub(crate) enum Args {
     List,
     /// At a hospital: make a code for a chart. At a relay: enrol a patient with that code
     #[command(
-        after_help = "Example, at the hospital and then at the relay:\n  chartmesh patient enrol \"Sato Aiko\"\n  chartmesh patient enrol \"Sato Aiko\" cm-e-AbCd..."
+        after_help = "Example, at the hospital and then at the relay:\n  chartmesh patient enrol \"Sato Aiko\"\n  chartmesh patient enrol \"Sato Aiko\" cm-e-AbCd... --wait"
     )]
     Enrol {
         /// The chart, or the patient: a name, or the beginning of an id
@@ -45,6 +48,8 @@ pub(crate) enum Args {
         /// At a hospital: how long the code holds [default: 7d]
         #[arg(long, value_name = "TIME", value_parser = span)]
         valid: Option<Span>,
+        #[command(flatten)]
+        wait: WaitArgs,
     },
     /// Unlock a patient's keys for a while: this relay can then read and sign for the patient
     #[command(after_help = "Example:\n  chartmesh patient unlock \"Sato Aiko\" --minutes 10")]
@@ -104,9 +109,11 @@ impl Args {
                 Role::Patient => list_patients(&node).await,
                 Role::Backup => Err(backup_has_none()),
             },
-            Self::Enrol { who, code, valid } => match node.status().await?.role {
+            Self::Enrol { who, code, valid, wait } => match node.status().await?.role {
                 Role::Hospital if code.is_empty() => give_code(&node, &who, valid).await,
-                Role::Patient if !code.is_empty() => enrol(&node, &who, &code.concat()).await,
+                Role::Patient if !code.is_empty() => {
+                    enrol(&node, &who, &code.concat(), &wait).await
+                }
                 Role::Hospital => Err(Failure::usage("a hospital gives the code; it takes none")
                     .next(format!("chartmesh patient enrol \"{who}\""))),
                 Role::Patient => Err(Failure::usage("the hospital's code is missing")
@@ -246,8 +253,15 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
     let rows: Vec<_> = patients
         .iter()
         .map(|patient| {
-            let contacts: Vec<String> =
-                patient.contacts.iter().map(|party| name_of(known, *party)).collect();
+            let asked: Vec<PartyId> = open(patient).collect();
+            let contacts: Vec<String> = patient
+                .contacts
+                .iter()
+                .map(|party| {
+                    let name = name_of(known, *party);
+                    if asked.contains(party) { format!("{name} (asked)") } else { name }
+                })
+                .collect();
             let ring = patient.ring_expires.map(|at| at.utc_text()).unwrap_or_default();
             row![
                 patient.name.as_str(),
@@ -261,6 +275,17 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
         .collect();
     let heads = ["NAME", "MADE", "ROTATIONS", "KEY RING UNTIL", "ID", "KNOWN TO"];
     out.table(&heads, &rows, "no patients yet; make one with `chartmesh patient new NAME`");
+    for patient in patients {
+        for one in &patient.enrolling {
+            // A code used again changes nothing for whom an earlier one enrolled.
+            if let Some(why) = &one.refused
+                && !patient.contacts.contains(&one.institution)
+            {
+                let name = name_of(known, one.institution);
+                out.line(format!("{name} did not enrol {}: {why}", patient.name));
+            }
+        }
+    }
 }
 
 async fn give_code(node: &Node, who: &str, valid: Option<Span>) -> Outcome {
@@ -280,17 +305,44 @@ async fn give_code(node: &Node, who: &str, valid: Option<Span>) -> Outcome {
     show_code(&node.out, &answer, "chartmesh patient enrol PATIENT")
 }
 
-async fn enrol(node: &Node, who: &str, code: &str) -> Outcome {
+async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -> Outcome {
     let patient = node.patient(who).await?;
     let command = json!({"enrolment": {"enrol": {"patient": patient, "code": code}}});
-    let answer = node.command(command, Some(&patient)).await?;
+    let mut answer = node.command(command, Some(&patient)).await?;
+    if wait.wait {
+        let asked: PatientView = read(answer)?;
+        let asked: Vec<_> = open(&asked).collect();
+        answer = wait::until(wait, "the hospital's answer", async || {
+            let all: Vec<Value> = read(node.query(&Query::Patients).await?)?;
+            let Some(answer) = all.into_iter().find(|one| one["patient"] == patient.as_str())
+            else {
+                return Ok(None);
+            };
+            let now: PatientView = read(answer.clone())?;
+            match now.enrolling.iter().find(|one| asked.contains(&one.institution)) {
+                None => Ok(Some(answer)),
+                Some(EnrollingView { refused: None, .. }) => Ok(None),
+                Some(EnrollingView { refused: Some(why), .. }) => {
+                    Err(Failure::new(Exit::NotPermitted, format!("the hospital refused: {why}")))
+                }
+            }
+        })
+        .await?;
+    }
     node.out.answer(&answer, |out| {
-        out.line(
-            "the institution is told; what it recorded about the patient comes here once it agrees",
-        );
+        if wait.wait {
+            out.line("enrolled; what the hospital recorded about the patient comes here");
+        } else {
+            out.line("the hospital is asked; `chartmesh patient list` shows its answer");
+        }
         out.next(format!("chartmesh record list {}", short(&patient)));
     });
     Ok(())
+}
+
+/// Institutions whose answer to an enrolment is still to come.
+fn open(patient: &PatientView) -> impl Iterator<Item = PartyId> {
+    patient.enrolling.iter().filter(|one| one.refused.is_none()).map(|one| one.institution)
 }
 
 async fn rotate(node: &Node, who: &str, drop: &[String], words_file: Option<PathBuf>) -> Outcome {

@@ -30,7 +30,7 @@ pub(crate) enum Args {
     },
     /// At a hospital: ask a patient that another hospital may see records
     #[command(
-        after_help = "Example:\n  chartmesh request refer --patient \"Sato Aiko\" --to Birch --kind imaging --kind reports --write"
+        after_help = "Example:\n  chartmesh request refer --patient \"Sato Aiko\" --to \"Birch Clinic\" --kind imaging --kind reports --write"
     )]
     Refer {
         /// The hospital that is to see
@@ -41,7 +41,7 @@ pub(crate) enum Args {
     },
     /// At a relay: ask a hospital to deposit a patient's records with a backup provider
     #[command(
-        after_help = "Example:\n  chartmesh request upload --patient \"Sato Aiko\" --hospital Alder --to Cedar --wait"
+        after_help = "Example:\n  chartmesh request upload --patient \"Sato Aiko\" --hospital \"Alder Hospital\" --to \"Cedar Backup\" --wait"
     )]
     Upload {
         /// The patient
@@ -65,7 +65,9 @@ pub(crate) enum Args {
         wait: WaitArgs,
     },
     /// At a hospital: fetch what a request was permitted to see
-    #[command(after_help = "Example:\n  chartmesh request fetch 91c0aa3e --from Cedar --wait")]
+    #[command(
+        after_help = "Example:\n  chartmesh request fetch 91c0aa3e --from \"Cedar Backup\" --wait"
+    )]
     Fetch {
         /// The request
         request: String,

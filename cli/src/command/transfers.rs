@@ -1,10 +1,12 @@
 //! Objects on their way here.
 
+use serde_json::json;
+
 use crate::Context;
 use crate::exit::Outcome;
-use crate::node::{name_of, read};
+use crate::node::name_of;
 use crate::output::{bytes, faint, row};
-use crate::wait::Moving;
+use crate::wait;
 
 /// List sealed objects that are on their way here, and how far they have come
 #[derive(Debug, clap::Args)]
@@ -14,19 +16,19 @@ pub(crate) struct Args {}
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let node = context.node()?;
-        let answer = node.client.get("/v1/transfers").await?;
-        let moving: Vec<Moving> = read(answer.clone())?;
+        let moving = wait::moving(&node).await?;
+        let answer = json!(moving);
         let known = if node.out.json { Vec::new() } else { node.institutions().await? };
         node.out.answer(&answer, |out| {
             let rows: Vec<_> = moving
                 .iter()
                 .map(|moving| {
                     row![
-                        name_of(&known, moving.transfer.from),
-                        bytes(moving.transfer.length),
+                        moving.from.map(|from| name_of(&known, from)).unwrap_or_default(),
+                        bytes(moving.length),
                         moving.have.map_or_else(|| "waits".to_owned(), bytes),
                         moving.resumed_from.map(bytes).unwrap_or_default(),
-                        faint(moving.transfer.object.short()),
+                        faint(moving.object.short()),
                     ]
                 })
                 .collect();

@@ -27,7 +27,9 @@ mod upload;
 pub mod view;
 mod wire;
 
-pub(crate) use contacts::{add_contact, contacts, is_contact, remove_contact};
+pub(crate) use contacts::{
+    add_contact, ask_contact, contact_agreed, contact_refused, contacts, enrolling, is_contact,
+};
 pub use machine::Command;
 pub(crate) use machine::{command, outcome, receive, tick};
 pub(crate) use read::pulled;

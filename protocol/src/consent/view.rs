@@ -82,6 +82,11 @@ fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> 
     let executor =
         row.executor.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
     let purpose = row.purpose.in_words();
+    // A permission that came by a referral: whoever holds it did not ask, and is not told who did
+    // nor what for; the permissions themselves say what they cover.
+    if row.asker == row.patient && row.kind == RequestKind::Referral {
+        return Ok(format!("The patient gave {party} permissions, after a referral."));
+    }
     Ok(match row.kind {
         RequestKind::Download => {
             format!("{} at {asker} asks to see {what}, for {purpose}.", row.user)

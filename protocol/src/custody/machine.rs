@@ -1,7 +1,7 @@
 //! Transitions.
 
 use super::tables::{PATIENTS, PatientRow, patient, patients, remember_compartment};
-use super::view::{PatientView, RotatedView};
+use super::view::{EnrollingView, PatientView, RotatedView};
 use super::wire::{Keys, Message};
 use crate::access_log::{self, Action};
 use crate::codec::Bytes;
@@ -231,6 +231,10 @@ fn view_of(
         rotations: directory::keys(txn, id)?.map_or(0, |keys| keys.current_number()),
         ring_expires: directory::ring(txn, id)?.map(|ring| ring.expires),
         contacts: consent::contacts(txn, id)?,
+        enrolling: consent::enrolling(txn, id)?
+            .into_iter()
+            .map(|(institution, refused)| EnrollingView { institution, refused })
+            .collect(),
     })
 }
 

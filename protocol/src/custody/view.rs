@@ -19,6 +19,18 @@ pub struct PatientView {
     pub ring_expires: Option<Timestamp>,
     /// Institutions that the patient has enrolled with or permitted something.
     pub contacts: Vec<PartyId>,
+    /// Enrolments that were not agreed to, or not yet.
+    #[serde(default)]
+    pub enrolling: Vec<EnrollingView>,
+}
+
+/// An enrolment that an institution has not agreed to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EnrollingView {
+    /// The institution.
+    pub institution: PartyId,
+    /// Why it refused; absent while it has not answered.
+    pub refused: Option<String>,
 }
 
 /// What a rotation did.

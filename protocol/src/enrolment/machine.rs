@@ -11,7 +11,7 @@ use crate::id::{ChartId, PartyId};
 use crate::identity::{RelayCertificate, Role};
 use crate::limits;
 use crate::peer::{
-    Body, CodeView, Context, Done, Notice, PatientKeys, RequestId, Sender, introduce, introduced,
+    Body, CodeView, Context, Notice, PatientKeys, RequestId, Sender, introduce, introduced,
 };
 use crate::record;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
@@ -104,7 +104,7 @@ fn enrol(
             "the patient's key ring has expired; unlock the patient's keys first",
         );
     }
-    consent::add_contact(ctx, patient, code.institution)?;
+    consent::ask_contact(ctx, patient, code.institution)?;
     let message = Enrol {
         secret: code.secret,
         log: known.log().clone(),
@@ -112,7 +112,8 @@ fn enrol(
         revocations: consent::revocation_state(ctx.txn, patient)?,
     };
     ctx.send(code.institution, &Body::Enrolment(Message::Enrol(message)))?;
-    ctx.answer(request, Done { done: true });
+    // The institution's answer comes later, and shows in the patient's view.
+    ctx.answer(request, custody::view(ctx, patient)?);
     Ok(())
 }
 
@@ -216,7 +217,7 @@ pub(crate) fn outcome(
         Ok(answer) => answer,
         Err(refusal) => {
             tracing::warn!(reason = %refusal.text, "an enrolment was refused");
-            return consent::remove_contact(ctx, patient, to);
+            return consent::contact_refused(ctx, patient, to, refusal.text);
         }
     };
     let Ok(answer) = Answer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
@@ -228,7 +229,7 @@ pub(crate) fn outcome(
     if let Some(certificate) = answer.certificate {
         learn_certificate(ctx, to, certificate)?;
     }
-    Ok(())
+    consent::contact_agreed(ctx, patient, to)
 }
 
 /// The relay certificates that still hold, newest first.

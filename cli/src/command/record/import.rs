@@ -53,7 +53,15 @@ pub(super) async fn run(
             let id = entry.as_str().or_else(|| entry["entry"].as_str()).unwrap_or_default();
             out.line(id);
         }
-        out.note(format!("{} files became {} entries", files.len(), entries.len()));
+        let count = |n: usize, one: &str, many: &str| {
+            if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+        };
+        let (files, entries) = (files.len(), entries.len());
+        out.note(format!(
+            "{} became {}",
+            count(files, "file", "files"),
+            count(entries, "entry", "entries")
+        ));
     });
     Ok(())
 }
