@@ -1,5 +1,7 @@
 //! Runs the node.
 
+use std::io::IsTerminal as _;
+
 use chartmesh_node::api::Api;
 use chartmesh_node::config::{Config, LogFormat, Settings};
 use chartmesh_node::driver::Ended;
@@ -123,7 +125,10 @@ fn start_logging(config: &Config) -> Outcome {
         Failure::usage(format!("log filter `{}`: {error}", config.log))
             .next("write it as in info,libp2p=warn")
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),
