@@ -90,7 +90,7 @@ fn imports(
     let mut done = Vec::new();
     loop {
         let title = format!("{title}, number {}", done.len());
-        let bytes = [title.as_bytes(), &bytes[..SMALL_BYTES]].concat();
+        let bytes = [title.as_bytes(), b"\n", &bytes[..SMALL_BYTES]].concat();
         let extra = json!({"kind": "reports", "title": title, "adds_to": adds_to});
         match api.import(patient, "report.txt", &bytes, extra) {
             Ok(entries) => done.extend(entries.into_iter().map(|entry| (entry, title.clone()))),
@@ -296,6 +296,17 @@ impl Story {
         for node in [a, b] {
             let verified = node.cli(&["record", "verify", patient]);
             assert_eq!(verified["bad"], json!([]), "{}: {verified}", node.name);
+            // Every content opens: each small import's begins with its title.
+            let out = node.dir.with_extension("export");
+            node.cli(&["record", "export", patient, "--out", out.to_str().unwrap()]);
+            let first_lines = first_lines(&out);
+            let author = if node.id == a.id { Author::A } else { Author::B };
+            for (of, title) in
+                known.entries.values().filter(|(_, title)| title.contains(", number"))
+            {
+                let found = first_lines.iter().filter(|line| **line == *title).count();
+                assert_eq!(found, usize::from(*of == author), "{title} at {}", node.name);
+            }
         }
         for node in [a, b, provider] {
             assert!(log(node, patient).starts_with(&known.lines[node.name]), "{}", node.name);
@@ -354,6 +365,21 @@ fn no_half_object(node: &Node) {
     until("the partial objects to be finished or removed", || {
         listed(&node.dir.join("objects").join("incoming")).is_empty().then_some(())
     });
+}
+
+/// The first lines of all files below a folder.
+fn first_lines(dir: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    for path in listed(dir) {
+        if path.is_dir() {
+            lines.extend(first_lines(&path));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            lines.push(String::from_utf8_lossy(first).into_owned());
+        }
+    }
+    lines
 }
 
 fn listed(dir: &Path) -> Vec<std::path::PathBuf> {
