@@ -1,1 +1,62 @@
-//! Chartmesh.
+//! What the tests between processes share: real `chartmesh` nodes on this machine, as processes of
+//! their own, reached the way a person reaches them: by the program, or by the local API beneath it.
+
+mod http;
+mod node;
+mod region;
+
+pub use http::{Api, Asked, Refusal};
+pub use node::{Node, program};
+pub use region::{
+    PASSPHRASE, Region, admit, fetch, grant, is_member, join, standing, whole_entries,
+};
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Looks until `look` finds something.
+///
+/// # Panics
+/// When it is not there after [`PATIENCE`].
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Numbers that follow from a seed (SplitMix64): a failed run is repeated by its printed seed.
+#[derive(Debug)]
+pub struct Numbers(u64);
+
+impl Numbers {
+    /// From `CHARTMESH_SEED`, or by the clock; prints which.
+    #[must_use]
+    pub fn printed() -> Self {
+        let clock = || {
+            let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+            u64::from(since.subsec_nanos())
+        };
+        let given = std::env::var("CHARTMESH_SEED").ok().and_then(|text| text.parse().ok());
+        let seed = given.unwrap_or_else(clock);
+        println!("CHARTMESH_SEED={seed}");
+        Self(seed)
+    }
+
+    /// The next number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
