@@ -152,12 +152,11 @@ pub(super) fn fetch(
     };
     let progress = ProgressRow { pages: 0, objects: 0, entries: 0 };
     rows::put(ctx.txn, READS, &id.0, &progress)?;
-    row.user = user;
     row.state = RequestState::Approved;
     row.reason = String::new();
     put_request(ctx.txn, id, &row)?;
     for grant in &grants {
-        ask_page(ctx, id, grant, holder, &row.user, None)?;
+        ask_page(ctx, id, grant, holder, &user, None)?;
     }
     Ok(())
 }
