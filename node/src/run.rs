@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 pub use identity::{IdentityError, NodeIdentity};
-pub use init::{InitError, init};
+pub use init::{InitError, init, new_store};
 
 use crate::config::Config;
 use crate::disk::RealDisk;

@@ -21,11 +21,15 @@ use crate::output::{Cell, Style};
 #[command(after_help = "Example:\n  chartmesh init --role hospital --name \"Alder Hospital\"")]
 pub(crate) struct Args {
     /// What the node does
-    #[arg(long)]
-    role: RoleArg,
+    #[arg(long, required_unless_present = "new_store")]
+    role: Option<RoleArg>,
     /// The name that others see
-    #[arg(long)]
-    name: String,
+    #[arg(long, required_unless_present = "new_store")]
+    name: Option<String>,
+    /// After the store was lost: make an empty one under the keys that are left. Join the
+    /// federation again with an invite, then `chartmesh backup restore` brings entries back
+    #[arg(long, conflicts_with_all = ["role", "name"])]
+    new_store: bool,
     /// Listen here, a multiaddress; port 0 lets the system choose once. Can be repeated
     /// [default: everywhere, TCP and QUIC]
     #[arg(long, value_name = "ADDR")]
@@ -71,7 +75,12 @@ impl From<RoleArg> for Role {
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let (role, name) = (Role::from(self.role), self.name.clone());
+        if self.new_store {
+            return new_store(context);
+        }
+        let (Some(role), Some(name)) = (self.role.map(Role::from), self.name.clone()) else {
+            return Err(Failure::usage("a node needs a role and a name"));
+        };
         let config = context.config(self.settings(context)?)?;
         // Nobody should think of a passphrase for a node that is there already.
         if config.data_dir.join("identity.json").exists() {
@@ -108,6 +117,18 @@ impl Args {
             ..Settings::default()
         })
     }
+}
+
+/// An empty store for a node that has everything else.
+fn new_store(context: &Context) -> Outcome {
+    let config = context.config(Settings::default())?;
+    let unlock = config.unlock(|| {
+        let typed = context.global.passphrase.existing("the node")?;
+        Ok::<_, Failure>(Passphrase::new(typed.to_string()))
+    })?;
+    let identity = run::new_store(&config, &unlock).map_err(|error| refused(&error))?;
+    show(context, &config, &identity);
+    Ok(())
 }
 
 fn refused(error: &InitError) -> Failure {

@@ -68,7 +68,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     D: Disk,
 {
-    let (start, len) = (partial.next_offset(), partial.len());
+    let (turn, start) = {
+        let state = partial.state();
+        let mut state = lock(&state);
+        (state.begin_turn(), state.next())
+    };
+    let len = partial.len();
     if start == len {
         return Ok(Pulled::Finished);
     }
@@ -82,7 +87,7 @@ where
     let (empty, spare) = mpsc::channel(BUFFERS_RECEIVING);
     let reading = read_batches(stream, (start, len), full, spare, patience);
     let verifier = Verifier::new(partial.id(), len, start);
-    let writing = write_batches(partial.state(), verifier, arrived, empty, progress);
+    let writing = write_batches(partial.state(), turn, verifier, arrived, empty, progress);
     let (read, written) = futures::join!(reading, writing);
     let end = match (written?, read) {
         (Some(lie), _) => Pulled::Lied(lie.into()),
@@ -169,6 +174,7 @@ async fn read_batches<S: AsyncRead + Unpin>(
 /// for it only at the full distance.
 async fn write_batches<D: Disk>(
     partial: Arc<Mutex<PartialState<D>>>,
+    turn: u64,
     mut verifier: Verifier,
     mut arrived: mpsc::Receiver<Arrived>,
     empty: mpsc::Sender<Vec<u8>>,
@@ -184,7 +190,9 @@ async fn write_batches<D: Disk>(
         let work = move || {
             let mut state = lock(&state);
             let mut outcome = Ok(None);
-            for batch in &batches {
+            // Of a pull that was given up, when another has begun, nothing more is written.
+            let ours = if state.is_turn(turn) { batches.as_slice() } else { &[] };
+            for batch in ours {
                 outcome = write_one(&mut state, &mut verifier, batch);
                 if !matches!(outcome, Ok(None)) {
                     break;

@@ -24,6 +24,8 @@ pub(crate) struct State<D: Disk> {
     /// The newest offset whose record was synced too, by this process.
     promised: Option<u64>,
     sequence: u64,
+    /// Which pull writes: one that was given up may have left work on another thread.
+    turn: u64,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl<D: Disk> State<D> {
             recorded: 0,
             promised: None,
             sequence: 0,
+            turn: 0,
         };
         if !folder.has(id)? && !state.take_up()? {
             state.begin()?;
@@ -63,6 +66,17 @@ impl<D: Disk> State<D> {
 
     pub(crate) fn next(&self) -> u64 {
         self.next
+    }
+
+    /// Begins a pull: what an earlier one that was given up left to be written is not, from now on.
+    pub(crate) fn begin_turn(&mut self) -> u64 {
+        self.turn += 1;
+        self.turn
+    }
+
+    /// Whether this pull is still the one that writes.
+    pub(crate) fn is_turn(&self, turn: u64) -> bool {
+        self.turn == turn
     }
 
     /// How much this process knows to survive a power cut.

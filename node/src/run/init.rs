@@ -26,6 +26,9 @@ pub enum InitError {
         /// Its data directory.
         dir: PathBuf,
     },
+    /// The keystore has no key for a store.
+    #[error("the keystore lacks the storage key; restore the keystore that belongs to this node")]
+    NoStorageKey,
     /// No name, or one that no statement can carry.
     #[error("a node's name has 1 to {TEXT_BYTES_MAX} bytes; say one with `--name`")]
     Name,
@@ -84,6 +87,30 @@ pub fn init(
     Store::create_with(&dir.join(file::STORE), &key, &mut random(), &options)?;
     config.save()?;
     identity.write(&identity_path)?;
+    Ok(identity)
+}
+
+/// Makes an empty store for a node whose store was lost, under the keys that are left: the node keeps
+/// its identity, joins its federation again with an invite, and gets back what a depositary keeps.
+/// Refused while there is a store.
+///
+/// # Errors
+/// [`InitError`].
+pub fn new_store(config: &Config, unlock: &Unlock) -> Result<NodeIdentity, InitError> {
+    let dir = &config.data_dir;
+    let identity = NodeIdentity::read(&dir.join(file::IDENTITY))?;
+    let path = dir.join(file::STORE);
+    if path.exists() {
+        return Err(InitError::Exists { dir: dir.clone() });
+    }
+    let secrets = Keystore::open(&dir.join(file::KEYSTORE), unlock)?;
+    let Some(key) = secrets.key(name::STORAGE_KEY) else { return Err(InitError::NoStorageKey) };
+    Store::create_with(
+        &path,
+        &StorageKey::from_bytes(key),
+        &mut random(),
+        &config.store_options(),
+    )?;
     Ok(identity)
 }
 

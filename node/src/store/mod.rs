@@ -253,7 +253,7 @@ pub enum CreateError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// No such file.
-    #[error("there is no store at {}; check the data directory, or make a node with `chartmesh init`", .path.display())]
+    #[error("there is no store at {}; check the data directory; if the store is lost, `chartmesh init --new-store` makes an empty one under the same keys", .path.display())]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
