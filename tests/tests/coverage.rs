@@ -44,7 +44,9 @@ fn every_test_that_coverage_names_is_in_the_tree() {
 
 #[test]
 fn every_step_that_coverage_names_is_in_the_demo() {
-    let story = fs::read_to_string(root().join("cli/src/command/demo/story.rs")).unwrap();
+    let files = fs::read_dir(root().join("cli/src/command/demo")).unwrap();
+    let story: String =
+        files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     let text = coverage();
     let steps = quoted(&text, '"');
     assert!(steps.len() > 10, "COVERAGE.md was not understood");
