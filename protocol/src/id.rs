@@ -7,6 +7,7 @@ macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(test, derive(arbitrary::Arbitrary))]
         pub struct $name(pub [u8; $len]);
 
         impl $name {

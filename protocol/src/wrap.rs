@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 /// One data key, sealed to one recipient: 1168 bytes.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(arbitrary::Arbitrary))]
 pub struct Wrap(Box<[u8; WRAP_BYTES]>);
 
 /// Seals the data key of `object` to `recipient`. `party` is whose data it is: the patient, or the

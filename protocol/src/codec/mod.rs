@@ -20,7 +20,7 @@ mod types;
 pub use decode::{DecodeError, Decoder};
 pub use encode::Encoder;
 pub use types::Bytes;
-pub(crate) use types::{wire_code, wire_enum, wire_struct};
+pub(crate) use types::{wire_code, wire_enum, wire_struct, wire_test};
 
 /// A type with exactly one encoding.
 pub trait Wire: Sized {
@@ -103,6 +103,8 @@ impl<T: Wire> Field for Option<T> {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod property;
 #[cfg(test)]
 mod tests;
 

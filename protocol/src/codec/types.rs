@@ -5,6 +5,7 @@ use crate::{id, limits, time::Timestamp};
 
 /// A byte string of any length within the limit of what carries it.
 #[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(arbitrary::Arbitrary))]
 #[serde(transparent)]
 pub struct Bytes(#[serde(with = "hex_bytes")] pub Vec<u8>);
 
@@ -163,12 +164,27 @@ id_wire!(
     StreamId
 );
 
+/// The test that each declared type brings along; functions and types have namespaces of their own.
+macro_rules! wire_test {
+    ($name:ident) => {
+        #[cfg(test)]
+        #[test]
+        #[allow(non_snake_case, reason = "named as the type that it tries")]
+        fn $name() {
+            $crate::codec::property::has_one_encoding::<$name>();
+        }
+    };
+}
+
 /// Declares a structure that travels as a map with unsigned integer keys, in ascending order.
 macro_rules! wire_struct {
     ($(#[$meta:meta])* pub struct $name:ident {
         $($(#[$fmeta:meta])* $key:literal => $field:ident : $ty:ty),* $(,)?
     }) => {
+        $crate::codec::wire_test!($name);
+
         $(#[$meta])*
+        #[cfg_attr(test, derive(arbitrary::Arbitrary))]
         #[allow(unreachable_pub, reason = "some are used within one module only")]
         pub struct $name {
             $($(#[$fmeta])* pub $field: $ty,)*
@@ -220,7 +236,10 @@ macro_rules! wire_enum {
     ($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$vmeta:meta])* $code:literal => $variant:ident $(($body:ty))?),* $(,)?
     }) => {
+        $crate::codec::wire_test!($name);
+
         $(#[$meta])*
+        #[cfg_attr(test, derive(arbitrary::Arbitrary))]
         #[allow(unreachable_pub, reason = "some are used within one module only")]
         #[allow(
             clippy::large_enum_variant,
@@ -283,8 +302,11 @@ macro_rules! wire_code {
     ($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$vmeta:meta])* $code:literal => $variant:ident),* $(,)?
     }) => {
+        $crate::codec::wire_test!($name);
+
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(test, derive(arbitrary::Arbitrary))]
         #[serde(rename_all = "kebab-case")]
         #[allow(unreachable_pub, reason = "some are used within one module only")]
         pub enum $name {
@@ -326,4 +348,4 @@ macro_rules! wire_code {
     };
 }
 
-pub(crate) use {wire_code, wire_enum, wire_struct};
+pub(crate) use {wire_code, wire_enum, wire_struct, wire_test};

@@ -24,6 +24,7 @@ pub struct KemSecret([u8; 32]);
 
 /// The public half.
 #[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(arbitrary::Arbitrary))]
 pub struct KemPublic(Box<[u8; 1216]>);
 
 /// What was sealed cannot be opened, or not to this recipient.

@@ -41,6 +41,7 @@ impl fmt::Debug for SigningKey {
 
 /// A public key for verifying, not yet known to be a point on the curve.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(arbitrary::Arbitrary))]
 pub struct PublicKey(pub [u8; 32]);
 
 impl PublicKey {

@@ -1,0 +1,89 @@
+//! What every wire type is held to, and how a value of each is made from arbitrary bytes.
+//!
+//! [`wire_struct!`], [`wire_enum!`] and [`wire_code!`] declare a test named as the type, so that no
+//! type can be added without it.
+//!
+//! [`wire_struct!`]: super::wire_struct
+//! [`wire_enum!`]: super::wire_enum
+//! [`wire_code!`]: super::wire_code
+
+use super::{DecodeError, Wire};
+use crate::capability::{Chain, Operation, Operations, Scope, Set, Token};
+use crate::crypto::SigningKey;
+use crate::limits;
+use crate::statement::{Signed, Statement, Unverified};
+use arbitrary::{Arbitrary, Result, Unstructured};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+/// What is written is read back, in one way only: shorter, longer and larger than allowed are each
+/// refused for what they are, and whatever altered bytes still read is written as it was read.
+pub(crate) fn has_one_encoding<T: Wire + for<'a> Arbitrary<'a>>() {
+    // Enough for every field of the largest type, and below every limit on bytes.
+    let seed = prop::collection::vec(any::<u8>(), 0..1024);
+    let config = ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() };
+    proptest!(config, |(seed in seed, cut: Index, at: Index, flip in 1u8..)| {
+        let value = T::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes make a value");
+        let mut bytes = value.to_bytes();
+        let read = T::from_bytes(&bytes, bytes.len()).expect("what is written is read");
+        prop_assert_eq!(&read.to_bytes(), &bytes);
+
+        let shorter = T::from_bytes(&bytes[..cut.index(bytes.len())], bytes.len()).err();
+        prop_assert!(shorter.is_some(), "a truncated value was read");
+        let longer = [&bytes[..], &[0]].concat();
+        prop_assert_eq!(T::from_bytes(&longer, longer.len()).err(), Some(DecodeError::Trailing(1)));
+        let (len, limit) = (bytes.len(), bytes.len() - 1);
+        prop_assert_eq!(
+            T::from_bytes(&bytes, limit).err(),
+            Some(DecodeError::TooLarge { len, limit })
+        );
+
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        if let Ok(other) = T::from_bytes(&bytes, bytes.len()) {
+            prop_assert_eq!(other.to_bytes(), bytes);
+        }
+    });
+}
+
+impl<'a, T: Statement + Clone + Arbitrary<'a>> Arbitrary<'a> for Unverified<T> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let key = SigningKey::from_seed(&u.arbitrary()?);
+        Ok(Signed::sign(T::arbitrary(u)?, &key).to_unverified())
+    }
+}
+
+impl<'a> Arbitrary<'a> for Chain {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let key = SigningKey::from_seed(&u.arbitrary()?);
+        let links = u.int_in_range(1..=limits::TOKEN_CHAIN_LINKS_MAX)?;
+        let links = (0..links).map(|_| Ok(Signed::sign(Token::arbitrary(u)?, &key)));
+        Ok(Self::from(links.collect::<Result<Vec<_>>>()?))
+    }
+}
+
+impl<'a> Arbitrary<'a> for Operations {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let first = Operation::arbitrary(u)?;
+        let more = Vec::<Operation>::arbitrary(u)?;
+        Ok(Self::of(&[&[first], &more[..]].concat()))
+    }
+}
+
+impl<'a, T: Ord + Copy + Arbitrary<'a>, const MAX: usize> Arbitrary<'a> for Set<T, MAX> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let first = T::arbitrary(u)?;
+        let more = Vec::<T>::arbitrary(u)?.into_iter().take(MAX - 1);
+        Ok(Self::new(core::iter::once(first).chain(more)).expect("one to MAX items"))
+    }
+}
+
+impl<'a> Arbitrary<'a> for Scope {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let (entries, compartments) = u.arbitrary()?;
+        Ok(match Self::new(entries, compartments) {
+            Some(scope) => scope,
+            None => Self::new(Some(u.arbitrary()?), None).expect("it covers entries"),
+        })
+    }
+}
