@@ -3,6 +3,7 @@
 //! A code names the institution, its nodes and where they listen, and carries a secret. Whoever
 //! brings the secret is let in to say what it came for; the secret is kept only as its hash.
 
+use crate::Addresses;
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::id::{ChartId, NodeId, PartyId};
 use crate::limits;
@@ -73,7 +74,7 @@ wire_struct! {
         /// The node.
         1 => node: NodeId,
         /// Where it listens.
-        2 => addresses: Vec<String>,
+        2 => addresses: Addresses,
     }
 }
 
@@ -104,7 +105,10 @@ impl Code {
             nodes: self
                 .nodes
                 .iter()
-                .map(|(node, addresses)| CodeNodeWire { node: *node, addresses: addresses.clone() })
+                .map(|(node, addresses)| CodeNodeWire {
+                    node: *node,
+                    addresses: addresses.clone().into(),
+                })
                 .collect(),
         };
         let mut bytes = wire.to_bytes();
@@ -139,7 +143,7 @@ impl Code {
             letter,
             institution: wire.institution,
             secret: wire.secret,
-            nodes: wire.nodes.into_iter().map(|node| (node.node, node.addresses)).collect(),
+            nodes: wire.nodes.into_iter().map(|node| (node.node, node.addresses.into())).collect(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Shared facts about parties: keys, cards, nodes and their addresses, where a patient is served,
 //! and why a party that is no member may come in.
 
+use crate::Addresses;
 use crate::codec::{wire_enum, wire_struct};
 use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyRing, KnownKeys};
@@ -44,7 +45,7 @@ wire_struct! {
         /// Until when its certificate holds.
         2 => expires: Timestamp,
         /// Where it was last said to listen, as multiaddresses.
-        3 => addresses: Vec<String>,
+        3 => addresses: Addresses,
     }
 }
 
@@ -202,9 +203,8 @@ pub(crate) fn learn_node(
     node: NodeId,
     institution: PartyId,
     expires: Timestamp,
-    mut addresses: Vec<String>,
+    addresses: Addresses,
 ) -> Handled<()> {
-    addresses.truncate(limits::ADDRESSES_MAX);
     // A node speaks for one institution: nothing for another is sent to where it listens.
     let before = rows::get::<NodeRow>(txn, NODES, &node.0)?.map(|row| row.institution);
     if let Some(before) = before.filter(|before| *before != institution) {
@@ -222,7 +222,7 @@ pub(crate) fn hint_node(
     txn: &mut dyn Txn,
     node: NodeId,
     institution: PartyId,
-    addresses: Vec<String>,
+    addresses: Addresses,
 ) -> Handled<()> {
     if let Some(known) = rows::get::<NodeRow>(txn, NODES, &node.0)?
         && (known.certified() || known.institution == institution)
@@ -327,7 +327,7 @@ wire_struct! {
         /// The node.
         1 => node: NodeId,
         /// Where it listens.
-        2 => addresses: Vec<String>,
+        2 => addresses: Addresses,
     }
 }
 

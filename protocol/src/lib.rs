@@ -1,5 +1,6 @@
 //! The Chartmesh protocol, without input or output.
 pub mod access_log;
+mod addresses;
 pub mod backup;
 pub mod capability;
 mod clock;
@@ -29,3 +30,5 @@ pub mod time;
 #[cfg(test)]
 mod vectors;
 pub mod wrap;
+
+pub use addresses::Addresses;

@@ -19,6 +19,9 @@ limits! {
     TEXT_BYTES_MAX: usize = 4096;
     /// Items in one list: a Bundle of a whole life has under a thousand entries.
     LIST_ITEMS_MAX: usize = 4096;
+    /// Bytes of memory that decoding takes for each byte of input, at most: lists of what can be empty
+    /// have bounds of their own.
+    DECODED_PER_BYTE_MAX: usize = 16;
     /// Bytes of a `hello`: what a stranger can make us read before he is known.
     HELLO_BYTES_MAX: usize = 16 * 1024;
     /// Bytes of a control request: one step of a feature, never a record's content.

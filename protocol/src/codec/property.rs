@@ -46,6 +46,13 @@ pub(crate) fn has_one_encoding<T: Wire + for<'a> Arbitrary<'a>>() {
     });
 }
 
+/// A list of at most `MAX`.
+pub(crate) fn few<const MAX: usize>(u: &mut Unstructured<'_>) -> Result<Vec<String>> {
+    let mut list = Vec::<String>::arbitrary(u)?;
+    list.truncate(MAX);
+    Ok(list)
+}
+
 impl<'a, T: Statement + Clone + Arbitrary<'a>> Arbitrary<'a> for Unverified<T> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let key = SigningKey::from_seed(&u.arbitrary()?);

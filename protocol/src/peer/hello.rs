@@ -6,6 +6,7 @@
 //! whoever enrolled with us or we with them, and for whoever brings a code that we gave out.
 
 use super::{Context, Effect, Nonce, Peer, RequestId};
+use crate::Addresses;
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::codes;
 use crate::directory::{self, Standing};
@@ -46,7 +47,7 @@ wire_struct! {
         /// The node's certificate.
         3 => certificate: Unverified<NodeCertificate>,
         /// Where the node listens, as multiaddresses.
-        4 => addresses: Vec<String>,
+        4 => addresses: Addresses,
         /// What proofs to this node must name on this connection.
         5 => nonce: [u8; 16],
         /// Why the gate should open.
@@ -152,16 +153,15 @@ impl Peer {
         &self,
         txn: &(impl ReadTxn + ?Sized),
         now: Timestamp,
-        mut addresses: Vec<String>,
+        addresses: Vec<String>,
         nonce: Nonce,
         purpose: Purpose,
     ) -> Result<Signed<Hello>, StoreError> {
-        addresses.truncate(limits::ADDRESSES_MAX);
         let hello = Hello {
             keys: self.keys().log().clone(),
             card: self.card(now).to_unverified(),
             certificate: self.certificate(now).to_unverified(),
-            addresses,
+            addresses: addresses.into(),
             nonce,
             purpose,
             relay: enrolment::certificates(txn, now)?,
@@ -176,7 +176,7 @@ impl Peer {
 /// says `hello` with the code.
 pub(crate) fn introduce(txn: &mut dyn Txn, code: &codes::Code) -> Handled<()> {
     for (node, addresses) in &code.nodes {
-        directory::hint_node(txn, *node, code.institution, addresses.clone())?;
+        directory::hint_node(txn, *node, code.institution, addresses.clone().into())?;
     }
     rows::put(txn, INTRODUCTIONS, &code.institution.0, &code.secret)?;
     directory::set_standing(txn, code.institution, &Standing::Host)?;

@@ -1,6 +1,7 @@
 //! Reading: what the driver asks in order to perform effects, and what front doors may see.
 
 use super::{Effect, Nonce, PatientKeys, Peer, Query, View};
+use crate::Addresses;
 use crate::access_log::{self, view::LogView};
 use crate::clock;
 use crate::codec::{Bytes, Wire};
@@ -122,7 +123,7 @@ impl Peer {
         directory::learn_card(txn, self.card(now).to_unverified(), &keys)
             .map_err(as_store_error)?;
         let expires = self.certificate(now).expires;
-        directory::learn_node(txn, self.node(), self.me(), expires, Vec::new())
+        directory::learn_node(txn, self.node(), self.me(), expires, Addresses::default())
             .map_err(as_store_error)
     }
 
@@ -386,7 +387,7 @@ fn keys_view(txn: &dyn ReadTxn, party: PartyId) -> Handled<KeysView> {
 fn route(txn: &dyn ReadTxn, institution: PartyId) -> Result<Route, StoreError> {
     Ok(directory::nodes_of(txn, institution)?
         .into_iter()
-        .map(|(node, row)| (node, row.addresses))
+        .map(|(node, row)| (node, row.addresses.into()))
         .collect())
 }
 

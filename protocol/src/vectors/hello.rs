@@ -24,7 +24,8 @@ fn hello() -> Hello {
         keys: RELAY.log(),
         card: RELAY.sign(RELAY.card("Relay of Anna Example", Role::Patient)),
         certificate: RELAY.sign(RELAY.certificate()),
-        addresses: vec!["/ip4/192.0.2.1/tcp/4001".into(), "/ip4/192.0.2.1/udp/4001/quic-v1".into()],
+        addresses: vec!["/ip4/192.0.2.1/tcp/4001".into(), "/ip4/192.0.2.1/udp/4001/quic-v1".into()]
+            .into(),
         nonce: [0x0e; 16],
         purpose: HelloPurpose::Known,
         relay: vec![HOSPITAL.sign(relay)],
