@@ -13,12 +13,44 @@
 
 mod depositary;
 mod depositor;
+mod kept;
 mod tables;
 pub mod view;
 mod wire;
 
-pub(crate) use depositary::{pulled, receive};
+use crate::codec::Bytes;
+use crate::peer::{Context, Effect, Sender};
+use crate::refusal::Handled;
+use crate::time::SECOND_MS;
+
+pub(crate) use depositary::pulled;
 pub use depositor::Command;
-pub(crate) use depositor::{Deposit, command, offer, outcome, restored_object, tick};
-pub(crate) use tables::{kept, kept_for_anybody, next_due};
-pub use wire::{DeleteOrder, Deletion, FetchAnswer, Message, Offer, Receipt, ReceiptObject};
+pub(crate) use depositor::{Deposit, command, offer, outcome, restored_object};
+pub(crate) use kept::{kept, kept_for_anybody};
+pub(crate) use tables::next_due;
+pub use wire::{
+    Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Message, Offer, OfferPermission,
+    Position, Receipt, ReceiptObject, Stored, Withdrawn,
+};
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Offer(offer) => depositary::offered(ctx, sender, offer),
+        Message::Execute(execute) => depositary::executed(ctx, sender, &execute),
+        Message::Stored(stored) => depositor::stored(ctx, sender, &stored),
+        Message::Delete(delete) => depositary::deleted(ctx, sender, delete),
+        Message::Fetch(fetch) => depositary::fetched(ctx, sender, &fetch),
+        Message::Withdrawn(withdrawn) => depositor::withdrawn(ctx, sender, withdrawn),
+    }
+}
+
+/// Time passed: deferred deposits become due, and the storing side gives up what never came.
+pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    depositor::execute_due(ctx)?;
+    depositary::tick(ctx)?;
+    // What could not be done now is tried again in a while, not at once.
+    let soonest = ctx.now.plus_ms(SECOND_MS);
+    ctx.effects.extend(next_due(ctx.txn)?.map(|at| Effect::WakeAt(at.max(soonest))));
+    Ok(())
+}

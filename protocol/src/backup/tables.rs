@@ -1,12 +1,10 @@
-//! Deposits on both sides, and what is kept.
+//! Deposits on both sides, while they are made.
 
-use super::view::KeptView;
+use super::kept::is_kept;
 use crate::capability::{Chain, GrantedSummary};
-use crate::codec::{Bytes, wire_struct};
-use crate::directory;
-use crate::id::{EntryId, PartyId, TokenId};
-use crate::record;
-use crate::refusal::{Handled, Refusal};
+use crate::codec::wire_struct;
+use crate::id::{EntryId, PartyId};
+use crate::refusal::Refusal;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -22,14 +20,6 @@ const ENDS: Table = Table("backup_reservation_end");
 const DEFERRED: Table = Table("backup_deferred");
 /// Subject, entry, deposit -> [`PlaceRow`], at the depositary: what is kept until its data have come.
 const PLACES: Table = Table("backup_place");
-/// Subject, entry, owner -> nothing: for whom an entry is kept.
-const KEPT_BY: Table = Table("backup_kept_by");
-/// Owner, subject, entry -> [`KeptRow`], at the depositary.
-const KEPT: Table = Table("backup_kept");
-/// Owner, subject, entry, holder -> [`KeptRow`], at the depositor: what receipts say.
-pub(super) const ELSEWHERE: Table = Table("backup_elsewhere");
-/// Token -> bytes accounted under it.
-const USED: Table = Table("backup_used");
 
 crate::codec::wire_code! {
     /// How a deposit stands.
@@ -112,21 +102,6 @@ wire_struct! {
         1 => owner: PartyId,
         /// The manifest's key, sealed to its author, for an institution's own backup.
         2 => author_wrap: Option<crate::wrap::Wrap>,
-    }
-}
-
-wire_struct! {
-    /// An entry that is kept for an owner.
-    #[derive(Debug, Clone)]
-    pub struct KeptRow {
-        /// Who deposited it.
-        1 => depositor: PartyId,
-        /// Since when.
-        2 => since: Timestamp,
-        /// Bytes of its objects.
-        3 => bytes: u64,
-        /// The manifest's key, sealed to its author, for an institution's own backup.
-        4 => author_wrap: Option<crate::wrap::Wrap>,
     }
 }
 
@@ -259,143 +234,19 @@ pub(super) fn wanted_by(
     subject: PartyId,
     entry: EntryId,
 ) -> Result<bool, StoreError> {
-    if txn.get(KEPT, &kept_key(owner, subject, entry))?.is_some() {
+    if is_kept(txn, owner, (subject, entry))? {
         return Ok(true);
     }
     let places = rows::all::<PlaceRow>(txn, PLACES, &rows::pair(&subject.0, &entry.0))?;
     Ok(places.iter().any(|(_, place)| place.owner == owner))
 }
 
-/// Keeps an entry for an owner.
-pub(super) fn put_kept(
-    txn: &mut dyn Txn,
-    owner: PartyId,
-    (subject, entry): (PartyId, EntryId),
-    row: &KeptRow,
-) -> Result<(), StoreError> {
-    rows::mark(txn, KEPT_BY, &[&subject.0[..], &entry.0, &owner.0].concat())?;
-    rows::put(txn, KEPT, &kept_key(owner, subject, entry), row)
-}
-
-/// Stops keeping an entry for an owner; gives whether it was kept.
-pub(super) fn delete_kept(
-    txn: &mut dyn Txn,
-    owner: PartyId,
-    (subject, entry): (PartyId, EntryId),
-) -> Result<bool, StoreError> {
-    let key = kept_key(owner, subject, entry);
-    let was_kept = txn.get(KEPT, &key)?.is_some();
-    txn.delete(KEPT, &key)?;
-    txn.delete(KEPT_BY, &[&subject.0[..], &entry.0, &owner.0].concat())?;
-    Ok(was_kept)
-}
-
-/// Up to `limit` entries that are kept for `owner`, of one subject if one is given, after a position.
-pub(super) fn kept_page(
-    txn: &(impl ReadTxn + ?Sized),
-    owner: PartyId,
-    subject: Option<PartyId>,
-    after: Option<(PartyId, EntryId)>,
-    limit: usize,
-) -> Result<Vec<(PartyId, EntryId, KeptRow)>, StoreError> {
-    let prefix = match subject {
-        Some(subject) => rows::pair(&owner.0, &subject.0),
-        None => owner.0.to_vec(),
-    };
-    let after = after.map(|(subject, entry)| kept_key(owner, subject, entry));
-    // What does not begin with the prefix would make a range that ends before it begins.
-    let after = after.filter(|after| after.starts_with(&prefix));
-    rows::scan::<KeptRow>(txn, KEPT, &prefix, after.as_deref(), limit)?
-        .into_iter()
-        .map(|(key, row)| {
-            let subject = key.get(32..64).and_then(PartyId::from_slice).unwrap_or(owner);
-            Ok((subject, EntryId(rows::tail(KEPT, &key)?), row))
-        })
-        .collect()
-}
-
-/// Bytes accounted under a token.
-pub(super) fn used(txn: &(impl ReadTxn + ?Sized), token: TokenId) -> Result<u64, StoreError> {
-    Ok(rows::get(txn, USED, &token.0)?.unwrap_or(0))
-}
-
-/// Accounts bytes under a token, or gives them back.
-pub(super) fn account(txn: &mut dyn Txn, token: TokenId, bytes: i64) -> Result<(), StoreError> {
-    let sum = used(txn, token)?.saturating_add_signed(bytes);
-    rows::put(txn, USED, &token.0, &sum)
-}
-
-pub(super) fn kept_key(owner: PartyId, subject: PartyId, entry: EntryId) -> Vec<u8> {
-    [&owner.0[..], &subject.0, &entry.0].concat()
-}
-
-/// What is kept here for others, and elsewhere for us.
-pub(crate) fn kept(
-    peer: &crate::peer::Peer,
-    txn: &(impl ReadTxn + ?Sized),
-    patient: Option<PartyId>,
-) -> Handled<Vec<KeptView>> {
-    let mut views = Vec::new();
-    let tables = [(KEPT, None), (ELSEWHERE, Some(()))];
-    for (table, elsewhere) in tables {
-        for (key, row) in rows::all::<KeptRow>(txn, table, &[])? {
-            let id =
-                |from: usize| PartyId::from_slice(key.get(from..from + 32).unwrap_or_default());
-            let (Some(owner), Some(subject)) = (id(0), id(32)) else { continue };
-            let Some(entry) = key.get(64..80).and_then(EntryId::from_slice) else { continue };
-            if patient.is_some_and(|patient| patient != subject) {
-                continue;
-            }
-            let holder = match elsewhere {
-                Some(()) => id(80).unwrap_or(owner),
-                None => peer.me(),
-            };
-            views.push(KeptView {
-                owner,
-                owner_name: directory::name(txn, owner)?,
-                subject,
-                entry,
-                holder,
-                holder_name: directory::name(txn, holder)?,
-                depositor: row.depositor,
-                since: row.since,
-                sealed_bytes: row.bytes,
-            });
-        }
-    }
-    Ok(views)
-}
-
-/// Bytes of an entry's objects.
-pub(super) fn bytes_of(checked: &record::Checked) -> u64 {
-    // Lengths are only told so far; a sum that does not fit is more than any quota.
-    checked
-        .contents
-        .iter()
-        .fold(checked.manifest.len() as u64, |sum, content| sum.saturating_add(content.length))
-}
-
-/// Whether an entry is kept here for anybody, or will be.
-pub(crate) fn kept_for_anybody(
+/// Whether any deposit keeps a place for an entry.
+pub(super) fn has_place(
     txn: &(impl ReadTxn + ?Sized),
     subject: PartyId,
     entry: EntryId,
 ) -> Result<bool, StoreError> {
     let key = rows::pair(&subject.0, &entry.0);
-    Ok(!rows::scan::<Bytes>(txn, KEPT_BY, &key, None, 1)?.is_empty()
-        || !rows::scan::<PlaceRow>(txn, PLACES, &key, None, 1)?.is_empty())
-}
-
-/// The subjects of entries that are kept for an owner.
-pub(super) fn subjects_of(
-    txn: &(impl ReadTxn + ?Sized),
-    owner: PartyId,
-) -> Result<std::collections::BTreeMap<EntryId, PartyId>, StoreError> {
-    Ok(rows::all::<KeptRow>(txn, KEPT, &owner.0)?
-        .iter()
-        .filter_map(|(key, _)| {
-            let subject = key.get(32..64).and_then(PartyId::from_slice)?;
-            Some((key.get(64..80).and_then(EntryId::from_slice)?, subject))
-        })
-        .collect())
+    Ok(!rows::scan::<PlaceRow>(txn, PLACES, &key, None, 1)?.is_empty())
 }

@@ -1,0 +1,233 @@
+//! Entries are offered, and given to be pulled once the depositary is ready.
+
+use super::super::tables::{DepositRow, DepositState, deposit, deposits_due, put_deposit};
+use super::super::view::DepositView;
+use super::super::wire::{Execute, Message, Offer, OfferPermission};
+use crate::capability::{Chain, Operation};
+use crate::codec::Wire;
+use crate::consent;
+use crate::directory;
+use crate::id::{EntryId, PartyId};
+use crate::limits;
+use crate::objects;
+use crate::outbox;
+use crate::peer::{Body, Context, Effect, Notice, RequestId};
+use crate::record;
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::time::Timestamp;
+
+/// What is to be deposited.
+pub(crate) struct Deposit {
+    pub(crate) to: PartyId,
+    pub(crate) owner: PartyId,
+    pub(crate) subject: PartyId,
+    pub(crate) entries: Vec<EntryId>,
+    pub(crate) chain: Option<Chain>,
+    pub(crate) not_before: Option<Timestamp>,
+}
+
+pub(super) fn keep(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    holder: PartyId,
+    subject: PartyId,
+    entries: Vec<EntryId>,
+    for_patient: bool,
+    not_before: Option<Timestamp>,
+) -> Handled<()> {
+    let me = ctx.peer.me();
+    let entries: Vec<EntryId> = record::entries(ctx.txn, subject)?
+        .into_iter()
+        .filter(|found| found.row.label.claims().author == me && found.row.whole)
+        .map(|found| found.entry)
+        .filter(|entry| entries.is_empty() || entries.contains(entry))
+        .collect();
+    if entries.is_empty() {
+        return refuse(
+            RefusalCode::NotFound,
+            "no whole entry of this record was made here, or none of those named",
+        );
+    }
+    let chain = if for_patient { Some(permission_to_add(ctx, subject, holder)?) } else { None };
+    let owner = if for_patient { subject } else { me };
+    let count = entries.len();
+    let deposits = offer(ctx, Deposit { to: holder, owner, subject, entries, chain, not_before })?;
+    let deposits = deposits.iter().map(|id| data_encoding::HEXLOWER.encode(id)).collect();
+    ctx.answer(request, DepositView { deposits, entries: count, holder });
+    Ok(())
+}
+
+/// A permission to add to a patient's record at a holder.
+fn permission_to_add(ctx: &Context<'_>, patient: PartyId, holder: PartyId) -> Handled<Chain> {
+    let revocations = consent::revocations(ctx.txn, patient)?;
+    let found = consent::received_chains(ctx.txn)?.into_iter().find(|chain| {
+        let claims = chain.leaf().claims();
+        claims.subject == patient
+            && claims.operations.contains(Operation::Write)
+            && claims.expires_at() > ctx.now
+            && claims.audience.as_ref().is_none_or(|audience| audience.contains(&holder))
+            && !revocations.contains(claims.id)
+    });
+    match found {
+        Some(chain) => Ok(chain),
+        None => refuse(
+            RefusalCode::BadPermission,
+            "the patient has not permitted this institution to add to the record at that holder; ask with `chartmesh request download --write`",
+        ),
+    }
+}
+
+/// Offers entries to a depositary, a page at a time; gives the ids of the deposits.
+pub(crate) fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8; 16]>> {
+    if deposit.not_before.is_some_and(|at| at.since(ctx.now) >= limits::RESERVATION_MS) {
+        return refuse(
+            RefusalCode::Invalid,
+            "a deposit is put off by less than 7 days: the depositary keeps its place no longer",
+        );
+    }
+    let mut ids = Vec::new();
+    let budget = limits::REQUEST_BYTES_MAX / 2;
+    let (mut page, mut page_ids, mut bytes, mut objects) = (Vec::new(), Vec::new(), 0, 0);
+    for entry in &deposit.entries {
+        let Some(row) = record::entry(ctx.txn, deposit.subject, *entry)?.filter(|row| row.whole)
+        else {
+            return refuse(RefusalCode::NotFound, format!("entry {entry} is not here as a whole"));
+        };
+        let Some(mut whole) = record::whole(ctx.txn, &row)? else {
+            return refuse(
+                RefusalCode::NotFound,
+                format!("the manifest of entry {entry} is missing"),
+            );
+        };
+        // Only the institution's own backup needs a way back for the institution.
+        if deposit.chain.is_none() {
+            whole.author_wrap =
+                record::index(ctx.txn, deposit.subject, *entry)?.map(|index| index.own_wrap);
+        }
+        let bundle = whole.to_bundle();
+        let size = bundle.to_bytes().len();
+        let count = bundle.contents.len() + 1;
+        let full = bytes + size > budget
+            || page.len() == limits::PAGE_ENTRIES_MAX
+            || objects + count > limits::DEPOSIT_OBJECTS_MAX;
+        if !page.is_empty() && full {
+            ids.push(send_offer(
+                ctx,
+                &deposit,
+                core::mem::take(&mut page),
+                core::mem::take(&mut page_ids),
+            )?);
+            (bytes, objects) = (0, 0);
+        }
+        bytes += size;
+        objects += count;
+        page.push(bundle);
+        page_ids.push(*entry);
+    }
+    if !page.is_empty() {
+        ids.push(send_offer(ctx, &deposit, page, page_ids)?);
+    }
+    Ok(ids)
+}
+
+fn send_offer(
+    ctx: &mut Context<'_>,
+    spec: &Deposit,
+    bundles: Vec<record::Bundle>,
+    entries: Vec<EntryId>,
+) -> Handled<[u8; 16]> {
+    let reservation: [u8; 16] = ctx.random();
+    let permission = match &spec.chain {
+        Some(chain) => {
+            let Some(known) = directory::keys(ctx.txn, spec.owner)? else {
+                return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+            };
+            Some(OfferPermission {
+                chain: chain.clone(),
+                log: known.log().clone(),
+                ring: directory::ring(ctx.txn, spec.owner)?.map(|ring| ring.to_unverified()),
+                revocations: consent::revocation_state(ctx.txn, spec.owner)?,
+            })
+        }
+        None => None,
+    };
+    let mut authors = Vec::new();
+    let others: std::collections::BTreeSet<PartyId> = bundles
+        .iter()
+        .map(|bundle| bundle.label.claims().author)
+        .filter(|author| *author != ctx.peer.me())
+        .collect();
+    for author in others {
+        authors.extend(directory::introduction(ctx.txn, author)?);
+    }
+    let row = DepositRow {
+        to: spec.to,
+        owner: spec.owner,
+        subject: spec.subject,
+        entries,
+        chain: spec.chain.clone(),
+        not_before: spec.not_before,
+        state: DepositState::Offered,
+        refusal: None,
+    };
+    put_deposit(ctx.txn, reservation, &row)?;
+    let leaf = spec.chain.as_ref().map(|chain| chain.leaf().id());
+    let offer = Offer { reservation, owner: spec.owner, bundles, permission, authors };
+    outbox::push(ctx, spec.to, &Body::Backup(Message::Offer(offer)), leaf)?;
+    Ok(reservation)
+}
+
+/// The depositary is ready, or refuses.
+pub(super) fn answered(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    refusal: Option<Refusal>,
+) -> Handled<()> {
+    let Some(mut row) = deposit(ctx.txn, id)? else { return Ok(()) };
+    match refusal {
+        Some(refusal) => {
+            row.state = DepositState::Refused;
+            row.refusal = Some(refusal.clone());
+            put_deposit(ctx.txn, id, &row)?;
+            ctx.notify(Notice::DepositRefused { reservation: id, refusal });
+        }
+        None => {
+            row.state = DepositState::Ready;
+            put_deposit(ctx.txn, id, &row)?;
+            ctx.notify(Notice::DepositReady { reservation: id });
+            match row.not_before {
+                Some(at) if at > ctx.now => ctx.effects.push(Effect::WakeAt(at)),
+                _ => execute(ctx, id, row)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn execute(ctx: &mut Context<'_>, id: [u8; 16], mut row: DepositRow) -> Handled<()> {
+    let mut contents = Vec::new();
+    for entry in &row.entries {
+        if let Some(entry) = record::entry(ctx.txn, row.subject, *entry)? {
+            contents.extend(entry.contents.iter().map(|content| content.object));
+        }
+    }
+    let ticket = objects::issue_ticket(ctx, row.to, contents, None)?;
+    ctx.send(row.to, &Body::Backup(Message::Execute(Execute { reservation: id, ticket })))?;
+    row.state = DepositState::Filling;
+    put_deposit(ctx.txn, id, &row)?;
+    Ok(())
+}
+
+/// Time passed: deferred deposits become due.
+pub(in crate::backup) fn execute_due(ctx: &mut Context<'_>) -> Handled<()> {
+    for id in deposits_due(ctx.txn, ctx.now)? {
+        if let Some(row) = deposit(ctx.txn, id)? {
+            match execute(ctx, id, row) {
+                // No room in the outbox: what else is due must not wait for this one.
+                Ok(()) | Err(Failure::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
