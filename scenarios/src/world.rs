@@ -157,6 +157,8 @@ impl World {
                     }
                 }
                 Effect::Pull { id } => self.tasks.push_back(Task::Pull { at: who, id }),
+                // The transfer's row is gone, and whoever takes the task up looks.
+                Effect::Stop { .. } => {}
                 Effect::Drop { object } => self.tasks.push_back(Task::Drop { at: who, object }),
                 Effect::WakeAt(at) => {
                     self.wakes.insert((at, who));

@@ -4,6 +4,7 @@ use super::{CheckedHello, CheckedMessage, CheckedWelcome, Command, View};
 use crate::crypto::SigningKey;
 use crate::id::{NodeId, ObjectId, PartyId, TransferId};
 use crate::identity::RecordsRoot;
+use crate::objects::Lost;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -77,6 +78,13 @@ pub enum Event {
         /// How.
         result: TransferResult,
     },
+    /// The node compared what [`super::Peer::stock`] says ought to be here with its object folder.
+    Stock {
+        /// Not here, or not what it should be.
+        lost: Vec<Lost>,
+        /// Noted as lost, and here after all.
+        found: Vec<ObjectId>,
+    },
     /// Time passed: a time that [`Effect::WakeAt`] named has come, or the driver thinks so.
     Tick,
 }
@@ -139,6 +147,11 @@ pub enum Effect {
     },
     /// An object is to be pulled; see [`super::Peer::transfer`].
     Pull {
+        /// Which.
+        id: TransferId,
+    },
+    /// Nobody wants this pull any more: it ends, wherever it stands.
+    Stop {
         /// Which.
         id: TransferId,
     },

@@ -109,6 +109,9 @@ impl Peer {
                 self.delivery(now, txn, rng, to, number, result)
             }
             Event::Transfer { id, result } => self.transferred(now, txn, rng, id, result),
+            Event::Stock { lost, found } => {
+                self.quietly(now, txn, rng, |ctx| record::stock(ctx, &lost, &found))
+            }
             Event::Tick => self.quietly(now, txn, rng, tick),
         }
     }

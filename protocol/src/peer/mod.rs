@@ -17,6 +17,8 @@
 //!   [`Event::Delivery`]; [`Peer::hello`] on a new connection, then [`Event::Welcome`];
 //! * [`Peer::transfer`] on [`Effect::Pull`], then [`Event::Transfer`];
 //! * [`Peer::may_pull`] and [`Peer::small_object`] when another node pulls;
+//! * [`Peer::stock`] at the start, and whenever the disk may have lost something, then
+//!   [`Event::Stock`];
 //! * [`Peer::query`] for reads that disclose nothing of a record's content.
 
 mod command;
@@ -25,6 +27,7 @@ mod event;
 mod handle;
 mod hello;
 mod query;
+mod stock;
 
 pub(crate) use command::Notice;
 pub use command::{Body, CodeView, Command, Done, Query, View};

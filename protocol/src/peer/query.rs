@@ -500,7 +500,35 @@ fn verify_entry(txn: &dyn ReadTxn, found: &record::Found) -> Handled<()> {
             format!("entry {}: its manifest is missing", found.entry),
         );
     };
-    whole.to_bundle().check(&keys).map(|_| ())
+    whole.to_bundle().check(&keys)?;
+    let mut lost = Vec::new();
+    for content in &found.row.contents {
+        if let Some(damage) = damage(txn, found, content)? {
+            lost.push(format!("object {} is {damage}", content.object));
+        }
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    refuse(RefusalCode::NotFound, format!("entry {}: {}", found.entry, lost.join(", ")))
+}
+
+/// What is wrong with a content object that ought to be here; files are the node's to look at.
+fn damage(
+    txn: &dyn ReadTxn,
+    found: &record::Found,
+    content: &objects::ContentRef,
+) -> Result<Option<&'static str>, StoreError> {
+    if let Some(lost) = objects::lost(txn, content.object)? {
+        return Ok(Some(if lost.damaged { "damaged" } else { "lost" }));
+    }
+    if !found.row.whole || content.length > limits::SMALL_OBJECT_BYTES_MAX as u64 {
+        return Ok(None);
+    }
+    Ok(match objects::small(txn, content.object)? {
+        Some(bytes) if blake3::hash(&bytes) != content.object.0 => Some("damaged"),
+        _ => None,
+    })
 }
 
 fn own_log(

@@ -14,6 +14,7 @@
 mod kind;
 mod machine;
 mod seal;
+mod stock;
 mod tables;
 pub mod view;
 mod wire;
@@ -23,6 +24,7 @@ pub use machine::Command;
 pub(crate) use machine::{adopt, command, outcome, receive, sealing};
 pub(crate) use seal::seal;
 pub use seal::{Draft, SealedContent, SealedEntry};
+pub(crate) use stock::stock;
 pub(crate) use tables::{
     EntryRow, Found, chart, chart_for, chart_of, charts, complete, entries, entry, forget,
     forget_holder, holders, index, keep, learn_holder, open_as_patient, whole,

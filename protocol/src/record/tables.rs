@@ -194,6 +194,7 @@ pub(crate) fn keep(
     };
     rows::put(ctx.txn, ENTRIES, &key, &row)?;
     objects::put_small(ctx.txn, &checked.manifest)?;
+    objects::note_here(ctx.txn, checked.label.manifest)?;
     objects::hold(ctx.txn, checked.label.manifest, subject, id, checked.manifest.len() as u64)?;
     if row.whole {
         for content in &checked.contents {
@@ -275,11 +276,11 @@ pub(crate) fn forget_holder(
     ctx.txn.delete(HOLDERS, &[&subject.0[..], &entry.0, &holder.0].concat())
 }
 
-/// Marks an entry whole once all its content objects are held for its subject.
+/// Marks an entry whole once all its content objects are here.
 pub(crate) fn complete(ctx: &mut Context<'_>, subject: PartyId, id: EntryId) -> Handled<()> {
     let Some(mut row) = entry(ctx.txn, subject, id)? else { return Ok(()) };
     for content in &row.contents {
-        if !objects::held(ctx.txn, content.object)? {
+        if !objects::here(ctx.txn, content.object)? {
             return Ok(());
         }
     }

@@ -200,7 +200,7 @@ fn all_held(ctx: &Context<'_>, row: &ReservationRow) -> Handled<bool> {
             return Ok(false);
         };
         for content in &entry.contents {
-            if !objects::held_for(ctx.txn, content.object, row.owner)? {
+            if !objects::here_for(ctx.txn, content.object, row.owner)? {
                 return Ok(false);
             }
         }

@@ -2,48 +2,32 @@
 //!
 //! A hold says: this owner's entry needs this object. Bytes go with the last hold. Small objects
 //! stand in the store itself; large ones in the node's object folder, written and synced before the
-//! row that names them commits.
+//! row that names them commits. What a disk lost afterwards is marked, see [`lost`].
 
-use crate::capability::{GrantedSummary, Keys};
+mod lost;
+mod ticket;
+
 use crate::codec::{Bytes, Wire, wire_enum, wire_struct};
-use crate::directory;
-use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
+use crate::id::{EntryId, ObjectId, PartyId, TicketId, TransferId};
 use crate::limits;
 use crate::peer::{Context, Effect, Notice, TransferResult};
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
-use crate::time::Timestamp;
+
+pub use lost::{Lost, Stocked};
+pub(crate) use lost::{lost, note_here, note_lost, stock};
+pub(crate) use ticket::{issue_ticket, may_pull, tick};
 
 /// Object -> bytes.
 const SMALL: Table = Table("object_small");
 /// Object, owner, entry -> length.
 const HOLDS: Table = Table("object_hold");
-/// Ticket -> [`TicketRow`].
-const TICKETS: Table = Table("ticket");
-/// End of validity, ticket -> nothing: which tickets to forget next.
-const TICKET_ENDS: Table = Table("ticket_end");
-/// Ticket, object -> nothing.
-const TICKET_OBJECTS: Table = Table("ticket_object");
 /// Transfer -> [`Transfer`].
 const TRANSFERS: Table = Table("transfer");
 
 /// One object of a list: which, and how many bytes its file has.
 pub use crate::record::ContentRef;
-
-wire_struct! {
-    /// A permission to pull, checked again while it is used.
-    #[derive(Debug, Clone)]
-    pub struct TicketRow {
-        /// Who may pull.
-        1 => to: PartyId,
-        /// Until when.
-        2 => expires: Timestamp,
-        /// The capability it stands on; none when the objects are the puller's own or the
-        /// institution here sends them on its own account.
-        3 => granted: Option<GrantedSummary>,
-    }
-}
 
 wire_enum! {
     /// What a pulled object is for.
@@ -123,18 +107,40 @@ pub(crate) fn hold(
     rows::put(txn, HOLDS, &hold_key(object, owner, entry), &length)
 }
 
-/// Whether `owner` has any hold on `object`. Only owners are told that something is here already.
-pub(crate) fn held_for(
+/// Whether `object` is here for `owner`, who has a hold on it. Only owners are told that something is
+/// here already.
+pub(crate) fn here_for(
     txn: &(impl ReadTxn + ?Sized),
     object: ObjectId,
     owner: PartyId,
 ) -> Result<bool, StoreError> {
-    Ok(!rows::scan::<u64>(txn, HOLDS, &rows::pair(&object.0, &owner.0), None, 1)?.is_empty())
+    let held =
+        !rows::scan::<u64>(txn, HOLDS, &rows::pair(&object.0, &owner.0), None, 1)?.is_empty();
+    Ok(held && lost(txn, object)?.is_none())
 }
 
-/// Whether anything holds `object`.
+/// Whether `object` is here for anybody.
+pub(crate) fn here(txn: &(impl ReadTxn + ?Sized), object: ObjectId) -> Result<bool, StoreError> {
+    Ok(held(txn, object)? && lost(txn, object)?.is_none())
+}
+
+/// Whether anything holds `object`, here or lost.
 pub(crate) fn held(txn: &(impl ReadTxn + ?Sized), object: ObjectId) -> Result<bool, StoreError> {
     Ok(!rows::scan::<u64>(txn, HOLDS, &object.0, None, 1)?.is_empty())
+}
+
+/// The owners and entries that hold `object`.
+pub(crate) fn holders(
+    txn: &(impl ReadTxn + ?Sized),
+    object: ObjectId,
+) -> Result<Vec<(PartyId, EntryId)>, StoreError> {
+    rows::all::<u64>(txn, HOLDS, &object.0)?
+        .into_iter()
+        .map(|(key, _)| {
+            let owner = key.get(32..64).and_then(PartyId::from_slice).unwrap_or(PartyId([0; 32]));
+            Ok((owner, EntryId(rows::tail(HOLDS, &key)?)))
+        })
+        .collect()
 }
 
 /// Takes one hold away; the bytes go when it was the last.
@@ -147,63 +153,8 @@ pub(crate) fn release(
     ctx.txn.delete(HOLDS, &hold_key(object, owner, entry))?;
     if !held(ctx.txn, object)? {
         ctx.txn.delete(SMALL, &object.0)?;
+        note_here(ctx.txn, object)?;
         ctx.effects.push(Effect::Drop { object });
-    }
-    Ok(())
-}
-
-/// Gives `to` a ticket for pulling `objects`.
-pub(crate) fn issue_ticket(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    objects: impl IntoIterator<Item = ObjectId>,
-    granted: Option<GrantedSummary>,
-) -> Handled<TicketId> {
-    let ticket = TicketId(ctx.random());
-    let row = TicketRow { to, expires: ctx.now.plus_ms(limits::TICKET_MS), granted };
-    rows::put(ctx.txn, TICKETS, &ticket.0, &row)?;
-    rows::mark(ctx.txn, TICKET_ENDS, &rows::pair(&row.expires.0.to_be_bytes(), &ticket.0))?;
-    for object in objects {
-        rows::mark(ctx.txn, TICKET_OBJECTS, &rows::pair(&ticket.0, &object.0))?;
-    }
-    Ok(ticket)
-}
-
-/// Whether `node` may pull `object` with `ticket` now. Asked at the start of a pull and again while
-/// it goes on, so that a revocation stops a download in flight.
-pub(crate) fn may_pull(
-    txn: &(impl ReadTxn + ?Sized),
-    now: Timestamp,
-    node: NodeId,
-    ticket: TicketId,
-    object: ObjectId,
-) -> Handled<()> {
-    let Some(row) = rows::get::<TicketRow>(txn, TICKETS, &ticket.0)? else {
-        return refuse(RefusalCode::NotPermitted, "no such ticket");
-    };
-    if directory::institution_of(txn, node, now)? != Some(row.to) {
-        return refuse(RefusalCode::NotPermitted, "no such ticket");
-    }
-    if !crate::peer::admitted(txn, row.to, now)? {
-        return refuse(RefusalCode::NotPermitted, "no such ticket");
-    }
-    if row.expires <= now {
-        return refuse(RefusalCode::Expired, "the ticket has expired; ask again");
-    }
-    if txn.get(TICKET_OBJECTS, &rows::pair(&ticket.0, &object.0))?.is_none() {
-        return refuse(RefusalCode::NotPermitted, "the ticket is not for this object");
-    }
-    if let Some(granted) = &row.granted {
-        let patient = granted.patient;
-        let Some(keys) = directory::keys(txn, patient)? else {
-            return refuse(RefusalCode::BadPermission, "the patient is not known here any more");
-        };
-        let revocations = crate::consent::revocations(txn, patient)?;
-        let institutions = |party| directory::keys(txn, party).ok().flatten();
-        let keys = Keys { patient: &keys, institutions: &institutions };
-        if let Err(reason) = granted.recheck(now, &revocations, &keys) {
-            return refuse(RefusalCode::BadPermission, reason.sentence());
-        }
     }
     Ok(())
 }
@@ -216,7 +167,8 @@ pub(crate) fn start_pull(ctx: &mut Context<'_>, transfer: &Transfer) -> Handled<
     Ok(id)
 }
 
-/// Starts pulling those of `contents` that are not here for the same owner; takes the rest over. Gives
+/// Starts pulling those of `contents` that are not here for the same owner, or were lost; takes the
+/// rest over. Gives
 /// how many are on their way.
 pub(crate) fn pull_missing(
     ctx: &mut Context<'_>,
@@ -228,7 +180,7 @@ pub(crate) fn pull_missing(
     let mut missing = 0;
     for content in contents {
         // What is here for another owner is not mentioned to this one: it is pulled again.
-        if held_for(ctx.txn, content.object, pull.owner)? {
+        if here_for(ctx.txn, content.object, pull.owner)? {
             hold(ctx.txn, content.object, pull.owner, pull.entry, content.length)?;
             continue;
         }
@@ -283,6 +235,9 @@ pub(crate) fn ended(ctx: &mut Context<'_>, id: TransferId, result: TransferResul
         TransferResult::Finished { small: None } => Ok(()),
         TransferResult::Refused { refusal } => Err(refusal),
     };
+    if result.is_ok() {
+        note_here(ctx.txn, transfer.object)?;
+    }
     ctx.notify(Notice::Pulled { transfer, result });
     Ok(())
 }
@@ -293,25 +248,12 @@ pub(crate) fn give_up(ctx: &mut Context<'_>, id: TransferId) -> Handled<()> {
     Ok(())
 }
 
-/// Time passed: tickets that have expired go, a page at a time.
-pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    const PAGE: usize = 256;
-    for (key, _) in ctx.txn.page(TICKET_ENDS, &[], &ctx.now.0.to_be_bytes(), PAGE)? {
-        let ticket: [u8; 16] = rows::tail(TICKET_ENDS, &key)?;
-        for (object, _) in rows::all::<Bytes>(ctx.txn, TICKET_OBJECTS, &ticket)? {
-            ctx.txn.delete(TICKET_OBJECTS, &object)?;
-        }
-        ctx.txn.delete(TICKETS, &ticket)?;
-        ctx.txn.delete(TICKET_ENDS, &key)?;
-    }
-    Ok(())
-}
-
 /// Ends all pulls of one purpose, for instance when a deposit's place expires.
 pub(crate) fn cancel(ctx: &mut Context<'_>, purpose: &TransferFor) -> Handled<()> {
     for (id, transfer) in transfers(ctx.txn)? {
         if transfer.purpose == *purpose {
             ctx.txn.delete(TRANSFERS, &id.0)?;
+            ctx.effects.push(Effect::Stop { id });
         }
     }
     Ok(())
