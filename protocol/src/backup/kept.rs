@@ -15,7 +15,8 @@ use crate::time::Timestamp;
 const KEPT_BY: Table = Table("backup_kept_by");
 /// Owner, subject, entry -> [`KeptRow`], at the depositary.
 const KEPT: Table = Table("backup_kept");
-/// Owner, subject, entry, holder -> [`KeptRow`], at the depositor: what receipts say.
+/// Owner, subject, entry, holder -> [`KeptRow`], at the depositor and at the patient's relay: what
+/// receipts say.
 pub(super) const ELSEWHERE: Table = Table("backup_elsewhere");
 /// Token -> bytes accounted under it.
 const USED: Table = Table("backup_used");

@@ -9,10 +9,12 @@
 //! ```
 //!
 //! The owner of what is kept is the patient, by a permission to keep or to add, or an institution that
-//! backs up its own records. The depositary sees labels, sizes and hashes.
+//! backs up its own records. The depositary sees labels, sizes and hashes. The depositor passes the
+//! receipt on to the patient's relay, which believes no other word on where the record is kept.
 
 mod depositary;
 mod depositor;
+mod elsewhere;
 mod kept;
 mod tables;
 pub mod view;
@@ -26,11 +28,12 @@ use crate::time::SECOND_MS;
 pub(crate) use depositary::pulled;
 pub use depositor::Command;
 pub(crate) use depositor::{Deposit, command, offer, outcome, restored_object};
+pub(crate) use elsewhere::is_kept_at;
 pub(crate) use kept::{kept, kept_for_anybody};
 pub(crate) use tables::next_due;
 pub use wire::{
-    Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Message, Offer, OfferPermission,
-    Position, Receipt, ReceiptObject, Stored, Withdrawn,
+    Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Gone, Kept, Message, Offer,
+    OfferPermission, Position, Receipt, ReceiptObject, Stored, Withdrawn,
 };
 
 /// Handles another institution's message.
@@ -42,6 +45,8 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
         Message::Delete(delete) => depositary::deleted(ctx, sender, delete),
         Message::Fetch(fetch) => depositary::fetched(ctx, sender, &fetch),
         Message::Withdrawn(withdrawn) => depositor::withdrawn(ctx, sender, withdrawn),
+        Message::Kept(kept) => elsewhere::kept(ctx, sender, kept),
+        Message::Gone(gone) => elsewhere::gone(ctx, sender, &gone),
     }
 }
 

@@ -27,6 +27,10 @@ wire_enum! {
         5 => Fetch(Fetch),
         /// The depositary has given a deposit up: its data did not come, or its permission ended.
         6 => Withdrawn(Withdrawn),
+        /// A depositor tells the patient's relay where entries are kept, with the receipt.
+        7 => Kept(Kept),
+        /// A depositor tells the patient's relay what it has had deleted of its own.
+        8 => Gone(Gone),
     }
 }
 
@@ -44,6 +48,9 @@ wire_struct! {
         4 => permission: Option<OfferPermission>,
         /// Authors that the depositary may not know.
         5 => authors: Vec<Introduction>,
+        /// Without a permission: the key log of the patient whom the labels name, if they name one, so
+        /// that the depositary can judge what the patient permits others.
+        6 => patient: Option<KeyLog>,
     }
 }
 
@@ -92,6 +99,32 @@ wire_struct! {
         1 => reservation: [u8; 16],
         /// Why.
         2 => refusal: Refusal,
+    }
+}
+
+wire_struct! {
+    /// Tells a patient's relay where entries of the record are kept.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Kept {
+        /// The patient.
+        1 => patient: PartyId,
+        /// The depositary.
+        2 => holder: Introduction,
+        /// Its receipt.
+        3 => receipt: Unverified<Receipt>,
+    }
+}
+
+wire_struct! {
+    /// Tells a patient's relay that the sender's own backup of entries was deleted.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Gone {
+        /// The patient.
+        1 => patient: PartyId,
+        /// The depositary that deleted them.
+        2 => holder: PartyId,
+        /// The entries.
+        3 => entries: Vec<EntryId>,
     }
 }
 

@@ -17,7 +17,6 @@ use crate::id::{ConsentId, PartyId};
 use crate::identity::Role;
 use crate::limits;
 use crate::peer::{Body, Context, PatientKeys, RequestId, Sender};
-use crate::record;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::time::{DAY_MS, Timestamp};
 use std::collections::BTreeSet;
@@ -253,7 +252,8 @@ pub(crate) fn deposit_refused(
     report(ctx, id, &row)
 }
 
-/// At the relay: the hospital tells how the order stands.
+/// At the relay: the hospital tells how the order stands. That it is done, the depositary's receipts say,
+/// which came before.
 pub(super) fn state(ctx: &mut Context<'_>, sender: &Sender, state: OrderState) -> Handled<Bytes> {
     let mut row = request(ctx.txn, state.request)?;
     if row.executor != Some(sender.institution) || row.kind != RequestKind::Upload {
@@ -262,13 +262,19 @@ pub(super) fn state(ctx: &mut Context<'_>, sender: &Sender, state: OrderState) -
     if !matches!(state.state, RequestState::Ready | RequestState::Done | RequestState::Failed) {
         return refuse(RefusalCode::Invalid, "an order is ready, done or failed");
     }
+    if let (RequestState::Done, Some(depositary)) = (state.state, row.party) {
+        for entry in &row.wish.entries {
+            let of = (row.patient, *entry);
+            if !backup::is_kept_at(ctx.txn, row.patient, of, depositary)? {
+                return refuse(
+                    RefusalCode::NotAuthentic,
+                    format!("no receipt of the depositary for entry {entry} came before"),
+                );
+            }
+        }
+    }
     row.state = state.state;
     row.reason = state.reason;
     put_request(ctx.txn, state.request, &row)?;
-    if let (RequestState::Done, Some(depositary)) = (row.state, row.party) {
-        for entry in row.wish.entries.clone() {
-            record::learn_holder(ctx, row.patient, entry, depositary)?;
-        }
-    }
     Ok(Bytes::default())
 }

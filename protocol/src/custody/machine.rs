@@ -186,6 +186,18 @@ pub(crate) fn publish(ctx: &mut Context<'_>, keys: &PatientKeys, new_epoch: bool
     Ok(())
 }
 
+/// Tells one institution what was published last.
+pub(crate) fn tell(ctx: &mut Context<'_>, patient: PartyId, to: PartyId) -> Handled<()> {
+    let Some(known) = directory::keys(ctx.txn, patient)? else { return Ok(()) };
+    let message = Keys {
+        log: known.log().clone(),
+        ring: directory::ring(ctx.txn, patient)?.map(|ring| ring.to_unverified()),
+        revocations: consent::revocation_state(ctx.txn, patient)?,
+    };
+    ctx.send_if_room(to, &Body::Custody(Message::Keys(message)))?;
+    Ok(())
+}
+
 /// The next number for a revocation state.
 pub(crate) fn next_revocation_seq(ctx: &mut Context<'_>, id: PartyId) -> Handled<u64> {
     let mut row = patient(ctx.txn, id)?;

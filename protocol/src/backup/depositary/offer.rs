@@ -11,7 +11,7 @@ use crate::codec::Bytes;
 use crate::consent::{self, Judged};
 use crate::directory;
 use crate::id::PartyId;
-use crate::identity::{KnownKeys, Role};
+use crate::identity::{KeyLog, KnownKeys, Role};
 use crate::limits;
 use crate::peer::{Context, Effect, Sender};
 use crate::record::{self, Checked};
@@ -52,6 +52,7 @@ pub(in crate::backup) fn offered(
         Some(permission) => Some(permitted(ctx, sender, offer.owner, permission, &checked, bytes)?),
         None => {
             own(sender, offer.owner, &checked)?;
+            learn_patient(ctx, offer.patient, &checked)?;
             None
         }
     };
@@ -126,6 +127,17 @@ fn own(sender: &Sender, owner: PartyId, checked: &[Checked]) -> Handled<()> {
             "without a patient's permission an institution deposits only entries that it made, for itself",
         );
     }
+    Ok(())
+}
+
+/// Takes over the keys of the patient whose entries these are, and nobody else's.
+fn learn_patient(ctx: &mut Context<'_>, log: Option<KeyLog>, checked: &[Checked]) -> Handled<()> {
+    let Some(log) = log else { return Ok(()) };
+    let patient = log.party_unverified();
+    if checked.iter().any(|bundle| bundle.label.subject != patient) {
+        return refuse(RefusalCode::Invalid, "the key log is not the patient's of these entries");
+    }
+    directory::learn_keys(ctx.txn, log)?;
     Ok(())
 }
 

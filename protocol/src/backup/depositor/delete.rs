@@ -1,17 +1,16 @@
 //! An owner has entries deleted, and takes the holder's receipt.
 
-use super::super::kept::{ELSEWHERE, KeptRow};
-use super::super::wire::{Delete, DeleteOrder, Deletion, Message};
+use super::super::elsewhere;
+use super::super::wire::{Delete, DeleteOrder, Deletion, Gone, Message};
 use crate::access_log::{self, Action};
 use crate::codec::Bytes;
 use crate::directory;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::peer::{Body, Context, Done, PatientKeys, RequestId};
-use crate::record;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
-use crate::rows;
 use crate::statement::{Signed, Unverified};
+use std::collections::BTreeMap;
 
 pub(super) fn delete(
     ctx: &mut Context<'_>,
@@ -79,16 +78,33 @@ pub(super) fn confirmed(
                 );
             }
             line.entries.clone_from(&deletion.claims().deleted);
-            for entry in &deletion.claims().deleted {
-                record::forget_holder(ctx, claims.owner, *entry, holder)?;
-                for (key, _) in rows::all::<KeptRow>(ctx.txn, ELSEWHERE, &claims.owner.0)? {
-                    if key.get(64..80) == Some(&entry.0) && key.ends_with(&holder.0) {
-                        ctx.txn.delete(ELSEWHERE, &key)?;
-                    }
-                }
-            }
+            forget(ctx, claims.owner, holder, &deletion.claims().deleted)?;
         }
     }
     access_log::append(ctx, line)?;
+    Ok(())
+}
+
+/// Entries are gone at a holder; of an institution's own, the patients' relays hear, too.
+fn forget(
+    ctx: &mut Context<'_>,
+    owner: PartyId,
+    holder: PartyId,
+    deleted: &[EntryId],
+) -> Handled<()> {
+    let mut gone = BTreeMap::<PartyId, Vec<EntryId>>::new();
+    for entry in deleted {
+        for subject in elsewhere::subjects_at(ctx.txn, owner, *entry, holder)? {
+            elsewhere::forget(ctx, owner, (subject, *entry), holder)?;
+            gone.entry(subject).or_default().push(*entry);
+        }
+    }
+    for (patient, entries) in gone {
+        let relay = directory::relay_of(ctx.txn, patient)?;
+        if let Some(relay) = relay.filter(|_| owner == ctx.peer.me()) {
+            let gone = Gone { patient, holder, entries };
+            ctx.send_if_room(relay, &Body::Backup(Message::Gone(gone)))?;
+        }
+    }
     Ok(())
 }

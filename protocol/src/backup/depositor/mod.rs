@@ -94,7 +94,7 @@ pub(crate) fn outcome(
             Ok(_) => Ok(()),
             Err(refusal) => offer::answered(ctx, execute.reservation, Some(refusal)),
         },
-        Message::Stored(_) | Message::Withdrawn(_) => Ok(()),
+        Message::Stored(_) | Message::Withdrawn(_) | Message::Kept(_) | Message::Gone(_) => Ok(()),
         Message::Delete(delete) => delete::confirmed(ctx, to, &delete, result),
         Message::Fetch(fetch) => restore::restored(ctx, to, &fetch, result),
     }

@@ -172,7 +172,12 @@ fn send_offer(
     };
     put_deposit(ctx.txn, reservation, &row)?;
     let leaf = spec.chain.as_ref().map(|chain| chain.leaf().id());
-    let offer = Offer { reservation, owner: spec.owner, bundles, permission, authors };
+    // The patient permits others to read at the depositary, too: it must be able to judge that.
+    let patient = match permission {
+        Some(_) => None,
+        None => directory::keys(ctx.txn, spec.subject)?.map(|known| known.log().clone()),
+    };
+    let offer = Offer { reservation, owner: spec.owner, bundles, permission, authors, patient };
     outbox::push(ctx, spec.to, &Body::Backup(Message::Offer(offer)), leaf)?;
     Ok(reservation)
 }
