@@ -12,6 +12,7 @@ mod node;
 mod output;
 mod resolve;
 mod secret;
+mod stock;
 mod wait;
 mod when;
 

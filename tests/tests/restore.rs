@@ -1,7 +1,9 @@
 //! A hospital that lost its store and its objects gets its records back from its provider.
 
+use std::path::{Path, PathBuf};
+
 use chartmesh_tests::{Node, admit, is_member, join, until};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn entries(at: &Node, subject: &str) -> Vec<Value> {
     let listed = at.cli(&["record", "list", subject]);
@@ -62,16 +64,101 @@ fn a_hospital_that_lost_everything_but_its_keys_gets_its_records_back_and_they_o
     }
 }
 
+/// The only file of an object of about this size, in a node's object folder.
+fn object_file(at: &Node, bytes: std::ops::Range<u64>) -> PathBuf {
+    let mut found: Vec<PathBuf> = walk(&at.dir.join("objects/objects"));
+    found.retain(|path| {
+        path.extension().is_none() && bytes.contains(&path.metadata().unwrap().len())
+    });
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// Flips a bit in the middle of a file.
+fn damage(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn objects_that_a_disk_lost_or_damaged_are_named_and_come_back_from_the_provider() {
+    let root = tempfile::tempdir().unwrap();
+    let mut hospital = Node::create(root.path(), "hospital", "Kita Hospital");
+    let mut provider = Node::create(root.path(), "backup", "Midori Backup");
+    hospital.cli(&["federation", "create", "Kita", "--threshold", "2"]);
+    join(&hospital, &provider);
+    admit(&hospital, &provider);
+    until("the founding", || is_member(&provider, &hospital).then_some(()));
+    let chart = hospital.cli(&["patient", "new", "Yamada Taro"]);
+    let subject = chart["subject"].as_str().unwrap().to_owned();
+    let sizes = [1_000_000, 2_000_000, 3_000_000];
+    for size in sizes {
+        let file = root.path().join(format!("{size}.bin"));
+        std::fs::write(&file, vec![7; size]).unwrap();
+        let file = file.to_str().unwrap();
+        hospital.cli(&["record", "import", &subject, file, "--user", "Dr. Sato"]);
+    }
+    let keep = ["backup", "keep", "Midori Backup", &subject, "--wait"];
+    hospital.cli(&keep);
+    assert_eq!(hospital.cli(&["record", "verify", &subject])["good"], 3);
+
+    // While the node runs: one file goes, a bit of another flips.
+    let gone = object_file(&hospital, 1_000_000..1_200_000);
+    let bad = object_file(&hospital, 2_000_000..2_300_000);
+    std::fs::remove_file(&gone).unwrap();
+    damage(&bad);
+    let said = hospital.cli_fails(&["record", "verify", &subject]);
+    assert!(said.contains("2 entries do not hold"), "{said}");
+    let verified = hospital.query(json!({"verify": {"subject": subject}}), None).unwrap();
+    let lines = verified["bad"].to_string();
+    assert!(lines.contains(&format!("object {} is lost", name(&gone))), "{lines}");
+    assert!(lines.contains(&format!("object {} is damaged", name(&bad))), "{lines}");
+    let whole = entries(&hospital, &subject).iter().filter(|e| e["whole"] == true).count();
+    assert_eq!(whole, 1, "what is lost is not claimed");
+    hospital.cli(&["backup", "restore", "Midori Backup", &subject, "--wait"]);
+    assert_eq!(hospital.cli(&["record", "verify", &subject])["good"], 3);
+    assert!(gone.exists() && bad.exists());
+
+    // While it is off: the start notices what is missing, and a restore needs no check before it.
+    hospital.kill();
+    std::fs::remove_file(&gone).unwrap();
+    hospital.start();
+    let whole = entries(&hospital, &subject).iter().filter(|e| e["whole"] == true).count();
+    assert_eq!(whole, 2, "the start noticed");
+    hospital.cli(&["backup", "restore", "Midori Backup", "--wait"]);
+    assert_eq!(hospital.cli(&["record", "verify", &subject])["good"], 3);
+
+    // At the provider: it notices, gives out nothing damaged, and is healed by keeping again.
+    let kept = object_file(&provider, 3_000_000..3_300_000);
+    damage(&kept);
+    let said = provider.cli_fails(&["backup", "verify"]);
+    assert!(said.contains("1 objects are lost or damaged"), "{said}");
+    provider.kill();
+    provider.start();
+    hospital.cli(&keep);
+    until("the provider to be whole", || {
+        provider.try_cli(&["backup", "verify"]).status.success().then_some(())
+    });
+    assert!(kept.exists());
+}
+
 /// Every file below a folder.
-fn found(dir: &std::path::Path) -> Vec<Vec<u8>> {
+fn walk(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(found(&path));
-        } else {
-            files.push(std::fs::read(path).unwrap());
-        }
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
     }
     files
+}
+
+/// What every file below a folder holds.
+fn found(dir: &Path) -> Vec<Vec<u8>> {
+    walk(dir).iter().map(|path| std::fs::read(path).unwrap()).collect()
 }

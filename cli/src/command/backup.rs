@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::Context;
 use crate::args::WaitArgs;
-use crate::exit::Outcome;
+use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of, read};
-use crate::output::{bytes, faint, row};
+use crate::output::{Style, bytes, faint, row};
 use crate::resolve::{Candidate, pick};
+use crate::stock;
 use crate::wait;
 use crate::when::moment;
 
@@ -49,6 +50,7 @@ pub(crate) enum Args {
     /// At a hospital: get back what a backup provider keeps for it
     #[command(
         visible_alias = "fetch",
+        long_about = "Looks which objects are missing here, a whole store's or one file's, and gets back what a backup provider keeps for this hospital.",
         after_help = "Example:\n  chartmesh backup restore \"Cedar Backup\" \"Sato Aiko\" --wait"
     )]
     Restore {
@@ -56,8 +58,21 @@ pub(crate) enum Args {
         holder: String,
         /// Only this patient's or chart's
         subject: Option<String>,
+        /// Read all objects that are here first, to find damaged ones, too
+        #[arg(long)]
+        deep: bool,
         #[command(flatten)]
         wait: WaitArgs,
+    },
+    /// Check that all objects kept here are there and unaltered; exit code 8 when one is not
+    #[command(
+        long_about = "Reads every object that is kept here, for others or for this institution, and compares it with its id. What is lost or damaged is neither served nor claimed any more. Exit code 8 when there is any.",
+        after_help = "Example:\n  chartmesh backup verify"
+    )]
+    Verify {
+        /// Look for the objects' files and measure them, but do not read them
+        #[arg(long)]
+        quick: bool,
     },
     /// Have a holder delete entries: an institution's own, or a patient's from the relay
     #[command(
@@ -107,31 +122,75 @@ impl Args {
                 Ok(())
             }
             Self::List { patient } => list(&node, patient).await,
-            Self::Restore { holder, subject, wait } => {
-                let holder = node.institution(&holder).await?;
-                let subject = match subject {
-                    Some(subject) => Some(node.subject(&subject).await?),
-                    None => None,
-                };
-                let restore = json!({"holder": holder, "subject": subject});
-                let answer = node.command(json!({"backup": {"restore": restore}}), None).await?;
-                if wait.wait {
-                    transfers(&node, &wait).await?;
-                }
-                node.out.answer(&answer, |out| {
-                    out.line(if wait.wait {
-                        "what the provider had is here"
-                    } else {
-                        "the provider was asked"
-                    });
-                });
-                Ok(())
+            Self::Restore { holder, subject, deep, wait } => {
+                restore(&node, &holder, subject.as_deref(), deep, &wait).await
             }
+            Self::Verify { quick } => verify(&node, quick).await,
             Self::Delete { holder, entry, patient } => {
                 delete(&node, &holder, &entry, patient).await
             }
         }
     }
+}
+
+async fn restore(
+    node: &Node,
+    holder: &str,
+    subject: Option<&str>,
+    deep: bool,
+    wait: &WaitArgs,
+) -> Outcome {
+    let holder = node.institution(holder).await?;
+    let subject = match subject {
+        Some(subject) => Some(node.subject(subject).await?),
+        None => None,
+    };
+    // What the disk lost is fetched again only once the node has noticed.
+    let before = stock::check(node, subject.as_deref(), deep).await?.lost.len();
+    if before > 0 {
+        node.out.note(format!("{before} objects that ought to be here are not"));
+    }
+    let restore = json!({"holder": holder, "subject": subject});
+    let answer = node.command(json!({"backup": {"restore": restore}}), None).await?;
+    let mut left = 0;
+    if wait.wait {
+        transfers(node, wait).await?;
+        left = stock::check(node, subject.as_deref(), false).await?.lost.len();
+    }
+    node.out.answer(&answer, |out| {
+        out.line(if wait.wait {
+            "what the provider had is here"
+        } else {
+            "the provider was asked"
+        });
+    });
+    if left == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::NotFound, format!("{left} objects are still missing")).next(
+        "`chartmesh record verify` names their entries; another provider or holder may have them",
+    ))
+}
+
+async fn verify(node: &Node, quick: bool) -> Outcome {
+    let checked = stock::check(node, None, !quick).await?;
+    node.out.answer(&json!(checked), |out| {
+        let good = checked.objects.saturating_sub(checked.lost.len() as u64);
+        out.line(format!("{good} objects are here, of {} in all", bytes(checked.bytes)));
+        for lost in &checked.lost {
+            let entries: Vec<_> = lost.entries.iter().map(|entry| entry.short()).collect();
+            let line =
+                format!("object {} {} (entry {})", lost.object, lost.what, entries.join(", "));
+            out.styled(line, Style::Bad);
+        }
+    });
+    if checked.lost.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{} objects are lost or damaged", checked.lost.len());
+    Err(Failure::new(Exit::NotAuthentic, text).next(
+        "at a hospital `chartmesh backup restore` gets them back; at a provider, have the depositor keep them again with `chartmesh backup keep`",
+    ))
 }
 
 async fn list(node: &Node, patient: Option<String>) -> Outcome {

@@ -18,6 +18,7 @@ use crate::args::UserArg;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
 use crate::output::{Cell, Output, Style, bytes, faint, row};
+use crate::stock;
 use chartmesh_protocol::capability::Purpose;
 
 /// Import, list, show, add to, verify and export records
@@ -89,11 +90,17 @@ pub(crate) enum Args {
         /// The entry, or any addition to it
         entry: String,
     },
-    /// Check every entry's label, contents and author again; exit code 8 when one does not hold
-    #[command(after_help = "Example:\n  chartmesh record verify \"Sato Aiko\"")]
+    /// Check every entry's label, author and objects again; exit code 8 when one does not hold
+    #[command(
+        long_about = "Checks every entry's label, contents and author again, and reads every object that is here from the disk. What is lost or damaged is neither served nor claimed any more; `chartmesh backup restore` gets it back. Exit code 8 when an entry does not hold.",
+        after_help = "Example:\n  chartmesh record verify \"Sato Aiko\""
+    )]
     Verify {
         /// The patient or chart
         subject: String,
+        /// Look for the objects' files and measure them, but do not read them
+        #[arg(long)]
+        quick: bool,
     },
     /// Write a whole record into a folder, readable without Chartmesh, with its proofs
     #[command(
@@ -143,7 +150,7 @@ impl Args {
                 open::run(&node, what, content, out.as_deref()).await
             }
             Self::History { subject, entry } => history::run(&node, &subject, &entry).await,
-            Self::Verify { subject } => verify(&node, &subject).await,
+            Self::Verify { subject, quick } => verify(&node, &subject, quick).await,
             Self::Export { subject, out, purpose, user } => {
                 export::run(&node, &subject, &out, purpose, user.name()).await
             }
@@ -187,12 +194,17 @@ fn row_of(entry: &EntryView) -> Vec<Cell> {
     ]
 }
 
-async fn verify(node: &Node, subject: &str) -> Outcome {
+async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     let subject = node.subject(subject).await?;
+    // First the disk: what it lost, the entries' own check then tells of.
+    stock::check(node, Some(&subject), !quick).await?;
     let answer = node.query_as(&Query::Verify { subject: id(&subject)? }, &subject).await?;
     let view: VerifiedView = read(answer.clone())?;
     node.out.answer(&answer, |out| {
-        out.line(format!("{} entries hold: label, contents, manifest and author", view.good));
+        out.line(format!(
+            "{} entries hold: label, contents, manifest, author and objects",
+            view.good
+        ));
         for line in &view.bad {
             out.styled(line, Style::Bad);
         }

@@ -21,9 +21,11 @@
 //! | `POST /v1/open` | `{subject, entry, user, purpose, export?}`: opens an entry, which is logged first |
 //! | `GET /v1/open/{open}/{index}` | the bytes of one content, in the clear |
 //! | `GET /v1/proof/{subject}/{entry}` | what proves the entry to anyone, without Chartmesh |
+//! | `POST /v1/check` | `{subject?, after?, deep?}`: looks whether the objects that ought to be here are, some at a time |
 //! | `GET /v1/transfers` | objects on their way here, with bytes |
 //! | `POST /v1/shutdown` | stops the node |
 
+mod check;
 mod command;
 mod import;
 mod json;
@@ -55,6 +57,7 @@ use crate::run::Node;
 use limits::{STOP_TIMEOUT, SWEEP_EVERY};
 use problem::{Outcome, Problem};
 
+pub use check::{CheckView, LostView};
 pub use import::{FileView, ImportView, PersonView};
 pub use open::OpenView;
 pub use patient::NewPatientView;
@@ -198,6 +201,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/open", post(open::open))
         .route("/v1/open/{open}/{index}", get(open::content))
         .route("/v1/proof/{subject}/{entry}", get(proof::proof))
+        .route("/v1/check", post(check::check))
         .route("/v1/transfers", get(transfers::transfers))
         .route("/v1/shutdown", post(status::shutdown))
         .fallback(async || Problem::not_found("no such door; see the API's documentation"))

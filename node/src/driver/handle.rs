@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::pull::TransferProgress;
 use super::shared::{Item, Shared};
+use super::stock::{self, Check, Checked};
 use super::{Ended, Lost, ended};
 use crate::objects::ObjectFolder;
 
@@ -124,6 +125,15 @@ impl Handle {
     #[must_use]
     pub fn objects(&self) -> &ObjectFolder {
         &self.shared.objects
+    }
+
+    /// Looks whether the objects that ought to be here are, some at a time; what is lost is neither
+    /// served nor claimed from then on.
+    ///
+    /// # Errors
+    /// [`Failure::Store`] when the storage failed.
+    pub async fn check(&self, check: Check) -> Result<Checked, Failure> {
+        stock::check(&self.shared, check).await
     }
 
     /// Where this node can be reached, for invites and codes: what the operator announces first.

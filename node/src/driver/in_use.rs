@@ -19,6 +19,11 @@ impl InUse {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it is on its way in.
+    pub(super) fn is_used(&self, object: ObjectId) -> bool {
+        self.lock().contains_key(&object)
+    }
+
     /// True: nobody uses it now. Otherwise it will be looked at again.
     fn may_go(&self, object: ObjectId) -> bool {
         match self.lock().get_mut(&object) {

@@ -58,3 +58,9 @@ pub(super) const DUE_MAX: usize = 1024;
 
 /// How long a stop waits for tasks under way to notice.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Objects that one step of a check looks at: what a front door waits for, and what one event tells.
+pub(super) const CHECK_OBJECTS_MAX: usize = 1024;
+
+/// Bytes that one step of a check reads before it answers: some tenths of a second of a disk's work.
+pub(super) const CHECK_BYTES_MAX: u64 = 256 * 1024 * 1024;

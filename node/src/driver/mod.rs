@@ -34,6 +34,7 @@ mod serve;
 mod sessions;
 mod shared;
 mod start;
+mod stock;
 mod timer;
 mod waiting;
 mod writer;
@@ -51,6 +52,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use handle::{DriverStatus, Handle};
 pub use pull::TransferProgress;
+pub use stock::{Check, Checked, LostObject};
 
 use crate::net::{Net, NetEvent};
 use crate::objects::{ObjectError, ObjectFolder};

@@ -26,6 +26,7 @@ pub(super) fn perform(shared: &Arc<Shared>, effect: Effect) {
             shared.sessions.put_out(node);
         }
         Effect::Pull { id } => pull::wake(shared, id),
+        Effect::Stop { id } => pull::stop(shared, id),
         Effect::Drop { object } => in_use::remove_unless_held(shared, object),
         Effect::WakeAt(time) => shared.timer.wake_at(time),
     }

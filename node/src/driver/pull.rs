@@ -18,7 +18,7 @@ use chartmesh_protocol::objects::Transfer;
 use chartmesh_protocol::peer::{Event, Route, TransferResult};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::store::StoreError;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 use super::greet::greet;
 use super::in_use::Using;
@@ -57,6 +57,8 @@ pub(super) struct Pulls {
     running: Mutex<BTreeMap<TransferId, Option<TransferProgress>>>,
     ended: Mutex<VecDeque<(TransferId, TransferProgress)>>,
     places: Semaphore,
+    /// The newest pull that nobody wants any more: all look whether it was theirs.
+    stopped: watch::Sender<Option<TransferId>>,
 }
 
 impl Default for Pulls {
@@ -65,6 +67,7 @@ impl Default for Pulls {
             running: Mutex::default(),
             ended: Mutex::default(),
             places: Semaphore::new(PULLS_MAX),
+            stopped: watch::Sender::new(None),
         }
     }
 }
@@ -147,9 +150,15 @@ pub(super) fn wake(shared: &Arc<Shared>, id: TransferId) {
     });
 }
 
+/// An object is not to be pulled any more.
+pub(super) fn stop(shared: &Shared, id: TransferId) {
+    shared.pulls.stopped.send_replace(Some(id));
+}
+
 async fn run(shared: &Arc<Shared>, id: TransferId) {
     let mut wait = PULL_RETRY_MIN;
     let mut arrivals = shared.arrivals.subscribe();
+    let mut stopped = shared.pulls.stopped.subscribe();
     loop {
         let (transfer, route) = match wanted(shared, id).await {
             Ok(Some(found)) => found,
@@ -181,6 +190,8 @@ async fn run(shared: &Arc<Shared>, id: TransferId) {
         drop(using);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            // Asks whether it is still wanted, and throws away what came if not.
+            _ = stopped.changed() => {}
             () = appears(&mut arrivals, &nodes), if wait <= PULL_RETRY_MAX => {
                 tokio::time::sleep(PULL_RETRY_ARRIVED).await;
             }
@@ -295,8 +306,13 @@ async fn fetch<D: Disk>(
 
 /// Returns when the protocol does not want the transfer any more.
 async fn unwanted(shared: &Arc<Shared>, id: TransferId) {
+    let mut stopped = shared.pulls.stopped.subscribe();
     loop {
-        tokio::time::sleep(PULL_WANTED_EVERY).await;
+        // A stop that came just before is noticed at the latest by the clock.
+        tokio::select! {
+            () = tokio::time::sleep(PULL_WANTED_EVERY) => {}
+            _ = stopped.changed() => {}
+        }
         if let Ok(None) = wanted(shared, id).await {
             return;
         }

@@ -164,6 +164,7 @@ impl Shared {
             Event::Welcome { .. }
             | Event::Delivery { .. }
             | Event::Transfer { .. }
+            | Event::Stock { .. }
             | Event::Tick => None,
         };
         let ticket = Ticket { request, done, since: Instant::now(), _share: share };

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::perform::perform;
 use super::shared::{Item, Shared, multiaddrs, on_pool};
-use super::{StartError, greet, inbound, timer, writer};
+use super::{StartError, greet, inbound, stock, timer, writer};
 use crate::net::NetEvent;
 
 /// Institutions that are greeted at the same time after a start.
@@ -54,23 +54,35 @@ fn first_steps(shared: &Shared) -> Result<Vec<Effect>, StartError> {
 }
 
 /// Removes what crashes left: partial objects that nobody waits for, and objects that nothing
-/// holds.
+/// holds. Then notes what is not here.
 fn sweep(shared: &Shared) -> Result<(), StartError> {
     let snapshot = shared.store.begin_read()?;
     let peer = &shared.peer;
     // When in doubt, keep.
     let wanted = |transfer| !matches!(peer.transfer(&snapshot, transfer), Ok(None));
     let mut removed = shared.objects.sweep(wanted)?;
+    let mut here = Vec::new();
     for object in shared.objects.list()? {
-        if !peer.is_held(&snapshot, object)? {
+        if peer.is_held(&snapshot, object)? {
+            here.push(object);
+        } else {
             shared.objects.remove(object)?;
             removed += 1;
         }
     }
+    here.sort_unstable();
+    for object in shared.objects.list_set_aside()? {
+        // A good one came, or nobody wants it any more.
+        if here.binary_search(&object).is_ok() || !peer.is_held(&snapshot, object)? {
+            shared.objects.remove_set_aside(object)?;
+            removed += 1;
+        }
+    }
+    drop(snapshot);
     if removed > 0 {
         tracing::info!(removed, "removed files that an earlier run had left unfinished");
     }
-    Ok(())
+    stock::compare_names(shared, &here)
 }
 
 /// Tells every known institution that we are back, and where: our ports may have changed, and what

@@ -197,6 +197,7 @@ fn kind_of(event: &Event) -> &'static str {
         Event::Message { .. } => "message",
         Event::Delivery { .. } => "delivery",
         Event::Transfer { .. } => "transfer",
+        Event::Stock { .. } => "stock",
         Event::Tick => "tick",
     }
 }

@@ -6,6 +6,7 @@
 //! incoming/new-<n>         what a writer has not finished; junk after a crash
 //! incoming/<transfer>      a partial object that a peer is sending; transfer in 32 hex digits
 //! incoming/<transfer>.obao4, .progress
+//! damaged/<id>             an object that was found damaged, set aside until a good one is here
 //! ```
 //!
 //! An object is there when its file has its name under `objects`, and that happens in one rename
@@ -33,6 +34,7 @@ use chartmesh_protocol::id::{ObjectId, TransferId};
 use crate::disk::{Disk, RealDisk};
 
 mod arriving;
+mod damaged;
 mod list;
 mod partial;
 mod progress;
@@ -77,6 +79,7 @@ struct Inner<D> {
     disk: D,
     objects: PathBuf,
     incoming: PathBuf,
+    damaged: PathBuf,
     checkpoint: u64,
     next_new: AtomicU64,
     /// Files under `incoming` that someone is writing now.
@@ -166,6 +169,7 @@ impl<D: Disk> ObjectFolder<D> {
             disk,
             objects,
             incoming,
+            damaged: root.join("damaged"),
             checkpoint,
             next_new: AtomicU64::new(0),
             busy: Mutex::default(),

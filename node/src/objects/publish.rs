@@ -59,6 +59,7 @@ impl<D: Disk> ObjectFolder<D> {
         let disk = &self.inner.disk;
         let _names = self.names_of(id.as_bytes()[0]);
         let shard = self.shard_path(id);
+        self.remove_set_aside(id)?;
         if !disk.exists(&shard).map_err(cannot("look for", &shard))? {
             return Ok(false);
         }
@@ -149,7 +150,7 @@ impl<D: Disk> ObjectFolder<D> {
     }
 }
 
-fn remove_if_there(disk: &impl Disk, path: &Path) -> Result<bool, ObjectError> {
+pub(super) fn remove_if_there(disk: &impl Disk, path: &Path) -> Result<bool, ObjectError> {
     match disk.remove(path) {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -103,7 +103,10 @@ impl<D: Disk> ObjectReader<D> {
     }
 
     /// Compares the whole object with its id, and its outboard with what it should be.
-    pub(super) fn scrub(&self) -> Result<(), ObjectError> {
+    ///
+    /// # Errors
+    /// [`ObjectError::Damaged`]; [`ObjectError::Disk`].
+    pub fn scrub(&self) -> Result<(), ObjectError> {
         let mut builder = Builder::default();
         let (mut data, mut kept, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
         let (mut offset, mut first) = (0, 0);

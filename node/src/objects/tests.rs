@@ -232,3 +232,23 @@ fn a_flipped_bit_anywhere_in_pairs_or_bytes_is_not_the_object() {
         }
     }
 }
+
+#[test]
+fn a_damaged_object_is_set_aside_and_a_good_one_takes_its_place() {
+    let disk = FaultyDisk::new();
+    let folder = ObjectFolder::open(disk.clone(), Path::new(ROOT)).unwrap();
+    let data = object(100_000, 1);
+    let id = write(&folder, &data, 10_007);
+    disk.open_rw(&folder.object_path(id)).unwrap().write_at(&[0xff], 50_000).unwrap();
+    assert!(matches!(folder.scrub(id), Err(ObjectError::Damaged { .. })));
+    assert!(folder.set_aside(id).unwrap());
+    assert!(!folder.set_aside(id).unwrap(), "it is there no more");
+    assert!(matches!(folder.open_object(id), Err(ObjectError::Missing(_))));
+    assert_eq!(folder.list_set_aside().unwrap(), [id]);
+    assert_eq!(folder.sweep(|_| false).unwrap(), 0, "no outboard was left behind");
+
+    assert_eq!(write(&folder, &data, 10_007), id);
+    folder.scrub(id).unwrap();
+    folder.remove(id).unwrap();
+    assert!(folder.list_set_aside().unwrap().is_empty(), "what is deleted is deleted whole");
+}
