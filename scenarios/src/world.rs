@@ -47,6 +47,8 @@ pub struct World {
     pub wire: Vec<(Who, Who, Vec<u8>)>,
     /// Whether to keep [`World::wire`].
     pub record_wire: bool,
+    /// What dishonest parties answer to every message, in place of what became of it.
+    pub lies: BTreeMap<Who, OutcomeResult>,
     /// Out of a hundred events, how many are followed by a crash: what they did is durable, nothing of
     /// their effects happens, and the party starts again from its store.
     pub lose_effects: u8,
@@ -75,6 +77,7 @@ impl World {
             cut: BTreeSet::new(),
             wire: Vec::new(),
             record_wire: false,
+            lies: BTreeMap::new(),
             lose_effects: 0,
             crash_at: None,
             events: 0,
@@ -385,7 +388,27 @@ impl World {
             Event::Message { request, node: from_node, nonce, message: Box::new(message) },
         );
         let reply = self.replies.remove(&request.0).unwrap_or_default();
-        if reply.is_empty() { Err(DeliveryFailure::GateClosed) } else { Ok(reply) }
+        if reply.is_empty() {
+            Err(DeliveryFailure::GateClosed)
+        } else {
+            Ok(self.told(target, reply))
+        }
+    }
+
+    /// What a party answers, if it lies.
+    fn told(&self, who: Who, reply: Vec<u8>) -> Vec<u8> {
+        let Some(lie) = self.lies.get(&who) else { return reply };
+        let honest = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
+        let outcome = Outcome { result: lie.clone(), ..honest.claims().clone() };
+        Signed::sign(outcome, &self.parties[who.0].node_key).bytes().to_vec()
+    }
+
+    /// A disk of a party loses an object, or damages it; the party notices.
+    pub fn lose(&mut self, who: Who, object: ObjectId, damaged: bool) {
+        self.parties[who.0].objects.remove(&object);
+        let lost = vec![chartmesh_protocol::objects::Lost { object, damaged }];
+        self.event(who, Event::Stock { lost, found: Vec::new() });
+        self.settle();
     }
 
     /// Has a party's node say something to another as if it were next in a new stream of messages: a

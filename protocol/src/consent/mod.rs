@@ -39,4 +39,6 @@ pub(crate) use revoke::{
 };
 pub(crate) use tables::{grants, received_chains, requests};
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored};
-pub use wire::{Ask, Decision, Message, Permission, ReadAnswer, ReadRequest, RequestState, Wish};
+pub use wire::{
+    Ask, Decision, Message, OrderState, Permission, ReadAnswer, ReadRequest, RequestState, Wish,
+};
