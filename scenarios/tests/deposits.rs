@@ -1,15 +1,15 @@
 //! Depositaries and depositors that lie, err, or lose things.
 
 use chartmesh_protocol::backup::{
-    self, DeleteOrder, Execute, Fetch, FetchAnswer, Message, Offer, OfferPermission, Receipt,
-    ReceiptObject, Stored,
+    self, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Message, Offer, OfferPermission,
+    Receipt, ReceiptObject, Stored,
 };
 use chartmesh_protocol::capability::{
     Chain, Confirmation, Operation, Operations, Parties, Purpose, Scope, Token,
 };
 use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::consent::{self, ReadAnswer, RequestState, Wish};
-use chartmesh_protocol::id::{ObjectId, PartyId, TicketId, TokenId};
+use chartmesh_protocol::id::{ObjectId, PartyId, StatementId, TicketId, TokenId};
 use chartmesh_protocol::message::{Envelope, OutcomeResult};
 use chartmesh_protocol::peer::{Body, Command, DeliveryFailure, Query, View};
 use chartmesh_protocol::record::{Bundle, Kind};
@@ -199,6 +199,57 @@ fn answers_of_a_depositary_that_make_no_sense_change_nothing_and_end() {
     assert_eq!(region.entries(region.a, false).len(), 3);
 }
 
+/// A orders the endoscopy to be deleted, and the provider gets to hear it only when the world goes on.
+fn order_deletion(region: &mut Region) -> Unverified<DeleteOrder> {
+    let (a, provider) = (region.a, region.provider);
+    let holder = region.world.id(provider);
+    let entries = vec![region.entry("endoscopy")];
+    region.world.cut.insert((a, provider));
+    let delete = backup::Command::Delete { patient: None, holder, entries };
+    region.world.ask(a, Command::Backup(delete), None).unwrap();
+    region.world.cut.clear();
+    let party = &region.world.parties[a.0];
+    let next = party.peer.next_delivery(&party.store, region.world.now, holder).unwrap().unwrap();
+    let bytes = party.peer.compose(&party.store, holder, next.number, [0; 16]).unwrap().unwrap();
+    let envelope = Unverified::<Envelope>::parse(&bytes).unwrap();
+    match Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap() {
+        Body::Backup(Message::Delete(delete)) => delete.order,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_deletion_counts_when_its_holder_signed_that_it_answers_this_order() {
+    let mut region = Region::found(1);
+    keep(&mut region);
+    let (a, b, provider) = (region.a, region.b, region.provider);
+    let honest = Deletion {
+        holder: region.world.id(provider),
+        key: 0,
+        order: StatementId([0; 32]),
+        deleted: vec![region.entry("endoscopy"), region.entry("blood count")],
+        unknown: vec![],
+        at: region.world.now,
+    };
+    let other = region.world.id(b);
+    for lie in 0..4 {
+        let order = order_deletion(&mut region).id();
+        let honest = Deletion { order, ..honest.clone() };
+        let (signer, deletion) = match lie {
+            0 => (b, honest),
+            1 => (provider, Deletion { holder: other, ..honest }),
+            2 => (provider, Deletion { order: StatementId([1; 32]), ..honest }),
+            _ => (provider, honest),
+        };
+        let key = &region.world.parties[signer.0].institution_key;
+        let answer = Bytes(Signed::sign(deletion, key).bytes().to_vec());
+        region.world.lies.insert(provider, OutcomeResult::Done(answer));
+        region.world.advance(600_000);
+        // The last one is signed well: it counts for what was ordered, and for nothing else in it.
+        assert_eq!(kept_elsewhere(&region, a), if lie < 3 { 3 } else { 2 }, "lie {lie}");
+    }
+}
+
 /// The patient's permission for A to deposit the endoscopy at the provider, with a quota.
 fn permission(region: &Region, bytes: u64) -> OfferPermission {
     let party = &region.world.parties[region.relay.0];
@@ -348,7 +399,7 @@ fn nobody_deposits_for_fetches_or_deletes_what_is_anothers() {
         let order = Signed::sign(order, &region.world.parties[signer.0].institution_key);
         let delete = backup::Delete { order: order.to_unverified() };
         let answer = say(&mut region, b, Message::Delete(delete)).unwrap();
-        let deletion = Unverified::<backup::Deletion>::parse(&answer).unwrap();
+        let deletion = Unverified::<Deletion>::parse(&answer).unwrap();
         assert!(deletion.claims().deleted.is_empty());
         assert_eq!(deletion.claims().order, order.id(), "[BAK-3]");
     }

@@ -312,6 +312,46 @@ async fn short_long_and_mislabelled_answers_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_holder_that_sends_without_end_fills_no_disk() {
+    let data = object(BATCH as usize + 50_000);
+    let pairs = crate::objects::test_pairs(&data);
+    let length = |len: u64| [&[0; 2][..], &len.to_be_bytes(), &[0; 2]].concat();
+    let beginnings = [
+        // A length that is not the transfer's: nothing after it is read.
+        length(u64::MAX),
+        length(data.len() as u64 + 1),
+        // The right length, and then what it likes; or first what is right.
+        length(data.len() as u64),
+        [&length(data.len() as u64)[..], &pairs, &data[..BATCH as usize]].concat(),
+    ];
+    for beginning in beginnings {
+        let dir = tempfile::tempdir().unwrap();
+        let ours = ObjectFolder::open(crate::disk::RealDisk, &dir.path().join("store")).unwrap();
+        let id = ObjectId(*blake3::hash(&data).as_bytes());
+        let mut partial = ours.partial(TRANSFER, id, data.len() as u64).unwrap();
+        let (mut near, mut far) = pipe();
+        let hostile = tokio::spawn(async move {
+            let mut request = [0; 59];
+            far.read_exact(&mut request).await.unwrap();
+            far.write_all(&beginning).await.unwrap();
+            let mut sent = 0;
+            while far.write_all(&[0; 64 * 1024]).await.is_ok() {
+                sent += 64 * 1024;
+            }
+            sent
+        });
+        let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await.unwrap();
+        drop(near);
+        assert!(matches!(end, Pulled::Lied(_) | Pulled::Refused(_)), "{end:?}");
+        // It got rid of no more than one object and what the pipe holds.
+        assert!(hostile.await.unwrap() < data.len() + 1024 * 1024);
+        let written = std::fs::metadata(dir.path().join(format!("store/incoming/{TRANSFER}")));
+        assert!(written.is_ok_and(|file| file.len() <= data.len() as u64));
+        assert!(partial.finish().is_err());
+    }
+}
+
+#[tokio::test]
 async fn a_peer_that_stalls_is_given_up_and_its_whole_groups_are_kept() {
     let data = object(100_000);
     let half = answer_for(&data)[..60_000].to_vec();

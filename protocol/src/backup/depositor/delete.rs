@@ -71,14 +71,18 @@ pub(super) fn confirmed(
             };
             let signed = directory::keys(ctx.txn, holder)?
                 .is_some_and(|known| deletion.check(&known.current()).is_ok());
-            if !signed || deletion.claims().order != delete.order.id() {
+            let answers =
+                deletion.claims().order == delete.order.id() && deletion.claims().holder == holder;
+            if !signed || !answers {
                 return refuse(
                     RefusalCode::NotAuthentic,
                     "the receipt is not the holder's for this deletion",
                 );
             }
-            line.entries.clone_from(&deletion.claims().deleted);
-            forget(ctx, claims.owner, holder, &deletion.claims().deleted)?;
+            // What was not asked for is none of this order's business.
+            let deleted = deletion.claims().deleted.iter().filter(|at| claims.entries.contains(at));
+            line.entries = deleted.copied().collect();
+            forget(ctx, claims.owner, holder, &line.entries)?;
         }
     }
     access_log::append(ctx, line)?;
