@@ -49,6 +49,10 @@ pub struct World {
     pub record_wire: bool,
     /// What dishonest parties answer to every message, in place of what became of it.
     pub lies: BTreeMap<Who, OutcomeResult>,
+    /// Parties that answer messages and serve no objects.
+    pub silent: BTreeSet<Who>,
+    /// Pulls that were stopped because nobody wanted them any more: where, which.
+    pub stopped: Vec<(Who, TransferId)>,
     /// Out of a hundred events, how many are followed by a crash: what they did is durable, nothing of
     /// their effects happens, and the party starts again from its store.
     pub lose_effects: u8,
@@ -78,6 +82,8 @@ impl World {
             wire: Vec::new(),
             record_wire: false,
             lies: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            stopped: Vec::new(),
             lose_effects: 0,
             crash_at: None,
             events: 0,
@@ -161,7 +167,7 @@ impl World {
                 }
                 Effect::Pull { id } => self.tasks.push_back(Task::Pull { at: who, id }),
                 // The transfer's row is gone, and whoever takes the task up looks.
-                Effect::Stop { .. } => {}
+                Effect::Stop { id } => self.stopped.push((who, id)),
                 Effect::Drop { object } => self.tasks.push_back(Task::Drop { at: who, object }),
                 Effect::WakeAt(at) => {
                     self.wakes.insert((at, who));
@@ -468,8 +474,8 @@ impl World {
         else {
             return;
         };
-        let Some(holder) = self.who(transfer.from).filter(|holder| self.reachable(at, *holder))
-        else {
+        let serves = |holder: &Who| self.reachable(at, *holder) && !self.silent.contains(holder);
+        let Some(holder) = self.who(transfer.from).filter(serves) else {
             // Taken up again when the clock moves.
             self.wakes.insert((self.now.plus_ms(1000), at));
             return;

@@ -250,6 +250,26 @@ fn a_deletion_counts_when_its_holder_signed_that_it_answers_this_order() {
     }
 }
 
+#[test]
+fn pulls_of_a_deposit_that_is_given_up_are_stopped() {
+    let mut region = Region::found(1);
+    let provider = region.provider;
+    region.world.silent.insert(region.a);
+    region.upload();
+    let waiting = |region: &Region| match region.world.see(provider, &Query::Transfers, None) {
+        Ok(View::Transfers(transfers)) => transfers,
+        other => panic!("{other:?}"),
+    };
+    let pulls: Vec<_> = waiting(&region).iter().map(|pull| (provider, pull.transfer)).collect();
+    assert_eq!(pulls.len(), 4);
+    region.world.advance(8 * DAY_MS);
+    assert!(waiting(&region).is_empty());
+    let mut stopped = region.world.stopped.clone();
+    assert!(pulls.iter().all(|pull| stopped.contains(pull)));
+    stopped.retain(|(who, _)| *who == provider);
+    assert_eq!(stopped.len(), pulls.len());
+}
+
 /// The patient's permission for A to deposit the endoscopy at the provider, with a quota.
 fn permission(region: &Region, bytes: u64) -> OfferPermission {
     let party = &region.world.parties[region.relay.0];

@@ -64,6 +64,40 @@ fn a_hospital_that_lost_everything_but_its_keys_gets_its_records_back_and_they_o
     }
 }
 
+#[test]
+fn a_hospital_that_lost_its_store_alone_fetches_none_of_its_objects_again() {
+    let root = tempfile::tempdir().unwrap();
+    let mut hospital = Node::create(root.path(), "hospital", "Kita Hospital");
+    let provider = Node::create(root.path(), "backup", "Midori Backup");
+    hospital.cli(&["federation", "create", "Kita", "--threshold", "2"]);
+    join(&hospital, &provider);
+    admit(&hospital, &provider);
+    until("the founding", || is_member(&provider, &hospital).then_some(()));
+    let chart = hospital.cli(&["patient", "new", "Yamada Taro"]);
+    let subject = chart["subject"].as_str().unwrap().to_owned();
+    let large = root.path().join("scan.bin");
+    std::fs::write(&large, vec![7; 3_000_000]).unwrap();
+    hospital.cli(&["record", "import", &subject, large.to_str().unwrap(), "--user", "Dr. Sato"]);
+    hospital.cli(&["backup", "keep", "Midori Backup", &subject, "--wait"]);
+
+    hospital.kill();
+    std::fs::remove_file(hospital.dir.join("store.redb")).unwrap();
+    hospital.cli(&["init", "--new-store"]);
+    hospital.start();
+    join(&provider, &hospital);
+    until("the federation again", || is_member(&hospital, &provider).then_some(()));
+    hospital.cli(&["backup", "restore", "Midori Backup", "--wait"]);
+    assert_eq!(hospital.cli(&["record", "verify", &subject])["good"], 1);
+    let pulls = hospital.get("/v1/transfers").unwrap();
+    let moved: Vec<u64> = pulls
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pull| pull["length"].as_u64().unwrap() - pull["resumed_from"].as_u64().unwrap())
+        .collect();
+    assert_eq!(moved, [0], "it was there all the time");
+}
+
 /// The only file of an object of about this size, in a node's object folder.
 fn object_file(at: &Node, bytes: std::ops::Range<u64>) -> PathBuf {
     let mut found: Vec<PathBuf> = walk(&at.dir.join("objects/objects"));

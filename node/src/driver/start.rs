@@ -62,8 +62,11 @@ fn sweep(shared: &Shared) -> Result<(), StartError> {
     let wanted = |transfer| !matches!(peer.transfer(&snapshot, transfer), Ok(None));
     let mut removed = shared.objects.sweep(wanted)?;
     let mut here = Vec::new();
+    // A store that knows of no object is new beside a folder that is not: it was lost, and what it
+    // knew may come back from a backup. Until it does, the files need not be fetched again.
+    let knows_some = !peer.stock(&snapshot, None, None, 1)?.is_empty();
     for object in shared.objects.list()? {
-        if peer.is_held(&snapshot, object)? {
+        if !knows_some || peer.is_held(&snapshot, object)? {
             here.push(object);
         } else {
             shared.objects.remove(object)?;
@@ -79,6 +82,12 @@ fn sweep(shared: &Shared) -> Result<(), StartError> {
         }
     }
     drop(snapshot);
+    if !knows_some && !here.is_empty() {
+        tracing::warn!(
+            objects = here.len(),
+            "the store is new and the objects are not; what a restore does not name before the next start goes then"
+        );
+    }
     if removed > 0 {
         tracing::info!(removed, "removed files that an earlier run had left unfinished");
     }
