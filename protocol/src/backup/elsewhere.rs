@@ -7,14 +7,18 @@ use crate::consent;
 use crate::custody;
 use crate::directory;
 use crate::id::{EntryId, PartyId};
+use crate::limits;
 use crate::objects;
 use crate::peer::{Body, Context, Sender};
 use crate::record::{self, EntryRow};
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::Unverified;
-use crate::store::{ReadTxn, StoreError};
+use crate::store::{ReadTxn, StoreError, Table};
 use std::collections::BTreeSet;
+
+/// Entry, holder, subject, owner -> nothing: for whom else a holder keeps an entry.
+const HELD_AT: Table = Table("backup_held_at");
 
 /// Whether a receipt says that `holder` keeps an entry for `owner`.
 pub(crate) fn is_kept_at(
@@ -48,6 +52,7 @@ pub(super) fn learn(
         .fold(0, |sum: u64, object| sum.saturating_add(object.length));
     let kept = KeptRow { depositor, since: receipt.at, bytes, author_wrap: None };
     rows::put(ctx.txn, ELSEWHERE, &key(receipt.owner, subject, entry, receipt.holder), &kept)?;
+    rows::mark(ctx.txn, HELD_AT, &held_at(receipt.owner, (subject, entry), receipt.holder))?;
     record::learn_holder(ctx, subject, entry, receipt.holder)?;
     Ok(())
 }
@@ -99,13 +104,23 @@ pub(super) fn kept(ctx: &mut Context<'_>, sender: &Sender, kept: Kept) -> Handle
             "the receipt is neither for the patient nor for the institution that tells of it",
         );
     }
+    // From now on it may be asked for the record: it is to hear of what the patient takes back. More
+    // holders than one permission can name would keep the patient from permitting anything.
+    if !consent::is_contact(ctx.txn, patient, holder)? {
+        if consent::contacts(ctx.txn, patient)?.len() >= limits::TOKEN_PARTIES_MAX {
+            return refuse(
+                RefusalCode::LimitReached,
+                format!(
+                    "the patient deals with {} institutions already, as many as one permission can name",
+                    limits::TOKEN_PARTIES_MAX
+                ),
+            );
+        }
+        consent::add_contact(ctx, patient, holder)?;
+    }
     let entries: BTreeSet<EntryId> = receipt.objects.iter().map(|object| object.entry).collect();
     for entry in entries {
         learn(ctx, receipt, (patient, entry), sender.institution)?;
-    }
-    // From now on it may be asked for the record: it is to hear of what the patient takes back.
-    if !consent::is_contact(ctx.txn, patient, holder)? {
-        consent::add_contact(ctx, patient, holder)?;
     }
     custody::tell(ctx, patient, holder)?;
     Ok(Bytes::default())
@@ -141,9 +156,9 @@ pub(super) fn forget(
     holder: PartyId,
 ) -> Handled<()> {
     ctx.txn.delete(ELSEWHERE, &key(owner, subject, entry, holder))?;
-    let end = [&subject.0[..], &entry.0, &holder.0].concat();
-    let others = rows::all::<KeptRow>(ctx.txn, ELSEWHERE, &[])?;
-    if !others.iter().any(|(key, _)| key.ends_with(&end)) {
+    ctx.txn.delete(HELD_AT, &held_at(owner, (subject, entry), holder))?;
+    let others = [&entry.0[..], &holder.0, &subject.0].concat();
+    if rows::scan::<Bytes>(ctx.txn, HELD_AT, &others, None, 1)?.is_empty() {
         record::forget_holder(ctx, subject, entry, holder)?;
     }
     Ok(())
@@ -156,11 +171,15 @@ pub(super) fn subjects_at(
     entry: EntryId,
     holder: PartyId,
 ) -> Result<Vec<PartyId>, StoreError> {
-    Ok(rows::all::<KeptRow>(txn, ELSEWHERE, &owner.0)?
+    Ok(rows::all::<Bytes>(txn, HELD_AT, &[&entry.0[..], &holder.0].concat())?
         .into_iter()
-        .filter(|(key, _)| key.get(64..80) == Some(&entry.0) && key.ends_with(&holder.0))
-        .filter_map(|(key, _)| key.get(32..64).and_then(PartyId::from_slice))
+        .filter(|(key, _)| key.ends_with(&owner.0))
+        .filter_map(|(key, _)| key.get(48..80).and_then(PartyId::from_slice))
         .collect())
+}
+
+fn held_at(owner: PartyId, (subject, entry): (PartyId, EntryId), holder: PartyId) -> Vec<u8> {
+    [&entry.0[..], &holder.0, &subject.0, &owner.0].concat()
 }
 
 fn key(owner: PartyId, subject: PartyId, entry: EntryId, holder: PartyId) -> Vec<u8> {
