@@ -30,6 +30,8 @@ pub struct Party {
     pub online: bool,
     /// Its node's key, for tests in which it is dishonest.
     pub node_key: SigningKey,
+    /// Its institution's key, for the same.
+    pub institution_key: SigningKey,
     pub(crate) rng: ChaCha20Rng,
     /// By node: the nonce that we told it, and the one that it told us.
     pub(crate) connections: BTreeMap<NodeId, ([u8; 16], Option<[u8; 16]>)>,
@@ -64,6 +66,7 @@ impl Party {
             words: BTreeMap::new(),
             online: true,
             node_key: SigningKey::from_seed(&key("node")),
+            institution_key: SigningKey::from_seed(&key("institution")),
             rng: ChaCha20Rng::from_seed(key("random")),
             connections: BTreeMap::new(),
             gates: std::collections::BTreeSet::new(),
