@@ -116,8 +116,8 @@ limits! {
     CATALOGUE_SECTIONS_MAX: usize = TOKEN_COMPARTMENTS_MAX + 1;
     /// Entries that are named where some do not come, or have another label; the rest are counted.
     CATALOGUE_SHOWN_MAX: usize = 64;
-    /// Countersigned heads kept of one holder's log about one patient: what agrees with the log that was
-    /// collected makes room first. Also how many wait for a relay that is away.
+    /// Countersigned heads of one holder's log about one patient that are kept for one reader: what agrees
+    /// with the collected log makes room. Also how many messages may wait for a relay before no more follow.
     COUNTERSIGNED_MAX: usize = 256;
     /// Lines of an access log in one page.
     LOG_PAGE_MAX: usize = 1000;

@@ -531,5 +531,6 @@ fn own_log(
         at: head.at,
         verified: problem.is_none(),
         problem,
+        shown: Vec::new(),
     })
 }
