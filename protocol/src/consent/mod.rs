@@ -38,6 +38,6 @@ pub(crate) use read::{Judged, judge, target};
 pub(crate) use revoke::{
     learn_revocations, revocation_state, revocations, rotated, sign_revocations,
 };
-pub(crate) use tables::{grants, readers, received_chains, requests};
+pub(crate) use tables::{MayRead, grants, readers, received_chains, requests};
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored};
 pub use wire::{Ask, Decision, Message, Permission, ReadAnswer, ReadRequest, RequestState, Wish};

@@ -21,6 +21,8 @@
 mod reader;
 mod relay;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub(crate) use reader::{gaps, listed, received, view};

@@ -4,7 +4,7 @@
 use super::tables::{self, NAMED, SectionRow};
 use super::wire::{Catalogue, Listed, Listing, Section, Step, root};
 use crate::capability::Scope;
-use crate::consent;
+use crate::consent::{self, MayRead};
 use crate::custody;
 use crate::id::{CompartmentId, EntryId, PartyId};
 use crate::limits;
@@ -104,13 +104,24 @@ impl Changes {
     }
 }
 
-/// Tells those who may read what has changed of it. Each list is signed once, however many read it.
+/// Entries were announced: tells those who may read them.
 pub(crate) fn announced(ctx: &mut Context<'_>, patient: PartyId, changes: &Changes) -> Handled<()> {
     if changes.is_empty() {
         return Ok(());
     }
+    let readers = consent::readers(ctx.txn, patient, ctx.now)?;
+    tell(ctx, patient, changes, &readers)
+}
+
+/// Tells readers what has changed of what they may read. Each list is signed once, however many read it.
+pub(super) fn tell(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    changes: &Changes,
+    readers: &BTreeMap<PartyId, MayRead>,
+) -> Handled<()> {
     let mut signed: BTreeMap<CompartmentId, Signed<Catalogue>> = BTreeMap::new();
-    for (reader, may) in consent::readers(ctx.txn, patient, ctx.now)? {
+    for (&reader, may) in readers {
         let mut pages = Pages::default();
         for compartment in &may.compartments {
             let new = changes.new.get(compartment);
@@ -122,7 +133,8 @@ pub(crate) fn announced(ctx: &mut Context<'_>, patient: PartyId, changes: &Chang
                 signed.insert(*compartment, of_compartment(ctx, patient, *compartment)?);
             }
             let catalogue = &signed[compartment];
-            match new.filter(|_| !less && listable(catalogue)) {
+            let few = |new: &&BTreeMap<_, _>| new.len() <= limits::CATALOGUE_PAGE_MAX;
+            match new.filter(few).filter(|_| !less && listable(catalogue)) {
                 Some(new) => {
                     let new = new.values().copied().collect();
                     pages.add(ctx, reader, catalogue, Step::Adds, new)?;
@@ -149,19 +161,28 @@ pub(crate) fn refused(
     listing: &Listing,
     refusal: &Refusal,
 ) -> Handled<()> {
-    // Only an addition is answered so: what began anew leads to its root or never will.
-    let added = listing.sections.iter().filter(|section| section.step == Step::Adds);
-    let added: Vec<_> = added.map(|section| section.catalogue.claims()).collect();
-    let Some(patient) = added.first().map(|claims| claims.patient) else { return Ok(()) };
-    if refusal.code != RefusalCode::WrongState || !custody::serves(ctx.txn, patient)? {
+    let patient = listing.sections.first().map(|section| section.catalogue.claims().patient);
+    let Some(patient) = patient.filter(|_| refusal.code == RefusalCode::WrongState) else {
         return Ok(());
+    };
+    match consent::readers(ctx.txn, patient, ctx.now)?.get(&to) {
+        Some(may) => tell_again(ctx, to, patient, listing, may),
+        None => Ok(()),
     }
-    let readers = consent::readers(ctx.txn, patient, ctx.now)?;
-    let Some(may) = readers.get(&to) else { return Ok(()) };
+}
+
+pub(super) fn tell_again(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    patient: PartyId,
+    listing: &Listing,
+    may: &MayRead,
+) -> Handled<()> {
     let mut again = Vec::new();
-    for claims in added {
+    for section in &listing.sections {
+        let claims = section.catalogue.claims();
         let Some(compartment) = claims.compartment else { continue };
-        if !may.compartments.contains(&compartment) {
+        if section.step != Step::Adds || !may.compartments.contains(&compartment) {
             continue;
         }
         // Several additions may be on their way and be refused; one whole list answers them all.
