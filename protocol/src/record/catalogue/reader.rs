@@ -64,6 +64,9 @@ fn take(ctx: &mut Context<'_>, ring: &KeyRing, relay: &KnownKeys, section: Secti
         Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
     };
     let (patient, seq) = (catalogue.patient, catalogue.seq);
+    if catalogue.compartment == Some(NAMED) {
+        return refuse(RefusalCode::NotAuthentic, "no compartment has this id");
+    }
     let compartment = catalogue.compartment.unwrap_or(NAMED);
     let known = tables::section(ctx.txn, patient, compartment)?;
     let newest = known.as_ref().is_none_or(|known| known.catalogue.claims().seq <= seq);
@@ -107,19 +110,25 @@ fn take(ctx: &mut Context<'_>, ring: &KeyRing, relay: &KnownKeys, section: Secti
     Ok(tables::put_section(ctx.txn, patient, compartment, &row)?)
 }
 
-/// The label that the patient's catalogue lists for the entry of `label`, if it lists the entry.
+/// The label that the patient's catalogue lists for the entry of `label`, if it lists the entry. Which
+/// compartment `label` itself names has no say in where to look.
 pub(crate) fn listed(
     txn: &(impl ReadTxn + ?Sized),
     label: &Label,
 ) -> Result<Option<StatementId>, StoreError> {
-    for compartment in label.compartment.into_iter().chain([NAMED]) {
-        if counts(txn, label.subject, compartment)?.is_some()
-            && let Some(row) = tables::entry(txn, label.subject, compartment, label.entry)?
+    let relay = directory::relay_of(txn, label.subject)?;
+    let mut newest: Option<tables::ListedRow> = None;
+    for (compartment, section) in tables::sections(txn, label.subject)? {
+        if Some(section.catalogue.claims().relay) != relay {
+            continue;
+        }
+        if let Some(row) = tables::entry(txn, label.subject, compartment, label.entry)?
+            && newest.as_ref().is_none_or(|newest| newest.seq < row.seq)
         {
-            return Ok(Some(row.label));
+            newest = Some(row);
         }
     }
-    Ok(None)
+    Ok(newest.map(|row| row.label))
 }
 
 /// The newest catalogue of a compartment, if it is by the relay that the patient's key ring names now.
@@ -227,10 +236,15 @@ pub(crate) fn view(
 ) -> Result<Option<CatalogueView>, StoreError> {
     let ours = custody::serves(txn, patient)?;
     let (mut gaps, mut any) = (Gaps::default(), ours);
+    let sections = tables::sections(txn, patient)?;
+    if ours {
+        // What it last signed, for whomever it was.
+        gaps.issued = sections.iter().map(|(_, row)| row.catalogue.claims().issued).max();
+    }
     // The relay has listed what it has not signed yet; a reader may know a number alone.
     let compartments = match ours {
         true => tables::compartments(txn, patient)?,
-        false => tables::sections(txn, patient)?.into_iter().map(|(at, _)| at).collect(),
+        false => sections.into_iter().map(|(compartment, _)| compartment).collect(),
     };
     for compartment in compartments {
         let row = counts(txn, patient, compartment)?;
