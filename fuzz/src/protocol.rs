@@ -11,7 +11,7 @@ use chartmesh_protocol::membership::{Charter, MembershipStatement};
 use chartmesh_protocol::message::{Envelope, Outcome};
 use chartmesh_protocol::object::{DataKey, Layout, Opener};
 use chartmesh_protocol::peer::{Body, Hello, HelloReply};
-use chartmesh_protocol::record::{Bundle, Label, Manifest};
+use chartmesh_protocol::record::{Bundle, Catalogue, Label, Listing, Manifest, Section};
 use chartmesh_protocol::statement::{Statement, Unverified};
 use chartmesh_protocol::wrap::Wrap;
 use chartmesh_protocol::{
@@ -105,6 +105,13 @@ pub fn record(bytes: &[u8]) {
     strict::<Manifest>(bytes, limits::MANIFEST_BYTES_MAX);
     strict::<Wrap>(bytes, limits::REQUEST_BYTES_MAX);
     statement::<Label>(bytes);
+    if let Some(catalogue) = statement::<Catalogue>(bytes) {
+        let section =
+            Section { catalogue, step: record::Step::Begins, entries: Vec::new() };
+        let _ = section.check();
+    }
+    strict::<Listing>(bytes, limits::REQUEST_BYTES_MAX);
+    statement::<access_log::Countersigned>(bytes);
     statement::<backup::Receipt>(bytes);
     statement::<backup::DeleteOrder>(bytes);
     statement::<backup::Deletion>(bytes);

@@ -107,6 +107,18 @@ limits! {
     CODE_MS_DEFAULT: u64 = 7 * 24 * 3600 * 1000;
     /// Open requests for consent that one asker may have at one patient's relay.
     OPEN_REQUESTS_MAX: usize = 64;
+    /// Entries of one compartment that its catalogue lists to readers, who keep a row for each: a
+    /// measurement every quarter of an hour for three years. Beyond, count and root travel alone.
+    CATALOGUE_ENTRIES_MAX: usize = 100_000;
+    /// Entries in one message of a catalogue: 54 bytes each, a fifth of REQUEST_BYTES_MAX.
+    CATALOGUE_PAGE_MAX: usize = LIST_ITEMS_MAX;
+    /// Catalogues in one message: of all that one token can name.
+    CATALOGUE_SECTIONS_MAX: usize = TOKEN_COMPARTMENTS_MAX + 1;
+    /// Entries that are named where some do not come, or have another label; the rest are counted.
+    CATALOGUE_SHOWN_MAX: usize = 64;
+    /// Countersigned heads of one holder's log about one patient that are kept for one reader: what agrees
+    /// with the collected log makes room. Also how many messages may wait for a relay before no more follow.
+    COUNTERSIGNED_MAX: usize = 256;
     /// Lines of an access log in one page.
     LOG_PAGE_MAX: usize = 1000;
     /// Notices that one event may set off in a row: features call each other at most this deep.

@@ -10,6 +10,7 @@
 )]
 mod access_log;
 mod backup;
+mod catalogue;
 mod encoding;
 mod hello;
 mod identity;

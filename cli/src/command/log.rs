@@ -1,7 +1,7 @@
 //! Who saw what.
 
 use chartmesh_protocol::access_log::Action;
-use chartmesh_protocol::access_log::view::{LineView, LogView};
+use chartmesh_protocol::access_log::view::{LineView, LogView, ShownView};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::Query;
@@ -14,6 +14,9 @@ use crate::node::{Node, id, read};
 use crate::output::{Cell, Output, Style, faint, row};
 
 /// Show who saw what of a record, for what, and whether the log holds
+///
+/// A relay also compares each holder's log with what readers were shown of it; exit code 8 when a log
+/// does not hold.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  chartmesh log \"Sato Aiko\" --collect")]
 pub(crate) struct Args {
@@ -88,9 +91,34 @@ fn show(out: &Output, log: &LogView) {
         ),
         style,
     );
+    show_heads(out, log);
     let rows: Vec<_> = log.lines.iter().map(row_of).collect();
     let heads = ["WHEN", "WHAT", "BY", "PERSON", "FOR", "ENTRIES", "TOKEN", "WHY NOT"];
     out.table(&heads, &rows, "  nothing is logged");
+}
+
+/// What readers say they were shown of it.
+fn show_heads(out: &Output, log: &LogView) {
+    let of = |agrees| log.shown.iter().filter(move |shown| shown.agrees == agrees);
+    for shown in of(Some(false)) {
+        let ShownView { reader_name, seq, at, .. } = shown;
+        let line =
+            format!("  line {seq} as {reader_name} was shown it at {} is not in it", at.utc_text());
+        out.styled(line, Style::Bad);
+    }
+    if let agreeing @ 1.. = of(Some(true)).count() {
+        out.line(format!("  {} shown to readers: in it", lines(agreeing)));
+    }
+    if let waiting @ 1.. = of(None).count() {
+        out.line(format!(
+            "  {} shown to readers since then: collect again to compare",
+            lines(waiting)
+        ));
+    }
+}
+
+fn lines(count: usize) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
 }
 
 fn row_of(view: &LineView) -> Vec<Cell> {

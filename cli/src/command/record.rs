@@ -8,9 +8,10 @@ mod page;
 
 use std::path::PathBuf;
 
+use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::peer::Query;
 use chartmesh_protocol::record::Kind;
-use chartmesh_protocol::record::view::{EntryView, VerifiedView};
+use chartmesh_protocol::record::view::{CatalogueView, EntryView, VerifiedView};
 
 use super::wish::{kinds, purposes};
 use crate::Context;
@@ -90,10 +91,11 @@ pub(crate) enum Args {
         /// The entry, or any addition to it
         entry: String,
     },
-    /// Check every entry's label, author and objects again; exit code 8 when one does not hold
+    /// Check every entry again, and what is missing by the patient's catalogue; exit code 8 when one does not hold
     #[command(
-        long_about = "Checks every entry's label, contents and author again, and reads every object that is here from the disk. What is lost or damaged is neither served nor claimed any more; `chartmesh backup restore` gets it back. Exit code 8 when an entry does not hold.",
-        after_help = "Example:\n  chartmesh record verify \"Sato Aiko\""
+        long_about = "Checks every entry's label, contents and author again, reads every object that is here from the disk, and compares what is here with the catalogue that the patient's relay signed. What is lost or damaged is neither served nor claimed any more; `chartmesh backup restore` gets it back. Exit code 8 when an entry does not hold.",
+        after_help = "Example:
+  chartmesh record verify \"Sato Aiko\""
     )]
     Verify {
         /// The patient or chart
@@ -211,6 +213,9 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
         for entry in &view.dangling {
             out.line(format!("entry {} adds to one that is not here", entry.short()));
         }
+        if let Some(catalogue) = &view.catalogue {
+            show_catalogue(out, catalogue);
+        }
     });
     if view.bad.is_empty() {
         return Ok(());
@@ -218,4 +223,32 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     Err(Failure::new(Exit::NotAuthentic, format!("{} entries do not hold", view.bad.len())).next(
         "get them again from their author, with `chartmesh request` or `chartmesh backup restore`",
     ))
+}
+
+/// What the patient's catalogue lists and is not here.
+fn show_catalogue(out: &Output, catalogue: &CatalogueView) {
+    let CatalogueView { relay_name, listed, missing, .. } = catalogue;
+    let issued = catalogue.issued.map_or("not signed yet".to_owned(), |at| {
+        format!("signed by {relay_name} at {}", at.utc_text())
+    });
+    out.line(format!("the patient's catalogue, {issued}, lists {}", entries(*listed)));
+    if *missing > 0 {
+        let named = shorts(&catalogue.missing_entries, *missing);
+        out.styled(format!("not here: {} of these{named}", entries(*missing)), Style::Waiting);
+    }
+}
+
+/// A number of entries.
+pub(super) fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+/// The entries that are named of so many, as the end of a sentence.
+pub(super) fn shorts(named: &[EntryId], count: u64) -> String {
+    let shorts: Vec<_> = named.iter().map(EntryId::short).collect();
+    match (named.is_empty(), count > named.len() as u64) {
+        (true, _) => String::new(),
+        (false, true) => format!(": {} and more", shorts.join(" ")),
+        (false, false) => format!(": {}", shorts.join(" ")),
+    }
 }

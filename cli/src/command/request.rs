@@ -3,11 +3,12 @@
 
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::RequestState;
-use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::consent::view::{HeldBackView, RequestView};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::record::{entries, shorts};
 use super::wish::{WishArgs, purposes};
 use crate::Context;
 use crate::args::{UserArg, WaitArgs};
@@ -226,8 +227,37 @@ pub(super) fn show(out: &Output, view: &RequestView) {
         facts.push(("permissions", tokens.join(" ").into()));
     }
     out.facts(&facts);
+    if let Some(held_back) = &view.held_back {
+        show_held_back(out, &request, held_back);
+    }
     if view.state == RequestState::Open {
         out.next(format!("the patient's relay: chartmesh consent approve {}", short(&request)));
+    }
+}
+
+/// What the patient's catalogue lists and did not come. Nobody is accused: a holder may never have had it.
+fn show_held_back(out: &Output, request: &str, view: &HeldBackView) {
+    if view.missing > 0 {
+        let of = view.issued.map(|at| format!(" of {}", at.utc_text())).unwrap_or_default();
+        let text = format!(
+            "held back: {} that the patient's catalogue{of} lists and {} did not send{}",
+            entries(view.missing),
+            view.asked.join(", "),
+            shorts(&view.missing_entries, view.missing)
+        );
+        out.styled(text, Style::Waiting);
+        out.next(format!(
+            "another holder may have it: chartmesh request fetch {} --from HOLDER",
+            short(request)
+        ));
+    }
+    for other in &view.other_label {
+        let text = format!(
+            "not taken: entry {} as {} sent it, with another label than the patient's catalogue lists",
+            other.entry.short(),
+            other.holder
+        );
+        out.styled(text, Style::Bad);
     }
 }
 

@@ -1,6 +1,7 @@
-//! The patient obtains what holders logged; readers keep the heads they were shown.
+//! The patient obtains what holders logged.
 
 use super::chain::{self, Head, Line, verify_chain};
+use super::countersign::{self, Shown};
 use super::view::{LineView, LogView};
 use crate::codec::{Bytes, Wire, wire_enum, wire_struct};
 use crate::consent;
@@ -15,11 +16,9 @@ use crate::statement::Unverified;
 use crate::store::{ReadTxn, Table};
 
 /// Patient, holder, number -> [`Line`]: what the relay collected.
-const COLLECTED: Table = Table("log_collected");
+pub(super) const COLLECTED: Table = Table("log_collected");
 /// Patient, holder -> [`CollectedRow`].
-const COLLECTED_HEADS: Table = Table("log_collected_head");
-/// Patient, holder, number -> [`Head`]: what readers were shown.
-const SHOWN: Table = Table("log_shown");
+pub(super) const COLLECTED_HEADS: Table = Table("log_collected_head");
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Deserialize)]
@@ -38,6 +37,8 @@ wire_enum! {
     pub enum Message {
         /// A relay asks for lines about its patient.
         1 => Lines(LinesRequest),
+        /// A reader tells the patient's relay what head it was shown.
+        2 => Shown(Shown),
     }
 }
 
@@ -89,7 +90,7 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
     Ok(())
 }
 
-fn ask(ctx: &mut Context<'_>, patient: PartyId, holder: PartyId) -> Handled<()> {
+pub(super) fn ask(ctx: &mut Context<'_>, patient: PartyId, holder: PartyId) -> Handled<()> {
     let after =
         rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &rows::pair(&patient.0, &holder.0))?
             .map_or(0, |row| row.seq);
@@ -99,7 +100,14 @@ fn ask(ctx: &mut Context<'_>, patient: PartyId, holder: PartyId) -> Handled<()> 
 
 /// Handles another institution's message.
 pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    let Message::Lines(request) = message;
+    match message {
+        Message::Lines(request) => asked(ctx, sender, &request),
+        Message::Shown(shown) => countersign::shown(ctx, sender, shown),
+    }
+}
+
+/// At a holder: the patient's relay asks for lines.
+fn asked(ctx: &mut Context<'_>, sender: &Sender, request: &LinesRequest) -> Handled<Bytes> {
     if directory::relay_of(ctx.txn, request.patient)? != Some(sender.institution) {
         return refuse(
             RefusalCode::NotPermitted,
@@ -124,7 +132,8 @@ pub(crate) fn outcome(
     message: Message,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
-    let Message::Lines(request) = message;
+    // Nothing depends on whether the relay takes a head.
+    let Message::Lines(request) = message else { return Ok(()) };
     let Ok(bytes) = result else { return Ok(()) };
     let Ok(answer) = LinesAnswer::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
         return refuse(RefusalCode::NotAuthentic, "the holder's log is malformed");
@@ -132,10 +141,10 @@ pub(crate) fn outcome(
     let patient = request.patient;
     let key = rows::pair(&patient.0, &holder.0);
     let claims = answer.head.claims();
-    let signed = directory::keys(ctx.txn, holder)?
-        .and_then(|keys| keys.key(claims.key))
-        .is_some_and(|key| answer.head.check(&key).is_ok());
-    if !signed || claims.holder != holder || claims.patient != patient {
+    let keys = directory::keys(ctx.txn, holder)?;
+    if claims.patient != patient
+        || !keys.is_some_and(|keys| countersign::is_the_holders(&answer.head, &keys))
+    {
         return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
     }
     let known = rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &key)?;
@@ -175,15 +184,27 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
         let lines =
             rows::all::<Line>(txn, COLLECTED, &key)?.into_iter().map(|(_, line)| line).collect();
         let head = row.head.claims();
+        let holder_name = directory::name(txn, holder)?;
+        let shown = countersign::views(txn, patient, holder)?;
+        let contradicted = shown.iter().find(|shown| shown.agrees == Some(false));
+        let problem = row.problem.or_else(|| {
+            contradicted.map(|shown| {
+                format!(
+                    "{holder_name} showed {} a line {} that is not in the log it gave you",
+                    shown.reader_name, shown.seq
+                )
+            })
+        });
         views.push(LogView {
             holder,
-            holder_name: directory::name(txn, holder)?,
+            holder_name,
             subject: patient,
             lines: named(txn, lines)?,
             length: head.seq,
             at: head.at,
-            verified: row.problem.is_none() && row.seq == head.seq,
-            problem: row.problem,
+            verified: problem.is_none() && row.seq == head.seq,
+            problem,
+            shown,
         });
     }
     Ok(views)
@@ -195,23 +216,4 @@ pub(crate) fn named(txn: &(impl ReadTxn + ?Sized), lines: Vec<Line>) -> Handled<
         .into_iter()
         .map(|line| Ok(LineView { by_name: directory::name(txn, line.by)?, line }))
         .collect()
-}
-
-/// Keeps a head that a holder showed with an answer: proof of what its log had to contain.
-pub(crate) fn countersign(
-    ctx: &mut Context<'_>,
-    holder: PartyId,
-    patient: PartyId,
-    head: &Unverified<Head>,
-) -> Handled<()> {
-    let claims = head.claims();
-    let signed = directory::keys(ctx.txn, holder)?
-        .and_then(|keys| keys.key(claims.key))
-        .is_some_and(|key| head.check(&key).is_ok());
-    if !signed || claims.holder != holder || claims.patient != patient {
-        return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
-    }
-    let key = [&claims.patient.0[..], &holder.0, &claims.seq.to_be_bytes()].concat();
-    rows::put(ctx.txn, SHOWN, &key, head)?;
-    Ok(())
 }

@@ -24,6 +24,23 @@ pub struct LogView {
     pub verified: bool,
     /// What does not hold, when something does not.
     pub problem: Option<String>,
+    /// At a relay: what readers say they were shown of this log.
+    pub shown: Vec<ShownView>,
+}
+
+/// A head of a holder's log that a reader was shown and countersigned.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShownView {
+    /// The reader.
+    pub reader: PartyId,
+    /// Its name.
+    pub reader_name: String,
+    /// The line that the head is of.
+    pub seq: u64,
+    /// When the reader was shown it.
+    pub at: Timestamp,
+    /// Whether the log that was collected leads to it; none while that cannot be told.
+    pub agrees: Option<bool>,
 }
 
 /// One line.

@@ -308,6 +308,11 @@ fn send_permission(
     for holder in holders {
         introductions.extend(directory::introduction(ctx.txn, *holder)?);
     }
+    let may_read = |grant: &Grant| {
+        let claims = grant.chain.leaf().claims();
+        claims.operations.contains(Operation::Read).then(|| claims.scope.clone())
+    };
+    let scopes: Vec<_> = grants.iter().filter_map(may_read).collect();
     let permission = Permission {
         request: id,
         log: known.log().clone(),
@@ -317,6 +322,9 @@ fn send_permission(
         holders: introductions,
     };
     ctx.send(grantee, &Body::Consent(Message::Permission(permission)))?;
+    for scope in scopes {
+        record::catalogue::send(ctx, grantee, patient, &scope)?;
+    }
     Ok(())
 }
 

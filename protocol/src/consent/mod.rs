@@ -17,6 +17,7 @@
 //! own copy nor what was already obtained.
 
 mod ask;
+mod compare;
 mod contacts;
 mod decide;
 mod machine;
@@ -37,7 +38,7 @@ pub(crate) use read::{Judged, judge, target};
 pub(crate) use revoke::{
     learn_revocations, revocation_state, revocations, rotated, sign_revocations,
 };
-pub(crate) use tables::{grants, received_chains, requests};
+pub(crate) use tables::{MayRead, grants, readers, received_chains, requests};
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored};
 pub use wire::{
     Ask, Decision, Message, OrderState, Permission, ReadAnswer, ReadRequest, RequestState, Wish,

@@ -2,7 +2,7 @@
 
 use super::tables::{ReceivedRow, fail, put_request, received, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
-use super::{learn_revocations, revocation_state, revocations};
+use super::{compare, learn_revocations, revocation_state, revocations};
 use crate::access_log::{self, Action};
 use crate::capability::{
     Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Reason, Target, Verifier,
@@ -317,6 +317,7 @@ pub(super) fn answered(
         }
     }
     access_log::countersign(ctx, holder, read.patient, &answer.log_head)?;
+    compare::answering(ctx, read.request, holder)?;
     for bundle in answer.bundles {
         let author = bundle.label.claims().author;
         let Some(author_keys) = directory::keys(ctx.txn, author)? else {
@@ -330,6 +331,9 @@ pub(super) fn answered(
         else {
             continue;
         };
+        if !compare::admit(ctx, read.request, holder, &checked.label)? {
+            continue;
+        }
         let key = DataKey::from_bytes(*keys.entries[at].1);
         obtain(ctx, read.request, holder, answer.ticket, &checked, &key)?;
     }
@@ -406,6 +410,7 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
             row.state = RequestState::Done;
             row.reason = format!("{} entries obtained", progress.entries);
             put_request(ctx.txn, id, &row)?;
+            compare::finish(ctx, id)?;
         }
     }
     Ok(())

@@ -1,14 +1,15 @@
 //! Requests, permissions given, permissions received.
 
 use super::wire::{RequestState, Wish};
-use crate::capability::{Chain, Grant, Purpose};
+use crate::capability::{Chain, Grant, Operation, Purpose};
 use crate::codec::{Wire, wire_code, wire_struct};
-use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::id::{CompartmentId, ConsentId, EntryId, PartyId, TokenId};
 use crate::peer::{Context, RequestId};
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Request -> [`RequestRow`], at whoever asked and at the relay.
 const REQUESTS: Table = Table("consent_request");
@@ -170,6 +171,32 @@ pub(super) fn given(
     patient: PartyId,
 ) -> Result<Vec<GivenRow>, StoreError> {
     Ok(rows::all::<GivenRow>(txn, GIVEN, &patient.0)?.into_iter().map(|(_, row)| row).collect())
+}
+
+/// What one institution may read of a patient's record.
+#[derive(Debug, Default)]
+pub(crate) struct MayRead {
+    pub(crate) compartments: BTreeSet<CompartmentId>,
+    pub(crate) entries: BTreeSet<EntryId>,
+}
+
+/// Who may read what of a patient's record now: they are told what changes in its catalogue.
+pub(crate) fn readers(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    now: Timestamp,
+) -> Result<BTreeMap<PartyId, MayRead>, StoreError> {
+    let mut readers: BTreeMap<_, MayRead> = BTreeMap::new();
+    for row in given(txn, patient)? {
+        let claims = row.chain.leaf().claims();
+        let live = row.state == GrantState::Live && claims.expires_at() > now;
+        if live && claims.operations.contains(Operation::Read) {
+            let may = readers.entry(claims.grantee()).or_default();
+            may.compartments.extend(claims.scope.compartments());
+            may.entries.extend(claims.scope.entries());
+        }
+    }
+    Ok(readers)
 }
 
 pub(super) fn given_token(

@@ -1,5 +1,6 @@
 //! What API, command line and pages show.
 
+pub use super::compare::{HeldBackView, OtherLabelView};
 use super::tables::{GivenRow, GrantState, ReceivedRow, RequestKind, RequestRow, chain_text};
 use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Purpose, explain};
@@ -45,6 +46,8 @@ pub struct RequestView {
     pub until: Option<Timestamp>,
     /// Permissions given for it.
     pub tokens: Vec<TokenId>,
+    /// What the patient's catalogue lists, and no holder sent as it lists it.
+    pub held_back: Option<HeldBackView>,
 }
 
 impl RequestView {
@@ -70,6 +73,7 @@ impl RequestView {
             reason: row.reason.clone(),
             until: row.until,
             tokens: row.tokens.clone(),
+            held_back: super::compare::held_back(txn, id)?,
         })
     }
 }

@@ -383,10 +383,7 @@ fn outcome(
     match body {
         Body::Federation(message) => federation::outcome(ctx, to, &message, result),
         Body::Enrolment(message) => enrolment::outcome(ctx, to, message, result),
-        Body::Record(message) => {
-            record::outcome(ctx, &message);
-            Ok(())
-        }
+        Body::Record(message) => record::outcome(ctx, to, &message, result),
         Body::Consent(message) => consent::outcome(ctx, to, message, result),
         Body::Backup(message) => backup::outcome(ctx, to, message, result),
         Body::Custody(_) => Ok(()),

@@ -469,7 +469,13 @@ fn entries(
 }
 
 fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
-    let mut verified = VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new() };
+    let catalogue = record::catalogue::view(txn, subject)?;
+    let mut verified = VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), catalogue };
+    for entry in verified.catalogue.iter().flat_map(|catalogue| &catalogue.other_label) {
+        verified.bad.push(format!(
+            "entry {entry}: its label is not the one that the patient's catalogue lists"
+        ));
+    }
     let entries = record::entries(txn, subject)?;
     for found in &entries {
         match verify_entry(txn, found) {
@@ -553,5 +559,6 @@ fn own_log(
         at: head.at,
         verified: problem.is_none(),
         problem,
+        shown: Vec::new(),
     })
 }

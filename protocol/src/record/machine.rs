@@ -5,7 +5,7 @@ use super::tables::{CHART_OF, CHARTS, ChartRow, ENTRIES, INDEX, IndexRow};
 use super::tables::{chart, keep, learn_holder, open_own};
 use super::view::{ChartView, OpenedView, RecordedView};
 use super::wire::{Announce, Bundle, Checked, Message, Term};
-use super::{tables, wire::Label};
+use super::{catalogue, tables, wire::Label};
 use crate::access_log::{self, Action};
 use crate::capability::Purpose;
 use crate::codec::{Bytes, Wire};
@@ -15,7 +15,7 @@ use crate::identity::Role;
 use crate::limits;
 use crate::objects;
 use crate::peer::{Body, Context, RequestId, Sender};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::Signed;
 
@@ -206,6 +206,7 @@ pub(crate) fn answer_open(
 pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
     match message {
         Message::Announce(announce) => announced(ctx, sender, announce),
+        Message::Listing(listing) => catalogue::received(ctx, sender, listing),
     }
 }
 
@@ -220,6 +221,7 @@ fn announced(ctx: &mut Context<'_>, sender: &Sender, announce: Announce) -> Hand
             "the patient has not enrolled with this institution nor permitted it anything",
         );
     }
+    let mut changes = catalogue::Changes::default();
     for bundle in announce.bundles {
         let author = bundle.label.claims().author;
         if author != sender.institution || bundle.label.claims().subject != patient {
@@ -229,14 +231,28 @@ fn announced(ctx: &mut Context<'_>, sender: &Sender, announce: Announce) -> Hand
             );
         }
         let checked = bundle.check(&sender.keys)?;
+        let before = tables::entry(ctx.txn, patient, checked.label.entry)?;
+        changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
         keep(ctx, &checked, Some(sender.institution), false, None)?;
         learn_holder(ctx, patient, checked.label.entry, author)?;
     }
+    catalogue::announced(ctx, patient, &changes)?;
     Ok(Bytes::default())
 }
 
-/// The relay has taken what was announced, or refused it; nothing depends on it.
-pub(crate) fn outcome(_: &mut Context<'_>, _: &Message) {}
+/// What became of a message: nothing depends on whether the relay took what was announced; a reader
+/// that refused a listing may need all of it.
+pub(crate) fn outcome(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    message: &Message,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    match (message, result) {
+        (Message::Listing(listing), Err(refusal)) => catalogue::refused(ctx, to, listing, &refusal),
+        _ => Ok(()),
+    }
+}
 
 /// The chart's patient has enrolled: its entries get the patient's name and wraps and are announced.
 pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) -> Handled<()> {

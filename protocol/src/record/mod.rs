@@ -9,8 +9,10 @@
 //! An institution always records into its own store under its own wrap; no permission governs that.
 //! With an enrolled patient the manifest's key is also sealed to the patient's compartment and the
 //! bundle goes to the relay, so the patient sees what is held. Entries are never changed: an addition
-//! is an entry of its own that names the one it adds to.
+//! is an entry of its own that names the one it adds to. What the relay knows of, it lists in a signed
+//! [`Catalogue`], so that readers notice what a holder keeps back.
 
+pub(crate) mod catalogue;
 mod kind;
 mod machine;
 mod seal;
@@ -19,6 +21,9 @@ mod tables;
 pub mod view;
 mod wire;
 
+pub use catalogue::{
+    Catalogue, CatalogueError, Listed, Listing, Section, Step, root as catalogue_root,
+};
 pub use kind::{Kind, UnknownKind};
 pub use machine::Command;
 pub(crate) use machine::{adopt, command, outcome, receive, sealing};
@@ -26,7 +31,7 @@ pub(crate) use seal::seal;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use stock::stock;
 pub(crate) use tables::{
-    EntryRow, Found, chart, chart_for, chart_of, charts, complete, entries, entry, forget,
-    forget_holder, holders, index, keep, learn_holder, open_as_patient, whole,
+    EntryRow, Found, chart, chart_for, chart_of, charts, complete, count_in, entries, entry,
+    forget, forget_holder, holders, index, keep, learn_holder, open_as_patient, whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, ContentRef, Label, Manifest, Message, Term};

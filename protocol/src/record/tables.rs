@@ -3,7 +3,8 @@
 use super::Kind;
 use super::wire::{Checked, ContentRef, Label, Manifest, Term};
 use crate::codec::{Bytes, wire_struct};
-use crate::id::{ChartId, EntryId, PartyId};
+use crate::id::{ChartId, CompartmentId, EntryId, PartyId};
+use crate::limits;
 use crate::object::DataKey;
 use crate::objects;
 use crate::peer::{Context, Peer};
@@ -139,6 +140,25 @@ pub(crate) fn entry(
     rows::get(txn, ENTRIES, &rows::pair(&subject.0, &entry.0))
 }
 
+/// How many entries of one compartment are here.
+pub(crate) fn count_in(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    compartment: CompartmentId,
+) -> Result<u64, StoreError> {
+    let (mut count, mut after) = (0, None::<Vec<u8>>);
+    loop {
+        let limit = limits::PAGE_ENTRIES_MAX;
+        let page = rows::scan::<EntryRow>(txn, ENTRIES, &subject.0, after.as_deref(), limit)?;
+        let of = |row: &EntryRow| row.label.claims().compartment == Some(compartment);
+        count += page.iter().filter(|(_, row)| of(row)).count() as u64;
+        if page.len() < limit {
+            return Ok(count);
+        }
+        after = page.into_iter().next_back().map(|(key, _)| key);
+    }
+}
+
 /// What is known of one entry.
 pub(crate) fn index(
     txn: &(impl ReadTxn + ?Sized),
@@ -192,6 +212,7 @@ pub(crate) fn keep(
         received: known.as_ref().map_or(ctx.now, |row| row.received),
         whole: whole || known.is_some_and(|row| row.whole),
     };
+    super::catalogue::enter(ctx, &checked.label)?;
     rows::put(ctx.txn, ENTRIES, &key, &row)?;
     objects::put_small(ctx.txn, &checked.manifest)?;
     objects::note_here(ctx.txn, checked.label.manifest)?;

@@ -203,6 +203,25 @@ impl From<&ContentKey> for ContentView {
     }
 }
 
+/// What the patient's catalogue lists, compared with what is here.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CatalogueView {
+    /// The relay that signs it.
+    pub relay: PartyId,
+    /// That institution's name.
+    pub relay_name: String,
+    /// When it was issued, the newest of several; none at a relay that has not signed one yet.
+    pub issued: Option<Timestamp>,
+    /// Entries that it lists.
+    pub listed: u64,
+    /// How many of them are not here.
+    pub missing: u64,
+    /// Which, as far as they are known by name; at most 64.
+    pub missing_entries: Vec<EntryId>,
+    /// Entries that are here with another label than it lists; at most 64.
+    pub other_label: Vec<EntryId>,
+}
+
 /// What verifying a record found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VerifiedView {
@@ -212,4 +231,6 @@ pub struct VerifiedView {
     pub bad: Vec<String>,
     /// Entries that add to one that is not here.
     pub dangling: Vec<EntryId>,
+    /// The patient's catalogue; none when this node was never given one.
+    pub catalogue: Option<CatalogueView>,
 }

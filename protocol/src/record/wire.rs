@@ -1,6 +1,7 @@
 //! What an entry is made of: label, manifest, bundle.
 
 use super::Kind;
+use super::catalogue::Listing;
 use crate::codec::{Bytes, Decoder, Wire, wire_struct};
 use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
 use crate::identity::KnownKeys;
@@ -251,6 +252,8 @@ crate::codec::wire_enum! {
     pub enum Message {
         /// An author shows the patient's relay what it recorded.
         1 => Announce(Announce),
+        /// The patient's relay tells a reader which entries there are.
+        2 => Listing(Listing),
     }
 }
 

@@ -1,7 +1,8 @@
 //! `access_log/chains.json`: lines with their signed head, whole and tampered with.
+//! `access_log/countersigned.json`: heads as readers pass them on.
 
-use super::people::{HOSPITAL, NOW, PROVIDER, hex, signed, variant};
-use crate::access_log::{Action, Head, Line, verify_chain};
+use super::people::{HOSPITAL, Institution, NOW, PROVIDER, RELAY, hex, signed, variant};
+use crate::access_log::{Action, Countersigned, Head, Line, verify_chain};
 use crate::capability::Purpose;
 use crate::codec::Wire;
 use crate::id::{EntryId, PartyId, TokenId};
@@ -110,4 +111,80 @@ fn chains_are_whole_or_told_where_they_break() {
     ];
     let made = json!({ "holder_public": hex(&PROVIDER.signing().public().0), "cases": cases });
     super::check("access_log", "chains", &made);
+}
+
+fn countersigned(
+    (name, why): (&str, &str),
+    (head, holder): (Head, &Institution),
+    claims: impl FnOnce(Countersigned) -> Countersigned,
+    by: &Institution,
+    error: Option<&str>,
+) -> Value {
+    let countersigned = claims(Countersigned {
+        reader: HOSPITAL.id(),
+        key: 0,
+        head: holder.sign(head),
+        at: Timestamp(NOW.0 + 5),
+    });
+    let statement = by.sign(countersigned);
+    let (bytes, id) = (hex(statement.bytes()), statement.id());
+    let judged = statement.certify(&HOSPITAL.keys(), &PROVIDER.keys()).err();
+    assert_eq!(judged.as_ref().map(variant).as_deref(), error, "{name}");
+    json!({ "name": name, "why": why, "statement": bytes, "id": id, "error": error })
+}
+
+/// [LOG-4].
+#[test]
+fn countersigned_heads_prove_two_signatures_or_nothing() {
+    let head = head(&lines());
+    let same = |claims| claims;
+    let cases = [
+        countersigned(
+            ("good", "the provider's head, in the hospital's hands"),
+            (head.clone(), &PROVIDER),
+            same,
+            &HOSPITAL,
+            None,
+        ),
+        countersigned(
+            ("other-reader", "about what another was shown"),
+            (head.clone(), &PROVIDER),
+            |claims| Countersigned { reader: RELAY.id(), ..claims },
+            &HOSPITAL,
+            Some("OtherReader"),
+        ),
+        countersigned(
+            ("unknown-key", "names a key that the reader does not have"),
+            (head.clone(), &PROVIDER),
+            |claims| Countersigned { key: 1, ..claims },
+            &HOSPITAL,
+            Some("OtherReader"),
+        ),
+        countersigned(
+            ("forged", "countersigned by somebody else"),
+            (head.clone(), &PROVIDER),
+            same,
+            &RELAY,
+            Some("BadSignature"),
+        ),
+        countersigned(
+            ("forged-head", "a head that the holder never signed"),
+            (head.clone(), &HOSPITAL),
+            same,
+            &HOSPITAL,
+            Some("NotTheHolders"),
+        ),
+        countersigned(
+            ("other-holder", "names another holder than the one that signed"),
+            (Head { holder: RELAY.id(), ..head.clone() }, &PROVIDER),
+            same,
+            &HOSPITAL,
+            Some("NotTheHolders"),
+        ),
+    ];
+    let made = json!({
+        "reader": HOSPITAL.id(), "reader_keys": hex(&HOSPITAL.log().to_bytes()),
+        "holder": PROVIDER.id(), "holder_keys": hex(&PROVIDER.log().to_bytes()), "cases": cases,
+    });
+    super::check("access_log", "countersigned", &made);
 }

@@ -1,0 +1,246 @@
+//! Heads that readers were shown, in the hands of the patient's relay.
+//!
+//! ```text
+//!  holder ──answer + signed head (line 4)──> reader ──countersigned──> the patient's relay
+//!    └──────────── lines 1 to 9 + signed head, when collected ───────────────┘
+//!                       is line 4 of these the one that the reader was shown?
+//! ```
+//!
+//! A holder that takes out the line of a read and chains the rest anew, that cuts its log, or that
+//! shows every reader another one, has signed a head that its log does not lead to. Heads and lines
+//! are compared whenever they are looked at, so it does not matter which of them comes first.
+
+use super::chain::{Head, Line};
+use super::collect::{self, COLLECTED, COLLECTED_HEADS, CollectedRow, Message};
+use super::view::ShownView;
+use crate::codec::{Bytes, wire_struct};
+use crate::consent;
+use crate::custody;
+use crate::directory;
+use crate::id::PartyId;
+use crate::identity::KnownKeys;
+use crate::limits;
+use crate::outbox;
+use crate::peer::{Body, Context, Sender};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Statement, Unverified};
+use crate::store::{ReadTxn, StoreError, Table};
+use crate::time::Timestamp;
+
+/// Patient, holder, number, hash -> [`Head`]: what this institution was shown as a reader.
+const SHOWN: Table = Table("log_shown");
+/// Patient, holder, reader, number, hash -> [`Countersigned`]: what readers told this relay.
+const COUNTERSIGNED: Table = Table("log_countersigned");
+
+wire_struct! {
+    /// A reader's word that a holder showed it this head.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Countersigned {
+        /// The reader.
+        1 => reader: PartyId,
+        /// Number of the reader's key that signs.
+        2 => key: u32,
+        /// The head, as the holder signed it.
+        3 => head: Unverified<Head>,
+        /// When the reader got it.
+        4 => at: Timestamp,
+    }
+}
+
+impl Statement for Countersigned {
+    const DOMAIN: &'static str = "chartmesh/1/countersigned-head";
+}
+
+wire_struct! {
+    /// A reader tells the patient's relay what head it was shown.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Shown {
+        /// The head.
+        1 => head: Unverified<Countersigned>,
+    }
+}
+
+/// Why a countersigned head proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CountersignError {
+    /// It names another reader, or a key that the reader does not have.
+    #[error("the countersigned head names another reader, or a key that the reader does not have")]
+    OtherReader,
+    /// The reader did not sign it.
+    #[error("the head is not countersigned by the reader")]
+    BadSignature,
+    /// The head is not the holder's.
+    #[error("the head of the log is not the holder's")]
+    NotTheHolders,
+}
+
+/// Whether a head is signed by its holder.
+pub(super) fn is_the_holders(head: &Unverified<Head>, holder: &KnownKeys) -> bool {
+    let claims = head.claims();
+    let key = holder.key(claims.key).filter(|_| holder.party() == claims.holder);
+    key.is_some_and(|key| head.check(&key).is_ok())
+}
+
+impl Unverified<Countersigned> {
+    /// Verifies both signatures.
+    ///
+    /// # Errors
+    /// [`CountersignError`].
+    pub fn certify(
+        self,
+        reader: &KnownKeys,
+        holder: &KnownKeys,
+    ) -> Result<Signed<Countersigned>, CountersignError> {
+        let claims = self.claims();
+        let key = reader.key(claims.key).filter(|_| reader.party() == claims.reader);
+        let key = key.ok_or(CountersignError::OtherReader)?;
+        if !is_the_holders(&claims.head, holder) {
+            return Err(CountersignError::NotTheHolders);
+        }
+        self.verify(&key).map_err(|_| CountersignError::BadSignature)
+    }
+}
+
+fn log_key(patient: PartyId, holder: PartyId) -> Vec<u8> {
+    rows::pair(&patient.0, &holder.0)
+}
+
+/// Two heads of one number are two heads.
+fn place(head: &Head) -> Vec<u8> {
+    rows::pair(&head.seq.to_be_bytes(), &head.hash)
+}
+
+/// At a reader: keeps a head that a holder showed with an answer, and tells the patient's relay.
+pub(crate) fn countersign(
+    ctx: &mut Context<'_>,
+    holder: PartyId,
+    patient: PartyId,
+    head: &Unverified<Head>,
+) -> Handled<()> {
+    let claims = head.claims();
+    let keys = directory::keys(ctx.txn, holder)?;
+    if claims.patient != patient || !keys.is_some_and(|keys| is_the_holders(head, &keys)) {
+        return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
+    }
+    keep_shown(ctx, head)?;
+    let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
+    // A relay that is away hears of so many; heads must not crowd out what waits for an answer.
+    if outbox::depth(ctx.txn, relay)? >= limits::COUNTERSIGNED_MAX {
+        return Ok(());
+    }
+    let countersigned = Countersigned {
+        reader: ctx.peer.me(),
+        key: ctx.peer.key_number(),
+        head: head.clone(),
+        at: ctx.now,
+    };
+    let signed = Signed::sign(countersigned, ctx.peer.institution_key());
+    let shown = Message::Shown(Shown { head: signed.to_unverified() });
+    Ok(ctx.send_if_room(relay, &Body::AccessLog(shown))?)
+}
+
+/// The newest heads, as many as a relay would keep of them.
+fn keep_shown(ctx: &mut Context<'_>, head: &Unverified<Head>) -> Handled<()> {
+    let claims = head.claims();
+    let log = log_key(claims.patient, claims.holder);
+    rows::put(ctx.txn, SHOWN, &rows::pair(&log, &place(claims)), head)?;
+    let limit = limits::COUNTERSIGNED_MAX + 1;
+    let kept = rows::scan::<Unverified<Head>>(ctx.txn, SHOWN, &log, None, limit)?;
+    if kept.len() == limit {
+        ctx.txn.delete(SHOWN, &kept[0].0)?;
+    }
+    Ok(())
+}
+
+/// At the relay: a reader tells what head it was shown.
+pub(super) fn shown(ctx: &mut Context<'_>, sender: &Sender, shown: Shown) -> Handled<Bytes> {
+    let head = shown.head.claims().head.claims().clone();
+    if !custody::serves(ctx.txn, head.patient)? {
+        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+    }
+    if !consent::is_contact(ctx.txn, head.patient, sender.institution)? {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "the patient has not enrolled with this institution nor permitted it anything",
+        );
+    }
+    let Some(holder) = directory::keys(ctx.txn, head.holder)? else {
+        return refuse(RefusalCode::NotFound, "the holder of the log is not known here");
+    };
+    let countersigned = match shown.head.certify(&sender.keys, &holder) {
+        Ok(countersigned) => countersigned,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    // Room of its own for each reader: a holder and a reader of its choice crowd out nobody else's heads.
+    let log = log_key(head.patient, head.holder);
+    let of_reader = rows::pair(&log, &sender.institution.0);
+    let key = rows::pair(&of_reader, &place(&head));
+    if ctx.txn.get(COUNTERSIGNED, &key)?.is_none() {
+        make_room(ctx, &head, &of_reader)?;
+    }
+    rows::put(ctx.txn, COUNTERSIGNED, &key, &countersigned.to_unverified())?;
+    Ok(Bytes::default())
+}
+
+/// Heads that the log was found to lead to have done their work; what contradicts it, or is not judged
+/// yet, never makes room. When half of the room is taken, it is time to look at the log.
+fn make_room(ctx: &mut Context<'_>, head: &Head, of_reader: &[u8]) -> Handled<()> {
+    let kept = rows::all::<Unverified<Countersigned>>(ctx.txn, COUNTERSIGNED, of_reader)?;
+    if kept.len() + 1 == limits::COUNTERSIGNED_MAX / 2 {
+        collect::ask(ctx, head.patient, head.holder)?;
+    }
+    if kept.len() < limits::COUNTERSIGNED_MAX {
+        return Ok(());
+    }
+    for (key, countersigned) in kept {
+        if agrees(ctx.txn, countersigned.claims().head.claims())? == Some(true) {
+            return Ok(ctx.txn.delete(COUNTERSIGNED, &key)?);
+        }
+    }
+    refuse(
+        RefusalCode::LimitReached,
+        "too many heads of this holder's log wait to be compared with it; the patient is to collect it",
+    )
+}
+
+/// Whether the log that was collected leads to a head; none while that cannot be told.
+fn agrees(txn: &(impl ReadTxn + ?Sized), head: &Head) -> Result<Option<bool>, StoreError> {
+    let log = log_key(head.patient, head.holder);
+    let Some(row) = rows::get::<CollectedRow>(txn, COLLECTED_HEADS, &log)? else {
+        return Ok(None);
+    };
+    if head.seq == 0 {
+        return Ok(Some(head.hash == [0; 32]));
+    }
+    if head.seq <= row.seq {
+        let key = rows::pair(&log, &head.seq.to_be_bytes());
+        let line = rows::get::<Line>(txn, COLLECTED, &key)?;
+        return Ok(Some(line.is_some_and(|line| line.hash() == head.hash)));
+    }
+    // Shorter than it was: but only by the holder's own word, given later, on how long it is. Both times
+    // are of its clock, and within one millisecond nothing is known of their order.
+    let told = row.head.claims();
+    let whole = row.problem.is_none() && row.seq == told.seq;
+    Ok((whole && told.at > head.at).then_some(false))
+}
+
+/// Heads of one holder's log that readers were shown, and whether the log leads to them.
+pub(super) fn views(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    holder: PartyId,
+) -> Result<Vec<ShownView>, StoreError> {
+    let view = |(_, countersigned): (Vec<u8>, Unverified<Countersigned>)| {
+        let claims = countersigned.claims();
+        let head = claims.head.claims();
+        Ok(ShownView {
+            reader: claims.reader,
+            reader_name: directory::name(txn, claims.reader)?,
+            seq: head.seq,
+            at: claims.at,
+            agrees: agrees(txn, head)?,
+        })
+    };
+    rows::all(txn, COUNTERSIGNED, &log_key(patient, holder))?.into_iter().map(view).collect()
+}

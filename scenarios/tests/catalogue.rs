@@ -1,0 +1,188 @@
+//! The patient's catalogue against holders that keep something back, and against those who would forge it.
+
+use chartmesh_protocol::codec::Wire;
+use chartmesh_protocol::consent::{RequestState, Wish};
+use chartmesh_protocol::id::{EntryId, StatementId};
+use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
+use chartmesh_protocol::record::{Kind, Listed, Listing, Message, Section, catalogue_root};
+use chartmesh_protocol::statement::{Signed, Unverified};
+use chartmesh_protocol::store::{Table, Txn};
+use chartmesh_scenarios::{Region, Who};
+
+/// The tables that a dishonest holder's program writes.
+const ENTRIES: Table = Table("entry");
+
+fn key(region: &Region, entry: EntryId) -> Vec<u8> {
+    [&region.patient.0[..], &entry.0].concat()
+}
+
+/// The holder acts as if it had never had the entry.
+fn hide(holder: Who, region: &mut Region, entry: EntryId) {
+    let key = key(region, entry);
+    region.world.parties[holder.0].store.delete(ENTRIES, &key).unwrap();
+}
+
+fn verified(region: &Region, who: Who) -> VerifiedView {
+    match region.world.see(who, &Query::Verify { subject: region.patient }, None).unwrap() {
+        View::Verified(view) => view,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn catalogue(region: &Region, who: Who) -> CatalogueView {
+    verified(region, who).catalogue.expect("it was given one")
+}
+
+/// The listings that went to a party, the newest last.
+fn listings(region: &Region, to: Who) -> Vec<Listing> {
+    let mut found = Vec::new();
+    for (_, receiver, bytes) in &region.world.wire {
+        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+        let body = Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap();
+        if let (true, Body::Record(Message::Listing(listing))) = (*receiver == to, body) {
+            found.push(listing);
+        }
+    }
+    found
+}
+
+fn tell(from: Who, region: &mut Region, listing: &Listing) -> OutcomeResult {
+    let body = Body::Record(Message::Listing(listing.clone()));
+    region.world.say(from, region.b, &body, None, Some).unwrap()
+}
+
+/// B was permitted the entries, with everything that went over the wire at hand.
+fn permitted() -> (Region, chartmesh_protocol::consent::view::RequestView) {
+    let mut region = Region::found(1);
+    region.world.record_wire = true;
+    let request = region.permitted("{}");
+    (region, request)
+}
+
+#[test]
+fn a_holder_that_hides_the_newest_addition_is_noticed_and_one_that_sends_it_clears_it() {
+    let (mut region, _) = permitted();
+    let mut correction = region.world.draft(region.a, Kind::Reports, "correction", &[b"12.9 g/dL"]);
+    correction.adds_to = Some(region.entry("blood count"));
+    region.world.record(region.a, region.patient, vec![correction]).unwrap();
+    let correction = region.entry("correction");
+    let request = region.permitted("{}");
+    hide(region.provider, &mut region, correction);
+    let fetched = region.fetch(&request);
+    // What did come is of use; what did not is named.
+    assert_eq!(fetched.state, RequestState::Done);
+    let held_back = fetched.held_back.expect("something is missing");
+    assert_eq!((held_back.missing, &held_back.missing_entries[..]), (1, &[correction][..]));
+    assert_eq!(held_back.asked, ["Provider"]);
+    assert!(held_back.issued.is_some() && held_back.other_label.is_empty());
+    assert_eq!(catalogue(&region, region.b).missing_entries, [correction]);
+    // Nobody is accused: another holder has it, and then nothing is missing any more.
+    let fetched = region.fetch_at(&request, region.a);
+    assert!(fetched.held_back.is_none(), "{fetched:?}");
+    let catalogue = catalogue(&region, region.b);
+    assert_eq!((catalogue.listed, catalogue.missing), (4, 0));
+}
+
+#[test]
+fn another_label_than_the_listed_one_is_named_and_not_taken() {
+    let (mut region, request) = permitted();
+    // An author that tells the relay of one label and gives the provider another.
+    let entry = region.entry("blood count");
+    let listing = listings(&region, region.b).pop().expect("B was told");
+    let mut forged = listing.clone();
+    let section = &mut forged.sections[0];
+    let at = section.entries.iter().position(|listed| listed.entry == entry).unwrap();
+    section.entries[at].label = StatementId([9; 32]);
+    relist(&mut region, section);
+    // The relay's own word changes: what holders send is now an old label.
+    assert!(matches!(tell(region.relay, &mut region, &forged), OutcomeResult::Done(_)));
+    let fetched = region.fetch(&request);
+    assert_eq!(fetched.state, RequestState::Done, "the others came: {fetched:?}");
+    let held_back = fetched.held_back.expect("one is not as it is listed");
+    assert_eq!(held_back.missing_entries, [entry]);
+    assert_eq!(
+        (held_back.other_label[0].entry, &*held_back.other_label[0].holder),
+        (entry, "Provider")
+    );
+    assert_eq!(region.entries(region.b, false).len(), 2);
+}
+
+/// Signs a section anew, as the relay, over its entries as they now are.
+fn relist(region: &mut Region, section: &mut Section) {
+    let mut claims = section.catalogue.claims().clone();
+    claims.seq += 1;
+    claims.count = section.entries.len() as u64;
+    claims.root = catalogue_root(&section.entries);
+    let key = &region.world.parties[region.relay.0].institution_key;
+    section.catalogue = Signed::sign(claims, key).to_unverified();
+}
+
+#[test]
+fn an_older_catalogue_changes_nothing_whoever_replays_it() {
+    let (mut region, _) = permitted();
+    let old = listings(&region, region.b).pop().unwrap();
+    let mut newer = old.clone();
+    newer.sections[0].entries[0].label = StatementId([9; 32]);
+    relist(&mut region, &mut newer.sections[0]);
+    assert!(matches!(tell(region.relay, &mut region, &newer), OutcomeResult::Done(_)));
+    let fetched = region.fetch(&region.requests(region.b)[0].clone());
+    assert_eq!(fetched.held_back.as_ref().unwrap().other_label.len(), 1);
+    // A holder is refused whatever it says about the patient; the relay's own old word is late.
+    assert!(matches!(tell(region.provider, &mut region, &old), OutcomeResult::Refused(_)));
+    assert!(matches!(tell(region.relay, &mut region, &old), OutcomeResult::Done(_)));
+    let fetched = region.fetch(&region.requests(region.b)[0].clone());
+    assert_eq!(fetched.held_back.unwrap().other_label.len(), 1, "the newer one counts still");
+}
+
+#[test]
+fn nobody_but_the_patients_relay_signs_a_catalogue() {
+    let (mut region, request) = permitted();
+    let mut listing = listings(&region, region.b).pop().unwrap();
+    let unknown = Listed { entry: EntryId([0xff; 16]), label: StatementId([9; 32]) };
+    listing.sections[0].entries.push(unknown);
+    // The entries are no longer those that were signed.
+    let told = tell(region.relay, &mut region, &listing);
+    assert!(matches!(told, OutcomeResult::Refused(_)), "{told:?}");
+    // A hospital signs as itself, and in the relay's name.
+    for relay in [region.world.id(region.a), region.world.id(region.relay)] {
+        let mut claims = listing.sections[0].catalogue.claims().clone();
+        (claims.relay, claims.seq, claims.count) = (relay, u64::MAX, claims.count + 1);
+        claims.root = catalogue_root(&listing.sections[0].entries);
+        let key = &region.world.parties[region.a.0].institution_key;
+        listing.sections[0].catalogue = Signed::sign(claims, key).to_unverified();
+        for from in [region.a, region.relay] {
+            let told = tell(from, &mut region, &listing);
+            assert!(matches!(told, OutcomeResult::Refused(_)), "{told:?}");
+        }
+    }
+    assert!(region.fetch(&request).held_back.is_none());
+    assert_eq!(catalogue(&region, region.b).listed, 3);
+}
+
+#[test]
+fn the_relay_lists_all_that_was_announced_and_misses_what_it_lost() {
+    let (mut region, _) = permitted();
+    let before = catalogue(&region, region.relay);
+    assert_eq!((before.listed, before.missing), (3, 0));
+    let entry = region.entry("endoscopy");
+    hide(region.relay, &mut region, entry);
+    assert_eq!(catalogue(&region, region.relay).missing_entries, [entry]);
+}
+
+#[test]
+fn a_reader_hears_only_of_the_entries_that_it_may_read() {
+    let mut region = Region::found(1);
+    region.world.record_wire = true;
+    region.upload();
+    let request = region.refer(&Wish::default());
+    region.approve(&request, r#"{"wish":{"kinds":["laboratory"]},"read_only":true}"#).unwrap();
+    let told = listings(&region, region.b);
+    let sections: Vec<_> = told.iter().flat_map(|listing| &listing.sections).collect();
+    assert_eq!(sections.len(), 1);
+    let claims = sections[0].catalogue.claims();
+    assert_eq!((claims.compartment, claims.count), (None, 1));
+    assert_eq!(sections[0].entries[0].entry, region.entry("blood count"));
+    assert!(region.fetch(&request).held_back.is_none());
+}
