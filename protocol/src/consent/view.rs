@@ -95,6 +95,8 @@ fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> 
             format!("{} at {asker} asks that {party} may see {what}, for {purpose}.", row.user)
         }
         RequestKind::Upload => format!("You asked {executor} to deposit {what} with {party}."),
+        RequestKind::Own if row.party.is_some() => format!("You asked {party} for {what}."),
+        RequestKind::Own => format!("You asked the holders for {what}."),
     })
 }
 

@@ -469,7 +469,8 @@ fn entries(
 }
 
 fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
-    let mut verified = VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new() };
+    let mut verified =
+        VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), elsewhere: 0 };
     let entries = record::entries(txn, subject)?;
     for found in &entries {
         match verify_entry(txn, found) {
@@ -477,6 +478,7 @@ fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
             Err(crate::refusal::Failure::Refused(refusal)) => verified.bad.push(refusal.text),
             Err(error) => return Err(error),
         }
+        verified.elsewhere += usize::from(!found.row.whole);
         let adds_to = found.index.as_ref().and_then(|index| index.adds_to);
         if adds_to.is_some_and(|original| !entries.iter().any(|other| other.entry == original)) {
             verified.dangling.push(found.entry);

@@ -212,4 +212,6 @@ pub struct VerifiedView {
     pub bad: Vec<String>,
     /// Entries that add to one that is not here.
     pub dangling: Vec<EntryId>,
+    /// Entries whose contents are elsewhere, and were not looked at.
+    pub elsewhere: usize,
 }
