@@ -31,7 +31,7 @@ pub(crate) struct Global {
     /// Say nothing but what was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// At `run`: log more; twice for everything
+    /// Say more, such as every id; at `run` log more, and twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     #[command(flatten)]
@@ -50,8 +50,22 @@ impl UserArg {
     /// The person.
     pub(crate) fn name(&self) -> String {
         let login = || ["LOGNAME", "USER"].iter().find_map(|name| std::env::var(name).ok());
-        self.user.clone().or_else(login).unwrap_or_else(|| "unnamed".to_owned())
+        self.user.clone().or_else(login).unwrap_or_else(account)
     }
+}
+
+/// The account that this process runs as, where nothing names a login.
+fn account() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(process) = std::fs::metadata("/proc/self") else { return "unnamed".to_owned() };
+    let uid = process.uid().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let found = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    found.unwrap_or_else(|| format!("account {uid}"))
 }
 
 /// Waiting for what another node or a person does.

@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     NotAuthentic = 8,
     /// What `--wait` waited for did not happen in time. It may still.
     TimedOut = 9,
+    /// Ctrl-C ended it, as the shell counts a signal: 128 and its number.
+    Interrupted = 130,
 }
 
 /// The codes as `chartmesh --help` and the manual page show them.
@@ -38,7 +40,8 @@ Exit codes:
   6  keys are locked
   7  not possible in this state of things
   8  not authentic
-  9  waited in vain";
+  9  waited in vain
+  130  ended with Ctrl-C";
 
 impl From<RefusalCode> for Exit {
     fn from(code: RefusalCode) -> Self {
@@ -113,6 +116,7 @@ mod tests {
             Exit::State,
             Exit::NotAuthentic,
             Exit::TimedOut,
+            Exit::Interrupted,
         ] {
             assert!(TABLE.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
         }

@@ -12,6 +12,7 @@ mod node;
 mod output;
 mod resolve;
 mod secret;
+mod table;
 mod wait;
 mod when;
 
@@ -54,7 +55,7 @@ pub(crate) struct Context {
 
 impl Context {
     fn new(global: Global) -> Self {
-        let out = Output::new(global.json, global.quiet);
+        let out = Output::new(&global);
         Self { global, out }
     }
 

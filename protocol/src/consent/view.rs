@@ -122,6 +122,18 @@ fn wish_in_words(wish: &Wish) -> String {
     what
 }
 
+/// What a party is called here: an institution, a patient of this relay, or whom a chart is about.
+fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Option<String> {
+    if let Ok(Some(card)) = directory::card(txn, party) {
+        return Some(card.name.clone());
+    }
+    if let Ok(patient) = crate::custody::patient(txn, party) {
+        return Some(patient.name);
+    }
+    let chart = crate::record::chart_of(txn, party).ok()??;
+    crate::record::chart(txn, chart).ok().map(|chart| chart.name)
+}
+
 /// A permission.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GrantView {
@@ -189,8 +201,7 @@ impl GrantView {
     ) -> Handled<Self> {
         let claims = chain.leaf().claims();
         let expired = claims.expires_at() <= now;
-        let names =
-            |party| directory::card(txn, party).ok().flatten().map(|card| card.name.clone());
+        let names = |party| name(txn, party);
         Ok(Self {
             token: claims.id,
             patient: claims.subject,
