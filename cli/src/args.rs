@@ -22,6 +22,9 @@ pub(crate) struct Global {
         conflicts_with = "dir"
     )]
     pub(crate) config: Option<PathBuf>,
+    /// Keep the node's data in DIR, apart from its configuration
+    #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
     /// The socket of the node's local API [default: api.sock beside its data]
     #[arg(long, value_name = "FILE", global = true, env = "CHARTMESH_SOCKET")]
     pub(crate) socket: Option<PathBuf>,

@@ -16,13 +16,14 @@ mod table;
 mod wait;
 mod when;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use args::Global;
-use chartmesh_node::config::{Config, Flags, Settings};
+use chartmesh_node::config::{Config, ConfigError, Flags, Settings};
 use exit::{Exit, Failure, Outcome};
 use node::Node;
 use output::Output;
@@ -63,12 +64,23 @@ impl Context {
     pub(crate) fn config(&self, mut settings: Settings) -> Outcome<Config> {
         let whole = |path: &Option<PathBuf>| {
             let whole = path.as_deref().map(std::path::absolute).transpose();
-            whole.map_err(|error| Failure::usage(format!("--dir or --socket: {error}")))
+            whole.map_err(|error| {
+                Failure::usage(format!("--dir, --config, --data-dir or --socket: {error}"))
+            })
         };
         let dir = whole(&self.global.dir)?;
         settings.socket = whole(&self.global.socket)?;
-        Config::load(Flags { dir, config: self.global.config.clone(), settings })
-            .map_err(|error| Failure::usage(error.to_string()))
+        settings.data_dir = whole(&self.global.data_dir)?;
+        let config = whole(&self.global.config)?;
+        Config::load(Flags { dir, config, settings }).map_err(|error| match &error {
+            ConfigError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                Failure::new(Exit::NotPermitted, error.to_string()).next(
+                    "run the command as the user whose node it is, or name another with --dir",
+                )
+            }
+            ConfigError::Io { .. } => Failure::new(Exit::Failed, error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        })
     }
 
     /// The running node.

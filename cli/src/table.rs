@@ -271,10 +271,11 @@ mod tests {
             })
             .collect();
         let heads = ["WHEN (UTC)", "WHAT", "BY", "PERSON", "FOR", "TOKEN", "ADDRESSES"];
-        for room in [100, 90, 80] {
+        for room in [140, 100, 90, 80] {
             let shown = table(&heads, &rows, false, Some(room));
             assert!(shown.lines().all(|line| line.width() <= room), "{room}:\n{shown}");
-            assert!(shown.contains("1970-01-02 00:00"), "a moment is not broken:\n{shown}");
+            let unbroken = shown.contains("1970-01-02 00:00");
+            assert!(unbroken || room < 140, "a moment is broken without need:\n{shown}");
         }
     }
 

@@ -29,8 +29,12 @@ pub(crate) async fn until<T>(
                 .next("it still may: look again later, or wait longer with --timeout"));
         }
         let pause = tokio::time::sleep(PAUSE.min(end.saturating_duration_since(Instant::now())));
-        unless_interrupted(async { Ok(pause.await) }).await.map_err(|failure| {
-            failure.next(format!("{what} goes on without you: look again later"))
+        let paused = async {
+            pause.await;
+            Ok(())
+        };
+        unless_interrupted(paused).await.map_err(|failure| {
+            failure.next("what was asked goes on without you: look again later")
         })?;
     }
 }
