@@ -11,7 +11,7 @@ use crate::secret::PassphraseArgs;
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Global {
     /// Keep all of one node, configuration and data, in DIR
-    #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DIR")]
+    #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DIR", hide_env_values = true)]
     pub(crate) dir: Option<PathBuf>,
     /// Use this configuration file
     #[arg(
@@ -19,14 +19,27 @@ pub(crate) struct Global {
         value_name = "FILE",
         global = true,
         env = "CHARTMESH_CONFIG",
+        hide_env_values = true,
         conflicts_with = "dir"
     )]
     pub(crate) config: Option<PathBuf>,
     /// Keep the node's data in DIR, apart from its configuration
-    #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DATA_DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "CHARTMESH_DATA_DIR",
+        hide_env_values = true
+    )]
     pub(crate) data_dir: Option<PathBuf>,
     /// The socket of the node's local API [default: api.sock beside its data]
-    #[arg(long, value_name = "FILE", global = true, env = "CHARTMESH_SOCKET")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "CHARTMESH_SOCKET",
+        hide_env_values = true
+    )]
     pub(crate) socket: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
@@ -45,7 +58,7 @@ pub(crate) struct Global {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct UserArg {
     /// The person on whose behalf this is done [default: your login name]
-    #[arg(long = "user", value_name = "NAME", env = "CHARTMESH_USER")]
+    #[arg(long = "user", value_name = "NAME", env = "CHARTMESH_USER", hide_env_values = true)]
     user: Option<String>,
 }
 

@@ -92,11 +92,22 @@ impl Failure {
 
     /// Of a file.
     pub(crate) fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
-        let exit = match error.kind() {
-            std::io::ErrorKind::NotFound => Exit::NotFound,
-            _ => Exit::Failed,
+        use std::io::ErrorKind;
+        let (exit, next) = match error.kind() {
+            ErrorKind::NotFound => (Exit::NotFound, Some("look at how the path is spelled")),
+            ErrorKind::PermissionDenied => {
+                (Exit::NotPermitted, Some("name another path, or have its permissions changed"))
+            }
+            ErrorKind::AlreadyExists => {
+                (Exit::State, Some("name a new file: what is there is never overwritten"))
+            }
+            ErrorKind::StorageFull => {
+                (Exit::Failed, Some("make room there, or name another place"))
+            }
+            _ => (Exit::Failed, None),
         };
-        Self::new(exit, format!("cannot {doing} {}: {error}", path.display()))
+        let text = format!("cannot {doing} {}: {error}", path.display());
+        Self { exit, text, next: next.map(str::to_owned) }
     }
 }
 

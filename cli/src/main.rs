@@ -131,6 +131,9 @@ mod tests {
                 } else {
                     let example = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
                     assert!(example.contains(&path), "{path}: its example is missing or another's");
+                    // A line that the help breaks can no longer be copied.
+                    let widest = example.lines().map(str::len).max().unwrap_or(0);
+                    assert!(widest <= 79, "{path}: its example is {widest} characters wide");
                 }
             }
         }

@@ -29,7 +29,7 @@ pub(crate) enum Args {
     },
     /// Permit what a request asks, whole or narrowed; nothing here can widen it
     #[command(
-        after_help = "Example:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 --days 14 --read-only"
+        after_help = "Example:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 \\\n    --days 14 --read-only"
     )]
     Approve {
         /// The request

@@ -40,7 +40,7 @@ pub(crate) enum Args {
     },
     /// Add files to an entry; the original stands unchanged beside them
     #[command(
-        after_help = "Example:\n  chartmesh record add \"Sato Aiko\" 5be1c2d3 finding.pdf --kind reports --title \"Second reading\""
+        after_help = "Example:\n  chartmesh record add \"Sato Aiko\" 5be1c2d3 finding.pdf --kind reports \\\n    --title \"Second reading\""
     )]
     Add {
         /// The patient or chart
@@ -79,9 +79,9 @@ pub(crate) enum Args {
         out: Option<PathBuf>,
         #[command(flatten)]
         own: OwnArgs,
-        /// What for
-        #[arg(long, value_parser = purposes(), default_value = "treatment")]
-        purpose: Purpose,
+        /// What for [default: treatment; at a relay patient-requested]
+        #[arg(long, value_parser = purposes())]
+        purpose: Option<Purpose>,
         #[command(flatten)]
         user: UserArg,
     },

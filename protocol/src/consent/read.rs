@@ -421,7 +421,9 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
         let mut row = request(ctx.txn, id)?;
         if row.state != RequestState::Failed {
             row.state = RequestState::Done;
-            row.reason = format!("{} entries obtained", progress.entries);
+            let entries = progress.entries;
+            let what = if entries == 1 { "entry" } else { "entries" };
+            row.reason = format!("{entries} {what} obtained");
             put_request(ctx.txn, id, &row)?;
         }
     }

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use super::counted;
 use super::open::{self, Keys, Opened};
-use super::own::{OwnArgs, bring, refuse_where_nothing_opens};
+use super::own::{OwnArgs, bring, role_that_opens};
 use super::page::page;
 use crate::client::private_file;
 use crate::command::log;
@@ -114,7 +114,7 @@ pub(super) async fn run(
     user: String,
     own: &OwnArgs,
 ) -> Outcome {
-    refuse_where_nothing_opens(node).await?;
+    role_that_opens(node).await?;
     let subject = node.subject(subject).await?;
     must_be_empty(dir)?;
     let keys = Keys::default();

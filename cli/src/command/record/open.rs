@@ -4,11 +4,13 @@ use std::io::Write as _;
 use std::path::Path;
 
 use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::record::view::ManifestView;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::own::{OwnArgs, bring, refuse_where_nothing_opens};
+use super::counted;
+use super::own::{OwnArgs, bring, role_that_opens};
 use crate::client::{escape, private_file};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, read, short};
@@ -20,7 +22,7 @@ pub(super) struct What<'a> {
     pub(super) subject: &'a str,
     pub(super) entry: &'a str,
     pub(super) user: String,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: Option<Purpose>,
 }
 
 /// An opened entry.
@@ -43,12 +45,16 @@ pub(super) async fn run(
     to: Option<&Path>,
     own: &OwnArgs,
 ) -> Outcome {
-    refuse_where_nothing_opens(node).await?;
+    let own_purpose = match role_that_opens(node).await? {
+        Role::Patient => Purpose::PatientRequested,
+        _ => Purpose::Treatment,
+    };
     let subject = node.subject(what.subject).await?;
     let entry = node.entry(&subject, what.entry).await?;
     let keys = Keys::default();
     let ask = json!({
-        "subject": subject, "entry": entry, "user": what.user, "purpose": what.purpose,
+        "subject": subject, "entry": entry, "user": what.user,
+        "purpose": what.purpose.unwrap_or(own_purpose),
         "export": content.is_some(),
     });
     let done = wait::unless_interrupted(async {
@@ -169,8 +175,12 @@ async fn write_content(node: &Node, opened: Opened, number: u64, to: Option<&Pat
     let Some(content) = opened.manifest.contents.get(index) else {
         return Err(Failure::new(
             Exit::NotFound,
-            format!("the entry has {count} contents, none of number {number}"),
-        ));
+            format!(
+                "the entry has {}, none of number {number}",
+                counted(count, "content", "contents")
+            ),
+        )
+        .next("`chartmesh record show` without --content lists them"));
     };
     if !opened.whole {
         return Err(not_here(&opened));

@@ -126,11 +126,11 @@ fn is_done(state: RequestState) -> bool {
     state == RequestState::Done
 }
 
-/// A node that cannot open any record says so at once.
-pub(super) async fn refuse_where_nothing_opens(node: &Node) -> Outcome {
+/// The role of a node that opens records; one that cannot open any says so at once.
+pub(super) async fn role_that_opens(node: &Node) -> Outcome<Role> {
     let status = node.status().await?;
     if status.role != Role::Backup {
-        return Ok(());
+        return Ok(status.role);
     }
     let text =
         format!("`{}` is a backup node; it keeps sealed records and opens none", status.name);
