@@ -210,6 +210,31 @@ mod tests {
     }
 
     #[test]
+    fn few_entries_are_named_and_many_are_counted_by_kind() {
+        let entry = |n: usize| -> EntryView {
+            let kind = if n < 2 { "imaging" } else { "laboratory" };
+            serde_json::from_value(json!({
+                "entry": format!("{n:032x}"), "subject": "00".repeat(32), "kind": kind,
+                "title": "scan", "effective": n as u64 * 86_400_000, "recorded": 0,
+                "author": "11".repeat(32), "author_name": "A", "user": null, "adds_to": null,
+                "contents": 1, "sealed_bytes": 1, "whole": true, "from": null, "holders": [],
+                "label": "22".repeat(32),
+            }))
+            .unwrap()
+        };
+        let views: Vec<EntryView> = (0..NAMED_MAX + 1).map(entry).collect();
+        let all: Vec<&EntryView> = views.iter().collect();
+        assert_eq!(summary(&all[..1]), ["  00000000  scan"]);
+        assert_eq!(
+            summary(&all),
+            [
+                "  imaging         2  1970-01-01 to 1970-01-02",
+                "  laboratory      7  1970-01-03 to 1970-01-09"
+            ]
+        );
+    }
+
+    #[test]
     fn a_long_name_keeps_its_end() {
         let long = format!("{}/scan.dcm", "é".repeat(200));
         assert!(tail(&long).len() <= NAME_BYTES_MAX && tail(&long).ends_with("é/scan.dcm"));
