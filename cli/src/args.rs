@@ -11,7 +11,7 @@ use crate::secret::PassphraseArgs;
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Global {
     /// Keep all of one node, configuration and data, in DIR
-    #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DIR")]
+    #[arg(long, value_name = "DIR", global = true, env = "CHARTMESH_DIR", hide_env_values = true)]
     pub(crate) dir: Option<PathBuf>,
     /// Use this configuration file
     #[arg(
@@ -19,11 +19,27 @@ pub(crate) struct Global {
         value_name = "FILE",
         global = true,
         env = "CHARTMESH_CONFIG",
+        hide_env_values = true,
         conflicts_with = "dir"
     )]
     pub(crate) config: Option<PathBuf>,
+    /// Keep the node's data in DIR, apart from its configuration
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "CHARTMESH_DATA_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) data_dir: Option<PathBuf>,
     /// The socket of the node's local API [default: api.sock beside its data]
-    #[arg(long, value_name = "FILE", global = true, env = "CHARTMESH_SOCKET")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "CHARTMESH_SOCKET",
+        hide_env_values = true
+    )]
     pub(crate) socket: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
@@ -31,7 +47,7 @@ pub(crate) struct Global {
     /// Say nothing but what was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// At `run`: log more; twice for everything
+    /// Say more, such as every id; at `run` log more, and twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     #[command(flatten)]
@@ -42,7 +58,7 @@ pub(crate) struct Global {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub(crate) struct UserArg {
     /// The person on whose behalf this is done [default: your login name]
-    #[arg(long = "user", value_name = "NAME", env = "CHARTMESH_USER")]
+    #[arg(long = "user", value_name = "NAME", env = "CHARTMESH_USER", hide_env_values = true)]
     user: Option<String>,
 }
 
@@ -50,8 +66,22 @@ impl UserArg {
     /// The person.
     pub(crate) fn name(&self) -> String {
         let login = || ["LOGNAME", "USER"].iter().find_map(|name| std::env::var(name).ok());
-        self.user.clone().or_else(login).unwrap_or_else(|| "unnamed".to_owned())
+        self.user.clone().or_else(login).unwrap_or_else(account)
     }
+}
+
+/// The account that this process runs as, where nothing names a login.
+fn account() -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(process) = std::fs::metadata("/proc/self") else { return "unnamed".to_owned() };
+    let uid = process.uid().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let found = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    found.unwrap_or_else(|| format!("account {uid}"))
 }
 
 /// Waiting for what another node or a person does.

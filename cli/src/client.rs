@@ -46,6 +46,12 @@ impl Client {
         self.json(self.send(Method::POST, path, "application/json", body).await?).await
     }
 
+    /// Gives up what the path names.
+    pub(crate) async fn delete(&self, path: &str) -> Outcome<Value> {
+        let body = Either::Left(Full::new(Bytes::new()));
+        self.json(self.send(Method::DELETE, path, "application/json", body).await?).await
+    }
+
     /// Sends a file as it is.
     pub(crate) async fn put_file(
         &self,

@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     NotAuthentic = 8,
     /// What `--wait` waited for did not happen in time. It may still.
     TimedOut = 9,
+    /// Ctrl-C ended it, as the shell counts a signal: 128 and its number.
+    Interrupted = 130,
 }
 
 /// The codes as `chartmesh --help` and the manual page show them.
@@ -38,7 +40,8 @@ Exit codes:
   6  keys are locked
   7  not possible in this state of things
   8  not authentic
-  9  waited in vain";
+  9  waited in vain
+  130  ended with Ctrl-C";
 
 impl From<RefusalCode> for Exit {
     fn from(code: RefusalCode) -> Self {
@@ -89,11 +92,22 @@ impl Failure {
 
     /// Of a file.
     pub(crate) fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
-        let exit = match error.kind() {
-            std::io::ErrorKind::NotFound => Exit::NotFound,
-            _ => Exit::Failed,
+        use std::io::ErrorKind;
+        let (exit, next) = match error.kind() {
+            ErrorKind::NotFound => (Exit::NotFound, Some("look at how the path is spelled")),
+            ErrorKind::PermissionDenied => {
+                (Exit::NotPermitted, Some("name another path, or have its permissions changed"))
+            }
+            ErrorKind::AlreadyExists => {
+                (Exit::State, Some("name a new file: what is there is never overwritten"))
+            }
+            ErrorKind::StorageFull => {
+                (Exit::Failed, Some("make room there, or name another place"))
+            }
+            _ => (Exit::Failed, None),
         };
-        Self::new(exit, format!("cannot {doing} {}: {error}", path.display()))
+        let text = format!("cannot {doing} {}: {error}", path.display());
+        Self { exit, text, next: next.map(str::to_owned) }
     }
 }
 
@@ -113,6 +127,7 @@ mod tests {
             Exit::State,
             Exit::NotAuthentic,
             Exit::TimedOut,
+            Exit::Interrupted,
         ] {
             assert!(TABLE.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
         }

@@ -13,16 +13,18 @@ mod output;
 mod resolve;
 mod secret;
 mod stock;
+mod table;
 mod wait;
 mod when;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use args::Global;
-use chartmesh_node::config::{Config, Flags, Settings};
+use chartmesh_node::config::{Config, ConfigError, Flags, Settings};
 use exit::{Exit, Failure, Outcome};
 use node::Node;
 use output::Output;
@@ -55,7 +57,7 @@ pub(crate) struct Context {
 
 impl Context {
     fn new(global: Global) -> Self {
-        let out = Output::new(global.json, global.quiet);
+        let out = Output::new(&global);
         Self { global, out }
     }
 
@@ -63,12 +65,23 @@ impl Context {
     pub(crate) fn config(&self, mut settings: Settings) -> Outcome<Config> {
         let whole = |path: &Option<PathBuf>| {
             let whole = path.as_deref().map(std::path::absolute).transpose();
-            whole.map_err(|error| Failure::usage(format!("--dir or --socket: {error}")))
+            whole.map_err(|error| {
+                Failure::usage(format!("--dir, --config, --data-dir or --socket: {error}"))
+            })
         };
         let dir = whole(&self.global.dir)?;
         settings.socket = whole(&self.global.socket)?;
-        Config::load(Flags { dir, config: self.global.config.clone(), settings })
-            .map_err(|error| Failure::usage(error.to_string()))
+        settings.data_dir = whole(&self.global.data_dir)?;
+        let config = whole(&self.global.config)?;
+        Config::load(Flags { dir, config, settings }).map_err(|error| match &error {
+            ConfigError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                Failure::new(Exit::NotPermitted, error.to_string()).next(
+                    "run the command as the user whose node it is, or name another with --dir",
+                )
+            }
+            ConfigError::Io { .. } => Failure::new(Exit::Failed, error.to_string()),
+            _ => Failure::usage(error.to_string()),
+        })
     }
 
     /// The running node.
@@ -119,6 +132,9 @@ mod tests {
                 } else {
                     let example = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
                     assert!(example.contains(&path), "{path}: its example is missing or another's");
+                    // A line that the help breaks can no longer be copied.
+                    let widest = example.lines().map(str::len).max().unwrap_or(0);
+                    assert!(widest <= 79, "{path}: its example is {widest} characters wide");
                 }
             }
         }

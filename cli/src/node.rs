@@ -229,7 +229,7 @@ impl Node {
     pub(crate) async fn request(&self, text: &str) -> Outcome<RequestView> {
         let requests = self.requests().await?;
         let candidates: Vec<_> =
-            requests.iter().map(|view| Candidate::new(view.request, "")).collect();
+            requests.iter().map(|view| Candidate::new(view.request, &view.in_words)).collect();
         let found = pick("request", text, &candidates)?.id;
         let view = requests.into_iter().find(|view| view.request.to_string() == found);
         Ok(view.expect("the candidates come from the requests"))

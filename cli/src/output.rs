@@ -10,7 +10,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::exit::Failure;
+use crate::args::Global;
+use crate::exit::{Exit, Failure};
+use crate::table::table;
+pub(crate) use crate::table::{Cell, day, faint, id, row, size, time};
+
+/// Columns of a terminal that does not say how many it has.
+const WIDTH_DEFAULT: usize = 80;
 
 /// Where and how to print.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +25,10 @@ pub(crate) struct Output {
     pub(crate) json: bool,
     /// Nothing but what was asked for, and errors.
     pub(crate) quiet: bool,
+    /// What a person seldom wants to see, too.
+    pub(crate) verbose: bool,
+    /// Columns of the terminal that standard output is; none when it is none.
+    width: Option<usize>,
     /// Colours on standard output.
     colour: bool,
     /// Colours and progress on standard error.
@@ -43,7 +53,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    fn paint(self, text: &str) -> String {
+    pub(crate) fn paint(self, text: &str) -> String {
         let code = match self {
             Self::Plain => return text.to_owned(),
             Self::Strong => "1",
@@ -56,44 +66,17 @@ impl Style {
     }
 }
 
-/// One field of a table.
-#[derive(Debug, Clone)]
-pub(crate) struct Cell {
-    text: String,
-    style: Style,
-}
-
-impl Cell {
-    pub(crate) fn new(text: impl Into<String>, style: Style) -> Self {
-        Self { text: text.into(), style }
-    }
-}
-
-impl<T: Into<String>> From<T> for Cell {
-    fn from(text: T) -> Self {
-        Self::new(text, Style::Plain)
-    }
-}
-
-/// A field that is there when looked for.
-pub(crate) fn faint(text: impl Into<String>) -> Cell {
-    Cell::new(text, Style::Faint)
-}
-
-/// A row of a table: anything that makes a [`Cell`].
-macro_rules! row {
-    ($($cell:expr),* $(,)?) => { vec![$($crate::output::Cell::from($cell)),*] };
-}
-pub(crate) use row;
-
 impl Output {
     /// For this process.
-    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+    pub(crate) fn new(global: &Global) -> Self {
+        let json = global.json;
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         Self {
             json,
-            quiet,
+            quiet: global.quiet,
+            verbose: global.verbose > 0,
+            width: width(),
             colour: colours && !json && io::stdout().is_terminal(),
             lively: colours && io::stderr().is_terminal(),
         }
@@ -102,7 +85,14 @@ impl Output {
     /// Without a terminal.
     #[cfg(test)]
     pub(crate) const fn plain() -> Self {
-        Self { json: false, quiet: false, colour: false, lively: false }
+        Self {
+            json: false,
+            quiet: false,
+            verbose: false,
+            width: None,
+            colour: false,
+            lively: false,
+        }
     }
 
     /// An answer of the node: as it is with `--json`, else as `text` writes it.
@@ -130,8 +120,13 @@ impl Output {
         if rows.is_empty() {
             self.note(empty);
         } else {
-            put(table(heads, rows, self.colour).trim_end());
+            put(table(heads, rows, self.colour, self.width).trim_end());
         }
+    }
+
+    /// Whether a person reads it, for whom much that is alike is said once.
+    pub(crate) const fn for_a_person(&self) -> bool {
+        self.width.is_some() && !self.verbose
     }
 
     /// Names and values, one a line.
@@ -211,8 +206,16 @@ pub(crate) fn ask(question: &str) {
 }
 
 fn put(text: &str) {
-    // Whoever closes the pipe has read enough.
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        // Whoever closes the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // Half an answer must not pass for a whole one.
+            tell(&format!("error: cannot write to standard output: {error}"));
+            std::process::exit(i32::from(Exit::Failed as u8));
+        }
+        _ => {}
+    }
 }
 
 fn tell(text: &str) {
@@ -243,36 +246,17 @@ fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Columns as wide as their widest field, two spaces between them.
-fn table(heads: &[&str], rows: &[Vec<Cell>], colour: bool) -> String {
-    let one_line = |cell: &Cell| clean(&cell.text).replace(['\n', '\t'], " ");
-    let texts: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(one_line).collect()).collect();
-    let width = |column: usize| {
-        let cells = texts.iter().filter_map(|row| row.get(column)).map(|text| text.width());
-        cells.chain([heads[column].width()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
-    let paint = |text: String, style: Style| if colour { style.paint(&text) } else { text };
-    let mut out = String::new();
-    let mut push = |cells: Vec<(String, Style)>| {
-        let last = cells.len().saturating_sub(1);
-        for (column, (text, style)) in cells.into_iter().enumerate() {
-            // The last column is not padded, so that no line ends in spaces.
-            let text = if column == last { text } else { pad(&text, widths[column]) };
-            out.push_str(&paint(text, style));
-            if column != last {
-                out.push_str("  ");
-            }
-        }
-        out.truncate(out.trim_end_matches(' ').len());
-        out.push('\n');
-    };
-    push(heads.iter().map(|head| ((*head).to_owned(), Style::Strong)).collect());
-    for (row, texts) in rows.iter().zip(&texts) {
-        push(texts.iter().cloned().zip(row.iter().map(|cell| cell.style)).collect());
+/// The columns of the terminal that standard output is. `COLUMNS` counts before what the terminal
+/// says of itself, as it does elsewhere.
+fn width() -> Option<usize> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
     }
-    out
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let asked = asked.filter(|columns| *columns > 0);
+    let own = || terminal_size::terminal_size_of(&stdout).map(|(width, _)| usize::from(width.0));
+    Some(asked.or_else(own).unwrap_or(WIDTH_DEFAULT))
 }
 
 #[cfg(test)]
@@ -280,18 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_for_wide_characters_too() {
-        let rows =
-            [row!["Alder", "member", faint("aa11")], row!["山田病院", "left", faint("bb22")]];
-        let shown = table(&["NAME", "STANDS", "ID"], &rows, false);
-        assert_eq!(shown, "NAME      STANDS  ID\nAlder     member  aa11\n山田病院  left    bb22\n");
-    }
-
-    #[test]
-    fn colours_are_there_only_when_wanted() {
-        let rows = [vec![Cell::new("live", Style::Good)]];
-        assert_eq!(table(&["STATE"], &rows, false), "STATE\nlive\n");
-        assert!(table(&["STATE"], &rows, true).contains("\u{1b}[32mlive\u{1b}[0m"));
+    fn there_are_no_colours_without_a_terminal() {
         assert!(!Output::plain().colour);
     }
 
@@ -299,7 +272,5 @@ mod tests {
     fn a_name_cannot_steer_the_terminal() {
         let shown = clean("Alder\u{1b}]0;owned\u{7}\u{202e}\r");
         assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown:?}");
-        let rows = [row!["one\ntwo"]];
-        assert_eq!(table(&["NAME"], &rows, false), "NAME\none two\n");
     }
 }

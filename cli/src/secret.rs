@@ -19,7 +19,13 @@ pub(crate) type Secret = Zeroizing<String>;
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub(crate) struct PassphraseArgs {
     /// Read the passphrase from the first line of FILE
-    #[arg(long, value_name = "FILE", global = true, env = "CHARTMESH_PASSPHRASE_FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "CHARTMESH_PASSPHRASE_FILE",
+        hide_env_values = true
+    )]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// Read the passphrase from one line of standard input
     #[arg(long, global = true, conflicts_with = "passphrase_file")]

@@ -28,7 +28,28 @@ pub(crate) async fn until<T>(
             return Err(Failure::new(Exit::TimedOut, format!("{what} did not happen in time"))
                 .next("it still may: look again later, or wait longer with --timeout"));
         }
-        tokio::time::sleep(PAUSE.min(end.saturating_duration_since(Instant::now()))).await;
+        let pause = tokio::time::sleep(PAUSE.min(end.saturating_duration_since(Instant::now())));
+        let paused = async {
+            pause.await;
+            Ok(())
+        };
+        unless_interrupted(paused).await.map_err(|failure| {
+            failure.next("what was asked goes on without you: look again later")
+        })?;
+    }
+}
+
+/// Does something until it is done or Ctrl-C is pressed; whoever calls it then tidies up.
+pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    tokio::select! {
+        done = work => done,
+        pressed = tokio::signal::ctrl_c() => {
+            // Without a handler the signal ends the process by itself.
+            match pressed {
+                Ok(()) => Err(Failure::new(Exit::Interrupted, "interrupted")),
+                Err(_) => std::future::pending().await,
+            }
+        }
     }
 }
 

@@ -9,7 +9,8 @@
 //!
 //! Without `--dir` the file is in the platform's configuration directory and the data in its data
 //! directory; with it both are in the one directory named, which is what several nodes on one
-//! machine want. No secret is a setting: only where a key file is.
+//! machine want. Relative paths in the file are relative to the file, so that a folder that holds a
+//! node can be moved. No secret is a setting: only where a key file is.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -26,6 +27,9 @@ use crate::store::StoreOptions;
 
 /// The configuration file's name.
 pub const FILE_NAME: &str = "chartmesh.toml";
+
+/// The local API's socket, in the data directory.
+const SOCKET: &str = "api.sock";
 
 /// Where a node listens when nothing is said: everywhere, on ports that the system chooses once
 /// and the node keeps.
@@ -198,7 +202,7 @@ impl Config {
             .or(dir)
             .or_else(|| Some(platform.as_ref()?.data_local_dir().to_owned()))
             .ok_or(ConfigError::NoHome)?;
-        let socket = all.socket.unwrap_or_else(|| data_dir.join("api.sock"));
+        let socket = all.socket.unwrap_or_else(|| data_dir.join(SOCKET));
         check_socket(&socket)?;
         let default = || DEFAULT_LISTEN.map(str::to_owned).to_vec();
         Ok(Self {
@@ -215,18 +219,29 @@ impl Config {
         })
     }
 
-    /// The settings as the file says them, so that the next start needs no flags.
+    /// The settings as the file says them, so that the next start needs no flags. Paths beside the
+    /// file are relative to it.
     #[must_use]
     pub fn to_settings(&self) -> Settings {
+        let beside = |path: &Path| match self.file.parent().map(|dir| path.strip_prefix(dir)) {
+            Some(Ok(inside)) if inside.as_os_str().is_empty() => PathBuf::from("."),
+            Some(Ok(inside)) => inside.to_owned(),
+            _ => path.to_owned(),
+        };
+        let unlock = match &self.unlock {
+            UnlockWith::KeyFile(path) => UnlockWith::KeyFile(beside(path)),
+            other => other.clone(),
+        };
+        let socket = Some(&self.socket).filter(|socket| **socket != self.data_dir.join(SOCKET));
         let texts = |all: &[Multiaddr]| all.iter().map(Multiaddr::to_string).collect();
         let cache_mib = u16::try_from(self.cache_bytes >> 20).unwrap_or(u16::MAX);
         Settings {
-            data_dir: Some(self.data_dir.clone()),
+            data_dir: Some(beside(&self.data_dir)),
             listen: Some(texts(&self.listen)),
             announce: Some(texts(&self.announce)),
             mdns: Some(self.mdns),
-            socket: Some(self.socket.clone()),
-            unlock: Some(self.unlock.clone()),
+            socket: socket.map(|socket| beside(socket)),
+            unlock: Some(unlock),
             cache_mib: Some(cache_mib),
             log: Some(self.log.clone()),
             log_format: Some(self.log_format),
@@ -294,8 +309,24 @@ impl Settings {
                 return Err(ConfigError::Io { path, source });
             }
         };
-        toml::from_str(&text)
-            .map_err(|e| ConfigError::File { path: path.to_owned(), why: e.to_string() })
+        let settings: Self = toml::from_str(&text).map_err(|error| {
+            let why = error.to_string().trim_end().to_owned();
+            ConfigError::File { path: path.to_owned(), why }
+        })?;
+        Ok(settings.below(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    /// With relative paths as they are from elsewhere.
+    fn below(self, dir: &Path) -> Self {
+        let whole = |path: PathBuf| match path == Path::new(".") {
+            true => dir.to_owned(),
+            false => dir.join(path),
+        };
+        let unlock = self.unlock.map(|unlock| match unlock {
+            UnlockWith::KeyFile(path) => UnlockWith::KeyFile(whole(path)),
+            other => other,
+        });
+        Self { data_dir: self.data_dir.map(whole), socket: self.socket.map(whole), unlock, ..self }
     }
 
     /// `CHARTMESH_DATA_DIR`, `_LISTEN` and `_ANNOUNCE` (separated by commas), `_MDNS`, `_SOCKET`,

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  chartmesh completions bash > ~/.local/share/bash-completion/completions/chartmesh"
+    after_help = "Example:\n  dir=~/.local/share/bash-completion/completions\n  chartmesh completions bash > $dir/chartmesh"
 )]
 pub(crate) struct Args {
     /// The shell

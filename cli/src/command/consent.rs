@@ -10,7 +10,7 @@ use super::wish::WishArgs;
 use crate::Context;
 use crate::exit::Outcome;
 use crate::node::{Node, id, name_of, read, short};
-use crate::output::{Cell, Output, Style, faint, row};
+use crate::output::{self, Cell, Output, Style, row, time};
 use crate::resolve::{Candidate, pick};
 use crate::when::{Span, moment, span};
 
@@ -29,7 +29,7 @@ pub(crate) enum Args {
     },
     /// Permit what a request asks, whole or narrowed; nothing here can widen it
     #[command(
-        after_help = "Example:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 --days 14 --read-only"
+        after_help = "Example:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 \\\n    --days 14 --read-only"
     )]
     Approve {
         /// The request
@@ -146,15 +146,19 @@ async fn requests(node: &Node, patient: Option<String>) -> Outcome {
             .iter()
             .map(|view| {
                 row![
-                    view.asked.utc_text(),
+                    output::id(view.request),
+                    time(view.asked),
                     request::state(view.state),
+                    time(view.expires),
                     view.in_words.as_str(),
-                    view.expires.utc_text(),
-                    faint(view.request.short()),
                 ]
             })
             .collect();
-        out.table(&["ASKED", "STANDS", "WHAT", "UNTIL", "REQUEST"], &rows, "no requests");
+        out.table(
+            &["REQUEST", "ASKED (UTC)", "STANDS", "UNTIL (UTC)", "WHAT"],
+            &rows,
+            "no requests",
+        );
     });
     Ok(())
 }
@@ -232,18 +236,19 @@ fn show_grants(out: &Output, views: &[GrantView], known: &[Candidate], explain: 
             let holders: Vec<String> =
                 view.holders.iter().map(|holder| name_of(known, *holder)).collect();
             row![
+                output::id(view.token),
                 view.grantee_name.as_str(),
                 state(&view.state),
                 view.operations.join(" "),
                 view.entries.len().to_string(),
-                view.expires.utc_text(),
+                time(view.expires),
+                output::id(view.patient),
                 holders.join(", "),
-                faint(view.patient.short()),
-                faint(view.token.short()),
             ]
         })
         .collect();
-    let heads = ["GIVEN TO", "STATE", "TO", "ENTRIES", "UNTIL", "HELD BY", "PATIENT", "TOKEN"];
+    let heads =
+        ["TOKEN", "GIVEN TO", "STATE", "TO", "ENTRIES", "UNTIL (UTC)", "PATIENT", "HELD BY"];
     out.table(&heads, &rows, "no permissions");
 }
 

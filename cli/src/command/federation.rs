@@ -1,6 +1,7 @@
 //! Who belongs to the region.
 
 use chartmesh_protocol::federation::view::{FederationView, MemberView};
+use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{CodeView, Query};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::Context;
 use crate::exit::Outcome;
 use crate::node::{Node, name_of, read};
-use crate::output::{Cell, Output, Style, faint, row};
+use crate::output::{self, Cell, Output, Style, faint, row, time};
 use crate::resolve::Candidate;
 use crate::when::{Span, span};
 
@@ -93,6 +94,9 @@ impl Args {
                 let answer = node.query(&Query::Members).await?;
                 let view: FederationView = read(answer.clone())?;
                 node.out.answer(&answer, |out| show(out, &view));
+                if view.federation.is_none() && !view.founding && !node.out.json {
+                    outside(&node).await?;
+                }
             }
             Self::Admit { party } => {
                 let party = node.institution(&party).await?;
@@ -130,6 +134,30 @@ async fn after(node: &Node, answer: &Value, done: &str) -> Outcome {
     Ok(())
 }
 
+/// Says what a node that is in no federation is to do.
+async fn outside(node: &Node) -> Outcome {
+    let status = node.status().await?;
+    if status.role == Role::Patient {
+        node.out
+            .note("a relay belongs to no federation: its patients' hospitals do, and vouch for it");
+        return Ok(());
+    }
+    let known: Vec<String> = node.peers().await?.into_iter().map(|peer| peer.name).collect();
+    if known.is_empty() {
+        node.out.note("this node is in no federation");
+        node.out.next("`chartmesh federation create NAME` founds one; `chartmesh federation join CODE` joins with a member's invite");
+    } else {
+        // Whoever invited it is known from the moment it applied.
+        node.out.note(format!(
+            "not admitted yet; this node applied to, or knows, {}",
+            known.join(", ")
+        ));
+        let name = &status.name;
+        node.out.next(format!("members sponsor it with `chartmesh federation admit \"{name}\"`; `chartmesh status` says when it is in"));
+    }
+    Ok(())
+}
+
 /// A code to pass on: whole, so that it can be copied, and in groups, so that it can be read out.
 pub(super) fn show_code(out: &Output, answer: &Value, command: &str) -> Outcome {
     let view: CodeView = read(answer.clone())?;
@@ -164,15 +192,13 @@ fn show(out: &Output, view: &FederationView) {
             "`{}` is being founded: it stands once {} first members are there",
             view.name, view.threshold
         )),
-        (None, false) => {
-            out.note("this node is in no federation; `federation create` or `federation join`")
-        }
+        (None, false) => {}
     }
     let names: Vec<Candidate> =
         view.parties.iter().map(|party| Candidate::new(party.party, &party.name)).collect();
     let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, &names)).collect();
     if !rows.is_empty() {
-        out.table(&["NAME", "ROLE", "STANDS", "SINCE", "BY", "ID"], &rows, "");
+        out.table(&["NAME", "ROLE", "STANDS", "SINCE (UTC)", "ID", "BY"], &rows, "");
     }
     for proposal in &view.proposals {
         let state = if proposal.carried { "carried" } else { "open" };
@@ -197,17 +223,15 @@ fn row_of(party: &MemberView, names: &[Candidate]) -> Vec<Cell> {
         parties.iter().map(|party| name_of(names, *party)).collect::<Vec<_>>().join(", ")
     };
     let (stands, since, sponsors) = match &party.standing {
-        Status::Stranger => (faint("applicant"), String::new(), String::new()),
+        Status::Stranger => (Cell::new("applicant", Style::Waiting), faint(""), String::new()),
         Status::Candidate { sponsors } => {
-            (Cell::new("candidate", Style::Waiting), String::new(), by(sponsors))
+            (Cell::new("candidate", Style::Waiting), faint(""), by(sponsors))
         }
         Status::Member { since, sponsors } => {
-            (Cell::new("member", Style::Good), since.utc_text(), by(sponsors))
+            (Cell::new("member", Style::Good), time(*since), by(sponsors))
         }
-        Status::Left => (faint("left"), String::new(), String::new()),
-        Status::Expelled { votes, .. } => {
-            (Cell::new("expelled", Style::Bad), String::new(), by(votes))
-        }
+        Status::Left => (faint("left"), faint(""), String::new()),
+        Status::Expelled { votes, .. } => (Cell::new("expelled", Style::Bad), faint(""), by(votes)),
     };
     let name =
         if party.this_node { format!("{} (this node)", party.name) } else { party.name.clone() };
@@ -216,8 +240,8 @@ fn row_of(party: &MemberView, names: &[Candidate]) -> Vec<Cell> {
         party.role.map_or("", |role| role.name()),
         stands,
         since,
+        output::id(party.party),
         sponsors,
-        faint(party.party.short())
     ]
 }
 

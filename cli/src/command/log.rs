@@ -1,7 +1,7 @@
 //! Who saw what.
 
-use chartmesh_protocol::access_log::Action;
 use chartmesh_protocol::access_log::view::{LineView, LogView, ShownView};
+use chartmesh_protocol::access_log::{Action, Line};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::Query;
@@ -11,7 +11,7 @@ use super::wish::purpose_name;
 use crate::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
-use crate::output::{Cell, Output, Style, faint, row};
+use crate::output::{self, Cell, Output, Style, faint, row, time};
 
 /// Show who saw what of a record, for what, and whether the log holds
 ///
@@ -92,8 +92,9 @@ fn show(out: &Output, log: &LogView) {
         style,
     );
     show_heads(out, log);
-    let rows: Vec<_> = log.lines.iter().map(row_of).collect();
-    let heads = ["WHEN", "WHAT", "BY", "PERSON", "FOR", "ENTRIES", "TOKEN", "WHY NOT"];
+    let lines = if out.for_a_person() { folded(&log.lines) } else { log.lines.clone() };
+    let rows: Vec<_> = lines.iter().map(|line| row_of(line, log.subject)).collect();
+    let heads = ["WHEN (UTC)", "WHAT", "BY", "PERSON", "FOR", "ENTRIES", "TOKEN", "WHY NOT"];
     out.table(&heads, &rows, "  nothing is logged");
 }
 
@@ -121,7 +122,7 @@ fn lines(count: usize) -> String {
     if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
 }
 
-fn row_of(view: &LineView) -> Vec<Cell> {
+fn row_of(view: &LineView, patient: PartyId) -> Vec<Cell> {
     let line = &view.line;
     let refused = matches!(
         line.action,
@@ -129,20 +130,44 @@ fn row_of(view: &LineView) -> Vec<Cell> {
     );
     let style = if refused { Style::Bad } else { Style::Plain };
     let entries = match &line.entries[..] {
-        [one] if line.count == 1 => one.short(),
-        _ if line.count == 0 => String::new(),
-        _ => line.count.to_string(),
+        [one] if line.count == 1 => output::id(one),
+        _ if line.count == 0 => faint(""),
+        _ => line.count.to_string().into(),
     };
+    let by = if line.by == patient { "the patient" } else { view.by_name.as_str() };
     row![
-        line.at.utc_text(),
+        time(line.at),
         Cell::new(action(line.action), style),
-        view.by_name.as_str(),
+        by,
         line.user.as_deref().unwrap_or_default(),
         line.purpose.map(purpose_name).unwrap_or_default(),
         entries,
-        faint(line.token.map(|token| token.short()).unwrap_or_default()),
+        line.token.map_or_else(|| faint(""), output::id),
         line.reason.as_deref().unwrap_or_default(),
     ]
+}
+
+/// Lines of one act, such as an export that opened every entry, as one.
+fn folded(lines: &[LineView]) -> Vec<LineView> {
+    /// How long apart such lines may stand.
+    const APART_MS: u64 = 60_000;
+    let alike = |a: &LineView, b: &LineView| {
+        let (a, b) = (&a.line, &b.line);
+        let what = |line: &Line| (line.action, line.by, line.purpose, line.token);
+        what(a) == what(b)
+            && (&a.user, &a.reason) == (&b.user, &b.reason)
+            && b.at.since(a.at) < APART_MS
+            && a.count > 0
+            && b.count > 0
+    };
+    let mut folded: Vec<LineView> = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        match folded.last_mut() {
+            Some(last) if alike(&lines[index - 1], line) => last.line.count += line.line.count,
+            _ => folded.push(line.clone()),
+        }
+    }
+    folded
 }
 
 /// What was done, in a word or two.

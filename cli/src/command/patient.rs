@@ -14,7 +14,7 @@ use crate::Context;
 use crate::args::WaitArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of, read, short};
-use crate::output::{Cell, Output, Style, faint, row};
+use crate::output::{self, Cell, Output, Style, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::secret;
 use crate::wait;
@@ -228,14 +228,14 @@ async fn list_charts(node: &Node) -> Outcome {
                 row![
                     chart.name.as_str(),
                     if chart.enrolled { Cell::new("yes", Style::Good) } else { faint("no") },
-                    chart.created.utc_text(),
-                    faint(chart.chart.short()),
-                    faint(chart.subject.short()),
+                    output::day(chart.created),
+                    output::id(chart.chart),
+                    output::id(chart.subject),
                     identifiers.join(" "),
                 ]
             })
             .collect();
-        let heads = ["NAME", "ENROLLED", "OPENED", "CHART", "SUBJECT", "IDENTIFIERS"];
+        let heads = ["NAME", "ENROLLED", "OPENED (UTC)", "CHART", "SUBJECT", "IDENTIFIERS"];
         out.table(&heads, &rows, "no charts yet; open one with `chartmesh patient new NAME`");
     });
     Ok(())
@@ -262,18 +262,18 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
                     if asked.contains(party) { format!("{name} (asked)") } else { name }
                 })
                 .collect();
-            let ring = patient.ring_expires.map(|at| at.utc_text()).unwrap_or_default();
+            let ring = patient.ring_expires.map_or_else(|| faint(""), output::day);
             row![
                 patient.name.as_str(),
-                patient.created.utc_text(),
+                output::day(patient.created),
                 patient.rotations.to_string(),
                 ring,
-                faint(patient.patient.short()),
+                output::id(patient.patient),
                 contacts.join(", "),
             ]
         })
         .collect();
-    let heads = ["NAME", "MADE", "ROTATIONS", "KEY RING UNTIL", "ID", "KNOWN TO"];
+    let heads = ["NAME", "MADE (UTC)", "ROTATIONS", "KEY RING UNTIL", "ID", "KNOWN TO"];
     out.table(&heads, &rows, "no patients yet; make one with `chartmesh patient new NAME`");
     for patient in patients {
         for one in &patient.enrolling {

@@ -3,7 +3,7 @@
 use crate::Context;
 use crate::exit::Outcome;
 use crate::node::read;
-use crate::output::{Cell, Style, faint, row};
+use crate::output::{Cell, Style, faint, id, row};
 use chartmesh_protocol::peer::{PeerView, Query};
 
 /// List the institutions that the node knows, and where their nodes listen
@@ -36,7 +36,7 @@ fn row_of(peer: &PeerView) -> Vec<Cell> {
         peer.role.name(),
         if peer.member { Cell::new("yes", Style::Good) } else { faint("no") },
         peer.waiting.to_string(),
-        faint(peer.institution.short()),
+        id(peer.institution),
         addresses.join(" "),
     ]
 }

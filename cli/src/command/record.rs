@@ -4,6 +4,7 @@ mod export;
 mod history;
 mod import;
 mod open;
+mod own;
 mod page;
 
 use std::path::PathBuf;
@@ -15,12 +16,13 @@ use chartmesh_protocol::record::view::{CatalogueView, EntryView, VerifiedView};
 
 use super::wish::{kinds, purposes};
 use crate::Context;
-use crate::args::UserArg;
+use crate::args::{UserArg, WaitArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
-use crate::output::{Cell, Output, Style, bytes, faint, row};
+use crate::output::{self, Cell, Output, Style, day, faint, row, size};
 use crate::stock;
 use chartmesh_protocol::capability::Purpose;
+use own::OwnArgs;
 
 /// Import, list, show, add to, verify and export records
 #[derive(Debug, clap::Subcommand)]
@@ -40,7 +42,7 @@ pub(crate) enum Args {
     },
     /// Add files to an entry; the original stands unchanged beside them
     #[command(
-        after_help = "Example:\n  chartmesh record add \"Sato Aiko\" 5be1c2d3 finding.pdf --kind reports --title \"Second reading\""
+        after_help = "Example:\n  chartmesh record add \"Sato Aiko\" 5be1c2d3 finding.pdf --kind reports \\\n    --title \"Second reading\""
     )]
     Add {
         /// The patient or chart
@@ -77,11 +79,28 @@ pub(crate) enum Args {
         /// Write the content to FILE, which must not exist [default: standard output]
         #[arg(long, value_name = "FILE", requires = "content")]
         out: Option<PathBuf>,
-        /// What for
-        #[arg(long, value_parser = purposes(), default_value = "treatment")]
-        purpose: Purpose,
+        #[command(flatten)]
+        own: OwnArgs,
+        /// What for [default: treatment; at a relay patient-requested]
+        #[arg(long, value_parser = purposes())]
+        purpose: Option<Purpose>,
         #[command(flatten)]
         user: UserArg,
+    },
+    /// At a relay: bring contents of a patient's record here from who holds them; they log it
+    #[command(after_help = "Example:\n  chartmesh record fetch \"Sato Aiko\" 5be1c2d3 --wait")]
+    Fetch {
+        /// The patient
+        patient: String,
+        /// The entries [default: all whose contents are not here]
+        entry: Vec<String>,
+        /// The holder to ask [default: as few as hold them, backup providers first]
+        #[arg(long, value_name = "HOLDER")]
+        from: Option<String>,
+        #[command(flatten)]
+        user: UserArg,
+        #[command(flatten)]
+        wait: WaitArgs,
     },
     /// Show an entry's original and all that was added to it, in order
     #[command(after_help = "Example:\n  chartmesh record history \"Sato Aiko\" 5be1c2d3")]
@@ -91,12 +110,13 @@ pub(crate) enum Args {
         /// The entry, or any addition to it
         entry: String,
     },
-    /// Check every entry again, and what is missing by the patient's catalogue; exit code 8 when one does not hold
-    #[command(
-        long_about = "Checks every entry's label, contents and author again, reads every object that is here from the disk, and compares what is here with the catalogue that the patient's relay signed. What is lost or damaged is neither served nor claimed any more; `chartmesh backup restore` gets it back. Exit code 8 when an entry does not hold.",
-        after_help = "Example:
-  chartmesh record verify \"Sato Aiko\""
-    )]
+    /// Check every entry again, and what is missing by the patient's catalogue; exit code 8 when one
+    /// does not hold
+    ///
+    /// Checks every entry's label, contents and author again, reads every object that is here from the
+    /// disk, and compares what is here with the catalogue that the patient's relay signed. What is
+    /// lost or damaged is neither served nor claimed any more; `chartmesh backup restore` gets it back.
+    #[command(after_help = "Example:\n  chartmesh record verify \"Sato Aiko\"")]
     Verify {
         /// The patient or chart
         subject: String,
@@ -105,6 +125,8 @@ pub(crate) enum Args {
         quick: bool,
     },
     /// Write a whole record into a folder, readable without Chartmesh, with its proofs
+    ///
+    /// At a patient's relay the contents that are not here are fetched first, from who holds them.
     #[command(
         after_help = "Example:\n  chartmesh record export \"Sato Aiko\" --out aiko-2026-11-21"
     )]
@@ -114,6 +136,8 @@ pub(crate) enum Args {
         /// The folder; must be empty, or not exist
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        #[command(flatten)]
+        own: OwnArgs,
         /// What for
         #[arg(long, value_parser = purposes(), default_value = "patient-requested")]
         purpose: Purpose,
@@ -146,15 +170,18 @@ impl Args {
                 import::run(&node, &subject, Some(&entry), &files, &draft).await
             }
             Self::List { subject, find } => list(&node, &subject, find).await,
-            Self::Show { subject, entry, content, out, purpose, user } => {
+            Self::Show { subject, entry, content, out, own, purpose, user } => {
                 let what =
                     open::What { subject: &subject, entry: &entry, user: user.name(), purpose };
-                open::run(&node, what, content, out.as_deref()).await
+                open::run(&node, what, content, out.as_deref(), &own).await
+            }
+            Self::Fetch { patient, entry, from, user, wait } => {
+                own::fetch(&node, &patient, &entry, from.as_deref(), &user.name(), &wait).await
             }
             Self::History { subject, entry } => history::run(&node, &subject, &entry).await,
             Self::Verify { subject, quick } => verify(&node, &subject, quick).await,
-            Self::Export { subject, out, purpose, user } => {
-                export::run(&node, &subject, &out, purpose, user.name()).await
+            Self::Export { subject, out, own, purpose, user } => {
+                export::run(&node, &subject, &out, purpose, user.name(), &own).await
             }
         }
     }
@@ -179,20 +206,20 @@ async fn list(node: &Node, subject: &str, find: Option<String>) -> Outcome {
 /// Entries as a table.
 fn show_list(out: &Output, entries: &[EntryView]) {
     let rows: Vec<_> = entries.iter().map(row_of).collect();
-    let heads = ["DATE", "KIND", "TITLE", "AUTHOR", "SIZE", "HERE", "ENTRY", "ADDS TO"];
+    let heads = ["ENTRY", "DATE (UTC)", "KIND", "AUTHOR", "SIZE", "HERE", "ADDS TO", "TITLE"];
     out.table(&heads, &rows, "no entries");
 }
 
 fn row_of(entry: &EntryView) -> Vec<Cell> {
     row![
-        entry.effective.unwrap_or(entry.recorded).utc_text(),
+        output::id(entry.entry),
+        day(entry.effective.unwrap_or(entry.recorded)),
         entry.kind.map_or("", |kind| kind.name()),
-        entry.title.as_deref().map_or_else(|| faint("(sealed)"), Cell::from),
         entry.author_name.as_str(),
-        bytes(entry.sealed_bytes),
+        size(entry.sealed_bytes),
         if entry.whole { Cell::new("yes", Style::Good) } else { faint("no") },
-        faint(entry.entry.short()),
-        faint(entry.adds_to.map(|original| original.short()).unwrap_or_default()),
+        entry.adds_to.map_or_else(|| faint(""), output::id),
+        entry.title.as_deref().map_or_else(|| faint("(sealed)"), Cell::from),
     ]
 }
 
@@ -204,14 +231,20 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     let view: VerifiedView = read(answer.clone())?;
     node.out.answer(&answer, |out| {
         out.line(format!(
-            "{} entries hold: label, contents, manifest, author and objects",
-            view.good
+            "{} hold: label, contents, manifest, author and objects that are here",
+            counted(view.good, "entry", "entries")
         ));
         for line in &view.bad {
             out.styled(line, Style::Bad);
         }
         for entry in &view.dangling {
             out.line(format!("entry {} adds to one that is not here", entry.short()));
+        }
+        if view.elsewhere > 0 {
+            out.note(format!(
+                "the contents of {} are elsewhere; who opens them there checks them",
+                view.elsewhere
+            ));
         }
         if let Some(catalogue) = &view.catalogue {
             show_catalogue(out, catalogue);
@@ -220,9 +253,15 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     if view.bad.is_empty() {
         return Ok(());
     }
-    Err(Failure::new(Exit::NotAuthentic, format!("{} entries do not hold", view.bad.len())).next(
+    let bad = counted(view.bad.len(), "entry", "entries");
+    Err(Failure::new(Exit::NotAuthentic, format!("{bad}: does not hold")).next(
         "get them again from their author, with `chartmesh request` or `chartmesh backup restore`",
     ))
+}
+
+/// A number of things, in words.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// What the patient's catalogue lists and is not here.

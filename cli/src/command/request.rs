@@ -23,7 +23,7 @@ use crate::when::{Span, moment, span};
 pub(crate) enum Args {
     /// At a hospital: ask a patient to see records that others hold
     #[command(
-        after_help = "Example:\n  chartmesh request download --patient \"Sato Aiko\" --kind imaging --since 2025-01-01 --message \"For your visit\""
+        after_help = "Example:\n  chartmesh request download --patient \"Sato Aiko\" --kind imaging \\\n    --since 2025-01-01 --message \"For your visit\""
     )]
     Download {
         #[command(flatten)]
@@ -31,7 +31,7 @@ pub(crate) enum Args {
     },
     /// At a hospital: ask a patient that another hospital may see records
     #[command(
-        after_help = "Example:\n  chartmesh request refer --patient \"Sato Aiko\" --to \"Birch Clinic\" --kind imaging --kind reports --write"
+        after_help = "Example:\n  chartmesh request refer --patient \"Sato Aiko\" --to \"Birch Clinic\" \\\n    --kind imaging --kind reports --write"
     )]
     Refer {
         /// The hospital that is to see
@@ -42,7 +42,7 @@ pub(crate) enum Args {
     },
     /// At a relay: ask a hospital to deposit a patient's records with a backup provider
     #[command(
-        after_help = "Example:\n  chartmesh request upload --patient \"Sato Aiko\" --hospital \"Alder Hospital\" --to \"Cedar Backup\" --wait"
+        after_help = "Example:\n  chartmesh request upload --patient \"Sato Aiko\" --hospital \"Alder Hospital\" \\\n    --to \"Cedar Backup\" --wait"
     )]
     Upload {
         /// The patient

@@ -1,12 +1,14 @@
 //! Runs the node.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use chartmesh_node::api::Api;
-use chartmesh_node::config::{Config, LogFormat, Settings};
+use chartmesh_node::config::{Config, LogFormat, Settings, UnlockWith};
 use chartmesh_node::driver::Ended;
 use chartmesh_node::keystore::Passphrase;
 use chartmesh_node::run::{self, RunError};
+use clap::ValueEnum;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,17 +25,44 @@ pub(crate) struct Args {
     /// Listen here, a multiaddress, instead of where the configuration says. Can be repeated
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// Tell others this address besides, such as a router's. Can be repeated
+    #[arg(long, value_name = "ADDR")]
+    announce: Vec<String>,
     /// Neither announce the node on the local network nor look for others there
     #[arg(long)]
     no_mdns: bool,
+    /// Announce the node on the local network, whatever the configuration says
+    #[arg(long, conflicts_with = "no_mdns")]
+    mdns: bool,
+    /// Open the keystore with the 32 bytes in FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "credential")]
+    key_file: Option<PathBuf>,
+    /// Open the keystore with the systemd credential `chartmesh-key`
+    #[arg(long)]
+    credential: bool,
+    /// MiB of memory for the store's pages
+    #[arg(long, value_name = "N")]
+    cache_mib: Option<u16>,
     /// What to log, as in info,libp2p=warn [default: as configured, else info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// How log lines look
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<LogFormatArg>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormatArg {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let config = context.config(self.settings(context))?;
+        let config = context.config(self.settings(context)?)?;
         start_logging(&config)?;
         let unlock = config.unlock(|| {
             let typed = context.global.passphrase.existing("the node")?;
@@ -71,19 +100,35 @@ impl Args {
         }
     }
 
-    fn settings(self, context: &Context) -> Settings {
+    fn settings(self, context: &Context) -> Outcome<Settings> {
         let log = match (context.global.quiet, context.global.verbose) {
             (true, _) => Some("warn"),
             (_, 0) => None,
             (_, 1) => Some("debug,libp2p=info,quinn=info,hickory=warn"),
             _ => Some("trace"),
         };
-        Settings {
-            listen: (!self.listen.is_empty()).then_some(self.listen),
-            mdns: self.no_mdns.then_some(false),
+        let unlock = match (self.key_file, self.credential) {
+            (Some(path), _) => Some(UnlockWith::KeyFile(
+                std::path::absolute(&path)
+                    .map_err(|error| Failure::file("use the key file", &path, &error))?,
+            )),
+            (None, true) => Some(UnlockWith::Credential),
+            (None, false) => None,
+        };
+        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
+        Ok(Settings {
+            listen: some(self.listen),
+            announce: some(self.announce),
+            mdns: (self.mdns || self.no_mdns).then_some(self.mdns),
+            unlock,
+            cache_mib: self.cache_mib,
             log: self.log.or(log.map(str::to_owned)),
+            log_format: self.log_format.map(|format| match format {
+                LogFormatArg::Text => LogFormat::Text,
+                LogFormatArg::Json => LogFormat::Json,
+            }),
             ..Settings::default()
-        }
+        })
     }
 }
 

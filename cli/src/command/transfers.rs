@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::Context;
 use crate::exit::Outcome;
 use crate::node::name_of;
-use crate::output::{bytes, faint, row};
+use crate::output::{bytes, id, row};
 use crate::wait;
 
 /// List sealed objects that are on their way here, and how far they have come
@@ -28,7 +28,7 @@ impl Args {
                         bytes(moving.length),
                         moving.have.map_or_else(|| "waits".to_owned(), bytes),
                         moving.resumed_from.map(bytes).unwrap_or_default(),
-                        faint(moving.object.short()),
+                        id(moving.object),
                     ]
                 })
                 .collect();

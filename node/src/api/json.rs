@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroize as _;
 
-use super::limits::JSON_BYTES_MAX;
+use super::limits::{BODY_PAUSE_MAX, JSON_BYTES_MAX};
 use super::problem::Problem;
 use chartmesh_protocol::refusal::RefusalCode;
 
@@ -28,7 +28,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for In<T> {
 }
 
 async fn read(body: Body) -> Result<Bytes, Problem> {
-    to_bytes(body, JSON_BYTES_MAX).await.map_err(|_| {
+    let whole = tokio::time::timeout(BODY_PAUSE_MAX, to_bytes(body, JSON_BYTES_MAX)).await;
+    whole.ok().and_then(Result::ok).ok_or_else(|| {
         let text = format!("a request is at most {JSON_BYTES_MAX} bytes, and must come whole");
         Problem::new(RefusalCode::LimitReached, text)
     })

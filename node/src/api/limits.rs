@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Bytes of a JSON request: the largest carries a permission to explain or a list of entries.
 pub(super) const JSON_BYTES_MAX: usize = 1024 * 1024;
 
+/// How long a body may pause while it comes: a client that stopped must not keep a place from others.
+pub(super) const BODY_PAUSE_MAX: Duration = Duration::from_secs(60);
+
 /// Imports under way at once: each may hold sealed objects in memory.
 pub(super) const IMPORTS_MAX: usize = 32;
 

@@ -55,6 +55,76 @@ fn what_is_saved_is_what_is_loaded() {
 }
 
 #[test]
+fn each_setting_comes_from_a_flag_before_the_environment_before_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    // Setting, variable, and a value from the file, the environment and a flag, as JSON.
+    let table = [
+        ("data-dir", "CHARTMESH_DATA_DIR", ["\"/file\"", "\"/env\"", "\"/flag\""]),
+        (
+            "listen",
+            "CHARTMESH_LISTEN",
+            [r#"["/ip4/1.1.1.1/tcp/1"]"#, r#"["/ip4/2.2.2.2/tcp/2"]"#, r#"["/ip4/3.3.3.3/tcp/3"]"#],
+        ),
+        (
+            "announce",
+            "CHARTMESH_ANNOUNCE",
+            [r#"["/ip4/1.1.1.1/tcp/1"]"#, r#"["/ip4/2.2.2.2/tcp/2"]"#, r#"["/ip4/3.3.3.3/tcp/3"]"#],
+        ),
+        ("mdns", "CHARTMESH_MDNS", ["false", "true", "false"]),
+        ("socket", "CHARTMESH_SOCKET", ["\"/file\"", "\"/env\"", "\"/flag\""]),
+        (
+            "unlock",
+            "CHARTMESH_UNLOCK",
+            [r#"{"key-file":"/k"}"#, "\"credential\"", "\"passphrase\""],
+        ),
+        ("cache-mib", "CHARTMESH_CACHE_MIB", ["5", "6", "7"]),
+        ("log", "CHARTMESH_LOG", ["\"warn\"", "\"error\"", "\"trace\""]),
+        ("log-format", "CHARTMESH_LOG_FORMAT", ["\"json\"", "\"text\"", "\"json\""]),
+    ];
+    let all =
+        serde_json::to_value(resolve(in_dir(dir.path()), &[]).unwrap().to_settings()).unwrap();
+    let names: Vec<_> = all.as_object().unwrap().keys().cloned().collect();
+    assert!(names.iter().all(|name| table.iter().any(|row| row.0 == name)), "{names:?}");
+    for (name, variable, values) in table {
+        let values = values.map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+        let [file, environment, flag] = &values;
+        let said = |value: &serde_json::Value| {
+            serde_json::from_value::<Settings>(serde_json::json!({ name: value })).unwrap()
+        };
+        fs::write(dir.path().join(FILE_NAME), toml::to_string(&said(file)).unwrap()).unwrap();
+        let text = match environment {
+            serde_json::Value::Array(list) => list[0].as_str().unwrap().to_owned(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let now = |flags: Settings, env: &[(&str, &str)]| {
+            let flags = Flags { settings: flags, ..in_dir(dir.path()) };
+            let settings = resolve(flags, env).unwrap().to_settings();
+            serde_json::to_value(settings).unwrap()[name].clone()
+        };
+        let env = [(variable, text.as_str())];
+        assert_eq!(&now(Settings::default(), &[]), file, "{name} in the file");
+        assert_eq!(&now(Settings::default(), &env), environment, "{variable}");
+        assert_eq!(&now(said(flag), &env), flag, "{name} as a flag");
+    }
+}
+
+#[test]
+fn a_folder_that_holds_a_node_can_be_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+    let mut flags = in_dir(&old);
+    flags.settings.unlock = Some(UnlockWith::KeyFile(old.join("key")));
+    resolve(flags, &[]).unwrap().save().unwrap();
+    fs::rename(&old, &new).unwrap();
+    let moved = resolve(in_dir(&new), &[]).unwrap();
+    assert_eq!((&moved.data_dir, &moved.socket), (&new, &new.join("api.sock")));
+    assert_eq!(moved.unlock, UnlockWith::KeyFile(new.join("key")));
+    let flags = Flags { config: Some(new.join(FILE_NAME)), ..Flags::default() };
+    assert_eq!(resolve(flags, &[]).unwrap(), moved);
+}
+
+#[test]
 fn every_variable_that_is_documented_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();

@@ -4,7 +4,7 @@ use super::ask::{self, AskCommand};
 use super::decide::{self, Narrow};
 use super::tables::{RequestKind, answer_request, fail, put_request, requests};
 use super::wire::{Message, RequestState};
-use super::{read, revoke, upload};
+use super::{own, read, revoke, upload};
 use crate::codec::Bytes;
 use crate::custody;
 use crate::id::{ConsentId, PartyId, TokenId};
@@ -62,6 +62,8 @@ pub enum Command {
         /// On whose behalf.
         user: String,
     },
+    /// A patient has contents of the record brought to the relay.
+    Obtain(own::ObtainCommand),
 }
 
 /// Handles a command.
@@ -90,6 +92,7 @@ pub(crate) fn command(
             read::fetch(ctx, request, holder, user)?;
             answer_request(ctx, request_id, request)
         }
+        Command::Obtain(ask) => own::obtain(ctx, request_id, &ask, keys),
     }
 }
 

@@ -5,6 +5,7 @@
 //!  referral   hospital A ─Ask─> relay ─(the patient)─Permission─> hospital B; A hears the outcome only
 //!  upload     relay ─Order {permission}─> hospital ─Offer {permission}─> depositary: Ready, deferred
 //!                                         hospital ─Execute─> depositary pulls, stores, says so
+//!  own        relay ─Read {permission to itself}─> holder: contents come to the patient, sealed
 //!
 //!  a request:  open ──> approved        (whole or narrowed, limited in time)
 //!               │ ├───> refused
@@ -21,6 +22,7 @@ mod compare;
 mod contacts;
 mod decide;
 mod machine;
+mod own;
 mod read;
 mod revoke;
 mod tables;

@@ -22,6 +22,7 @@ use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::Unverified;
 use crate::store::Table;
+use crate::wrap::{Wrap, wrap};
 
 /// Request -> [`ProgressRow`]: what is still to come of a read.
 const READS: Table = Table("consent_read");
@@ -150,8 +151,7 @@ pub(super) fn fetch(
     else {
         return refuse(RefusalCode::NotFound, "nobody is known to hold the entries; name a holder");
     };
-    let progress = ProgressRow { pages: 0, objects: 0, entries: 0 };
-    rows::put(ctx.txn, READS, &id.0, &progress)?;
+    begin(ctx, id)?;
     row.state = RequestState::Approved;
     row.reason = String::new();
     put_request(ctx.txn, id, &row)?;
@@ -161,7 +161,14 @@ pub(super) fn fetch(
     Ok(())
 }
 
-fn ask_page(
+/// A read begins: nothing of it has come.
+pub(super) fn begin(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
+    let progress = ProgressRow { pages: 0, objects: 0, entries: 0 };
+    Ok(rows::put(ctx.txn, READS, &id.0, &progress)?)
+}
+
+/// Asks a holder for the entries of one permission, those after `after`.
+pub(super) fn ask_page(
     ctx: &mut Context<'_>,
     id: ConsentId,
     received: &ReceivedRow,
@@ -301,6 +308,8 @@ pub(super) fn answered(
         return fail(ctx, read.request, &refusal);
     };
     let leaf = read.chain.leaf().id();
+    // At the patient's own relay nothing is opened: what comes stays sealed to the patient.
+    let sealed = crate::custody::serves(ctx.txn, read.patient)?;
     let Some(grant) =
         received(ctx.txn)?.into_iter().find(|row| row.grant.chain.leaf().id() == leaf)
     else {
@@ -327,15 +336,16 @@ pub(super) fn answered(
         if checked.label.subject != read.patient {
             return refuse(RefusalCode::NotAuthentic, "an entry of another patient was sent");
         }
-        let Ok(at) = keys.entries.binary_search_by_key(&checked.label.entry, |(entry, _)| *entry)
-        else {
-            continue;
+        let entry = checked.label.entry;
+        let opened = match keys.entries.binary_search_by_key(&entry, |(entry, _)| *entry) {
+            Ok(at) => Some(open(ctx, &checked, &DataKey::from_bytes(*keys.entries[at].1))?),
+            Err(_) if sealed && read.chain.leaf().claims().scope.entries().contains(&entry) => None,
+            Err(_) => continue,
         };
         if !compare::admit(ctx, read.request, holder, &checked.label)? {
             continue;
         }
-        let key = DataKey::from_bytes(*keys.entries[at].1);
-        obtain(ctx, read.request, holder, answer.ticket, &checked, &key)?;
+        obtain(ctx, read.request, holder, answer.ticket, &checked, opened)?;
     }
     // Pages only go forward, so that no holder keeps us asking.
     let next = answer.next.filter(|next| read.after.is_none_or(|after| *next > after));
@@ -346,6 +356,16 @@ pub(super) fn answered(
     finish_if_done(ctx, read.request)
 }
 
+/// Opens an entry's manifest and seals its key to this institution.
+fn open(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<(Manifest, Wrap)> {
+    let label = &checked.label;
+    let manifest = Manifest::open(label, &checked.contents, &checked.manifest, key)?;
+    let own = ctx.peer.kem().public();
+    let own_wrap = wrap(key.expose(), label.manifest, label.subject, &own, ctx.rng)
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    Ok((manifest, own_wrap))
+}
+
 /// Keeps one entry that was sent and starts pulling what it needs.
 fn obtain(
     ctx: &mut Context<'_>,
@@ -353,14 +373,11 @@ fn obtain(
     holder: PartyId,
     ticket: crate::id::TicketId,
     checked: &Checked,
-    key: &DataKey,
+    opened: Option<(Manifest, Wrap)>,
 ) -> Handled<()> {
-    let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, key)?;
     let (patient, entry) = (checked.label.subject, checked.label.entry);
-    let own = ctx.peer.kem().public();
-    let own_wrap = crate::wrap::wrap(key.expose(), checked.label.manifest, patient, &own, ctx.rng)
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
-    record::keep(ctx, checked, Some(holder), false, Some((&manifest, own_wrap)))?;
+    let opened = opened.as_ref().map(|(manifest, wrap)| (manifest, wrap.clone()));
+    record::keep(ctx, checked, Some(holder), false, opened)?;
     record::learn_holder(ctx, patient, entry, holder)?;
     let purpose = PullFor { id: id.0, owner: patient, subject: patient, entry };
     let missing = objects::pull_missing(
@@ -408,7 +425,9 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
         let mut row = request(ctx.txn, id)?;
         if row.state != RequestState::Failed {
             row.state = RequestState::Done;
-            row.reason = format!("{} entries obtained", progress.entries);
+            let entries = progress.entries;
+            let what = if entries == 1 { "entry" } else { "entries" };
+            row.reason = format!("{entries} {what} obtained");
             put_request(ctx.txn, id, &row)?;
             compare::finish(ctx, id)?;
         }

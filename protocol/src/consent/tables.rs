@@ -27,6 +27,8 @@ wire_code! {
         2 => Referral,
         /// To deposit.
         3 => Upload,
+        /// The patient's own reading.
+        4 => Own,
     }
 }
 
@@ -242,7 +244,10 @@ pub(crate) fn grants(
         views.push(super::view::GrantView::given(txn, &row, now)?);
     }
     for row in received(txn)? {
-        if patient.is_none_or(|patient| row.grant.chain.leaf().claims().subject == patient) {
+        let claims = row.grant.chain.leaf().claims();
+        // A patient's permission to the own relay was given here, and is listed once.
+        let given = txn.get(GIVEN, &rows::pair(&claims.subject.0, &claims.id.0))?.is_some();
+        if !given && patient.is_none_or(|patient| claims.subject == patient) {
             views.push(super::view::GrantView::received(txn, &row, now)?);
         }
     }

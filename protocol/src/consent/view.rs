@@ -99,6 +99,8 @@ fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> 
             format!("{} at {asker} asks that {party} may see {what}, for {purpose}.", row.user)
         }
         RequestKind::Upload => format!("You asked {executor} to deposit {what} with {party}."),
+        RequestKind::Own if row.party.is_some() => format!("You asked {party} for {what}."),
+        RequestKind::Own => format!("You asked the holders for {what}."),
     })
 }
 
@@ -122,6 +124,18 @@ fn wish_in_words(wish: &Wish) -> String {
         what.push_str(", and to add to it");
     }
     what
+}
+
+/// What a party is called here: an institution, a patient of this relay, or whom a chart is about.
+fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Option<String> {
+    if let Ok(Some(card)) = directory::card(txn, party) {
+        return Some(card.name.clone());
+    }
+    if let Ok(patient) = crate::custody::patient(txn, party) {
+        return Some(patient.name);
+    }
+    let chart = crate::record::chart_of(txn, party).ok()??;
+    crate::record::chart(txn, chart).ok().map(|chart| chart.name)
 }
 
 /// A permission.
@@ -191,8 +205,7 @@ impl GrantView {
     ) -> Handled<Self> {
         let claims = chain.leaf().claims();
         let expired = claims.expires_at() <= now;
-        let names =
-            |party| directory::card(txn, party).ok().flatten().map(|card| card.name.clone());
+        let names = |party| name(txn, party);
         Ok(Self {
             token: claims.id,
             patient: claims.subject,

@@ -353,7 +353,7 @@ fn dispatch(
         Command::Federation(command) => federation::command(ctx, request, command),
         Command::Enrolment(command) => enrolment::command(ctx, request, command, keys),
         Command::Custody(command) => custody::command(ctx, request, command, keys),
-        Command::Record(command) => record::command(ctx, request, command),
+        Command::Record(command) => record::command(ctx, request, command, keys),
         Command::Consent(command) => consent::command(ctx, request, command, keys),
         Command::Backup(command) => backup::command(ctx, request, command, keys),
         Command::AccessLog(command) => access_log::command(ctx, request, command),

@@ -470,7 +470,8 @@ fn entries(
 
 fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
     let catalogue = record::catalogue::view(txn, subject)?;
-    let mut verified = VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), catalogue };
+    let mut verified =
+        VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), elsewhere: 0, catalogue };
     for entry in verified.catalogue.iter().flat_map(|catalogue| &catalogue.other_label) {
         verified.bad.push(format!(
             "entry {entry}: its label is not the one that the patient's catalogue lists"
@@ -483,6 +484,7 @@ fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
             Err(crate::refusal::Failure::Refused(refusal)) => verified.bad.push(refusal.text),
             Err(error) => return Err(error),
         }
+        verified.elsewhere += usize::from(!found.row.whole);
         let adds_to = found.index.as_ref().and_then(|index| index.adds_to);
         if adds_to.is_some_and(|original| !entries.iter().any(|other| other.entry == original)) {
             verified.dangling.push(found.entry);

@@ -1,10 +1,10 @@
 //! Transitions.
 
 use super::seal::{SealedEntry, Sealing};
-use super::tables::{CHART_OF, CHARTS, ChartRow, ENTRIES, INDEX, IndexRow};
+use super::tables::{CHART_OF, CHARTS, ChartRow, ENTRIES, EntryRow, INDEX, IndexRow};
 use super::tables::{chart, keep, learn_holder, open_own};
 use super::view::{ChartView, OpenedView, RecordedView};
-use super::wire::{Announce, Bundle, Checked, Message, Term};
+use super::wire::{Announce, Bundle, Checked, Manifest, Message, Term};
 use super::{catalogue, tables, wire::Label};
 use crate::access_log::{self, Action};
 use crate::capability::Purpose;
@@ -14,7 +14,7 @@ use crate::id::{ChartId, EntryId, PartyId};
 use crate::identity::Role;
 use crate::limits;
 use crate::objects;
-use crate::peer::{Body, Context, RequestId, Sender};
+use crate::peer::{Body, Context, PatientKeys, RequestId, Sender};
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::Signed;
@@ -56,12 +56,19 @@ pub enum Command {
 }
 
 /// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+pub(crate) fn command(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    command: Command,
+    keys: Option<&PatientKeys>,
+) -> Handled<()> {
     match command {
         Command::NewChart { name, identifiers } => new_chart(ctx, request, name, identifiers),
         Command::Record { subject, entries } => record(ctx, request, subject, entries),
         Command::Open { subject, entry, user, purpose, export } => {
-            let view = answer_open(ctx, subject, entry, user, purpose, export)?;
+            let (row, manifest) = open(ctx, subject, entry, keys)?;
+            let view = OpenedView::of(&row, manifest);
+            log_opened(ctx, subject, entry, user, purpose, export)?;
             ctx.answer(request, view);
             Ok(())
         }
@@ -178,28 +185,53 @@ pub(crate) fn announce(
     Ok(())
 }
 
-/// Opens an entry for a person at this institution; the line in the log is durable before the keys
-/// leave, because the answer goes out after the commit.
-pub(crate) fn answer_open(
+/// Opens an entry: a person at an institution with its keys, a patient at the relay with the
+/// patient's.
+fn open(
+    ctx: &Context<'_>,
+    subject: PartyId,
+    id: EntryId,
+    keys: Option<&PatientKeys>,
+) -> Handled<(EntryRow, Manifest)> {
+    if !crate::custody::serves(ctx.txn, subject)? {
+        let (row, manifest, _) = open_own(ctx.peer, ctx.txn, subject, id)?;
+        return Ok((row, manifest));
+    }
+    let Some(keys) = keys.filter(|keys| keys.patient == subject) else {
+        return refuse(
+            RefusalCode::Locked,
+            format!("the keys of patient {} are locked; unlock them first", subject.short()),
+        );
+    };
+    let Some(row) = tables::entry(ctx.txn, subject, id)? else {
+        return refuse(RefusalCode::NotFound, format!("no entry {id} in this record"));
+    };
+    let (manifest, _) = tables::open_as_patient(ctx.txn, keys, &row)?;
+    Ok((row, manifest))
+}
+
+/// The line in the log is durable before the keys leave, because the answer goes out after the
+/// commit.
+fn log_opened(
     ctx: &mut Context<'_>,
     subject: PartyId,
     entry: EntryId,
     user: String,
     purpose: Purpose,
     export: bool,
-) -> Handled<OpenedView> {
-    let (row, manifest, _) = open_own(ctx.peer, ctx.txn, subject, entry)?;
+) -> Handled<()> {
     let action = if export { Action::Exported } else { Action::Opened };
+    let by = if crate::custody::serves(ctx.txn, subject)? { subject } else { ctx.peer.me() };
     access_log::append(
         ctx,
         access_log::Draft {
             user: Some(user),
             purpose: Some(purpose),
             entries: vec![entry],
-            ..access_log::Draft::new(subject, action, ctx.peer.me())
+            ..access_log::Draft::new(subject, action, by)
         },
     )?;
-    Ok(OpenedView::of(&row, manifest))
+    Ok(())
 }
 
 /// Handles another institution's message.

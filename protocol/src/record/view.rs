@@ -233,4 +233,6 @@ pub struct VerifiedView {
     pub dangling: Vec<EntryId>,
     /// The patient's catalogue; none when this node was never given one.
     pub catalogue: Option<CatalogueView>,
+    /// Entries whose contents are elsewhere, and were not looked at.
+    pub elsewhere: usize,
 }

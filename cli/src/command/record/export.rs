@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs::DirBuilder;
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::id::{EntryId, PartyId};
@@ -24,12 +24,15 @@ use chartmesh_protocol::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::counted;
 use super::open::{self, Keys, Opened};
+use super::own::{OwnArgs, bring, role_that_opens};
 use super::page::page;
 use crate::client::private_file;
 use crate::command::log;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
+use crate::wait;
 use crate::when;
 
 /// Characters of a title in a folder's name.
@@ -52,6 +55,15 @@ pub(super) struct Exported {
     institution: PartyId,
     /// The entries, by date.
     pub(super) entries: Vec<ExportedEntry>,
+    /// Entries that cannot be opened here.
+    pub(super) unopened: Vec<Unopened>,
+}
+
+/// An entry of which nothing but its existence is known here.
+#[derive(Debug, Serialize)]
+pub(super) struct Unopened {
+    entry: EntryId,
+    why: String,
 }
 
 /// One entry.
@@ -100,35 +112,90 @@ pub(super) async fn run(
     dir: &Path,
     purpose: Purpose,
     user: String,
+    own: &OwnArgs,
 ) -> Outcome {
+    role_that_opens(node).await?;
     let subject = node.subject(subject).await?;
     must_be_empty(dir)?;
-    let job = Job { node, subject: &subject, dir, purpose, user, keys: Keys::default() };
-    let done = job.run().await;
-    job.keys.lock_again(node, &subject).await;
-    match done {
-        Ok(record) => {
-            let entries = record.entries.len();
-            let missing = record.entries.iter().filter(|entry| !entry.whole).count();
-            let answer = json!({"dir": dir, "entries": entries, "without_contents": missing});
-            node.out.answer(&answer, |out| {
-                out.line(format!("wrote {entries} entries into {}", dir.display()));
-                if missing > 0 {
-                    out.note(format!("the contents of {missing} are not here; their proofs are"));
-                }
-                out.note("it is in the clear: keep it where only those can read it who should");
-                out.next(format!("open {} in a browser", dir.join("index.html").display()));
-            });
-            Ok(())
+    let keys = Keys::default();
+    let done = wait::unless_interrupted(async {
+        let mut entries = node.entries(&subject).await?;
+        if entries.is_empty() {
+            return Err(Failure::new(Exit::NotFound, "this record has no entries here"));
         }
-        Err(failure) => {
-            let next = failure.next.clone().unwrap_or_else(|| {
-                format!(
-                    "{} is incomplete (it has no manifest.json): remove it and try again",
-                    dir.display()
-                )
-            });
-            Err(failure.next(next))
+        bring(node, &keys, &subject, &entries, &user, own).await?;
+        entries = node.entries(&subject).await?;
+        let partial = Partial::begin(dir)?;
+        let dir = partial.path.as_path();
+        let job = Job { node, subject: &subject, dir, purpose, user, keys: &keys };
+        let record = job.run(&entries).await?;
+        partial.finish()?;
+        Ok(record)
+    })
+    .await;
+    keys.lock_again(node, &subject).await;
+    let record = done.map_err(|failure| {
+        let next = failure.next.clone();
+        failure
+            .next(next.unwrap_or_else(|| "nothing was left behind: mend it and try again".into()))
+    })?;
+    let (entries, unopened) = (record.entries.len(), record.unopened.len());
+    let missing = record.entries.iter().filter(|entry| !entry.whole).count();
+    let answer = json!({
+        "dir": dir, "entries": entries, "without_contents": missing, "unopened": unopened,
+    });
+    node.out.answer(&answer, |out| {
+        let entries = counted(entries, "entry", "entries");
+        out.line(format!("wrote {entries} into {}", dir.display()));
+        if missing > 0 {
+            out.note(format!("the contents of {missing} are not here; their proofs are"));
+        }
+        if unopened > 0 {
+            let unopened = counted(unopened, "entry", "entries");
+            out.note(format!("{unopened} more cannot be opened here; manifest.json says why"));
+        }
+        out.note("it is in the clear: keep it where only those can read it who should");
+        out.next(format!("open {} in a browser", dir.join("index.html").display()));
+    });
+    Ok(())
+}
+
+/// A folder that is being written: all of it appears at its end, or nothing.
+struct Partial<'a> {
+    /// Where it is written meanwhile: inside, because the folder may be a file system of its own.
+    path: PathBuf,
+    dir: &'a Path,
+    /// Whether the folder was not there before.
+    made: bool,
+}
+
+impl<'a> Partial<'a> {
+    fn begin(dir: &'a Path) -> Outcome<Self> {
+        let made = !dir.exists();
+        make_dir(dir)?;
+        // From here on dropping it tidies up.
+        let partial = Self { path: dir.join(".partial"), dir, made };
+        make_dir(&partial.path)?;
+        Ok(partial)
+    }
+
+    /// The manifest last: a folder that has one is whole.
+    fn finish(mut self) -> Outcome {
+        for name in ["entries", "proofs", "access-log.json", "index.html", "manifest.json"] {
+            let moved = std::fs::rename(self.path.join(name), self.dir.join(name));
+            moved.map_err(|error| Failure::file("write into", self.dir, &error))?;
+        }
+        self.made = false;
+        Ok(())
+    }
+}
+
+impl Drop for Partial<'_> {
+    fn drop(&mut self) {
+        // What cannot be removed is hidden, and its name says what it is.
+        let _ = std::fs::remove_dir_all(&self.path);
+        if self.made {
+            let _ = std::fs::remove_dir(self.dir);
         }
     }
 }
@@ -149,20 +216,32 @@ struct Job<'a> {
     dir: &'a Path,
     purpose: Purpose,
     user: String,
-    keys: Keys,
+    keys: &'a Keys,
 }
 
 impl Job<'_> {
-    async fn run(&self) -> Outcome<Exported> {
+    async fn run(&self, entries: &[EntryView]) -> Outcome<Exported> {
         let status = self.node.status().await?;
-        let entries = self.node.entries(self.subject).await?;
         make_dir(&self.dir.join("entries"))?;
         make_dir(&self.dir.join("proofs"))?;
-        let mut exported = Vec::new();
-        for (index, view) in entries.iter().enumerate() {
-            exported.push(self.entry(index + 1, view).await?);
+        let (mut exported, mut unopened) = (Vec::new(), Vec::new());
+        for view in entries {
+            match self.entry(exported.len() + 1, view).await {
+                Ok(entry) => exported.push(entry),
+                // Kept for others, or sealed to keys that are not here.
+                Err(failure) if failure.exit == Exit::NotFound => {
+                    unopened.push(Unopened { entry: view.entry, why: failure.text });
+                }
+                Err(failure) => return Err(failure),
+            }
         }
-        self.key_logs(&entries).await?;
+        if let (true, Some(first)) = (exported.is_empty(), unopened.first()) {
+            return Err(Failure::new(
+                Exit::NotFound,
+                format!("nothing can be opened here: {}", first.why),
+            ));
+        }
+        self.key_logs(entries).await?;
         let subject: PartyId = id(self.subject)?;
         self.json("access-log.json", &json!(log::logs(self.node, subject).await?))?;
         let record = Exported {
@@ -173,6 +252,7 @@ impl Job<'_> {
             exported_by: format!("{}, {}", self.user, status.name),
             institution: status.institution,
             entries: exported,
+            unopened,
         };
         self.write("index.html", page(&record).as_bytes())?;
         self.json("manifest.json", &json!(record))?;
@@ -195,7 +275,8 @@ impl Job<'_> {
             "subject": self.subject, "entry": view.entry, "user": self.user,
             "purpose": self.purpose, "export": true,
         });
-        let opened: Opened = read(self.keys.opening(self.node, self.subject, &ask).await?)?;
+        let opened: Opened =
+            read(self.keys.post(self.node, self.subject, "/v1/open", &ask).await?)?;
         let path = format!("/v1/proof/{}/{}", self.subject, view.entry);
         let proof = format!("proofs/{}.json", view.entry);
         self.json(&proof, &self.node.client.get(&path).await?)?;
@@ -389,5 +470,30 @@ mod tests {
         assert!(must_be_empty(&dir.path().join("new")).is_ok());
         std::fs::write(dir.path().join("x"), "").unwrap();
         assert_eq!(must_be_empty(dir.path()).unwrap_err().exit, Exit::State);
+    }
+
+    #[test]
+    fn an_export_appears_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("aiko");
+        drop(Partial::begin(&out).unwrap());
+        assert!(!out.exists(), "a folder that was made for it goes with it");
+        std::fs::create_dir(&out).unwrap();
+        drop(Partial::begin(&out).unwrap());
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0, "one that was there stays, empty");
+        let partial = Partial::begin(&out).unwrap();
+        for name in ["entries", "proofs"] {
+            make_dir(&partial.path.join(name)).unwrap();
+        }
+        for name in ["access-log.json", "index.html", "manifest.json"] {
+            std::fs::write(partial.path.join(name), name).unwrap();
+        }
+        partial.finish().unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(&out)
+            .unwrap()
+            .map(|item| item.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["access-log.json", "entries", "index.html", "manifest.json", "proofs"]);
     }
 }

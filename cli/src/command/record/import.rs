@@ -1,16 +1,24 @@
 //! Files into entries.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::record::view::{EntryView, RecordedView};
+use chartmesh_protocol::time::Timestamp;
 use serde_json::json;
 
-use super::DraftArgs;
+use super::{DraftArgs, counted};
 use crate::client::escape;
 use crate::exit::{Failure, Outcome};
-use crate::node::Node;
+use crate::node::{Node, read};
+use crate::wait;
+use crate::when;
 
 /// Files of one import at most: what a person names by a wrong folder is stopped here.
 const FILES_MAX: usize = 20_000;
+/// New entries that are named one by one at most; more are counted by kind.
+const NAMED_MAX: usize = 8;
 /// Bytes of a file's name at most, as the node takes them.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -21,6 +29,7 @@ pub(super) async fn run(
     files: &[PathBuf],
     draft: &DraftArgs,
 ) -> Outcome {
+    node.require(Role::Hospital, "hospitals record").await?;
     let files = gather(files)?;
     let subject = node.subject(subject).await?;
     let adds_to = match adds_to {
@@ -35,35 +44,72 @@ pub(super) async fn run(
         "title": draft.title,
     });
     let begun = node.client.post("/v1/imports", &body).await?;
-    let import = begun["import"].as_str().unwrap_or_default().to_owned();
-    let total = files.iter().map(|file| file.bytes).sum();
-    let progress = node.out.progress("importing", total);
-    for file in &files {
-        let name = escape(tail(&file.name));
-        let path = format!("/v1/imports/{}/files?name={name}", escape(&import));
-        node.client.put_file(&path, &file.path, &progress).await?;
+    let import = escape(begun["import"].as_str().unwrap_or_default());
+    // Nothing is recorded before the commit, and what came is given up without it.
+    let sent = wait::unless_interrupted(send(node, &import, &files)).await;
+    if let Err(failure) = sent {
+        // The node does so by itself after an hour.
+        let _ = node.client.delete(&format!("/v1/imports/{import}")).await;
+        let text = format!("{}; nothing was recorded", failure.text);
+        return Err(Failure { text, ..failure });
     }
-    progress.finish_and_clear();
-    let commit = format!("/v1/imports/{}/commit", escape(&import));
+    let commit = format!("/v1/imports/{import}/commit");
     let answer = node.client.post(&commit, &json!({})).await?;
+    let recorded: RecordedView = read(answer.clone())?;
+    let views = if node.out.json { Vec::new() } else { node.entries(&subject).await? };
     node.out.answer(&answer, |out| {
-        let entries = answer["entries"].as_array().cloned().unwrap_or_default();
-        for entry in &entries {
-            // The node may tell more of an entry than its id.
-            let id = entry.as_str().or_else(|| entry["entry"].as_str()).unwrap_or_default();
-            out.line(id);
+        if out.verbose {
+            recorded.entries.iter().for_each(|entry| out.line(entry.to_string()));
         }
-        let count = |n: usize, one: &str, many: &str| {
-            if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
-        };
-        let (files, entries) = (files.len(), entries.len());
-        out.note(format!(
+        let new = |view: &&EntryView| recorded.entries.contains(&view.entry);
+        let new: Vec<&EntryView> = views.iter().filter(new).collect();
+        out.line(format!(
             "{} became {}",
-            count(files, "file", "files"),
-            count(entries, "entry", "entries")
+            counted(files.len(), "file", "files"),
+            counted(recorded.entries.len(), "entry", "entries")
         ));
+        summary(&new).iter().for_each(|line| out.line(line));
     });
     Ok(())
+}
+
+async fn send(node: &Node, import: &str, files: &[ImportFile]) -> Outcome {
+    let total = files.iter().map(|file| file.bytes).sum();
+    let progress = node.out.progress("importing", total);
+    for file in files {
+        let path = format!("/v1/imports/{import}/files?name={}", escape(tail(&file.name)));
+        let sent = node.client.put_file(&path, &file.path, &progress).await;
+        sent.map_err(|failure| {
+            let text = format!("{}: {}", file.path.display(), failure.text);
+            Failure { text, ..failure }
+        })?;
+    }
+    progress.finish_and_clear();
+    Ok(())
+}
+
+/// Entries that are few one by one, many by kind and time.
+fn summary(new: &[&EntryView]) -> Vec<String> {
+    let title = |view: &EntryView| view.title.clone().unwrap_or_default();
+    if new.len() <= NAMED_MAX {
+        return new
+            .iter()
+            .map(|view| format!("  {}  {}", view.entry.short(), title(view)))
+            .collect();
+    }
+    let mut kinds: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
+    for view in new {
+        let kind = view.kind.map_or("(sealed)", |kind| kind.name());
+        kinds.entry(kind).or_default().push(view.effective.unwrap_or(view.recorded));
+    }
+    let widest = kinds.keys().map(|kind| kind.len()).max().unwrap_or(0);
+    let line = |(kind, times): (&&str, &Vec<Timestamp>)| {
+        let (first, last) = (times.iter().min().copied(), times.iter().max().copied());
+        let [first, last] = [first, last].map(|at| at.map(when::day).unwrap_or_default());
+        let span = if first == last { first } else { format!("{first} to {last}") };
+        format!("  {kind:widest$}  {:>5}  {span}", times.len())
+    };
+    kinds.iter().map(line).collect()
 }
 
 /// The end of a name that is longer than the node takes: the file's own name is there.
@@ -95,8 +141,12 @@ fn gather(named: &[PathBuf]) -> Outcome<Vec<ImportFile>> {
         let name = name.unwrap_or_default();
         if metadata.is_dir() {
             look_through(path, &name, &mut found)?;
-        } else {
+        } else if metadata.is_file() {
             found.push(ImportFile { path: path.clone(), name, bytes: metadata.len() });
+        } else {
+            // It has no length before it was read, and would become an empty entry.
+            return Err(Failure::usage(format!("{} is no regular file", path.display()))
+                .next("write what it gives into a file first"));
         }
     }
     if found.is_empty() {
@@ -160,6 +210,31 @@ mod tests {
     }
 
     #[test]
+    fn few_entries_are_named_and_many_are_counted_by_kind() {
+        let entry = |n: usize| -> EntryView {
+            let kind = if n < 2 { "imaging" } else { "laboratory" };
+            serde_json::from_value(json!({
+                "entry": format!("{n:032x}"), "subject": "00".repeat(32), "kind": kind,
+                "title": "scan", "effective": n as u64 * 86_400_000, "recorded": 0,
+                "author": "11".repeat(32), "author_name": "A", "user": null, "adds_to": null,
+                "contents": 1, "sealed_bytes": 1, "whole": true, "from": null, "holders": [],
+                "label": "22".repeat(32),
+            }))
+            .unwrap()
+        };
+        let views: Vec<EntryView> = (0..NAMED_MAX + 1).map(entry).collect();
+        let all: Vec<&EntryView> = views.iter().collect();
+        assert_eq!(summary(&all[..1]), ["  00000000  scan"]);
+        assert_eq!(
+            summary(&all),
+            [
+                "  imaging         2  1970-01-01 to 1970-01-02",
+                "  laboratory      7  1970-01-03 to 1970-01-09"
+            ]
+        );
+    }
+
+    #[test]
     fn a_long_name_keeps_its_end() {
         let long = format!("{}/scan.dcm", "é".repeat(200));
         assert!(tail(&long).len() <= NAME_BYTES_MAX && tail(&long).ends_with("é/scan.dcm"));
@@ -171,6 +246,8 @@ mod tests {
         let failure = gather(&["/no/such/file".into()]).unwrap_err();
         assert_eq!(failure.exit, Exit::NotFound);
         assert!(failure.text.contains("/no/such/file"));
+        let device = gather(&["/dev/null".into()]).unwrap_err();
+        assert!(device.text.contains("no regular file"), "{}", device.text);
         let empty = tempfile::tempdir().unwrap();
         assert_eq!(gather(&[empty.path().into()]).unwrap_err().exit, Exit::Usage);
     }

@@ -4,21 +4,25 @@ use std::io::Write as _;
 use std::path::Path;
 
 use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::record::view::ManifestView;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::counted;
+use super::own::{OwnArgs, bring, role_that_opens};
 use crate::client::{escape, private_file};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, read, short};
 use crate::output::{self, Cell, Style, bytes, faint, row};
+use crate::wait;
 
 /// Which entry, by and for whom.
 pub(super) struct What<'a> {
     pub(super) subject: &'a str,
     pub(super) entry: &'a str,
     pub(super) user: String,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: Option<Purpose>,
 }
 
 /// An opened entry.
@@ -39,29 +43,38 @@ pub(super) async fn run(
     what: What<'_>,
     content: Option<u64>,
     to: Option<&Path>,
+    own: &OwnArgs,
 ) -> Outcome {
+    let own_purpose = match role_that_opens(node).await? {
+        Role::Patient => Purpose::PatientRequested,
+        _ => Purpose::Treatment,
+    };
     let subject = node.subject(what.subject).await?;
     let entry = node.entry(&subject, what.entry).await?;
     let keys = Keys::default();
-    let answer = keys
-        .opening(
-            node,
-            &subject,
-            &json!({
-                "subject": subject, "entry": entry, "user": what.user, "purpose": what.purpose,
-                "export": content.is_some(),
-            }),
-        )
-        .await;
-    let done = match (&answer, content) {
-        (Ok(answer), Some(number)) => write_content(node, read(answer.clone())?, number, to).await,
-        (Ok(answer), None) => {
-            let opened: Opened = read(answer.clone())?;
-            node.out.answer(answer, |out| show(out, &opened));
-            Ok(())
+    let ask = json!({
+        "subject": subject, "entry": entry, "user": what.user,
+        "purpose": what.purpose.unwrap_or(own_purpose),
+        "export": content.is_some(),
+    });
+    let done = wait::unless_interrupted(async {
+        if content.is_some() {
+            let entries = node.entries(&subject).await?;
+            let wanted: Vec<_> =
+                entries.into_iter().filter(|view| view.entry.to_string() == entry).collect();
+            bring(node, &keys, &subject, &wanted, &what.user, own).await?;
         }
-        (Err(failure), _) => Err(failure.clone()),
-    };
+        let answer = keys.post(node, &subject, "/v1/open", &ask).await?;
+        let opened: Opened = read(answer.clone())?;
+        match content {
+            Some(number) => write_content(node, opened, number, to).await,
+            None => {
+                node.out.answer(&answer, |out| show(out, &opened));
+                Ok(())
+            }
+        }
+    })
+    .await;
     keys.lock_again(node, &subject).await;
     done
 }
@@ -77,9 +90,15 @@ pub(super) struct Keys {
 const UNLOCKED_MINUTES: u64 = 30;
 
 impl Keys {
-    /// Opens an entry.
-    pub(super) async fn opening(&self, node: &Node, subject: &str, body: &Value) -> Outcome<Value> {
-        match node.client.post("/v1/open", body).await {
+    /// Asks the node for something that needs the keys.
+    pub(super) async fn post(
+        &self,
+        node: &Node,
+        subject: &str,
+        path: &str,
+        body: &Value,
+    ) -> Outcome<Value> {
+        match node.client.post(path, body).await {
             Err(failure) if failure.exit == Exit::Locked && !self.unlocked.get() => {}
             answer => return answer,
         }
@@ -87,7 +106,7 @@ impl Keys {
         let unlock = json!({"passphrase": passphrase.as_str(), "minutes": UNLOCKED_MINUTES});
         node.client.post(&format!("/v1/patients/{subject}/unlock"), &unlock).await?;
         self.unlocked.set(true);
-        node.client.post("/v1/open", body).await
+        node.client.post(path, body).await
     }
 
     /// Leaves the keys as they were.
@@ -133,7 +152,7 @@ fn show(out: &output::Output, opened: &Opened) {
                 content.name.as_str(),
                 content.media_type.as_str(),
                 bytes(content.bytes),
-                faint(content.object.short()),
+                output::id(content.object),
             ]
         })
         .collect();
@@ -156,8 +175,12 @@ async fn write_content(node: &Node, opened: Opened, number: u64, to: Option<&Pat
     let Some(content) = opened.manifest.contents.get(index) else {
         return Err(Failure::new(
             Exit::NotFound,
-            format!("the entry has {count} contents, none of number {number}"),
-        ));
+            format!(
+                "the entry has {}, none of number {number}",
+                counted(count, "content", "contents")
+            ),
+        )
+        .next("`chartmesh record show` without --content lists them"));
     };
     if !opened.whole {
         return Err(not_here(&opened));
@@ -213,7 +236,7 @@ fn cut_short(path: &Path, count: u64, length: u64) -> Failure {
 fn not_here(opened: &Opened) -> Failure {
     let entry = opened.manifest.entry.to_string();
     Failure::new(Exit::NotFound, format!("the contents of entry {} are not here", short(&entry)))
-        .next("`chartmesh record list --json` names its holders; a hospital gets them with `chartmesh request fetch` or `chartmesh backup restore`")
+        .next("`chartmesh record list --json` names its holders; a relay gets them with `chartmesh record fetch`, a hospital with `chartmesh request fetch` or `chartmesh backup restore`")
 }
 
 fn content_path(open: &str, index: usize) -> String {

@@ -1,5 +1,6 @@
 //! The page that shows an exported record in any browser.
 
+use super::counted;
 use super::export::{Exported, ExportedEntry};
 use crate::client::escape;
 use crate::output::bytes;
@@ -27,6 +28,12 @@ a file's BLAKE3 hash is in the manifest, and <code>b3sum</code> prints it.</p>\n
     );
     for entry in &record.entries {
         push_entry(&mut html, entry);
+    }
+    if !record.unopened.is_empty() {
+        html.push_str(&format!(
+            "<p>{} more cannot be opened where this was written; the manifest says why.</p>\n",
+            text(&counted(record.unopened.len(), "entry", "entries"))
+        ));
     }
     html.push_str("</body>\n</html>\n");
     html

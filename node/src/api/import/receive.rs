@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::super::limits::{NAME_BYTES_MAX, PIECES_MAX};
+use super::super::limits::{BODY_PAUSE_MAX, NAME_BYTES_MAX, PIECES_MAX};
 use super::super::problem::{Outcome, Problem};
 use super::super::{Shared, on_pool};
 use super::Item;
@@ -76,21 +76,25 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 pub(super) struct Incoming {
     body: BodyDataStream,
     bytes: u64,
+    /// How long the next piece may take.
+    pause: Duration,
 }
 
 impl Incoming {
     pub(super) fn new(body: Body) -> Self {
-        Self { body: body.into_data_stream(), bytes: 0 }
+        Self { body: body.into_data_stream(), bytes: 0, pause: BODY_PAUSE_MAX }
     }
 
     async fn next(&mut self) -> Outcome<Option<Bytes>> {
-        match self.body.next().await {
-            None => Ok(None),
-            Some(Ok(piece)) => {
+        match tokio::time::timeout(self.pause, self.body.next()).await {
+            Ok(None) => Ok(None),
+            Ok(Some(Ok(piece))) => {
                 self.bytes += piece.len() as u64;
                 Ok(Some(piece))
             }
-            Some(Err(_)) => Err(Problem::invalid("the file did not come whole; send it again")),
+            Err(_) | Ok(Some(Err(_))) => {
+                Err(Problem::invalid("the file did not come whole; send it again"))
+            }
         }
     }
 
@@ -288,4 +292,20 @@ fn person_of_dicom(head: &Head) -> Option<PersonView> {
         sex: said(&head.sex),
         identifiers: identifier.into_iter().collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_stops_coming_gives_its_place_up() {
+        let begun = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"DI"))]);
+        let stream = futures::StreamExt::chain(begun, futures::stream::pending());
+        let mut incoming = Incoming::new(Body::from_stream(stream));
+        incoming.pause = Duration::from_millis(10);
+        let mut head = Vec::new();
+        assert!(incoming.fill(&mut head, SNIFF_BYTES).await.is_err());
+        assert_eq!(head, b"DI");
+    }
 }

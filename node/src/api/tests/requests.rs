@@ -95,3 +95,41 @@ async fn a_shutdown_is_answered_and_then_done() {
     assert!(!socket.exists());
     home.node.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_reads_is_never_taken_for_the_next_request() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let home = Home::new(Role::Backup).await;
+    let hidden = "POST /v1/shutdown HTTP/1.1\r\nhost: x\r\n\r\n";
+    let last = "GET /v1/nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let head = |method: &str, path: &str, len: usize| {
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len}\r\n\r\n")
+    };
+    let lock = format!("/v1/patients/{}/lock", "ab".repeat(32));
+    for (method, path) in [
+        ("GET", "/v1/status"),
+        ("POST", lock.as_str()),
+        ("POST", "/v1/imports/none/commit"),
+        ("DELETE", "/v1/imports/none"),
+        ("POST", "/v1/nothing"),
+    ] {
+        let mut stream = tokio::net::UnixStream::connect(home.api.socket()).await.unwrap();
+        let request = format!("{}{hidden}{last}", head(method, path, hidden.len()));
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        let read = stream.read_to_string(&mut answers);
+        tokio::time::timeout(PATIENCE, read).await.expect("an answer, and an end").unwrap();
+        let count = answers.matches("HTTP/1.1 ").count();
+        assert!((1..=2).contains(&count), "{method} {path}: {answers}");
+        assert!(count == 1 || answers.contains("no such door"), "{method} {path}: {answers}");
+        // A body that never comes whole keeps nobody waiting for the answer.
+        let mut stream = tokio::net::UnixStream::connect(home.api.socket()).await.unwrap();
+        stream.write_all(head(method, path, 1 << 30).as_bytes()).await.unwrap();
+        let mut first = [0; 12];
+        let read = stream.read_exact(&mut first);
+        tokio::time::timeout(PATIENCE, read).await.expect("an answer").unwrap();
+    }
+    // Nobody was taken at a word that stood in a body.
+    let _: NodeStatusView = home.client.get("/v1/status").await.get();
+    home.stop().await;
+}

@@ -1,0 +1,155 @@
+//! A patient reads: contents of one's own record come to the relay, and open with the patient's keys.
+
+use chartmesh_protocol::access_log::{Action, Line};
+use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::consent::{self, RequestState};
+use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::record::{self, Kind};
+use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+use chartmesh_scenarios::{Region, Who};
+
+/// The patient has contents brought to the relay.
+fn obtain(
+    region: &mut Region,
+    at: Who,
+    entries: &[EntryId],
+    holder: Option<Who>,
+    unlocked: bool,
+) -> Result<RequestView, Refusal> {
+    let ask = serde_json::json!({
+        "patient": region.patient, "entries": entries, "user": "Hanako",
+        "holder": holder.map(|holder| region.world.id(holder)),
+    });
+    let command = consent::Command::Obtain(serde_json::from_value(ask).unwrap());
+    let keys = unlocked.then_some(region.patient);
+    match region.world.ask(at, Command::Consent(command), keys)? {
+        View::Request(view) => Ok(view),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Opens an entry at the relay.
+fn open(region: &mut Region, entry: EntryId, unlocked: bool) -> Result<View, Refusal> {
+    let command = record::Command::Open {
+        subject: region.patient,
+        entry,
+        user: "Hanako".into(),
+        purpose: Purpose::PatientRequested,
+        export: false,
+    };
+    let keys = unlocked.then_some(region.patient);
+    region.world.ask(region.relay, Command::Record(command), keys)
+}
+
+fn reads(region: &mut Region, holder: Who, by: PartyId) -> Vec<Line> {
+    let lines = region.lines(holder);
+    lines.into_iter().filter(|line| line.action == Action::Read && line.by == by).collect()
+}
+
+fn whole(region: &Region) -> usize {
+    region.entries(region.relay, true).iter().filter(|entry| entry.whole).count()
+}
+
+#[test]
+fn contents_come_to_the_patient_are_logged_by_the_holder_and_open_with_the_patients_keys_only() {
+    let mut region = Region::found(1);
+    region.upload();
+    let (relay, provider, patient) = (region.relay, region.provider, region.patient);
+    let entry = region.entry("endoscopy");
+    assert_eq!(whole(&region), 0);
+    let asked = obtain(&mut region, relay, &[], None, true).unwrap();
+    let done = region.request(relay, &asked);
+    assert_eq!((done.state, whole(&region)), (RequestState::Done, 3), "{done:?}");
+    assert_eq!(done.in_words, "You asked Provider for 3 entries of your record.");
+
+    // The provider, being there for it, was asked; it logged who read, and why.
+    let me = region.world.id(relay);
+    let lines = reads(&mut region, provider, me);
+    let shown: Vec<_> = lines.iter().map(|line| (line.purpose, line.user.as_deref())).collect();
+    assert_eq!(shown, [(Some(Purpose::PatientRequested), Some("Hanako"))]);
+    let hospital = region.a;
+    assert!(reads(&mut region, hospital, me).is_empty());
+
+    // The permission is listed once, and was to the relay itself.
+    let query = Query::Grants { patient: Some(patient) };
+    let View::Grants(grants) = region.world.see(relay, &query, None).unwrap() else { panic!() };
+    let own: Vec<_> = grants.iter().filter(|grant| grant.grantee == me).collect();
+    assert_eq!(own.len(), 1);
+    assert_eq!(lines[0].token, Some(own[0].token));
+
+    // What came is as sealed as before: a locked relay shows nothing of it.
+    assert!(region.entries(relay, false).iter().all(|entry| entry.title.is_none()));
+    assert_eq!(open(&mut region, entry, false).unwrap_err().code, RefusalCode::Locked);
+    let View::Opened(opened) = open(&mut region, entry, true).unwrap() else { panic!() };
+    assert!(opened.whole && opened.manifest.contents.len() == 2);
+    let query = Query::AccessLog { subject: patient, after: 0 };
+    let View::AccessLog(log) = region.world.see(relay, &query, None).unwrap() else { panic!() };
+    let last = log.lines.last().unwrap();
+    assert_eq!((last.line.action, last.line.by), (Action::Opened, patient));
+}
+
+#[test]
+fn as_few_holders_as_hold_the_entries_are_asked_each_with_a_permission_of_its_own() {
+    let mut region = Region::found(1);
+    // B has an entry that A has not, A has three that B has not.
+    let request = region.permitted("{}");
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let finding = region.world.draft(region.b, Kind::Reports, "finding", &[b"no ulcer"]);
+    region.world.record(region.b, region.patient, vec![finding]).unwrap();
+    let relay = region.relay;
+    let asked = obtain(&mut region, relay, &[], None, true).unwrap();
+    assert_eq!(region.request(relay, &asked).state, RequestState::Done);
+    assert_eq!((whole(&region), asked.tokens.len()), (4, 2));
+    let me = region.world.id(relay);
+    let (a, b, provider) = (region.a, region.b, region.provider);
+    let counts = [a, b, provider].map(|holder| reads(&mut region, holder, me).len());
+    assert_eq!(counts, [0, 1, 1]);
+    let refused = obtain(&mut region, relay, &[], None, true).unwrap_err();
+    assert_eq!(refused.code, RefusalCode::AlreadyDone);
+}
+
+#[test]
+fn a_holder_that_is_off_answers_when_it_is_back_and_another_can_be_named() {
+    let mut region = Region::found(1);
+    region.upload();
+    let (relay, a, provider) = (region.relay, region.a, region.provider);
+    let entry = region.entry("endoscopy");
+    region.world.switch(provider, false);
+    let waiting = obtain(&mut region, relay, &[entry], None, true).unwrap();
+    assert_eq!(region.request(relay, &waiting).state, RequestState::Approved);
+    let named = obtain(&mut region, relay, &[entry], Some(a), true).unwrap();
+    assert_eq!(region.request(relay, &named).state, RequestState::Done);
+    assert_eq!(whole(&region), 1);
+    region.world.switch(provider, true);
+    region.world.advance(60 * 60 * 1000);
+    assert_eq!(region.request(relay, &waiting).state, RequestState::Done);
+}
+
+#[test]
+fn a_permission_to_ones_own_relay_can_be_revoked_and_stops_there() {
+    let mut region = Region::found(1);
+    region.upload();
+    let (relay, provider) = (region.relay, region.provider);
+    region.world.switch(provider, false);
+    let waiting = obtain(&mut region, relay, &[], None, true).unwrap();
+    region.revoke(waiting.tokens.clone());
+    region.world.switch(provider, true);
+    region.world.advance(60 * 60 * 1000);
+    let ended = region.request(relay, &waiting);
+    assert_eq!((ended.state, whole(&region)), (RequestState::Failed, 0), "{ended:?}");
+}
+
+#[test]
+fn only_an_unlocked_patient_asks_and_only_at_the_relay() {
+    let mut region = Region::found(1);
+    let (relay, a) = (region.relay, region.a);
+    let code = |refused: Result<RequestView, Refusal>| refused.unwrap_err().code;
+    assert_eq!(code(obtain(&mut region, relay, &[], None, false)), RefusalCode::Locked);
+    assert_eq!(code(obtain(&mut region, a, &[], None, true)), RefusalCode::WrongRole);
+    let unknown = [EntryId([9; 16])];
+    assert_eq!(code(obtain(&mut region, relay, &unknown, None, true)), RefusalCode::NotFound);
+    let own = Some(relay);
+    assert_eq!(code(obtain(&mut region, relay, &[], own, true)), RefusalCode::NotFound);
+}
