@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+"""A second implementation meets a running node over the network: says hello, joins its federation, enrols a patient,
+mints a permission, reads with it, and is refused where SPEC.md says so.
+
+Usage: live.py PROGRAM DIR
+PROGRAM is `chartmesh`, which stands for the person at the node; DIR is that of a running node, a hospital in no
+federation. Exit status 0: everything went as SPEC.md says. Packages: requirements.txt.
+"""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import judge
+from bulk import pull
+from cddl import Bad, Reader, Statement, decode
+from check import contents_bytes, open_manifest
+from judge import DAY_MS, Keys, require
+from members import Ledger
+from net import Ended, NotAvailable
+from party import (BULK, CONTROL, HELLO, HELLO_MAX, Connection, Institution, cbor, code, make, now_ms, put_frame,
+                   read_code, sign)
+from patient import Patient
+from suite import digest, hpke_open, open_object, unwrap, verifies
+
+facts = 0
+
+
+def fact(what, holds=True):
+    global facts
+    if not holds:
+        sys.exit(f"NOT SO: {what}")
+    facts += 1
+    print(f"  {what}")
+
+
+def refusal(run):
+    """What `run` is refused with, in the words of whichever side refuses."""
+    try:
+        run()
+    except Bad as bad:
+        return str(bad)
+    except NotAvailable:
+        return "na"
+    except Ended:
+        return "ended"
+
+
+class Person:
+    """At the node's keyboard."""
+
+    def __init__(self, program, folder):
+        self.command = [program, "--json", "--dir", folder]
+
+    def __call__(self, *words):
+        done = subprocess.run([*self.command, *words], capture_output=True, text=True)
+        require(done.returncode == 0, f"chartmesh {' '.join(words)}: {done.stderr}")
+        return json.loads(done.stdout) if done.stdout else None
+
+
+def dial(ours, given):
+    """To the node that a code names, over TCP."""
+    node = given[3][0]
+    address = next(a for a in node[2] if "/tcp/" in a)
+    return Connection(ours, node[1], address)
+
+
+def flipped(statement):
+    return statement.bytes[:-1] + bytes([statement.bytes[-1] ^ 1])
+
+
+def hellos(ours, given):
+    """Section 9: who is let in, and who is not."""
+    print("hello")
+    far, secret = dial(ours, given), given[2]
+    fact("the node proves its key, Noise and Yamux stand", far.mux.node == given[3][0][1])
+    wrong = {3: [{1: os.urandom(32), 2: given[3][0][2]}]}
+    fact("a node other than the code names is not spoken to", refusal(lambda: dial(ours, wrong)) == "ended")
+
+    def shut(far):
+        return [refusal(lambda: far.mux.open(p)) for p in (CONTROL, BULK)] == ["na", "na"]
+
+    fact("before hello, control and bulk do not exist", shut(far))
+    fact("a stranger without a code is refused: not-permitted", far.hello()[0] == "not-permitted")
+    fact("so is one with a secret of its own making", far.hello(os.urandom(16))[0] == "not-permitted")
+
+    def too_long():
+        stream = far.mux.open(HELLO)
+        stream.write(struct.pack(">I", HELLO_MAX + 1))
+        stream.read(1)
+
+    fact("a hello above 16 KiB ends the stream, its body unread", refusal(too_long) == "ended")
+    purpose, other = [2, secret], Institution("Another Hospital", "hospital")
+    good = ours.hello(far.nonce, purpose)
+    fact("an altered signature is not answered", refusal(lambda: far.say(flipped(good))) == "ended")
+    stolen = other.hello(far.nonce, purpose)
+    fact("another node's hello is not answered", refusal(lambda: far.say(stolen)) == "ended")
+    certificate, hour = ours.certificate, 3_600_000
+    ours.certificate = other.certificate
+    fact("nor is one that brings another node's certificate", refusal(lambda: far.hello(secret)) == "ended")
+    for what, issued, expires in (("expired", -2 * hour, -hour), ("future", hour, 2 * hour), ("too long", 0, 31 * DAY_MS)):
+        times = {4: now_ms() + issued, 5: now_ms() + expires}
+        ours.certificate = sign("node-certificate", {1: ours.party, 2: 0, 3: ours.node, **times}, ours.seed)
+        fact(f"certificate, {what}: not-authentic", far.hello(secret)[0] == "not-authentic")
+    ours.certificate = certificate
+    card = {n: ours.card[n] for n in range(2, 7)}
+    ours.card, kept = sign("card", {**card, 1: ours.party, 4: code("role", ours.card[4])}, other.seed), ours.card
+    fact("a card signed by somebody else: not-authentic", far.hello(secret)[0] == "not-authentic")
+    ours.card = kept
+    fact("the gate is as shut as before", shut(far))
+
+    fact("with the code's secret the node answers its own hello", far.hello(secret) is None)
+    fact("its key log, certificate, card and signature verify", far.party == given[1])
+    print(f"    {far.peer[2][3]}, {far.peer[2][4]}, {far.party.hex()[:8]}")
+    return far
+
+
+def streams_of_messages(far, given):
+    """Section 8: numbers, outcomes, and what closes a gate."""
+    print("messages")
+    secret, sync = given[2], make("body", [1, [3, {2: []}]])
+    envelope = far.envelope(sync)
+    kind, answer = far.post(envelope)
+    fact("a sync is answered by a signed outcome, done", (kind, answer) == (1, b""))
+    fact("said again, the same outcome again", far.post(envelope) == (kind, answer))
+    fact("another number is out of order, with the one awaited", far.post(far.envelope(sync, number=7)) == (3, 2))
+    far.ours.streams[far.party][1] = 2
+    altered = Statement("envelope", flipped(far.envelope(sync)))
+    fact("an altered envelope is not answered", refusal(lambda: far.post(altered)) == "ended")
+    unknown = far.envelope(cbor([99, {}]))
+    fact("nor is a body of a kind that there is not", refusal(lambda: far.post(unknown)) == "ended")
+
+    old = far.peer[5]
+    far.close()
+    far = dial(far.ours, given)
+    fact("on a new connection the node has a new nonce", far.hello(secret) is None and far.peer[5] != old)
+    replayed = far.envelope(sync, nonce=old)
+    fact("an envelope with the old one closes the gate", refusal(lambda: far.post(replayed)) in ("ended", "answered with no bytes"))
+    far = dial(far.ours, given)
+    fact("then control is `na` again", refusal(lambda: far.mux.open(CONTROL)) == "na")
+    fact("until the next hello", far.hello(secret) is None)
+    return far
+
+
+def federation(person, far, given):
+    """Section 10: the invite is used up, the founder signs the charter, we judge it."""
+    print("federation")
+    ours = far.ours
+    said = refusal(lambda: far.send([1, [1, {1: os.urandom(16)}]]))
+    fact("an application with an unknown code: not-found", said.startswith("not-found: "))
+    far.send([1, [1, {1: given[2]}]])
+    fact("an application with the invite is taken")
+    person("federation", "admit", ours.party.hex())
+    charter = ours.wait_for("the charter", lambda m: m[0] == 1 and m[1][0] == 2 and m[1][1][1])
+    founder = ours.known[charter[3]]
+    judge.check(charter, founder.of(charter[3], charter[4]))
+    ledger = Ledger(charter)
+    fact("the charter comes in a message of the node's, and verifies", charter[3] == far.party)
+    fact("by it we are a member", ledger.standing(ours.party) == "member" == ledger.standing(far.party))
+    listed = {p["party"]: p["status"] for p in person("federation", "members")["parties"]}
+    fact("the node says so, too", listed[ours.party.hex()] == "member")
+    far.close()
+    far = dial(ours, given)
+    fact("a member needs no code", far.hello() is None)
+    return far
+
+
+def enrol(person, relay):
+    """Section 10: our relay brings a patient; what the hospital had recorded is announced and opens."""
+    print("enrolment")
+    contents = {"note.txt": b"seen today, all is well", "scan.bin": os.urandom(700_000)}
+    subject = person("patient", "new", "Sato Aiko")["subject"]
+    folder = Path(person.command[-1]) / "live"
+    folder.mkdir()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+        person("record", "import", subject, str(folder / name), "--user", "Dr Mori")
+    given = read_code(person("patient", "enrol", subject)["code"])
+    far, patient = dial(relay, given), Patient(relay.party)
+    fact("our relay says hello with an enrolment code", far.hello(given[2]) is None)
+    answer = decode("enrolment-answer", far.send([2, [1, {1: given[2], 2: patient.log, 3: patient.ring}]]))
+    fact("our patient is enrolled")
+    judge.certificate(answer[1], relay.known[far.party], now_ms())
+    fact("the member certifies our relay", answer[1][3] == relay.party and answer[1][1] == far.party)
+    relay.relay_certificates = [answer[1]]
+    spread = decode("spread", answer[2])
+    fact("and brings the charter", Ledger(spread[1]).standing(far.party) == "member")
+
+    def announced():
+        bundles = [b for m in relay.heard if m[0] == 3 and m[1][1][1] == patient.party for b in m[1][1][2]]
+        return len(bundles) == len(contents) and bundles
+
+    with relay.arrived:
+        require(relay.arrived.wait_for(announced, 60), "waited in vain for the entries")
+    opened = {manifest[6][0][6] for b in announced() if (manifest := entry(b, patient.compartments, relay.known))}
+    fact("both entries are announced, and their manifests open with our patient's keys", opened == set(contents))
+    used = dial(Institution("Late Relay", "patient"), given)
+    fact("the code is used up", used.hello(given[2])[0] == "not-permitted")
+    return far, patient, contents
+
+
+def entry(bundle, compartments, institutions):
+    """[REC-1] to [REC-4]: the manifest of an entry, with the keys of the compartments."""
+    label, sealed = bundle[1], bundle[3]
+    author = institutions[label[6]].of(label[6], label[7])
+    require(author and verifies(author, label.signed, label.signature), "bad-signature")
+    require(digest(contents_bytes(bundle[2])) == label[5], "other-contents")
+    require(digest(sealed) == label[4], "other-manifest")
+    manifest = open_manifest(unwrap(compartments[label[3]], label[1], label[4], bundle[4]), sealed)
+    listed = [(c[1], c[2]) for c in bundle[2]] == [(c[1], c[2]) for c in manifest[6]]
+    require(manifest[1] == label[2] and listed, "other-label")
+    return manifest
+
+
+def reading(far, relay_far, patient, contents):
+    """Sections 6, 7 and 9: a permission minted here lets us read there, and nothing else does."""
+    print("permission")
+    ours, user = far.ours, "Dr Python"
+
+    def read(token, purpose="treatment", about=patient.party, log=patient.log):
+        request = {1: os.urandom(16), 2: about, 3: [token], 4: log, 6: user, 7: code("purpose", purpose)}
+        return decode("read-answer", far.send([4, [6, request]], token))
+
+    def refused(*args, **more):
+        return refusal(lambda: read(*args, **more)).removeprefix("bad-permission: ")
+
+    token = patient.mint(ours.party)
+    grant = patient.grant(token, ours.card[5])
+    sealed = hpke_open(ours.kem_seed, b"chartmesh/1/grant", token.id, grant[2])
+    compartments = dict(decode("grant-keys", sealed, 24 * 1024)[2])
+    fact("a grant carries the keys to us", compartments == patient.compartments)
+    answer = read(token)
+    fact("the node answers a read with our token and proof", len(answer[1]) == len(contents))
+    head = answer[5]
+    judge.check(head, ours.known[far.party].keys[0])
+    fact("with the signed head of its access log", head[1] == far.party and head[3] == patient.party)
+
+    stream = far.mux.open(BULK)
+    fact("bulk has room", stream.read(1) == b"\x01")
+    found = {}
+    for bundle in answer[1]:
+        for ref in entry(bundle, compartments, ours.known)[6]:
+            found[ref[6]] = open_object(ref[4], ref[1], ref[3], pull(stream, answer[2], ref[1], ref[2]))
+            fact(f"{ref[6]}: {ref[2]} bytes pulled, each group verified, opened")
+    fact("they are what was recorded", found == contents)
+    said = refusal(lambda: pull(stream, os.urandom(16), ref[1], ref[2]))
+    fact("a ticket of our own making pulls nothing", said == "bulk refusal 1")
+    return token, refused
+
+
+def main():
+    person = Person(*sys.argv[1:3])
+    person("federation", "create", "Kita", "--threshold", "2")
+    invite = read_code(person("federation", "invite")["code"])
+    far = hellos(Institution("Python Hospital", "hospital"), invite)
+    far = streams_of_messages(far, invite)
+    far = federation(person, far, invite)
+    relay_far, patient, contents = enrol(person, Institution("Python Relay", "patient"))
+    token, refused = reading(far, relay_far, patient, contents)
+    print(f"{facts} facts")
+
+
+if __name__ == "__main__":
+    main()
