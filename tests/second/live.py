@@ -215,24 +215,26 @@ def entry(bundle, compartments, institutions):
     return manifest
 
 
-def reading(far, relay_far, patient, contents):
-    """Sections 6, 7 and 9: a permission minted here lets us read there, and nothing else does."""
+def ask(far, chain, patient, purpose="treatment", proven=True, **more):
+    """A read with a permission, whose leaf our proof names; gives the answer or raises the refusal's reason."""
+    request = {1: os.urandom(16), 2: patient.party, 3: chain, 4: patient.log, 6: "Dr Python", 7: code("purpose", purpose)}
+    proof = {1: chain[-1].id, **{int(key[1:]): value for key, value in more.items()}} if proven else None
+    try:
+        return decode("read-answer", far.send([4, [6, request]], proof))
+    except Bad as bad:
+        raise Bad(str(bad).removeprefix("bad-permission: ")) from None
+
+
+def reading(far, patient, contents):
+    """Sections 6, 7 and 9: a permission minted here lets us read there what the patient's keys open."""
     print("permission")
-    ours, user = far.ours, "Dr Python"
-
-    def read(token, purpose="treatment", about=patient.party, log=patient.log):
-        request = {1: os.urandom(16), 2: about, 3: [token], 4: log, 6: user, 7: code("purpose", purpose)}
-        return decode("read-answer", far.send([4, [6, request]], token))
-
-    def refused(*args, **more):
-        return refusal(lambda: read(*args, **more)).removeprefix("bad-permission: ")
-
+    ours = far.ours
     token = patient.mint(ours.party)
     grant = patient.grant(token, ours.card[5])
     sealed = hpke_open(ours.kem_seed, b"chartmesh/1/grant", token.id, grant[2])
     compartments = dict(decode("grant-keys", sealed, 24 * 1024)[2])
     fact("a grant carries the keys to us", compartments == patient.compartments)
-    answer = read(token)
+    answer = ask(far, [token], patient)
     fact("the node answers a read with our token and proof", len(answer[1]) == len(contents))
     head = answer[5]
     judge.check(head, ours.known[far.party].keys[0])
@@ -248,7 +250,66 @@ def reading(far, relay_far, patient, contents):
     fact("they are what was recorded", found == contents)
     said = refusal(lambda: pull(stream, os.urandom(16), ref[1], ref[2]))
     fact("a ticket of our own making pulls nothing", said == "bulk refusal 1")
-    return token, refused
+    return token, [bundle[1][2] for bundle in answer[1]]
+
+
+def refused_permissions(far, relay_far, patient, token, entries):
+    """[CAP-3] to [CAP-10], as the node judges them: each with the reason it may tell."""
+    print("refused permissions")
+    ours, hour = far.ours.party, 3600
+    now = now_ms() // 1000
+
+    def told(token, reason, what=None, **more):
+        said = refusal(lambda: ask(far, [token], patient, **more))
+        fact(f"{what}: {reason}" if what else reason, said is not None and said.startswith(f"{reason}: "))
+
+    told(token, "not-valid", "no proof", proven=False)
+    told(token, "not-valid", "the proof names another verifier", v3=ours)
+    told(token, "not-valid", "the proof names another nonce", v4=os.urandom(16))
+    told(token, "not-valid", "the proof is for another request", v2=bytes(32))
+    told(Statement("token", flipped(token)), "not-valid", "an altered token")
+    told(patient.mint(relay_far.ours.party), "not-valid", "somebody else's token")
+    told(token, "wrong-purpose", purpose="research")
+    told(patient.mint(ours, v3=[ours]), "wrong-audience")
+    told(patient.mint(ours, v302=[code("operation", "keep")]), "operation-not-permitted")
+    told(patient.mint(ours, v4=now - 1, v5=now - hour), "expired")
+    told(patient.mint(ours, v5=now + hour, v4=now + 2 * hour), "not-yet-valid")
+    told(patient.mint(ours, v4=now + 91 * 86400), "valid-too-long")
+    told(patient.mint(ours, v307=60), "stale-revocations")
+    some = ask(far, [patient.mint(ours, entries[:1])], patient)
+    fact("a token for one entry shows that entry only", [b[1][2] for b in some[1]] == entries[:1])
+
+    other = relay_far.ours
+    first = patient.mint(ours, v306={1: 1, 2: [other.party]})
+    claims = {n: first[n] for n in (2, 4, 5, 6, 303)}
+    narrower = {**claims, 1: ours, 7: os.urandom(16), 8: {3: other.party}, 300: 0, 301: first.id,
+                302: [code("operation", "read")], 305: code("purpose", "treatment")}
+    second = sign("token", narrower, far.ours.seed)
+    fact("passed on once, another institution reads with it", len(ask(relay_far, [first, second], patient)[1]) == len(entries))
+    wider = sign("token", {**narrower, 4: first[4] + 1}, far.ours.seed)
+    said = refusal(lambda: ask(relay_far, [first, wider], patient))
+    fact("a link longer than its parent: child-exceeds-parent", said.startswith("child-exceeds-parent"))
+
+    state = patient.revoke(token)
+    relay_far.send([6, [1, {1: patient.log, 2: patient.ring, 3: state}]])
+    told(token, "revoked")
+
+
+def access_log(relay_far, patient):
+    """[LOG-1] to [LOG-3]: who saw what, as the patient's relay obtains it."""
+    print("access log")
+    answer = decode("lines-answer", relay_far.send([7, [1, {1: patient.party, 2: 0}]]))
+    head, before = answer[2], bytes(32)
+    judge.check(head, relay_far.ours.known[relay_far.party].keys[0])
+    for number, line in enumerate(answer[1], 1):
+        require(line[1] == number and line[12] == before, "Broken")
+        codes = {**line, 3: code("action", line[3]), 6: line.get(6) and code("purpose", line[6])}
+        before = digest(make("line", codes))
+    fact(f"{len(answer[1])} lines, each with the hash of the one before", (head[4], head[5]) == (len(answer[1]), before))
+    reasons = {line.get(10) for line in answer[1] if line[3] == "read-refused"}
+    wanted = {"proof-missing", "proof-for-another-verifier", "proof-replayed", "proof-for-another-request", "bad-signature",
+              "not-the-grantee", "wrong-purpose", "wrong-audience", "expired", "revoked", "child-exceeds-parent"}
+    fact("the refused reads are there, with their real reasons", wanted <= reasons)
 
 
 def main():
@@ -259,7 +320,9 @@ def main():
     far = streams_of_messages(far, invite)
     far = federation(person, far, invite)
     relay_far, patient, contents = enrol(person, Institution("Python Relay", "patient"))
-    token, refused = reading(far, relay_far, patient, contents)
+    token, entries = reading(far, patient, contents)
+    refused_permissions(far, relay_far, patient, token, entries)
+    access_log(relay_far, patient)
     print(f"{facts} facts")
 
 

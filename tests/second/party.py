@@ -188,12 +188,12 @@ class Connection:
         judge.check(outcome, self.mux.node)
         return outcome[5]
 
-    def send(self, body, token=None):
-        """One message; gives the answer's bytes, or raises the refusal. With a token, proves that it is ours."""
+    def send(self, body, proof=None):
+        """One message; gives the answer's bytes, or raises the refusal. `proof` are claims of a proof of possession,
+        of which those that are missing are filled in as they should be."""
         data = make("body", body)
-        proof = None
-        if token:
-            proof = sign("proof", {1: token.id, 2: digest(data), 3: self.party, 4: self.peer[5]}, self.ours.node_seed)
+        if proof:
+            proof = sign("proof", {2: digest(data), 3: self.party, 4: self.peer[5], **proof}, self.ours.node_seed)
         kind, result = self.post(self.envelope(data, proof))
         require(kind != 3, "out of order")
         self.ours.streams[self.party][1] += 1
