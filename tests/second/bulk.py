@@ -61,46 +61,80 @@ def tree_hash(data, first, root):
     return pair_hash(tree_hash(data[: left * CHUNK], first, False) + tree_hash(data[left * CHUNK :], first + left, False), root)
 
 
-class Pull:
-    """Verifies the answer for one object from its beginning. [NET-9]"""
+def build(data, first=0, n=None, root=True):
+    """The tree of an object's groups: each node its first group, how many, its hash, its children."""
+    n = n or max(1, -(-len(data) // GROUP))
+    if n == 1:
+        part = data[first * GROUP : (first + 1) * GROUP]
+        return first, 1, tree_hash(part, first * GROUP // CHUNK, root), ()
+    left = left_of(n)
+    children = build(data, first, left, False), build(data, first + left, n - left, False)
+    return first, n, pair_hash(children[0][2] + children[1][2], root), children
 
-    def __init__(self, stream, object_id, length):
-        self.stream, self.length, self.groups = stream, length, max(1, -(-length // GROUP))
-        self.pending = [(0, self.groups, object_id, True)]  # subtrees whose hash is known, the next one last
-        self.data = b""
 
-    def batch(self):
-        end = min(self.length, len(self.data) + BATCH)
-        # The pairs come in pre-order of those nodes whose first group is in the batch: walk so, leaving what is later.
-        ready, later = [], []
-        while self.pending:
-            first, n, expected, root = self.pending.pop()
-            if first * GROUP >= end and self.length:
+def batch_end(at, length):
+    return min(length, (at // BATCH + 1) * BATCH)
+
+
+def give(stream, data, start):
+    """The answer for one object."""
+    tree, at = build(data), start
+    stream.write(struct.pack(">HQ", 0, len(data)))
+
+    def pairs(node, end):
+        first, n, _, children = node
+        if not children or first + n <= start // GROUP:
+            return b""
+        begins = at <= max(first * GROUP, start) < end
+        own = children[0][2] + children[1][2] if begins else b""
+        return own + pairs(children[0], end) + pairs(children[1], end)
+
+    while at < len(data):
+        end = batch_end(at, len(data))
+        stream.write(b"\0\0" + pairs(tree, end) + data[at:end])
+        at = end
+
+
+def asked(stream):
+    """The next request: ticket, object and start. [NET-8]"""
+    length, = struct.unpack(">H", stream.read(2))
+    body = stream.read(length)
+    require(length == 57 and body[0] == 1, "unknown version")
+    return body[1:17], body[17:49], struct.unpack(">Q", body[49:])[0]
+
+
+def pull(stream, ticket, object_id, listed, start=0):
+    """An object on a bulk stream, from `start` on, `listed` bytes long as its label's contents say. [NET-9]"""
+    stream.write(struct.pack(">HB", 57, 1) + ticket + object_id + struct.pack(">Q", start))
+
+    def go_on():
+        code, = struct.unpack(">H", stream.read(2))
+        require(code == 0, f"bulk refusal {code}")
+
+    go_on()
+    require(struct.unpack(">Q", stream.read(8))[0] == listed, "another length than listed")
+    pending = [(0, max(1, -(-listed // GROUP)), object_id, True)]  # subtrees whose hash is known, the next one last
+    data, at = b"", start
+    while at < listed:
+        go_on()
+        end, ready, later = batch_end(at, listed), [], []
+        while pending:  # in pre-order, leaving what belongs to later batches
+            first, n, expected, root = pending.pop()
+            if (first + n) * GROUP <= start:
+                continue
+            if max(first * GROUP, start) >= end:
                 later.append((first, n, expected, root))
             elif n == 1:
                 ready.append((first, expected, root))
             else:
-                pair = self.stream.read(64)
+                pair = stream.read(64)
                 require(pair_hash(pair, root) == expected, "a pair is not the object's")
                 left = left_of(n)
-                self.pending += [(first + left, n - left, pair[32:], False), (first, left, pair[:32], False)]
-        self.pending = later[::-1]
+                pending += [(first + left, n - left, pair[32:], False), (first, left, pair[:32], False)]
+        pending = later[::-1]
         for first, expected, root in ready:
-            part = self.stream.read(min(GROUP, self.length - len(self.data)))
+            part = stream.read(min(GROUP, listed - first * GROUP))
             require(tree_hash(part, first * GROUP // CHUNK, root) == expected, "a group is not the object's")
-            self.data += part
-
-
-def pull(stream, ticket, object_id, listed):
-    """All of an object on a bulk stream, `listed` bytes long as its label's contents say."""
-    stream.write(struct.pack(">HB", 57, 1) + ticket + object_id + struct.pack(">Q", 0))
-    code, = struct.unpack(">H", stream.read(2))
-    require(code == 0, f"bulk refusal {code}")
-    length, = struct.unpack(">Q", stream.read(8))
-    require(length == listed, "another length than listed")
-    pulling = Pull(stream, object_id, length)
-    while len(pulling.data) < length:
-        code, = struct.unpack(">H", stream.read(2))
-        require(code == 0, f"bulk refusal {code}")
-        pulling.batch()
-    return pulling.data
+            data += part
+        at = end
+    return data

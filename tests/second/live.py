@@ -18,6 +18,7 @@ import judge
 from bulk import pull
 from cddl import Bad, Reader, Statement, decode
 from check import contents_bytes, open_manifest
+from holder import Holder
 from judge import DAY_MS, Keys, require
 from members import Ledger
 from net import Ended, NotAvailable
@@ -295,6 +296,31 @@ def refused_permissions(far, relay_far, patient, token, entries):
     told(token, "revoked")
 
 
+def consent(person, far, relay_far, patient):
+    """The other way round: the node asks our patient, gets permissions of our making, and reads from us."""
+    print("the node reads here")
+    holder, relay = far.ours, relay_far.ours
+    letters = [b"seen here, too\n" * 60_000, b"and once more"]
+    bundles = [holder.record(patient, "reports", "A letter", letter) for letter in letters]
+    asked = person("request", "download", "--patient", patient.party.hex(), "--user", "Dr Mori", "--message", "please")
+    wanted = relay.wait_for("the request", lambda m: m[0] == 4 and m[1][0] == 1 and m[1][1])
+    fact("the node asks our patient", wanted[2] == patient.party and wanted[1].hex() == asked["request"])
+    kem = relay_far.peer[2][5]
+    by_entry = patient.mint(relay_far.party, [b[1][2] for b in bundles])
+    given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: patient.state, 5: [patient.grant(by_entry, kem, bundles)],
+             6: [holder.introduction()]}
+    relay_far.send([4, [3, given]])
+    relay_far.send([4, [2, {1: wanted[1], 2: code("request-state", "approved"), 3: ""}]])
+    received = [grant["token"] for grant in person("consent", "grants")]
+    fact("it takes the permission", received == [by_entry[7].hex()])
+    person("request", "fetch", asked["request"], "--from", holder.name, "--wait", "--user", "Dr Mori")
+    folder = Path(person.command[-1]) / "live"
+    for number, (bundle, letter) in enumerate(zip(bundles, letters)):
+        fetched = folder / f"fetched-{number}"
+        person("record", "show", patient.party.hex(), bundle[1][2].hex(), "--content", "1", "--out", str(fetched), "--user", "Dr Mori")
+        fact(f"{bundle[2][0][2]} bytes went there, and open", fetched.read_bytes() == letter)
+
+
 def access_log(relay_far, patient):
     """[LOG-1] to [LOG-3]: who saw what, as the patient's relay obtains it."""
     print("access log")
@@ -316,13 +342,14 @@ def main():
     person = Person(*sys.argv[1:3])
     person("federation", "create", "Kita", "--threshold", "2")
     invite = read_code(person("federation", "invite")["code"])
-    far = hellos(Institution("Python Hospital", "hospital"), invite)
+    far = hellos(Holder("Python Hospital"), invite)
     far = streams_of_messages(far, invite)
     far = federation(person, far, invite)
     relay_far, patient, contents = enrol(person, Institution("Python Relay", "patient"))
     token, entries = reading(far, patient, contents)
     refused_permissions(far, relay_far, patient, token, entries)
     access_log(relay_far, patient)
+    consent(person, far, relay_far, patient)
     print(f"{facts} facts")
 
 

@@ -133,6 +133,14 @@ class Institution:
         self.known[keys.party] = keys
         return said, keys
 
+    def answer(self, _envelope, _connection):
+        """The answer to a message; a holder has more to say."""
+        return b""
+
+    def give(self, stream, _node):
+        """A bulk stream was opened to us; we keep nothing."""
+        stream.write(b"\x02")
+
     def wait_for(self, what, find):
         """The first message heard, from now or before, in which `find` finds something."""
         with self.arrived:
@@ -205,7 +213,9 @@ class Connection:
 
     def serve(self, stream):
         try:
-            protocol = offer(stream, [HELLO, CONTROL] if self.peer else [HELLO])
+            protocol = offer(stream, [HELLO, CONTROL, BULK] if self.peer else [HELLO])
+            if protocol == BULK:
+                return self.ours.give(stream, self.mux.node)
             take = self.take_hello if protocol == HELLO else self.take_envelope
             answer = take(get_frame(stream, HELLO_MAX if protocol == HELLO else ASKED_MAX))
             stream.write(b"\0")
@@ -227,7 +237,11 @@ class Connection:
         with self.ours.arrived:
             self.ours.heard.append(decode("body", said[7]))
             self.ours.arrived.notify_all()
-        claims = {1: said[1], 2: self.ours.party, 3: digest(said[7]), 4: now_ms(), 5: [1, b""]}
+        try:
+            result = [1, self.ours.answer(said, self)]
+        except Bad as bad:
+            result = [2, {1: code("refusal-code", "bad-permission"), 2: str(bad)}]
+        claims = {1: said[1], 2: self.ours.party, 3: digest(said[7]), 4: now_ms(), 5: result}
         return sign("outcome", claims, self.ours.node_seed).bytes
 
     def close(self):
