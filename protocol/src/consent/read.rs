@@ -5,10 +5,11 @@ use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
 use super::{learn_revocations, revocation_state, revocations};
 use crate::access_log::{self, Action};
 use crate::capability::{
-    Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Reason, Target, Verifier,
-    Wanted, verify,
+    GrantKeys, Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Reason, Target,
+    Verifier, Wanted, verify,
 };
 use crate::codec::{Bytes, Wire, wire_struct};
+use crate::crypto::KemSecret;
 use crate::directory;
 use crate::id::{CompartmentId, ConsentId, EntryId, PartyId};
 use crate::identity::{KeyLog, Role};
@@ -326,11 +327,9 @@ pub(super) fn answered(
         if checked.label.subject != read.patient {
             return refuse(RefusalCode::NotAuthentic, "an entry of another patient was sent");
         }
-        let Ok(at) = keys.entries.binary_search_by_key(&checked.label.entry, |(entry, _)| *entry)
-        else {
+        let Some(key) = key_of(&keys, &checked) else {
             continue;
         };
-        let key = DataKey::from_bytes(*keys.entries[at].1);
         obtain(ctx, read.request, holder, answer.ticket, &checked, &key)?;
     }
     // Pages only go forward, so that no holder keeps us asking.
@@ -340,6 +339,20 @@ pub(super) fn answered(
     }
     progress(ctx, read.request, |row| row.pages = row.pages.saturating_sub(1))?;
     finish_if_done(ctx, read.request)
+}
+
+/// The key of an entry's manifest: the grant names the entry, or has the key of the compartment that
+/// the entry was sealed to.
+fn key_of(keys: &GrantKeys, checked: &Checked) -> Option<DataKey> {
+    let label = &checked.label;
+    if let Ok(at) = keys.entries.binary_search_by_key(&label.entry, |(entry, _)| *entry) {
+        return Some(DataKey::from_bytes(*keys.entries[at].1));
+    }
+    let (compartment, wrap) = (label.compartment?, checked.wrap.as_ref()?);
+    let at = keys.compartments.binary_search_by_key(&compartment, |(id, _)| *id).ok()?;
+    let seed = KemSecret::from_seed(*keys.compartments[at].1);
+    let key = crate::wrap::unwrap(wrap, label.manifest, label.subject, &seed).ok()?;
+    Some(DataKey::from_bytes(*key))
 }
 
 /// Keeps one entry that was sent and starts pulling what it needs.
