@@ -301,18 +301,19 @@ def consent(person, far, relay_far, patient):
     print("the node reads here")
     holder, relay = far.ours, relay_far.ours
     letters = [b"seen here, too\n" * 60_000, b"and once more"]
-    bundles = [holder.record(patient, "reports", "A letter", letter) for letter in letters]
+    kinds = ("reports", "documents")
+    bundles = [holder.record(patient, kind, "A letter", letter) for kind, letter in zip(kinds, letters)]
     asked = person("request", "download", "--patient", patient.party.hex(), "--user", "Dr Mori", "--message", "please")
     wanted = relay.wait_for("the request", lambda m: m[0] == 4 and m[1][0] == 1 and m[1][1])
     fact("the node asks our patient", wanted[2] == patient.party and wanted[1].hex() == asked["request"])
     kem = relay_far.peer[2][5]
-    by_entry = patient.mint(relay_far.party, [b[1][2] for b in bundles])
-    given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: patient.state, 5: [patient.grant(by_entry, kem, bundles)],
-             6: [holder.introduction()]}
+    by_entry = patient.mint(relay_far.party, [bundles[0][1][2]])
+    by_compartment = patient.mint(relay_far.party, v303={2: [bundles[1][1][3]]})
+    grants = [patient.grant(token, kem, bundles) for token in (by_entry, by_compartment)]
+    given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: patient.state, 5: grants, 6: [holder.introduction()]}
     relay_far.send([4, [3, given]])
-    relay_far.send([4, [2, {1: wanted[1], 2: code("request-state", "approved"), 3: ""}]])
-    received = [grant["token"] for grant in person("consent", "grants")]
-    fact("it takes the permission", received == [by_entry[7].hex()])
+    received = {grant["token"] for grant in person("consent", "grants")}
+    fact("it takes two permissions: an entry's, a compartment's", received == {t[7].hex() for t in (by_entry, by_compartment)})
     person("request", "fetch", asked["request"], "--from", holder.name, "--wait", "--user", "Dr Mori")
     folder = Path(person.command[-1]) / "live"
     for number, (bundle, letter) in enumerate(zip(bundles, letters)):

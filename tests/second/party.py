@@ -159,12 +159,18 @@ class Connection:
         self.mux = Mux(address, ours.node_seed, far, self.serve)
 
     def request(self, protocol, data, limit):
-        stream = self.mux.open(protocol)
-        try:
-            put_frame(stream, data)
-            return get_answer(stream, limit)
-        finally:
-            stream.close()
+        for _ in range(40):
+            stream = self.mux.open(protocol)
+            try:
+                put_frame(stream, data)
+                return get_answer(stream, limit)
+            except Bad as bad:
+                if str(bad) != "busy":
+                    raise
+                time.sleep(0.5)  # strangers may say five hellos a second
+            finally:
+                stream.close()
+        raise Bad("busy")
 
     def say(self, statement):
         """Says a hello, whatever it is, and gives the refusal or None; a welcome opens our gate, too."""
