@@ -6,9 +6,9 @@ use std::process::Command;
 
 use chartmesh_tests::{Node, program};
 
-/// Runs one of its programs. Gives what that printed, and nothing where Python or its packages are
-/// not here, unless `CHARTMESH_SECOND` says `required`.
-fn second(script: &str, args: &[&Path]) -> Option<String> {
+/// Runs one of its programs, which must succeed. Skips it where Python or its packages are not here,
+/// unless `CHARTMESH_SECOND` says `required`.
+fn second(script: &str, args: &[&Path]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("second");
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let packages = "import blake3, cryptography, kyber_py, mnemonic";
@@ -22,7 +22,7 @@ fn second(script: &str, args: &[&Path]) -> Option<String> {
                 "skipped: {python} with the packages of tests/second/requirements.txt is not here; \
                  PYTHON names another one"
             );
-            return None;
+            return;
         }
     }
     // Nothing is to be left in the source tree.
@@ -32,11 +32,10 @@ fn second(script: &str, args: &[&Path]) -> Option<String> {
         .args(args)
         .output()
         .expect("Python just ran");
-    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let said = String::from_utf8_lossy(&ran.stdout);
     let failed = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{said}{failed}");
     println!("{said}");
-    Some(said)
 }
 
 #[test]
@@ -45,11 +44,8 @@ fn the_second_implementation_agrees_on_every_vector() {
 }
 
 #[test]
-fn the_second_implementation_joins_enrols_and_reads_at_a_running_node_and_is_refused_where_it_must_be()
- {
+fn the_second_implementation_gets_on_with_a_running_node_and_is_refused_where_it_must_be() {
     let root = tempfile::tempdir().unwrap();
     let node = Node::create(root.path(), "hospital", "Alder Hospital");
-    if let Some(said) = second("live.py", &[&program(), &node.dir]) {
-        assert!(said.contains("they are what was recorded"), "it did not get to the end: {said}");
-    }
+    second("live.py", &[&program(), &node.dir]);
 }

@@ -423,3 +423,36 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+    use serde_json::Value;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::record::Bundle;
+    use crate::vectors;
+
+    #[test]
+    fn a_grant_opens_an_entry_by_its_name_or_by_its_compartment_and_no_other() {
+        let made: Value = vectors::read("record", "bundles");
+        let bytes = |hex: &Value| HEXLOWER.decode(hex.as_str().unwrap().as_bytes()).unwrap();
+        let key = |hex| Zeroizing::new(<[u8; 32]>::try_from(bytes(hex)).unwrap());
+        let (good, max) = (&made["cases"][0], limits::REQUEST_BYTES_MAX);
+        let log = KeyLog::from_bytes(&bytes(&good["author_keys"]), max).unwrap();
+        let bundle = Bundle::from_bytes(&bytes(&good["bundle"]), max).unwrap();
+        let checked = bundle.check(&log.verify().unwrap()).unwrap();
+        let (data_key, seed) = (key(&made["data_key"]), key(&made["compartment_seed"]));
+        let (entry, compartment) = (checked.label.entry, checked.label.compartment.unwrap());
+
+        let by = |entries, compartments| {
+            key_of(&GrantKeys { entries, compartments }, &checked).map(|key| *key.expose())
+        };
+        assert_eq!(by(vec![(entry, data_key.clone())], vec![]), Some(*data_key));
+        assert_eq!(by(vec![], vec![(compartment, seed.clone())]), Some(*data_key));
+        let (other_entry, other_compartment) = (EntryId([0; 16]), CompartmentId([0; 16]));
+        assert_eq!(by(vec![(other_entry, data_key)], vec![(other_compartment, seed)]), None);
+        assert_eq!(by(vec![], vec![(compartment, Zeroizing::new([0; 32]))]), None, "another seed");
+    }
+}
