@@ -165,7 +165,7 @@ def the_node_reads(person, far, relay_far, patient):
     relay_far.send([4, [3, given]])
     received = {grant["token"] for grant in person("consent", "grants")}
     fact("it takes two permissions: an entry's, a compartment's", received == {t[7].hex() for t in (by_entry, by_compartment)})
-    person("request", "fetch", asked["request"], "--from", holder.name, "--wait", "--user", "Dr Mori")
+    person("request", "fetch", asked["request"], "--from", holder.name, "--wait", "--timeout", "1m", "--user", "Dr Mori")
     folder = Path(person.command[-1]) / "live"
     for number, (bundle, letter) in enumerate(zip(bundles, letters)):
         fetched = folder / f"fetched-{number}"
