@@ -169,7 +169,8 @@ def the_node_reads(person, far, relay_far, patient):
     folder = Path(person.command[-1]) / "live"
     for number, (bundle, letter) in enumerate(zip(bundles, letters)):
         fetched = folder / f"fetched-{number}"
-        person("record", "show", patient.party.hex(), bundle[1][2].hex(), "--content", "1", "--out", str(fetched), "--user", "Dr Mori")
+        show = ["record", "show", patient.party.hex(), bundle[1][2].hex(), "--content", "1", "--user", "Dr Mori"]
+        person(*show, "--out", str(fetched))
         fact(f"{bundle[2][0][2]} bytes went there, and open", fetched.read_bytes() == letter)
 
 
