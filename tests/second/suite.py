@@ -67,7 +67,24 @@ def hpke_open(seed, info, aad, sealed):
     public, dk, x = xwing(seed)
     kem_ct, x_ct, ciphertext = sealed[:1088], sealed[1088:1120], sealed[1120:]
     ss_m, ss_x = ML_KEM_768.decaps(dk, kem_ct), x.exchange(X25519PublicKey.from_public_bytes(x_ct))
-    shared = hashlib.sha3_256(ss_m + ss_x + x_ct + public[1184:] + bytes.fromhex("5c2e2f2f5e5c")).digest()
+    key, nonce = schedule(combine(ss_m, ss_x, x_ct, public[1184:]), info)
+    return AESGCM(key).decrypt(nonce, ciphertext, aad)
+
+
+def hpke_seal(public, info, aad, plain):
+    ss_m, kem_ct = ML_KEM_768.encaps(public[:1184])
+    x = X25519PrivateKey.generate()
+    x_ct, ss_x = x.public_key().public_bytes_raw(), x.exchange(X25519PublicKey.from_public_bytes(public[1184:]))
+    key, nonce = schedule(combine(ss_m, ss_x, x_ct, public[1184:]), info)
+    return kem_ct + x_ct + AESGCM(key).encrypt(nonce, plain, aad)
+
+
+def combine(ss_m, ss_x, x_ct, x_public):
+    return hashlib.sha3_256(ss_m + ss_x + x_ct + x_public + bytes.fromhex("5c2e2f2f5e5c")).digest()
+
+
+def schedule(shared, info):
+    """RFC 9180's key schedule in base mode: the key and the nonce of the first message."""
 
     def labeled_extract(salt, label, ikm):
         return extract(salt, b"HPKE-v1" + SUITE + label + ikm)
@@ -77,8 +94,7 @@ def hpke_open(seed, info, aad, sealed):
 
     context = b"\0" + labeled_extract(b"", b"psk_id_hash", b"") + labeled_extract(b"", b"info_hash", info)
     secret = labeled_extract(shared, b"secret", b"")
-    key, nonce = labeled_expand(secret, b"key", context, 32), labeled_expand(secret, b"base_nonce", context, 12)
-    return AESGCM(key).decrypt(nonce, ciphertext, aad)
+    return labeled_expand(secret, b"key", context, 32), labeled_expand(secret, b"base_nonce", context, 12)
 
 
 def unwrap(seed, party, object_id, wrap):

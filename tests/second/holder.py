@@ -1,0 +1,83 @@
+"""A hospital that records entries, keeps them and shows them to whom the patient permits (SPEC.md sections 6, 7 and 10)."""
+
+import os
+
+import bulk
+import judge
+from cddl import Bad, decode
+from check import contents_bytes
+from judge import Keys
+from party import Institution, code, make, now_ms, sign
+from suite import digest, hpke_seal, seal
+
+
+class Holder(Institution):
+    def __init__(self, name):
+        super().__init__(name, "hospital")
+        self.bundles, self.files, self.tickets, self.lines = [], {}, {}, []
+        self.revocations = judge.Revocations()
+
+    def keep(self, file):
+        self.files[digest(file)] = file
+        return digest(file)
+
+    def record(self, patient, kind, title, content):
+        """An entry with one content, sealed to the patient's compartment of its kind."""
+        entry, key, manifest_key, now = os.urandom(16), os.urandom(32), os.urandom(32), now_ms()
+        public = next(c[4] for c in patient.ring[6] if c[1] == kind)
+        file = seal(key, os.urandom(24), content)
+        keys = {1: self.keep(file), 2: len(file), 3: len(content), 4: key, 5: "text/plain", 6: title}
+        manifest = {1: entry, 2: code("kind", kind), 3: title, 4: now, 5: "Dr Python", 6: [keys], 7: []}
+        sealed = seal(manifest_key, os.urandom(24), make("manifest", manifest))
+        contents = [{1: keys[1], 2: keys[2]}]
+        claims = {1: patient.party, 2: entry, 3: digest(public)[:16], 4: digest(sealed), 5: digest(contents_bytes(contents)),
+                  6: self.party, 7: 0, 8: now}
+        info = b"chartmesh/1/wrap" + patient.party + digest(public)
+        wrap = hpke_seal(public, info, digest(sealed), manifest_key)
+        self.bundles.append({1: sign("label", claims, self.seed), 2: contents, 3: sealed, 4: wrap})
+        return self.bundles[-1]
+
+    def note(self, leaf, request, who, entries, reason=None):
+        """[LOG-1]: the line comes before the answer."""
+        before = digest(self.lines[-1]) if self.lines else bytes(32)
+        action = code("action", "read-refused" if reason else "read")
+        line = {1: len(self.lines) + 1, 2: now_ms(), 3: action, 4: who, 5: request[6], 6: code("purpose", request[7]),
+                7: entries, 8: len(entries), 9: leaf[7], 10: reason, 11: os.urandom(16), 12: before}
+        self.lines.append(make("line", line))
+
+    def answer(self, envelope, connection):
+        kind, body = decode("body", envelope[7])
+        if (kind, body[0]) != (4, 6):
+            return b""
+        request, patient, leaf = body[1], Keys(body[1][4]), body[1][3][-1]
+        if request.get(5):
+            judge.check(request[5], patient.keys[-1])
+            self.revocations.merge(request[5])
+        asked = {"node": envelope[5], "hash": digest(envelope[7]), "operation": "read", "purpose": request[7], "bytes": 0,
+                 "targets": []}
+        verifier = {"me": self.party, "now_ms": now_ms(), "nonce": connection.nonce, "used": {},
+                    "nodes": {connection.mux.node: connection.party}}
+        try:
+            judge.permission(request[3], envelope[8], asked, verifier, patient, self.known, self.revocations)
+        except Bad as bad:
+            self.note(leaf, request, connection.party, [], str(bad))
+            raise
+        scope = leaf[303]
+        shown = [b for b in self.bundles if b[1][1] == patient.party
+                 and (b[1][2] in scope.get(1, []) or b[1][3] in scope.get(2, []))]
+        self.note(leaf, request, connection.party, [b[1][2] for b in shown])
+        ticket = os.urandom(16)
+        self.tickets[ticket] = connection.mux.node, {c[1] for b in shown for c in b[2]}
+        head = {1: self.party, 2: 0, 3: patient.party, 4: len(self.lines), 5: digest(self.lines[-1]), 6: now_ms()}
+        return make("read-answer", {1: shown, 2: ticket, 4: [self.introduction()], 5: sign("log-head", head, self.seed)})
+
+    def give(self, stream, node):
+        """[NET-8], [NET-10]"""
+        stream.write(b"\x01")
+        while True:
+            ticket, wanted, start = bulk.asked(stream)
+            whose, objects = self.tickets.get(ticket, (None, ()))
+            if whose != node or wanted not in objects:
+                stream.write(b"\0\x01")
+                continue
+            bulk.give(stream, self.files[wanted], start)

@@ -1,0 +1,191 @@
+"""The road of a record, at a running node: enrolment, permissions, reading both ways, the access log."""
+
+import os
+from pathlib import Path
+
+import judge
+from bulk import BATCH, pull
+from cddl import Bad, Statement, decode
+from check import contents_bytes, open_manifest
+from judge import require
+from members import Ledger
+from party import BULK, Institution, code, make, now_ms, read_code, sign
+from patient import Patient
+from stage import dial, fact, flipped, refusal
+from suite import digest, hpke_open, open_object, unwrap, verifies
+
+
+def enrol(person, relay):
+    """Section 10: our relay brings a patient; what the hospital had recorded is announced and opens."""
+    print("enrolment")
+    contents = {"note.txt": b"seen today, all is well", "scan.bin": os.urandom(700_000)}
+    subject = person("patient", "new", "Sato Aiko")["subject"]
+    folder = Path(person.command[-1]) / "live"
+    folder.mkdir()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+        person("record", "import", subject, str(folder / name), "--user", "Dr Mori")
+    given = read_code(person("patient", "enrol", subject)["code"])
+    far, patient = dial(relay, given), Patient(relay.party)
+    fact("our relay says hello with an enrolment code", far.hello(given[2]) is None)
+    answer = decode("enrolment-answer", far.send([2, [1, {1: given[2], 2: patient.log, 3: patient.ring}]]))
+    fact("our patient is enrolled")
+    judge.certificate(answer[1], relay.known[far.party], now_ms())
+    fact("the member certifies our relay", answer[1][3] == relay.party and answer[1][1] == far.party)
+    relay.relay_certificates = [answer[1]]
+    spread = decode("spread", answer[2])
+    fact("and brings the charter", Ledger(spread[1]).standing(far.party) == "member")
+
+    def announced():
+        bundles = [b for m in relay.heard if m[0] == 3 and m[1][1][1] == patient.party for b in m[1][1][2]]
+        return len(bundles) == len(contents) and bundles
+
+    with relay.arrived:
+        require(relay.arrived.wait_for(announced, 60), "waited in vain for the entries")
+    opened = {manifest[6][0][6] for b in announced() if (manifest := entry(b, patient.compartments, relay.known))}
+    fact("both entries are announced, and their manifests open with our patient's keys", opened == set(contents))
+    used = dial(Institution("Late Relay", "patient"), given)
+    fact("the code is used up", used.hello(given[2])[0] == "not-permitted")
+    return far, patient, contents
+
+
+def entry(bundle, compartments, institutions):
+    """[REC-1] to [REC-4]: the manifest of an entry, with the keys of the compartments."""
+    label, sealed = bundle[1], bundle[3]
+    author = institutions[label[6]].of(label[6], label[7])
+    require(author and verifies(author, label.signed, label.signature), "bad-signature")
+    require(digest(contents_bytes(bundle[2])) == label[5], "other-contents")
+    require(digest(sealed) == label[4], "other-manifest")
+    manifest = open_manifest(unwrap(compartments[label[3]], label[1], label[4], bundle[4]), sealed)
+    listed = [(c[1], c[2]) for c in bundle[2]] == [(c[1], c[2]) for c in manifest[6]]
+    require(manifest[1] == label[2] and listed, "other-label")
+    return manifest
+
+
+def ask(far, chain, patient, purpose="treatment", proven=True, **more):
+    """A read with a permission, whose leaf our proof names; gives the answer or raises the refusal's reason."""
+    request = {1: os.urandom(16), 2: patient.party, 3: chain, 4: patient.log, 6: "Dr Python", 7: code("purpose", purpose)}
+    proof = {1: chain[-1].id, **{int(key[1:]): value for key, value in more.items()}} if proven else None
+    try:
+        return decode("read-answer", far.send([4, [6, request]], proof))
+    except Bad as bad:
+        raise Bad(str(bad).removeprefix("bad-permission: ")) from None
+
+
+def reading(far, patient, contents):
+    """Sections 6, 7 and 9: a permission minted here lets us read there what the patient's keys open."""
+    print("permission")
+    ours = far.ours
+    token = patient.mint(ours.party)
+    grant = patient.grant(token, ours.card[5])
+    sealed = hpke_open(ours.kem_seed, b"chartmesh/1/grant", token.id, grant[2])
+    compartments = dict(decode("grant-keys", sealed, 24 * 1024)[2])
+    fact("a grant carries the keys to us", compartments == patient.compartments)
+    answer = ask(far, [token], patient)
+    fact("the node answers a read with our token and proof", len(answer[1]) == len(contents))
+    head = answer[5]
+    judge.check(head, ours.known[far.party].keys[0])
+    fact("with the signed head of its access log", head[1] == far.party and head[3] == patient.party)
+
+    stream = far.mux.open(BULK)
+    fact("bulk has room", stream.read(1) == b"\x01")
+    found = {}
+    for bundle in answer[1]:
+        for ref in entry(bundle, compartments, ours.known)[6]:
+            file = pull(stream, answer[2], ref[1], ref[2])
+            found[ref[6]] = open_object(ref[4], ref[1], ref[3], file)
+            fact(f"{ref[6]}: {ref[2]} bytes pulled, each group verified, opened")
+            if ref[2] > BATCH:
+                start = BATCH - (48 << 10)
+                rest = pull(stream, answer[2], ref[1], ref[2], start)
+                fact(f"and pulled again from {start} on", rest == file[start:])
+    fact("they are what was recorded", found == contents)
+    said = refusal(lambda: pull(stream, os.urandom(16), ref[1], ref[2]))
+    fact("a ticket of our own making pulls nothing", said == "bulk refusal 1")
+    return token, [bundle[1][2] for bundle in answer[1]]
+
+
+def refused_permissions(far, relay_far, patient, token, entries):
+    """[CAP-3] to [CAP-10], as the node judges them: each with the reason it may tell."""
+    print("refused permissions")
+    ours, hour = far.ours.party, 3600
+    now = now_ms() // 1000
+
+    def told(token, reason, what=None, **more):
+        said = refusal(lambda: ask(far, [token], patient, **more))
+        fact(f"{what}: {reason}" if what else reason, said is not None and said.startswith(f"{reason}: "))
+
+    told(token, "not-valid", "no proof", proven=False)
+    told(token, "not-valid", "the proof names another verifier", v3=ours)
+    told(token, "not-valid", "the proof names another nonce", v4=os.urandom(16))
+    told(token, "not-valid", "the proof is for another request", v2=bytes(32))
+    told(Statement("token", flipped(token)), "not-valid", "an altered token")
+    told(patient.mint(relay_far.ours.party), "not-valid", "somebody else's token")
+    told(token, "wrong-purpose", purpose="research")
+    told(patient.mint(ours, v3=[ours]), "wrong-audience")
+    told(patient.mint(ours, v302=[code("operation", "keep")]), "operation-not-permitted")
+    told(patient.mint(ours, v4=now - 1, v5=now - hour), "expired")
+    told(patient.mint(ours, v5=now + hour, v4=now + 2 * hour), "not-yet-valid")
+    told(patient.mint(ours, v4=now + 91 * 86400), "valid-too-long")
+    told(patient.mint(ours, v307=60), "stale-revocations")
+    some = ask(far, [patient.mint(ours, entries[:1])], patient)
+    fact("a token for one entry shows that entry only", [b[1][2] for b in some[1]] == entries[:1])
+
+    other = relay_far.ours
+    first = patient.mint(ours, v306={1: 1, 2: [other.party]})
+    claims = {n: first[n] for n in (2, 4, 5, 6, 303)}
+    narrower = {**claims, 1: ours, 7: os.urandom(16), 8: {3: other.party}, 300: 0, 301: first.id,
+                302: [code("operation", "read")], 305: code("purpose", "treatment")}
+    second = sign("token", narrower, far.ours.seed)
+    fact("passed on once, another institution reads with it", len(ask(relay_far, [first, second], patient)[1]) == len(entries))
+    wider = sign("token", {**narrower, 4: first[4] + 1}, far.ours.seed)
+    said = refusal(lambda: ask(relay_far, [first, wider], patient))
+    fact("a link longer than its parent: child-exceeds-parent", said.startswith("child-exceeds-parent"))
+
+    state = patient.revoke(token)
+    relay_far.send([6, [1, {1: patient.log, 2: patient.ring, 3: state}]])
+    told(token, "revoked")
+
+
+def the_node_reads(person, far, relay_far, patient):
+    """The other way round: the node asks our patient, gets permissions of our making, and reads from us."""
+    print("the node reads here")
+    holder, relay = far.ours, relay_far.ours
+    letters = [b"seen here, too\n" * 60_000, b"and once more"]
+    kinds = ("reports", "documents")
+    bundles = [holder.record(patient, kind, "A letter", letter) for kind, letter in zip(kinds, letters)]
+    asked = person("request", "download", "--patient", patient.party.hex(), "--user", "Dr Mori", "--message", "please")
+    wanted = relay.wait_for("the request", lambda m: m[0] == 4 and m[1][0] == 1 and m[1][1])
+    fact("the node asks our patient", wanted[2] == patient.party and wanted[1].hex() == asked["request"])
+    kem = relay_far.peer[2][5]
+    by_entry = patient.mint(relay_far.party, [bundles[0][1][2]])
+    by_compartment = patient.mint(relay_far.party, v303={2: [bundles[1][1][3]]})
+    grants = [patient.grant(token, kem, bundles) for token in (by_entry, by_compartment)]
+    given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: patient.state, 5: grants, 6: [holder.introduction()]}
+    relay_far.send([4, [3, given]])
+    received = {grant["token"] for grant in person("consent", "grants")}
+    fact("it takes two permissions: an entry's, a compartment's", received == {t[7].hex() for t in (by_entry, by_compartment)})
+    person("request", "fetch", asked["request"], "--from", holder.name, "--wait", "--timeout", "1m", "--user", "Dr Mori")
+    folder = Path(person.command[-1]) / "live"
+    for number, (bundle, letter) in enumerate(zip(bundles, letters)):
+        fetched = folder / f"fetched-{number}"
+        show = ["record", "show", patient.party.hex(), bundle[1][2].hex(), "--content", "1", "--user", "Dr Mori"]
+        person(*show, "--out", str(fetched))
+        fact(f"{bundle[2][0][2]} bytes went there, and open", fetched.read_bytes() == letter)
+
+
+def access_log(relay_far, patient):
+    """[LOG-1] to [LOG-3]: who saw what, as the patient's relay obtains it."""
+    print("access log")
+    answer = decode("lines-answer", relay_far.send([7, [1, {1: patient.party, 2: 0}]]))
+    head, before = answer[2], bytes(32)
+    judge.check(head, relay_far.ours.known[relay_far.party].keys[0])
+    for number, line in enumerate(answer[1], 1):
+        require(line[1] == number and line[12] == before, "Broken")
+        codes = {**line, 3: code("action", line[3]), 6: line.get(6) and code("purpose", line[6])}
+        before = digest(make("line", codes))
+    fact(f"{len(answer[1])} lines, each with the hash of the one before", (head[4], head[5]) == (len(answer[1]), before))
+    reasons = {line.get(10) for line in answer[1] if line[3] == "read-refused"}
+    wanted = {"proof-missing", "proof-for-another-verifier", "proof-replayed", "proof-for-another-request", "bad-signature",
+              "not-the-grantee", "wrong-purpose", "wrong-audience", "expired", "revoked", "child-exceeds-parent"}
+    fact("the refused reads are there, with their real reasons", wanted <= reasons)
