@@ -15,7 +15,7 @@ use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::Timestamp;
 use libp2p::Multiaddr;
 
-use crate::net::{self, Limits, Net, NetConfig, NetEvent};
+use crate::net::{self, BulkStream, Limits, Net, NetConfig, NetEvent, SendFailure};
 
 /// The holder that a terminal talks to.
 #[derive(Debug, Clone)]
@@ -144,6 +144,22 @@ impl Terminal {
                 anyhow::bail!("out of order; {number} comes next")
             }
         }
+    }
+
+    /// Sends bytes that need not be a message, as control; gives what came back, if anything did.
+    ///
+    /// # Errors
+    /// Whatever became of them.
+    pub async fn send_raw(&self, bytes: Vec<u8>) -> Result<Vec<u8>, SendFailure> {
+        self.net.control(self.far.node, self.far.addresses.clone(), bytes).await
+    }
+
+    /// Opens a pipe for bulk data.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn open_bulk(&self) -> Result<BulkStream, SendFailure> {
+        self.net.open_bulk(self.far.node, self.far.addresses.clone()).await
     }
 
     /// Says hello and presents a permission as its grantee should.
