@@ -87,10 +87,11 @@ async fn send(address: &str, frames: usize) -> usize {
         match swarm.select_next_some().await {
             SwarmEvent::ConnectionEstablished { peer_id, .. } => {
                 // As many at once as one connection may have.
-                for _ in begun..frames.min(begun + 8) {
+                let more = (frames - begun).min(8);
+                for _ in 0..more {
                     swarm.behaviour_mut().send_request(&peer_id, ());
-                    begun += 1;
                 }
+                begun += more;
             }
             SwarmEvent::ConnectionClosed { .. } if begun < frames => {
                 swarm.dial(address.clone()).expect("an address");
