@@ -44,7 +44,7 @@ fn a_large_file_is_imported_in_constant_memory() {
     let file = root.path().join("scan.bin");
     let mut out = std::io::BufWriter::new(std::fs::File::create(&file).unwrap());
     for _ in 0..FILE_BYTES / MIB {
-        out.write_all(&[7; MIB as usize]).unwrap();
+        out.write_all(&[7; 1 << 20]).unwrap();
     }
     out.flush().unwrap();
     drop(out);
