@@ -14,6 +14,7 @@ pub mod objects;
 pub mod run;
 pub mod sample;
 pub mod store;
+pub mod terminal;
 
 /// Fills `bytes` from the operating system's generator, the only one in this crate.
 pub fn random(bytes: &mut [u8]) {

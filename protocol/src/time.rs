@@ -17,6 +17,12 @@ impl Timestamp {
         Self(self.0.saturating_add(ms))
     }
 
+    /// This moment minus `ms`, saturating.
+    #[must_use]
+    pub const fn minus_ms(self, ms: u64) -> Self {
+        Self(self.0.saturating_sub(ms))
+    }
+
     /// Milliseconds from `earlier` to `self`, zero when `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {

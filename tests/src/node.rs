@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::{Api, PATIENCE, until};
+use crate::{Api, Clock, PATIENCE, until};
 
 /// The program that was built beside the running test.
 ///
@@ -39,6 +39,7 @@ pub struct Node {
     child: Option<Child>,
     prefix: Vec<String>,
     log: Option<&'static str>,
+    clock: Option<Clock>,
 }
 
 impl Deref for Node {
@@ -81,6 +82,7 @@ impl Node {
             child: None,
             prefix: Vec::new(),
             log: None,
+            clock: None,
         };
         let mut args = vec!["init", "--role", role, "--name", name, "--no-passphrase"];
         args.extend(more);
@@ -98,6 +100,11 @@ impl Node {
         self.log = Some(filter);
     }
 
+    /// Has the node's process go by this clock from its next start on.
+    pub fn go_by(&mut self, clock: &Clock) {
+        self.clock = Some(clock.clone());
+    }
+
     /// Starts the process and waits until it answers.
     pub fn start(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_file());
@@ -113,6 +120,7 @@ impl Node {
         if let Some(filter) = self.log {
             command.args(["--log", filter]);
         }
+        command.envs(self.clock.iter().flat_map(Clock::environment));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log file"));
         let mut child = command.spawn().expect("the program starts");
         let begun = Instant::now();
@@ -148,6 +156,22 @@ impl Node {
     #[must_use]
     pub fn process(&self) -> u32 {
         self.child.as_ref().expect("the node runs").id()
+    }
+
+    /// The process's memory in bytes: what is resident now, and the most that ever was.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn memory(&self) -> (u64, u64) {
+        let file = format!("/proc/{}/status", self.process());
+        let status = std::fs::read_to_string(file).expect("Linux says it");
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).expect("Linux says it");
+            let kib = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+            kib.expect("a number of KiB") * 1024
+        };
+        (field("VmRSS:"), field("VmHWM:"))
     }
 
     /// Where the process logs: beside the data directory.

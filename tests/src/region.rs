@@ -147,6 +147,15 @@ pub fn is_member(at: &Node, who: &Node) -> bool {
     standing(at, &who.id).as_deref() == Some("member")
 }
 
+/// Messages that a node has for another, as `chartmesh peers` shows them.
+#[must_use]
+pub fn waiting(at: &Node, whom: &Node) -> u64 {
+    let peers = at.cli(&["peers"]);
+    let peers = peers.as_array().cloned().unwrap_or_default();
+    let found = peers.iter().find(|peer| peer["institution"] == whom.id.as_str());
+    found.map_or(0, |peer| peer["waiting"].as_u64().unwrap_or_default())
+}
+
 /// Hospital A refers the patient to hospital B and the patient permits it, narrowed; gives the
 /// request once the permission is at B.
 ///
@@ -154,6 +163,17 @@ pub fn is_member(at: &Node, who: &Node) -> bool {
 /// When a step fails.
 #[must_use]
 pub fn grant(region: &Region, wish: &Value, narrow: &Value, message: &str) -> String {
+    let request = refer(region, wish, message);
+    approve(region, &request, narrow);
+    request
+}
+
+/// Hospital A refers the patient to hospital B; gives the request once it is at the relay.
+///
+/// # Panics
+/// When a step fails.
+#[must_use]
+pub fn refer(region: &Region, wish: &Value, message: &str) -> String {
     let Region { a, b, relay, patient, .. } = region;
     let refer = json!({
         "patient": patient, "to": b.id, "purpose": "care-management", "user": "Dr. Sato",
@@ -165,13 +185,21 @@ pub fn grant(region: &Region, wish: &Value, narrow: &Value, message: &str) -> St
         let found = relay.list(json!({"requests": {}}), None).ok()?;
         found.iter().any(|view| view["request"] == request.as_str()).then_some(())
     });
+    request
+}
+
+/// The patient permits a request, narrowed; waits until the permission is at B.
+///
+/// # Panics
+/// When a step fails.
+pub fn approve(region: &Region, request: &str, narrow: &Value) {
+    let Region { b, relay, patient, .. } = region;
     let approve = json!({"request": request, "narrow": narrow});
     relay.command(json!({"consent": {"approve": approve}}), Some(patient)).expect("a permission");
     until("the permission", || {
         let found = b.list(json!({"grants": {}}), None).ok()?;
-        found.iter().any(|view| view["request"] == request.as_str()).then_some(())
+        found.iter().any(|view| view["request"] == request).then_some(())
     });
-    request
 }
 
 /// Hospital B fetches from a holder; gives how it ended.

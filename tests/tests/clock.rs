@@ -1,98 +1,95 @@
-//! A clock that jumps back over a restart: what has expired stays expired.
-//!
-//! A process's clock cannot be set without setting the machine's, so this is told in the in-memory
-//! world, with the very protocol core and the rows that outlive a restart; how a running node's
-//! clock keeps going is tested beside it, in `node/src/driver/clock.rs`.
+//! A clock that jumps back, in a running process and over a restart: what has expired stays expired,
+//! and everything goes on. How the protocol keeps its time is tested in the in-memory world, in
+//! `scenarios/tests/clock.rs`.
 
-use chartmesh_protocol::consent::{self, RequestState, view::RequestView};
-use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Query, View};
-use chartmesh_protocol::record::{self, Kind};
-use chartmesh_protocol::{enrolment, federation};
-use chartmesh_scenarios::{Who, World};
+use chartmesh_tests::{Clock, Region, fetch, grant, lines, refusals, until};
 use serde_json::{Value, json};
 
-/// How long the permission holds, and how far the clock goes beyond and back.
-const HOUR_MS: u64 = 3_600_000;
+const DAY: i64 = 24 * 3600;
 
-fn code(view: View) -> String {
-    match view {
-        View::Code(view) => view.code,
-        other => panic!("no code: {other:?}"),
-    }
+fn import(region: &Region, name: &str) -> String {
+    let extra = json!({"kind": "reports", "title": name});
+    let text = format!("About {name}.\n");
+    let entries = region.a.import(&region.patient, "note.txt", text.as_bytes(), extra);
+    entries.unwrap().remove(0)
 }
 
-fn consent(command: Value) -> Command {
-    Command::Consent(serde_json::from_value::<consent::Command>(command).unwrap())
+/// Hospital B tries again; the reason that A's log has for its refusal.
+fn refused(region: &Region, request: &str) -> String {
+    let before = refusals(&region.a, &region.patient);
+    let ended = fetch(&region.b, request, &region.a.id).unwrap();
+    assert_eq!(ended["state"], "failed", "{ended}");
+    let after = refusals(&region.a, &region.patient);
+    assert_eq!(after.len(), before.len() + 1, "{after:?}");
+    after.last().unwrap().clone()
 }
 
-fn join(world: &mut World, host: Who, guest: Who) {
-    let invite = federation::Command::Invite { valid_ms: None, addresses: vec!["memory".into()] };
-    let code = code(world.ask(host, Command::Federation(invite), None).unwrap());
-    world.ask(guest, Command::Federation(federation::Command::Join { code }), None).unwrap();
-    let party = world.id(guest);
-    world.ask(host, Command::Federation(federation::Command::Admit { party }), None).unwrap();
+/// How far A's time is ahead of its process's clock, in whole days.
+fn days_ahead(region: &Region) -> u64 {
+    let ahead_ms = region.a.get("/v1/status").unwrap()["ahead_ms"].as_u64().unwrap();
+    (ahead_ms + 60_000) / 86_400_000
 }
 
-fn requests(world: &World, at: Who) -> Vec<RequestView> {
-    match world.see(at, &Query::Requests { patient: None }, None).unwrap() {
-        View::Requests(requests) => requests,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn fetch(world: &mut World, b: Who, request: &RequestView, holder: PartyId) -> RequestView {
-    let fetch = json!({"fetch": {"request": request.request, "holder": holder, "user": "Dr. B"}});
-    world.ask(b, consent(fetch), None).unwrap();
-    requests(world, b).into_iter().find(|found| found.request == request.request).unwrap()
+/// Another permission is asked for, given, and used at A: messages go in all directions.
+fn works(region: &Region, title: &str) {
+    let entry = import(region, title);
+    region.seen_at_relay(std::slice::from_ref(&entry));
+    let narrow = json!({"days": 30});
+    let request = grant(region, &json!({"entries": [entry]}), &narrow, title);
+    let ended = fetch(&region.b, &request, &region.a.id).unwrap();
+    assert_eq!(ended["state"], "done", "{title}: {ended}");
 }
 
 #[test]
-fn an_expired_permission_stays_refused_when_the_clock_jumps_back_over_a_restart() {
-    let mut world = World::new(1);
-    let a = world.add(Role::Hospital, "Hospital A");
-    let b = world.add(Role::Hospital, "Hospital B");
-    let relay = world.add(Role::Patient, "Relay");
-    let create = federation::Command::Create { name: "Kita".into(), threshold: 2 };
-    world.ask(a, Command::Federation(create), None).unwrap();
-    join(&mut world, a, b);
-    let patient = world.new_patient(relay, "Reiko");
-    let chart = record::Command::NewChart { name: "Reiko".into(), identifiers: vec![] };
-    let View::Chart(chart) = world.ask(a, Command::Record(chart), None).unwrap() else { panic!() };
-    let enrol = enrolment::Command::Code {
-        chart: chart.chart,
-        valid_ms: None,
-        addresses: vec!["memory".into()],
-    };
-    let code = code(world.ask(a, Command::Enrolment(enrol), None).unwrap());
-    let enrol = enrolment::Command::Enrol { patient, code };
-    world.ask(relay, Command::Enrolment(enrol), Some(patient)).unwrap();
-    let draft = world.draft(a, Kind::Laboratory, "blood count", &[b"12.1 g/dL"]);
-    world.record(a, patient, vec![draft]).unwrap();
+fn what_expired_stays_expired_when_a_holders_clock_jumps_back_and_the_holder_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let Some(clock) = Clock::new(root.path()) else { return };
+    let mut region = Region::found(root.path(), "Tanabe Reiko");
+    region.a.kill();
+    region.a.go_by(&clock);
+    region.a.start();
+    let entry = import(&region, "a permission for an hour");
+    region.seen_at_relay(std::slice::from_ref(&entry));
+    let narrow = json!({"valid_ms": 3_600_000});
+    let request = grant(&region, &json!({"entries": [entry]}), &narrow, "");
+    let ended = fetch(&region.b, &request, &region.a.id).unwrap();
+    assert_eq!(ended["state"], "done", "{ended}");
+    assert_eq!(days_ahead(&region), 0);
 
-    let refer = json!({"referral": {
-        "patient": patient, "to": world.id(b), "purpose": "care-management", "user": "Dr. A", "wish": {},
-    }});
-    world.ask(a, consent(refer), None).unwrap();
-    let open = requests(&world, relay).into_iter().find(|one| one.state == RequestState::Open);
-    let request = open.unwrap();
-    let approve = json!({"approve": {"request": request.request, "narrow": {"valid_ms": HOUR_MS}}});
-    world.ask(relay, consent(approve), Some(patient)).unwrap();
-    let holder = world.id(a);
-    let good = world.now;
-    let fetched = fetch(&mut world, b, &request, holder);
-    assert_eq!(fetched.state, RequestState::Done, "{fetched:?}");
+    // A's clock goes a day ahead: the permission has expired there.
+    clock.set(DAY);
+    assert_eq!(refused(&region, &request), "expired");
+    assert_eq!(days_ahead(&region), 0, "it follows its clock forwards");
 
-    // It expires, and A works on at that later time.
-    world.advance(2 * HOUR_MS);
-    let refused = fetch(&mut world, b, &request, holder);
-    assert_eq!(refused.state, RequestState::Failed, "{refused:?}");
+    // It jumps back a day while A runs: nothing comes to life again, and A says what is the matter.
+    clock.set(0);
+    assert_eq!(refused(&region, &request), "expired");
+    assert_eq!(days_ahead(&region), 1);
+    let log = std::fs::read_to_string(region.a.log_file()).unwrap();
+    assert!(log.contains("clock was set back"), "{log}");
+    let said = region.a.cli(&["status"]);
+    assert!(said["ahead_ms"].as_u64().unwrap() > 86_000_000, "{said}");
+    works(&region, "after the jump");
 
-    // A is off; its clock and everybody's jump back to when the permission was good.
-    world.switch(a, false);
-    world.now = good;
-    world.switch(a, true);
-    let refused = fetch(&mut world, b, &request, holder);
-    assert_eq!(refused.state, RequestState::Failed, "{refused:?}");
+    // The same over a restart, and back by another day.
+    region.a.kill();
+    clock.set(-DAY);
+    region.a.start();
+    assert_eq!(refused(&region, &request), "expired");
+    assert_eq!(days_ahead(&region), 2);
+    works(&region, "after the restart");
+
+    // And to and fro, as by a time server gone wild.
+    for seconds in [3 * DAY, -3 * DAY, DAY, 0] {
+        clock.set(seconds);
+        assert_eq!(refused(&region, &request), "expired");
+    }
+    assert_eq!(days_ahead(&region), 3);
+    works(&region, "after all of it");
+    let lines: Vec<Value> = lines(&region.a, &region.patient);
+    assert!(lines.len() >= 10, "{lines:?}");
+    until("nothing to wait anywhere", || {
+        let nodes = [&region.a, &region.b, &region.relay, &region.provider];
+        nodes.iter().all(|node| node.get("/v1/status").unwrap()["waiting"] == 0).then_some(())
+    });
 }

@@ -1,12 +1,15 @@
 //! Nothing that was acknowledged is lost: nodes are killed by SIGKILL at random moments of imports,
-//! deposits, fetches and additions, and started again. `CHARTMESH_KILLS` says how often,
+//! deposits, approvals, fetches and additions, and started again. `CHARTMESH_KILLS` says how often,
 //! `CHARTMESH_SEED` repeats a run (its moments; the machine does the rest).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+mod kills_support;
+
 use std::time::{Duration, Instant};
 
-use chartmesh_tests::{Api, Asked, Node, Numbers, Refusal, Region, fetch, grant, until};
+use chartmesh_tests::{
+    Api, Asked, Node, Numbers, Refusal, Region, approve, fetch, files, refer, until,
+};
+use kills_support::{Acknowledged, Author, given, whole};
 use serde_json::{Value, json};
 
 /// How many kills, when nothing else is said.
@@ -17,29 +20,6 @@ const CONTENT_BYTES: u64 = 3 << 20;
 const IMPORTS_MS: u64 = 500;
 /// Bytes of each of them: enough for a file of its own with a hash tree.
 const SMALL_BYTES: usize = 40 << 10;
-
-/// What was acknowledged, in the order of the road.
-#[derive(Debug, Default)]
-struct Acknowledged {
-    /// Entries by the institution that recorded them, with the title that each must have.
-    entries: BTreeMap<String, (Author, String)>,
-    /// Entries that A (or B, for the patient) offered for keeping.
-    deposits: BTreeSet<String>,
-    /// Entries that a fetch brought to B.
-    fetched: BTreeSet<String>,
-    /// Permissions that the relay gave.
-    tokens: BTreeSet<String>,
-    /// Receipts: entries that a depositor was seen to list as kept.
-    receipts: BTreeSet<(Author, String)>,
-    /// Log lines that were seen, by holder.
-    lines: BTreeMap<&'static str, Vec<Value>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Author {
-    A,
-    B,
-}
 
 /// A content that nobody can compress or share.
 fn content(numbers: &mut Numbers) -> Vec<u8> {
@@ -100,17 +80,36 @@ fn imports(
     }
 }
 
+/// How long a step takes when nobody is killed, in milliseconds.
+#[derive(Debug)]
+struct Calm {
+    deposit: u64,
+    approve: u64,
+    fetch: u64,
+}
+
 struct Story {
     region: Region,
     numbers: Numbers,
     known: Acknowledged,
     titles: u64,
-    /// How long a deposit and a fetch take when nobody is killed.
-    deposit_ms: u64,
-    fetch_ms: u64,
+    calm: Calm,
+    /// Interrupted steps that were acknowledged all the same.
+    survived: u64,
 }
 
 impl Story {
+    fn found(root: &std::path::Path) -> Self {
+        let numbers = Numbers::printed();
+        let region = Region::found(root, "Tanabe Reiko");
+        let calm = Calm { deposit: 1, approve: 1, fetch: 1 };
+        let known = Acknowledged::default();
+        let mut story = Self { region, numbers, known, titles: 0, calm, survived: 0 };
+        story.walk();
+        story.known.note(&story.region);
+        story
+    }
+
     fn title(&mut self, what: &str) -> String {
         self.titles += 1;
         format!("{what} {}", self.titles)
@@ -125,6 +124,14 @@ impl Story {
             self.region.a.import(&self.region.patient, "report.txt", &bytes, extra).unwrap();
         self.known.entries.insert(entries[0].clone(), (Author::A, title));
         entries[0].clone()
+    }
+
+    /// Imports at A and deposits with the provider, with nobody killed.
+    fn deposited(&mut self) -> String {
+        let entry = self.import();
+        self.region.deposit(std::slice::from_ref(&entry));
+        self.known.deposits.insert(entry.clone());
+        entry
     }
 
     /// A is killed while it imports.
@@ -149,45 +156,64 @@ impl Story {
         });
         let Region { a, provider, .. } = &mut self.region;
         let victim = if self.numbers.below(2) == 0 { a } else { provider };
-        let done = interrupted(victim, &mut self.numbers, self.deposit_ms, || {
+        let done = interrupted(victim, &mut self.numbers, self.calm.deposit, || {
             api.command(json!({"backup": {"keep": keep}}), None)
         });
         if done.is_some() {
             self.known.deposits.insert(entry);
+            self.survived += 1;
         }
     }
 
-    /// B or the provider is killed while B fetches, or the relay just after it permitted.
-    fn kill_in_fetch(&mut self) {
-        let entry = self.import();
-        self.region.deposit(std::slice::from_ref(&entry));
-        self.known.deposits.insert(entry.clone());
-        let wish = json!({"entries": [entry], "write": true});
-        let request = grant(&self.region, &wish, &json!({"days": 1}), "");
-        let tokens = self.region.relay.list(json!({"grants": {}}), None).unwrap();
-        self.known
-            .tokens
-            .extend(tokens.iter().map(|token| token["token"].as_str().unwrap().to_owned()));
+    /// The relay is killed while the patient permits; then B or the provider while B fetches.
+    fn kill_in_approval_and_fetch(&mut self) {
+        let entry = self.deposited();
+        let request = refer(&self.region, &json!({"entries": [entry], "write": true}), "");
+        let (relay, patient) = ((*self.region.relay).clone(), self.region.patient.clone());
+        let permit = |relay: &Api| {
+            let approve = json!({"request": request, "narrow": {"days": 1}});
+            relay.command(json!({"consent": {"approve": approve}}), Some(&patient))
+        };
+        let Self { region, numbers, calm, .. } = self;
+        let done = interrupted(&mut region.relay, numbers, calm.approve, || permit(&relay));
+        self.region.unlock();
+        match done {
+            Some(view) => {
+                self.survived += 1;
+                let tokens = view["tokens"].as_array().expect("permissions").len();
+                assert_eq!(given(&self.region, &request).len(), tokens, "acknowledged and lost");
+            }
+            // It was done or not, and never by half: done by now, or it can be done anew.
+            None => match permit(&relay) {
+                Ok(_) => {}
+                Err(refused) => assert!(refused.text().contains("already"), "{refused:?}"),
+            },
+        }
+        self.fetch(request, entry);
+    }
+
+    fn fetch(&mut self, request: String, entry: String) {
+        self.known.tokens.insert(request.clone(), given(&self.region, &request));
+        until("the permission at B", || {
+            let found = self.region.b.list(json!({"grants": {}}), None).ok()?;
+            found.iter().any(|view| view["request"] == request.as_str()).then_some(())
+        });
         let (api, holder) = ((*self.region.b).clone(), self.region.provider.id.clone());
         let Region { b, provider, .. } = &mut self.region;
         let victim = if self.numbers.below(2) == 0 { b } else { provider };
-        let asked = request.clone();
-        let once = {
-            let api = api.clone();
-            let holder = holder.clone();
-            move || {
-                let fetch = json!({"request": asked, "holder": holder, "user": "Dr. Mori"});
-                api.command(json!({"consent": {"fetch": fetch}}), None)
-            }
+        let asked = || {
+            let fetch = json!({"request": request, "holder": holder, "user": "Dr. Mori"});
+            api.command(json!({"consent": {"fetch": fetch}}), None)
         };
-        if interrupted(victim, &mut self.numbers, self.fetch_ms, once).is_none() {
+        if interrupted(victim, &mut self.numbers, self.calm.fetch, asked).is_none() {
             // It may have been taken up or not: asking again must do no harm.
             let again = fetch(&api, &request, &holder).unwrap();
             assert_eq!(again["state"], "done", "{again}");
+        } else {
+            self.survived += 1;
         }
         until("the fetched entry", || {
-            let whole = whole(&api, &self.region.patient)?;
-            whole.contains(&entry).then_some(())
+            whole(&api, &self.region.patient).contains(&entry).then_some(())
         });
         self.known.fetched.insert(entry);
     }
@@ -211,107 +237,27 @@ impl Story {
         let entry = self.import();
         let begun = Instant::now();
         self.region.deposit(std::slice::from_ref(&entry));
-        self.deposit_ms = ms(begun);
+        self.calm.deposit = ms(begun);
         self.known.deposits.insert(entry.clone());
-        let wish = json!({"entries": [entry], "write": true});
-        let request = grant(&self.region, &wish, &json!({"days": 1}), "");
+        let request = refer(&self.region, &json!({"entries": [entry], "write": true}), "");
+        let begun = Instant::now();
+        approve(&self.region, &request, &json!({"days": 1}));
+        self.calm.approve = ms(begun);
+        self.known.tokens.insert(request.clone(), given(&self.region, &request));
         let begun = Instant::now();
         let ended = fetch(&self.region.b, &request, &self.region.provider.id).unwrap();
-        self.fetch_ms = ms(begun);
+        self.calm.fetch = ms(begun);
         assert_eq!(ended["state"], "done", "{ended}");
         self.known.fetched.insert(entry);
     }
 
-    /// Writes down what the nodes answer: from now on it must be there.
-    fn note(&mut self) {
-        let Region { a, b, provider, patient, .. } = &self.region;
-        for (author, node) in [(Author::A, a), (Author::B, b)] {
-            for kept in node.list(json!({"kept": {}}), None).unwrap() {
-                let entry = kept["entry"].as_str().unwrap().to_owned();
-                self.known.receipts.insert((author, entry));
-            }
+    fn restart_everybody(&mut self) {
+        let Region { a, b, provider, relay, .. } = &mut self.region;
+        for node in [a, b, provider, relay] {
+            node.kill();
+            node.start();
         }
-        for node in [a, b, provider] {
-            let lines = log(node, patient);
-            let before = self.known.lines.insert(node.name, lines.clone()).unwrap_or_default();
-            assert!(lines.starts_with(&before), "{} lost or changed log lines", node.name);
-        }
-    }
-
-    /// Everything acknowledged is there, once and whole.
-    fn check(&self) {
-        let Region { a, b, provider, relay, patient, .. } = &self.region;
-        let known = &self.known;
-        until("every deposit to have its receipt", || {
-            let kept = a.list(json!({"kept": {}}), None).ok()?;
-            let at_provider = whole(provider, patient)?;
-            let has = |entry: &String| {
-                let receipts = kept.iter().filter(|kept| kept["entry"] == entry.as_str()).count();
-                assert!(receipts <= 1, "{receipts} receipts for {entry}");
-                receipts == 1 && at_provider.contains(entry)
-            };
-            known.deposits.iter().all(has).then_some(())
-        });
-        for (author, node) in [(Author::A, a), (Author::B, b)] {
-            let kept = node.list(json!({"kept": {}}), None).unwrap();
-            for (_, entry) in known.receipts.iter().filter(|(of, _)| *of == author) {
-                let found = kept.iter().filter(|kept| kept["entry"] == entry.as_str()).count();
-                assert_eq!(found, 1, "receipts for {entry} at {}", node.name);
-            }
-            let all = node.list(json!({"entries": {"subject": patient}}), None).unwrap();
-            let ids: BTreeSet<_> = all.iter().map(|entry| entry["entry"].to_string()).collect();
-            let titles: BTreeSet<_> = all.iter().map(|entry| entry["title"].to_string()).collect();
-            assert_eq!(ids.len(), all.len(), "an entry twice at {}", node.name);
-            assert_eq!(
-                titles.len(),
-                all.len(),
-                "one import recorded twice at {}: {titles:?}",
-                node.name
-            );
-            for (entry, (_, title)) in known.entries.iter().filter(|(_, (of, _))| *of == author) {
-                let found = all.iter().find(|found| found["entry"] == entry.as_str());
-                let found = found.unwrap_or_else(|| panic!("{} lost {title}", node.name));
-                assert_eq!(found["title"], title.as_str());
-                assert_eq!(found["whole"], true, "{found}");
-            }
-        }
-        let fetched = whole(b, patient).unwrap();
-        assert!(known.fetched.is_subset(&fetched), "B lost what it had fetched");
-        for (at, what) in [(relay, "given"), (b, "received")] {
-            let tokens = at.list(json!({"grants": {}}), None).unwrap();
-            let ids: BTreeSet<_> = tokens.iter().map(|token| token["token"].to_string()).collect();
-            assert_eq!(ids.len(), tokens.len(), "a permission twice at {}", at.name);
-            for token in &known.tokens {
-                // Upload permissions go to A, the others to B.
-                let found = tokens.iter().find(|found| found["token"] == token.as_str());
-                let to_b = relay.list(json!({"grants": {}}), None).unwrap().iter().any(|given| {
-                    given["token"] == token.as_str() && given["grantee"] == b.id.as_str()
-                });
-                assert!(
-                    found.is_some() || (at.id == b.id && !to_b),
-                    "{token} was {what} and is gone"
-                );
-            }
-        }
-        for node in [a, b] {
-            let verified = node.cli(&["record", "verify", patient]);
-            assert_eq!(verified["bad"], json!([]), "{}: {verified}", node.name);
-            // Every content opens: each small import's begins with its title.
-            let out = node.dir.with_extension("export");
-            node.cli(&["record", "export", patient, "--out", out.to_str().unwrap()]);
-            let first_lines = first_lines(&out);
-            let author = if node.id == a.id { Author::A } else { Author::B };
-            for (of, title) in
-                known.entries.values().filter(|(_, title)| title.contains(", number"))
-            {
-                let found = first_lines.iter().filter(|line| **line == *title).count();
-                assert_eq!(found, usize::from(*of == author), "{title} at {}", node.name);
-            }
-        }
-        for node in [a, b, provider] {
-            assert!(log(node, patient).starts_with(&known.lines[node.name]), "{}", node.name);
-            no_half_object(node);
-        }
+        self.region.unlock();
     }
 }
 
@@ -320,109 +266,97 @@ fn ms(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// The entries that are whole at a node; `None` when it does not answer.
-fn whole(at: &Api, subject: &str) -> Option<BTreeSet<String>> {
-    let entries = at.list(json!({"entries": {"subject": subject}}), None).ok()?;
-    let whole = entries.iter().filter(|entry| entry["whole"] == true);
-    Some(whole.filter_map(|entry| entry["entry"].as_str().map(str::to_owned)).collect())
-}
-
-/// All lines of a node's access log, whose numbers must have no gap.
-fn log(node: &Node, patient: &str) -> Vec<Value> {
-    let mut lines: Vec<Value> = Vec::new();
-    loop {
-        let query = json!({"access-log": {"subject": patient, "after": lines.len()}});
-        let view = node.query(query, None).unwrap();
-        assert_eq!(view["verified"], true, "{}: {}", node.name, view["problem"]);
-        let page = view["lines"].as_array().unwrap();
-        lines.extend(page.iter().cloned());
-        for (index, line) in lines.iter().enumerate() {
-            assert_eq!(line["seq"], index + 1, "{}", node.name);
-        }
-        if page.is_empty() || view["length"] == lines.len() {
-            return lines;
-        }
-    }
-}
-
-/// Every object in the folder has the hash that is its name, and nothing is left half written.
-fn no_half_object(node: &Node) {
-    let objects = node.dir.join("objects").join("objects");
-    let mut count = 0;
-    for folder in listed(&objects) {
-        for file in listed(&folder) {
-            if file.extension().is_none() {
-                count += 1;
-                let name = file.file_name().unwrap().to_str().unwrap().to_owned();
-                assert_eq!(name.len(), 64, "{name} is no object");
-                let bytes = std::fs::read(&file).unwrap();
-                assert!(bytes.len() as u64 > 0, "{name} is empty");
-                assert_eq!(blake3::hash(&bytes).to_hex().as_str(), name, "half an object");
-            }
-        }
-    }
-    assert!(count > 0, "no object was found at {}", node.name);
-    until("the partial objects to be finished or removed", || {
-        listed(&node.dir.join("objects").join("incoming")).is_empty().then_some(())
-    });
-}
-
-/// The first lines of all files below a folder.
-fn first_lines(dir: &Path) -> Vec<String> {
-    let mut lines = Vec::new();
-    for path in listed(dir) {
-        if path.is_dir() {
-            lines.extend(first_lines(&path));
-        } else {
-            let bytes = std::fs::read(&path).unwrap();
-            let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            lines.push(String::from_utf8_lossy(first).into_owned());
-        }
-    }
-    lines
-}
-
-fn listed(dir: &Path) -> Vec<std::path::PathBuf> {
-    let entries =
-        std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
-    entries.map(|entry| entry.unwrap().path()).collect()
-}
-
 #[test]
 fn no_kill_at_any_moment_loses_doubles_or_halves_what_was_acknowledged() {
     let kills = std::env::var("CHARTMESH_KILLS").ok().and_then(|text| text.parse().ok());
-    let numbers = Numbers::printed();
+    let kills = kills.unwrap_or(KILLS);
     let root = tempfile::tempdir().unwrap();
-    let region = Region::found(root.path(), "Tanabe Reiko");
-    let known = Acknowledged::default();
-    let mut story = Story { region, numbers, known, titles: 0, deposit_ms: 1, fetch_ms: 1 };
-    story.walk();
-    story.note();
-    for kill in 0..kills.unwrap_or(KILLS) {
-        match kill % 4 {
-            0 => story.kill_in_import(),
-            1 => story.kill_in_deposit(),
-            2 => story.kill_in_fetch(),
-            _ => story.kill_in_addition(),
-        }
-        story.note();
+    let mut story = Story::found(root.path());
+    let mut done = 0;
+    while done < kills {
+        done += match done % 5 {
+            0 => (story.kill_in_import(), 1).1,
+            1 => (story.kill_in_deposit(), 1).1,
+            2 => (story.kill_in_approval_and_fetch(), 2).1,
+            _ => (story.kill_in_addition(), 1).1,
+        };
+        story.known.note(&story.region);
     }
     // Once more, from end to end and with everybody restarted: the road completes.
-    let Region { a, b, provider, relay, .. } = &mut story.region;
-    for node in [a, b, provider, relay] {
-        node.kill();
-        node.start();
+    story.restart_everybody();
+    story.walk();
+    story.known.note(&story.region);
+    let missing = story.known.missing(&story.region);
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    let known = &story.known;
+    println!(
+        "{done} kills; acknowledged: {} entries, {} deposits, {} fetches, {} permissions, {} \
+         receipts, {} log lines; {} interrupted commands among them",
+        known.entries.len(),
+        known.deposits.len(),
+        known.fetched.len(),
+        known.tokens.values().flatten().count(),
+        known.receipts.len(),
+        known.lines.values().flatten().count(),
+        story.survived,
+    );
+}
+
+/// The checks see what they are there for: nodes are put back to what they were before, by their
+/// files, and each kind of loss is noticed.
+#[test]
+fn what_a_node_forgot_is_noticed_entry_permission_receipt_log_line_and_object() {
+    let root = tempfile::tempdir().unwrap();
+    let mut story = Story::found(root.path());
+    let copies = tempfile::tempdir().unwrap();
+    let stores = |region: &Region| {
+        [&region.a, &region.b, &region.relay].map(|node| node.dir.join("store.redb"))
+    };
+    let everybody = |region: &mut Region, what: fn(&mut Node)| {
+        let Region { a, b, relay, provider, .. } = region;
+        for node in [a, b, relay, provider] {
+            what(node);
+        }
+    };
+    everybody(&mut story.region, Node::kill);
+    for (number, store) in stores(&story.region).iter().enumerate() {
+        std::fs::copy(store, copies.path().join(number.to_string())).unwrap();
     }
+    everybody(&mut story.region, Node::start);
     story.region.unlock();
     story.walk();
-    story.note();
-    story.check();
-    println!(
-        "acknowledged: {} entries, {} deposits, {} fetches, {} permissions, {} receipts",
-        story.known.entries.len(),
-        story.known.deposits.len(),
-        story.known.fetched.len(),
-        story.known.tokens.len(),
-        story.known.receipts.len(),
-    );
+    story.known.note(&story.region);
+    let missing = story.known.missing(&story.region);
+    assert!(missing.is_empty(), "{missing:?}");
+
+    // An object of the provider's loses its last byte; the others forget what came since the copy.
+    everybody(&mut story.region, Node::kill);
+    for (number, store) in stores(&story.region).iter().enumerate() {
+        std::fs::copy(copies.path().join(number.to_string()), store).unwrap();
+    }
+    let objects = files(&story.region.provider.dir.join("objects").join("objects"));
+    let object = objects.iter().find(|file| file.extension().is_none()).unwrap();
+    let bytes = std::fs::read(object).unwrap();
+    std::fs::write(object, &bytes[..bytes.len() - 1]).unwrap();
+    everybody(&mut story.region, Node::start);
+    let missing = story.known.missing_now(&story.region);
+    for what in ["entry: Calm", "entry: B fetched", "permission:", "receipt:", "object:"] {
+        assert!(missing.iter().any(|one| one.starts_with(what)), "{what} unseen: {missing:?}");
+    }
+    for node in [&story.region.a, &story.region.b, &story.region.relay] {
+        let lines = format!("log line: {} does not", node.name);
+        let seen = missing.iter().any(|one| one.starts_with(&lines));
+        let wrote = story.known.lines.get(node.name).is_some_and(|lines| !lines.is_empty());
+        assert!(seen || !wrote, "{lines} unseen: {missing:?}");
+    }
+    assert!(missing.iter().any(|one| one.contains("granted 0 times")), "{missing:?}");
+
+    // And what is there twice: the same title imported again, as after an import done twice.
+    let title = story.known.entries.values().next().map(|(_, title)| title.clone()).unwrap();
+    for _ in 0..2 {
+        let extra: Value = json!({"kind": "reports", "title": title});
+        story.region.a.import(&story.region.patient, "twice.txt", b"twice", extra).unwrap();
+    }
+    let missing = story.known.missing_now(&story.region);
+    assert!(missing.iter().any(|one| one.contains("one title twice")), "{missing:?}");
 }

@@ -1,10 +1,15 @@
 //! No plaintext at rest, and none where other users of the machine, or readers of logs, look.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use chartmesh_node::sample;
-use chartmesh_tests::{Node, PASSPHRASE, Region, fetch, grant, whole_entries};
+use chartmesh_tests::{
+    Node, PASSPHRASE, Region, fetch, files, grant, program, until, whole_entries,
+};
 use serde_json::{Value, json};
 
 /// The patient of this seed has records and images.
@@ -22,37 +27,25 @@ fn search(dir: &Path, needles: &[Needle]) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     for file in files(dir) {
         let bytes = fs::read(&file).unwrap();
-        for (name, _) in needles.iter().filter(|(_, needle)| holds(&bytes, needle)) {
-            found.push((file.clone(), name.clone()));
-        }
+        found.extend(held(&bytes, needles).into_iter().map(|name| (file.clone(), name)));
     }
     found
 }
 
-fn holds(bytes: &[u8], needle: &[u8]) -> bool {
-    let (first, rest) = needle.split_first().unwrap();
-    let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|byte| byte == first) {
-        from += at + 1;
-        if bytes[from..].starts_with(rest) {
-            return true;
+/// The needles that stand in `bytes`, in one pass: logs of everything are long.
+fn held(bytes: &[u8], needles: &[Needle]) -> BTreeSet<String> {
+    let mut first = [false; 256];
+    for (_, needle) in needles {
+        first[usize::from(needle[0])] = true;
+    }
+    let mut held = BTreeSet::new();
+    for (at, byte) in bytes.iter().enumerate() {
+        if first[usize::from(*byte)] {
+            let here = needles.iter().filter(|(_, needle)| bytes[at..].starts_with(needle));
+            held.extend(here.map(|(name, _)| name.clone()));
         }
     }
-    false
-}
-
-/// Every plain file below `dir`, links and sockets left out.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            files.extend(self::files(&entry.path()));
-        } else if kind.is_file() {
-            files.push(entry.path());
-        }
-    }
-    files
+    held
 }
 
 fn text(needle: impl Into<String>) -> Needle {
@@ -79,14 +72,25 @@ fn of_the_records(still: &[u8]) -> Vec<Needle> {
     needles
 }
 
-/// The road up to a further hospital that reads, with a debug log.
+/// Each two neighbours of the 24 words, as they stand in a phrase and in JSON; single ones are
+/// everyday words.
+fn of_the_phrase(words: &str) -> Vec<Needle> {
+    let words: Vec<&str> = words.split(' ').collect();
+    assert_eq!(words.len(), 24);
+    let pairs = words.windows(2);
+    pairs
+        .flat_map(|pair| [text(pair.join(" ")), text(format!("\"{}\",\"{}\"", pair[0], pair[1]))])
+        .collect()
+}
+
+/// The road up to a further hospital that reads, with everything logged that can be.
 fn walk(root: &Path) -> (Region, Vec<Needle>) {
     let person = sample::person(SEED);
     let name = format!("{} {}", person.family[2], person.given[2]);
     let mut region = Region::found(root, &name);
     for node in [&mut region.a, &mut region.b, &mut region.provider, &mut region.relay] {
         node.kill();
-        node.log_with("debug,libp2p=info,quinn=info");
+        node.log_with("trace");
         node.start();
     }
     region.unlock();
@@ -112,6 +116,41 @@ fn walk(root: &Path) -> (Region, Vec<Needle>) {
     (region, needles)
 }
 
+/// The arguments and the environment of a process hold no needle. False when it has ended.
+fn listed_by_anyone(process: u32, needles: &[Needle]) -> bool {
+    for what in ["cmdline", "environ"] {
+        // What has ended can be listed no more.
+        let Ok(seen) = fs::read(format!("/proc/{process}/{what}")) else { return false };
+        let found = held(&seen, needles);
+        assert!(found.is_empty(), "{found:?} in the {what} of a process");
+    }
+    true
+}
+
+/// The program, as the patient uses it with a secret: watched from its start to its end.
+fn unlock_with_a_passphrase(region: &Region, secrets: &[Needle]) {
+    let mut child = Command::new(program())
+        .arg("--dir")
+        .arg(&region.relay.dir)
+        .args(["patient", "unlock", &region.patient, "--passphrase-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert!(listed_by_anyone(child.id(), secrets), "it waits for the passphrase");
+    writeln!(child.stdin.take().unwrap(), "{PASSPHRASE}").unwrap();
+    let ended = until("the keys to be unlocked", || {
+        listed_by_anyone(child.id(), secrets);
+        child.try_wait().unwrap()
+    });
+    assert!(ended.success());
+    // There is no argument that a secret could be given with.
+    for args in [["patient", "unlock", "--passphrase"], ["patient", "rotate", "--words"]] {
+        let refused = region.relay.cli_fails(&[&args[..], &["anything"]].concat());
+        assert!(refused.contains("unexpected argument"), "{refused}");
+    }
+}
+
 fn nodes(region: &Region) -> [&Node; 4] {
     [&region.a, &region.b, &region.provider, &region.relay]
 }
@@ -122,16 +161,14 @@ fn no_plaintext_is_on_any_disk_and_no_secret_in_any_log_or_process() {
     let (mut region, needles) = walk(root.path());
 
     // While the processes run: what every user of the machine can list.
-    let secrets: Vec<Needle> = [PASSPHRASE.to_owned(), region.words.clone()].map(text).to_vec();
+    let mut secrets = of_the_phrase(&region.words);
+    secrets.push(text(PASSPHRASE));
     let ids = [text(region.patient.clone()), text(region.chart.clone())];
     let hidden: Vec<Needle> = secrets.iter().chain(&ids).cloned().chain(of_the_patient()).collect();
     for node in nodes(&region) {
-        for what in ["cmdline", "environ"] {
-            let seen = fs::read(format!("/proc/{}/{what}", node.process())).unwrap();
-            let found = hidden.iter().find(|(_, needle)| holds(&seen, needle));
-            assert!(found.is_none(), "{} is in the {what} of {}", found.unwrap().0, node.name);
-        }
+        listed_by_anyone(node.process(), &hidden);
     }
+    unlock_with_a_passphrase(&region, &secrets);
 
     // Switched off as by a power cut, so that nothing is tidied up.
     for node in [&mut region.a, &mut region.b, &mut region.provider, &mut region.relay] {
@@ -148,13 +185,11 @@ fn no_plaintext_is_on_any_disk_and_no_secret_in_any_log_or_process() {
     in_logs.extend([TITLE, NOTE, MESSAGE, "resourceType", "heron"].map(text));
     for node in nodes(&region) {
         let log = fs::read(node.log_file()).unwrap();
-        assert!(holds(&log, b"DEBUG"), "{} does not log its details", node.name);
-        for (name, needle) in &in_logs {
-            if holds(&log, needle) {
-                let log = String::from_utf8_lossy(&log).into_owned();
-                let line = log.lines().find(|line| holds(line.as_bytes(), needle));
-                panic!("{name} is in the log of {}: {line:?}", node.name);
-            }
+        assert!(!held(&log, &[text("TRACE")]).is_empty(), "{} keeps its details", node.name);
+        if let Some(name) = held(&log, &in_logs).first() {
+            let log = String::from_utf8_lossy(&log).into_owned();
+            let line = log.lines().find(|line| line.contains(name));
+            panic!("{name} is in the log of {}: {line:?}", node.name);
         }
     }
 
@@ -165,7 +200,9 @@ fn no_plaintext_is_on_any_disk_and_no_secret_in_any_log_or_process() {
     let person = sample::person(SEED);
     let rest = [person.given.concat(), person.family.concat(), NOTE.into(), "KH-77120934".into()];
     fs::write(inner.join("note.txt"), rest.concat()).unwrap();
-    fs::write(inner.join("secrets.txt"), format!("{PASSPHRASE}\n{}\n", region.words)).unwrap();
+    let list: Vec<&str> = region.words.split(' ').collect();
+    let secrets = format!("{PASSPHRASE}\n{}\n{}\n", region.words, json!(list));
+    fs::write(inner.join("secrets.txt"), secrets).unwrap();
     let found = search(control.path(), &at_rest);
     for (name, _) in &at_rest {
         assert!(found.iter().any(|(_, found)| found == name), "the search is blind to {name}");

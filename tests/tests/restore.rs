@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chartmesh_tests::{Node, admit, is_member, join, until};
+use chartmesh_tests::{Node, admit, files, is_member, join, until};
 use serde_json::{Value, json};
 
 fn entries(at: &Node, subject: &str) -> Vec<Value> {
@@ -58,7 +58,7 @@ fn a_hospital_that_lost_everything_but_its_keys_gets_its_records_back_and_they_o
     assert_eq!(verified["good"], 2, "{verified}");
     let out = root.path().join("export");
     hospital.cli(&["record", "export", &subject, "--out", out.to_str().unwrap()]);
-    let written = found(&out);
+    let written: Vec<_> = files(&out).iter().map(|file| std::fs::read(file).unwrap()).collect();
     for plain in [b"seen today".to_vec(), vec![7; 3_000_000]] {
         assert!(written.contains(&plain), "a content did not come back");
     }
@@ -100,7 +100,7 @@ fn a_hospital_that_lost_its_store_alone_fetches_none_of_its_objects_again() {
 
 /// The only file of an object of about this size, in a node's object folder.
 fn object_file(at: &Node, bytes: std::ops::Range<u64>) -> PathBuf {
-    let mut found: Vec<PathBuf> = walk(&at.dir.join("objects/objects"));
+    let mut found: Vec<PathBuf> = files(&at.dir.join("objects/objects"));
     found.retain(|path| {
         path.extension().is_none() && bytes.contains(&path.metadata().unwrap().len())
     });
@@ -180,19 +180,4 @@ fn objects_that_a_disk_lost_or_damaged_are_named_and_come_back_from_the_provider
         provider.try_cli(&["backup", "verify"]).status.success().then_some(())
     });
     assert!(kept.exists());
-}
-
-/// Every file below a folder.
-fn walk(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
-    }
-    files
-}
-
-/// What every file below a folder holds.
-fn found(dir: &Path) -> Vec<Vec<u8>> {
-    walk(dir).iter().map(|path| std::fs::read(path).unwrap()).collect()
 }

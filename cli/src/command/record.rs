@@ -253,8 +253,8 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     if view.bad.is_empty() {
         return Ok(());
     }
-    let bad = counted(view.bad.len(), "entry", "entries");
-    Err(Failure::new(Exit::NotAuthentic, format!("{bad}: does not hold")).next(
+    let bad = counted(view.bad.len(), "entry does", "entries do");
+    Err(Failure::new(Exit::NotAuthentic, format!("{bad} not hold")).next(
         "get them again from their author, with `chartmesh request` or `chartmesh backup restore`",
     ))
 }

@@ -5,6 +5,7 @@ use crate::exit::Outcome;
 use crate::node::read;
 use crate::output::{Cell, Style, faint};
 use chartmesh_protocol::peer::StatusView;
+use chartmesh_protocol::time::{MINUTE_MS, SECOND_MS, Timestamp};
 use serde_json::Value;
 
 /// Say how the node stands, and where it can be reached
@@ -33,18 +34,26 @@ impl Args {
                 ("messages waiting", status.waiting.to_string().into()),
                 ("transfers", status.transfers.to_string().into()),
             ];
+            facts.extend(machine.ahead(status.now));
             facts.extend(machine.facts());
             out.facts(&facts);
+            if machine.ahead_ms >= AHEAD_MS {
+                out.next("set this machine's clock right; until it has caught up, permissions end early here");
+            }
         });
         Ok(())
     }
 }
+
+/// Clocks that are slewed differ a little for a while; that is not worth a word.
+const AHEAD_MS: u64 = 10 * SECOND_MS;
 
 /// What the running program says beside the protocol's view.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 struct Machine {
     version: String,
+    ahead_ms: u64,
     doors: Doors,
     connected: Vec<Value>,
     data_dir: String,
@@ -60,6 +69,16 @@ struct Doors {
 }
 
 impl Machine {
+    /// The time that counts, when it is not the machine's.
+    fn ahead(&self, now: Timestamp) -> Option<(&'static str, Cell)> {
+        let minutes = self.ahead_ms / MINUTE_MS;
+        let text = format!(
+            "{}, {minutes} minutes ahead of this machine's clock, which was set back",
+            now.utc_text()
+        );
+        (self.ahead_ms >= AHEAD_MS).then(|| ("time", Cell::new(text, Style::Bad)))
+    }
+
     fn facts(&self) -> Vec<(&'static str, Cell)> {
         let mut facts = vec![("connected nodes", self.connected.len().to_string().into())];
         facts.extend(self.doors.network.iter().map(|door| ("listens on", door.as_str().into())));

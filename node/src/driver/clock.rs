@@ -1,5 +1,6 @@
 //! The only place that reads the clock.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,11 +12,16 @@ use chartmesh_protocol::time::Timestamp;
 #[derive(Debug)]
 pub(super) struct Clock {
     latest: Mutex<(Instant, Timestamp)>,
+    /// Whether a jump was logged: once is enough.
+    said: AtomicBool,
 }
+
+/// A clock that is slewed lags by less; from here on it is a jump, and worth a line in the log.
+const JUMP_MS: u64 = 1000;
 
 impl Clock {
     pub(super) fn new() -> Self {
-        Self { latest: Mutex::new((Instant::now(), system())) }
+        Self { latest: Mutex::new((Instant::now(), system())), said: AtomicBool::new(false) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -30,6 +36,10 @@ impl Clock {
         if system >= at_least {
             *latest = (steady, system);
             return system;
+        }
+        let behind_ms = at_least.since(system);
+        if behind_ms >= JUMP_MS && !self.said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(behind_ms, "the system's clock was set back; going on without it");
         }
         at_least
     }

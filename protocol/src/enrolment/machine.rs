@@ -11,7 +11,7 @@ use crate::id::{ChartId, PartyId};
 use crate::identity::{RelayCertificate, Role};
 use crate::limits;
 use crate::peer::{
-    Body, CodeView, Context, Notice, PatientKeys, RequestId, Sender, introduce, introduced,
+    self, Body, CodeView, Context, Notice, PatientKeys, RequestId, Sender, introduce, introduced,
 };
 use crate::record;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
@@ -149,12 +149,13 @@ fn certify(ctx: &mut Context<'_>, relay: PartyId) -> Handled<Option<Unverified<R
     if !federation::is_member(ctx.txn, ctx.peer.me())? {
         return Ok(None);
     }
+    let issued = ctx.now.minus_ms(peer::BACKDATED_MS);
     let certificate = RelayCertificate {
         member: ctx.peer.me(),
         key: ctx.peer.key_number(),
         relay,
-        issued: ctx.now,
-        expires: ctx.now.plus_ms(limits::CERTIFICATE_MS_MAX),
+        issued,
+        expires: issued.plus_ms(limits::CERTIFICATE_MS_MAX),
     };
     rows::put(ctx.txn, CERTIFIED, &relay.0, &ctx.now)?;
     Ok(Some(Signed::sign(certificate, ctx.peer.institution_key()).to_unverified()))

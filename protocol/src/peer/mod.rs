@@ -76,6 +76,9 @@ impl core::fmt::Debug for Peer {
 
 /// How long a node's certificate is made out for; a new one is made for every `hello`.
 const CERTIFICATE_MS: u64 = 7 * crate::time::DAY_MS;
+/// How long before now certificates begin. Time here never goes back, so after a clock that was ahead
+/// is set right it is ahead still: by less than this, and others go on opening their gate.
+pub(crate) const BACKDATED_MS: u64 = 7 * crate::time::DAY_MS;
 
 impl Peer {
     /// A peer with this identity.
@@ -151,7 +154,7 @@ impl Peer {
             institution: self.me(),
             key: self.key_number(),
             node: self.node(),
-            issued: now,
+            issued: now.minus_ms(BACKDATED_MS),
             expires: now.plus_ms(CERTIFICATE_MS),
         };
         Signed::sign(certificate, &self.identity.institution)

@@ -79,6 +79,8 @@ pub struct StatusView {
     pub waiting: usize,
     /// Transfers that have not ended.
     pub transfers: usize,
+    /// The time that counts here; it never goes back.
+    pub now: Timestamp,
 }
 
 /// An object on its way here.
@@ -428,6 +430,7 @@ fn status(peer: &Peer, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView>
         member: federation::is_member(txn, peer.me())?,
         waiting,
         transfers: objects::transfers(txn)?.len(),
+        now,
     })
 }
 

@@ -2,7 +2,6 @@
 
 mod bulk;
 mod calls;
-mod mdns;
 mod strangers;
 
 use std::future::Future;
