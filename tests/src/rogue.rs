@@ -156,6 +156,7 @@ impl Rogue {
             bundles,
             permission: Some(permission),
             authors: Vec::new(),
+            patient: None,
         };
         let body = Body::Backup(backup::Message::Offer(offer)).to_bytes();
         self.present(chain, body, |_| ())
