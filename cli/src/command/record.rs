@@ -291,3 +291,17 @@ pub(super) fn shorts(named: &[EntryId], count: u64) -> String {
         (false, false) => format!(": {}", shorts.join(" ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_named_as_far_as_they_are_known() {
+        let named = [EntryId([0xab; 16]), EntryId([0xcd; 16])];
+        assert_eq!(shorts(&named, 2), ": abababab cdcdcdcd");
+        assert_eq!(shorts(&named, 70), ": abababab cdcdcdcd and more");
+        assert_eq!(shorts(&[], 70), "");
+        assert_eq!((entries(1), entries(2)), ("1 entry".to_owned(), "2 entries".to_owned()));
+    }
+}
