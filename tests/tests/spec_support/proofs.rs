@@ -208,18 +208,18 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ("CUS-1", "scenarios/tests/road.rs", "the_whole_road_once"),
     (
         "BAK-1",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/receipts.rs",
         "a_receipt_counts_only_if_it_covers_every_object_with_its_length",
     ),
     (
         "BAK-1",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/losses.rs",
         "a_depositary_says_that_it_keeps_what_it_has_and_nothing_else",
     ),
     ("BAK-1", "node/src/objects/crash_tests.rs", "leaving_out_any_one_sync_breaks_a_promise"),
     (
         "BAK-2",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/strangers.rs",
         "nobody_deposits_for_fetches_or_deletes_what_is_anothers",
     ),
     (
@@ -229,18 +229,22 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ),
     (
         "BAK-3",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/answers.rs",
         "a_deletion_counts_when_its_holder_signed_that_it_answers_this_order",
     ),
     (
         "BAK-4",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/offers.rs",
         "an_altered_entry_is_kept_by_no_depositary_and_no_first_wrap_is_replaced",
     ),
-    ("BAK-4", "scenarios/tests/deposits.rs", "entries_of_an_author_whom_nobody_knows_are_not_kept"),
+    (
+        "BAK-4",
+        "scenarios/tests/deposits/offers.rs",
+        "entries_of_an_author_whom_nobody_knows_are_not_kept",
+    ),
     (
         "BAK-5",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/strangers.rs",
         "nobody_deposits_for_fetches_or_deletes_what_is_anothers",
     ),
     (
@@ -250,27 +254,27 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ),
     (
         "BAK-6",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/offers.rs",
         "deposits_of_one_permission_stay_within_its_quota_and_give_back_what_they_did_not_use",
     ),
     (
         "BAK-7",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/receipts.rs",
         "a_receipt_counts_only_if_it_covers_every_object_with_its_length",
     ),
     (
         "BAK-8",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/receipts.rs",
         "an_order_is_done_when_the_depositarys_receipt_says_so_and_not_before",
     ),
     (
         "BAK-8",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/receipts.rs",
         "a_hospitals_own_backup_is_known_to_the_patient_and_serves_others_while_the_hospital_is_off",
     ),
     (
         "BAK-9",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/strangers.rs",
         "nobody_deposits_for_fetches_or_deletes_what_is_anothers",
     ),
     (
@@ -280,7 +284,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ),
     (
         "BAK-10",
-        "scenarios/tests/deposits.rs",
+        "scenarios/tests/deposits/losses.rs",
         "what_a_disk_lost_is_not_served_and_comes_back_with_a_restore",
     ),
     (

@@ -1,0 +1,89 @@
+//! What is lost, and what never comes.
+
+use chartmesh_protocol::backup::Message;
+use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::time::DAY_MS;
+use chartmesh_scenarios::{Region, Who};
+
+use crate::{bodies, keep, large, restore};
+
+#[test]
+fn pulls_of_a_deposit_that_is_given_up_are_stopped() {
+    let mut region = Region::found(1);
+    let provider = region.provider;
+    region.world.silent.insert(region.a);
+    region.upload();
+    let waiting = |region: &Region| match region.world.see(provider, &Query::Transfers, None) {
+        Ok(View::Transfers(transfers)) => transfers,
+        other => panic!("{other:?}"),
+    };
+    let pulls: Vec<_> = waiting(&region).iter().map(|pull| (provider, pull.transfer)).collect();
+    assert_eq!(pulls.len(), 4);
+    region.world.advance(8 * DAY_MS);
+    assert!(waiting(&region).is_empty());
+    let mut stopped = region.world.stopped.clone();
+    assert!(pulls.iter().all(|pull| stopped.contains(pull)));
+    stopped.retain(|(who, _)| *who == provider);
+    assert_eq!(stopped.len(), pulls.len());
+}
+
+#[test]
+fn a_depositary_says_that_it_keeps_what_it_has_and_nothing_else() {
+    let mut region = Region::found(1);
+    keep(&mut region);
+    let (provider, a, object) = (region.provider, region.a, large(&region));
+    region.world.lose(provider, object, true);
+    let whole = |region: &Region, at: Who| {
+        region.entries(at, false).iter().filter(|entry| entry.whole).count()
+    };
+    assert_eq!(whole(&region, provider), 2, "what was lost is not claimed");
+    // While A does not answer, a new deposit of the same gets no receipt.
+    let receipts =
+        |region: &Region| region.world.wire.iter().filter(|(from, _, _)| *from == provider).count();
+    region.world.record_wire = true;
+    let original = region.world.parties[a.0].objects.remove(&object).unwrap();
+    keep(&mut region);
+    region.world.advance(60_000);
+    assert_eq!(whole(&region, provider), 2);
+    let said: Vec<_> = bodies(&region).filter(|(from, _)| *from == provider).collect();
+    assert!(!said.is_empty(), "it gave the deposit up, and said so");
+    for (_, body) in said {
+        assert!(
+            !matches!(body, Body::Backup(Message::Stored(_))),
+            "a receipt for what is not here"
+        );
+    }
+    // With the object at hand again, keeping heals the depositary, and a receipt comes.
+    region.world.parties[a.0].objects.insert(object, original);
+    let before = receipts(&region);
+    keep(&mut region);
+    assert_eq!(whole(&region, provider), 3);
+    assert!(receipts(&region) > before);
+}
+
+#[test]
+fn what_a_disk_lost_is_not_served_and_comes_back_with_a_restore() {
+    let mut region = Region::found(1);
+    let request = region.permitted("{}");
+    keep(&mut region);
+    let (a, object) = (region.a, large(&region));
+    region.world.lose(a, object, false);
+    let entry = region.entry("endoscopy");
+    let verify = |region: &Region| match region.world.see(
+        region.a,
+        &Query::Verify { subject: region.patient },
+        None,
+    ) {
+        Ok(View::Verified(view)) => view,
+        other => panic!("{other:?}"),
+    };
+    let found = verify(&region);
+    assert_eq!((found.good, found.bad.len()), (2, 1));
+    assert!(found.bad[0].contains(&object.to_string()), "{:?}", found.bad);
+    assert_eq!(region.fetch_at(&request, a).reason, "2 entries obtained");
+    assert!(region.entries(region.b, false).iter().all(|found| found.entry != entry));
+    restore(&mut region);
+    assert!(region.world.parties[a.0].objects.contains_key(&object));
+    assert_eq!(verify(&region).good, 3);
+    assert_eq!(region.fetch_at(&request, a).reason, "3 entries obtained");
+}

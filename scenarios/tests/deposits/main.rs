@@ -1,0 +1,92 @@
+//! Depositaries and depositors that lie, err, or lose things.
+
+mod answers;
+mod losses;
+mod offers;
+mod receipts;
+mod strangers;
+
+use chartmesh_protocol::backup::{self, Message, Offer};
+use chartmesh_protocol::codec::Wire;
+use chartmesh_protocol::id::{ObjectId, PartyId};
+use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::record::Bundle;
+use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::statement::Unverified;
+use chartmesh_scenarios::{Region, Who};
+
+/// A has all that it made of the patient kept, for itself.
+pub(crate) fn keep(region: &mut Region) -> Vec<[u8; 16]> {
+    let keep = backup::Command::Keep {
+        holder: region.world.id(region.provider),
+        subject: region.patient,
+        entries: vec![],
+        for_patient: false,
+        not_before: None,
+    };
+    match region.world.ask(region.a, Command::Backup(keep), None).unwrap() {
+        View::Deposit(view) => view.deposits.iter().map(|id| deposit_id(id)).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn deposit_id(hex: &str) -> [u8; 16] {
+    u128::from_str_radix(hex, 16).unwrap().to_be_bytes()
+}
+
+/// A gets back what the provider keeps for it.
+pub(crate) fn restore(region: &mut Region) {
+    let holder = region.world.id(region.provider);
+    let restore = backup::Command::Restore { holder, subject: None };
+    region.world.ask(region.a, Command::Backup(restore), None).unwrap();
+    region.world.advance(60_000);
+}
+
+/// Says something about backups to the provider, as a dishonest program would.
+pub(crate) fn say(region: &mut Region, from: Who, message: Message) -> Result<Vec<u8>, Refusal> {
+    let (to, body) = (region.provider, Body::Backup(message));
+    match region.world.say(from, to, &body, None, |_| None).unwrap() {
+        OutcomeResult::Done(answer) => Ok(answer.0),
+        OutcomeResult::Refused(refusal) => Err(refusal),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn bundle(region: &Region, at: Who, title: &str) -> Bundle {
+    let party = &region.world.parties[at.0];
+    party.peer.bundle(&party.store, region.patient, region.entry(title)).unwrap()
+}
+
+pub(crate) fn offer(owner: PartyId, bundles: Vec<Bundle>) -> Offer {
+    Offer { reservation: [9; 16], owner, bundles, permission: None, authors: vec![], patient: None }
+}
+
+pub(crate) fn offered(region: &mut Region, from: Who, offer: Offer) -> Result<Vec<u8>, Refusal> {
+    say(region, from, Message::Offer(offer))
+}
+
+/// The large content object of the endoscopy.
+pub(crate) fn large(region: &Region) -> ObjectId {
+    bundle(region, region.a, "endoscopy").contents.iter().max_by_key(|c| c.length).unwrap().object
+}
+
+pub(crate) fn kept_elsewhere(region: &Region, at: Who) -> usize {
+    match region.world.see(at, &Query::Kept { patient: None }, None) {
+        Ok(View::Kept(kept)) => {
+            kept.iter().filter(|kept| kept.holder == region.world.id(region.provider)).count()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The messages that went over the wire, the newest first, and who sent them.
+pub(crate) fn bodies(region: &Region) -> impl Iterator<Item = (Who, Body)> {
+    region.world.wire.iter().rev().map(|(from, _, bytes)| (*from, body_of(bytes)))
+}
+
+/// What a message says.
+pub(crate) fn body_of(bytes: &[u8]) -> Body {
+    let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+    Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap()
+}
