@@ -105,6 +105,7 @@ impl Rogue {
                 revocations: None,
             }),
             authors: read.authors,
+            patient: None,
         };
         let body = Body::Backup(backup::Message::Offer(offer)).to_bytes();
         let answer = self.terminal.present(&chain, body).await?;
