@@ -106,8 +106,7 @@ pub fn record(bytes: &[u8]) {
     strict::<Wrap>(bytes, limits::REQUEST_BYTES_MAX);
     statement::<Label>(bytes);
     if let Some(catalogue) = statement::<Catalogue>(bytes) {
-        let section =
-            Section { catalogue, step: record::Step::Begins, entries: Vec::new() };
+        let section = Section { catalogue, step: record::Step::Begins, entries: Vec::new() };
         let _ = section.check();
     }
     strict::<Listing>(bytes, limits::REQUEST_BYTES_MAX);
