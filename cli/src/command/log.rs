@@ -164,6 +164,29 @@ pub(super) const fn action(action: Action) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn line(seq: u64, action: &str, at: u64, count: u64) -> LineView {
+        serde_json::from_value(json!({
+            "by_name": "A", "seq": seq, "at": at, "action": action, "by": "11".repeat(32),
+            "user": "Aiko", "purpose": null, "entries": [], "count": count, "token": null,
+            "reason": null, "salt": vec![0; 16], "before": vec![0; 32],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_one_act_did_to_many_entries_is_one_line_for_a_person() {
+        let lines = [
+            line(1, "opened", 0, 1),
+            line(2, "exported", 10, 1),
+            line(3, "exported", 20, 1),
+            line(4, "exported", 90_000, 1),
+            line(5, "granted", 90_001, 0),
+            line(6, "granted", 90_002, 0),
+        ];
+        let counts: Vec<u64> = folded(&lines).iter().map(|view| view.line.count).collect();
+        assert_eq!(counts, [1, 2, 1, 0, 0]);
+    }
     use chartmesh_protocol::peer::Command;
 
     #[test]
