@@ -195,12 +195,9 @@ mod tests {
 
     fn line(seq: u64, action: &str, at: u64, count: u64) -> LineView {
         serde_json::from_value(json!({
-            "by_name": "A",
-            "line": {
-                "seq": seq, "at": at, "action": action, "by": "11".repeat(32), "user": "Aiko",
-                "purpose": null, "entries": [], "count": count, "token": null, "reason": null,
-                "salt": vec![0; 16], "before": vec![0; 32],
-            },
+            "by_name": "A", "seq": seq, "at": at, "action": action, "by": "11".repeat(32),
+            "user": "Aiko", "purpose": null, "entries": [], "count": count, "token": null,
+            "reason": null, "salt": vec![0; 16], "before": vec![0; 32],
         }))
         .unwrap()
     }
