@@ -3,14 +3,17 @@
 use super::tables::{
     GivenRow, GrantState, RequestKind, RequestRow, answer_request, put_given, put_request, request,
 };
-use super::wire::{Decision, Message, Permission, RequestState, Wish};
-use super::{add_contact, revocation_state};
+use super::wire::{Decision, Message, RequestState, Wish};
+use super::{add_contact, standing};
 use crate::access_log::{self, Action};
 use crate::capability::{
-    Chain, Confirmation, Grant, GrantKeys, Operation, Operations, Parties, Purpose, Scope, Token,
+    Chain, Confirmation, Delegation, Grant, GrantKeys, Operation, Operations, Parties, Purpose,
+    Scope, Token,
 };
+use crate::custody;
 use crate::directory;
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::identity::Card;
 use crate::limits;
 use crate::object::DataKey;
 use crate::peer::{Body, Context, Effect, PatientKeys, RequestId};
@@ -21,7 +24,8 @@ use crate::time::{DAY_MS, Timestamp};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
-/// How a patient narrows a request. Nothing in it can widen the request.
+/// How a patient narrows a request. Nothing in it can widen what is to be seen; that it may be passed on
+/// is the patient's own word, which no request can ask for.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Narrow {
@@ -37,6 +41,47 @@ pub struct Narrow {
     pub max_staleness: Option<u64>,
     /// Only to read, even if adding was wished for.
     pub read_only: bool,
+    /// Only what there is now, even if a standing permission was wished for.
+    pub once: bool,
+    /// Institutions that it may be passed on to.
+    pub may_pass_on: Vec<PartyId>,
+    /// How many times in a row it may be passed on: 1 when not given, 2 at most.
+    pub depth: Option<u16>,
+}
+
+impl Narrow {
+    fn delegation(&self, grantee: PartyId) -> Handled<Option<Delegation>> {
+        if self.may_pass_on.is_empty() {
+            return match self.depth {
+                None => Ok(None),
+                Some(_) => refuse(
+                    RefusalCode::Invalid,
+                    "say to whom it may be passed on, not only how often",
+                ),
+            };
+        }
+        let depth = self.depth.unwrap_or(1);
+        let further = limits::TOKEN_CHAIN_LINKS_MAX - 1;
+        if !(1..=further).contains(&usize::from(depth)) {
+            return refuse(
+                RefusalCode::Invalid,
+                format!("a permission is passed on once, or {further} times in a row"),
+            );
+        }
+        if self.may_pass_on.contains(&grantee) {
+            return refuse(
+                RefusalCode::Invalid,
+                "the permission is for this institution already; name those it may pass it on to",
+            );
+        }
+        match Parties::new(self.may_pass_on.iter().copied()) {
+            Some(institutions) => Ok(Some(Delegation { depth, institutions })),
+            None => refuse(
+                RefusalCode::LimitReached,
+                format!("a permission names at most {} institutions", limits::TOKEN_PARTIES_MAX),
+            ),
+        }
+    }
 }
 
 /// Days a permission holds when the patient says nothing.
@@ -96,27 +141,38 @@ pub(super) struct Frame<'a> {
     pub(super) purpose: Purpose,
     pub(super) valid_ms: u64,
     pub(super) max_staleness: Option<u64>,
+    pub(super) delegation: Option<Delegation>,
 }
 
-/// Signs one permission.
+impl Frame<'_> {
+    /// Links that the permission may grow to: all of them must fit together.
+    pub(super) fn links(&self) -> usize {
+        1 + self.delegation.as_ref().map_or(0, |delegation| usize::from(delegation.depth))
+    }
+}
+
+/// Signs one permission; without an audience it is for any holder.
 pub(super) fn sign(
     ctx: &mut Context<'_>,
     frame: &Frame<'_>,
     operation: Operation,
     scope: Option<Scope>,
-    audience: &BTreeSet<PartyId>,
+    audience: Option<&BTreeSet<PartyId>>,
 ) -> Handled<Chain> {
-    let (Some(scope), Some(audience)) = (scope, Parties::new(audience.iter().copied())) else {
-        return refuse(
-            RefusalCode::LimitReached,
-            "more than one permission can name; narrow the request",
-        );
+    let too_many = || {
+        refuse(RefusalCode::LimitReached, "more than one permission can name; narrow the request")
+    };
+    let Some(scope) = scope else { return too_many() };
+    let audience = match audience.map(|parties| Parties::new(parties.iter().copied())) {
+        Some(None) => return too_many(),
+        Some(named) => named,
+        None => None,
     };
     let issued = ctx.now.seconds();
     let token = Token {
         issuer: frame.keys.patient,
         subject: frame.keys.patient,
-        audience: Some(audience),
+        audience,
         expires: issued + frame.valid_ms.min(limits::TOKEN_DAYS_MAX * DAY_MS).div_ceil(1000).max(1),
         not_before: issued,
         issued,
@@ -128,7 +184,7 @@ pub(super) fn sign(
         scope,
         quota: None,
         purpose: frame.purpose,
-        delegation: None,
+        delegation: frame.delegation.clone(),
         max_staleness: frame.max_staleness,
     };
     Ok(Chain::root(&Signed::sign(token, &frame.keys.signing)))
@@ -190,8 +246,9 @@ pub(super) fn approve(
     let Some(card) = directory::card(ctx.txn, grantee)? else {
         return refuse(RefusalCode::NotFound, "the institution that is to see is not known here");
     };
+    let standing = standing_until(&row, narrow, ctx.now)?;
     let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
-    if chosen.is_empty() {
+    if chosen.is_empty() && standing.is_none() {
         return refuse(
             RefusalCode::NotFound,
             "no entry of the record meets the request as narrowed; nothing to permit",
@@ -202,45 +259,122 @@ pub(super) fn approve(
     } else {
         narrow.audience.iter().copied().collect()
     };
-    let valid_ms =
-        narrow.valid_ms.unwrap_or(narrow.days.unwrap_or(DAYS_DEFAULT).saturating_mul(DAY_MS));
+    // What is added later may be held by somebody who holds nothing yet.
+    let audience = Some(&holders).filter(|_| standing.is_none() || !narrow.audience.is_empty());
     let frame = Frame {
         keys,
         grantee,
         purpose: row.purpose,
-        valid_ms,
+        valid_ms: valid_ms(narrow, standing, ctx.now),
         max_staleness: narrow.max_staleness,
+        delegation: narrow.delegation(grantee)?,
     };
-    let mut grants = Vec::new();
-    for page in chosen.chunks(limits::TOKEN_ENTRIES_MAX) {
-        let scope = Scope::of_entries(page.iter().map(|entry| entry.entry));
-        let chain = sign(ctx, &frame, Operation::Read, scope, &holders)?;
-        let mut entries: Vec<_> =
-            page.iter().map(|entry| (entry.entry, Zeroizing::new(*entry.key.expose()))).collect();
-        entries.sort_by_key(|(entry, _)| *entry);
-        let grant_keys = GrantKeys { entries, ..GrantKeys::default() };
-        grants.push(seal(ctx, chain, &grant_keys, &card)?);
-    }
+    let mut grants = match standing {
+        Some(_) => {
+            let kinds = permitted_kinds(&row.wish, &narrow.wish)?;
+            standing::open_kinds(ctx, &frame, &kinds, audience, &card)?
+        }
+        None => open_entries(ctx, &frame, &chosen, &holders, &card)?,
+    };
     if row.wish.write == Some(true) && !narrow.read_only {
-        let chain = write_chain(ctx, &frame, &[&row.wish.kinds, &narrow.wish.kinds], &holders)?;
+        let chain = write_chain(ctx, &frame, &[&row.wish.kinds, &narrow.wish.kinds], audience)?;
         grants.push(seal(ctx, chain, &GrantKeys::default(), &card)?);
     }
     row.state = RequestState::Approved;
     row.tokens = grants.iter().map(|grant| grant.chain.leaf().claims().id).collect();
     put_request(ctx.txn, id, &row)?;
     remember(ctx, id, &row, &grants, chosen.iter().map(|entry| entry.entry).collect())?;
-    send_permission(ctx, id, keys.patient, grantee, grants, &holders)?;
+    if standing.is_some() {
+        // From now on nothing is sealed to these compartments beyond the permission's end.
+        custody::publish(ctx, keys)?;
+    }
+    let permission = standing::permission(ctx, id, keys.patient, grants, &holders)?;
+    ctx.send(grantee, &Body::Consent(Message::Permission(permission)))?;
     if grantee != row.asker {
         tell(ctx, id, &row)?;
     }
     answer_request(ctx, answer_to, id)
 }
 
-fn seal(
+/// Until when a standing permission was asked for and is permitted; `None` for one over what there is.
+fn standing_until(row: &RequestRow, narrow: &Narrow, now: Timestamp) -> Handled<Option<Timestamp>> {
+    let Some(asked) = row.wish.standing else {
+        return match narrow.wish.standing {
+            None => Ok(None),
+            Some(_) => refuse(
+                RefusalCode::Invalid,
+                "a standing permission was not asked for; permit what was, or have it asked again",
+            ),
+        };
+    };
+    if narrow.once {
+        return Ok(None);
+    }
+    let dated = narrow.wish.since.is_some() || narrow.wish.until.is_some();
+    if dated || !narrow.wish.entries.is_empty() {
+        return refuse(
+            RefusalCode::Invalid,
+            "a standing permission opens whole kinds, what is old and what is to come: it cannot keep to dates or single entries; permit only those with --once, or narrow to kinds",
+        );
+    }
+    let until = narrow.wish.standing.map_or(asked, |until| until.min(asked));
+    if until <= now {
+        return refuse(
+            RefusalCode::Expired,
+            "the time for which a standing permission was asked is over; permit what there is with --once, or have it asked again",
+        );
+    }
+    Ok(Some(until))
+}
+
+fn valid_ms(narrow: &Narrow, standing: Option<Timestamp>, now: Timestamp) -> u64 {
+    let said = narrow.valid_ms.or_else(|| narrow.days.map(|days| days.saturating_mul(DAY_MS)));
+    match (said, standing) {
+        (Some(said), None) => said,
+        (None, None) => DAYS_DEFAULT * DAY_MS,
+        (said, Some(until)) => said.map_or(until.since(now), |said| said.min(until.since(now))),
+    }
+}
+
+fn permitted_kinds(wished: &Wish, narrowed: &Wish) -> Handled<BTreeSet<Kind>> {
+    let all = [&wished.kinds, &narrowed.kinds];
+    let permitted = |kind: &Kind| all.iter().all(|kinds| kinds.is_empty() || kinds.contains(kind));
+    let kinds: BTreeSet<Kind> = Kind::ALL.iter().copied().filter(permitted).collect();
+    if kinds.is_empty() {
+        return refuse(
+            RefusalCode::NotFound,
+            "no kind of record meets the request as narrowed; nothing to permit",
+        );
+    }
+    Ok(kinds)
+}
+
+/// Permissions over single entries, with their keys.
+fn open_entries(
+    ctx: &mut Context<'_>,
+    frame: &Frame<'_>,
+    chosen: &[Chosen],
+    holders: &BTreeSet<PartyId>,
+    card: &Card,
+) -> Handled<Vec<Grant>> {
+    let mut grants = Vec::new();
+    for page in chosen.chunks(limits::TOKEN_ENTRIES_MAX / frame.links()) {
+        let scope = Scope::of_entries(page.iter().map(|entry| entry.entry));
+        let chain = sign(ctx, frame, Operation::Read, scope, Some(holders))?;
+        let mut entries: Vec<_> =
+            page.iter().map(|entry| (entry.entry, Zeroizing::new(*entry.key.expose()))).collect();
+        entries.sort_by_key(|(entry, _)| *entry);
+        let grant_keys = GrantKeys { entries, ..GrantKeys::default() };
+        grants.push(seal(ctx, chain, &grant_keys, card)?);
+    }
+    Ok(grants)
+}
+
+pub(super) fn seal(
     ctx: &mut Context<'_>,
     chain: Chain,
     keys: &GrantKeys,
-    card: &crate::identity::Card,
+    card: &Card,
 ) -> Handled<Grant> {
     Grant::seal(chain, keys, &card.kem, ctx.rng)
         .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
@@ -251,7 +385,7 @@ fn write_chain(
     ctx: &mut Context<'_>,
     frame: &Frame<'_>,
     kinds: &[&Vec<Kind>],
-    holders: &BTreeSet<PartyId>,
+    audience: Option<&BTreeSet<PartyId>>,
 ) -> Handled<Chain> {
     let Some(ring) = directory::ring(ctx.txn, frame.keys.patient)? else {
         return refuse(RefusalCode::NotFound, "the patient's key ring is missing");
@@ -266,7 +400,7 @@ fn write_chain(
         })
         .map(crate::identity::Compartment::id);
     let scope = Scope::of_compartments(compartments);
-    sign(ctx, frame, Operation::Write, scope, holders)
+    sign(ctx, frame, Operation::Write, scope, audience)
 }
 
 fn remember(
@@ -288,35 +422,6 @@ fn remember(
     line.entries = entries;
     line.token = row.tokens.first().copied();
     access_log::append(ctx, line)?;
-    Ok(())
-}
-
-fn send_permission(
-    ctx: &mut Context<'_>,
-    id: ConsentId,
-    patient: PartyId,
-    grantee: PartyId,
-    grants: Vec<Grant>,
-    holders: &BTreeSet<PartyId>,
-) -> Handled<()> {
-    let (Some(known), Some(ring)) =
-        (directory::keys(ctx.txn, patient)?, directory::ring(ctx.txn, patient)?)
-    else {
-        return refuse(RefusalCode::NotFound, "the patient's keys are missing");
-    };
-    let mut introductions = Vec::new();
-    for holder in holders {
-        introductions.extend(directory::introduction(ctx.txn, *holder)?);
-    }
-    let permission = Permission {
-        request: id,
-        log: known.log().clone(),
-        ring: ring.to_unverified(),
-        revocations: revocation_state(ctx.txn, patient)?,
-        grants,
-        holders: introductions,
-    };
-    ctx.send(grantee, &Body::Consent(Message::Permission(permission)))?;
     Ok(())
 }
 

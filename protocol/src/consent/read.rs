@@ -2,16 +2,18 @@
 
 use super::tables::{ReceivedRow, fail, put_request, received, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
-use super::{learn_revocations, revocation_state, revocations};
+use super::{learn_revocations, pass_on, revocation_state, revocations};
 use crate::access_log::{self, Action};
 use crate::capability::{
-    Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Reason, Target, Verifier,
-    Wanted, verify,
+    Chain, GrantKeys, Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Reason,
+    Target, Verifier, Wanted, verify,
 };
 use crate::codec::{Bytes, Wire, wire_struct};
+use crate::crypto::KemSecret;
 use crate::directory;
+use crate::federation;
 use crate::id::{CompartmentId, ConsentId, EntryId, PartyId};
-use crate::identity::{KeyLog, Role};
+use crate::identity::{KeyLog, KnownKeys, Role};
 use crate::limits;
 use crate::object::DataKey;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
@@ -21,14 +23,15 @@ use crate::record::{self, Checked, Manifest};
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::Unverified;
-use crate::store::Table;
+use crate::store::{ReadTxn, Table};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Request -> [`ProgressRow`]: what is still to come of a read.
 const READS: Table = Table("consent_read");
 
 wire_struct! {
     /// How far a read has come.
-    #[derive(Debug, Clone)]
+    #[derive(Debug, Clone, Default)]
     pub struct ProgressRow {
         /// Pages asked for and not answered.
         1 => pages: u64,
@@ -36,14 +39,17 @@ wire_struct! {
         2 => objects: u64,
         /// Entries obtained.
         3 => entries: u64,
+        /// Entries that did not open.
+        4 => closed: u64,
     }
 }
 
 /// What a message brings for judging a permission.
 pub(crate) struct Judged<'a> {
     pub(crate) patient: PartyId,
-    pub(crate) chain: crate::capability::Chain,
+    pub(crate) chain: Chain,
     pub(crate) log: KeyLog,
+    pub(crate) issuers: Vec<KeyLog>,
     pub(crate) revocations: Option<Unverified<crate::capability::RevocationState>>,
     pub(crate) purpose: Option<Purpose>,
     pub(crate) targets: &'a [Target],
@@ -63,13 +69,17 @@ pub(crate) fn judge<Op: Permitted>(
     let token = judged.chain.leaf().claims().id;
     // Of patients that are not known here there is no log: nobody fills our tables with strangers.
     let logged = directory::keys(ctx.txn, judged.patient)?.is_some();
+    let through = pass_on::through(&judged.chain);
     let refused = |ctx: &mut Context<'_>, reason: Reason| {
+        // Before the signatures have held, a chain's names are only what somebody wrote into it.
+        let authentic = reason.for_stranger() != Reason::NotValid;
         if logged {
             ctx.lines_if_refused.push(access_log::Draft {
                 user: judged.user.clone(),
                 purpose: judged.purpose,
                 token: Some(token),
                 reason: Some(reason.name().to_owned()),
+                through: if authentic { through.clone() } else { Vec::new() },
                 ..access_log::Draft::new(judged.patient, judged.refused_as, sender.institution)
             });
         }
@@ -87,6 +97,7 @@ pub(crate) fn judge<Op: Permitted>(
         let _ = learn_revocations(ctx, state, &known);
     }
     let known_revocations = revocations(ctx.txn, judged.patient)?;
+    let issuers = issuers(ctx, &judged.chain, judged.issuers)?;
     let presented = Presented {
         chain: judged.chain,
         proof: sender.proof.clone(),
@@ -95,7 +106,7 @@ pub(crate) fn judge<Op: Permitted>(
     };
     let txn = &*ctx.txn;
     let now = ctx.now;
-    let institutions = |party| directory::keys(txn, party).ok().flatten();
+    let institutions = |party| issuers.get(&party).cloned();
     let node_of = |node| directory::institution_of(txn, node, now).ok().flatten();
     let verifier = Verifier {
         me: ctx.peer.me(),
@@ -111,10 +122,51 @@ pub(crate) fn judge<Op: Permitted>(
         bytes: judged.bytes,
         used: judged.used,
     };
-    match verify::<Op>(&presented, &verifier, &wanted) {
-        Ok(granted) => Ok(granted),
-        Err(reason) => refused(ctx, reason),
+    let granted = match verify::<Op>(&presented, &verifier, &wanted) {
+        Ok(granted) => granted,
+        Err(reason) => return refused(ctx, reason),
+    };
+    // Asked again while data leave, it is judged with what is known here. All of these signed a link that
+    // the patient allowed.
+    for keys in issuers.into_values() {
+        directory::learn_keys(ctx.txn, keys.log().clone())?;
     }
+    Ok(granted)
+}
+
+/// The keys of an institution that may have passed a permission on; none of one that was put out.
+pub(crate) fn issuer(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Option<KnownKeys> {
+    match federation::is_expelled(txn, party) {
+        Ok(false) => directory::keys(txn, party).ok().flatten(),
+        _ => None,
+    }
+}
+
+/// The keys of those who passed a permission on: as known here, or as brought along. Nothing is written
+/// down of what somebody brings until the whole is found to hold.
+fn issuers(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    brought: Vec<KeyLog>,
+) -> Handled<BTreeMap<PartyId, KnownKeys>> {
+    let wanted: BTreeSet<PartyId> = pass_on::through(chain).into_iter().collect();
+    let mut found = BTreeMap::new();
+    for party in &wanted {
+        found.extend(issuer(ctx.txn, *party).map(|keys| (*party, keys)));
+    }
+    for log in brought.into_iter().take(limits::TOKEN_CHAIN_LINKS_MAX) {
+        let party = log.party_unverified();
+        if !wanted.contains(&party) || federation::is_expelled(ctx.txn, party)? {
+            continue;
+        }
+        let Ok(keys) = log.verify() else { continue };
+        let merged = match found.get(&party) {
+            Some(known) => known.clone().merge(keys).unwrap_or_else(|_| known.clone()),
+            None => keys,
+        };
+        found.insert(party, merged);
+    }
+    Ok(found)
 }
 
 /// What a scope is asked about an entry; an entry without compartment is in none.
@@ -150,7 +202,7 @@ pub(super) fn fetch(
     else {
         return refuse(RefusalCode::NotFound, "nobody is known to hold the entries; name a holder");
     };
-    let progress = ProgressRow { pages: 0, objects: 0, entries: 0 };
+    let progress = ProgressRow::default();
     rows::put(ctx.txn, READS, &id.0, &progress)?;
     row.state = RequestState::Approved;
     row.reason = String::new();
@@ -174,6 +226,10 @@ fn ask_page(
     let Some(known) = directory::keys(ctx.txn, patient)? else {
         return refuse(RefusalCode::NotFound, "the patient's key log is missing");
     };
+    let mut issuers = Vec::new();
+    for party in pass_on::through(&received.grant.chain) {
+        issuers.extend(directory::keys(ctx.txn, party)?.map(|keys| keys.log().clone()));
+    }
     let message = ReadRequest {
         request: id,
         patient,
@@ -183,6 +239,7 @@ fn ask_page(
         user: user.to_owned(),
         purpose: leaf.claims().purpose,
         after,
+        issuers,
     };
     let proof_of = leaf.id();
     outbox::push(ctx, holder, &Body::Consent(Message::Read(message)), Some(proof_of))?;
@@ -195,11 +252,7 @@ fn progress(
     id: ConsentId,
     change: impl FnOnce(&mut ProgressRow),
 ) -> Handled<ProgressRow> {
-    let mut row = rows::get::<ProgressRow>(ctx.txn, READS, &id.0)?.unwrap_or(ProgressRow {
-        pages: 0,
-        objects: 0,
-        entries: 0,
-    });
+    let mut row = rows::get::<ProgressRow>(ctx.txn, READS, &id.0)?.unwrap_or_default();
     change(&mut row);
     rows::put(ctx.txn, READS, &id.0, &row)?;
     Ok(row)
@@ -211,6 +264,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
     if read.user.trim().is_empty() || read.user.len() > 200 {
         return refuse(RefusalCode::Invalid, "a read names the person on whose behalf it is");
     }
+    let through = pass_on::through(&read.chain);
     let granted: Granted<Read> = judge(
         ctx,
         sender,
@@ -218,6 +272,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
             patient: read.patient,
             chain: read.chain,
             log: read.log,
+            issuers: read.issuers,
             revocations: read.revocations,
             purpose: Some(read.purpose),
             targets: &[],
@@ -231,7 +286,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
     if !known_here {
         return refuse(RefusalCode::NotFound, "nothing that this permission covers is kept here");
     }
-    answer(ctx, sender, &granted, read.user, read.after)
+    answer(ctx, sender, &granted, (read.user, through), read.after)
 }
 
 /// Only reached with a proof that reading was granted.
@@ -239,12 +294,12 @@ fn answer(
     ctx: &mut Context<'_>,
     sender: &Sender,
     granted: &Granted<Read>,
-    user: String,
+    (user, through): (String, Vec<PartyId>),
     after: Option<EntryId>,
 ) -> Handled<Bytes> {
     let patient = granted.patient();
     let (mut bundles, mut entries, mut contents) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut authors, mut bytes, mut next) = (std::collections::BTreeSet::new(), 0, None);
+    let (mut authors, mut bytes, mut next) = (BTreeSet::new(), 0, None);
     for found in record::entries(ctx.txn, patient)? {
         let label = found.row.label.claims();
         let target = target(label);
@@ -272,6 +327,7 @@ fn answer(
             purpose: Some(granted.purpose()),
             entries,
             token: granted.accounts().last(),
+            through,
             ..access_log::Draft::new(patient, Action::Read, sender.institution)
         },
     )?;
@@ -326,12 +382,22 @@ pub(super) fn answered(
         if checked.label.subject != read.patient {
             return refuse(RefusalCode::NotAuthentic, "an entry of another patient was sent");
         }
-        let Ok(at) = keys.entries.binary_search_by_key(&checked.label.entry, |(entry, _)| *entry)
-        else {
-            continue;
-        };
-        let key = DataKey::from_bytes(*keys.entries[at].1);
-        obtain(ctx, read.request, holder, answer.ticket, &checked, &key)?;
+        match opened(ctx, &keys, &checked)? {
+            Opened::With(key) => {
+                let seen = progress(ctx, read.request, |_| ())?.entries;
+                if seen >= limits::FETCH_ENTRIES_MAX {
+                    return refuse(
+                        RefusalCode::LimitReached,
+                        "the holder sends more entries than any record has",
+                    );
+                }
+                obtain(ctx, read.request, holder, answer.ticket, &checked, &key)?;
+            }
+            Opened::Not => {}
+            Opened::Wrongly => {
+                progress(ctx, read.request, |row| row.closed += 1)?;
+            }
+        }
     }
     // Pages only go forward, so that no holder keeps us asking.
     let next = answer.next.filter(|next| read.after.is_none_or(|after| *next > after));
@@ -340,6 +406,45 @@ pub(super) fn answered(
     }
     progress(ctx, read.request, |row| row.pages = row.pages.saturating_sub(1))?;
     finish_if_done(ctx, read.request)
+}
+
+/// How an entry that was sent opens.
+enum Opened {
+    With(DataKey),
+    /// Nothing that was permitted.
+    Not,
+    /// It should open and does not, or its author is nobody whom the patient's entries come from.
+    Wrongly,
+}
+
+/// Opens an entry with its own key, or with that of its compartment. A compartment's public half is no
+/// secret: any holder can make an institution up, have it sign an entry, and seal that to the compartment.
+/// So what was not named one by one must be of a member's making. What the wrap gives is only ever the
+/// manifest's true key, since sealed objects commit to theirs.
+fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Opened> {
+    let label = &checked.label;
+    if let Ok(at) = keys.entries.binary_search_by_key(&label.entry, |(entry, _)| *entry) {
+        return Ok(Opened::With(DataKey::from_bytes(*keys.entries[at].1)));
+    }
+    let Some(compartment) = label.compartment else { return Ok(Opened::Not) };
+    let Ok(at) = keys.compartments.binary_search_by_key(&compartment, |(id, _)| *id) else {
+        return Ok(Opened::Not);
+    };
+    if !federation::is_member(ctx.txn, label.author)? {
+        return Ok(Opened::Wrongly);
+    }
+    let secret = KemSecret::from_seed(*keys.compartments[at].1);
+    let key = checked
+        .wrap
+        .as_ref()
+        .and_then(|wrap| crate::wrap::unwrap(wrap, label.manifest, label.subject, &secret).ok())
+        .map(|key| DataKey::from_bytes(*key));
+    Ok(match key {
+        Some(key) if Manifest::open(label, &checked.contents, &checked.manifest, &key).is_ok() => {
+            Opened::With(key)
+        }
+        _ => Opened::Wrongly,
+    })
 }
 
 /// Keeps one entry that was sent and starts pulling what it needs.
@@ -405,6 +510,12 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
         if row.state != RequestState::Failed {
             row.state = RequestState::Done;
             row.reason = format!("{} entries obtained", progress.entries);
+            if progress.closed > 0 {
+                row.reason.push_str(&format!(
+                    "; {} did not open, or are by nobody known as a member: ask another holder, or the patient",
+                    progress.closed
+                ));
+            }
             put_request(ctx.txn, id, &row)?;
         }
     }

@@ -156,6 +156,7 @@ fn ring() -> KeyRing {
             generation: 0,
             epoch: 0,
             key: root.compartment(kind, 0).public(),
+            until: None,
         })
         .to_vec();
     KeyRing {
