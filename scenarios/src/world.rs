@@ -361,7 +361,12 @@ impl World {
         if self.record_wire {
             self.wire.push((from, target, bytes.clone()));
         }
-        let reply = self.inject(from, target, &bytes)?;
+        let reply = self.inject(from, target, &bytes);
+        if reply.is_err() {
+            // The gate is closed: the next try says `hello` again.
+            self.parties[from.0].connections.remove(&node);
+        }
+        let reply = reply?;
         Ok(match &self.liar {
             Some((liar, lie)) if *liar == target => self.lied(target, &reply, lie),
             _ => reply,
