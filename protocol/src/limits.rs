@@ -52,6 +52,8 @@ limits! {
     RETIRED_COMPARTMENTS_MAX: usize = 1024;
     /// Entries that one fetch brings: more than a life has; a holder cannot fill a reader's disk.
     FETCH_ENTRIES_MAX: u64 = 100_000;
+    /// Times that one permission is passed on, as its patient's relay remembers it: no grantee fills it.
+    PASSED_ON_MAX: usize = 256;
     /// Rotations in one key log: far more than a life sees; bounds what a stranger makes us verify.
     ROTATIONS_MAX: usize = 64;
     /// Token ids that a rotation can keep: keeps the statement below a control request.

@@ -10,7 +10,7 @@ use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
 use chartmesh_protocol::identity::{Card, Compartment, KeyRing, Role, incept};
 use chartmesh_protocol::message::Envelope;
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
-use chartmesh_protocol::peer::{Body, Command, View};
+use chartmesh_protocol::peer::{Body, Command, Query, View};
 use chartmesh_protocol::record::{Bundle, Kind, Label, Manifest};
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
@@ -178,6 +178,11 @@ fn what_is_recorded_after_an_expiry_while_the_keys_are_locked_gets_the_patients_
     assert!(bundle(&region, region.a, late).wrap.is_none());
     assert!(bundle(&region, region.a, other).wrap.is_some(), "other kinds go on as ever");
     assert!(!readable_by_the_patient(&region, "late"));
+    let View::Patients(patients) = region.world.see(region.relay, &Query::Patients, None).unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(patients[0].lapsed, [Kind::Laboratory], "the patient sees what waits for the keys");
     assert!(region.fetch_at(&request, region.a).reason.starts_with("expired"));
     // Any command with the keys at hand begins the new epoch, and the hospital adds the wrap.
     let unlocked = Command::Custody(custody::Command::Unlocked);

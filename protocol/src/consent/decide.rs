@@ -18,7 +18,7 @@ use crate::limits;
 use crate::object::DataKey;
 use crate::peer::{Body, Context, Effect, PatientKeys, RequestId};
 use crate::record::{self, Kind, Manifest};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::statement::Signed;
 use crate::time::{DAY_MS, Timestamp};
 use std::collections::BTreeSet;
@@ -119,7 +119,12 @@ pub(super) fn choose(
         if !listed || found.row.wrap.is_none() {
             continue;
         }
-        let (manifest, key) = record::open_as_patient(ctx.txn, keys, &found.row)?;
+        let (manifest, key) = match record::open_as_patient(ctx.txn, keys, &found.row) {
+            Ok(opened) => opened,
+            // What an author sealed wrongly keeps the patient from permitting nothing else.
+            Err(Failure::Refused(_)) => continue,
+            Err(error) => return Err(error),
+        };
         if wishes.iter().all(|wish| meets(wish, &manifest)) {
             let holders = record::holders(ctx.txn, keys.patient, found.entry)?;
             chosen.push(Chosen { entry: found.entry, key, holders });

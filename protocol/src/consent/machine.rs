@@ -122,6 +122,7 @@ pub(crate) fn outcome(
     match (message, result) {
         (Message::Read(read), result) => read::answered(ctx, to, &read, result),
         (Message::Ask(ask), Err(refusal)) => fail(ctx, ask.request, &refusal),
+        (Message::PassedOn(passed), Err(refusal)) => fail(ctx, passed.request, &refusal),
         (Message::Order(order), Err(refusal)) => fail(ctx, order.request, &refusal),
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 //! on. Holders judge the whole chain; the patient's relay is told, and the patient can end it.
 
 use super::tables::{
-    GivenRow, GrantState, ReceivedRow, RequestKind, RequestRow, answer_request, known_token,
+    GivenRow, GrantState, ReceivedRow, RequestKind, RequestRow, answer_request, given, known_token,
     put_given, put_request, received_token,
 };
 use super::wire::{Message, Permission, RequestState, Told, Wish};
@@ -17,6 +17,7 @@ use crate::directory;
 use crate::federation;
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
 use crate::identity::{KnownKeys, Role};
+use crate::limits;
 use crate::peer::{Body, Context, RequestId, Sender};
 use crate::record::{self, Kind};
 use crate::refusal::{Failure, Handled, RefusalCode, refuse};
@@ -396,6 +397,14 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handle
                 );
             }
             None => {}
+        }
+        let others = given(ctx.txn, patient)?.into_iter().filter(|row| row.chain.links().len() > 1);
+        let of_this = others.filter(|row| row.chain.first().id() == chain.first().id()).count();
+        if of_this >= limits::PASSED_ON_MAX {
+            return refuse(
+                RefusalCode::LimitReached,
+                "the permission was passed on more often than anybody could oversee",
+            );
         }
         // Told late, it has ended with what it rests on.
         let row = GivenRow { chain: chain.clone(), request: root.request, state: root.state };

@@ -22,7 +22,7 @@ use crate::identity::Card;
 use crate::limits;
 use crate::peer::{Body, Context, PatientKeys};
 use crate::record::Kind;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,33 +116,52 @@ fn seeds(
 /// permitted the kind, and the kind has a new compartment.
 pub(crate) fn renew(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
     for (id, template, missing) in lacking(ctx, keys.patient)? {
-        let grantee = template.grantee();
-        let Some(card) = directory::card(ctx.txn, grantee)? else { continue };
-        if federation::is_expelled(ctx.txn, grantee)? {
-            continue;
+        match renew_one(ctx, keys, id, &template, &missing) {
+            Ok(()) => {}
+            // A grantee whose card nothing can be sealed to must not keep the patient from publishing.
+            Err(Failure::Refused(refusal)) => {
+                tracing::warn!(reason = %refusal.text, "a permission did not get the new compartment");
+            }
+            Err(error) => return Err(error),
         }
-        let Some(operation) = template.operations.iter().next() else { continue };
-        let frame = Frame {
-            keys,
-            grantee,
-            purpose: template.purpose,
-            valid_ms: template.expires_at().since(ctx.now),
-            max_staleness: template.max_staleness,
-            delegation: template.delegation.clone(),
-        };
-        let audience =
-            template.audience.as_ref().map(|set| set.as_slice().iter().copied().collect());
-        let missing: Vec<_> = missing.into_iter().collect();
-        let scope = Scope::of_compartments(missing.iter().copied());
-        let chain = sign(ctx, &frame, operation, scope, audience.as_ref())?;
-        let with = match operation {
-            Operation::Read => seeds(ctx, keys, &missing)?,
-            _ => GrantKeys::default(),
-        };
-        let grant = seal(ctx, chain, &with, &card)?;
-        give(ctx, id, keys.patient, grant)?;
     }
     Ok(())
+}
+
+fn renew_one(
+    ctx: &mut Context<'_>,
+    keys: &PatientKeys,
+    id: ConsentId,
+    template: &Token,
+    missing: &BTreeSet<CompartmentId>,
+) -> Handled<()> {
+    let grantee = template.grantee();
+    let (Some(card), Some(operation)) =
+        (directory::card(ctx.txn, grantee)?, template.operations.iter().next())
+    else {
+        return Ok(());
+    };
+    if federation::is_expelled(ctx.txn, grantee)? {
+        return Ok(());
+    }
+    let frame = Frame {
+        keys,
+        grantee,
+        purpose: template.purpose,
+        valid_ms: template.expires_at().since(ctx.now),
+        max_staleness: template.max_staleness,
+        delegation: template.delegation.clone(),
+    };
+    let audience = template.audience.as_ref().map(|set| set.as_slice().iter().copied().collect());
+    let missing: Vec<_> = missing.iter().copied().collect();
+    let scope = Scope::of_compartments(missing.iter().copied());
+    let chain = sign(ctx, &frame, operation, scope, audience.as_ref())?;
+    let with = match operation {
+        Operation::Read => seeds(ctx, keys, &missing)?,
+        _ => GrantKeys::default(),
+    };
+    let grant = seal(ctx, chain, &with, &card)?;
+    give(ctx, id, keys.patient, grant)
 }
 
 /// Live permissions over kinds, with the current compartments of these kinds that they do not name yet.

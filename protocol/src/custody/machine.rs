@@ -271,20 +271,26 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
 
 /// One patient as shown.
 pub(crate) fn view(ctx: &Context<'_>, id: PartyId) -> Handled<PatientView> {
-    view_of(ctx.txn, id, &patient(ctx.txn, id)?)
+    view_of(ctx.txn, id, &patient(ctx.txn, id)?, ctx.now)
 }
 
 fn view_of(
     txn: &(impl crate::store::ReadTxn + ?Sized),
     id: PartyId,
     row: &PatientRow,
+    now: Timestamp,
 ) -> Handled<PatientView> {
+    let ring = directory::ring(txn, id)?;
+    let lapsed = ring.iter().flat_map(|ring| {
+        ring.compartments.iter().filter(|c| ring.end_of(c) <= now).map(|c| c.kind)
+    });
     Ok(PatientView {
         patient: id,
         name: row.name.clone(),
         created: row.created,
         rotations: directory::keys(txn, id)?.map_or(0, |keys| keys.current_number()),
-        ring_expires: directory::ring(txn, id)?.map(|ring| ring.expires),
+        ring_expires: ring.as_ref().map(|ring| ring.expires),
+        lapsed: lapsed.collect(),
         contacts: consent::contacts(txn, id)?,
         enrolling: consent::enrolling(txn, id)?
             .into_iter()
@@ -294,6 +300,9 @@ fn view_of(
 }
 
 /// All patients as shown.
-pub(crate) fn views(txn: &(impl crate::store::ReadTxn + ?Sized)) -> Handled<Vec<PatientView>> {
-    patients(txn)?.into_iter().map(|(id, row)| view_of(txn, id, &row)).collect()
+pub(crate) fn views(
+    txn: &(impl crate::store::ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Handled<Vec<PatientView>> {
+    patients(txn)?.into_iter().map(|(id, row)| view_of(txn, id, &row, now)).collect()
 }

@@ -331,7 +331,7 @@ impl Peer {
             Query::Status => status(self, txn, now)?.into(),
             Query::Members => federation::view(self, txn, now)?.into(),
             Query::Charts => charts(txn)?.into(),
-            Query::Patients => custody::views(txn)?.into(),
+            Query::Patients => custody::views(txn, now)?.into(),
             Query::Entries { subject, find } => {
                 entries(txn, *subject, find.as_deref(), keys)?.into()
             }
