@@ -368,10 +368,13 @@ fn show_grants(out: &Output, views: &[GrantView], known: &[Candidate], explain: 
 
 /// How much a permission covers, in a few words.
 fn covers(view: &GrantView) -> String {
-    let kinds: Vec<&str> = view.kinds.iter().map(|kind| kind.name()).collect();
+    let kinds = match &view.kinds[..] {
+        [] => "whole kinds".to_owned(),
+        kinds => kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" "),
+    };
     match (view.entries.len(), view.standing) {
-        (0, true) => format!("{}, also later", kinds.join(" ")),
-        (0, false) => kinds.join(" "),
+        (0, true) => format!("{kinds}, also later"),
+        (0, false) => kinds,
         (1, _) => "1 entry".to_owned(),
         (n, _) => format!("{n} entries"),
     }
