@@ -1,7 +1,8 @@
 //! What the feature can be asked, and who answers it.
 
 use super::ask::{self, AskCommand};
-use super::decide::{self, Narrow};
+use super::decide;
+use super::narrow::Narrow;
 use super::tables::{
     RequestKind, answer_request, fail, next_due, put_request, request, requests_due,
 };

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! A permission is over what there is, with the keys of single entries; or it stands, over whole kinds,
-//! with the keys of their compartments, and opens what is added later until it ends ([`standing`]).
+//! with the keys of their compartments, and opens what is added later until it ends (`standing.rs`).
 //!
 //! Whoever holds the data checks the permission on the spot. Revocation reaches neither the author's
 //! own copy nor what was already obtained.
@@ -24,7 +24,9 @@
 mod ask;
 mod contacts;
 mod decide;
+mod judge;
 mod machine;
+mod narrow;
 mod pass_on;
 mod read;
 mod revoke;
@@ -37,10 +39,10 @@ mod wire;
 pub(crate) use contacts::{
     add_contact, ask_contact, contact_agreed, contact_refused, contacts, enrolling, is_contact,
 };
+pub(crate) use judge::{Judged, issuer, judge, target};
 pub use machine::Command;
 pub(crate) use machine::{command, outcome, receive, tick};
 pub(crate) use read::pulled;
-pub(crate) use read::{Judged, issuer, judge, target};
 pub(crate) use revoke::{
     learn_revocations, revocation_state, revocations, rotated, sign_revocations,
 };
