@@ -136,7 +136,10 @@ fn row_of(view: &LineView) -> Vec<Cell> {
     row![
         line.at.utc_text(),
         Cell::new(action(line.action), style),
-        view.by_name.as_str(),
+        match &view.through_names[..] {
+            [] => view.by_name.clone(),
+            through => format!("{} (passed on by {})", view.by_name, through.join(", then ")),
+        },
         line.user.as_deref().unwrap_or_default(),
         line.purpose.map(purpose_name).unwrap_or_default(),
         entries,
@@ -161,6 +164,7 @@ pub(super) const fn action(action: Action) -> &'static str {
         Action::Exported => "exported",
         Action::Rotated => "keys rotated",
         Action::DeleteRefused => "deletion refused",
+        Action::PassedOn => "passed on to",
     }
 }
 

@@ -70,6 +70,7 @@ fn offered(ctx: &mut Context<'_>, sender: &Sender, offer: Offer) -> Handled<Byte
             None
         }
     };
+    in_time(ctx, &checked)?;
     let expires = ctx.now.plus_ms(limits::RESERVATION_MS);
     let row = ReservationRow {
         depositor: sender.institution,
@@ -182,6 +183,7 @@ fn permitted(
         patient: owner,
         chain: permission.chain,
         log: permission.log,
+        issuers: permission.issuers,
         revocations: permission.revocations,
         purpose: None,
         targets: &targets,
@@ -197,6 +199,27 @@ fn permitted(
     let granted: Granted<Write> = consent::judge(ctx, sender, judged)?;
     added(ctx, sender, owner, &known, checked)?;
     Ok(granted.summary().clone())
+}
+
+/// What was sealed to a compartment after it was retired is not taken from anybody: whoever had a standing
+/// permission still has its key. What is older is history, and its compartment was the right one.
+fn in_time(ctx: &Context<'_>, checked: &[Checked]) -> Handled<()> {
+    for bundle in checked {
+        let label = &bundle.label;
+        if label.compartment.is_some() && !record::sealed_in_time(ctx.txn, label)? {
+            return retired(label.entry);
+        }
+    }
+    Ok(())
+}
+
+fn retired(entry: crate::id::EntryId) -> Handled<()> {
+    refuse(
+        RefusalCode::WrongState,
+        format!(
+            "retired-compartment: entry {entry} is sealed to a compartment that was retired; its author seals it again with the patient's current keys"
+        ),
+    )
 }
 
 /// What is added to a record is the sender's own work, sealed to compartments that still count.
@@ -220,13 +243,7 @@ fn added(
         }
         let current = ring.compartments.iter().any(|c| Some(c.id()) == label.compartment);
         if !current || ring.key != known.current_number() {
-            return refuse(
-                RefusalCode::WrongState,
-                format!(
-                    "entry {} is sealed to a compartment that was retired; seal it again with the patient's current keys",
-                    label.entry
-                ),
-            );
+            return retired(label.entry);
         }
     }
     Ok(())
@@ -297,7 +314,7 @@ fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
     };
     let revocations = consent::revocations(ctx.txn, granted.patient)?;
     let txn = &*ctx.txn;
-    let institutions = |party| directory::keys(txn, party).ok().flatten();
+    let institutions = |party| consent::issuer(txn, party);
     let keys = crate::capability::Keys { patient: &known, institutions: &institutions };
     granted.recheck(ctx.now, &revocations, &keys).or_else(|reason| {
         refuse(RefusalCode::BadPermission, format!("{}: {}", reason.name(), reason.sentence()))

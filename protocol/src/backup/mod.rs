@@ -21,4 +21,6 @@ pub(crate) use depositary::{pulled, receive};
 pub use depositor::Command;
 pub(crate) use depositor::{Deposit, command, offer, outcome, restored_object, tick};
 pub(crate) use tables::{kept, kept_for_anybody, next_due};
-pub use wire::{DeleteOrder, Deletion, FetchAnswer, Message, Offer, Receipt, ReceiptObject};
+pub use wire::{
+    DeleteOrder, Deletion, FetchAnswer, Message, Offer, OfferPermission, Receipt, ReceiptObject,
+};

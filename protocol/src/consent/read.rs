@@ -2,33 +2,32 @@
 
 use super::tables::{ReceivedRow, fail, put_request, received, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
-use super::{compare, learn_revocations, revocation_state, revocations};
+use super::{Judged, compare, judge, pass_on, revocation_state, target};
 use crate::access_log::{self, Action};
-use crate::capability::{
-    Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Reason, Target, Verifier,
-    Wanted, verify,
-};
+use crate::capability::{GrantKeys, Granted, Operation, Read};
 use crate::codec::{Bytes, Wire, wire_struct};
+use crate::crypto::KemSecret;
 use crate::directory;
-use crate::id::{CompartmentId, ConsentId, EntryId, PartyId};
-use crate::identity::{KeyLog, Role};
+use crate::federation;
+use crate::id::{ConsentId, EntryId, PartyId};
+use crate::identity::Role;
 use crate::limits;
 use crate::object::DataKey;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::outbox;
 use crate::peer::{Body, Context, Sender};
 use crate::record::{self, Checked, Manifest};
-use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
-use crate::statement::Unverified;
 use crate::store::Table;
+use std::collections::BTreeSet;
 
 /// Request -> [`ProgressRow`]: what is still to come of a read.
 const READS: Table = Table("consent_read");
 
 wire_struct! {
     /// How far a read has come.
-    #[derive(Debug, Clone)]
+    #[derive(Debug, Clone, Default)]
     pub struct ProgressRow {
         /// Pages asked for and not answered.
         1 => pages: u64,
@@ -36,90 +35,9 @@ wire_struct! {
         2 => objects: u64,
         /// Entries obtained.
         3 => entries: u64,
+        /// Entries that did not open.
+        4 => closed: u64,
     }
-}
-
-/// What a message brings for judging a permission.
-pub(crate) struct Judged<'a> {
-    pub(crate) patient: PartyId,
-    pub(crate) chain: crate::capability::Chain,
-    pub(crate) log: KeyLog,
-    pub(crate) revocations: Option<Unverified<crate::capability::RevocationState>>,
-    pub(crate) purpose: Option<Purpose>,
-    pub(crate) targets: &'a [Target],
-    pub(crate) bytes: u64,
-    pub(crate) used: &'a dyn Fn(crate::id::TokenId) -> u64,
-    pub(crate) user: Option<String>,
-    pub(crate) refused_as: Action,
-}
-
-/// Judges a permission on the spot. A refusal is on the record with its real reason; the far side
-/// hears no more than it may know.
-pub(crate) fn judge<Op: Permitted>(
-    ctx: &mut Context<'_>,
-    sender: &Sender,
-    judged: Judged<'_>,
-) -> Handled<Granted<Op>> {
-    let token = judged.chain.leaf().claims().id;
-    // Of patients that are not known here there is no log: nobody fills our tables with strangers.
-    let logged = directory::keys(ctx.txn, judged.patient)?.is_some();
-    let refused = |ctx: &mut Context<'_>, reason: Reason| {
-        if logged {
-            ctx.lines_if_refused.push(access_log::Draft {
-                user: judged.user.clone(),
-                purpose: judged.purpose,
-                token: Some(token),
-                reason: Some(reason.name().to_owned()),
-                ..access_log::Draft::new(judged.patient, judged.refused_as, sender.institution)
-            });
-        }
-        let told = reason.for_stranger();
-        refuse(RefusalCode::BadPermission, format!("{}: {}", told.name(), told.sentence()))
-    };
-    let known = match directory::learn_keys(ctx.txn, judged.log) {
-        Ok(known) if known.party() == judged.patient => known,
-        // A log of another patient, or one that contradicts what is known.
-        Ok(_) | Err(Failure::Refused(_)) => return refused(ctx, Reason::UnknownIssuer),
-        Err(error) => return Err(error),
-    };
-    if let Some(state) = judged.revocations {
-        // A state that does not verify teaches nothing; the permission is judged by what is known.
-        let _ = learn_revocations(ctx, state, &known);
-    }
-    let known_revocations = revocations(ctx.txn, judged.patient)?;
-    let presented = Presented {
-        chain: judged.chain,
-        proof: sender.proof.clone(),
-        request_hash: sender.request_hash,
-        node: sender.node,
-    };
-    let txn = &*ctx.txn;
-    let now = ctx.now;
-    let institutions = |party| directory::keys(txn, party).ok().flatten();
-    let node_of = |node| directory::institution_of(txn, node, now).ok().flatten();
-    let verifier = Verifier {
-        me: ctx.peer.me(),
-        now,
-        nonce: sender.nonce,
-        keys: Keys { patient: &known, institutions: &institutions },
-        revocations: &known_revocations,
-        node_of: &node_of,
-    };
-    let wanted = Wanted {
-        targets: judged.targets,
-        purpose: judged.purpose,
-        bytes: judged.bytes,
-        used: judged.used,
-    };
-    match verify::<Op>(&presented, &verifier, &wanted) {
-        Ok(granted) => Ok(granted),
-        Err(reason) => refused(ctx, reason),
-    }
-}
-
-/// What a scope is asked about an entry; an entry without compartment is in none.
-pub(crate) fn target(label: &record::Label) -> Target {
-    Target { entry: label.entry, compartment: label.compartment.unwrap_or(CompartmentId([0; 16])) }
 }
 
 /// At the reader: asks a holder with every permission received for the request.
@@ -150,7 +68,7 @@ pub(super) fn fetch(
     else {
         return refuse(RefusalCode::NotFound, "nobody is known to hold the entries; name a holder");
     };
-    let progress = ProgressRow { pages: 0, objects: 0, entries: 0 };
+    let progress = ProgressRow::default();
     rows::put(ctx.txn, READS, &id.0, &progress)?;
     row.state = RequestState::Approved;
     row.reason = String::new();
@@ -174,6 +92,10 @@ fn ask_page(
     let Some(known) = directory::keys(ctx.txn, patient)? else {
         return refuse(RefusalCode::NotFound, "the patient's key log is missing");
     };
+    let mut issuers = Vec::new();
+    for party in pass_on::through(&received.grant.chain) {
+        issuers.extend(directory::keys(ctx.txn, party)?.map(|keys| keys.log().clone()));
+    }
     let message = ReadRequest {
         request: id,
         patient,
@@ -183,6 +105,7 @@ fn ask_page(
         user: user.to_owned(),
         purpose: leaf.claims().purpose,
         after,
+        issuers,
     };
     let proof_of = leaf.id();
     outbox::push(ctx, holder, &Body::Consent(Message::Read(message)), Some(proof_of))?;
@@ -195,11 +118,7 @@ fn progress(
     id: ConsentId,
     change: impl FnOnce(&mut ProgressRow),
 ) -> Handled<ProgressRow> {
-    let mut row = rows::get::<ProgressRow>(ctx.txn, READS, &id.0)?.unwrap_or(ProgressRow {
-        pages: 0,
-        objects: 0,
-        entries: 0,
-    });
+    let mut row = rows::get::<ProgressRow>(ctx.txn, READS, &id.0)?.unwrap_or_default();
     change(&mut row);
     rows::put(ctx.txn, READS, &id.0, &row)?;
     Ok(row)
@@ -211,6 +130,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
     if read.user.trim().is_empty() || read.user.len() > 200 {
         return refuse(RefusalCode::Invalid, "a read names the person on whose behalf it is");
     }
+    let through = pass_on::through(&read.chain);
     let granted: Granted<Read> = judge(
         ctx,
         sender,
@@ -218,6 +138,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
             patient: read.patient,
             chain: read.chain,
             log: read.log,
+            issuers: read.issuers,
             revocations: read.revocations,
             purpose: Some(read.purpose),
             targets: &[],
@@ -231,7 +152,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
     if !known_here {
         return refuse(RefusalCode::NotFound, "nothing that this permission covers is kept here");
     }
-    answer(ctx, sender, &granted, read.user, read.after)
+    answer(ctx, sender, &granted, (read.user, through), read.after)
 }
 
 /// Only reached with a proof that reading was granted.
@@ -239,12 +160,12 @@ fn answer(
     ctx: &mut Context<'_>,
     sender: &Sender,
     granted: &Granted<Read>,
-    user: String,
+    (user, through): (String, Vec<PartyId>),
     after: Option<EntryId>,
 ) -> Handled<Bytes> {
     let patient = granted.patient();
     let (mut bundles, mut entries, mut contents) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut authors, mut bytes, mut next) = (std::collections::BTreeSet::new(), 0, None);
+    let (mut authors, mut bytes, mut next) = (BTreeSet::new(), 0, None);
     for found in record::entries(ctx.txn, patient)? {
         let label = found.row.label.claims();
         let target = target(label);
@@ -272,6 +193,7 @@ fn answer(
             purpose: Some(granted.purpose()),
             entries,
             token: granted.accounts().last(),
+            through,
             ..access_log::Draft::new(patient, Action::Read, sender.institution)
         },
     )?;
@@ -327,15 +249,25 @@ pub(super) fn answered(
         if checked.label.subject != read.patient {
             return refuse(RefusalCode::NotAuthentic, "an entry of another patient was sent");
         }
-        let Ok(at) = keys.entries.binary_search_by_key(&checked.label.entry, |(entry, _)| *entry)
-        else {
-            continue;
-        };
-        if !compare::admit(ctx, read.request, holder, &checked.label)? {
-            continue;
+        match opened(ctx, &keys, &checked)? {
+            Opened::With(key) => {
+                if !compare::admit(ctx, read.request, holder, &checked.label)? {
+                    continue;
+                }
+                let seen = progress(ctx, read.request, |_| ())?.entries;
+                if seen >= limits::FETCH_ENTRIES_MAX {
+                    return refuse(
+                        RefusalCode::LimitReached,
+                        "the holder sends more entries than any record has",
+                    );
+                }
+                obtain(ctx, read.request, holder, answer.ticket, &checked, &key)?;
+            }
+            Opened::Not => {}
+            Opened::Wrongly => {
+                progress(ctx, read.request, |row| row.closed += 1)?;
+            }
         }
-        let key = DataKey::from_bytes(*keys.entries[at].1);
-        obtain(ctx, read.request, holder, answer.ticket, &checked, &key)?;
     }
     // Pages only go forward, so that no holder keeps us asking.
     let next = answer.next.filter(|next| read.after.is_none_or(|after| *next > after));
@@ -344,6 +276,45 @@ pub(super) fn answered(
     }
     progress(ctx, read.request, |row| row.pages = row.pages.saturating_sub(1))?;
     finish_if_done(ctx, read.request)
+}
+
+/// How an entry that was sent opens.
+enum Opened {
+    With(DataKey),
+    /// Nothing that was permitted.
+    Not,
+    /// It should open and does not, or its author is nobody whom the patient's entries come from.
+    Wrongly,
+}
+
+/// Opens an entry with its own key, or with that of its compartment. A compartment's public half is no
+/// secret: any holder can make an institution up, have it sign an entry, and seal that to the compartment.
+/// So what was not named one by one must be of a member's making. What the wrap gives is only ever the
+/// manifest's true key, since sealed objects commit to theirs.
+fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Opened> {
+    let label = &checked.label;
+    if let Ok(at) = keys.entries.binary_search_by_key(&label.entry, |(entry, _)| *entry) {
+        return Ok(Opened::With(DataKey::from_bytes(*keys.entries[at].1)));
+    }
+    let Some(compartment) = label.compartment else { return Ok(Opened::Not) };
+    let Ok(at) = keys.compartments.binary_search_by_key(&compartment, |(id, _)| *id) else {
+        return Ok(Opened::Not);
+    };
+    if !federation::is_member(ctx.txn, label.author)? {
+        return Ok(Opened::Wrongly);
+    }
+    let secret = KemSecret::from_seed(*keys.compartments[at].1);
+    let key = checked
+        .wrap
+        .as_ref()
+        .and_then(|wrap| crate::wrap::unwrap(wrap, label.manifest, label.subject, &secret).ok())
+        .map(|key| DataKey::from_bytes(*key));
+    Ok(match key {
+        Some(key) if Manifest::open(label, &checked.contents, &checked.manifest, &key).is_ok() => {
+            Opened::With(key)
+        }
+        _ => Opened::Wrongly,
+    })
 }
 
 /// Keeps one entry that was sent and starts pulling what it needs.
@@ -409,6 +380,12 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
         if row.state != RequestState::Failed {
             row.state = RequestState::Done;
             row.reason = format!("{} entries obtained", progress.entries);
+            if progress.closed > 0 {
+                row.reason.push_str(&format!(
+                    "; {} did not open, or are by nobody known as a member: ask another holder, or the patient",
+                    progress.closed
+                ));
+            }
             put_request(ctx.txn, id, &row)?;
             compare::finish(ctx, id)?;
         }

@@ -149,6 +149,7 @@ impl Rogue {
             user: "Dr. Nobody".into(),
             purpose: self.chain.leaf().claims().purpose,
             after: None,
+            issuers: Vec::new(),
         };
         Body::Consent(Message::Read(read)).to_bytes()
     }
