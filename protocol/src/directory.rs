@@ -3,9 +3,10 @@
 
 use crate::Addresses;
 use crate::codec::{wire_enum, wire_struct};
-use crate::id::{NodeId, PartyId};
-use crate::identity::{Card, KeyLog, KeyRing, KnownKeys};
+use crate::id::{CompartmentId, NodeId, PartyId};
+use crate::identity::{Card, Compartment, KeyLog, KeyRing, KnownKeys};
 use crate::limits;
+use crate::record::Kind;
 use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
@@ -20,6 +21,8 @@ const NODES: Table = Table("node");
 const NODES_OF: Table = Table("node_of");
 /// Patient -> the institution id of the relay that serves it.
 const RELAYS: Table = Table("relay_of");
+/// Patient, compartment -> until when it could be sealed to: what a newer ring left out.
+const RETIRED: Table = Table("compartment_retired");
 /// Party -> [`Standing`].
 const STANDINGS: Table = Table("standing");
 
@@ -149,7 +152,8 @@ pub(crate) fn learn_card(
 }
 
 /// Takes over a patient's key ring if it verifies and is newer than the one known; it tells which relay
-/// serves the patient.
+/// serves the patient. A compartment that it leaves out is retired for good: a relay that was put back from
+/// an older copy does not bring it back.
 pub(crate) fn learn_ring(
     txn: &mut dyn Txn,
     ring: Unverified<KeyRing>,
@@ -165,11 +169,59 @@ pub(crate) fn learn_ring(
     };
     if row.ring.as_ref().is_none_or(|known| known.claims().seq < ring.seq) {
         let patient = ring.patient;
+        if let Some(known) = row.ring.take().map(Unverified::from_own_store) {
+            retire(txn, &known, &ring)?;
+        }
         row.ring = Some(ring.to_unverified());
         rows::put(txn, PARTIES, &patient.0, &row)?;
         rows::put(txn, RELAYS, &patient.0, &ring.relay)?;
     }
     Ok(())
+}
+
+/// Writes down which compartments of a ring a newer one leaves out, and since when.
+fn retire(txn: &mut dyn Txn, old: &KeyRing, new: &KeyRing) -> Result<(), StoreError> {
+    for gone in &old.compartments {
+        let id = gone.id();
+        if new.compartments.iter().any(|kept| kept.id() == id) {
+            continue;
+        }
+        let end = old.end_of(gone).min(new.issued);
+        let key = rows::pair(&old.patient.0, &id.0);
+        let known = rows::get::<Timestamp>(txn, RETIRED, &key)?;
+        rows::put(txn, RETIRED, &key, &known.map_or(end, |known| known.min(end)))?;
+    }
+    let all = rows::all::<Timestamp>(txn, RETIRED, &old.patient.0)?;
+    let excess = all.len().saturating_sub(limits::RETIRED_COMPARTMENTS_MAX);
+    let mut oldest: Vec<_> = all.into_iter().map(|(key, end)| (end, key)).collect();
+    oldest.sort();
+    oldest.into_iter().take(excess).try_for_each(|(_, key)| txn.delete(RETIRED, &key))
+}
+
+/// Until when a compartment can, or could, be sealed to; `None` when none of the rings seen here has it.
+pub(crate) fn compartment_end(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    id: CompartmentId,
+) -> Result<Option<Timestamp>, StoreError> {
+    if let Some(end) = rows::get(txn, RETIRED, &rows::pair(&patient.0, &id.0))? {
+        return Ok(Some(end));
+    }
+    let Some(ring) = ring(txn, patient)? else { return Ok(None) };
+    Ok(ring.compartments.iter().find(|c| c.id() == id).map(|c| ring.end_of(c)))
+}
+
+/// A patient's compartment for what is recorded now, if there is one that can be sealed to.
+pub(crate) fn usable_compartment(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    kind: Kind,
+    now: Timestamp,
+) -> Result<Option<Compartment>, StoreError> {
+    let Some(ring) = ring(txn, patient)? else { return Ok(None) };
+    let Some(found) = ring.usable(kind, now).cloned() else { return Ok(None) };
+    let retired = compartment_end(txn, patient, found.id())?.is_some_and(|end| end <= now);
+    Ok(Some(found).filter(|_| !retired))
 }
 
 /// A patient's newest key ring.

@@ -48,6 +48,12 @@ limits! {
     KEY_RING_DAYS_MAX: u64 = 30;
     /// Compartments in one key ring: every kind of record, with room for new kinds.
     COMPARTMENTS_MAX: usize = 64;
+    /// Retired compartments remembered of one patient: every kind in seventy epochs; the oldest go first.
+    RETIRED_COMPARTMENTS_MAX: usize = 1024;
+    /// Entries that one fetch brings: more than a life has; a holder cannot fill a reader's disk.
+    FETCH_ENTRIES_MAX: u64 = 100_000;
+    /// Times that one permission is passed on, as its patient's relay remembers it: no grantee fills it.
+    PASSED_ON_MAX: usize = 256;
     /// Rotations in one key log: far more than a life sees; bounds what a stranger makes us verify.
     ROTATIONS_MAX: usize = 64;
     /// Token ids that a rotation can keep: keeps the statement below a control request.

@@ -30,8 +30,10 @@ pub struct Party {
     pub online: bool,
     /// Its node's key, for tests in which it is dishonest.
     pub node_key: SigningKey,
-    /// Its institution's key, for the same.
+    /// Its institution's key, likewise.
     pub institution_key: SigningKey,
+    /// What grants to it are sealed to, for tests that open one themselves.
+    pub kem: KemSecret,
     pub(crate) rng: ChaCha20Rng,
     /// By node: the nonce that we told it, and the one that it told us.
     pub(crate) connections: BTreeMap<NodeId, ([u8; 16], Option<[u8; 16]>)>,
@@ -54,7 +56,7 @@ impl Party {
             role,
             name: name.to_owned(),
             log: incept(&institution, &next.public()),
-            institution,
+            institution: institution.clone(),
             kem: KemSecret::from_seed(key("kem")),
             node: SigningKey::from_seed(&key("node")),
         };
@@ -66,7 +68,8 @@ impl Party {
             words: BTreeMap::new(),
             online: true,
             node_key: SigningKey::from_seed(&key("node")),
-            institution_key: SigningKey::from_seed(&key("institution")),
+            institution_key: institution,
+            kem: KemSecret::from_seed(key("kem")),
             rng: ChaCha20Rng::from_seed(key("random")),
             connections: BTreeMap::new(),
             gates: std::collections::BTreeSet::new(),

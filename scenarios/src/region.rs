@@ -1,9 +1,10 @@
 //! A small region to try things in: two hospitals, a provider, a relay with a patient, a few entries.
 
 use crate::{Who, World};
+use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{RequestState, Wish};
-use chartmesh_protocol::id::{ChartId, EntryId, PartyId, TokenId};
+use chartmesh_protocol::id::{ChartId, ConsentId, EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{Command, Query, View};
@@ -294,7 +295,15 @@ impl Region {
     /// # Panics
     /// When the request does not reach the relay.
     pub fn refer(&mut self, wish: &Wish) -> RequestView {
-        self.ask(self.a, "referral", Some(self.b), wish).expect("a hospital may ask");
+        self.refer_to(self.b, wish)
+    }
+
+    /// The first hospital asks that any other may see.
+    ///
+    /// # Panics
+    /// When the request does not reach the relay.
+    pub fn refer_to(&mut self, to: Who, wish: &Wish) -> RequestView {
+        self.ask(self.a, "referral", Some(to), wish).expect("a hospital may ask");
         self.open_request().expect("the request reached the relay")
     }
 
@@ -324,19 +333,28 @@ impl Region {
         done
     }
 
+    /// A hospital reads at a holder.
+    ///
+    /// # Panics
+    /// When the hospital itself refuses.
+    pub fn fetch_by(&mut self, reader: Who, request: ConsentId, holder: Who) -> RequestView {
+        let fetch = consent::Command::Fetch {
+            request,
+            holder: Some(self.world.id(holder)),
+            user: "Dr. B".into(),
+        };
+        self.world.ask(reader, Command::Consent(fetch), None).expect("a hospital may read");
+        self.world.wait();
+        let mut requests = self.requests(reader).into_iter();
+        requests.find(|r| r.request == request).expect("the request is known")
+    }
+
     /// The other hospital reads at a holder.
     ///
     /// # Panics
     /// When the hospital itself refuses.
     pub fn fetch_at(&mut self, request: &RequestView, holder: Who) -> RequestView {
-        let fetch = consent::Command::Fetch {
-            request: request.request,
-            holder: Some(self.world.id(holder)),
-            user: "Dr. B".into(),
-        };
-        self.world.ask(self.b, Command::Consent(fetch), None).expect("a hospital may read");
-        self.world.wait();
-        self.request(self.b, request)
+        self.fetch_by(self.b, request.request, holder)
     }
 
     /// The other hospital reads at the provider.
@@ -353,6 +371,32 @@ impl Region {
         let request = self.refer(&Wish { write: Some(true), ..Wish::default() });
         self.approve(&request, narrow).expect("the patient permits");
         request
+    }
+
+    /// Permissions as a party lists them.
+    ///
+    /// # Panics
+    /// When the party refuses.
+    #[must_use]
+    pub fn grants(&self, who: Who) -> Vec<GrantView> {
+        match self.world.see(who, &Query::Grants { patient: None }, None) {
+            Ok(View::Grants(grants)) => grants,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The first hospital records one entry of the patient.
+    ///
+    /// # Panics
+    /// When it refuses.
+    pub fn add(&mut self, kind: Kind, title: &str) -> EntryId {
+        let drafts = vec![self.world.draft(self.a, kind, title, &[title.as_bytes()])];
+        let recorded = self.world.record(self.a, self.patient, drafts).expect("a hospital records");
+        self.world.wait();
+        match recorded {
+            View::Recorded(recorded) => recorded.entries[0],
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The tokens of a request.

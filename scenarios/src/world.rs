@@ -23,6 +23,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// Objects up to this size stand in the store itself.
 const SMALL: usize = 64 * 1024;
 
+/// Makes another answer of an answer.
+pub type Lie = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
+
 enum Task {
     Deliver { from: Who, to: PartyId },
     Pull { at: Who, id: TransferId },
@@ -53,6 +56,8 @@ pub struct World {
     pub silent: BTreeSet<Who>,
     /// Pulls that were stopped because nobody wanted them any more: where, which.
     pub stopped: Vec<(Who, TransferId)>,
+    /// What a dishonest party makes of its own answers before it signs them.
+    pub liar: Option<(Who, Lie)>,
     /// Out of a hundred events, how many are followed by a crash: what they did is durable, nothing of
     /// their effects happens, and the party starts again from its store.
     pub lose_effects: u8,
@@ -84,6 +89,7 @@ impl World {
             lies: BTreeMap::new(),
             silent: BTreeSet::new(),
             stopped: Vec::new(),
+            liar: None,
             lose_effects: 0,
             crash_at: None,
             events: 0,
@@ -366,7 +372,25 @@ impl World {
         if self.record_wire {
             self.wire.push((from, target, bytes.clone()));
         }
-        self.inject(from, target, &bytes)
+        let reply = self.inject(from, target, &bytes);
+        if reply.is_err() {
+            // The gate is closed: the next try says `hello` again.
+            self.parties[from.0].connections.remove(&node);
+        }
+        let reply = reply?;
+        Ok(match &self.liar {
+            Some((liar, lie)) if *liar == target => self.lied(target, &reply, lie),
+            _ => reply,
+        })
+    }
+
+    fn lied(&self, target: Who, reply: &[u8], lie: &Lie) -> Vec<u8> {
+        let honest = Unverified::<Outcome>::parse(reply).expect("an outcome is well formed");
+        let mut outcome = honest.claims().clone();
+        if let OutcomeResult::Done(answer) = &mut outcome.result {
+            *answer = Bytes(lie(answer.0.clone()));
+        }
+        Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()
     }
 
     /// Hands bytes to a party as if they came from another's node: a test's forged or replayed message.

@@ -9,6 +9,7 @@ use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
 use chartmesh_protocol::record::{Kind, Listed, Listing, Message, Section, catalogue_root};
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{Table, Txn};
+use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 
 /// The tables that a dishonest holder's program writes.
@@ -185,4 +186,33 @@ fn a_reader_hears_only_of_the_entries_that_it_may_read() {
     assert_eq!((claims.compartment, claims.count), (None, 1));
     assert_eq!(sections[0].entries[0].entry, region.entry("blood count"));
     assert!(region.fetch(&request).held_back.is_none());
+}
+
+#[test]
+fn a_reader_of_whole_kinds_hears_of_what_is_new_and_notices_when_it_is_hidden() {
+    let mut region = Region::found(1);
+    region.world.record_wire = true;
+    let standing = Some(Timestamp(region.world.now.0 + 30 * DAY_MS));
+    let wish = Wish { kinds: vec![Kind::Laboratory], standing, ..Wish::default() };
+    let request = region.refer(&wish);
+    region.approve(&request, "{}").unwrap();
+    let fetched = region.fetch_at(&request, region.a);
+    assert!(fetched.state == RequestState::Done && fetched.held_back.is_none(), "{fetched:?}");
+    // Lists come for the compartments of this kind only, with all that is in them.
+    let sections: Vec<_> =
+        listings(&region, region.b).into_iter().flat_map(|l| l.sections).collect();
+    assert!(sections.iter().all(|section| section.catalogue.claims().compartment.is_some()));
+    assert_eq!(sections.iter().map(|section| section.entries.len()).sum::<usize>(), 1);
+    let draft = region.world.draft(region.a, Kind::Laboratory, "second count", &[b"12.9 g/dL"]);
+    let other = region.world.draft(region.a, Kind::Imaging, "scan", &[b"x"]);
+    region.world.record(region.a, region.patient, vec![draft, other]).unwrap();
+    let second = region.entry("second count");
+    assert_eq!(catalogue(&region, region.b).missing_entries, [second]);
+    hide(region.a, &mut region, second);
+    let fetched = region.fetch_at(&request, region.a);
+    let held_back = fetched.held_back.expect("something is missing");
+    assert_eq!(
+        (held_back.missing_entries, held_back.asked),
+        (vec![second], vec!["Hospital A".to_owned()])
+    );
 }

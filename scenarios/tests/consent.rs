@@ -1,12 +1,17 @@
 //! Permissions in the wrong hands, at the wrong place, too late, altered, or shown again.
 
-use chartmesh_protocol::capability::Proof;
+use chartmesh_protocol::capability::{Proof, Purpose};
 use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::{self, ReadRequest, RequestState, Wish};
+use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+use chartmesh_protocol::directory::Introduction;
+use chartmesh_protocol::id::ConsentId;
+use chartmesh_protocol::identity::{Card, Role, incept};
+use chartmesh_protocol::limits;
 use chartmesh_protocol::message::{Envelope, OutcomeResult};
 use chartmesh_protocol::peer::{Body, Command, DeliveryFailure};
 use chartmesh_protocol::record::Kind;
-use chartmesh_protocol::statement::Unverified;
+use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 
@@ -222,4 +227,89 @@ fn nobody_becomes_a_patients_relay_by_saying_so() {
     let body = Body::AccessLog(keys);
     let told = region.world.say(region.b, region.provider, &body, None, Some).unwrap();
     assert!(matches!(told, OutcomeResult::Refused(_)), "{told:?}");
+}
+
+/// What the relay says to a request that B's program makes up.
+fn ask(region: &mut Region, change: impl FnOnce(&mut consent::Ask)) -> OutcomeResult {
+    let mut ask = consent::Ask {
+        request: ConsentId([1; 16]),
+        patient: region.patient,
+        wish: Wish::default(),
+        purpose: Purpose::Treatment,
+        user: "Dr. B".into(),
+        message: String::new(),
+        for_party: None,
+        expires: region.world.now.plus_ms(DAY_MS),
+    };
+    change(&mut ask);
+    let body = Body::Consent(consent::Message::Ask(ask));
+    region.world.say(region.b, region.relay, &body, None, Some).unwrap()
+}
+
+fn refused(told: &OutcomeResult) -> &str {
+    match told {
+        OutcomeResult::Refused(refusal) => &refusal.text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_relay_takes_few_requests_each_once_and_about_members_only() {
+    let mut region = Region::found(1);
+    assert!(matches!(ask(&mut region, |_| {}), OutcomeResult::Done(_)));
+    assert!(refused(&ask(&mut region, |_| {})).contains("here already"));
+    let (key, next) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+    let keys = incept(&key, &next.public());
+    let card = Card {
+        institution: keys.party_unverified(),
+        key: 0,
+        name: "Hospital C".into(),
+        role: Role::Hospital,
+        kem: KemSecret::from_seed([3; 32]).public(),
+        issued: region.world.now,
+    };
+    let card = Signed::sign(card, &key).to_unverified();
+    let stranger = Introduction { keys, card, nodes: vec![] };
+    let told = ask(&mut region, |ask| {
+        ask.request = ConsentId([2; 16]);
+        ask.for_party = Some(stranger);
+    });
+    assert!(refused(&told).contains("a member of the federation"), "{told:?}");
+    let told = ask(&mut region, |ask| {
+        ask.request = ConsentId([3; 16]);
+        ask.wish.standing = Some(ask.expires);
+        ask.wish.since = Some(Timestamp(1));
+    });
+    assert!(refused(&told).contains("whole kinds"), "{told:?}");
+    for number in 3..=u8::try_from(limits::OPEN_REQUESTS_MAX).unwrap() + 1 {
+        let told = ask(&mut region, |ask| ask.request = ConsentId([number; 16]));
+        assert!(matches!(told, OutcomeResult::Done(_)), "{number}: {told:?}");
+    }
+    let told = ask(&mut region, |ask| ask.request = ConsentId([0xff; 16]));
+    assert!(refused(&told).contains("too many"), "{told:?}");
+}
+
+#[test]
+fn a_permission_ends_after_thirty_days_or_when_the_patient_says_but_after_ninety() {
+    let mut region = Region::found(1);
+    for (narrow, days) in [("{}", 30), (r#"{"days":7}"#, 7), (r#"{"days":400}"#, 90)] {
+        let request = region.refer(&Wish::default());
+        region.approve(&request, narrow).unwrap();
+        let token = region.tokens(&request)[0];
+        let given = region.grants(region.relay).into_iter().find(|g| g.token == token).unwrap();
+        assert_eq!(given.expires, region.world.now.plus_ms(days * DAY_MS), "{narrow}");
+    }
+}
+
+#[test]
+fn a_refusal_tells_the_patients_word_and_nothing_is_decided_twice() {
+    let mut region = Region::found(1);
+    let request = region.refer(&Wish::default());
+    let deny = consent::Command::Deny { request: request.request, reason: "not now".into() };
+    region.world.ask(region.relay, Command::Consent(deny), None).unwrap();
+    let at_a = region.request(region.a, &request);
+    assert_eq!((at_a.state, &*at_a.reason), (RequestState::Refused, "not now"));
+    let again = region.approve(&request, "{}").unwrap_err();
+    assert!(again.text.contains("refused already"), "{}", again.text);
+    assert!(region.grants(region.b).is_empty());
 }

@@ -122,6 +122,7 @@ impl Rogue {
             user: "Dr. Nobody".into(),
             purpose: chain.leaf().claims().purpose,
             after: None,
+            issuers: Vec::new(),
         };
         let body = Body::Consent(consent::Message::Read(read)).to_bytes();
         self.present(chain, body, change)
@@ -149,6 +150,7 @@ impl Rogue {
             log: self.log.clone(),
             ring: None,
             revocations: None,
+            issuers: Vec::new(),
         };
         let offer = Offer {
             reservation,

@@ -1,13 +1,16 @@
 //! The patient decides: at the relay, about what institutions ask.
 
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
+use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::request;
-use super::wish::WishArgs;
+use super::wish::{WishArgs, kinds};
 use crate::Context;
+use crate::args::UserArg;
 use crate::exit::Outcome;
 use crate::node::{Node, id, name_of, read, short};
 use crate::output::{self, Cell, Output, Style, row, time};
@@ -27,9 +30,9 @@ pub(crate) enum Args {
         #[arg(value_name = "REQUEST")]
         request: Option<String>,
     },
-    /// Permit what a request asks, whole or narrowed; nothing here can widen it
+    /// Permit what a request asks, whole or narrowed; nothing here can widen what is seen
     #[command(
-        after_help = "Example:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 \\\n    --days 14 --read-only"
+        after_help = "Examples:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 \\\n    --days 14 --read-only\n  chartmesh consent approve 91c0aa3e --once\n  chartmesh consent approve 91c0aa3e --may-pass-on \"Birch Clinic\""
     )]
     Approve {
         /// The request
@@ -67,6 +70,35 @@ pub(crate) enum Args {
         #[arg(long)]
         patient: String,
     },
+    /// At a hospital: pass on, narrowed, a permission of which the patient said that it may be
+    ///
+    /// The other hospital can then fetch by itself; holders and the patient see who passed it on.
+    #[command(
+        visible_alias = "delegate",
+        after_help = "Example:\n  chartmesh consent grants\n  chartmesh consent pass-on 3f2a91c0 --to \"Birch Clinic\" --kind laboratory --days 7"
+    )]
+    PassOn {
+        /// The permissions, as received here
+        #[arg(required = true, value_name = "GRANT")]
+        grants: Vec<String>,
+        /// The institution that gets them
+        #[arg(long, value_name = "INSTITUTION")]
+        to: String,
+        /// Only this entry. Can be repeated [default: all that is covered]
+        #[arg(long, value_name = "ENTRY")]
+        entry: Vec<String>,
+        /// Only records of this kind. Can be repeated [default: all that are covered]
+        #[arg(long, value_name = "KIND", value_parser = kinds())]
+        kind: Vec<Kind>,
+        /// Days that it holds, never longer than what was received [default: as long]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=90))]
+        days: Option<u64>,
+        /// An institution that may get it from there, if the patient said twice in a row. Can be repeated
+        #[arg(long, value_name = "INSTITUTION")]
+        may_pass_on: Vec<String>,
+        #[command(flatten)]
+        user: UserArg,
+    },
     /// List permissions: given by a patient at the relay, received at an institution
     #[command(after_help = "Example:\n  chartmesh consent grants --json")]
     Grants {
@@ -99,6 +131,16 @@ pub(crate) struct NarrowArgs {
     /// Only to read, even if adding is asked for
     #[arg(long)]
     read_only: bool,
+    /// Only what there is now, even if a standing permission is asked for
+    #[arg(long)]
+    once: bool,
+    /// An institution that the permission may be passed on to. Can be repeated [default: none]
+    #[arg(long, value_name = "INSTITUTION")]
+    may_pass_on: Vec<String>,
+    /// How many times in a row it may be passed on: 1 or 2 [default: 1]
+    #[arg(long, value_name = "N", requires = "may_pass_on",
+        value_parser = clap::value_parser!(u16).range(1..=2))]
+    depth: Option<u16>,
 }
 
 impl Args {
@@ -129,6 +171,18 @@ impl Args {
                 Ok(())
             }
             Self::Revoke { tokens, patient } => revoke(&node, &patient, &tokens).await,
+            Self::PassOn { grants, to, entry, kind, days, may_pass_on, user } => {
+                let asked = PassOn {
+                    grants: &grants,
+                    to: &to,
+                    entries: &entry,
+                    kinds: &kind,
+                    days,
+                    may_pass_on: &may_pass_on,
+                    user: &user,
+                };
+                pass_on(&node, asked).await
+            }
             Self::Grants { patient, explain } => grants(&node, patient, explain).await,
         }
     }
@@ -173,6 +227,9 @@ async fn approve(node: &Node, text: &str, narrow: &NarrowArgs) -> Outcome {
         "audience": node.institutions_of(&narrow.at).await?,
         "max_staleness": narrow.max_staleness.map(|span| span.0 / 1000),
         "read_only": narrow.read_only,
+        "once": narrow.once,
+        "may_pass_on": node.institutions_of(&narrow.may_pass_on).await?,
+        "depth": narrow.depth,
     });
     let command = json!({"consent": {"approve": {"request": view.request, "narrow": narrowed}}});
     let answer = node.command(command, Some(&patient)).await?;
@@ -182,6 +239,10 @@ async fn approve(node: &Node, text: &str, narrow: &NarrowArgs) -> Outcome {
         Err(_) => node.out.answer(&answer, |out| out.line("permitted")),
     }
     if !node.out.json {
+        let given = node.grants(Some(view.patient)).await?;
+        for grant in given.iter().filter(|grant| grant.request == view.request) {
+            node.out.line(&grant.in_words);
+        }
         node.out.next(format!("chartmesh consent grants --patient {} --explain", short(&patient)));
     }
     Ok(())
@@ -204,6 +265,51 @@ async fn revoke(node: &Node, patient: &str, tokens: &[String]) -> Outcome {
     node.out.answer(&answer, |out| {
         out.line(format!("revoked {}; the holders are told", chosen.len()));
         out.note("what was obtained under them before stays where it is");
+    });
+    Ok(())
+}
+
+/// What is passed on, as a person names it.
+struct PassOn<'a> {
+    grants: &'a [String],
+    to: &'a str,
+    entries: &'a [String],
+    kinds: &'a [Kind],
+    days: Option<u64>,
+    may_pass_on: &'a [String],
+    user: &'a UserArg,
+}
+
+async fn pass_on(node: &Node, asked: PassOn<'_>) -> Outcome {
+    node.require(Role::Hospital, "hospitals pass permissions on").await?;
+    let received: Vec<GrantView> =
+        node.grants(None).await?.into_iter().filter(|grant| grant.received).collect();
+    let known: Vec<Candidate> =
+        received.iter().map(|grant| Candidate::new(grant.token, &grant.in_words)).collect();
+    let mut tokens = Vec::new();
+    for text in asked.grants {
+        tokens.push(pick("permission", text, &known)?.id.clone());
+    }
+    let first = received.iter().find(|grant| Some(&grant.token.to_string()) == tokens.first());
+    let patient = first.map(|grant| grant.patient.to_string()).unwrap_or_default();
+    let entries = match asked.entries.is_empty() {
+        true => Vec::new(),
+        false => node.entries_of(&patient, asked.entries).await?,
+    };
+    let command = json!({"consent": {"pass-on": {
+        "grants": tokens,
+        "to": node.institution(asked.to).await?,
+        "entries": entries,
+        "kinds": asked.kinds,
+        "days": asked.days,
+        "may_pass_on": node.institutions_of(asked.may_pass_on).await?,
+        "user": asked.user.name(),
+    }}});
+    let answer = node.command(command, None).await?;
+    let view: RequestView = read(answer.clone())?;
+    node.out.answer(&answer, |out| {
+        out.line("passed on; the other institution and the patient's relay are told");
+        out.next(format!("there: chartmesh request fetch {}", view.request.short()));
     });
     Ok(())
 }
@@ -235,21 +341,47 @@ fn show_grants(out: &Output, views: &[GrantView], known: &[Candidate], explain: 
         .map(|view| {
             let holders: Vec<String> =
                 view.holders.iter().map(|holder| name_of(known, *holder)).collect();
+            let through: Vec<String> =
+                view.through.iter().map(|party| name_of(known, *party)).collect();
             row![
                 output::id(view.token),
                 view.grantee_name.as_str(),
                 state(&view.state),
                 view.operations.join(" "),
-                view.entries.len().to_string(),
+                covers(view),
                 time(view.expires),
                 output::id(view.patient),
                 holders.join(", "),
+                through.join(", then "),
             ]
         })
         .collect();
-    let heads =
-        ["TOKEN", "GIVEN TO", "STATE", "TO", "ENTRIES", "UNTIL (UTC)", "PATIENT", "HELD BY"];
+    let heads = [
+        "TOKEN",
+        "GIVEN TO",
+        "STATE",
+        "TO",
+        "COVERS",
+        "UNTIL (UTC)",
+        "PATIENT",
+        "HELD BY",
+        "PASSED ON BY",
+    ];
     out.table(&heads, &rows, "no permissions");
+}
+
+/// How much a permission covers, in a few words.
+fn covers(view: &GrantView) -> String {
+    let kinds = match &view.kinds[..] {
+        [] => "whole kinds".to_owned(),
+        kinds => kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" "),
+    };
+    match (view.entries.len(), view.standing) {
+        (0, true) => format!("{kinds}, also later"),
+        (0, false) => kinds,
+        (1, _) => "1 entry".to_owned(),
+        (n, _) => format!("{n} entries"),
+    }
 }
 
 fn state(state: &str) -> Cell {
@@ -278,7 +410,10 @@ mod tests {
         let wish = json!({"kinds": [], "entries": [], "since": null, "until": null, "write": null});
         for command in [
             json!({"approve": {"request": id, "narrow": {"wish": wish, "days": 3, "valid_ms": null,
-                "audience": [party], "max_staleness": 3600, "read_only": true}}}),
+                "audience": [party], "max_staleness": 3600, "read_only": true, "once": true,
+                "may_pass_on": [party], "depth": 2}}}),
+            json!({"pass-on": {"grants": [id], "to": party, "entries": [id], "kinds": ["imaging"],
+                "days": 7, "may_pass_on": [], "user": "Dr Mori"}}),
             json!({"deny": {"request": id, "reason": "no"}}),
             json!({"defer": {"request": id, "until": 5}}),
             json!({"revoke": {"patient": party, "tokens": [id]}}),

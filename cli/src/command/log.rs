@@ -138,7 +138,10 @@ fn row_of(view: &LineView, patient: PartyId) -> Vec<Cell> {
     row![
         time(line.at),
         Cell::new(action(line.action), style),
-        by,
+        match &view.through_names[..] {
+            [] => by.to_owned(),
+            through => format!("{by} (passed on by {})", through.join(", then ")),
+        },
         line.user.as_deref().unwrap_or_default(),
         line.purpose.map(purpose_name).unwrap_or_default(),
         entries,
@@ -186,6 +189,7 @@ pub(super) const fn action(action: Action) -> &'static str {
         Action::Exported => "exported",
         Action::Rotated => "keys rotated",
         Action::DeleteRefused => "deletion refused",
+        Action::PassedOn => "passed on to",
     }
 }
 

@@ -276,6 +276,15 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
     let heads = ["NAME", "MADE (UTC)", "ROTATIONS", "KEY RING UNTIL", "ID", "KNOWN TO"];
     out.table(&heads, &rows, "no patients yet; make one with `chartmesh patient new NAME`");
     for patient in patients {
+        if !patient.lapsed.is_empty() {
+            let kinds: Vec<_> = patient.lapsed.iter().map(|kind| kind.in_words()).collect();
+            out.line(format!(
+                "institutions cannot seal new {} to {} until the keys are unlocked: a standing permission has ended, or the key ring",
+                kinds.join(", "),
+                patient.name
+            ));
+            out.next(format!("chartmesh patient unlock {}", patient.patient.short()));
+        }
         for one in &patient.enrolling {
             // A code used again changes nothing for whom an earlier one enrolled.
             if let Some(why) = &one.refused
@@ -353,7 +362,9 @@ async fn rotate(node: &Node, who: &str, drop: &[String], words_file: Option<Path
             .grants(Some(id(&patient)?))
             .await?
             .iter()
-            .map(|grant| Candidate::new(grant.token, ""))
+            // What was passed on goes with what it rests on.
+            .filter(|grant| !grant.received && grant.through.is_empty())
+            .map(|grant| Candidate::new(grant.token, &grant.grantee_name))
             .collect();
         for text in drop {
             dropped.push(pick("permission", text, &tokens)?.id);

@@ -5,7 +5,7 @@ use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::{HeldBackView, RequestView};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::time::Timestamp;
+use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use serde_json::{Value, json};
 
 use super::record::{entries, shorts};
@@ -16,14 +16,14 @@ use crate::exit::Outcome;
 use crate::node::{Node, read, short};
 use crate::output::{Cell, Output, Style};
 use crate::wait;
-use crate::when::{Span, moment, span};
+use crate::when::{self, Span, moment, span};
 
 /// Ask a patient to see records, refer a patient, have records deposited
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Args {
     /// At a hospital: ask a patient to see records that others hold
     #[command(
-        after_help = "Example:\n  chartmesh request download --patient \"Sato Aiko\" --kind imaging \\\n    --since 2025-01-01 --message \"For your visit\""
+        after_help = "Examples:\n  chartmesh request download --patient \"Sato Aiko\" --kind imaging \\\n    --since 2025-01-01 --message \"For your visit\"\n  chartmesh request download --patient \"Sato Aiko\" --kind laboratory \\\n    --standing --days 60"
     )]
     Download {
         #[command(flatten)]
@@ -66,6 +66,8 @@ pub(crate) enum Args {
         wait: WaitArgs,
     },
     /// At a hospital: fetch what a request was permitted to see
+    ///
+    /// Under a standing permission it can be fetched again, and brings what was added.
     #[command(
         after_help = "Example:\n  chartmesh request fetch 91c0aa3e --from \"Cedar Backup\" --wait"
     )]
@@ -93,6 +95,13 @@ pub(crate) struct AskArgs {
     /// Ask to add to the record, too
     #[arg(long)]
     write: bool,
+    /// Ask for a standing permission: what is added later, too; over whole kinds, without dates
+    #[arg(long, conflicts_with_all = ["since", "until", "entry"])]
+    standing: bool,
+    /// Days that a standing permission is asked for, 90 at most
+    #[arg(long, value_name = "N", requires = "standing", default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(1..=90))]
+    days: u64,
     /// What for
     #[arg(long, value_parser = purposes(), default_value = "treatment")]
     purpose: Purpose,
@@ -151,10 +160,14 @@ async fn ask_patient(node: &Node, ask: &AskArgs, to: Option<&str>) -> Outcome {
         None => None,
     };
     let kind = if to.is_some() { "referral" } else { "download" };
+    let mut wish = ask.wish.resolve(node, &patient, Some(ask.write)).await?;
+    if ask.standing {
+        wish["standing"] = json!(when::now().plus_ms(ask.days * DAY_MS));
+    }
     let body = json!({
         "patient": patient,
         "to": to,
-        "wish": ask.wish.resolve(node, &patient, Some(ask.write)).await?,
+        "wish": wish,
         "purpose": ask.purpose,
         "user": ask.user.name(),
         "message": ask.message,
@@ -231,7 +244,13 @@ pub(super) fn show(out: &Output, view: &RequestView) {
         show_held_back(out, &request, held_back);
     }
     if view.state == RequestState::Open {
-        out.next(format!("the patient's relay: chartmesh consent approve {}", short(&request)));
+        let request = short(&request);
+        out.next(format!("the patient's relay: chartmesh consent approve {request}"));
+        if view.wish.standing.is_some() {
+            out.note(format!(
+                "or only what there is now: chartmesh consent approve {request} --once"
+            ));
+        }
     }
 }
 
@@ -280,7 +299,8 @@ mod tests {
     #[test]
     fn the_protocol_understands_each_command() {
         let (id, party) = ("ab".repeat(16), "cd".repeat(32));
-        let wish = json!({"kinds": ["imaging"], "entries": [id], "since": 1, "until": null, "write": true});
+        let wish = json!({"kinds": ["imaging"], "entries": [id], "since": 1, "until": null, "write": true,
+            "standing": 5});
         let ask = json!({"patient": party, "to": null, "wish": wish, "purpose": "treatment",
             "user": "Dr Mori", "message": "", "valid_ms": null});
         for command in [

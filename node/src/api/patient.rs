@@ -85,6 +85,8 @@ pub(super) async fn unlock(
         return Err(Problem::invalid(text));
     }
     let keys = shared.unlocked.open(&shared.handle, id(&patient)?, asked.passphrase).await?;
+    let unlocked = Command::Custody(custody::Command::Unlocked);
+    shared.handle.command(unlocked, Some(keys.clone())).await?;
     shared.unlocked.keep(keys, Duration::from_secs(u64::from(minutes) * 60));
     Ok(Json(Done { done: true }))
 }

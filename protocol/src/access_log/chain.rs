@@ -49,6 +49,8 @@ wire_code! {
         12 => Rotated,
         /// A deletion was refused.
         13 => DeleteRefused,
+        /// A permission was passed on.
+        14 => PassedOn,
     }
 }
 
@@ -80,6 +82,9 @@ wire_struct! {
         11 => salt: [u8; 16],
         /// The hash of the line before; 32 zeros before the first.
         12 => before: [u8; 32],
+        /// Who passed the permission on to whoever used it, the patient's grantee first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        13 => through: Option<Vec<PartyId>>,
     }
 }
 
@@ -136,6 +141,7 @@ pub(crate) struct Draft {
     pub(crate) entries: Vec<EntryId>,
     pub(crate) token: Option<TokenId>,
     pub(crate) reason: Option<String>,
+    pub(crate) through: Vec<PartyId>,
     /// When, for a line that is moved; otherwise now.
     pub(crate) at: Option<Timestamp>,
 }
@@ -151,6 +157,7 @@ impl Draft {
             entries: Vec::new(),
             token: None,
             reason: None,
+            through: Vec::new(),
             at: None,
         }
     }
@@ -179,6 +186,7 @@ pub(crate) fn append(ctx: &mut Context<'_>, draft: Draft) -> Result<(), StoreErr
         reason: draft.reason,
         salt: ctx.random(),
         before: head.hash,
+        through: Some(draft.through).filter(|through| !through.is_empty()),
     };
     let key = rows::pair(&draft.patient.0, &line.seq.to_be_bytes());
     rows::put(ctx.txn, LINES, &key, &line)?;
@@ -234,6 +242,7 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, from: PartyId, to: PartyId) -> Result
                 entries: line.entries,
                 token: line.token,
                 reason: line.reason,
+                through: line.through.unwrap_or_default(),
                 at: Some(line.at),
             },
         )?;

@@ -214,6 +214,14 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
 pub(crate) fn named(txn: &(impl ReadTxn + ?Sized), lines: Vec<Line>) -> Handled<Vec<LineView>> {
     lines
         .into_iter()
-        .map(|line| Ok(LineView { by_name: directory::name(txn, line.by)?, line }))
+        .map(|line| {
+            let through = line.through.iter().flatten();
+            let through_names = through.map(|party| directory::name(txn, *party));
+            Ok(LineView {
+                by_name: directory::name(txn, line.by)?,
+                through_names: through_names.collect::<Result<_, _>>()?,
+                line,
+            })
+        })
         .collect()
 }

@@ -48,6 +48,9 @@ pub struct ShownView {
 pub struct LineView {
     /// Name of the institution that acted.
     pub by_name: String,
+    /// Names of those who passed the permission on to that institution.
+    #[serde(default)]
+    pub through_names: Vec<String>,
     /// The line.
     #[serde(flatten)]
     pub line: Line,

@@ -66,6 +66,8 @@ wire_struct! {
         3 => ring: Option<Unverified<KeyRing>>,
         /// The newest revocation state that the depositor knows.
         4 => revocations: Option<Unverified<RevocationState>>,
+        /// The key logs of those who passed the permission on.
+        5 => issuers: Vec<KeyLog>,
     }
 }
 

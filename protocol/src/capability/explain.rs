@@ -221,9 +221,10 @@ fn list(items: impl Iterator<Item = impl Display>) -> String {
 fn scope(scope: &Scope) -> String {
     let entries = scope.entries().iter().map(|id| id.short());
     let compartments = scope.compartments().iter().map(|id| id.short());
+    let whole = counted(compartments, "all of the compartment", "compartments, all of each:");
     let parts = [
         counted(entries, "the entry", "entries"),
-        counted(compartments, "all of the compartment", "compartments, all of each:"),
+        whole.map(|whole| whole + ", with what is added to it later"),
     ];
     list(parts.into_iter().flatten())
 }

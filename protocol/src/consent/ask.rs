@@ -12,10 +12,11 @@ use crate::custody;
 use crate::directory;
 use crate::federation;
 use crate::id::{ConsentId, PartyId};
-use crate::identity::Role;
+use crate::identity::{KnownKeys, Role};
 use crate::limits;
-use crate::peer::{Body, Context, Effect, RequestId, Sender};
+use crate::peer::{Body, Context, Effect, Notice, RequestId, Sender};
 use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::time::DAY_MS;
 
 /// A request to a patient.
 #[derive(Debug, serde::Deserialize)]
@@ -62,6 +63,14 @@ pub(super) fn send_ask(
             "a request names its user (1 to 200 bytes) and has a message of at most 1000",
         );
     }
+    check_standing(&ask.wish)?;
+    let latest = ctx.now.plus_ms(limits::TOKEN_DAYS_MAX * DAY_MS);
+    if ask.wish.standing.is_some_and(|until| until <= ctx.now || until > latest) {
+        return refuse(
+            RefusalCode::Invalid,
+            format!("a standing permission is for 1 to {} days", limits::TOKEN_DAYS_MAX),
+        );
+    }
     let for_party = match (kind, ask.to) {
         (RequestKind::Referral, Some(to)) => match directory::introduction(ctx.txn, to)? {
             Some(introduction) => Some(introduction),
@@ -81,22 +90,16 @@ pub(super) fn send_ask(
     let valid = ask.valid_ms.unwrap_or(limits::CONSENT_MS_DEFAULT).min(limits::CONSENT_MS_MAX);
     let expires = ctx.now.plus_ms(valid);
     let row = RequestRow {
-        kind,
-        patient: ask.patient,
-        asker: ctx.peer.me(),
         party: ask.to.filter(|_| kind == RequestKind::Referral),
-        wish: ask.wish.clone(),
-        purpose: ask.purpose,
         user: ask.user.clone(),
         message: ask.message.clone(),
-        asked: ctx.now,
-        expires,
-        state: RequestState::Open,
-        reason: String::new(),
-        until: None,
-        tokens: Vec::new(),
-        executor: None,
-        order: None,
+        ..RequestRow::new(
+            (kind, ask.purpose),
+            ask.patient,
+            ctx.peer.me(),
+            ask.wish.clone(),
+            (ctx.now, expires),
+        )
     };
     put_request(ctx.txn, id, &row)?;
     ctx.effects.push(Effect::WakeAt(expires));
@@ -114,6 +117,18 @@ pub(super) fn send_ask(
     answer_request(ctx, answer_to, id)
 }
 
+/// A standing permission is over whole kinds: it carries the keys of all of them, past and to come.
+fn check_standing(wish: &Wish) -> Handled<()> {
+    let narrower = wish.since.is_some() || wish.until.is_some() || !wish.entries.is_empty();
+    if wish.standing.is_some() && narrower {
+        return refuse(
+            RefusalCode::Invalid,
+            "a standing permission opens whole kinds, what is old and what is to come: ask for it without dates and entries, or ask for those without --standing",
+        );
+    }
+    Ok(())
+}
+
 /// At the relay: a request arrives and waits for the patient.
 pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
     if !custody::serves(ctx.txn, ask.patient)? {
@@ -129,6 +144,7 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
     if known_request(ctx.txn, ask.request)? {
         return refuse(RefusalCode::AlreadyDone, "a request of this id is here already");
     }
+    check_standing(&ask.wish)?;
     let open = requests(ctx.txn)?
         .into_iter()
         .filter(|(_, row)| {
@@ -162,22 +178,16 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
         None => (RequestKind::Download, None),
     };
     let row = RequestRow {
-        kind,
-        patient: ask.patient,
-        asker: sender.institution,
         party,
-        wish: ask.wish,
-        purpose: ask.purpose,
         user: ask.user,
         message: ask.message,
-        asked: ctx.now,
-        expires,
-        state: RequestState::Open,
-        reason: String::new(),
-        until: None,
-        tokens: Vec::new(),
-        executor: None,
-        order: None,
+        ..RequestRow::new(
+            (kind, ask.purpose),
+            ask.patient,
+            sender.institution,
+            ask.wish,
+            (ctx.now, expires),
+        )
     };
     put_request(ctx.txn, ask.request, &row)?;
     ctx.effects.push(Effect::WakeAt(expires));
@@ -217,77 +227,88 @@ pub(super) fn permitted(
     sender: &Sender,
     permission: Permission,
 ) -> Handled<Bytes> {
-    let known = directory::learn_keys(ctx.txn, permission.log)?;
-    let patient = known.party();
-    directory::learn_ring(ctx.txn, permission.ring, &known, ctx.now)?;
-    if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
+    let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
+    directory::learn_ring(ctx.txn, permission.ring.clone(), &known, ctx.now)?;
+    if directory::relay_of(ctx.txn, known.party())? != Some(sender.institution) {
         return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
     }
-    if permission.grants.is_empty() {
-        return refuse(RefusalCode::Invalid, "a permission permits something");
-    }
-    if let Some(state) = permission.revocations {
-        learn_revocations(ctx, state, &known)?;
-    }
-    let mut holders = Vec::new();
-    for holder in permission.holders {
-        holders.extend(directory::hear_of(ctx.txn, holder)?);
-    }
-    let mut tokens = Vec::new();
-    let mut purpose = Purpose::Treatment;
-    for grant in permission.grants {
+    let patient = known.party();
+    let me = ctx.peer.me();
+    let holders = prepare(ctx, &known, &permission)?;
+    for grant in &permission.grants {
         let leaf = grant.chain.leaf();
         let claims = leaf.claims();
         let signed = known.key(claims.key).is_some_and(|key| leaf.check(&key).is_ok());
-        if claims.subject != patient || claims.grantee() != ctx.peer.me() || !signed {
+        let direct = grant.chain.links().len() == 1;
+        if claims.subject != patient || claims.grantee() != me || !signed || !direct {
             return refuse(
                 RefusalCode::NotAuthentic,
                 "the permission is not this patient's, or not for this institution",
             );
         }
-        tokens.push(claims.id);
-        purpose = claims.purpose;
-        let row = ReceivedRow {
-            request: permission.request,
-            holders: holders.clone(),
-            received: ctx.now,
-            grant,
-        };
-        put_received(ctx.txn, &row)?;
     }
+    // Answers our own request, or comes by a referral that somebody else asked for.
+    accept(ctx, patient, permission, &holders, (RequestKind::Referral, patient))
+}
+
+/// What comes with permissions is taken over; gives who holds the entries.
+pub(super) fn prepare(
+    ctx: &mut Context<'_>,
+    known: &KnownKeys,
+    permission: &Permission,
+) -> Handled<Vec<PartyId>> {
+    if permission.grants.is_empty() {
+        return refuse(RefusalCode::Invalid, "a permission permits something");
+    }
+    if let Some(state) = &permission.revocations {
+        learn_revocations(ctx, state.clone(), known)?;
+    }
+    ctx.notify(Notice::Ring { patient: known.party() });
+    let mut holders = Vec::new();
+    for holder in &permission.holders {
+        holders.extend(directory::hear_of(ctx.txn, holder.clone())?);
+    }
+    Ok(holders)
+}
+
+/// Permissions that were found to be for us are kept, under their request.
+pub(super) fn accept(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    permission: Permission,
+    holders: &[PartyId],
+    (kind, asker): (RequestKind, PartyId),
+) -> Handled<Bytes> {
+    let id = permission.request;
     if ctx.peer.role() == Role::Hospital {
         crate::record::chart_for(ctx, patient)?;
     }
-    // Answers our own request, or comes by a referral that somebody else asked for.
-    let mut row = if known_request(ctx.txn, permission.request)? {
-        let row = request(ctx.txn, permission.request)?;
-        if row.patient != patient || row.kind == RequestKind::Upload {
-            return refuse(RefusalCode::NotPermitted, "that request is another patient's");
+    let purpose = permission.grants.last().map(|grant| grant.chain.leaf().claims().purpose);
+    let mut row = if known_request(ctx.txn, id)? {
+        let row = request(ctx.txn, id)?;
+        let other = (row.kind == RequestKind::PassedOn) != (kind == RequestKind::PassedOn);
+        if row.patient != patient || row.kind == RequestKind::Upload || other {
+            return refuse(RefusalCode::NotPermitted, "that request is another one");
         }
         row
     } else {
+        let what = (kind, purpose.unwrap_or(Purpose::Treatment));
         RequestRow {
-            kind: RequestKind::Referral,
-            patient,
-            asker: patient,
             party: Some(ctx.peer.me()),
-            wish: Wish::default(),
-            purpose,
-            user: String::new(),
-            message: String::new(),
-            asked: ctx.now,
-            expires: ctx.now,
-            state: RequestState::Approved,
-            reason: String::new(),
-            until: None,
-            tokens: Vec::new(),
-            executor: None,
-            order: None,
+            ..RequestRow::new(what, patient, asker, Wish::default(), (ctx.now, ctx.now))
         }
     };
-    row.state = RequestState::Approved;
-    row.tokens.extend(tokens);
+    for grant in permission.grants {
+        row.tokens.push(grant.chain.leaf().claims().id);
+        let received =
+            ReceivedRow { request: id, holders: holders.to_vec(), received: ctx.now, grant };
+        put_received(ctx.txn, &received)?;
+    }
     row.tokens.dedup();
-    put_request(ctx.txn, permission.request, &row)?;
+    // A further permission of one that goes on changes nothing of what was fetched.
+    if row.state != RequestState::Done {
+        row.state = RequestState::Approved;
+    }
+    put_request(ctx.txn, id, &row)?;
     Ok(Bytes::default())
 }

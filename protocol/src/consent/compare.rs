@@ -4,7 +4,7 @@
 //! Nobody is accused: the catalogue tells which entries there are, not who has them.
 
 use super::tables::received;
-use crate::capability::Operation;
+use crate::capability::{Grant, Operation, Scope};
 use crate::codec::wire_struct;
 use crate::directory;
 use crate::id::{ConsentId, EntryId, PartyId};
@@ -47,6 +47,23 @@ wire_struct! {
         /// Who sent it.
         2 => holder: PartyId,
     }
+}
+
+/// What permissions to read cover.
+pub(super) fn readable(grants: &[Grant]) -> Vec<Scope> {
+    let claims = grants.iter().map(|grant| grant.chain.leaf().claims());
+    let reading = claims.filter(|claims| claims.operations.contains(Operation::Read));
+    reading.map(|claims| claims.scope.clone()).collect()
+}
+
+/// At the relay: tells an institution which entries there are behind the permissions that it was given.
+pub(super) fn list(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    patient: PartyId,
+    scopes: &[Scope],
+) -> Handled<()> {
+    scopes.iter().try_for_each(|scope| catalogue::send(ctx, to, patient, scope))
 }
 
 /// A holder answers.

@@ -1,46 +1,29 @@
 //! The patient's side: permit, narrow, refuse, defer.
 
+use super::narrow::{Narrow, permitted_kinds, standing_until, valid_ms};
 use super::tables::{
     GivenRow, GrantState, RequestKind, RequestRow, answer_request, put_given, put_request, request,
 };
-use super::wire::{Decision, Message, Permission, RequestState, Wish};
-use super::{add_contact, revocation_state};
+use super::wire::{Decision, Message, RequestState, Wish};
+use super::{add_contact, compare, standing};
 use crate::access_log::{self, Action};
 use crate::capability::{
-    Chain, Confirmation, Grant, GrantKeys, Operation, Operations, Parties, Purpose, Scope, Token,
+    Chain, Confirmation, Delegation, Grant, GrantKeys, Operation, Operations, Parties, Purpose,
+    Scope, Token,
 };
+use crate::custody;
 use crate::directory;
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::identity::Card;
 use crate::limits;
 use crate::object::DataKey;
 use crate::peer::{Body, Context, Effect, PatientKeys, RequestId};
 use crate::record::{self, Kind, Manifest};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::statement::Signed;
 use crate::time::{DAY_MS, Timestamp};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
-
-/// How a patient narrows a request. Nothing in it can widen the request.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct Narrow {
-    /// Only these, of what is wished for.
-    pub wish: Wish,
-    /// Days until the permission ends; 30 when not given, 90 at most.
-    pub days: Option<u64>,
-    /// Milliseconds until the permission ends, instead of days.
-    pub valid_ms: Option<u64>,
-    /// Only at these holders; all that are known to hold the entries when empty.
-    pub audience: Vec<PartyId>,
-    /// Holders whose news of revocations is older than this many seconds must refuse.
-    pub max_staleness: Option<u64>,
-    /// Only to read, even if adding was wished for.
-    pub read_only: bool,
-}
-
-/// Days a permission holds when the patient says nothing.
-const DAYS_DEFAULT: u64 = 30;
 
 /// The patient's keys, if they are the ones that are unlocked.
 pub(super) fn unlocked(patient: PartyId, keys: Option<&PatientKeys>) -> Handled<&PatientKeys> {
@@ -74,7 +57,12 @@ pub(super) fn choose(
         if !listed || found.row.wrap.is_none() {
             continue;
         }
-        let (manifest, key) = record::open_as_patient(ctx.txn, keys, &found.row)?;
+        let (manifest, key) = match record::open_as_patient(ctx.txn, keys, &found.row) {
+            Ok(opened) => opened,
+            // What an author sealed wrongly keeps the patient from permitting nothing else.
+            Err(Failure::Refused(_)) => continue,
+            Err(error) => return Err(error),
+        };
         if wishes.iter().all(|wish| meets(wish, &manifest)) {
             let holders = record::holders(ctx.txn, keys.patient, found.entry)?;
             chosen.push(Chosen { entry: found.entry, key, holders });
@@ -96,27 +84,38 @@ pub(super) struct Frame<'a> {
     pub(super) purpose: Purpose,
     pub(super) valid_ms: u64,
     pub(super) max_staleness: Option<u64>,
+    pub(super) delegation: Option<Delegation>,
 }
 
-/// Signs one permission.
+impl Frame<'_> {
+    /// Links that the permission may grow to: all of them must fit together.
+    pub(super) fn links(&self) -> usize {
+        1 + self.delegation.as_ref().map_or(0, |delegation| usize::from(delegation.depth))
+    }
+}
+
+/// Signs one permission; without an audience it is for any holder.
 pub(super) fn sign(
     ctx: &mut Context<'_>,
     frame: &Frame<'_>,
     operation: Operation,
     scope: Option<Scope>,
-    audience: &BTreeSet<PartyId>,
+    audience: Option<&BTreeSet<PartyId>>,
 ) -> Handled<Chain> {
-    let (Some(scope), Some(audience)) = (scope, Parties::new(audience.iter().copied())) else {
-        return refuse(
-            RefusalCode::LimitReached,
-            "more than one permission can name; narrow the request",
-        );
+    let too_many = || {
+        refuse(RefusalCode::LimitReached, "more than one permission can name; narrow the request")
+    };
+    let Some(scope) = scope else { return too_many() };
+    let audience = match audience.map(|parties| Parties::new(parties.iter().copied())) {
+        Some(None) => return too_many(),
+        Some(named) => named,
+        None => None,
     };
     let issued = ctx.now.seconds();
     let token = Token {
         issuer: frame.keys.patient,
         subject: frame.keys.patient,
-        audience: Some(audience),
+        audience,
         expires: issued + frame.valid_ms.min(limits::TOKEN_DAYS_MAX * DAY_MS).div_ceil(1000).max(1),
         not_before: issued,
         issued,
@@ -128,7 +127,7 @@ pub(super) fn sign(
         scope,
         quota: None,
         purpose: frame.purpose,
-        delegation: None,
+        delegation: frame.delegation.clone(),
         max_staleness: frame.max_staleness,
     };
     Ok(Chain::root(&Signed::sign(token, &frame.keys.signing)))
@@ -190,8 +189,9 @@ pub(super) fn approve(
     let Some(card) = directory::card(ctx.txn, grantee)? else {
         return refuse(RefusalCode::NotFound, "the institution that is to see is not known here");
     };
+    let standing = standing_until(&row, narrow, ctx.now)?;
     let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
-    if chosen.is_empty() {
+    if chosen.is_empty() && standing.is_none() {
         return refuse(
             RefusalCode::NotFound,
             "no entry of the record meets the request as narrowed; nothing to permit",
@@ -202,45 +202,71 @@ pub(super) fn approve(
     } else {
         narrow.audience.iter().copied().collect()
     };
-    let valid_ms =
-        narrow.valid_ms.unwrap_or(narrow.days.unwrap_or(DAYS_DEFAULT).saturating_mul(DAY_MS));
+    // What is added later may be held by somebody who holds nothing yet.
+    let audience = Some(&holders).filter(|_| standing.is_none() || !narrow.audience.is_empty());
     let frame = Frame {
         keys,
         grantee,
         purpose: row.purpose,
-        valid_ms,
+        valid_ms: valid_ms(narrow, standing, ctx.now),
         max_staleness: narrow.max_staleness,
+        delegation: narrow.delegation(grantee)?,
     };
-    let mut grants = Vec::new();
-    for page in chosen.chunks(limits::TOKEN_ENTRIES_MAX) {
-        let scope = Scope::of_entries(page.iter().map(|entry| entry.entry));
-        let chain = sign(ctx, &frame, Operation::Read, scope, &holders)?;
-        let mut entries: Vec<_> =
-            page.iter().map(|entry| (entry.entry, Zeroizing::new(*entry.key.expose()))).collect();
-        entries.sort_by_key(|(entry, _)| *entry);
-        let grant_keys = GrantKeys { entries, ..GrantKeys::default() };
-        grants.push(seal(ctx, chain, &grant_keys, &card)?);
-    }
+    let mut grants = match standing {
+        Some(_) => {
+            let kinds = permitted_kinds(&row.wish, &narrow.wish)?;
+            standing::open_kinds(ctx, &frame, &kinds, audience, &card)?
+        }
+        None => open_entries(ctx, &frame, &chosen, &holders, &card)?,
+    };
     if row.wish.write == Some(true) && !narrow.read_only {
-        let chain = write_chain(ctx, &frame, &[&row.wish.kinds, &narrow.wish.kinds], &holders)?;
+        let chain = write_chain(ctx, &frame, &[&row.wish.kinds, &narrow.wish.kinds], audience)?;
         grants.push(seal(ctx, chain, &GrantKeys::default(), &card)?);
     }
     row.state = RequestState::Approved;
     row.tokens = grants.iter().map(|grant| grant.chain.leaf().claims().id).collect();
     put_request(ctx.txn, id, &row)?;
     remember(ctx, id, &row, &grants, chosen.iter().map(|entry| entry.entry).collect())?;
-    send_permission(ctx, id, keys.patient, grantee, grants, &holders)?;
+    if standing.is_some() {
+        // From now on nothing is sealed to these compartments beyond the permission's end.
+        custody::publish(ctx, keys)?;
+    }
+    let scopes = compare::readable(&grants);
+    let permission = standing::permission(ctx, id, keys.patient, grants, &holders)?;
+    ctx.send(grantee, &Body::Consent(Message::Permission(permission)))?;
+    compare::list(ctx, grantee, keys.patient, &scopes)?;
     if grantee != row.asker {
         tell(ctx, id, &row)?;
     }
     answer_request(ctx, answer_to, id)
 }
 
-fn seal(
+/// Permissions over single entries, with their keys.
+fn open_entries(
+    ctx: &mut Context<'_>,
+    frame: &Frame<'_>,
+    chosen: &[Chosen],
+    holders: &BTreeSet<PartyId>,
+    card: &Card,
+) -> Handled<Vec<Grant>> {
+    let mut grants = Vec::new();
+    for page in chosen.chunks(limits::TOKEN_ENTRIES_MAX / frame.links()) {
+        let scope = Scope::of_entries(page.iter().map(|entry| entry.entry));
+        let chain = sign(ctx, frame, Operation::Read, scope, Some(holders))?;
+        let mut entries: Vec<_> =
+            page.iter().map(|entry| (entry.entry, Zeroizing::new(*entry.key.expose()))).collect();
+        entries.sort_by_key(|(entry, _)| *entry);
+        let grant_keys = GrantKeys { entries, ..GrantKeys::default() };
+        grants.push(seal(ctx, chain, &grant_keys, card)?);
+    }
+    Ok(grants)
+}
+
+pub(super) fn seal(
     ctx: &mut Context<'_>,
     chain: Chain,
     keys: &GrantKeys,
-    card: &crate::identity::Card,
+    card: &Card,
 ) -> Handled<Grant> {
     Grant::seal(chain, keys, &card.kem, ctx.rng)
         .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
@@ -251,7 +277,7 @@ fn write_chain(
     ctx: &mut Context<'_>,
     frame: &Frame<'_>,
     kinds: &[&Vec<Kind>],
-    holders: &BTreeSet<PartyId>,
+    audience: Option<&BTreeSet<PartyId>>,
 ) -> Handled<Chain> {
     let Some(ring) = directory::ring(ctx.txn, frame.keys.patient)? else {
         return refuse(RefusalCode::NotFound, "the patient's key ring is missing");
@@ -266,7 +292,7 @@ fn write_chain(
         })
         .map(crate::identity::Compartment::id);
     let scope = Scope::of_compartments(compartments);
-    sign(ctx, frame, Operation::Write, scope, holders)
+    sign(ctx, frame, Operation::Write, scope, audience)
 }
 
 fn remember(
@@ -288,43 +314,6 @@ fn remember(
     line.entries = entries;
     line.token = row.tokens.first().copied();
     access_log::append(ctx, line)?;
-    Ok(())
-}
-
-fn send_permission(
-    ctx: &mut Context<'_>,
-    id: ConsentId,
-    patient: PartyId,
-    grantee: PartyId,
-    grants: Vec<Grant>,
-    holders: &BTreeSet<PartyId>,
-) -> Handled<()> {
-    let (Some(known), Some(ring)) =
-        (directory::keys(ctx.txn, patient)?, directory::ring(ctx.txn, patient)?)
-    else {
-        return refuse(RefusalCode::NotFound, "the patient's keys are missing");
-    };
-    let mut introductions = Vec::new();
-    for holder in holders {
-        introductions.extend(directory::introduction(ctx.txn, *holder)?);
-    }
-    let may_read = |grant: &Grant| {
-        let claims = grant.chain.leaf().claims();
-        claims.operations.contains(Operation::Read).then(|| claims.scope.clone())
-    };
-    let scopes: Vec<_> = grants.iter().filter_map(may_read).collect();
-    let permission = Permission {
-        request: id,
-        log: known.log().clone(),
-        ring: ring.to_unverified(),
-        revocations: revocation_state(ctx.txn, patient)?,
-        grants,
-        holders: introductions,
-    };
-    ctx.send(grantee, &Body::Consent(Message::Permission(permission)))?;
-    for scope in scopes {
-        record::catalogue::send(ctx, grantee, patient, &scope)?;
-    }
     Ok(())
 }
 

@@ -1,14 +1,17 @@
 //! What the feature can be asked, and who answers it.
 
 use super::ask::{self, AskCommand};
-use super::decide::{self, Narrow};
-use super::tables::{RequestKind, answer_request, fail, put_request, requests};
+use super::decide;
+use super::narrow::Narrow;
+use super::tables::{
+    RequestKind, answer_request, fail, next_due, put_request, request, requests_due,
+};
 use super::wire::{Message, RequestState};
-use super::{own, read, revoke, upload};
+use super::{own, pass_on, read, revoke, upload};
 use crate::codec::Bytes;
 use crate::custody;
 use crate::id::{ConsentId, PartyId, TokenId};
-use crate::peer::{Body, Context, Done, PatientKeys, RequestId, Sender};
+use crate::peer::{Body, Context, Done, Effect, PatientKeys, RequestId, Sender};
 use crate::refusal::{Handled, Refusal};
 use crate::time::Timestamp;
 
@@ -52,6 +55,8 @@ pub enum Command {
         /// The permissions.
         tokens: Vec<TokenId>,
     },
+    /// A hospital passes on, narrowed, what it was permitted and may pass on.
+    PassOn(pass_on::PassOnCommand),
     /// A hospital reads what it was permitted, from a holder.
     Fetch {
         /// The request whose permission is used.
@@ -88,6 +93,7 @@ pub(crate) fn command(
             ctx.answer(request_id, Done { done: true });
             Ok(())
         }
+        Command::PassOn(command) => pass_on::pass_on(ctx, request_id, command),
         Command::Fetch { request, holder, user } => {
             read::fetch(ctx, request, holder, user)?;
             answer_request(ctx, request_id, request)
@@ -105,6 +111,8 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
         Message::Order(order) => upload::ordered(ctx, sender, order),
         Message::OrderState(state) => upload::state(ctx, sender, state),
         Message::Read(read) => read::serve(ctx, sender, read),
+        Message::PassedOn(permission) => pass_on::received(ctx, sender, permission),
+        Message::Told(told) => pass_on::told(ctx, sender, told),
     }
 }
 
@@ -118,29 +126,35 @@ pub(crate) fn outcome(
     match (message, result) {
         (Message::Read(read), result) => read::answered(ctx, to, &read, result),
         (Message::Ask(ask), Err(refusal)) => fail(ctx, ask.request, &refusal),
+        (Message::PassedOn(passed), Err(refusal)) => fail(ctx, passed.request, &refusal),
         (Message::Order(order), Err(refusal)) => fail(ctx, order.request, &refusal),
         _ => Ok(()),
     }
 }
 
-/// Time passed: requests expire, deferred ones open again, orders become due.
+/// Time passed: requests expire, deferred ones open again.
 pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    for (id, mut row) in requests(ctx.txn)? {
-        let undecided = matches!(row.state, RequestState::Open | RequestState::Deferred);
-        if undecided && row.kind != RequestKind::Upload && row.expires <= ctx.now {
-            row.state = RequestState::Expired;
-            put_request(ctx.txn, id, &row)?;
-            if custody::serves(ctx.txn, row.patient)? {
-                let decision = decide::decision(id, &row);
-                ctx.send_if_room(row.asker, &Body::Consent(Message::Decision(decision)))?;
-            }
-        } else if row.state == RequestState::Deferred
-            && row.until.is_some_and(|until| until <= ctx.now)
-        {
-            row.state = RequestState::Open;
+    loop {
+        let due = requests_due(ctx.txn, ctx.now)?;
+        if due.is_empty() {
+            break;
+        }
+        // Each is due later or not at all after this, so that there is an end.
+        for id in due {
+            let mut row = request(ctx.txn, id)?;
             row.until = None;
+            if row.expires <= ctx.now {
+                row.state = RequestState::Expired;
+                if custody::serves(ctx.txn, row.patient)? {
+                    let decision = decide::decision(id, &row);
+                    ctx.send_if_room(row.asker, &Body::Consent(Message::Decision(decision)))?;
+                }
+            } else {
+                row.state = RequestState::Open;
+            }
             put_request(ctx.txn, id, &row)?;
         }
     }
+    ctx.effects.extend(next_due(ctx.txn)?.map(Effect::WakeAt));
     Ok(())
 }

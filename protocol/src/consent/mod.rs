@@ -7,12 +7,17 @@
 //!                                         hospital ─Execute─> depositary pulls, stores, says so
 //!  own        relay ─Read {permission to itself}─> holder: contents come to the patient, sealed
 //!
+//!  passing on hospital ─PassedOn─> delegate ─Read─> holder; hospital ─Told─> relay
+//!
 //!  a request:  open ──> approved        (whole or narrowed, limited in time)
 //!               │ ├───> refused
 //!               │ ├───> deferred ──> open again at its time
 //!               │ └───> expired
 //!  a permission: live ──> revoked | expired | dropped by a rotation
 //! ```
+//!
+//! A permission is over what there is, with the keys of single entries; or it stands, over whole kinds,
+//! with the keys of their compartments, and opens what is added later until it ends (`standing.rs`).
 //!
 //! Whoever holds the data checks the permission on the spot. Revocation reaches neither the author's
 //! own copy nor what was already obtained.
@@ -21,10 +26,14 @@ mod ask;
 mod compare;
 mod contacts;
 mod decide;
+mod judge;
 mod machine;
+mod narrow;
 mod own;
+mod pass_on;
 mod read;
 mod revoke;
+mod standing;
 mod tables;
 mod upload;
 pub mod view;
@@ -33,15 +42,17 @@ mod wire;
 pub(crate) use contacts::{
     add_contact, ask_contact, contact_agreed, contact_refused, contacts, enrolling, is_contact,
 };
+pub(crate) use judge::{Judged, issuer, judge, target};
 pub use machine::Command;
 pub(crate) use machine::{command, outcome, receive, tick};
 pub(crate) use read::pulled;
-pub(crate) use read::{Judged, judge, target};
 pub(crate) use revoke::{
     learn_revocations, revocation_state, revocations, rotated, sign_revocations,
 };
-pub(crate) use tables::{MayRead, grants, readers, received_chains, requests};
+pub(crate) use standing::{renew, standing_ends};
+pub(crate) use tables::{MayRead, grants, next_due, readers, received_chains, requests};
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored};
 pub use wire::{
-    Ask, Decision, Message, OrderState, Permission, ReadAnswer, ReadRequest, RequestState, Wish,
+    Ask, Decision, Message, OrderState, Permission, ReadAnswer, ReadRequest, RequestState, Told,
+    Wish,
 };

@@ -57,24 +57,19 @@ pub(super) fn obtain(
     let shares = shares(ctx, missing(ctx, ask)?, ask.holder)?;
     let id = ConsentId(ctx.random());
     let me = ctx.peer.me();
+    let wish = Wish { entries: shares.values().flatten().copied().collect(), ..Wish::default() };
     let mut row = RequestRow {
-        kind: RequestKind::Own,
-        patient: ask.patient,
-        asker: me,
         // Several holders are not one party; each has its own permission.
         party: shares.keys().next().copied().filter(|_| shares.len() == 1),
-        wish: Wish { entries: shares.values().flatten().copied().collect(), ..Wish::default() },
-        purpose: Purpose::PatientRequested,
         user: ask.user.clone(),
-        message: String::new(),
-        asked: ctx.now,
-        expires: ctx.now.plus_ms(VALID_MS),
         state: RequestState::Approved,
-        reason: String::new(),
-        until: None,
-        tokens: Vec::new(),
-        executor: None,
-        order: None,
+        ..RequestRow::new(
+            (RequestKind::Own, Purpose::PatientRequested),
+            ask.patient,
+            me,
+            wish,
+            (ctx.now, ctx.now.plus_ms(VALID_MS)),
+        )
     };
     read::begin(ctx, id)?;
     for (holder, entries) in &shares {
@@ -159,9 +154,10 @@ fn permit(
         purpose: Purpose::PatientRequested,
         valid_ms: VALID_MS,
         max_staleness: None,
+        delegation: None,
     };
     let scope = Scope::of_entries(entries.iter().copied());
-    let chain = sign(ctx, &frame, Operation::Read, scope, &BTreeSet::from([holder]))?;
+    let chain = sign(ctx, &frame, Operation::Read, scope, Some(&BTreeSet::from([holder])))?;
     let token = chain.leaf().claims().id;
     let given = GivenRow { chain: chain.clone(), request: id, state: GrantState::Live };
     put_given(ctx.txn, keys.patient, &given)?;

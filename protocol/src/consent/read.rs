@@ -2,34 +2,33 @@
 
 use super::tables::{ReceivedRow, fail, put_request, received, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
-use super::{compare, learn_revocations, revocation_state, revocations};
+use super::{Judged, compare, judge, pass_on, revocation_state, target};
 use crate::access_log::{self, Action};
-use crate::capability::{
-    Granted, Keys, Operation, Permitted, Presented, Purpose, Read, Reason, Target, Verifier,
-    Wanted, verify,
-};
+use crate::capability::{GrantKeys, Granted, Operation, Read};
 use crate::codec::{Bytes, Wire, wire_struct};
+use crate::crypto::KemSecret;
 use crate::directory;
-use crate::id::{CompartmentId, ConsentId, EntryId, PartyId};
-use crate::identity::{KeyLog, Role};
+use crate::federation;
+use crate::id::{ConsentId, EntryId, PartyId};
+use crate::identity::Role;
 use crate::limits;
 use crate::object::DataKey;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::outbox;
 use crate::peer::{Body, Context, Sender};
 use crate::record::{self, Checked, Manifest};
-use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
-use crate::statement::Unverified;
 use crate::store::Table;
-use crate::wrap::{Wrap, wrap};
+use crate::wrap::{self, Wrap};
+use std::collections::BTreeSet;
 
 /// Request -> [`ProgressRow`]: what is still to come of a read.
 const READS: Table = Table("consent_read");
 
 wire_struct! {
     /// How far a read has come.
-    #[derive(Debug, Clone)]
+    #[derive(Debug, Clone, Default)]
     pub struct ProgressRow {
         /// Pages asked for and not answered.
         1 => pages: u64,
@@ -37,90 +36,9 @@ wire_struct! {
         2 => objects: u64,
         /// Entries obtained.
         3 => entries: u64,
+        /// Entries that did not open.
+        4 => closed: u64,
     }
-}
-
-/// What a message brings for judging a permission.
-pub(crate) struct Judged<'a> {
-    pub(crate) patient: PartyId,
-    pub(crate) chain: crate::capability::Chain,
-    pub(crate) log: KeyLog,
-    pub(crate) revocations: Option<Unverified<crate::capability::RevocationState>>,
-    pub(crate) purpose: Option<Purpose>,
-    pub(crate) targets: &'a [Target],
-    pub(crate) bytes: u64,
-    pub(crate) used: &'a dyn Fn(crate::id::TokenId) -> u64,
-    pub(crate) user: Option<String>,
-    pub(crate) refused_as: Action,
-}
-
-/// Judges a permission on the spot. A refusal is on the record with its real reason; the far side
-/// hears no more than it may know.
-pub(crate) fn judge<Op: Permitted>(
-    ctx: &mut Context<'_>,
-    sender: &Sender,
-    judged: Judged<'_>,
-) -> Handled<Granted<Op>> {
-    let token = judged.chain.leaf().claims().id;
-    // Of patients that are not known here there is no log: nobody fills our tables with strangers.
-    let logged = directory::keys(ctx.txn, judged.patient)?.is_some();
-    let refused = |ctx: &mut Context<'_>, reason: Reason| {
-        if logged {
-            ctx.lines_if_refused.push(access_log::Draft {
-                user: judged.user.clone(),
-                purpose: judged.purpose,
-                token: Some(token),
-                reason: Some(reason.name().to_owned()),
-                ..access_log::Draft::new(judged.patient, judged.refused_as, sender.institution)
-            });
-        }
-        let told = reason.for_stranger();
-        refuse(RefusalCode::BadPermission, format!("{}: {}", told.name(), told.sentence()))
-    };
-    let known = match directory::learn_keys(ctx.txn, judged.log) {
-        Ok(known) if known.party() == judged.patient => known,
-        // A log of another patient, or one that contradicts what is known.
-        Ok(_) | Err(Failure::Refused(_)) => return refused(ctx, Reason::UnknownIssuer),
-        Err(error) => return Err(error),
-    };
-    if let Some(state) = judged.revocations {
-        // A state that does not verify teaches nothing; the permission is judged by what is known.
-        let _ = learn_revocations(ctx, state, &known);
-    }
-    let known_revocations = revocations(ctx.txn, judged.patient)?;
-    let presented = Presented {
-        chain: judged.chain,
-        proof: sender.proof.clone(),
-        request_hash: sender.request_hash,
-        node: sender.node,
-    };
-    let txn = &*ctx.txn;
-    let now = ctx.now;
-    let institutions = |party| directory::keys(txn, party).ok().flatten();
-    let node_of = |node| directory::institution_of(txn, node, now).ok().flatten();
-    let verifier = Verifier {
-        me: ctx.peer.me(),
-        now,
-        nonce: sender.nonce,
-        keys: Keys { patient: &known, institutions: &institutions },
-        revocations: &known_revocations,
-        node_of: &node_of,
-    };
-    let wanted = Wanted {
-        targets: judged.targets,
-        purpose: judged.purpose,
-        bytes: judged.bytes,
-        used: judged.used,
-    };
-    match verify::<Op>(&presented, &verifier, &wanted) {
-        Ok(granted) => Ok(granted),
-        Err(reason) => refused(ctx, reason),
-    }
-}
-
-/// What a scope is asked about an entry; an entry without compartment is in none.
-pub(crate) fn target(label: &record::Label) -> Target {
-    Target { entry: label.entry, compartment: label.compartment.unwrap_or(CompartmentId([0; 16])) }
 }
 
 /// At the reader: asks a holder with every permission received for the request.
@@ -163,8 +81,7 @@ pub(super) fn fetch(
 
 /// A read begins: nothing of it has come.
 pub(super) fn begin(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
-    let progress = ProgressRow { pages: 0, objects: 0, entries: 0 };
-    Ok(rows::put(ctx.txn, READS, &id.0, &progress)?)
+    Ok(rows::put(ctx.txn, READS, &id.0, &ProgressRow::default())?)
 }
 
 /// Asks a holder for the entries of one permission, those after `after`.
@@ -181,6 +98,10 @@ pub(super) fn ask_page(
     let Some(known) = directory::keys(ctx.txn, patient)? else {
         return refuse(RefusalCode::NotFound, "the patient's key log is missing");
     };
+    let mut issuers = Vec::new();
+    for party in pass_on::through(&received.grant.chain) {
+        issuers.extend(directory::keys(ctx.txn, party)?.map(|keys| keys.log().clone()));
+    }
     let message = ReadRequest {
         request: id,
         patient,
@@ -190,6 +111,7 @@ pub(super) fn ask_page(
         user: user.to_owned(),
         purpose: leaf.claims().purpose,
         after,
+        issuers,
     };
     let proof_of = leaf.id();
     outbox::push(ctx, holder, &Body::Consent(Message::Read(message)), Some(proof_of))?;
@@ -202,11 +124,7 @@ fn progress(
     id: ConsentId,
     change: impl FnOnce(&mut ProgressRow),
 ) -> Handled<ProgressRow> {
-    let mut row = rows::get::<ProgressRow>(ctx.txn, READS, &id.0)?.unwrap_or(ProgressRow {
-        pages: 0,
-        objects: 0,
-        entries: 0,
-    });
+    let mut row = rows::get::<ProgressRow>(ctx.txn, READS, &id.0)?.unwrap_or_default();
     change(&mut row);
     rows::put(ctx.txn, READS, &id.0, &row)?;
     Ok(row)
@@ -218,6 +136,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
     if read.user.trim().is_empty() || read.user.len() > 200 {
         return refuse(RefusalCode::Invalid, "a read names the person on whose behalf it is");
     }
+    let through = pass_on::through(&read.chain);
     let granted: Granted<Read> = judge(
         ctx,
         sender,
@@ -225,6 +144,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
             patient: read.patient,
             chain: read.chain,
             log: read.log,
+            issuers: read.issuers,
             revocations: read.revocations,
             purpose: Some(read.purpose),
             targets: &[],
@@ -238,7 +158,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
     if !known_here {
         return refuse(RefusalCode::NotFound, "nothing that this permission covers is kept here");
     }
-    answer(ctx, sender, &granted, read.user, read.after)
+    answer(ctx, sender, &granted, (read.user, through), read.after)
 }
 
 /// Only reached with a proof that reading was granted.
@@ -246,12 +166,12 @@ fn answer(
     ctx: &mut Context<'_>,
     sender: &Sender,
     granted: &Granted<Read>,
-    user: String,
+    (user, through): (String, Vec<PartyId>),
     after: Option<EntryId>,
 ) -> Handled<Bytes> {
     let patient = granted.patient();
     let (mut bundles, mut entries, mut contents) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut authors, mut bytes, mut next) = (std::collections::BTreeSet::new(), 0, None);
+    let (mut authors, mut bytes, mut next) = (BTreeSet::new(), 0, None);
     for found in record::entries(ctx.txn, patient)? {
         let label = found.row.label.claims();
         let target = target(label);
@@ -279,6 +199,7 @@ fn answer(
             purpose: Some(granted.purpose()),
             entries,
             token: granted.accounts().last(),
+            through,
             ..access_log::Draft::new(patient, Action::Read, sender.institution)
         },
     )?;
@@ -309,7 +230,8 @@ pub(super) fn answered(
     };
     let leaf = read.chain.leaf().id();
     // At the patient's own relay nothing is opened: what comes stays sealed to the patient.
-    let sealed = crate::custody::serves(ctx.txn, read.patient)?;
+    let own = crate::custody::serves(ctx.txn, read.patient)?;
+    let scope = &read.chain.leaf().claims().scope;
     let Some(grant) =
         received(ctx.txn)?.into_iter().find(|row| row.grant.chain.leaf().id() == leaf)
     else {
@@ -336,14 +258,23 @@ pub(super) fn answered(
         if checked.label.subject != read.patient {
             return refuse(RefusalCode::NotAuthentic, "an entry of another patient was sent");
         }
-        let entry = checked.label.entry;
-        let opened = match keys.entries.binary_search_by_key(&entry, |(entry, _)| *entry) {
-            Ok(at) => Some(open(ctx, &checked, &DataKey::from_bytes(*keys.entries[at].1))?),
-            Err(_) if sealed && read.chain.leaf().claims().scope.entries().contains(&entry) => None,
-            Err(_) => continue,
+        let opened = match opened(ctx, &keys, &checked)? {
+            Opened::With(key) => Some(own_wrap(ctx, &checked, &key)?),
+            Opened::Not if own && scope.entries().contains(&checked.label.entry) => None,
+            Opened::Not => continue,
+            Opened::Wrongly => {
+                progress(ctx, read.request, |row| row.closed += 1)?;
+                continue;
+            }
         };
         if !compare::admit(ctx, read.request, holder, &checked.label)? {
             continue;
+        }
+        if progress(ctx, read.request, |_| ())?.entries >= limits::FETCH_ENTRIES_MAX {
+            return refuse(
+                RefusalCode::LimitReached,
+                "the holder sends more entries than any record has",
+            );
         }
         obtain(ctx, read.request, holder, answer.ticket, &checked, opened)?;
     }
@@ -357,13 +288,52 @@ pub(super) fn answered(
 }
 
 /// Opens an entry's manifest and seals its key to this institution.
-fn open(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<(Manifest, Wrap)> {
+fn own_wrap(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<(Manifest, Wrap)> {
     let label = &checked.label;
     let manifest = Manifest::open(label, &checked.contents, &checked.manifest, key)?;
     let own = ctx.peer.kem().public();
-    let own_wrap = wrap(key.expose(), label.manifest, label.subject, &own, ctx.rng)
+    let own_wrap = wrap::wrap(key.expose(), label.manifest, label.subject, &own, ctx.rng)
         .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
     Ok((manifest, own_wrap))
+}
+
+/// How an entry that was sent opens.
+enum Opened {
+    With(DataKey),
+    /// Nothing that was permitted.
+    Not,
+    /// It should open and does not, or its author is nobody whom the patient's entries come from.
+    Wrongly,
+}
+
+/// Opens an entry with its own key, or with that of its compartment. A compartment's public half is no
+/// secret: any holder can make an institution up, have it sign an entry, and seal that to the compartment.
+/// So what was not named one by one must be of a member's making. What the wrap gives is only ever the
+/// manifest's true key, since sealed objects commit to theirs.
+fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Opened> {
+    let label = &checked.label;
+    if let Ok(at) = keys.entries.binary_search_by_key(&label.entry, |(entry, _)| *entry) {
+        return Ok(Opened::With(DataKey::from_bytes(*keys.entries[at].1)));
+    }
+    let Some(compartment) = label.compartment else { return Ok(Opened::Not) };
+    let Ok(at) = keys.compartments.binary_search_by_key(&compartment, |(id, _)| *id) else {
+        return Ok(Opened::Not);
+    };
+    if !federation::is_member(ctx.txn, label.author)? {
+        return Ok(Opened::Wrongly);
+    }
+    let secret = KemSecret::from_seed(*keys.compartments[at].1);
+    let key = checked
+        .wrap
+        .as_ref()
+        .and_then(|wrap| wrap::unwrap(wrap, label.manifest, label.subject, &secret).ok())
+        .map(|key| DataKey::from_bytes(*key));
+    Ok(match key {
+        Some(key) if Manifest::open(label, &checked.contents, &checked.manifest, &key).is_ok() => {
+            Opened::With(key)
+        }
+        _ => Opened::Wrongly,
+    })
 }
 
 /// Keeps one entry that was sent and starts pulling what it needs.
@@ -428,6 +398,12 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
             let entries = progress.entries;
             let what = if entries == 1 { "entry" } else { "entries" };
             row.reason = format!("{entries} {what} obtained");
+            if progress.closed > 0 {
+                row.reason.push_str(&format!(
+                    "; {} did not open, or are by nobody known as a member: ask another holder, or the patient",
+                    progress.closed
+                ));
+            }
             put_request(ctx.txn, id, &row)?;
             compare::finish(ctx, id)?;
         }

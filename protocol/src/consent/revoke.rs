@@ -112,7 +112,7 @@ pub(super) fn revoke(ctx: &mut Context<'_>, keys: &PatientKeys, tokens: &[TokenI
         )?;
     }
     sign_revocations(ctx, keys, &further)?;
-    custody::publish(ctx, keys, false)
+    custody::publish(ctx, keys)
 }
 
 /// A rotation kept some permissions; says which of the live ones, and which it dropped.
@@ -131,12 +131,19 @@ pub(crate) fn rotated(
         // A permission to add names compartments, and the rotation has retired them all: whatever the
         // rotation lists, nothing can be added under it any more.
         let adds = claims.operations.contains(Operation::Write);
-        if listed.contains(&token) && !adds {
-            kept.push(token);
+        // What was passed on goes with what it was passed on of, which is what a rotation lists.
+        let first = row.chain.first().claims().id;
+        let direct = first == token;
+        if listed.contains(&first) && !adds {
+            if direct {
+                kept.push(token);
+            }
         } else {
             row.state = GrantState::Dropped;
             put_given(ctx.txn, patient, &row)?;
-            dropped.push(token);
+            if direct {
+                dropped.push(token);
+            }
         }
     }
     Ok((kept, dropped))

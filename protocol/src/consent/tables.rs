@@ -13,7 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Request -> [`RequestRow`], at whoever asked and at the relay.
 const REQUESTS: Table = Table("consent_request");
-/// Patient, token -> [`GivenRow`], at the relay.
+/// When something becomes due, request -> nothing: the next to expire or to open again first.
+const DUE: Table = Table("consent_due");
+/// Patient, token -> [`GivenRow`]: at the relay what the patient gave and what was passed on of it, at an
+/// institution what it passed on itself.
 const GIVEN: Table = Table("consent_given");
 /// Token -> [`ReceivedRow`], at the grantee.
 const RECEIVED: Table = Table("consent_received");
@@ -29,6 +32,8 @@ wire_code! {
         3 => Upload,
         /// The patient's own reading.
         4 => Own,
+        /// To see, passed on by an institution that the patient permitted it.
+        5 => PassedOn,
     }
 }
 
@@ -71,6 +76,46 @@ wire_struct! {
     }
 }
 
+impl RequestRow {
+    /// A request that nobody has decided.
+    pub(super) fn new(
+        (kind, purpose): (RequestKind, Purpose),
+        patient: PartyId,
+        asker: PartyId,
+        wish: Wish,
+        (asked, expires): (Timestamp, Timestamp),
+    ) -> Self {
+        Self {
+            kind,
+            patient,
+            asker,
+            party: None,
+            wish,
+            purpose,
+            user: String::new(),
+            message: String::new(),
+            asked,
+            expires,
+            state: RequestState::Open,
+            reason: String::new(),
+            until: None,
+            tokens: Vec::new(),
+            executor: None,
+            order: None,
+        }
+    }
+
+    /// When time alone changes it.
+    fn due(&self) -> Option<Timestamp> {
+        match self.state {
+            _ if self.kind == RequestKind::Upload => None,
+            RequestState::Open => Some(self.expires),
+            RequestState::Deferred => Some(self.until.unwrap_or(self.expires).min(self.expires)),
+            _ => None,
+        }
+    }
+}
+
 wire_struct! {
     /// What a hospital needs to carry out an order.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +142,7 @@ wire_code! {
 }
 
 wire_struct! {
-    /// A permission that a patient gave.
+    /// A permission that a patient gave, or that was passed on of one.
     #[derive(Debug, Clone)]
     pub struct GivenRow {
         /// The permission.
@@ -146,7 +191,34 @@ pub(super) fn put_request(
     id: ConsentId,
     row: &RequestRow,
 ) -> Result<(), StoreError> {
+    let at = |due: Timestamp| rows::pair(&due.0.to_be_bytes(), &id.0);
+    let before = rows::get::<RequestRow>(txn, REQUESTS, &id.0)?.and_then(|row| row.due());
+    if let Some(due) = before.filter(|_| before != row.due()) {
+        txn.delete(DUE, &at(due))?;
+    }
+    if let Some(due) = row.due().filter(|_| before != row.due()) {
+        rows::mark(txn, DUE, &at(due))?;
+    }
     rows::put(txn, REQUESTS, &id.0, row)
+}
+
+/// A page of the requests that time alone changes now.
+pub(super) fn requests_due(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<ConsentId>, StoreError> {
+    const PAGE: usize = 256;
+    txn.page(DUE, &[], &(now.0 + 1).to_be_bytes(), PAGE)?
+        .into_iter()
+        .map(|(key, _)| Ok(ConsentId(rows::tail(DUE, &key)?)))
+        .collect()
+}
+
+/// When time next changes a request.
+pub(crate) fn next_due(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Timestamp>, StoreError> {
+    let first = txn.page(DUE, &[], &[0xff; 9], 1)?.into_iter().next();
+    let due = first.and_then(|(key, _)| key.first_chunk::<8>().copied());
+    Ok(due.map(|due| Timestamp(u64::from_be_bytes(due))))
 }
 
 /// All requests.
@@ -201,6 +273,14 @@ pub(crate) fn readers(
     Ok(readers)
 }
 
+pub(super) fn known_token(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    token: TokenId,
+) -> Result<Option<GivenRow>, StoreError> {
+    rows::get(txn, GIVEN, &rows::pair(&patient.0, &token.0))
+}
+
 pub(super) fn given_token(
     txn: &(impl ReadTxn + ?Sized),
     patient: PartyId,
@@ -229,6 +309,22 @@ pub(super) fn put_received(txn: &mut dyn Txn, row: &ReceivedRow) -> Handled<()> 
 /// Permissions that this institution received.
 pub(super) fn received(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<ReceivedRow>, StoreError> {
     Ok(rows::all::<ReceivedRow>(txn, RECEIVED, &[])?.into_iter().map(|(_, row)| row).collect())
+}
+
+/// A permission that this institution received.
+pub(super) fn received_token(
+    txn: &(impl ReadTxn + ?Sized),
+    token: TokenId,
+) -> Handled<ReceivedRow> {
+    match rows::get(txn, RECEIVED, &token.0)? {
+        Some(row) => Ok(row),
+        None => refuse(
+            RefusalCode::NotFound,
+            format!(
+                "this institution received no permission {token}; list them with `chartmesh consent grants`"
+            ),
+        ),
+    }
 }
 
 /// Permissions given and received, as shown.

@@ -81,6 +81,7 @@ pub(super) fn order(
         purpose: Purpose::RecordsManagement,
         valid_ms: order.days.unwrap_or(30).saturating_mul(DAY_MS),
         max_staleness: None,
+        delegation: None,
     };
     let audience = BTreeSet::from([order.depositary]);
     let mut views = Vec::new();
@@ -92,27 +93,19 @@ pub(super) fn order(
             &frame,
             Operation::Keep,
             Scope::of_entries(entries.iter().copied()),
-            &audience,
+            Some(&audience),
         )?;
         let id = ConsentId(ctx.random());
         let token = chain.leaf().claims().id;
+        let wish = Wish { entries: entries.clone(), ..Wish::default() };
+        let times = (ctx.now, chain.leaf().claims().expires_at());
+        let what = (RequestKind::Upload, Purpose::RecordsManagement);
         let row = RequestRow {
-            kind: RequestKind::Upload,
-            patient: order.patient,
-            asker: order.patient,
             party: Some(order.depositary),
-            wish: Wish { entries: entries.clone(), ..Wish::default() },
-            purpose: Purpose::RecordsManagement,
-            user: String::new(),
-            message: String::new(),
-            asked: ctx.now,
-            expires: chain.leaf().claims().expires_at(),
-            state: RequestState::Open,
-            reason: String::new(),
             until: order.not_before,
             tokens: vec![token],
             executor: Some(order.hospital),
-            order: None,
+            ..RequestRow::new(what, order.patient, order.patient, wish, times)
         };
         put_request(ctx.txn, id, &row)?;
         let given = GivenRow { chain: chain.clone(), request: id, state: GrantState::Live };
@@ -170,23 +163,15 @@ pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> H
             not_before: order.not_before,
         },
     )?;
+    let wish = Wish { entries: order.entries.clone(), ..Wish::default() };
+    let (what, times) = ((RequestKind::Upload, claims.purpose), (ctx.now, claims.expires_at()));
     let row = RequestRow {
-        kind: RequestKind::Upload,
-        patient: order.patient,
-        asker: order.patient,
         party: Some(depositary),
-        wish: Wish { entries: order.entries.clone(), ..Wish::default() },
-        purpose: claims.purpose,
-        user: String::new(),
-        message: String::new(),
-        asked: ctx.now,
-        expires: claims.expires_at(),
-        state: RequestState::Open,
-        reason: String::new(),
         until: order.not_before,
         tokens: vec![claims.id],
         executor: Some(ctx.peer.me()),
-        order: Some(OrderRow { chain: order.chain, entries: order.entries, waiting }),
+        order: Some(OrderRow { chain: order.chain.clone(), entries: order.entries, waiting }),
+        ..RequestRow::new(what, order.patient, order.patient, wish, times)
     };
     put_request(ctx.txn, order.request, &row)?;
     Ok(Bytes::default())

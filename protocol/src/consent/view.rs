@@ -3,9 +3,11 @@
 pub use super::compare::{HeldBackView, OtherLabelView};
 use super::tables::{GivenRow, GrantState, ReceivedRow, RequestKind, RequestRow, chain_text};
 use super::wire::{RequestState, Wish};
-use crate::capability::{Chain, Purpose, explain};
+use super::{pass_on, standing};
+use crate::capability::{Chain, Operation, Purpose, explain};
 use crate::directory;
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::record::Kind;
 use crate::refusal::Handled;
 use crate::store::ReadTxn;
 use crate::time::Timestamp;
@@ -101,6 +103,9 @@ fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> 
         RequestKind::Upload => format!("You asked {executor} to deposit {what} with {party}."),
         RequestKind::Own if row.party.is_some() => format!("You asked {party} for {what}."),
         RequestKind::Own => format!("You asked the holders for {what}."),
+        RequestKind::PassedOn => {
+            format!("{asker} passed on to {party} what a patient permitted it, for {purpose}.")
+        }
     })
 }
 
@@ -119,6 +124,12 @@ fn wish_in_words(wish: &Wish) -> String {
     }
     if let Some(until) = wish.until {
         what.push_str(&format!(" until {}", &until.utc_text()[..10]));
+    }
+    if let Some(until) = wish.standing {
+        let date = &until.utc_text()[..10];
+        what.push_str(&format!(
+            ", all there is now and also everything that is added later until {date}"
+        ));
     }
     if wish.write == Some(true) {
         what.push_str(", and to add to it");
@@ -159,6 +170,21 @@ pub struct GrantView {
     pub operations: Vec<String>,
     /// Entries that it names.
     pub entries: Vec<EntryId>,
+    /// Whether it opens what is added later, too.
+    #[serde(default)]
+    pub standing: bool,
+    /// The kinds that it opens, when it is over whole kinds, as far as this node can tell.
+    #[serde(default)]
+    pub kinds: Vec<Kind>,
+    /// Who passed it on to the grantee, whom the patient gave it to first; empty when it is the patient's.
+    #[serde(default)]
+    pub through: Vec<PartyId>,
+    /// To whom the grantee may pass it on.
+    #[serde(default)]
+    pub may_pass_on: Vec<PartyId>,
+    /// What it permits, in a sentence.
+    #[serde(default)]
+    pub in_words: String,
     /// Until when it holds.
     pub expires: Timestamp,
     /// Who holds the entries, as far as this node knows.
@@ -180,7 +206,7 @@ impl GrantView {
             GrantState::Revoked => Some("revoked"),
             GrantState::Dropped => Some("dropped"),
         };
-        Self::of(txn, &row.chain, row.request, false, state, Vec::new(), now)
+        Self::of(txn, &row.chain, row.request, state, None, now)
     }
 
     pub(super) fn received(
@@ -188,31 +214,38 @@ impl GrantView {
         row: &ReceivedRow,
         now: Timestamp,
     ) -> Handled<Self> {
-        let claims = row.grant.chain.leaf().claims();
-        let revoked = super::revocations(txn, claims.subject)?.contains(claims.id);
-        let state = revoked.then_some("revoked");
-        Self::of(txn, &row.grant.chain, row.request, true, state, row.holders.clone(), now)
+        Self::of(txn, &row.grant.chain, row.request, None, Some(row.holders.clone()), now)
     }
 
     fn of(
         txn: &(impl ReadTxn + ?Sized),
         chain: &Chain,
         request: ConsentId,
-        received: bool,
         state: Option<&str>,
-        holders: Vec<PartyId>,
+        holders: Option<Vec<PartyId>>,
         now: Timestamp,
     ) -> Handled<Self> {
         let claims = chain.leaf().claims();
         let expired = claims.expires_at() <= now;
+        let known = super::revocations(txn, claims.subject)?;
+        let revoked = chain.links().iter().any(|link| known.contains(link.claims().id));
+        let by_now = if revoked {
+            "revoked"
+        } else if expired {
+            "expired"
+        } else {
+            "live"
+        };
         let names = |party| name(txn, party);
+        let kinds: Vec<Kind> = standing::kinds_of(txn, claims)?.into_iter().collect();
+        let may_pass_on = claims.delegation.as_ref().map(|d| d.institutions.as_slice().to_vec());
         Ok(Self {
             token: claims.id,
             patient: claims.subject,
             grantee: claims.grantee(),
             grantee_name: directory::name(txn, claims.grantee())?,
-            received,
-            state: state.unwrap_or(if expired { "expired" } else { "live" }).to_owned(),
+            received: holders.is_some(),
+            state: state.unwrap_or(by_now).to_owned(),
             request,
             operations: claims
                 .operations
@@ -220,10 +253,52 @@ impl GrantView {
                 .map(|operation| format!("{operation:?}").to_lowercase())
                 .collect(),
             entries: claims.scope.entries().to_vec(),
+            standing: standing::is_standing(chain),
+            in_words: grant_in_words(txn, chain, &kinds)?,
+            kinds,
+            through: pass_on::through(chain),
+            may_pass_on: may_pass_on.unwrap_or_default(),
             expires: claims.expires_at(),
-            holders,
+            holders: holders.unwrap_or_default(),
             explained: explain::explain(chain, &names, now),
             chain: chain_text(chain),
         })
     }
+}
+
+/// A permission as a sentence for the patient and for whoever holds it.
+fn grant_in_words(txn: &(impl ReadTxn + ?Sized), chain: &Chain, kinds: &[Kind]) -> Handled<String> {
+    let claims = chain.leaf().claims();
+    let names = |parties: &[PartyId]| -> Handled<String> {
+        let names: Result<Vec<_>, _> =
+            parties.iter().map(|party| directory::name(txn, *party)).collect();
+        Ok(names?.join(", "))
+    };
+    let operations: Vec<_> = claims.operations.iter().map(Operation::in_words).collect();
+    let kinds = match kinds {
+        [] => "whole kinds of records".to_owned(),
+        kinds => kinds.iter().map(|kind| kind.in_words()).collect::<Vec<_>>().join(", "),
+    };
+    let what = match claims.scope.entries().len() {
+        0 if standing::is_standing(chain) => format!("{kinds}, also what is added later"),
+        0 => kinds,
+        1 => "one entry".to_owned(),
+        n => format!("{n} entries"),
+    };
+    let until = claims.expires_at().utc_text();
+    let mut words = format!(
+        "{} may {}, until {until}: {what}.",
+        directory::name(txn, claims.grantee())?,
+        operations.join(" and ")
+    );
+    if let Some(delegation) = &claims.delegation {
+        let times = if delegation.depth == 1 { "once" } else { "twice in a row" };
+        let to = names(delegation.institutions.as_slice())?;
+        words.push_str(&format!(" It may be passed on {times}, to {to}."));
+    }
+    let through = pass_on::through(chain);
+    if !through.is_empty() {
+        words.push_str(&format!(" It was passed on by {}.", names(&through)?));
+    }
+    Ok(words)
 }

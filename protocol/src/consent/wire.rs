@@ -26,6 +26,10 @@ wire_enum! {
         5 => OrderState(OrderState),
         /// An institution asks a holder for entries, with a permission.
         6 => Read(ReadRequest),
+        /// An institution passes on, narrowed, what a patient permitted it.
+        7 => PassedOn(Permission),
+        /// It tells the patient's relay so.
+        8 => Told(Told),
     }
 }
 
@@ -44,6 +48,8 @@ wire_struct! {
         4 => until: Option<Timestamp>,
         /// To add to the record, too.
         5 => write: Option<bool>,
+        /// Also what is added later, until then: a standing permission, over whole kinds.
+        6 => standing: Option<Timestamp>,
     }
 }
 
@@ -108,7 +114,8 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// A permission for the receiver. Everything in it proves itself.
+    /// A permission for the receiver. Everything in it proves itself. From the patient's relay the grants
+    /// are of one link; from an institution that passes on, of two or three, the last its own.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Permission {
         /// The request that it answers.
@@ -180,6 +187,23 @@ wire_struct! {
         7 => purpose: Purpose,
         /// Only entries after this one.
         8 => after: Option<EntryId>,
+        /// The key logs of those who passed the permission on.
+        9 => issuers: Vec<KeyLog>,
+    }
+}
+
+wire_struct! {
+    /// Permissions of a patient that were passed on.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Told {
+        /// The patient.
+        1 => patient: PartyId,
+        /// The permissions, whole.
+        2 => chains: Vec<Chain>,
+        /// To whom.
+        3 => to: Introduction,
+        /// Who at the institution passed them on.
+        4 => user: String,
     }
 }
 

@@ -4,18 +4,19 @@ use super::tables::{PATIENTS, PatientRow, patient, patients, remember_compartmen
 use super::view::{EnrollingView, PatientView, RotatedView};
 use super::wire::{Keys, Message};
 use crate::access_log::{self, Action};
+use crate::capability::RevocationState;
 use crate::codec::Bytes;
 use crate::consent;
 use crate::directory;
 use crate::id::PartyId;
 use crate::identity::{Compartment, KeyLog, KeyRing, Role, Rotation};
 use crate::limits;
-use crate::peer::{Body, Context, PatientKeys, RequestId, Sender};
+use crate::peer::{Body, Context, Done, Notice, PatientKeys, RequestId, Sender};
 use crate::record::Kind;
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::rows;
-use crate::statement::Signed;
-use crate::time::DAY_MS;
+use crate::statement::{Signed, Unverified};
+use crate::time::{DAY_MS, Timestamp};
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Deserialize)]
@@ -44,6 +45,9 @@ pub enum Command {
         /// The patient.
         patient: PartyId,
     },
+    /// The patient's keys were unlocked: what had to wait for them was done on the way here.
+    #[serde(skip)]
+    Unlocked,
 }
 
 /// Handles a command.
@@ -67,6 +71,10 @@ pub(crate) fn command(
         Command::Rotate { rotation, sealed_keys } => {
             rotate(ctx, request, &rotation, sealed_keys, keys)
         }
+        Command::Unlocked => {
+            ctx.answer(request, Done { done: true });
+            Ok(())
+        }
         Command::Refresh { patient } => {
             if patient != keys.patient {
                 return refuse(
@@ -74,7 +82,7 @@ pub(crate) fn command(
                     "the keys that are unlocked are another patient's",
                 );
             }
-            publish(ctx, keys, false)?;
+            publish(ctx, keys)?;
             let view = view(ctx, patient)?;
             ctx.answer(request, view);
             Ok(())
@@ -100,10 +108,9 @@ fn keep(
         created: ctx.now,
         ring_seq: 0,
         revocation_seq: 0,
-        epoch: 0,
     };
     rows::put(ctx.txn, PATIENTS, &id.0, &row)?;
-    publish(ctx, keys, false)?;
+    publish(ctx, keys)?;
     let view = view(ctx, id)?;
     ctx.answer(request, view);
     Ok(())
@@ -123,50 +130,59 @@ fn rotate(
     };
     directory::learn_keys(ctx.txn, known.log().clone().rotated(rotation))?;
     row.sealed_keys = Bytes(sealed_keys);
-    row.epoch = 0;
     rows::put(ctx.txn, PATIENTS, &id.0, &row)?;
     let (kept, dropped) = consent::rotated(ctx, id, &rotation.kept)?;
     access_log::append(ctx, access_log::Draft::new(id, Action::Rotated, id))?;
-    publish(ctx, keys, false)?;
+    publish(ctx, keys)?;
     ctx.answer(request, RotatedView { patient: id, number: rotation.number, kept, dropped });
     Ok(())
 }
 
+/// Whenever a patient's keys are at hand: what had to wait for them is done. A standing permission that
+/// ended while they were locked ends for good now, with a new epoch of what it opened.
+pub(crate) fn at_hand(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
+    let current = directory::keys(ctx.txn, keys.patient)?
+        .is_some_and(|known| known.current_number() == keys.number);
+    // A patient that is being made, or keys that are being rotated: they publish by themselves.
+    if !current || !super::serves(ctx.txn, keys.patient)? {
+        return Ok(());
+    }
+    if due(ctx.txn, keys.patient, ctx.now)? { publish(ctx, keys) } else { Ok(()) }
+}
+
+/// Whether something of a patient's ring cannot be sealed to any more, or must not.
+fn due(
+    txn: &(impl crate::store::ReadTxn + ?Sized),
+    patient: PartyId,
+    now: Timestamp,
+) -> Handled<bool> {
+    let Some(ring) = directory::ring(txn, patient)? else { return Ok(true) };
+    let ends = consent::standing_ends(txn, patient)?;
+    Ok(ring.compartments.iter().any(|c| {
+        ring.end_of(c) <= now || ends.get(&c.id()).is_some_and(|end| *end < ring.end_of(c))
+    }))
+}
+
 /// Signs a fresh key ring and revocation state and sends them to everybody who deals with the patient.
-/// With `new_epoch`, every compartment is new, and what comes later is out of reach of old grants.
-pub(crate) fn publish(ctx: &mut Context<'_>, keys: &PatientKeys, new_epoch: bool) -> Handled<()> {
+/// A compartment that a standing permission opened which has ended is replaced by one of a new epoch, so
+/// that what comes later is out of its reach; one that a standing permission opens can be sealed to until
+/// the first of them ends, so that nothing gets into its reach after it, however long the keys are locked.
+pub(crate) fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
     let mut row = patient(ctx.txn, keys.patient)?;
     // Never below the clock: a relay restored from an old copy goes on above what others have seen.
     row.ring_seq = ctx.now.0.max(row.ring_seq.saturating_add(1));
-    if new_epoch {
-        row.epoch += 1;
-    }
-    let Some(root) = keys.records.last() else {
-        return refuse(
-            RefusalCode::Locked,
-            "the patient's keys are damaged; restore them with the 24 words",
-        );
-    };
     let ring = KeyRing {
         patient: keys.patient,
         key: keys.number,
         seq: row.ring_seq,
         issued: ctx.now,
         expires: ctx.now.plus_ms(limits::KEY_RING_DAYS_MAX * DAY_MS),
-        compartments: Kind::ALL
-            .iter()
-            .map(|kind| Compartment {
-                kind: *kind,
-                generation: root.generation(),
-                epoch: row.epoch,
-                key: root.compartment(*kind, row.epoch).public(),
-            })
-            .collect(),
+        compartments: compartments(ctx, keys)?,
         relay: ctx.peer.me(),
     };
     rows::put(ctx.txn, PATIENTS, &keys.patient.0, &row)?;
     for compartment in &ring.compartments {
-        remember_compartment(ctx.txn, compartment)?;
+        remember_compartment(ctx.txn, keys.patient, compartment)?;
     }
     let ring = Signed::sign(ring, &keys.signing);
     let Some(known) = directory::keys(ctx.txn, keys.patient)? else {
@@ -174,14 +190,12 @@ pub(crate) fn publish(ctx: &mut Context<'_>, keys: &PatientKeys, new_epoch: bool
     };
     directory::learn_ring(ctx.txn, ring.to_unverified(), &known, ctx.now)?;
     consent::sign_revocations(ctx, keys, &[])?;
-    let message = Keys {
-        log: known.log().clone(),
-        ring: Some(ring.to_unverified()),
-        revocations: consent::revocation_state(ctx.txn, keys.patient)?,
-    };
+    consent::renew(ctx, keys)?;
+    let revocations = consent::revocation_state(ctx.txn, keys.patient)?;
+    let message = keys_message(known.log().clone(), &ring, revocations);
     for contact in consent::contacts(ctx.txn, keys.patient)? {
         // A contact that takes nothing must not keep the patient from telling the others.
-        ctx.send_urgently(contact, &Body::Custody(Message::Keys(message.clone())))?;
+        ctx.send_urgently(contact, &Body::Custody(message.clone()))?;
     }
     Ok(())
 }
@@ -196,6 +210,46 @@ pub(crate) fn tell(ctx: &mut Context<'_>, patient: PartyId, to: PartyId) -> Hand
     };
     ctx.send_if_room(to, &Body::Custody(Message::Keys(message)))?;
     Ok(())
+}
+
+/// What counts for a patient now, for one more who is to know.
+pub(crate) fn keys_message(
+    log: KeyLog,
+    ring: &Signed<KeyRing>,
+    revocations: Option<Unverified<RevocationState>>,
+) -> Message {
+    Message::Keys(Keys { log, ring: Some(ring.to_unverified()), revocations })
+}
+
+/// The compartments of the next ring, one per kind.
+fn compartments(ctx: &Context<'_>, keys: &PatientKeys) -> Handled<Vec<Compartment>> {
+    let Some(root) = keys.records.last() else {
+        return refuse(
+            RefusalCode::Locked,
+            "the patient's keys are damaged; restore them with the 24 words",
+        );
+    };
+    let before = directory::ring(ctx.txn, keys.patient)?;
+    let ends = consent::standing_ends(ctx.txn, keys.patient)?;
+    let of_kind = |kind: &Kind| {
+        let (kind, generation) = (*kind, root.generation());
+        let known = before.iter().flat_map(|ring| &ring.compartments);
+        let mut epoch = known
+            .filter(|known| known.kind == kind && known.generation == generation)
+            .map(|known| known.epoch)
+            .next()
+            .unwrap_or(0);
+        loop {
+            let key = root.compartment(kind, epoch).public();
+            let mut compartment = Compartment { kind, generation, epoch, key, until: None };
+            compartment.until = ends.get(&compartment.id()).copied();
+            if compartment.until.is_none_or(|until| until > ctx.now) {
+                return compartment;
+            }
+            epoch += 1;
+        }
+    };
+    Ok(Kind::ALL.iter().map(of_kind).collect())
 }
 
 /// The next number for a revocation state.
@@ -219,6 +273,7 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
     let known = directory::learn_keys(ctx.txn, message.log)?;
     if let Some(ring) = message.ring {
         directory::learn_ring(ctx.txn, ring, &known, ctx.now)?;
+        ctx.notify(Notice::Ring { patient });
     }
     if let Some(state) = message.revocations {
         consent::learn_revocations(ctx, state, &known)?;
@@ -228,20 +283,26 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
 
 /// One patient as shown.
 pub(crate) fn view(ctx: &Context<'_>, id: PartyId) -> Handled<PatientView> {
-    view_of(ctx.txn, id, &patient(ctx.txn, id)?)
+    view_of(ctx.txn, id, &patient(ctx.txn, id)?, ctx.now)
 }
 
 fn view_of(
     txn: &(impl crate::store::ReadTxn + ?Sized),
     id: PartyId,
     row: &PatientRow,
+    now: Timestamp,
 ) -> Handled<PatientView> {
+    let ring = directory::ring(txn, id)?;
+    let lapsed = ring.iter().flat_map(|ring| {
+        ring.compartments.iter().filter(|c| ring.end_of(c) <= now).map(|c| c.kind)
+    });
     Ok(PatientView {
         patient: id,
         name: row.name.clone(),
         created: row.created,
         rotations: directory::keys(txn, id)?.map_or(0, |keys| keys.current_number()),
-        ring_expires: directory::ring(txn, id)?.map(|ring| ring.expires),
+        ring_expires: ring.as_ref().map(|ring| ring.expires),
+        lapsed: lapsed.collect(),
         contacts: consent::contacts(txn, id)?,
         enrolling: consent::enrolling(txn, id)?
             .into_iter()
@@ -251,6 +312,9 @@ fn view_of(
 }
 
 /// All patients as shown.
-pub(crate) fn views(txn: &(impl crate::store::ReadTxn + ?Sized)) -> Handled<Vec<PatientView>> {
-    patients(txn)?.into_iter().map(|(id, row)| view_of(txn, id, &row)).collect()
+pub(crate) fn views(
+    txn: &(impl crate::store::ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Handled<Vec<PatientView>> {
+    patients(txn)?.into_iter().map(|(id, row)| view_of(txn, id, &row, now)).collect()
 }

@@ -16,7 +16,11 @@ pub mod view;
 mod wire;
 
 pub use machine::Command;
-pub(crate) use machine::{command, next_revocation_seq, publish, receive, tell, view, views};
+pub(crate) use machine::{
+    at_hand, command, keys_message, next_revocation_seq, publish, receive, tell, view, views,
+};
 pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
-pub(crate) use tables::{compartment_secret, patient, sealed_keys, serves};
+pub(crate) use tables::{
+    compartment, compartment_secret, compartments, patient, sealed_keys, serves,
+};
 pub use wire::Message;

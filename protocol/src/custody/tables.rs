@@ -1,7 +1,7 @@
 //! The patients that a relay serves.
 
 use crate::codec::{Bytes, wire_struct};
-use crate::id::PartyId;
+use crate::id::{CompartmentId, PartyId};
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table};
@@ -24,8 +24,6 @@ wire_struct! {
         4 => ring_seq: u64,
         /// `seq` of the newest revocation state.
         5 => revocation_seq: u64,
-        /// The current epoch of every compartment: a new one begins when a standing permission ends.
-        6 => epoch: u32,
     }
 }
 
@@ -63,12 +61,12 @@ pub(crate) fn sealed_keys(txn: &(impl ReadTxn + ?Sized), id: PartyId) -> Handled
     Ok(patient(txn, id)?.sealed_keys.0)
 }
 
-/// Compartment -> [`CompartmentRow`]: how each compartment of our patients derives.
-const COMPARTMENTS: Table = Table("compartment");
+/// Patient, compartment -> [`CompartmentRow`]: how each compartment of our patients derives.
+const COMPARTMENTS: Table = Table("compartment_of");
 
 wire_struct! {
     /// How a compartment derives from its patient's records root.
-    #[derive(Debug, Clone)]
+    #[derive(Debug, Clone, Copy)]
     pub struct CompartmentRow {
         /// The kind of record.
         1 => kind: crate::record::Kind,
@@ -81,6 +79,7 @@ wire_struct! {
 
 pub(super) fn remember_compartment(
     txn: &mut dyn crate::store::Txn,
+    patient: PartyId,
     compartment: &crate::identity::Compartment,
 ) -> Result<(), StoreError> {
     let row = CompartmentRow {
@@ -88,16 +87,38 @@ pub(super) fn remember_compartment(
         generation: compartment.generation,
         epoch: compartment.epoch,
     };
-    rows::put(txn, COMPARTMENTS, &compartment.id().0, &row)
+    rows::put(txn, COMPARTMENTS, &rows::pair(&patient.0, &compartment.id().0), &row)
+}
+
+/// How a compartment of a patient derives, if it is one.
+pub(crate) fn compartment(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    id: CompartmentId,
+) -> Result<Option<CompartmentRow>, StoreError> {
+    rows::get(txn, COMPARTMENTS, &rows::pair(&patient.0, &id.0))
+}
+
+/// All compartments that a patient ever had here, the newest first.
+pub(crate) fn compartments(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Vec<(CompartmentId, CompartmentRow)>, StoreError> {
+    let mut all = rows::all::<CompartmentRow>(txn, COMPARTMENTS, &patient.0)?
+        .into_iter()
+        .map(|(key, row)| Ok((CompartmentId(rows::tail(COMPARTMENTS, &key)?), row)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    all.sort_by_key(|(_, row)| core::cmp::Reverse((row.generation, row.epoch)));
+    Ok(all)
 }
 
 /// The secret half of a compartment, from the patient's unlocked keys.
 pub(crate) fn compartment_secret(
     txn: &(impl ReadTxn + ?Sized),
     keys: &crate::peer::PatientKeys,
-    id: crate::id::CompartmentId,
+    id: CompartmentId,
 ) -> Result<Option<crate::crypto::KemSecret>, StoreError> {
-    let Some(row) = rows::get::<CompartmentRow>(txn, COMPARTMENTS, &id.0)? else { return Ok(None) };
+    let Some(row) = compartment(txn, keys.patient, id)? else { return Ok(None) };
     Ok(keys
         .records
         .iter()

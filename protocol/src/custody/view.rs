@@ -1,6 +1,7 @@
 //! What API, command line and pages show.
 
 use crate::id::{PartyId, TokenId};
+use crate::record::Kind;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,10 @@ pub struct PatientView {
     pub rotations: u32,
     /// Until when others may deposit without hearing from the relay.
     pub ring_expires: Option<Timestamp>,
+    /// Kinds of record that nothing can be sealed to until the patient's keys are unlocked: a standing
+    /// permission to read them has ended.
+    #[serde(default)]
+    pub lapsed: Vec<Kind>,
     /// Institutions that the patient has enrolled with or permitted something.
     pub contacts: Vec<PartyId>,
     /// Enrolments that were not agreed to, or not yet.

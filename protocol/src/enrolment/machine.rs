@@ -91,7 +91,7 @@ fn enrol(
     introduce(ctx.txn, &code)?;
     // A ring about to expire would leave the hospital without compartments.
     if let Some(keys) = keys.filter(|keys| keys.patient == patient) {
-        custody::publish(ctx, keys, false)?;
+        custody::publish(ctx, keys)?;
     }
     let (Some(known), Some(ring)) =
         (directory::keys(ctx.txn, patient)?, directory::ring(ctx.txn, patient)?)

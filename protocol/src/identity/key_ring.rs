@@ -25,6 +25,9 @@ wire_struct! {
         3 => epoch: u32,
         /// The key to seal to.
         4 => key: KemPublic,
+        /// Until when it may be sealed to, where that is before the ring's end: a standing permission to
+        /// read it ends then, and what is recorded later must be out of its reach.
+        5 => until: Option<Timestamp>,
     }
 }
 
@@ -116,9 +119,15 @@ impl Unverified<KeyRing> {
 }
 
 impl KeyRing {
-    /// The compartment for new records of `kind`, if the ring has not expired.
+    /// Until when one of this ring's compartments may be sealed to.
+    #[must_use]
+    pub fn end_of(&self, compartment: &Compartment) -> Timestamp {
+        compartment.until.map_or(self.expires, |until| until.min(self.expires))
+    }
+
+    /// The compartment for new records of `kind`, if it may still be sealed to.
     #[must_use]
     pub fn usable(&self, kind: Kind, now: Timestamp) -> Option<&Compartment> {
-        self.compartments.iter().find(|c| c.kind == kind).filter(|_| now < self.expires)
+        self.compartments.iter().find(|c| c.kind == kind).filter(|c| now < self.end_of(c))
     }
 }

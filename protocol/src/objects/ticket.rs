@@ -79,7 +79,7 @@ pub(crate) fn may_pull(
             return refuse(RefusalCode::BadPermission, "the patient is not known here any more");
         };
         let revocations = crate::consent::revocations(txn, patient)?;
-        let institutions = |party| directory::keys(txn, party).ok().flatten();
+        let institutions = |party| crate::consent::issuer(txn, party);
         let keys = Keys { patient: &keys, institutions: &institutions };
         if let Err(reason) = granted.recheck(now, &revocations, &keys) {
             return refuse(RefusalCode::BadPermission, reason.sentence());

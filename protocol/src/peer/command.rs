@@ -242,6 +242,11 @@ pub(crate) enum Notice {
         /// The patient.
         patient: PartyId,
     },
+    /// A patient's key ring has come.
+    Ring {
+        /// The patient.
+        patient: PartyId,
+    },
     /// A party's membership ended: its gate closes.
     PutOut {
         /// The party.

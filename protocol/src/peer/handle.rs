@@ -349,6 +349,9 @@ fn dispatch(
     command: Command,
     keys: Option<&super::PatientKeys>,
 ) -> Handled<()> {
+    if let Some(keys) = keys {
+        custody::at_hand(ctx, keys)?;
+    }
     match command {
         Command::Federation(command) => federation::command(ctx, request, command),
         Command::Enrolment(command) => enrolment::command(ctx, request, command, keys),
@@ -408,6 +411,7 @@ fn route(ctx: &mut Context<'_>) -> Handled<()> {
                     }
                 },
                 Notice::Enrolled { chart, patient } => record::adopt(ctx, chart, patient)?,
+                Notice::Ring { patient } => record::reseal(ctx, patient)?,
                 Notice::PutOut { party } => {
                     for (node, _) in directory::nodes_of(ctx.txn, party)? {
                         ctx.effects.push(Effect::Gate { node, open: false });

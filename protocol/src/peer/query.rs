@@ -147,10 +147,7 @@ impl Peer {
         }
         // What became due while we were away is found by the first tick.
         effects.push(Effect::WakeAt(now));
-        for (_, row) in consent::requests(txn)? {
-            effects.push(Effect::WakeAt(row.expires));
-            effects.extend(row.until.map(Effect::WakeAt));
-        }
+        effects.extend(consent::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
         effects.extend(backup::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
         effects.retain(|effect| !matches!(effect, Effect::WakeAt(at) if *at < now));
         Ok(effects)
@@ -308,13 +305,12 @@ impl Peer {
                 "no chart of this patient here; open one with `chartmesh patient new`",
             );
         }
-        let ring = directory::ring(txn, subject)?;
         let own = self.kem().public();
         drafts
             .into_iter()
             .map(|draft| {
-                let compartment = ring.as_ref().and_then(|ring| ring.usable(draft.kind, now));
-                let sealing = record::sealing(self, subject, &own, compartment, now);
+                let compartment = directory::usable_compartment(txn, subject, draft.kind, now)?;
+                let sealing = record::sealing(self, subject, &own, compartment.as_ref(), now);
                 record::seal(draft, &sealing, rng)
             })
             .collect()
@@ -337,7 +333,7 @@ impl Peer {
             Query::Status => status(self, txn, now)?.into(),
             Query::Members => federation::view(self, txn, now)?.into(),
             Query::Charts => charts(txn)?.into(),
-            Query::Patients => custody::views(txn)?.into(),
+            Query::Patients => custody::views(txn, now)?.into(),
             Query::Entries { subject, find } => {
                 entries(txn, *subject, find.as_deref(), keys)?.into()
             }

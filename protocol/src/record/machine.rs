@@ -11,13 +11,15 @@ use crate::capability::Purpose;
 use crate::codec::{Bytes, Wire};
 use crate::directory;
 use crate::id::{ChartId, EntryId, PartyId};
-use crate::identity::Role;
+use crate::identity::{Compartment, Role};
 use crate::limits;
+use crate::object::DataKey;
 use crate::objects;
 use crate::peer::{Body, Context, PatientKeys, RequestId, Sender};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::Signed;
+use crate::wrap::Wrap;
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Deserialize)]
@@ -155,8 +157,10 @@ fn current_compartment(
     patient: PartyId,
     compartment: crate::id::CompartmentId,
 ) -> Handled<bool> {
-    Ok(directory::ring(ctx.txn, patient)?
-        .is_some_and(|ring| ring.compartments.iter().any(|known| known.id() == compartment)))
+    let named = directory::ring(ctx.txn, patient)?
+        .is_some_and(|ring| ring.compartments.iter().any(|known| known.id() == compartment));
+    let end = directory::compartment_end(ctx.txn, patient, compartment)?;
+    Ok(named && end.is_some_and(|end| ctx.now < end))
 }
 
 /// Tells the patient's relay of entries, in messages of bounded size.
@@ -294,6 +298,7 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) 
     row.enrolled = true;
     rows::put(ctx.txn, CHARTS, &chart_id.0, &row)?;
     if before == patient {
+        reseal(ctx, patient)?;
         let mut bundles = Vec::new();
         for found in tables::entries(ctx.txn, patient)? {
             if found.row.label.claims().author == ctx.peer.me() {
@@ -320,14 +325,32 @@ fn relabel(
     id: EntryId,
 ) -> Handled<Checked> {
     let (row, manifest, key) = open_own(ctx.peer, ctx.txn, before, id)?;
-    let Some(ring) = directory::ring(ctx.txn, patient)? else {
-        return refuse(RefusalCode::WrongState, "the patient's key ring is not known");
-    };
-    let compartment = ring.usable(manifest.kind, ctx.now);
+    let compartment = directory::usable_compartment(ctx.txn, patient, manifest.kind, ctx.now)?;
+    let (checked, own_wrap) = labelled(ctx, &row, &key, patient, compartment.as_ref())?;
+    keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
+    learn_holder(ctx, patient, id, ctx.peer.me())?;
+    let old_key = rows::pair(&before.0, &id.0);
+    ctx.txn.delete(ENTRIES, &old_key)?;
+    ctx.txn.delete(INDEX, &old_key)?;
+    objects::release(ctx, checked.label.manifest, before, id)?;
+    for content in &row.contents {
+        objects::release(ctx, content.object, before, id)?;
+    }
+    Ok(checked)
+}
+
+/// An entry of ours under a new label, with its key sealed to us and to the compartment.
+fn labelled(
+    ctx: &mut Context<'_>,
+    row: &EntryRow,
+    key: &DataKey,
+    patient: PartyId,
+    compartment: Option<&Compartment>,
+) -> Handled<(Checked, Wrap)> {
     let old = row.label.claims();
     let label = Label {
         subject: patient,
-        compartment: compartment.map(crate::identity::Compartment::id),
+        compartment: compartment.map(Compartment::id),
         key: ctx.peer.key_number(),
         ..old.clone()
     };
@@ -337,26 +360,53 @@ fn relabel(
     };
     let own_wrap = wrap_for(&ctx.peer.kem().public(), ctx.rng)?;
     let wrap = compartment.map(|compartment| wrap_for(&compartment.key, ctx.rng)).transpose()?;
-    let Some(sealed) = objects::small(ctx.txn, old.manifest)? else {
+    let Some(manifest) = objects::small(ctx.txn, old.manifest)? else {
         return refuse(RefusalCode::NotFound, "a manifest is missing");
     };
     let checked = Checked {
         label: Signed::sign(label, ctx.peer.institution_key()),
         contents: row.contents.clone(),
-        manifest: sealed,
+        manifest,
         wrap,
         author_wrap: None,
     };
-    keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
-    learn_holder(ctx, patient, id, ctx.peer.me())?;
-    let old_key = rows::pair(&before.0, &id.0);
-    ctx.txn.delete(ENTRIES, &old_key)?;
-    ctx.txn.delete(INDEX, &old_key)?;
-    objects::release(ctx, old.manifest, before, id)?;
-    for content in &row.contents {
-        objects::release(ctx, content.object, before, id)?;
+    Ok((checked, own_wrap))
+}
+
+/// A key ring has come: entries of ours that were recorded while there was no compartment to seal them
+/// to, or to one that was retired already and that we had not heard of, get the patient's wrap now.
+pub(crate) fn reseal(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
+    let mut bundles = Vec::new();
+    for found in tables::entries(ctx.txn, patient)? {
+        let label = found.row.label.claims();
+        let ours = label.author == ctx.peer.me() && found.index.is_some();
+        if !ours || tables::sealed_in_time(ctx.txn, label)? {
+            continue;
+        }
+        match reseal_entry(ctx, patient, found.entry) {
+            Ok(resealed) => bundles.extend(resealed.map(|checked| checked.to_bundle())),
+            // One that cannot be opened must not keep the others from their wraps, nor the ring from us.
+            Err(Failure::Refused(refusal)) => {
+                tracing::warn!(reason = %refusal.text, "an entry was not sealed again");
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(checked)
+    match announce(ctx, patient, bundles) {
+        Ok(()) | Err(Failure::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn reseal_entry(ctx: &mut Context<'_>, patient: PartyId, id: EntryId) -> Handled<Option<Checked>> {
+    let (row, manifest, key) = open_own(ctx.peer, ctx.txn, patient, id)?;
+    let compartment = directory::usable_compartment(ctx.txn, patient, manifest.kind, ctx.now)?;
+    if compartment.is_none() {
+        return Ok(None);
+    }
+    let (checked, own_wrap) = labelled(ctx, &row, &key, patient, compartment.as_ref())?;
+    keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
+    Ok(Some(checked))
 }
 
 impl IndexRow {
@@ -373,7 +423,7 @@ pub(crate) fn sealing<'a>(
     ctx_peer: &'a crate::peer::Peer,
     subject: PartyId,
     own: &'a crate::crypto::KemPublic,
-    compartment: Option<&'a crate::identity::Compartment>,
+    compartment: Option<&'a Compartment>,
     now: crate::time::Timestamp,
 ) -> Sealing<'a> {
     Sealing {

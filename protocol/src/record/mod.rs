@@ -26,12 +26,13 @@ pub use catalogue::{
 };
 pub use kind::{Kind, UnknownKind};
 pub use machine::Command;
-pub(crate) use machine::{adopt, command, outcome, receive, sealing};
+pub(crate) use machine::{adopt, command, outcome, receive, reseal, sealing};
 pub(crate) use seal::seal;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use stock::stock;
 pub(crate) use tables::{
     EntryRow, Found, chart, chart_for, chart_of, charts, complete, count_in, entries, entry,
-    forget, forget_holder, holders, index, keep, learn_holder, open_as_patient, whole,
+    forget, forget_holder, holders, index, keep, learn_holder, open_as_patient, sealed_in_time,
+    whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, ContentRef, Label, Manifest, Message, Term};

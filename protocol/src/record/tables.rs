@@ -183,8 +183,33 @@ pub(crate) fn whole(
     }))
 }
 
+/// Whether a label names a compartment that could be sealed to when the entry was recorded, as far as the
+/// patient's rings are known here. An author who dates back reveals nothing but its own entry.
+pub(crate) fn sealed_in_time(
+    txn: &(impl ReadTxn + ?Sized),
+    label: &Label,
+) -> Result<bool, StoreError> {
+    let Some(compartment) = label.compartment else { return Ok(false) };
+    let end = crate::directory::compartment_end(txn, label.subject, compartment)?;
+    Ok(end.is_none_or(|end| label.recorded < end))
+}
+
+/// Whether its author may put a label in the place of the one that is kept: the two are the same but for
+/// the compartment, and the old one names none that could be sealed to.
+fn completes(
+    txn: &(impl ReadTxn + ?Sized),
+    old: &Label,
+    new: &Checked,
+) -> Result<bool, StoreError> {
+    let as_before = Label { compartment: old.compartment, key: old.key, ..(*new.label).clone() };
+    Ok(as_before == *old
+        && new.wrap.is_some()
+        && !sealed_in_time(txn, old)?
+        && sealed_in_time(txn, &new.label)?)
+}
+
 /// Keeps an entry; the content objects come by themselves. A label once kept is never replaced, but
-/// for a wrap that was missing.
+/// for a wrap that was missing, or for one that [`completes`] it.
 pub(crate) fn keep(
     ctx: &mut Context<'_>,
     checked: &Checked,
@@ -195,19 +220,27 @@ pub(crate) fn keep(
     let (subject, id) = (checked.label.subject, checked.label.entry);
     let key = rows::pair(&subject.0, &id.0);
     let known = rows::get::<EntryRow>(ctx.txn, ENTRIES, &key)?;
-    if let Some(known) = &known
-        && known.label.id() != checked.label.id()
-    {
-        return refuse(
-            RefusalCode::NotAuthentic,
-            format!("entry {id} is here already with another label"),
-        );
-    }
+    let replaces = match &known {
+        Some(known) if known.label.id() != checked.label.id() => {
+            if !completes(ctx.txn, known.label.claims(), checked)? {
+                return refuse(
+                    RefusalCode::NotAuthentic,
+                    format!("entry {id} is here already with another label"),
+                );
+            }
+            true
+        }
+        _ => false,
+    };
     let row = EntryRow {
         label: checked.label.to_unverified(),
         contents: checked.contents.clone(),
         // The first one stays: a holder cannot check a wrap, and a later one could be worth nothing.
-        wrap: known.as_ref().and_then(|row| row.wrap.clone()).or_else(|| checked.wrap.clone()),
+        wrap: known
+            .as_ref()
+            .filter(|_| !replaces)
+            .and_then(|row| row.wrap.clone())
+            .or_else(|| checked.wrap.clone()),
         from: known.as_ref().map_or(from, |row| row.from),
         received: known.as_ref().map_or(ctx.now, |row| row.received),
         whole: whole || known.is_some_and(|row| row.whole),

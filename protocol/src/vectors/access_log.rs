@@ -33,6 +33,7 @@ fn lines() -> Vec<Line> {
             reason: reason.map(str::to_owned),
             salt: [0x5a; 16],
             before: lines.last().map_or([0; 32], Line::hash),
+            through: reason.map(|_| vec![PROVIDER.id()]),
         };
         lines.push(line);
     }

@@ -156,6 +156,7 @@ fn ring() -> KeyRing {
             generation: 0,
             epoch: 0,
             key: root.compartment(kind, 0).public(),
+            until: (kind == Kind::Laboratory).then_some(Timestamp(YESTERDAY.0 + 10 * DAY_MS)),
         })
         .to_vec();
     KeyRing {

@@ -124,6 +124,7 @@ fn permission(region: &Region, bytes: u64) -> OfferPermission {
         log: party.peer.keys_of(&party.store, region.patient).unwrap().unwrap().log().clone(),
         ring: None,
         revocations: None,
+        issuers: Vec::new(),
     }
 }
 

@@ -102,7 +102,7 @@ pub(super) async fn refer(region: &mut Region, kinds: &Kinds) -> anyhow::Result<
     Ok(request)
 }
 
-async fn open_request(relay: &Node, asker: PartyId) -> anyhow::Result<RequestView> {
+pub(super) async fn open_request(relay: &Node, asker: PartyId) -> anyhow::Result<RequestView> {
     until("the request to reach the patient", || async {
         Ok(requests(relay)
             .await?

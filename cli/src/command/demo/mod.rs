@@ -12,6 +12,7 @@ mod process;
 mod records;
 mod refusing;
 mod rogue;
+mod standing;
 mod story;
 mod tell;
 

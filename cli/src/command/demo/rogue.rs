@@ -103,6 +103,7 @@ impl Rogue {
                 log: self.log.clone(),
                 ring: None,
                 revocations: None,
+                issuers: Vec::new(),
             }),
             authors: read.authors,
             patient: None,
@@ -133,6 +134,7 @@ impl Rogue {
             user: "Dr. Nobody".into(),
             purpose: chain.leaf().claims().purpose,
             after: None,
+            issuers: Vec::new(),
         };
         Body::Consent(consent::Message::Read(read)).to_bytes()
     }

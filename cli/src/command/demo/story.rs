@@ -7,6 +7,7 @@ use super::holding::{delete, interrupt, read_log};
 use super::process::Node;
 use super::records::{add, deposit, import};
 use super::refusing::refusals;
+use super::standing::stand;
 use super::tell::{line, step};
 use anyhow::{Context, ensure};
 use chartmesh_protocol::id::PartyId;
@@ -72,6 +73,7 @@ async fn tell_story(root: &Path, args: &Args) -> anyhow::Result<()> {
     ask_further(&region, &kinds).await?;
     rotate(&mut region, &referral).await?;
     refusals(&region, &kinds).await?;
+    stand(&region).await?;
     read_log(&region).await?;
     interrupt(&mut region, args.interrupt_mib).await?;
     delete(&region).await?;

@@ -87,7 +87,7 @@ fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
     };
     let revocations = consent::revocations(ctx.txn, granted.patient)?;
     let txn = &*ctx.txn;
-    let institutions = |party| directory::keys(txn, party).ok().flatten();
+    let institutions = |party| consent::issuer(txn, party);
     let keys = crate::capability::Keys { patient: &known, institutions: &institutions };
     granted.recheck(ctx.now, &revocations, &keys).or_else(|reason| {
         refuse(RefusalCode::BadPermission, format!("{}: {}", reason.name(), reason.sentence()))

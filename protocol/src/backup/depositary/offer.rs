@@ -10,7 +10,7 @@ use crate::capability::{Granted, GrantedSummary, Keep, Operation, Target, Write}
 use crate::codec::Bytes;
 use crate::consent::{self, Judged};
 use crate::directory;
-use crate::id::PartyId;
+use crate::id::{EntryId, PartyId};
 use crate::identity::{KeyLog, KnownKeys, Role};
 use crate::limits;
 use crate::peer::{Context, Effect, Sender};
@@ -56,6 +56,7 @@ pub(in crate::backup) fn offered(
             None
         }
     };
+    in_time(ctx, &checked)?;
     let expires = ctx.now.plus_ms(limits::RESERVATION_MS);
     let row = ReservationRow {
         depositor: sender.institution,
@@ -179,6 +180,7 @@ fn permitted(
         patient: owner,
         chain: permission.chain,
         log: permission.log,
+        issuers: permission.issuers,
         revocations: permission.revocations,
         purpose: None,
         targets: &targets,
@@ -194,6 +196,27 @@ fn permitted(
     let granted: Granted<Write> = consent::judge(ctx, sender, judged)?;
     added(ctx, sender, owner, &known, checked)?;
     Ok(granted.summary().clone())
+}
+
+/// What was sealed to a compartment after it was retired is not taken from anybody: whoever had a standing
+/// permission still has its key. What is older is history, and its compartment was the right one.
+fn in_time(ctx: &Context<'_>, checked: &[Checked]) -> Handled<()> {
+    for bundle in checked {
+        let label = &bundle.label;
+        if label.compartment.is_some() && !record::sealed_in_time(ctx.txn, label)? {
+            return retired(label.entry);
+        }
+    }
+    Ok(())
+}
+
+fn retired(entry: EntryId) -> Handled<()> {
+    refuse(
+        RefusalCode::WrongState,
+        format!(
+            "retired-compartment: entry {entry} is sealed to a compartment that was retired; its author seals it again with the patient's current keys"
+        ),
+    )
 }
 
 /// What is added to a record is the sender's own work, sealed to compartments that still count.
@@ -217,13 +240,7 @@ fn added(
         }
         let current = ring.compartments.iter().any(|c| Some(c.id()) == label.compartment);
         if !current || ring.key != known.current_number() {
-            return refuse(
-                RefusalCode::WrongState,
-                format!(
-                    "entry {} is sealed to a compartment that was retired; seal it again with the patient's current keys",
-                    label.entry
-                ),
-            );
+            return retired(label.entry);
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use crate::codec::Wire;
 use crate::consent;
 use crate::directory;
 use crate::id::{EntryId, PartyId};
+use crate::identity::KeyLog;
 use crate::limits;
 use crate::objects;
 use crate::outbox;
@@ -48,33 +49,62 @@ pub(super) fn keep(
             "no whole entry of this record was made here, or none of those named",
         );
     }
-    let chain = if for_patient { Some(permission_to_add(ctx, subject, holder)?) } else { None };
     let owner = if for_patient { subject } else { me };
     let count = entries.len();
-    let deposits = offer(ctx, Deposit { to: holder, owner, subject, entries, chain, not_before })?;
+    let parts = match for_patient {
+        true => permissions_to_add(ctx, subject, holder, entries)?,
+        false => vec![(None, entries)],
+    };
+    let mut deposits = Vec::new();
+    for (chain, entries) in parts {
+        let deposit = Deposit { to: holder, owner, subject, entries, chain, not_before };
+        deposits.extend(offer(ctx, deposit)?);
+    }
     let deposits = deposits.iter().map(|id| data_encoding::HEXLOWER.encode(id)).collect();
     ctx.answer(request, DepositView { deposits, entries: count, holder });
     Ok(())
 }
 
-/// A permission to add to a patient's record at a holder.
-fn permission_to_add(ctx: &Context<'_>, patient: PartyId, holder: PartyId) -> Handled<Chain> {
+/// Permissions to add to a patient's record at a holder, each with the entries that are added under it: a
+/// new epoch of a kind brings a further permission. What none covers goes under the first, and the holder
+/// says what is wrong with it.
+fn permissions_to_add(
+    ctx: &Context<'_>,
+    patient: PartyId,
+    holder: PartyId,
+    entries: Vec<EntryId>,
+) -> Handled<Vec<(Option<Chain>, Vec<EntryId>)>> {
     let revocations = consent::revocations(ctx.txn, patient)?;
-    let found = consent::received_chains(ctx.txn)?.into_iter().find(|chain| {
-        let claims = chain.leaf().claims();
-        claims.subject == patient
-            && claims.operations.contains(Operation::Write)
-            && claims.expires_at() > ctx.now
-            && claims.audience.as_ref().is_none_or(|audience| audience.contains(&holder))
-            && !revocations.contains(claims.id)
-    });
-    match found {
-        Some(chain) => Ok(chain),
-        None => refuse(
+    let mut found: Vec<(Option<Chain>, Vec<EntryId>)> = consent::received_chains(ctx.txn)?
+        .into_iter()
+        .filter(|chain| {
+            let claims = chain.leaf().claims();
+            claims.subject == patient
+                && claims.operations.contains(Operation::Write)
+                && claims.expires_at() > ctx.now
+                && claims.audience.as_ref().is_none_or(|audience| audience.contains(&holder))
+                && !chain.links().iter().any(|link| revocations.contains(link.claims().id))
+        })
+        .map(|chain| (Some(chain), Vec::new()))
+        .collect();
+    if found.is_empty() {
+        return refuse(
             RefusalCode::BadPermission,
             "the patient has not permitted this institution to add to the record at that holder; ask with `chartmesh request download --write`",
-        ),
+        );
     }
+    for id in entries {
+        let row = record::entry(ctx.txn, patient, id)?;
+        let compartment = row.and_then(|row| row.label.claims().compartment);
+        let covers = |(chain, _): &(Option<Chain>, Vec<EntryId>)| {
+            let scope = chain.as_ref().map(|chain| &chain.leaf().claims().scope);
+            compartment.is_some_and(|c| scope.is_some_and(|scope| scope.covers(id, c)))
+        };
+        let at = found.iter().position(covers).unwrap_or(0);
+        found[at].1.push(id);
+    }
+    found.retain(|(_, entries)| !entries.is_empty());
+    Ok(found)
 }
 
 /// Offers entries to a depositary, a page at a time; gives the ids of the deposits.
@@ -130,6 +160,15 @@ pub(crate) fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8;
     Ok(ids)
 }
 
+/// The key logs of those who passed a permission on.
+fn issuers(ctx: &Context<'_>, chain: &Chain) -> Handled<Vec<KeyLog>> {
+    let mut logs = Vec::new();
+    for link in &chain.links()[1..] {
+        logs.extend(directory::keys(ctx.txn, link.claims().issuer)?.map(|keys| keys.log().clone()));
+    }
+    Ok(logs)
+}
+
 fn send_offer(
     ctx: &mut Context<'_>,
     spec: &Deposit,
@@ -147,6 +186,7 @@ fn send_offer(
                 log: known.log().clone(),
                 ring: directory::ring(ctx.txn, spec.owner)?.map(|ring| ring.to_unverified()),
                 revocations: consent::revocation_state(ctx.txn, spec.owner)?,
+                issuers: issuers(ctx, chain)?,
             })
         }
         None => None,
