@@ -89,6 +89,10 @@ limits! {
     OUTBOX_PER_PARTY_MAX: usize = 4096;
     /// Messages beyond that for a patient's new keys and revocations, which others must not crowd out.
     OUTBOX_URGENT_MAX: usize = 512;
+    /// Streams of one institution that are remembered: its nodes, and a new one after each restored copy.
+    INBOX_STREAMS_MAX: usize = 64;
+    /// Outcomes of one stream kept for a sender that acknowledges none: messages go one at a time.
+    INBOX_OUTCOMES_MAX: usize = 8;
     /// Milliseconds between tries to deliver, at first.
     RETRY_MS_MIN: u64 = 1000;
     /// Milliseconds between tries to deliver, at most.

@@ -30,6 +30,8 @@ pub struct Party {
     pub online: bool,
     /// Its node's key, for tests in which it is dishonest.
     pub node_key: SigningKey,
+    /// By how much its machine's clock is ahead of the world's, in milliseconds.
+    pub ahead_ms: u64,
     pub(crate) rng: ChaCha20Rng,
     /// By node: the nonce that we told it, and the one that it told us.
     pub(crate) connections: BTreeMap<NodeId, ([u8; 16], Option<[u8; 16]>)>,
@@ -38,13 +40,28 @@ pub struct Party {
 
 impl Party {
     pub(crate) fn new(seed: u64, index: usize, role: Role, name: &str) -> Self {
-        let key = |purpose: &str| {
+        Self::node_of((seed, index), (seed, index), role, name)
+    }
+
+    /// A node of an institution: the seed and number that the institution's keys follow from, and those
+    /// that its own do.
+    pub(crate) fn node_of(
+        institution: (u64, usize),
+        node: (u64, usize),
+        role: Role,
+        name: &str,
+    ) -> Self {
+        let of = |(seed, index): (u64, usize), purpose: &str| {
             let mut hasher = blake3::Hasher::new();
             hasher
                 .update(&seed.to_be_bytes())
                 .update(&index.to_be_bytes())
                 .update(purpose.as_bytes());
             *hasher.finalize().as_bytes()
+        };
+        let key = |purpose: &str| match purpose {
+            "node" | "random" => of(node, purpose),
+            _ => of(institution, purpose),
         };
         let institution = SigningKey::from_seed(&key("institution"));
         let next = SigningKey::from_seed(&key("next"));
@@ -64,6 +81,7 @@ impl Party {
             words: BTreeMap::new(),
             online: true,
             node_key: SigningKey::from_seed(&key("node")),
+            ahead_ms: 0,
             rng: ChaCha20Rng::from_seed(key("random")),
             connections: BTreeMap::new(),
             gates: std::collections::BTreeSet::new(),

@@ -29,6 +29,9 @@ enum Task {
     Drop { at: Who, object: ObjectId },
 }
 
+/// See [`World::answer_otherwise`].
+pub type AnswerOtherwise = Box<dyn FnMut(&Body, &[u8]) -> Option<Vec<u8>>>;
+
 /// Many parties under one clock.
 pub struct World {
     /// The parties.
@@ -50,6 +53,10 @@ pub struct World {
     /// Out of a hundred events, how many are followed by a crash: what they did is durable, nothing of
     /// their effects happens, and the party starts again from its store.
     pub lose_effects: u8,
+    /// Out of a hundred messages, how many are handled and their outcomes lost on the way.
+    pub lose_replies: u8,
+    /// What a dishonest receiver answers: given the message and its honest answer, another one.
+    pub answer_otherwise: Option<AnswerOtherwise>,
     /// The number of the one event that is followed by a crash.
     pub crash_at: Option<u64>,
     /// Events handled so far.
@@ -76,6 +83,8 @@ impl World {
             wire: Vec::new(),
             record_wire: false,
             lose_effects: 0,
+            lose_replies: 0,
+            answer_otherwise: None,
             crash_at: None,
             events: 0,
             crashes: 0,
@@ -95,6 +104,29 @@ impl World {
         who
     }
 
+    /// Adds a second node to a party's institution, with a copy of its store as it is now: another
+    /// machine of the same hospital, or one that was restored while the first goes on.
+    ///
+    /// # Panics
+    /// When its store does not start, which in memory it does.
+    pub fn add_node(&mut self, of: Who) -> Who {
+        let who = Who(self.parties.len());
+        let first = &self.parties[of.0];
+        let (role, name) = (first.peer.role(), first.peer.name().to_owned());
+        let mut party = Party::node_of((self.seed, of.0), (self.seed, who.0), role, &name);
+        party.store = first.store.clone();
+        party.objects = first.objects.clone();
+        party.peer.start(&mut party.store, self.now).expect("memory does not fail");
+        self.parties.push(party);
+        who
+    }
+
+    /// What a party's machine says the time is.
+    #[must_use]
+    pub fn clock(&self, who: Who) -> Timestamp {
+        self.now.plus_ms(self.parties[who.0].ahead_ms)
+    }
+
     /// The institution id of a party.
     #[must_use]
     pub fn id(&self, who: Who) -> PartyId {
@@ -102,7 +134,9 @@ impl World {
     }
 
     fn who(&self, id: PartyId) -> Option<Who> {
-        self.parties.iter().position(|party| party.peer.me() == id).map(Who)
+        let mut nodes = (0..self.parties.len()).filter(|at| self.parties[*at].peer.me() == id);
+        let first = nodes.clone().next();
+        nodes.find(|at| self.parties[*at].online).or(first).map(Who)
     }
 
     fn reachable(&self, a: Who, b: Who) -> bool {
@@ -117,10 +151,11 @@ impl World {
     /// # Panics
     /// When storage fails, which in memory it does not.
     pub fn event(&mut self, who: Who, event: Event) {
+        let now = self.clock(who);
         let party = &mut self.parties[who.0];
         let effects = party
             .peer
-            .handle(self.now, event, &mut party.store, &mut party.rng)
+            .handle(now, event, &mut party.store, &mut party.rng)
             .expect("memory does not fail");
         self.events += 1;
         let chance = self.lose_effects > 0
@@ -159,7 +194,8 @@ impl World {
                 Effect::Pull { id } => self.tasks.push_back(Task::Pull { at: who, id }),
                 Effect::Drop { object } => self.tasks.push_back(Task::Drop { at: who, object }),
                 Effect::WakeAt(at) => {
-                    self.wakes.insert((at, who));
+                    let ahead = self.parties[who.0].ahead_ms;
+                    self.wakes.insert((Timestamp(at.0.saturating_sub(ahead)), who));
                 }
             }
         }
@@ -212,7 +248,7 @@ impl World {
     /// # Panics
     /// When storage fails, which in memory it does not.
     pub fn switch(&mut self, who: Who, online: bool) {
-        let now = self.now;
+        let now = self.clock(who);
         let party = &mut self.parties[who.0];
         party.online = online;
         party.connections.clear();
@@ -266,7 +302,7 @@ impl World {
     pub fn see(&self, who: Who, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
         let party = &self.parties[who.0];
         let keys = patient.and_then(|patient| party.unlocked.get(&patient));
-        match party.peer.query(&party.store, self.now, query, keys) {
+        match party.peer.query(&party.store, self.clock(who), query, keys) {
             Ok(view) => Ok(view),
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
@@ -289,7 +325,13 @@ impl World {
         let party = &self.parties[from.0];
         let bytes = party
             .peer
-            .hello(&party.store, self.now, target, vec![format!("memory/{}", from.0)], ours)
+            .hello(
+                &party.store,
+                self.clock(from),
+                target,
+                vec![format!("memory/{}", from.0)],
+                ours,
+            )
             .expect("memory does not fail");
         self.parties[to.0].connections.insert(from_node, (theirs, Some(ours)));
         self.parties[from.0].connections.insert(to_node, (ours, None));
@@ -308,11 +350,10 @@ impl World {
         );
         let reply = self.replies.remove(&request.0).unwrap_or_default();
         let Ok(welcome) = CheckedWelcome::prepare(to_node, &reply) else { return false };
-        let Ok(nonce) = welcome.nonce() else {
-            self.parties[from.0].connections.remove(&to_node);
-            return false;
+        match welcome.nonce() {
+            Ok(nonce) => self.parties[from.0].connections.insert(to_node, (ours, Some(nonce))),
+            Err(_) => self.parties[from.0].connections.remove(&to_node),
         };
-        self.parties[from.0].connections.insert(to_node, (ours, Some(nonce)));
         self.event(from, Event::Welcome { node: to_node, welcome: Box::new(welcome) });
         self.parties[from.0].connections.get(&to_node).is_some_and(|(_, theirs)| theirs.is_some())
     }
@@ -322,9 +363,9 @@ impl World {
             return;
         }
         let party = &self.parties[from.0];
-        let next =
-            party.peer.next_delivery(&party.store, self.now, to).expect("memory does not fail");
-        let Some(delivery) = next.filter(|next| next.not_before <= self.now) else { return };
+        let now = self.clock(from);
+        let next = party.peer.next_delivery(&party.store, now, to).expect("memory does not fail");
+        let Some(delivery) = next.filter(|next| next.wait_ms == 0) else { return };
         let target = self.who(to).filter(|target| self.reachable(from, *target));
         let result = match target {
             Some(target) if self.connect(from, target) => {
@@ -355,7 +396,26 @@ impl World {
         if self.record_wire {
             self.wire.push((from, target, bytes.clone()));
         }
-        self.inject(from, target, &bytes)
+        let reply = self.inject(from, target, &bytes)?;
+        let lost = self.lose_replies > 0
+            && u64::from(self.lose_replies) > u64::from(self.chance.next_u32()) % 100;
+        if lost {
+            return Err(DeliveryFailure::OutcomeUnknown);
+        }
+        Ok(self.otherwise(target, &bytes, reply))
+    }
+
+    /// What the far side answers instead, signed by its node.
+    fn otherwise(&mut self, target: Who, message: &[u8], reply: Vec<u8>) -> Vec<u8> {
+        let Some(otherwise) = &mut self.answer_otherwise else { return reply };
+        let message = Unverified::<Envelope>::parse(message).expect("we composed it");
+        let body = Body::from_bytes(&message.claims().body.0, usize::MAX).expect("we composed it");
+        let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
+        let OutcomeResult::Done(honest) = &outcome.claims().result else { return reply };
+        let Some(answer) = otherwise(&body, &honest.0) else { return reply };
+        let result = OutcomeResult::Done(Bytes(answer));
+        let outcome = Outcome { result, ..outcome.claims().clone() };
+        Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()
     }
 
     /// Hands bytes to a party as if they came from another's node: a test's forged or replayed message.
@@ -405,7 +465,7 @@ impl World {
         }
         let to = self.id(target);
         let target_node = self.parties[target.0].peer.node();
-        let now = self.now;
+        let now = self.clock(from);
         let party = &mut self.parties[from.0];
         let nonce = party.connections.get(&target_node).and_then(|(_, theirs)| *theirs);
         let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
@@ -469,7 +529,8 @@ impl World {
         transfer: &chartmesh_protocol::objects::Transfer,
     ) -> Result<Vec<u8>, Refusal> {
         let party = &self.parties[holder.0];
-        match party.peer.may_pull(&party.store, self.now, node, transfer.ticket, transfer.object) {
+        let now = self.clock(holder);
+        match party.peer.may_pull(&party.store, now, node, transfer.ticket, transfer.object) {
             Ok(()) => {}
             Err(Failure::Refused(refusal)) => return Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),

@@ -21,20 +21,23 @@
 
 mod command;
 mod context;
+mod drive;
 mod event;
 mod handle;
 mod hello;
 mod query;
+mod view;
 
 pub(crate) use command::Notice;
 pub use command::{Body, CodeView, Command, Done, Query, View};
 pub(crate) use context::Context;
+pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Effect, Event, Nonce, PatientKeys, RequestId, TransferResult};
 pub use handle::CheckedMessage;
 pub(crate) use handle::Sender;
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub(crate) use hello::{admitted, introduce, introduced};
-pub use query::{Delivery, KeysView, NodeView, PeerView, Route, StatusView, TransferView};
+pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
 
 use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, PartyId};
