@@ -27,6 +27,7 @@ enum Task {
     Deliver { from: Who, to: PartyId },
     Pull { at: Who, id: TransferId },
     Drop { at: Who, object: ObjectId },
+    Greet { from: Who, to: PartyId },
 }
 
 /// See [`World::answer_otherwise`].
@@ -121,10 +122,28 @@ impl World {
         who
     }
 
-    /// What a party's machine says the time is.
+    /// The time at a party: its machine's, or a later one by which it has worked.
     #[must_use]
     pub fn clock(&self, who: Who) -> Timestamp {
         self.now.plus_ms(self.parties[who.0].ahead_ms)
+    }
+
+    /// Puts a party's clock right, and starts it again: with the operator's word that the time by which
+    /// it has worked was wrong, or without.
+    ///
+    /// # Panics
+    /// When storage fails, which in memory it does not.
+    pub fn put_clock_right(&mut self, who: Who, accept: bool) {
+        self.switch(who, false);
+        let now = self.now;
+        let party = &mut self.parties[who.0];
+        if accept {
+            party.peer.accept_clock(&mut party.store, now).expect("memory does not fail");
+        }
+        // As the node's driver does: no earlier than the time that counts, and on from there.
+        let time = party.peer.time(&party.store, now).expect("memory does not fail");
+        party.ahead_ms = time.since(now);
+        self.switch(who, true);
     }
 
     /// The institution id of a party.
@@ -181,6 +200,7 @@ impl World {
                 Effect::Reply { request, bytes } => {
                     self.replies.insert(request.0, bytes);
                 }
+                Effect::Greet { to } => self.tasks.push_back(Task::Greet { from: who, to }),
                 Effect::Deliver { to } => self.tasks.push_back(Task::Deliver { from: who, to }),
                 Effect::Gate { node, open } => {
                     let party = &mut self.parties[who.0];
@@ -210,6 +230,12 @@ impl World {
             match self.tasks.pop_front() {
                 Some(Task::Deliver { from, to }) => self.deliver(from, to),
                 Some(Task::Pull { at, id }) => self.pull(at, id),
+                Some(Task::Greet { from, to }) => {
+                    let target = self.who(to).filter(|target| self.reachable(from, *target));
+                    if let Some(target) = target {
+                        self.connect(from, target);
+                    }
+                }
                 Some(Task::Drop { at, object }) => {
                     let party = &mut self.parties[at.0];
                     if !party.peer.is_held(&party.store, object).expect("memory does not fail") {
@@ -367,13 +393,20 @@ impl World {
         let next = party.peer.next_delivery(&party.store, now, to).expect("memory does not fail");
         let Some(delivery) = next.filter(|next| next.wait_ms == 0) else { return };
         let target = self.who(to).filter(|target| self.reachable(from, *target));
-        let result = match target {
-            Some(target) if self.connect(from, target) => {
+        let mut result = Err(DeliveryFailure::NeverSent);
+        // Once more if the far side has forgotten us, as the node's driver does.
+        for target in target.into_iter().chain(target) {
+            result = if self.connect(from, target) {
                 self.send(from, target, to, delivery.number)
+            } else {
+                Err(DeliveryFailure::GateClosed)
+            };
+            if !matches!(result, Err(DeliveryFailure::GateClosed)) {
+                break;
             }
-            Some(_) => Err(DeliveryFailure::GateClosed),
-            None => Err(DeliveryFailure::NeverSent),
-        };
+            let node = self.parties[target.0].peer.node();
+            self.parties[from.0].connections.remove(&node);
+        }
         self.event(from, Event::Delivery { to, number: delivery.number, result });
     }
 

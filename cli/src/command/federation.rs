@@ -154,6 +154,9 @@ fn groups(code: &str) -> String {
 }
 
 fn show(out: &Output, view: &FederationView) {
+    if let Some(expelled) = &view.expelled {
+        out.line(format!("this institution was {}", expelled.sentence()));
+    }
     match (&view.federation, view.founding) {
         (Some(id), _) => out.facts(&[
             ("federation", Cell::new(&view.name, Style::Strong)),
@@ -170,7 +173,7 @@ fn show(out: &Output, view: &FederationView) {
     }
     let names: Vec<Candidate> =
         view.parties.iter().map(|party| Candidate::new(party.party, &party.name)).collect();
-    let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, &names)).collect();
+    let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, &names, view)).collect();
     if !rows.is_empty() {
         out.table(&["NAME", "ROLE", "STANDS", "SINCE", "BY", "ID"], &rows, "");
     }
@@ -192,7 +195,7 @@ fn show(out: &Output, view: &FederationView) {
     }
 }
 
-fn row_of(party: &MemberView, names: &[Candidate]) -> Vec<Cell> {
+fn row_of(party: &MemberView, names: &[Candidate], view: &FederationView) -> Vec<Cell> {
     let by = |parties: &std::collections::BTreeSet<_>| {
         parties.iter().map(|party| name_of(names, *party)).collect::<Vec<_>>().join(", ")
     };
@@ -205,8 +208,10 @@ fn row_of(party: &MemberView, names: &[Candidate]) -> Vec<Cell> {
             (Cell::new("member", Style::Good), since.utc_text(), by(sponsors))
         }
         Status::Left => (faint("left"), String::new(), String::new()),
-        Status::Expelled { votes, .. } => {
-            (Cell::new("expelled", Style::Bad), String::new(), by(votes))
+        Status::Expelled { votes, proposal } => {
+            let proposal = view.proposals.iter().find(|one| one.proposal == *proposal);
+            let since = proposal.map_or_else(String::new, |proposal| proposal.at.utc_text());
+            (Cell::new("expelled", Style::Bad), since, by(votes))
         }
     };
     let name =

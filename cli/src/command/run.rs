@@ -29,17 +29,27 @@ pub(crate) struct Args {
     /// What to log, as in info,libp2p=warn [default: as configured, else info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// The machine's clock is right now, and was wrong and ahead before: take its time for the time
+    /// that counts. What expired by the wrong time alone holds again; it is on the record
+    #[arg(long)]
+    accept_clock: bool,
 }
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let accept_clock = self.accept_clock;
         let config = context.config(self.settings(context))?;
         start_logging(&config)?;
         let unlock = config.unlock(|| {
             let typed = context.global.passphrase.existing("the node")?;
             Ok::<_, Failure>(Passphrase::new(typed.to_string()))
         })?;
-        let node = run::run(config, unlock).await.map_err(|error| refused(&error))?;
+        let node = if accept_clock {
+            run::run_accepting_clock(config, unlock).await
+        } else {
+            run::run(config, unlock).await
+        };
+        let node = node.map_err(|error| refused(&error))?;
         let api =
             Api::start(&node).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         let doors = node.doors();

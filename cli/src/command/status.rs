@@ -4,6 +4,7 @@ use crate::Context;
 use crate::exit::Outcome;
 use crate::node::read;
 use crate::output::{Cell, Style, faint};
+use chartmesh_protocol::federation::view::ExpelledView;
 use chartmesh_protocol::peer::StatusView;
 use serde_json::Value;
 
@@ -20,6 +21,10 @@ impl Args {
         let machine: Machine = read(answer.clone())?;
         node.out.answer(&answer, |out| {
             let federation = match (&status.federation, status.member) {
+                _ if status.expelled.is_some() => {
+                    let expelled = status.expelled.as_ref().map(ExpelledView::sentence);
+                    Cell::new(expelled.unwrap_or_default(), Style::Bad)
+                }
                 (Some(name), true) => Cell::new(format!("{name}, a member"), Style::Good),
                 (Some(name), false) => Cell::new(format!("{name}, not a member"), Style::Waiting),
                 (None, _) => faint("none"),
@@ -33,6 +38,18 @@ impl Args {
                 ("messages waiting", status.waiting.to_string().into()),
                 ("transfers", status.transfers.to_string().into()),
             ];
+            if let Some(ahead) = machine.clock_ahead_ms {
+                let text = format!(
+                    "{}: {} minutes ahead of the machine's clock; if that is right now, start with `run --accept-clock`",
+                    status.time.utc_text(),
+                    ahead / 60_000
+                );
+                facts.push(("time here", Cell::new(text, Style::Bad)));
+            }
+            for clock in &status.clock_lowered {
+                let text = format!("to {}, from {}", clock.to.utc_text(), clock.from.utc_text());
+                facts.push(("clock set back", text.into()));
+            }
             facts.extend(machine.facts());
             out.facts(&facts);
         });
@@ -48,6 +65,7 @@ struct Machine {
     doors: Doors,
     connected: Vec<Value>,
     data_dir: String,
+    clock_ahead_ms: Option<u64>,
 }
 
 /// Where it can be reached.

@@ -20,6 +20,10 @@ pub struct NodeStatusView {
     /// The protocol's part.
     #[serde(flatten)]
     pub status: StatusView,
+    /// By how many milliseconds the time that counts is ahead of the machine's clock, when somebody
+    /// must look: `chartmesh run --accept-clock`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<u64>,
     /// The program's version.
     pub version: String,
     /// Milliseconds since the API opened.
@@ -90,6 +94,7 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Outcome<Json<No
     });
     Ok(Json(NodeStatusView {
         status,
+        clock_ahead_ms: shared.handle.clock_ahead_ms(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_ms: millis(shared.started.elapsed()),
         doors: DoorsView {

@@ -119,6 +119,13 @@ impl Handle {
         self.shared.clock.now()
     }
 
+    /// By how many milliseconds the time that counts is ahead of the machine's clock, where that is
+    /// more than clocks are apart anyhow: somebody must look.
+    #[must_use]
+    pub fn clock_ahead_ms(&self) -> Option<u64> {
+        Some(self.shared.clock.ahead_ms()).filter(|ahead| *ahead > super::limits::CLOCK_AHEAD_MAX_MS)
+    }
+
     /// The object folder. What is written there goes with the next start unless a command names
     /// it.
     #[must_use]

@@ -206,7 +206,7 @@ fn streams_are_forgotten_only_where_nothing_of_them_can_be_handled_anew() {
         let sent = Timestamp(NOW.0 + u64::from(stream));
         Envelope { sent, ..numbered(stream, 1, 0, stream) }
     };
-    let mut say = |txn: &mut Memory, envelope: &Envelope| {
+    let say = |txn: &mut Memory, envelope: &Envelope| {
         let arrival = inbox::arrive(txn, envelope).unwrap();
         let next = matches!(arrival, Arrival::Next);
         if next {
