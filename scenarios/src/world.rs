@@ -117,6 +117,8 @@ impl World {
         let mut party = Party::node_of((self.seed, of.0), (self.seed, who.0), role, &name);
         party.store = first.store.clone();
         party.objects = first.objects.clone();
+        party.words = first.words.clone();
+        party.unlocked = first.unlocked.clone();
         party.peer.start(&mut party.store, self.now).expect("memory does not fail");
         self.parties.push(party);
         who
