@@ -79,6 +79,9 @@ fn push_up_to(
     leaf: Option<StatementId>,
     limit: usize,
 ) -> Handled<u64> {
+    if to == ctx.peer.me() {
+        return refuse(RefusalCode::Invalid, "that is this institution itself; name another");
+    }
     let mut stream = match rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
         Some(stream) => stream,
         None => new_stream(ctx),

@@ -10,4 +10,4 @@ mod world;
 
 pub use party::{Party, Who};
 pub use region::{Region, command};
-pub use world::{AnswerOtherwise, World};
+pub use world::{AnswerOtherwise, Otherwise, World};

@@ -31,7 +31,15 @@ enum Task {
 }
 
 /// See [`World::answer_otherwise`].
-pub type AnswerOtherwise = Box<dyn FnMut(&Body, &[u8]) -> Option<Vec<u8>>>;
+pub type AnswerOtherwise = Box<dyn FnMut(&Body, &[u8]) -> Option<Otherwise>>;
+
+/// What a dishonest receiver says instead of its honest answer.
+pub enum Otherwise {
+    /// Another answer, in an outcome that its node signs.
+    Answer(Vec<u8>),
+    /// Other bytes altogether, in the place of the outcome.
+    Bytes(Vec<u8>),
+}
 
 /// Many parties under one clock.
 pub struct World {
@@ -353,13 +361,7 @@ impl World {
         let party = &self.parties[from.0];
         let bytes = party
             .peer
-            .hello(
-                &party.store,
-                self.clock(from),
-                target,
-                vec![format!("memory/{}", from.0)],
-                ours,
-            )
+            .hello(&party.store, self.clock(from), target, vec![format!("memory/{}", from.0)], ours)
             .expect("memory does not fail");
         self.parties[to.0].connections.insert(from_node, (theirs, Some(ours)));
         self.parties[from.0].connections.insert(to_node, (ours, None));
@@ -447,7 +449,11 @@ impl World {
         let body = Body::from_bytes(&message.claims().body.0, usize::MAX).expect("we composed it");
         let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
         let OutcomeResult::Done(honest) = &outcome.claims().result else { return reply };
-        let Some(answer) = otherwise(&body, &honest.0) else { return reply };
+        let answer = match otherwise(&body, &honest.0) {
+            Some(Otherwise::Answer(answer)) => answer,
+            Some(Otherwise::Bytes(bytes)) => return bytes,
+            None => return reply,
+        };
         let result = OutcomeResult::Done(Bytes(answer));
         let outcome = Outcome { result, ..outcome.claims().clone() };
         Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()

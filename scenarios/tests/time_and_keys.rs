@@ -1,12 +1,12 @@
 //! Clocks that jump, keys that rotate.
 
+use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::custody;
+use chartmesh_protocol::federation;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::{Envelope, OutcomeResult};
 use chartmesh_protocol::peer::{Body, Query, StatusView, View};
-use chartmesh_protocol::codec::Wire as _;
-use chartmesh_protocol::custody;
-use chartmesh_protocol::federation;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::{DAY_MS, HOUR_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who, World};
@@ -184,13 +184,16 @@ fn an_old_keys_revocations_are_no_news_after_a_rotation_and_stay_what_they_were(
     let sent = sent_keys(&region.world, region.relay);
     let new = sent.last().cloned().unwrap();
     let old = sent.into_iter().find(|body| match (body, &new) {
-        (Body::Custody(custody::Message::Keys(old)), Body::Custody(custody::Message::Keys(new))) => {
-            old.log != new.log
-        }
+        (
+            Body::Custody(custody::Message::Keys(old)),
+            Body::Custody(custody::Message::Keys(new)),
+        ) => old.log != new.log,
         _ => false,
     });
-    let (Some(Body::Custody(custody::Message::Keys(old))), Body::Custody(custody::Message::Keys(new))) =
-        (old, new)
+    let (
+        Some(Body::Custody(custody::Message::Keys(old))),
+        Body::Custody(custody::Message::Keys(new)),
+    ) = (old, new)
     else {
         panic!("the relay published before and after the rotation")
     };

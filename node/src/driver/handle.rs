@@ -123,7 +123,8 @@ impl Handle {
     /// more than clocks are apart anyhow: somebody must look.
     #[must_use]
     pub fn clock_ahead_ms(&self) -> Option<u64> {
-        Some(self.shared.clock.ahead_ms()).filter(|ahead| *ahead > super::limits::CLOCK_AHEAD_MAX_MS)
+        Some(self.shared.clock.ahead_ms())
+            .filter(|ahead| *ahead > super::limits::CLOCK_AHEAD_MAX_MS)
     }
 
     /// The object folder. What is written there goes with the next start unless a command names

@@ -2,8 +2,8 @@
 
 use super::sync;
 use super::tables::{
-    FoundingRow, begin, charter, expulsion, forget, founding, insert, is_expelled, is_member, ledger,
-    members, put_founding, view,
+    FoundingRow, begin, charter, expulsion, forget, founding, insert, is_expelled, is_member,
+    ledger, members, put_founding, view,
 };
 use super::wire::{Applicant, Apply, Message};
 use crate::codec::Bytes;

@@ -19,9 +19,9 @@ mod tables;
 pub mod view;
 mod wire;
 
+pub(crate) use expelled::{proof, told};
 pub use machine::Command;
 pub(crate) use machine::{command, receive};
-pub(crate) use expelled::{proof, told};
 pub(crate) use sync::{greeted, learn_snapshot, outcome, snapshot};
 pub(crate) use tables::{expulsion, is_expelled, is_member, locator, view};
 pub use wire::{Apply, ExpulsionProof, Message, Spread, Sync};

@@ -47,10 +47,7 @@ impl Ledger {
     }
 
     /// The proposal and its votes.
-    fn ballots(
-        &self,
-        proposal: StatementId,
-    ) -> impl Iterator<Item = &Signed<MembershipStatement>> {
+    fn ballots(&self, proposal: StatementId) -> impl Iterator<Item = &Signed<MembershipStatement>> {
         self.statements().filter(move |statement| {
             statement.id() == proposal
                 || matches!(&statement.act, Act::SupportExpulsion(voted) if *voted == proposal)
