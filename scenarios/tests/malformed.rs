@@ -179,6 +179,9 @@ fn an_answer_where_none_is_expected_and_bytes_that_are_no_outcome_spoil_nothing(
     let empty: Vec<_> = all().into_iter().filter(|kind| !ANSWERED.contains(kind)).collect();
     assert_eq!(lied_to(&[], None), all(), "the story says something of every kind");
     for lie in LIES {
-        lied_to(&empty, Some(lie));
+        // Too long to be an outcome at all: slow to make for so many, and shown above.
+        if lie != Lie::Oversize {
+            lied_to(&empty, Some(lie));
+        }
     }
 }
