@@ -50,6 +50,9 @@ limits! {
     COMPARTMENTS_MAX: usize = 64;
     /// Rotations in one key log: far more than a life sees; bounds what a stranger makes us verify.
     ROTATIONS_MAX: usize = 64;
+    /// Rotations of an institution, which keep no tokens: with them its `hello`, whose other lists are as
+    /// long as they may be, fits HELLO_BYTES_MAX.
+    INSTITUTION_ROTATIONS_MAX: usize = 40;
     /// Token ids that a rotation can keep: keeps the statement below a control request.
     KEPT_TOKENS_MAX: usize = 1024;
     /// Revoked ids in one revocation state: pruned after their expiry, so 90 days' worth.

@@ -182,7 +182,7 @@ fn a_page_with_a_reversed_or_empty_range_or_no_limit_is_empty() {
     let directory = tempfile::tempdir().unwrap();
     let (_, store) = new_store(&directory);
     commit(&store, |event| event.put(A, b"m", b"1").unwrap());
-    let mut batch = store.batch().unwrap();
+    let batch = store.batch().unwrap();
     let mut event = batch.event();
     event.put(A, b"n", b"2").unwrap();
     assert_eq!(event.page(A, b"z", b"a", 10).unwrap(), []);

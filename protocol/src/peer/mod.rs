@@ -81,8 +81,16 @@ impl Peer {
     /// A peer with this identity.
     ///
     /// # Errors
-    /// When the key log does not verify or the signing key is not its current one.
+    /// When the key log does not verify or the signing key is not its current one; when there were so
+    /// many rotations, or such ones as keep tokens, that the institution's `hello` would not fit.
+    /// [ID-12]
     pub fn new(identity: Identity) -> Result<Self, crate::identity::KeyLogError> {
+        let rotations = &identity.log.rotations;
+        if rotations.len() > crate::limits::INSTITUTION_ROTATIONS_MAX
+            || rotations.iter().any(|rotation| !rotation.claims().kept.is_empty())
+        {
+            return Err(crate::identity::KeyLogError::TooLong);
+        }
         let keys = identity.log.clone().verify()?;
         if keys.current() != identity.institution.public() {
             return Err(crate::identity::KeyLogError::BadSignature(0));
