@@ -57,6 +57,8 @@ pub struct World {
     pub cut: BTreeSet<(Who, Who)>,
     /// Every message that was sent: from, to, bytes. For tests that replay or forge.
     pub wire: Vec<(Who, Who, Vec<u8>)>,
+    /// The bytes of what [`World::say`] said last.
+    pub last_said: Option<Vec<u8>>,
     /// Whether to keep [`World::wire`].
     pub record_wire: bool,
     /// Out of a hundred events, how many are followed by a crash: what they did is durable, nothing of
@@ -90,6 +92,7 @@ impl World {
             seed,
             cut: BTreeSet::new(),
             wire: Vec::new(),
+            last_said: None,
             record_wire: false,
             lose_effects: 0,
             lose_replies: 0,
@@ -531,6 +534,7 @@ impl World {
                 .map(|proof| Signed::sign(proof, &party.node_key).to_unverified()),
         };
         let bytes = Signed::sign(envelope, &party.node_key).bytes().to_vec();
+        self.last_said = Some(bytes.clone());
         let reply = self.inject(from, target, &bytes)?;
         self.settle();
         let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");

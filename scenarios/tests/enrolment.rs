@@ -144,3 +144,50 @@ fn who_is_no_member_asks_only_patients_that_deal_with_it() {
     let stranger = world.add(Role::Hospital, "Stranger");
     assert!(world.say(stranger, relay, &body, None, Some).is_err());
 }
+
+#[test]
+fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
+    let mut world = World::new(1);
+    let hospital = world.add(Role::Hospital, "Hospital A");
+    let relay = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(relay, "Hanako");
+    let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
+    let View::Chart(chart) = world.ask(hospital, Command::Record(chart), None).unwrap() else {
+        panic!("a new chart is answered with the chart")
+    };
+    let drafts = vec![
+        world.draft(hospital, record::Kind::Conditions, "cough", &[b"dry"]),
+        world.draft(hospital, record::Kind::Imaging, "endoscopy", &[&[7; 100_000]]),
+    ];
+    world.record(hospital, chart.subject, drafts).unwrap();
+    let entries = |world: &World, at: Who, subject: PartyId, keys: Option<PartyId>| match world.see(
+        at,
+        &Query::Entries { subject, find: None },
+        keys,
+    ) {
+        Ok(View::Entries(entries)) => entries,
+        other => panic!("{other:?}"),
+    };
+    assert_ne!(chart.subject, patient);
+    assert_eq!(entries(&world, hospital, chart.subject, None).len(), 2);
+    world.enrol_in(hospital, chart.chart, relay, patient);
+
+    // The chart is the patient's, and so is all that was recorded before, under labels signed anew.
+    let Ok(View::Charts(charts)) = world.see(hospital, &Query::Charts, None) else { panic!() };
+    assert_eq!(charts.iter().map(|chart| chart.subject).collect::<Vec<_>>(), [patient]);
+    assert_eq!(entries(&world, hospital, chart.subject, None).len(), 0);
+    for at in [hospital, relay] {
+        let Ok(View::Verified(verified)) = world.see(at, &Query::Verify { subject: patient }, None)
+        else {
+            panic!("verifying is answered with what it found")
+        };
+        assert_eq!((verified.good, verified.bad.len()), (2, 0), "{at:?}");
+    }
+    // The relay was told, and the patient's keys open what the hospital made before.
+    let mut titles: Vec<_> = entries(&world, relay, patient, Some(patient))
+        .into_iter()
+        .map(|entry| entry.title.expect("the patient's compartment opens it"))
+        .collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["cough", "endoscopy"]);
+}

@@ -1,8 +1,10 @@
 //! Each message is handled exactly once, whatever is lost, repeated or restored.
 
 use chartmesh_protocol::consent::{RequestState, Wish};
+use chartmesh_protocol::message::Envelope;
 use chartmesh_protocol::peer::{Body, Query, View};
 use chartmesh_protocol::refusal::RefusalCode;
+use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn as _, Table};
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_protocol::{federation, limits};
@@ -161,4 +163,32 @@ fn who_asks_somebody_that_takes_nothing_is_told_when_no_more_can_wait() {
         panic!("a status is answered with one")
     };
     assert_eq!(status.waiting, limits::OUTBOX_PER_PARTY_MAX);
+}
+
+#[test]
+fn what_is_not_said_by_a_certified_node_to_us_on_this_connection_closes_the_gate() {
+    let mut region = Region::found(1);
+    let (a, b, provider) = (region.a, region.b, region.provider);
+    region.world.record_wire = true;
+    let sync = federation::Sync { federation: None, locator: vec![] };
+    let body = Body::Federation(federation::Message::Sync(sync));
+    let ids = [a, b, provider].map(|who| region.world.id(who));
+    let lies: [&dyn Fn(&mut Envelope); 3] =
+        [&|envelope| envelope.nonce = [0; 16], &|envelope| envelope.to = ids[2], &|envelope| {
+            envelope.id.sender = ids[2]
+        }];
+    for (at, lie) in lies.into_iter().enumerate() {
+        // In the ordinary way first: it is let in, and answered.
+        region.download(a, &Wish::default()).unwrap();
+        region.world.switch(a, false);
+        region.world.switch(a, true);
+        region.world.say(a, b, &body, None, Some).unwrap();
+        let good = region.world.last_said.clone().expect("it was just said");
+        let mut claims = Unverified::<Envelope>::parse(&good).unwrap().claims().clone();
+        lie(&mut claims);
+        let lied = Signed::sign(claims, &region.world.parties[a.0].node_key).bytes().to_vec();
+        assert!(region.world.inject(a, b, &lied).is_err(), "lie {at} was answered");
+        // The gate is closed to what was good a moment before, until it says `hello` again.
+        assert!(region.world.inject(a, b, &good).is_err(), "the gate is open after lie {at}");
+    }
 }

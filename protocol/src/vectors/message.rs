@@ -1,9 +1,10 @@
 //! `message/messages.json`: an envelope, its outcome, and what is neither.
 
-use super::people::{HOSPITAL, NOW, PROVIDER, hex, key};
+use super::people::{HOSPITAL, NOW, PROVIDER, RELAY, hex, key};
 use crate::capability::Proof;
 use crate::codec::{Bytes, Wire};
 use crate::crypto::SigningKey;
+use crate::directory;
 use crate::id::{NodeId, StatementId, StreamId};
 use crate::identity::Role;
 use crate::inbox::{self, Arrival, Handled};
@@ -230,7 +231,7 @@ fn streams_are_forgotten_only_where_nothing_of_them_can_be_handled_anew() {
     assert!(Arrival::Unknowable.unhandled().is_some());
     // Another's streams are its own affair.
     let mut other = first_of(0);
-    other.id.sender = crate::vectors::people::RELAY.id();
+    other.id.sender = RELAY.id();
     assert!(say(&mut txn, &other).0);
     // Outcomes that nobody acknowledges are bounded, too.
     let mut number = 1;
@@ -266,4 +267,61 @@ fn tries_to_deliver_wait_longer_after_each_failure_until_the_far_side_is_there()
     assert_eq!(waits[8..], [256_000, 300_000, 300_000, 300_000]);
     outbox::hurry(&mut ctx, to).unwrap();
     assert_eq!(outbox::waiting(ctx.txn).unwrap()[0].1, Timestamp(0));
+}
+
+/// [MSG-5]: the very outbox, beside the vectors above.
+#[test]
+fn only_the_outcome_of_this_message_by_a_certified_node_of_its_receiver_is_taken() {
+    let me = HOSPITAL.peer("Hospital", Role::Hospital);
+    let (mut txn, mut rng) = (Memory::default(), rand_chacha::ChaCha20Rng::from_seed([1; 32]));
+    let to = PROVIDER.id();
+    directory::learn_keys(&mut txn, PROVIDER.log()).unwrap();
+    directory::learn_node(&mut txn, PROVIDER.node(), to, NOW.plus_ms(1), vec![]).unwrap();
+    // Somebody merely told of this one.
+    let (hinted, hinted_key) = (RELAY.node(), RELAY.node_key());
+    directory::hint_node(&mut txn, hinted, to, vec![]).unwrap();
+    let mut ctx = Context {
+        peer: &me,
+        now: NOW,
+        txn: &mut txn,
+        rng: &mut rng,
+        effects: Vec::new(),
+        lines_if_refused: Vec::new(),
+        notices: Vec::new(),
+    };
+    let number =
+        outbox::push(&mut ctx, to, &Body::from_bytes(&body(), 1000).unwrap(), None).unwrap();
+    let (_, row, stream) = outbox::first(ctx.txn, to).unwrap().unwrap();
+    let sent = outbox::compose(&me, to, number, &row, &stream, [0; 16]);
+    let honest = Outcome {
+        message: sent.id,
+        by: to,
+        body: blake3::hash(&sent.body.0).into(),
+        at: NOW,
+        result: OutcomeResult::Done(Bytes::default()),
+    };
+    let theirs = PROVIDER.node_key();
+    let mut other_stream = honest.clone();
+    other_stream.message.stream = StreamId([9; 16]);
+    let lies = [
+        (
+            Outcome { message: MessageId { number: number + 1, ..sent.id }, ..honest.clone() },
+            &theirs,
+        ),
+        (other_stream, &theirs),
+        (Outcome { by: HOSPITAL.id(), ..honest.clone() }, &theirs),
+        (Outcome { body: [0; 32], ..honest.clone() }, &theirs),
+        (honest.clone(), &hinted_key),
+        (honest.clone(), &HOSPITAL.node_key()),
+    ];
+    for (at, (lie, by)) in lies.into_iter().enumerate() {
+        let bytes = Signed::sign(lie, by).bytes().to_vec();
+        let taken = outbox::take(&mut ctx, to, number, &bytes).unwrap();
+        assert!(matches!(taken, outbox::Taken::Waits), "lie {at} was taken");
+        assert_eq!(outbox::depth(ctx.txn, to).unwrap(), 1);
+    }
+    let bytes = Signed::sign(honest, &theirs).bytes().to_vec();
+    let taken = outbox::take(&mut ctx, to, number, &bytes).unwrap();
+    assert!(matches!(taken, outbox::Taken::Outcome { .. }));
+    assert_eq!(outbox::depth(ctx.txn, to).unwrap(), 0);
 }
