@@ -44,7 +44,11 @@ fn what_is_empty_costs_little_however_much_of_it_there_is() {
     // Every list at its bound and every item as short as it can be.
     let nodes = introduction(4096, limits::ADDRESSES_MAX).to_bytes();
     let factor = cost::<Introduction>(&nodes).div_ceil(nodes.len());
-    assert!(factor <= limits::DECODED_PER_BYTE_MAX, "{} bytes of introductions cost {factor} times as much", nodes.len());
+    assert!(
+        factor <= limits::DECODED_PER_BYTE_MAX,
+        "{} bytes of introductions cost {factor} times as much",
+        nodes.len()
+    );
 
     // A list beyond its bound is refused before its items are read.
     let mut beyond = introduction(1, limits::ADDRESSES_MAX).to_bytes();

@@ -228,7 +228,7 @@ fn an_institution_rotates_as_often_as_its_fullest_hello_allows_and_no_more() {
         let full = Hello {
             keys,
             card: RELAY.sign(RELAY.card(&"n".repeat(200), Role::Patient)),
-            addresses: vec!["a".repeat(100); limits::ADDRESSES_MAX],
+            addresses: vec!["a".repeat(100); limits::ADDRESSES_MAX].into(),
             relay: vec![certificate; 8],
             heads: vec![StatementId([0x4e; 32]); limits::LOCATOR_MAX],
             ..hello()

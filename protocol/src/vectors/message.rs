@@ -276,10 +276,10 @@ fn only_the_outcome_of_this_message_by_a_certified_node_of_its_receiver_is_taken
     let (mut txn, mut rng) = (Memory::default(), rand_chacha::ChaCha20Rng::from_seed([1; 32]));
     let to = PROVIDER.id();
     directory::learn_keys(&mut txn, PROVIDER.log()).unwrap();
-    directory::learn_node(&mut txn, PROVIDER.node(), to, NOW.plus_ms(1), vec![]).unwrap();
+    directory::learn_node(&mut txn, PROVIDER.node(), to, NOW.plus_ms(1), vec![].into()).unwrap();
     // Somebody merely told of this one.
     let (hinted, hinted_key) = (RELAY.node(), RELAY.node_key());
-    directory::hint_node(&mut txn, hinted, to, vec![]).unwrap();
+    directory::hint_node(&mut txn, hinted, to, vec![].into()).unwrap();
     let mut ctx = Context {
         peer: &me,
         now: NOW,
