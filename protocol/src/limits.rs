@@ -116,6 +116,8 @@ limits! {
     OPEN_REQUESTS_MAX: usize = 64;
     /// Lines of an access log in one page.
     LOG_PAGE_MAX: usize = 1000;
+    /// Refusals of one party about one patient that a holder's log lists a day: nobody reads more.
+    REFUSED_LINES_PER_DAY_MAX: usize = 64;
     /// Notices that one event may set off in a row: features call each other at most this deep.
     NOTICE_DEPTH_MAX: usize = 8;
     /// Network addresses kept for one node.

@@ -6,9 +6,11 @@
 
 mod chain;
 mod collect;
+mod refused;
 pub mod view;
 
 pub use chain::{Action, Head, Line, LogError, verify_chain};
 pub(crate) use chain::{Draft, adopt, append, head, lines};
 pub use collect::{Command, Message};
 pub(crate) use collect::{collected, command, countersign, named, outcome, receive};
+pub(crate) use refused::on_record;

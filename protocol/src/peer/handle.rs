@@ -154,7 +154,9 @@ impl Peer {
                     lines_if_refused: Vec::new(),
                 };
                 for line in lines_if_refused {
-                    access_log::append(&mut ctx, line)?;
+                    if let Some(line) = access_log::on_record(ctx.txn, now, line)? {
+                        access_log::append(&mut ctx, line)?;
+                    }
                 }
                 Ok(Err(refusal))
             }
