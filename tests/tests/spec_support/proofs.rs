@@ -195,6 +195,11 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "an_expelled_member_that_was_away_for_years_of_statements_is_told_when_it_is_back",
     ),
     (
+        "LOG-4",
+        "scenarios/tests/consent.rs",
+        "refusals_without_end_are_listed_as_many_a_day_as_somebody_can_read",
+    ),
+    (
         "ENR-1",
         "scenarios/tests/enrolment.rs",
         "an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys",
