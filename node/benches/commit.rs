@@ -55,7 +55,8 @@ fn rows_per_s(store: &Store, group: usize, number: &mut u64, rng: &mut impl Cryp
             *number += 1;
             let mut event = batch.event();
             event.put(ENTRIES, &number.to_be_bytes(), &row).expect("an overlay is memory");
-            event.merge();
+            let changes = event.into_changes();
+            batch.merge(changes);
         }
         batch.commit().expect("the disk works");
     }

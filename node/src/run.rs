@@ -136,14 +136,27 @@ struct Opened {
 /// # Errors
 /// [`RunError`]; each says what to do next.
 pub async fn run(config: Config, unlock: Unlock) -> Result<Node, RunError> {
+    start(config, unlock, false).await
+}
+
+/// [`run`], on the operator's word that the machine's clock is right, though the node has worked by a
+/// later time: that later time counts no more. It is on the record.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_accepting_clock(config: Config, unlock: Unlock) -> Result<Node, RunError> {
+    start(config, unlock, true).await
+}
+
+async fn start(config: Config, unlock: Unlock, accept_clock: bool) -> Result<Node, RunError> {
     let opening = config.clone();
     let opened = tokio::task::spawn_blocking(move || open(&opening, &unlock));
     let Opened { identity, peer, store, objects, node_seed } =
         opened.await.map_err(|_| RunError::GivenUp)??;
     let (net, events) = listen(&config, &node_seed).await?;
     tracing::info!(role = identity.role.name(), node = %peer.node().short(), "starting");
-    let parts =
-        Parts { store, peer, objects, net: net.clone(), events, announce: config.announce.clone() };
+    let announce = config.announce.clone();
+    let parts = Parts { store, peer, objects, net: net.clone(), events, announce, accept_clock };
     let driver = Driver::start(parts).await?;
     Ok(Node { driver, net, config, identity })
 }

@@ -1,11 +1,23 @@
 //! The time that counts: never before one that was handled.
 
+use crate::codec::wire_struct;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 
 /// Nothing -> the latest time that was handled.
 const CLOCK: Table = Table("clock");
+/// The time to which an operator lowered it -> [`LoweredRow`].
+const LOWERED: Table = Table("clock_lowered");
+
+wire_struct! {
+    /// An operator set the time back on purpose.
+    #[derive(Debug, Clone)]
+    pub struct LoweredRow {
+        /// From this time.
+        1 => from: Timestamp,
+    }
+}
 
 /// The time to work with at `now`: a clock that jumped back is not followed, so what has expired stays
 /// expired.
@@ -21,4 +33,26 @@ pub(crate) fn advance(txn: &mut dyn Txn, now: Timestamp) -> Result<Timestamp, St
 /// The time to read with at `now`.
 pub(crate) fn read(txn: &(impl ReadTxn + ?Sized), now: Timestamp) -> Result<Timestamp, StoreError> {
     Ok(now.max(rows::get::<Timestamp>(txn, CLOCK, &[])?.unwrap_or_default()))
+}
+
+/// Takes `now` for the time that counts though later ones were handled: an operator says that those
+/// were wrong. It is on the record. Gives the time that counted before, if it was later.
+pub(crate) fn lower(txn: &mut dyn Txn, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let from = rows::get::<Timestamp>(txn, CLOCK, &[])?.unwrap_or_default();
+    if from <= now {
+        return Ok(None);
+    }
+    rows::put(txn, CLOCK, &[], &now)?;
+    rows::put(txn, LOWERED, &now.0.to_be_bytes(), &LoweredRow { from })?;
+    Ok(Some(from))
+}
+
+/// When the time was lowered, and from what, oldest first.
+pub(crate) fn lowered(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(Timestamp, Timestamp)>, StoreError> {
+    rows::all::<LoweredRow>(txn, LOWERED, &[])?
+        .into_iter()
+        .map(|(key, row)| Ok((Timestamp(u64::from_be_bytes(rows::tail(LOWERED, &key)?)), row.from)))
+        .collect()
 }

@@ -2,6 +2,7 @@
 //! and why a party that is no member may come in.
 
 use crate::Addresses;
+use crate::clock;
 use crate::codec::{wire_enum, wire_struct};
 use crate::id::{CompartmentId, NodeId, PartyId};
 use crate::identity::{Card, Compartment, KeyLog, KeyRing, KnownKeys};
@@ -11,7 +12,7 @@ use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
-use crate::time::Timestamp;
+use crate::time::{SECOND_MS, Timestamp};
 
 /// Party -> [`PartyRow`].
 const PARTIES: Table = Table("party");
@@ -125,7 +126,17 @@ pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
     Ok(merged)
 }
 
-/// Takes over an institution's card if it is newer than the one known.
+/// Our own card counts whatever was said before, even by a clock that was ahead.
+pub(crate) fn set_own_card(txn: &mut dyn Txn, card: &Signed<Card>) -> Result<(), StoreError> {
+    let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &card.institution.0)? else {
+        return Ok(());
+    };
+    row.card = Some(card.to_unverified());
+    rows::put(txn, PARTIES, &card.institution.0, &row)
+}
+
+/// Takes over an institution's card if it is newer than the one known: of a later key, or issued later.
+/// One from the future would keep every later one out until then, so it is refused. [ID-10]
 pub(crate) fn learn_card(
     txn: &mut dyn Txn,
     card: Unverified<Card>,
@@ -140,11 +151,17 @@ pub(crate) fn learn_card(
             "the institution's card is not signed with its current key",
         );
     }
+    // Who handles a message has put down the time at its beginning.
+    let now = clock::read(txn, Timestamp(0))?;
+    if claims.issued.since(now) > limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS {
+        return refuse(RefusalCode::NotAuthentic, "the institution's card is from the future");
+    }
     let party = claims.institution;
     let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else {
         return refuse(RefusalCode::NotFound, "the card's institution is unknown");
     };
-    if row.card.as_ref().is_none_or(|known| known.claims().issued < claims.issued) {
+    let age = |card: &Card| (card.key, card.issued);
+    if row.card.as_ref().is_none_or(|known| age(known.claims()) < age(claims)) {
         row.card = Some(card);
         rows::put(txn, PARTIES, &party.0, &row)?;
     }
@@ -302,6 +319,14 @@ pub(crate) fn institution_of(
     Ok(rows::get::<NodeRow>(txn, NODES, &node.0)?
         .filter(|row| now < row.expires)
         .map(|row| row.institution))
+}
+
+/// The institution that a node is said to speak for, whatever its certificate.
+pub(crate) fn institution_told(
+    txn: &(impl ReadTxn + ?Sized),
+    node: NodeId,
+) -> Result<Option<PartyId>, StoreError> {
+    Ok(rows::get::<NodeRow>(txn, NODES, &node.0)?.map(|row| row.institution))
 }
 
 /// An institution's nodes, with or without a valid certificate: dialling one renews it.

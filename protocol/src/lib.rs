@@ -14,6 +14,7 @@ pub mod enrolment;
 pub mod federation;
 pub mod id;
 pub mod identity;
+mod inbox;
 pub mod limits;
 pub mod membership;
 pub mod message;

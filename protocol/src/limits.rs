@@ -56,6 +56,9 @@ limits! {
     PASSED_ON_MAX: usize = 256;
     /// Rotations in one key log: far more than a life sees; bounds what a stranger makes us verify.
     ROTATIONS_MAX: usize = 64;
+    /// Rotations of an institution, which keep no tokens: with them its `hello`, whose other lists are as
+    /// long as they may be, fits HELLO_BYTES_MAX.
+    INSTITUTION_ROTATIONS_MAX: usize = 40;
     /// Token ids that a rotation can keep: keeps the statement below a control request.
     KEPT_TOKENS_MAX: usize = 1024;
     /// Revoked ids in one revocation state: pruned after their expiry, so 90 days' worth.
@@ -95,6 +98,10 @@ limits! {
     OUTBOX_PER_PARTY_MAX: usize = 4096;
     /// Messages beyond that for a patient's new keys and revocations, which others must not crowd out.
     OUTBOX_URGENT_MAX: usize = 512;
+    /// Streams of one institution that are remembered: its nodes, and a new one after each restored copy.
+    INBOX_STREAMS_MAX: usize = 64;
+    /// Outcomes of one stream kept for a sender that acknowledges none: messages go one at a time.
+    INBOX_OUTCOMES_MAX: usize = 8;
     /// Milliseconds between tries to deliver, at first.
     RETRY_MS_MIN: u64 = 1000;
     /// Milliseconds between tries to deliver, at most.
@@ -127,6 +134,8 @@ limits! {
     COUNTERSIGNED_MAX: usize = 256;
     /// Lines of an access log in one page.
     LOG_PAGE_MAX: usize = 1000;
+    /// Refusals of one party about one patient that a holder's log lists a day: nobody reads more.
+    REFUSED_LINES_PER_DAY_MAX: usize = 64;
     /// Notices that one event may set off in a row: features call each other at most this deep.
     NOTICE_DEPTH_MAX: usize = 8;
     /// Network addresses kept for one node.

@@ -1,11 +1,11 @@
-//! The outbox and the inbox: each message is handled exactly once.
+//! The outbox: what waits for an institution goes one message at a time, until its outcome is here.
 //!
 //! ```text
-//!  sender                                   receiver
+//!  sender                                   receiver (see `inbox`)
 //!  push ── row {number n} ──┐
-//!                next ──> envelope n ──────> n = watermark + 1: handle, keep outcome, watermark = n
-//!                           │ <──── outcome ─┤ n <= watermark: the kept outcome again
-//!  take: row goes, feature  │                └ otherwise: out of order
+//!                next ──> envelope n ──────> handle once, keep the outcome
+//!                           │ <──── outcome ─┤
+//!  take: row goes, feature  │                └ out of order: what waits goes on in a new stream
 //!  hears; acknowledged = n ─┴─ told with the next envelope: the receiver forgets outcomes <= n
 //! ```
 
@@ -25,13 +25,6 @@ use crate::time::Timestamp;
 const STREAMS: Table = Table("outbox_stream");
 /// Institution, number -> [`OutboxRow`].
 const OUTBOX: Table = Table("outbox");
-/// Sender -> [`InboxRow`].
-const INBOX: Table = Table("inbox");
-/// Sender, number -> the signed outcome.
-const OUTCOMES: Table = Table("inbox_outcome");
-
-/// The answer to a read that is larger than this is not kept: the read can be handled again.
-const KEPT_OUTCOME_BYTES_MAX: usize = 64 * 1024;
 /// What an envelope adds to its body at most: ids, a proof of possession, signatures.
 const ENVELOPE_BYTES_MAX: usize = 4096;
 
@@ -65,19 +58,6 @@ wire_struct! {
     }
 }
 
-wire_struct! {
-    /// One institution's stream to us.
-    #[derive(Debug, Clone)]
-    pub struct InboxRow {
-        /// The stream.
-        1 => stream: StreamId,
-        /// The number of the last message handled.
-        2 => watermark: u64,
-        /// Outcomes up to this number are forgotten.
-        3 => forgotten: u64,
-    }
-}
-
 fn at(party: PartyId, number: u64) -> Vec<u8> {
     rows::pair(&party.0, &number.to_be_bytes())
 }
@@ -99,6 +79,9 @@ fn push_up_to(
     leaf: Option<StatementId>,
     limit: usize,
 ) -> Handled<u64> {
+    if to == ctx.peer.me() {
+        return refuse(RefusalCode::Invalid, "that is this institution itself; name another");
+    }
     let mut stream = match rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
         Some(stream) => stream,
         None => new_stream(ctx),
@@ -224,88 +207,6 @@ pub(crate) fn compose(
     Signed::sign(envelope, peer.node_key())
 }
 
-/// What the inbox says of an envelope.
-pub(crate) enum Arrival {
-    /// The next one: handle it.
-    Next,
-    /// Handled before: this is its outcome.
-    Again(Vec<u8>),
-    /// Handled before, and it was a read whose answer is not kept: handle it again.
-    ReadAgain,
-    /// Not the next; this number would be.
-    OutOfOrder(u64),
-}
-
-/// Judges where an envelope stands in its stream, and forgets what its sender acknowledged.
-pub(crate) fn arrive(txn: &mut dyn Txn, envelope: &Envelope) -> Handled<Arrival> {
-    let sender = envelope.id.sender;
-    let mut inbox = match rows::get::<InboxRow>(txn, INBOX, &sender.0)? {
-        Some(inbox) if inbox.stream == envelope.id.stream => inbox,
-        // A new stream begins at 1; what was kept of an older one is of no more use.
-        _ if envelope.id.number == 1 => {
-            for (key, _) in rows::all::<Bytes>(txn, OUTCOMES, &sender.0)? {
-                txn.delete(OUTCOMES, &key)?;
-            }
-            InboxRow { stream: envelope.id.stream, watermark: 0, forgotten: 0 }
-        }
-        _ => return Ok(Arrival::OutOfOrder(1)),
-    };
-    if envelope.id.number == inbox.watermark + 1 {
-        for number in inbox.forgotten + 1..=envelope.acknowledged.min(inbox.watermark) {
-            txn.delete(OUTCOMES, &at(sender, number))?;
-            inbox.forgotten = number;
-        }
-        rows::put(txn, INBOX, &sender.0, &inbox)?;
-        return Ok(Arrival::Next);
-    }
-    if envelope.id.number > inbox.watermark || envelope.id.number <= inbox.forgotten {
-        return Ok(Arrival::OutOfOrder(inbox.watermark + 1));
-    }
-    match rows::get::<Bytes>(txn, OUTCOMES, &at(sender, envelope.id.number))? {
-        Some(kept) if kept.0.is_empty() => Ok(Arrival::ReadAgain),
-        Some(kept) => {
-            let same = Unverified::<Outcome>::parse(&kept.0)
-                .is_ok_and(|outcome| outcome.claims().body == body_hash(envelope));
-            Ok(if same { Arrival::Again(kept.0) } else { Arrival::OutOfOrder(inbox.watermark + 1) })
-        }
-        None => Ok(Arrival::OutOfOrder(inbox.watermark + 1)),
-    }
-}
-
-fn body_hash(envelope: &Envelope) -> [u8; 32] {
-    blake3::hash(&envelope.body.0).into()
-}
-
-/// Signs the outcome of an envelope and, unless it is out of order, keeps it and moves the watermark.
-pub(crate) fn conclude(
-    peer: &Peer,
-    txn: &mut dyn Txn,
-    now: Timestamp,
-    envelope: &Envelope,
-    result: OutcomeResult,
-    read: bool,
-) -> Result<Vec<u8>, StoreError> {
-    let final_result = !matches!(result, OutcomeResult::OutOfOrder(_));
-    let outcome =
-        Outcome { message: envelope.id, by: peer.me(), body: body_hash(envelope), at: now, result };
-    let bytes = Signed::sign(outcome, peer.node_key()).bytes().to_vec();
-    if final_result {
-        let sender = envelope.id.sender;
-        let mut inbox = rows::get::<InboxRow>(txn, INBOX, &sender.0)?.unwrap_or(InboxRow {
-            stream: envelope.id.stream,
-            watermark: 0,
-            forgotten: 0,
-        });
-        inbox.stream = envelope.id.stream;
-        inbox.watermark = inbox.watermark.max(envelope.id.number);
-        rows::put(txn, INBOX, &sender.0, &inbox)?;
-        let kept =
-            if read && bytes.len() > KEPT_OUTCOME_BYTES_MAX { Vec::new() } else { bytes.clone() };
-        rows::put(txn, OUTCOMES, &at(sender, envelope.id.number), &Bytes(kept))?;
-    }
-    Ok(bytes)
-}
-
 /// What became of a try to deliver.
 #[expect(clippy::large_enum_variant, reason = "returned once and taken apart at once")]
 pub(crate) enum Taken {
@@ -420,6 +321,15 @@ pub(crate) fn hurry(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
         stream.not_before = Timestamp(0);
         rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
         ctx.effects.push(Effect::Deliver { to });
+    }
+    Ok(())
+}
+
+/// What waits for anybody is due now: the times that were set are of a clock that was wrong.
+pub(crate) fn due_now(txn: &mut dyn Txn) -> Result<(), StoreError> {
+    for (key, mut stream) in rows::all::<StreamRow>(txn, STREAMS, &[])? {
+        stream.not_before = Timestamp(0);
+        rows::put(txn, STREAMS, &key, &stream)?;
     }
     Ok(())
 }

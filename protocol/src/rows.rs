@@ -68,6 +68,14 @@ pub(crate) fn all<T: Wire>(
     }
 }
 
+/// Every row of a table, whatever it holds.
+pub(crate) fn keys(
+    txn: &(impl ReadTxn + ?Sized),
+    table: Table,
+) -> Result<Vec<crate::store::Row>, StoreError> {
+    txn.page(table, &[], &[], usize::MAX)
+}
+
 /// A row of nothing but its key.
 pub(crate) fn mark(
     txn: &mut (impl Txn + ?Sized),

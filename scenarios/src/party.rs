@@ -34,6 +34,8 @@ pub struct Party {
     pub institution_key: SigningKey,
     /// What grants to it are sealed to, for tests that open one themselves.
     pub kem: KemSecret,
+    /// By how much its machine's clock is ahead of the world's, in milliseconds.
+    pub ahead_ms: u64,
     pub(crate) rng: ChaCha20Rng,
     /// By node: the nonce that we told it, and the one that it told us.
     pub(crate) connections: BTreeMap<NodeId, ([u8; 16], Option<[u8; 16]>)>,
@@ -42,13 +44,28 @@ pub struct Party {
 
 impl Party {
     pub(crate) fn new(seed: u64, index: usize, role: Role, name: &str) -> Self {
-        let key = |purpose: &str| {
+        Self::node_of((seed, index), (seed, index), role, name)
+    }
+
+    /// A node of an institution: the seed and number that the institution's keys follow from, and those
+    /// that its own do.
+    pub(crate) fn node_of(
+        institution: (u64, usize),
+        node: (u64, usize),
+        role: Role,
+        name: &str,
+    ) -> Self {
+        let of = |(seed, index): (u64, usize), purpose: &str| {
             let mut hasher = blake3::Hasher::new();
             hasher
                 .update(&seed.to_be_bytes())
                 .update(&index.to_be_bytes())
                 .update(purpose.as_bytes());
             *hasher.finalize().as_bytes()
+        };
+        let key = |purpose: &str| match purpose {
+            "node" | "random" => of(node, purpose),
+            _ => of(institution, purpose),
         };
         let institution = SigningKey::from_seed(&key("institution"));
         let next = SigningKey::from_seed(&key("next"));
@@ -70,6 +87,7 @@ impl Party {
             node_key: SigningKey::from_seed(&key("node")),
             institution_key: institution,
             kem: KemSecret::from_seed(key("kem")),
+            ahead_ms: 0,
             rng: ChaCha20Rng::from_seed(key("random")),
             connections: BTreeMap::new(),
             gates: std::collections::BTreeSet::new(),

@@ -30,6 +30,18 @@ enum Task {
     Deliver { from: Who, to: PartyId },
     Pull { at: Who, id: TransferId },
     Drop { at: Who, object: ObjectId },
+    Greet { from: Who, to: PartyId },
+}
+
+/// See [`World::answer_otherwise`].
+pub type AnswerOtherwise = Box<dyn FnMut(&Body, &[u8]) -> Option<Otherwise>>;
+
+/// What a dishonest receiver says instead of its honest answer.
+pub enum Otherwise {
+    /// Another answer, in an outcome that its node signs.
+    Answer(Vec<u8>),
+    /// Other bytes altogether, in the place of the outcome.
+    Bytes(Vec<u8>),
 }
 
 /// Many parties under one clock.
@@ -48,6 +60,8 @@ pub struct World {
     pub cut: BTreeSet<(Who, Who)>,
     /// Every message that was sent: from, to, bytes. For tests that replay or forge.
     pub wire: Vec<(Who, Who, Vec<u8>)>,
+    /// The bytes of what [`World::say`] said last.
+    pub last_said: Option<Vec<u8>>,
     /// Whether to keep [`World::wire`].
     pub record_wire: bool,
     /// What dishonest parties answer to every message, in place of what became of it.
@@ -61,6 +75,10 @@ pub struct World {
     /// Out of a hundred events, how many are followed by a crash: what they did is durable, nothing of
     /// their effects happens, and the party starts again from its store.
     pub lose_effects: u8,
+    /// Out of a hundred messages, how many are handled and their outcomes lost on the way.
+    pub lose_replies: u8,
+    /// What a dishonest receiver answers: given the message and its honest answer, another one.
+    pub answer_otherwise: Option<AnswerOtherwise>,
     /// The number of the one event that is followed by a crash.
     pub crash_at: Option<u64>,
     /// Events handled so far.
@@ -85,12 +103,15 @@ impl World {
             seed,
             cut: BTreeSet::new(),
             wire: Vec::new(),
+            last_said: None,
             record_wire: false,
             lies: BTreeMap::new(),
             silent: BTreeSet::new(),
             stopped: Vec::new(),
             liar: None,
             lose_effects: 0,
+            lose_replies: 0,
+            answer_otherwise: None,
             crash_at: None,
             events: 0,
             crashes: 0,
@@ -110,6 +131,49 @@ impl World {
         who
     }
 
+    /// Adds a second node to a party's institution, with a copy of its store as it is now: another
+    /// machine of the same hospital, or one that was restored while the first goes on.
+    ///
+    /// # Panics
+    /// When its store does not start, which in memory it does.
+    pub fn add_node(&mut self, of: Who) -> Who {
+        let who = Who(self.parties.len());
+        let first = &self.parties[of.0];
+        let (role, name) = (first.peer.role(), first.peer.name().to_owned());
+        let mut party = Party::node_of((self.seed, of.0), (self.seed, who.0), role, &name);
+        party.store = first.store.clone();
+        party.objects = first.objects.clone();
+        party.words = first.words.clone();
+        party.unlocked = first.unlocked.clone();
+        party.peer.start(&mut party.store, self.now).expect("memory does not fail");
+        self.parties.push(party);
+        who
+    }
+
+    /// The time at a party: its machine's, or a later one by which it has worked.
+    #[must_use]
+    pub fn clock(&self, who: Who) -> Timestamp {
+        self.now.plus_ms(self.parties[who.0].ahead_ms)
+    }
+
+    /// Puts a party's clock right, and starts it again: with the operator's word that the time by which
+    /// it has worked was wrong, or without.
+    ///
+    /// # Panics
+    /// When storage fails, which in memory it does not.
+    pub fn put_clock_right(&mut self, who: Who, accept: bool) {
+        self.switch(who, false);
+        let now = self.now;
+        let party = &mut self.parties[who.0];
+        if accept {
+            party.peer.accept_clock(&mut party.store, now).expect("memory does not fail");
+        }
+        // As the node's driver does: no earlier than the time that counts, and on from there.
+        let time = party.peer.time(&party.store, now).expect("memory does not fail");
+        party.ahead_ms = time.since(now);
+        self.switch(who, true);
+    }
+
     /// The institution id of a party.
     #[must_use]
     pub fn id(&self, who: Who) -> PartyId {
@@ -117,7 +181,9 @@ impl World {
     }
 
     fn who(&self, id: PartyId) -> Option<Who> {
-        self.parties.iter().position(|party| party.peer.me() == id).map(Who)
+        let mut nodes = (0..self.parties.len()).filter(|at| self.parties[*at].peer.me() == id);
+        let first = nodes.clone().next();
+        nodes.find(|at| self.parties[*at].online).or(first).map(Who)
     }
 
     fn reachable(&self, a: Who, b: Who) -> bool {
@@ -132,10 +198,11 @@ impl World {
     /// # Panics
     /// When storage fails, which in memory it does not.
     pub fn event(&mut self, who: Who, event: Event) {
+        let now = self.clock(who);
         let party = &mut self.parties[who.0];
         let effects = party
             .peer
-            .handle(self.now, event, &mut party.store, &mut party.rng)
+            .handle(now, event, &mut party.store, &mut party.rng)
             .expect("memory does not fail");
         self.events += 1;
         let chance = self.lose_effects > 0
@@ -161,6 +228,7 @@ impl World {
                 Effect::Reply { request, bytes } => {
                     self.replies.insert(request.0, bytes);
                 }
+                Effect::Greet { to } => self.tasks.push_back(Task::Greet { from: who, to }),
                 Effect::Deliver { to } => self.tasks.push_back(Task::Deliver { from: who, to }),
                 Effect::Gate { node, open } => {
                     let party = &mut self.parties[who.0];
@@ -176,7 +244,8 @@ impl World {
                 Effect::Stop { id } => self.stopped.push((who, id)),
                 Effect::Drop { object } => self.tasks.push_back(Task::Drop { at: who, object }),
                 Effect::WakeAt(at) => {
-                    self.wakes.insert((at, who));
+                    let ahead = self.parties[who.0].ahead_ms;
+                    self.wakes.insert((Timestamp(at.0.saturating_sub(ahead)), who));
                 }
             }
         }
@@ -191,6 +260,12 @@ impl World {
             match self.tasks.pop_front() {
                 Some(Task::Deliver { from, to }) => self.deliver(from, to),
                 Some(Task::Pull { at, id }) => self.pull(at, id),
+                Some(Task::Greet { from, to }) => {
+                    let target = self.who(to).filter(|target| self.reachable(from, *target));
+                    if let Some(target) = target {
+                        self.connect(from, target);
+                    }
+                }
                 Some(Task::Drop { at, object }) => {
                     let party = &mut self.parties[at.0];
                     if !party.peer.is_held(&party.store, object).expect("memory does not fail") {
@@ -229,7 +304,7 @@ impl World {
     /// # Panics
     /// When storage fails, which in memory it does not.
     pub fn switch(&mut self, who: Who, online: bool) {
-        let now = self.now;
+        let now = self.clock(who);
         let party = &mut self.parties[who.0];
         party.online = online;
         party.connections.clear();
@@ -283,7 +358,7 @@ impl World {
     pub fn see(&self, who: Who, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
         let party = &self.parties[who.0];
         let keys = patient.and_then(|patient| party.unlocked.get(&patient));
-        match party.peer.query(&party.store, self.now, query, keys) {
+        match party.peer.query(&party.store, self.clock(who), query, keys) {
             Ok(view) => Ok(view),
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
@@ -306,7 +381,7 @@ impl World {
         let party = &self.parties[from.0];
         let bytes = party
             .peer
-            .hello(&party.store, self.now, target, vec![format!("memory/{}", from.0)], ours)
+            .hello(&party.store, self.clock(from), target, vec![format!("memory/{}", from.0)], ours)
             .expect("memory does not fail");
         self.parties[to.0].connections.insert(from_node, (theirs, Some(ours)));
         self.parties[from.0].connections.insert(to_node, (ours, None));
@@ -325,11 +400,10 @@ impl World {
         );
         let reply = self.replies.remove(&request.0).unwrap_or_default();
         let Ok(welcome) = CheckedWelcome::prepare(to_node, &reply) else { return false };
-        let Ok(nonce) = welcome.nonce() else {
-            self.parties[from.0].connections.remove(&to_node);
-            return false;
+        match welcome.nonce() {
+            Ok(nonce) => self.parties[from.0].connections.insert(to_node, (ours, Some(nonce))),
+            Err(_) => self.parties[from.0].connections.remove(&to_node),
         };
-        self.parties[from.0].connections.insert(to_node, (ours, Some(nonce)));
         self.event(from, Event::Welcome { node: to_node, welcome: Box::new(welcome) });
         self.parties[from.0].connections.get(&to_node).is_some_and(|(_, theirs)| theirs.is_some())
     }
@@ -339,17 +413,24 @@ impl World {
             return;
         }
         let party = &self.parties[from.0];
-        let next =
-            party.peer.next_delivery(&party.store, self.now, to).expect("memory does not fail");
-        let Some(delivery) = next.filter(|next| next.not_before <= self.now) else { return };
+        let now = self.clock(from);
+        let next = party.peer.next_delivery(&party.store, now, to).expect("memory does not fail");
+        let Some(delivery) = next.filter(|next| next.wait_ms == 0) else { return };
         let target = self.who(to).filter(|target| self.reachable(from, *target));
-        let result = match target {
-            Some(target) if self.connect(from, target) => {
+        let mut result = Err(DeliveryFailure::NeverSent);
+        // Once more if the far side has forgotten us, as the node's driver does.
+        for target in target.into_iter().chain(target) {
+            result = if self.connect(from, target) {
                 self.send(from, target, to, delivery.number)
+            } else {
+                Err(DeliveryFailure::GateClosed)
+            };
+            if !matches!(result, Err(DeliveryFailure::GateClosed)) {
+                break;
             }
-            Some(_) => Err(DeliveryFailure::GateClosed),
-            None => Err(DeliveryFailure::NeverSent),
-        };
+            let node = self.parties[target.0].peer.node();
+            self.parties[from.0].connections.remove(&node);
+        }
         self.event(from, Event::Delivery { to, number: delivery.number, result });
     }
 
@@ -378,9 +459,14 @@ impl World {
             self.parties[from.0].connections.remove(&node);
         }
         let reply = reply?;
+        let lost = self.lose_replies > 0
+            && u64::from(self.lose_replies) > u64::from(self.chance.next_u32()) % 100;
+        if lost {
+            return Err(DeliveryFailure::OutcomeUnknown);
+        }
         Ok(match &self.liar {
             Some((liar, lie)) if *liar == target => self.lied(target, &reply, lie),
-            _ => reply,
+            _ => self.otherwise(target, &bytes, reply),
         })
     }
 
@@ -390,6 +476,23 @@ impl World {
         if let OutcomeResult::Done(answer) = &mut outcome.result {
             *answer = Bytes(lie(answer.0.clone()));
         }
+        Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()
+    }
+
+    /// What the far side answers instead, signed by its node.
+    fn otherwise(&mut self, target: Who, message: &[u8], reply: Vec<u8>) -> Vec<u8> {
+        let Some(otherwise) = &mut self.answer_otherwise else { return reply };
+        let message = Unverified::<Envelope>::parse(message).expect("we composed it");
+        let body = Body::from_bytes(&message.claims().body.0, usize::MAX).expect("we composed it");
+        let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
+        let OutcomeResult::Done(honest) = &outcome.claims().result else { return reply };
+        let answer = match otherwise(&body, &honest.0) {
+            Some(Otherwise::Answer(answer)) => answer,
+            Some(Otherwise::Bytes(bytes)) => return bytes,
+            None => return reply,
+        };
+        let result = OutcomeResult::Done(Bytes(answer));
+        let outcome = Outcome { result, ..outcome.claims().clone() };
         Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()
     }
 
@@ -460,7 +563,7 @@ impl World {
         }
         let to = self.id(target);
         let target_node = self.parties[target.0].peer.node();
-        let now = self.now;
+        let now = self.clock(from);
         let party = &mut self.parties[from.0];
         let nonce = party.connections.get(&target_node).and_then(|(_, theirs)| *theirs);
         let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
@@ -485,6 +588,7 @@ impl World {
                 .map(|proof| Signed::sign(proof, &party.node_key).to_unverified()),
         };
         let bytes = Signed::sign(envelope, &party.node_key).bytes().to_vec();
+        self.last_said = Some(bytes.clone());
         let reply = self.inject(from, target, &bytes)?;
         self.settle();
         let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
@@ -524,7 +628,8 @@ impl World {
         transfer: &chartmesh_protocol::objects::Transfer,
     ) -> Result<Vec<u8>, Refusal> {
         let party = &self.parties[holder.0];
-        match party.peer.may_pull(&party.store, self.now, node, transfer.ticket, transfer.object) {
+        let now = self.clock(holder);
+        match party.peer.may_pull(&party.store, now, node, transfer.ticket, transfer.object) {
             Ok(()) => {}
             Err(Failure::Refused(refusal)) => return Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),

@@ -58,6 +58,24 @@ fn present(
 }
 
 #[test]
+fn refusals_without_end_are_listed_as_many_a_day_as_somebody_can_read() {
+    let mut region = Region::found(1);
+    let request = region.permitted("{}");
+    let tokens = region.tokens(&request);
+    region.revoke(tokens);
+    let most = chartmesh_protocol::limits::REFUSED_LINES_PER_DAY_MAX;
+    for _ in 0..most + 20 {
+        assert!(region.fetch(&request).reason.starts_with("revoked"));
+    }
+    let reasons = region.reasons(region.provider);
+    assert_eq!(reasons.len(), most);
+    assert!(reasons[most - 1].contains("further refusals of this day are not listed"));
+    region.world.advance(DAY_MS);
+    region.fetch(&request);
+    assert_eq!(region.reasons(region.provider).len(), most + 1);
+}
+
+#[test]
 fn a_permission_with_an_altered_proof_is_refused_with_its_reason_in_the_patients_log() {
     let (mut region, _, read) = after_a_read("{}");
     let at = (region.b, region.provider);

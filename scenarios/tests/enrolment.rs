@@ -1,9 +1,16 @@
-//! What becomes of an enrolment that the hospital does not agree to.
+//! What becomes of an enrolment that the hospital does not agree to, and of tries to come between a
+//! patient and the relay.
 
+use chartmesh_protocol::codec::Wire as _;
+use chartmesh_protocol::codes::Code;
+use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Query, View};
-use chartmesh_protocol::{enrolment, record};
-use chartmesh_scenarios::World;
+use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::refusal::RefusalCode;
+use chartmesh_protocol::statement::Unverified;
+use chartmesh_protocol::{consent, enrolment, record};
+use chartmesh_scenarios::{Region, Who, World};
 
 #[test]
 fn a_code_used_twice_is_refused_and_undoes_nothing() {
@@ -34,4 +41,153 @@ fn a_code_used_twice_is_refused_and_undoes_nothing() {
             patients[0].enrolling.iter().map(|one| one.refused.is_some()).collect();
         assert_eq!(refusals, if refused { vec![true] } else { vec![] });
     }
+}
+
+/// The body of the first message of a kind that was sent between two.
+fn sent(world: &World, from: Who, is: impl Fn(&Body) -> bool) -> Body {
+    let bodies = world.wire.iter().filter(|(sender, ..)| *sender == from).map(|(.., bytes)| {
+        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+        Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap()
+    });
+    bodies.into_iter().find(is).expect("such a message was sent")
+}
+
+/// The relay that a party believes to serve the patient: the one that it asks.
+fn asks(world: &mut World, at: Who, patient: PartyId) -> Vec<Who> {
+    let before = world.wire.len();
+    let ask = serde_json::json!({
+        "patient": patient, "purpose": "care-management", "user": "Dr. A", "wish": {}, "to": null,
+    });
+    let ask = consent::Command::Download(serde_json::from_value(ask).unwrap());
+    world.ask(at, Command::Consent(ask), None).unwrap();
+    let asked = |bytes: &[u8]| {
+        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+        let body = Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap();
+        matches!(body, Body::Consent(consent::Message::Ask(_)))
+    };
+    world.wire[before..]
+        .iter()
+        .filter(|(from, _, bytes)| *from == at && asked(bytes))
+        .map(|(_, to, _)| *to)
+        .collect()
+}
+
+#[test]
+fn no_message_of_another_moves_a_patient_to_another_relay() {
+    let mut region = Region::found(1);
+    let (a, b, relay, patient) = (region.a, region.b, region.relay, region.patient);
+    region.world.record_wire = true;
+    let request = region.permitted("{}");
+    region.world.rotate(relay, patient, vec![]).unwrap();
+    let permission = sent(&region.world, relay, |body| {
+        matches!(body, Body::Consent(consent::Message::Permission(_)))
+    });
+    let keys = sent(&region.world, relay, |body| matches!(body, Body::Custody(_)));
+    // Another relay, which a hospital would like to have the patient at, and the hospital itself.
+    let other = region.world.add(Role::Patient, "Other relay");
+    let its_patient = region.world.new_patient(other, "Jiro");
+    region.world.enrol(a, other, its_patient);
+    let enrol = sent(&region.world, other, |body| {
+        matches!(body, Body::Enrolment(enrolment::Message::Enrol(_)))
+    });
+    let Body::Enrolment(enrolment::Message::Enrol(mut enrol)) = enrol else { unreachable!() };
+    let Body::Consent(consent::Message::Permission(real)) = &permission else { unreachable!() };
+    // With a code of another chart, the real patient's own keys.
+    (enrol.log, enrol.ring) = (real.log.clone(), real.ring.clone());
+    for (from, at) in [(a, b), (other, a), (b, a)] {
+        for body in [permission.clone(), keys.clone()] {
+            let said = region.world.say(from, at, &body, None, Some).unwrap();
+            assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
+        }
+    }
+    let chart = record::Command::NewChart { name: "Jiro".into(), identifiers: vec![] };
+    let View::Chart(chart) = region.world.ask(a, Command::Record(chart), None).unwrap() else {
+        panic!("a new chart is answered with the chart")
+    };
+    let code = enrolment::Command::Code { chart: chart.chart, valid_ms: None, addresses: vec![] };
+    let View::Code(code) = region.world.ask(a, Command::Enrolment(code), None).unwrap() else {
+        panic!("a code is answered with the code")
+    };
+    enrol.secret = Code::parse(&code.code, 'e').unwrap().secret;
+    let body = Body::Enrolment(enrolment::Message::Enrol(enrol));
+    let said = region.world.say(other, a, &body, None, Some).unwrap();
+    assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
+    // Whoever asks the patient still asks the patient's own relay.
+    for at in [a, b] {
+        assert_eq!(asks(&mut region.world, at, patient), [relay]);
+    }
+    let _ = request;
+}
+
+#[test]
+fn who_is_no_member_asks_only_patients_that_deal_with_it() {
+    let mut world = World::new(1);
+    let hospital = world.add(Role::Hospital, "Hospital A");
+    let relay = world.add(Role::Patient, "Relay");
+    let (hanako, jiro) = (world.new_patient(relay, "Hanako"), world.new_patient(relay, "Jiro"));
+    world.record_wire = true;
+    world.enrol(hospital, relay, hanako);
+    assert_eq!(asks(&mut world, hospital, hanako), [relay]);
+    let ask =
+        sent(&world, hospital, |body| matches!(body, Body::Consent(consent::Message::Ask(_))));
+    let Body::Consent(consent::Message::Ask(mut ask)) = ask else { unreachable!() };
+    // The hospital is let in for one patient's sake; it guesses another's id.
+    ask.patient = jiro;
+    ask.request = ConsentId([7; 16]);
+    let body = Body::Consent(consent::Message::Ask(ask));
+    let said = world.say(hospital, relay, &body, None, Some).unwrap();
+    assert!(
+        matches!(&said, OutcomeResult::Refused(why) if why.code == RefusalCode::NotPermitted),
+        "{said:?}"
+    );
+    // A stranger is not even let in, and a hospital that was never heard of neither.
+    let stranger = world.add(Role::Hospital, "Stranger");
+    assert!(world.say(stranger, relay, &body, None, Some).is_err());
+}
+
+#[test]
+fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
+    let mut world = World::new(1);
+    let hospital = world.add(Role::Hospital, "Hospital A");
+    let relay = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(relay, "Hanako");
+    let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
+    let View::Chart(chart) = world.ask(hospital, Command::Record(chart), None).unwrap() else {
+        panic!("a new chart is answered with the chart")
+    };
+    let drafts = vec![
+        world.draft(hospital, record::Kind::Conditions, "cough", &[b"dry"]),
+        world.draft(hospital, record::Kind::Imaging, "endoscopy", &[&[7; 100_000]]),
+    ];
+    world.record(hospital, chart.subject, drafts).unwrap();
+    let entries = |world: &World, at: Who, subject: PartyId, keys: Option<PartyId>| match world.see(
+        at,
+        &Query::Entries { subject, find: None },
+        keys,
+    ) {
+        Ok(View::Entries(entries)) => entries,
+        other => panic!("{other:?}"),
+    };
+    assert_ne!(chart.subject, patient);
+    assert_eq!(entries(&world, hospital, chart.subject, None).len(), 2);
+    world.enrol_in(hospital, chart.chart, relay, patient);
+
+    // The chart is the patient's, and so is all that was recorded before, under labels signed anew.
+    let Ok(View::Charts(charts)) = world.see(hospital, &Query::Charts, None) else { panic!() };
+    assert_eq!(charts.iter().map(|chart| chart.subject).collect::<Vec<_>>(), [patient]);
+    assert_eq!(entries(&world, hospital, chart.subject, None).len(), 0);
+    for at in [hospital, relay] {
+        let Ok(View::Verified(verified)) = world.see(at, &Query::Verify { subject: patient }, None)
+        else {
+            panic!("verifying is answered with what it found")
+        };
+        assert_eq!((verified.good, verified.bad.len()), (2, 0), "{at:?}");
+    }
+    // The relay was told, and the patient's keys open what the hospital made before.
+    let mut titles: Vec<_> = entries(&world, relay, patient, Some(patient))
+        .into_iter()
+        .map(|entry| entry.title.expect("the patient's compartment opens it"))
+        .collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["cough", "endoscopy"]);
 }

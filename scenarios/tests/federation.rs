@@ -1,10 +1,14 @@
 //! Membership under disorder, and what a party that was put out can still do: nothing.
 
 use chartmesh_protocol::backup;
-use chartmesh_protocol::federation::Command;
+use chartmesh_protocol::codec::Wire as _;
+use chartmesh_protocol::federation::view::ExpelledView;
+use chartmesh_protocol::federation::{Command, Message};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::membership::Status;
-use chartmesh_protocol::peer::Body;
+use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who, World};
 
@@ -65,7 +69,7 @@ fn a_member_that_was_expelled_is_refused_everything_and_no_code_lets_it_in() {
     let _ = world.join(out, invite);
     world.advance(DAY_MS / 24);
     let sync = chartmesh_protocol::federation::Sync { federation: None, locator: vec![] };
-    let body = Body::Federation(chartmesh_protocol::federation::Message::Sync(sync));
+    let body = Body::Federation(Message::Sync(sync));
     for at in &all[..4] {
         assert!(world.say(out, *at, &body, None, Some).is_err(), "{at:?} let it in");
         assert!(!world.is_member(*at, out));
@@ -92,7 +96,7 @@ fn a_relay_hears_of_changes_and_loses_its_way_in_with_the_member_that_certified_
     region.world.advance(1000);
     assert!(!region.world.is_member(relay, a));
     let sync = chartmesh_protocol::federation::Sync { federation: None, locator: vec![] };
-    let body = Body::Federation(chartmesh_protocol::federation::Message::Sync(sync));
+    let body = Body::Federation(Message::Sync(sync));
     region.world.switch(relay, false);
     region.world.switch(relay, true);
     assert!(region.world.say(relay, provider, &body, None, Some).is_err());
@@ -150,4 +154,204 @@ fn concurrent_admissions_and_expulsions_end_in_one_membership_when_partitions_he
             .collect();
         same_everywhere(&world, &inside, &all);
     }
+}
+
+fn sync() -> Body {
+    let sync = chartmesh_protocol::federation::Sync { federation: None, locator: vec![] };
+    Body::Federation(Message::Sync(sync))
+}
+
+/// What a node says of its own expulsion.
+fn expelled(world: &World, at: Who) -> Option<ExpelledView> {
+    let View::Federation(view) = world.see(at, &Query::Members, None).unwrap() else {
+        panic!("members are answered with the federation")
+    };
+    let View::Status(status) = world.see(at, &Query::Status, None).unwrap() else {
+        panic!("a status is answered with one")
+    };
+    assert_eq!(view.expelled.is_some(), status.expelled.is_some());
+    assert!(view.expelled.is_none() || !status.member);
+    view.expelled
+}
+
+#[test]
+fn an_expelled_member_is_told_by_whom_and_why_and_gives_out_no_more_invites() {
+    let (mut world, all) = members(1, 5);
+    let out = all[4];
+    let at = world.now;
+    for member in &all[..3] {
+        assert_eq!(expelled(&world, out).map(|told| told.reason), None);
+        world.expel(*member, out).unwrap();
+    }
+    let told = expelled(&world, out).expect("it was told");
+    assert_eq!((told.reason.as_str(), told.at), ("a test", at));
+    let mut names = told.names.clone();
+    names.sort_unstable();
+    assert_eq!(names, ["H0", "H1", "H2"]);
+    assert!(!world.is_member(out, out));
+    for command in [
+        Command::Invite { valid_ms: None, addresses: vec![] },
+        Command::Admit { party: world.id(all[0]) },
+        Command::Expel { party: world.id(all[0]), reason: String::new() },
+        Command::Leave,
+    ] {
+        let refusal = world.federation(out, command).unwrap_err();
+        assert!(refusal.text.contains("expelled from `Kita`"), "{}", refusal.text);
+        assert!(refusal.text.contains("a test"), "{}", refusal.text);
+    }
+    let invite = world.invite(all[0]);
+    assert!(world.join(out, invite).unwrap_err().text.contains("expelled from `Kita`"));
+    // Another federation is free to take it.
+    let founder = world.add(Role::Hospital, "Founder");
+    let create = Command::Create { name: "Minami".into(), threshold: 2 };
+    world.federation(founder, create).unwrap();
+    let invite = world.invite(founder);
+    world.join(out, invite).unwrap();
+    world.admit(founder, out).unwrap();
+    assert!(world.is_member(out, out) && expelled(&world, out).is_none());
+}
+
+#[test]
+fn an_expelled_member_that_was_away_for_years_of_statements_is_told_when_it_is_back() {
+    let (mut world, all) = members(1, 4);
+    let out = all[3];
+    world.switch(out, false);
+    // New members come, and it is they who put it out: it knows none of them.
+    let mut new = Vec::new();
+    for n in 0..8 {
+        let guest = world.add(Role::Hospital, &format!("N{n}"));
+        let invite = world.invite(all[0]);
+        world.join(guest, invite).unwrap();
+        world.admit(all[0], guest).unwrap();
+        world.admit(all[1], guest).unwrap();
+        new.push(guest);
+    }
+    for member in &new[..6] {
+        world.expel(*member, out).unwrap();
+    }
+    assert!(matches!(world.standing(all[0], out), Status::Expelled { .. }));
+    assert!(world.is_member(out, out));
+    world.switch(out, true);
+    // It says something of its own first, which nobody knows.
+    world.expel(out, all[0]).unwrap();
+    world.advance(DAY_MS / 24);
+    let told = expelled(&world, out).expect("it was told");
+    assert_eq!(told.by.len(), 6);
+}
+
+#[test]
+fn a_proof_of_expulsion_is_given_to_the_expelled_alone_and_forged_for_nobody() {
+    let (mut world, all) = members(1, 4);
+    // A stranger's `hello` is refused, and tells nothing of the federation.
+    let stranger = world.add(Role::Hospital, "Stranger");
+    assert!(world.say(stranger, all[0], &sync(), None, Some).is_err());
+    // Votes too few are no proof.
+    world.expel(all[0], all[3]).unwrap();
+    assert!(expelled(&world, all[3]).is_none());
+    assert!(world.is_member(all[3], all[3]));
+}
+
+#[test]
+fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhere() {
+    let (mut world, all) = members(1, 4);
+    let leaver = all[3];
+    let invite = world.invite(leaver);
+    world.federation(leaver, Command::Leave).unwrap();
+    for at in &all {
+        assert_eq!(world.standing(*at, leaver), Status::Left, "at {at:?}");
+    }
+    // Its leaving was answered though it closed the gate: nothing waits.
+    let View::Status(status) = world.see(leaver, &Query::Status, None).unwrap() else { panic!() };
+    assert_eq!((status.waiting, status.member), (0, false));
+    assert!(world.say(leaver, all[0], &sync(), None, Some).is_err());
+    let refusal = world.federation(leaver, Command::Invite { valid_ms: None, addresses: vec![] });
+    assert!(refusal.is_err());
+    // The invite that it gave out before lets nobody into the federation.
+    let guest = world.add(Role::Hospital, "Guest");
+    let _ = world.join(guest, invite);
+    assert!(world.admit(leaver, guest).is_err());
+    assert!(!all[..3].iter().any(|at| world.is_member(*at, guest)));
+    // Back with two sponsors.
+    let invite = world.invite(all[0]);
+    world.join(leaver, invite).unwrap();
+    world.admit(all[0], leaver).unwrap();
+    assert!(!world.is_member(all[0], leaver));
+    world.admit(all[1], leaver).unwrap();
+    assert!(all.iter().all(|at| world.is_member(*at, leaver)));
+    // And out again, into another.
+    world.federation(leaver, Command::Leave).unwrap();
+    let founder = world.add(Role::Hospital, "Founder");
+    let create = Command::Create { name: "Minami".into(), threshold: 2 };
+    world.federation(founder, create).unwrap();
+    let invite = world.invite(founder);
+    world.join(leaver, invite).unwrap();
+    world.admit(founder, leaver).unwrap();
+    assert!(world.is_member(leaver, founder) && !world.is_member(leaver, all[0]));
+}
+
+#[test]
+fn two_who_vote_each_other_out_at_the_same_time_are_judged_the_same_everywhere() {
+    let (mut world, all) = members(1, 6);
+    let (x, y) = (all[4], all[5]);
+    // Two sides that do not hear of each other; each puts one of the two out with four votes of five.
+    let (left, right) = ([all[0], all[1], y], [all[2], all[3], x]);
+    for (member, of) in [(all[0], x), (all[1], x), (all[2], y), (all[3], y)] {
+        world.expel(member, of).unwrap();
+    }
+    for one in left {
+        world.cut.extend(right.map(|other| (one, other)));
+    }
+    world.expel(y, x).unwrap();
+    world.expel(x, y).unwrap();
+    assert!(matches!(world.standing(all[0], x), Status::Expelled { .. }));
+    assert!(matches!(world.standing(all[2], y), Status::Expelled { .. }));
+    assert!(world.is_member(all[0], y) && world.is_member(all[2], x));
+    world.cut.clear();
+    for _ in 0..6 {
+        world.advance(10 * 60 * 1000);
+    }
+    // Each vote was given while its author was a member, so both count.
+    for at in all {
+        for of in [x, y] {
+            assert!(matches!(world.standing(at, of), Status::Expelled { .. }), "{of:?} at {at:?}");
+        }
+    }
+    assert!(expelled(&world, x).is_some() && expelled(&world, y).is_some());
+}
+
+#[test]
+fn nobody_who_is_let_in_for_something_else_brings_a_federation_along() {
+    let mut world = World::new(1);
+    let hospital = world.add(Role::Hospital, "Hospital");
+    let relay = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(relay, "Hanako");
+    world.enrol(hospital, relay, patient);
+    let founder = world.add(Role::Hospital, "Founder");
+    world.federation(founder, Command::Create { name: "Kita".into(), threshold: 2 }).unwrap();
+    let applicant = world.add(Role::Hospital, "Applicant");
+    let invite = world.invite(founder);
+    world.join(applicant, invite).unwrap();
+    // A charter that stands, with everybody whom it names.
+    let (mut elsewhere, others) = members(7, 2);
+    elsewhere.record_wire = true;
+    let third = elsewhere.add(Role::Hospital, "Third");
+    let invite = elsewhere.invite(others[0]);
+    elsewhere.join(third, invite).unwrap();
+    let spread = elsewhere.wire.iter().find_map(|(.., bytes)| {
+        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+        let body = Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap();
+        matches!(body, Body::Federation(Message::Spread(_))).then_some(body)
+    });
+    let hijack = spread.expect("the charter was told to the newcomer");
+    // Into a hospital without one by a patient's relay; into one that is being founded by an applicant.
+    for (from, at) in [(relay, hospital), (applicant, founder)] {
+        let said = world.say(from, at, &hijack, None, Some).unwrap();
+        assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
+        let View::Federation(view) = world.see(at, &Query::Members, None).unwrap() else {
+            panic!()
+        };
+        assert_eq!(view.federation, None);
+    }
+    world.admit(founder, applicant).unwrap();
+    assert!(world.is_member(applicant, founder));
 }

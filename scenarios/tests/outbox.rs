@@ -1,8 +1,14 @@
 //! Each message is handled exactly once, whatever is lost, repeated or restored.
 
 use chartmesh_protocol::consent::{RequestState, Wish};
+use chartmesh_protocol::message::Envelope;
+use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::refusal::RefusalCode;
+use chartmesh_protocol::statement::{Signed, Unverified};
+use chartmesh_protocol::store::{ReadTxn as _, Table};
 use chartmesh_protocol::time::DAY_MS;
-use chartmesh_scenarios::Region;
+use chartmesh_protocol::{federation, limits};
+use chartmesh_scenarios::{Region, Who};
 
 #[test]
 fn a_message_waits_while_the_far_side_is_away_and_is_handled_once() {
@@ -64,4 +70,125 @@ fn a_contact_that_takes_nothing_keeps_no_patient_from_revoking() {
     let tokens = region.tokens(&request);
     region.revoke(tokens);
     assert!(region.fetch(&request).reason.starts_with("revoked"));
+}
+
+/// How the first hospital's requests stand at one of its nodes.
+fn states(region: &Region, at: Who) -> Vec<RequestState> {
+    region.requests(at).into_iter().map(|request| request.state).collect()
+}
+
+#[test]
+fn two_nodes_of_one_institution_speak_in_turn_and_each_message_is_handled_once() {
+    let mut region = Region::found(1);
+    region.download(region.a, &Wish::default()).unwrap();
+    // A second machine, with what the first knew: it begins with the first one's stream.
+    let second = region.world.add_node(region.a);
+    region.world.lose_replies = 40;
+    for _ in 0..12 {
+        region.download(region.a, &Wish::default()).unwrap();
+        region.download(second, &Wish::default()).unwrap();
+    }
+    region.world.lose_replies = 0;
+    region.world.advance(DAY_MS / 24);
+    // Handled twice, a request would be refused as one that is there already, and have failed.
+    for at in [region.a, second] {
+        assert_eq!(states(&region, at), vec![RequestState::Open; 13], "{at:?}");
+    }
+    assert_eq!(region.requests(region.relay).len(), 1 + 12 + 12);
+    assert!(rows(&region, region.relay, "inbox_stream") < 10);
+}
+
+#[test]
+fn what_waits_in_a_node_and_in_its_copy_is_handled_once_and_both_go_on() {
+    let mut region = Region::found(1);
+    let (a, relay) = (region.a, region.relay);
+    region.download(a, &Wish::default()).unwrap();
+    region.world.cut.insert((a, relay));
+    region.download(a, &Wish::default()).unwrap();
+    let copy = region.world.add_node(a);
+    region.world.cut.clear();
+    region.world.advance(DAY_MS / 24);
+    region.world.switch(copy, false);
+    region.world.switch(copy, true);
+    region.world.advance(DAY_MS / 24);
+    assert_eq!(region.requests(relay).len(), 2);
+    for at in [a, copy] {
+        region.download(at, &Wish::default()).unwrap();
+        assert_eq!(states(&region, at), vec![RequestState::Open; 3], "{at:?}");
+    }
+    assert_eq!(region.requests(relay).len(), 4);
+}
+
+/// Rows of a table at a party.
+fn rows(region: &Region, at: Who, table: &'static str) -> usize {
+    let store = &region.world.parties[at.0].store;
+    store.page(Table(table), &[], &[], usize::MAX).unwrap().len()
+}
+
+#[test]
+fn a_member_that_opens_streams_without_end_fills_no_table_and_is_heard_still() {
+    let mut region = Region::found(1);
+    let sync = federation::Sync { federation: None, locator: vec![] };
+    let body = Body::Federation(federation::Message::Sync(sync));
+    for _ in 0..1000 {
+        region.world.advance(10);
+        region.world.say(region.a, region.b, &body, None, Some).unwrap();
+    }
+    let streams = limits::INBOX_STREAMS_MAX + 3;
+    assert!((60..=streams).contains(&rows(&region, region.b, "inbox_stream")));
+    assert!(rows(&region, region.b, "inbox_kept") <= streams);
+    assert_eq!(rows(&region, region.b, "inbox_floor"), 1);
+    let request = region.permitted("{}");
+    assert_eq!(region.fetch_at(&request, region.a).state, RequestState::Done);
+}
+
+#[test]
+fn who_asks_somebody_that_takes_nothing_is_told_when_no_more_can_wait() {
+    let mut region = Region::found(1);
+    region.world.switch(region.relay, false);
+    let mut told = None;
+    for n in 0..=limits::OUTBOX_PER_PARTY_MAX {
+        if let Err(refusal) = region.download(region.a, &Wish::default()) {
+            told = Some((n, refusal));
+            break;
+        }
+    }
+    let (n, refusal) = told.expect("a bound");
+    assert_eq!(n, limits::OUTBOX_PER_PARTY_MAX);
+    assert_eq!(refusal.code, RefusalCode::LimitReached);
+    assert!(refusal.text.contains("try again when it is reachable"), "{}", refusal.text);
+    // Nothing was half done, and others are reached as ever.
+    assert_eq!(region.requests(region.a).len(), limits::OUTBOX_PER_PARTY_MAX);
+    let View::Status(status) = region.world.see(region.a, &Query::Status, None).unwrap() else {
+        panic!("a status is answered with one")
+    };
+    assert_eq!(status.waiting, limits::OUTBOX_PER_PARTY_MAX);
+}
+
+#[test]
+fn what_is_not_said_by_a_certified_node_to_us_on_this_connection_closes_the_gate() {
+    let mut region = Region::found(1);
+    let (a, b, provider) = (region.a, region.b, region.provider);
+    region.world.record_wire = true;
+    let sync = federation::Sync { federation: None, locator: vec![] };
+    let body = Body::Federation(federation::Message::Sync(sync));
+    let ids = [a, b, provider].map(|who| region.world.id(who));
+    let lies: [&dyn Fn(&mut Envelope); 3] =
+        [&|envelope| envelope.nonce = [0; 16], &|envelope| envelope.to = ids[2], &|envelope| {
+            envelope.id.sender = ids[2]
+        }];
+    for (at, lie) in lies.into_iter().enumerate() {
+        // In the ordinary way first: it is let in, and answered.
+        region.download(a, &Wish::default()).unwrap();
+        region.world.switch(a, false);
+        region.world.switch(a, true);
+        region.world.say(a, b, &body, None, Some).unwrap();
+        let good = region.world.last_said.clone().expect("it was just said");
+        let mut claims = Unverified::<Envelope>::parse(&good).unwrap().claims().clone();
+        lie(&mut claims);
+        let lied = Signed::sign(claims, &region.world.parties[a.0].node_key).bytes().to_vec();
+        assert!(region.world.inject(a, b, &lied).is_err(), "lie {at} was answered");
+        // The gate is closed to what was good a moment before, until it says `hello` again.
+        assert!(region.world.inject(a, b, &good).is_err(), "the gate is open after lie {at}");
+    }
 }

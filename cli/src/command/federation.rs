@@ -182,6 +182,9 @@ fn groups(code: &str) -> String {
 }
 
 fn show(out: &Output, view: &FederationView) {
+    if let Some(expelled) = &view.expelled {
+        out.line(format!("this institution was {}", expelled.sentence()));
+    }
     match (&view.federation, view.founding) {
         (Some(id), _) => out.facts(&[
             ("federation", Cell::new(&view.name, Style::Strong)),
@@ -196,7 +199,7 @@ fn show(out: &Output, view: &FederationView) {
     }
     let names: Vec<Candidate> =
         view.parties.iter().map(|party| Candidate::new(party.party, &party.name)).collect();
-    let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, &names)).collect();
+    let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, &names, view)).collect();
     if !rows.is_empty() {
         out.table(&["NAME", "ROLE", "STANDS", "SINCE (UTC)", "ID", "BY"], &rows, "");
     }
@@ -218,7 +221,7 @@ fn show(out: &Output, view: &FederationView) {
     }
 }
 
-fn row_of(party: &MemberView, names: &[Candidate]) -> Vec<Cell> {
+fn row_of(party: &MemberView, names: &[Candidate], view: &FederationView) -> Vec<Cell> {
     let by = |parties: &std::collections::BTreeSet<_>| {
         parties.iter().map(|party| name_of(names, *party)).collect::<Vec<_>>().join(", ")
     };
@@ -230,8 +233,12 @@ fn row_of(party: &MemberView, names: &[Candidate]) -> Vec<Cell> {
         Status::Member { since, sponsors } => {
             (Cell::new("member", Style::Good), time(*since), by(sponsors))
         }
+        Status::Expelled { votes, proposal } => {
+            let proposal = view.proposals.iter().find(|one| one.proposal == *proposal);
+            let since = proposal.map_or_else(|| faint(""), |proposal| time(proposal.at));
+            (Cell::new("expelled", Style::Bad), since, by(votes))
+        }
         Status::Left => (faint("left"), faint(""), String::new()),
-        Status::Expelled { votes, .. } => (Cell::new("expelled", Style::Bad), faint(""), by(votes)),
     };
     let name =
         if party.this_node { format!("{} (this node)", party.name) } else { party.name.clone() };

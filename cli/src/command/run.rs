@@ -49,6 +49,10 @@ pub(crate) struct Args {
     /// How log lines look
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormatArg>,
+    /// The machine's clock is right now, and was wrong and ahead before: take its time for the time
+    /// that counts. What expired by the wrong time alone holds again; it is on the record
+    #[arg(long)]
+    accept_clock: bool,
 }
 
 /// How log lines look.
@@ -62,13 +66,19 @@ enum LogFormatArg {
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
+        let accept_clock = self.accept_clock;
         let config = context.config(self.settings(context)?)?;
         start_logging(&config)?;
         let unlock = config.unlock(|| {
             let typed = context.global.passphrase.existing("the node")?;
             Ok::<_, Failure>(Passphrase::new(typed.to_string()))
         })?;
-        let node = run::run(config, unlock).await.map_err(|error| refused(&error))?;
+        let node = if accept_clock {
+            run::run_accepting_clock(config, unlock).await
+        } else {
+            run::run(config, unlock).await
+        };
+        let node = node.map_err(|error| refused(&error))?;
         let api =
             Api::start(&node).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         let doors = node.doors();

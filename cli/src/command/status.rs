@@ -4,6 +4,7 @@ use crate::Context;
 use crate::exit::Outcome;
 use crate::node::read;
 use crate::output::{Cell, Style, faint};
+use chartmesh_protocol::federation::view::ExpelledView;
 use chartmesh_protocol::peer::StatusView;
 use chartmesh_protocol::time::{MINUTE_MS, SECOND_MS, Timestamp};
 use serde_json::Value;
@@ -21,6 +22,10 @@ impl Args {
         let machine: Machine = read(answer.clone())?;
         node.out.answer(&answer, |out| {
             let federation = match (&status.federation, status.member) {
+                _ if status.expelled.is_some() => {
+                    let expelled = status.expelled.as_ref().map(ExpelledView::sentence);
+                    Cell::new(expelled.unwrap_or_default(), Style::Bad)
+                }
                 (Some(name), true) => Cell::new(format!("{name}, a member"), Style::Good),
                 (Some(name), false) => Cell::new(format!("{name}, not a member"), Style::Waiting),
                 (None, _) => faint("none"),
@@ -34,11 +39,17 @@ impl Args {
                 ("messages waiting", status.waiting.to_string().into()),
                 ("transfers", status.transfers.to_string().into()),
             ];
-            facts.extend(machine.ahead(status.now));
+            facts.extend(machine.ahead(status.time));
+            for clock in &status.clock_lowered {
+                let text = format!("to {}, from {}", clock.to.utc_text(), clock.from.utc_text());
+                facts.push(("clock set back", text.into()));
+            }
             facts.extend(machine.facts());
             out.facts(&facts);
             if machine.ahead_ms >= AHEAD_MS {
-                out.next("set this machine's clock right; until it has caught up, permissions end early here");
+                out.next(
+                    "set this machine's clock right; if it is right, and was wrong before, restart with `chartmesh run --accept-clock`: until then permissions end early here",
+                );
             }
         });
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use axum::Json;
 use axum::extract::State;
@@ -24,8 +24,8 @@ pub struct NodeStatusView {
     pub version: String,
     /// Milliseconds since the API opened.
     pub uptime_ms: u64,
-    /// Milliseconds that the node's time is ahead of this machine's clock: 0, unless that was set
-    /// back. What has expired stays expired meanwhile.
+    /// Milliseconds that the time that counts is ahead of this machine's clock: 0, unless that was
+    /// set back. What has expired stays expired meanwhile; `chartmesh run --accept-clock` ends it.
     pub ahead_ms: u64,
     /// Where the node listens.
     pub doors: DoorsView,
@@ -91,11 +91,9 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Outcome<Json<No
         since: Timestamp(millis(peer.since.duration_since(UNIX_EPOCH).unwrap_or_default())),
         admitted: peer.gate_open,
     });
-    let machine =
-        Timestamp(millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()));
     Ok(Json(NodeStatusView {
-        ahead_ms: status.now.since(machine),
         status,
+        ahead_ms: shared.handle.clock_ahead_ms(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_ms: millis(shared.started.elapsed()),
         doors: DoorsView {

@@ -8,7 +8,8 @@ use chartmesh_protocol::time::Timestamp;
 
 /// UTC in milliseconds. While the node runs it follows the system's clock forwards; when that
 /// jumps back, it goes on by the machine's steady clock, so that time neither returns nor stands
-/// still. What outlives a restart is the protocol's business.
+/// still. Nor does it begin before the protocol's time, which outlives a restart: then everything
+/// here works by one time, and a machine whose clock was once far ahead is told as such.
 #[derive(Debug)]
 pub(super) struct Clock {
     latest: Mutex<(Instant, Timestamp)>,
@@ -20,8 +21,17 @@ pub(super) struct Clock {
 const JUMP_MS: u64 = 1000;
 
 impl Clock {
-    pub(super) fn new() -> Self {
-        Self { latest: Mutex::new((Instant::now(), system())), said: AtomicBool::new(false) }
+    /// `at_least` gives the time that counts when the system says this.
+    pub(super) fn new<E>(
+        at_least: impl FnOnce(Timestamp) -> Result<Timestamp, E>,
+    ) -> Result<Self, E> {
+        let time = at_least(system())?;
+        Ok(Self { latest: Mutex::new((Instant::now(), time)), said: AtomicBool::new(false) })
+    }
+
+    /// By how much it is ahead of the system's clock.
+    pub(super) fn ahead_ms(&self) -> u64 {
+        self.now().since(system())
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -58,7 +68,7 @@ mod tests {
 
     #[test]
     fn time_follows_the_clock_forwards_and_goes_on_when_it_jumps_back() {
-        let clock = Clock::new();
+        let clock = Clock::new(Ok::<_, ()>).unwrap();
         let (start, begin) = *clock.latest.lock().unwrap();
         let later = |ms| start + Duration::from_millis(ms);
         assert_eq!(clock.at(later(10), begin.plus_ms(5000)), begin.plus_ms(5000));
@@ -66,5 +76,14 @@ mod tests {
         assert_eq!(clock.at(later(20), back), begin.plus_ms(5010));
         assert_eq!(clock.at(later(1020), back.plus_ms(1000)), begin.plus_ms(6010));
         assert_eq!(clock.at(later(1030), begin.plus_ms(9000)), begin.plus_ms(9000));
+    }
+
+    #[test]
+    fn it_begins_no_earlier_than_the_time_that_counts_and_goes_on_from_there() {
+        let year = 365 * 24 * 3600 * 1000;
+        let clock = Clock::new(|system: Timestamp| Ok::<_, ()>(system.plus_ms(year))).unwrap();
+        let first = clock.now();
+        assert!(clock.now() >= first);
+        assert!((year - 60_000..=year).contains(&clock.ahead_ms()));
     }
 }

@@ -4,7 +4,6 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use chartmesh_protocol::id::{NodeId, PartyId};
-use chartmesh_protocol::limits::RETRY_MS_MAX;
 use chartmesh_protocol::peer::{DeliveryFailure, Event};
 use chartmesh_protocol::store::StoreError;
 use libp2p::Multiaddr;
@@ -55,11 +54,8 @@ async fn deliver(shared: &Arc<Shared>, to: PartyId) {
             Ok((_, None)) => return,
             Err(error) => return tracing::error!(%error, "cannot read the outbox"),
         };
-        // The protocol puts a try off by RETRY_MS_MAX at most. If it seems to be more, the
-        // system's clock jumped back over a restart, and waiting for it helps nobody.
-        let wait = delivery.not_before.since(now);
-        if (1..=RETRY_MS_MAX).contains(&wait) {
-            return shared.timer.wake_at(delivery.not_before);
+        if delivery.wait_ms > 0 {
+            return shared.timer.wake_at(now.plus_ms(delivery.wait_ms));
         }
         let number = delivery.number;
         let Some(result) = attempt(shared, to, number, delivery.route).await else {

@@ -6,7 +6,7 @@ use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::peer::{CheckedWelcome, DeliveryFailure, Event, Nonce};
 use libp2p::Multiaddr;
 
-use super::shared::{Shared, on_pool};
+use super::shared::{Shared, multiaddrs, on_pool};
 use crate::net::SendFailure;
 
 /// Sees to it that we said `hello` to `node` in this session and both gates are open; gives the
@@ -42,6 +42,19 @@ pub(super) async fn greet(
         }
     };
     welcome(shared, node, answer).await
+}
+
+/// Says `hello` to all nodes of an institution, and makes nothing of it if nobody is there.
+pub(super) fn once(shared: &Arc<Shared>, to: PartyId) {
+    let task = Arc::clone(shared);
+    shared.spawn(async move {
+        let route = task.read_on_pool(move |peer, txn, _| peer.route(txn, to)).await;
+        for (node, addresses) in route.unwrap_or_default() {
+            if let Err(failure) = greet(&task, to, node, multiaddrs(&addresses)).await {
+                tracing::debug!(node = %node.short(), ?failure, "not greeted");
+            }
+        }
+    });
 }
 
 /// Takes in the answer to our `hello`.

@@ -120,6 +120,12 @@ impl Handle {
         self.shared.clock.now()
     }
 
+    /// By how many milliseconds the time that counts is ahead of the machine's clock.
+    #[must_use]
+    pub fn clock_ahead_ms(&self) -> u64 {
+        self.shared.clock.ahead_ms()
+    }
+
     /// The object folder. What is written there goes with the next start unless a command names
     /// it.
     #[must_use]

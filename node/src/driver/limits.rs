@@ -53,6 +53,10 @@ pub(super) const TICK_EVERY: Duration = Duration::from_secs(60);
 /// Time between two ticks at least: something that is always due must not keep the disk busy.
 pub(super) const TICK_PAUSE: Duration = Duration::from_millis(20);
 
+/// Milliseconds by which the time that counts may be ahead of the machine's clock before the operator
+/// is told: clocks are corrected by seconds, and tokens are judged with two minutes of tolerance.
+pub(crate) const CLOCK_AHEAD_MAX_MS: u64 = 2 * 60 * 1000;
+
 /// Due times that are remembered; the earliest count, and a tick finds all that is due.
 pub(super) const DUE_MAX: usize = 1024;
 

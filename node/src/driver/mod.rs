@@ -73,6 +73,9 @@ pub struct Parts {
     pub events: mpsc::Receiver<NetEvent>,
     /// Addresses to tell others besides those it listens on, such as a router's.
     pub announce: Vec<Multiaddr>,
+    /// The operator says that the machine's clock is right, and that the time by which the node has
+    /// worked was ahead of it.
+    pub accept_clock: bool,
 }
 
 /// A running driver. Dropped, it ends as by a power cut: without waiting for anything.
@@ -137,7 +140,7 @@ impl Driver {
     /// [`StartError`].
     pub async fn start(mut parts: Parts) -> Result<Self, StartError> {
         let events = std::mem::replace(&mut parts.events, mpsc::channel(1).1);
-        let (shared, items) = Shared::new(parts);
+        let (shared, items) = Shared::new(parts)?;
         let writer = start::start(&shared, items, events).await?;
         let writer = Some(writer);
         Ok(Self { shared, writer })

@@ -7,7 +7,7 @@ use chartmesh_protocol::peer::Effect;
 use chartmesh_protocol::refusal::Failure;
 
 use super::shared::Shared;
-use super::{delivery, in_use, pull};
+use super::{delivery, greet, in_use, pull};
 
 /// Starts an effect.
 pub(super) fn perform(shared: &Arc<Shared>, effect: Effect) {
@@ -17,6 +17,7 @@ pub(super) fn perform(shared: &Arc<Shared>, effect: Effect) {
         }
         Effect::Reply { request, bytes } => shared.waiting.reply(request, bytes),
         Effect::Deliver { to } => delivery::wake(shared, to),
+        Effect::Greet { to } => greet::once(shared, to),
         Effect::Gate { node, open: true } => {
             shared.sessions.admit(node);
             shared.net.open_gate(node);

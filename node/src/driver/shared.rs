@@ -98,15 +98,21 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Of the calling runtime.
-    pub(super) fn new(parts: Parts) -> (Arc<Self>, mpsc::Receiver<Item>) {
+    pub(super) fn new(parts: Parts) -> Result<(Arc<Self>, mpsc::Receiver<Item>), StoreError> {
         let (queue, items) = mpsc::channel(QUEUE_EVENTS_MAX);
+        let clock = Clock::new(|system| {
+            if parts.accept_clock {
+                accept_clock(&parts.store, &parts.peer, system)?;
+            }
+            parts.peer.time(&parts.store.begin_read()?, system)
+        })?;
         let shared = Self {
             store: parts.store,
             peer: parts.peer,
             objects: parts.objects,
             net: parts.net,
             announce: parts.announce,
-            clock: Clock::new(),
+            clock,
             queue,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
             inbound: Arc::new(Semaphore::new(INBOUND_MAX)),
@@ -126,7 +132,7 @@ impl Shared {
             #[cfg(test)]
             failing: Default::default(),
         };
-        (Arc::new(shared), items)
+        Ok((Arc::new(shared), items))
     }
 
     /// Ends everything now; the writer as soon as it looks.
@@ -230,6 +236,23 @@ impl Shared {
         counters.lag_us.store(lag, Ordering::Relaxed);
         self.changes.send_modify(|batches| *batches += 1);
     }
+}
+
+/// On the operator's word: the system's time counts, whatever was handled before.
+fn accept_clock(store: &Store, peer: &Peer, system: Timestamp) -> Result<(), StoreError> {
+    let mut batch = store.batch()?;
+    let mut overlay = batch.event();
+    let from = peer.accept_clock(&mut overlay, system)?;
+    batch.merge(overlay.into_changes());
+    batch.commit()?;
+    match from {
+        Some(from) => tracing::warn!(
+            from = %from.utc_text(), to = %system.utc_text(),
+            "the time that counts was set back, as --accept-clock says"
+        ),
+        None => tracing::info!("--accept-clock: the time that counts is not ahead; nothing to do"),
+    }
+    Ok(())
 }
 
 /// Runs on a blocking thread; `None` when it panicked or the runtime ends.

@@ -47,7 +47,8 @@ fn first_steps(shared: &Shared) -> Result<Vec<Effect>, StartError> {
     let mut batch = shared.store.batch()?;
     let mut overlay = batch.event();
     shared.peer.start(&mut overlay, now)?;
-    overlay.merge();
+    let changes = overlay.into_changes();
+    batch.merge(changes);
     batch.commit()?;
     sweep(shared)?;
     Ok(shared.read(|peer, txn, now| peer.resume(txn, now))?)

@@ -204,6 +204,7 @@ fn tell(shared: &Shared, event: Event) -> Result<(), StoreError> {
     let mut batch = shared.store.batch()?;
     let mut overlay = batch.event();
     shared.peer.handle(shared.clock.now(), event, &mut overlay, &mut random())?;
-    overlay.merge();
+    let changes = overlay.into_changes();
+    batch.merge(changes);
     batch.commit()
 }

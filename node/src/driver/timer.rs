@@ -9,7 +9,7 @@ use chartmesh_protocol::time::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::limits::{DUE_MAX, TICK_EVERY, TICK_PAUSE};
+use super::limits::{CLOCK_AHEAD_MAX_MS, DUE_MAX, TICK_EVERY, TICK_PAUSE};
 use super::shared::Shared;
 
 /// The times at which something is due.
@@ -50,7 +50,9 @@ impl Timer {
 /// Ticks when something is due, and at least every [`TICK_EVERY`].
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut ticked = Instant::now();
+    let mut ahead = false;
     loop {
+        ahead = tell_if_ahead(&shared, ahead);
         let (is_due, next) = shared.timer.take_due(shared.clock.now());
         if is_due || ticked.elapsed() >= TICK_EVERY {
             ticked = Instant::now();
@@ -66,6 +68,22 @@ pub(super) async fn run(shared: Arc<Shared>) {
             () = shared.timer.changed.notified() => {}
         }
     }
+}
+
+/// Says once, loudly, that the time that counts is far from the machine's, and once that it is not.
+fn tell_if_ahead(shared: &Shared, before: bool) -> bool {
+    let ahead_ms = shared.clock.ahead_ms();
+    let ahead = ahead_ms > CLOCK_AHEAD_MAX_MS;
+    if ahead && !before {
+        tracing::error!(
+            ahead_minutes = ahead_ms / 60_000,
+            "the machine's clock is behind the time by which this node has worked; others may refuse \
+             it. If the machine's clock is right, start the node with `chartmesh run --accept-clock`"
+        );
+    } else if before && !ahead {
+        tracing::info!("the machine's clock has caught up with the time by which this node works");
+    }
+    ahead
 }
 
 #[cfg(test)]

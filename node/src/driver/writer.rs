@@ -141,7 +141,8 @@ fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<
     let mut fault = None;
     let effects = match outcome {
         Ok(Ok(effects)) => {
-            overlay.merge();
+            let changes = overlay.into_changes();
+            batch.merge(changes);
             Ok(effects)
         }
         Ok(Err(error @ StoreError::Corrupt { .. })) => {

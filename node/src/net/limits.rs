@@ -65,6 +65,9 @@ pub(super) const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long stop() lets connections say goodbye.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a node that was put out has for taking the answers that are on their way to it.
+pub(super) const GOODBYE_MAX: Duration = Duration::from_secs(1);
+
 /// Nodes whose addresses are remembered; the least recently touched goes first.
 pub(super) const BOOK_NODES_MAX: usize = 4096;
 

@@ -44,7 +44,8 @@ fn the_file_holds_no_key_no_value_and_no_table_name_in_clear() {
         for (key, value) in chunk {
             event.put(TABLE, key, value).unwrap();
         }
-        event.merge();
+        let changes = event.into_changes();
+        batch.merge(changes);
         batch.commit().unwrap();
         assert!(!holds_marker(&path));
     }

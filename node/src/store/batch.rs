@@ -1,4 +1,4 @@
-//! Writing: one redb transaction for many events, and one overlay for each of them.
+//! Writing: one redb transaction for many events, and an overlay of the protocol's for each of them.
 //!
 //! redb knows no nested transactions (it refuses savepoints once a table is open), so what events
 //! write is kept in memory, over a snapshot of the committed state, and goes into redb's tables in
@@ -7,11 +7,11 @@
 
 use std::fmt;
 
-use chartmesh_protocol::store::{ReadTxn, Row, StoreError, Table, Txn};
+use chartmesh_protocol::store::{Changes, Overlay, ReadTxn, Row, StoreError, Table};
 use redb::WriteTransaction;
 
 use super::fault;
-use super::snapshot::{Changes, Snapshot, definition, merged_get, merged_page};
+use super::snapshot::{Snapshot, definition};
 
 /// The changes of several events that become durable together. Dropped without
 /// [`Batch::commit`], it leaves no trace.
@@ -26,9 +26,16 @@ impl Batch {
         Self { transaction, committed, changes: Changes::default() }
     }
 
-    /// A transaction for the next event, which sees what the earlier events of the batch wrote.
-    pub fn event(&mut self) -> Overlay<'_> {
-        Overlay { batch: self, changes: Changes::default() }
+    /// A transaction for the next event, which sees what the earlier events of the batch wrote. What it
+    /// wrote is added by [`Batch::merge`]; otherwise it leaves no trace.
+    #[must_use]
+    pub fn event(&self) -> Overlay<'_, Self> {
+        Overlay::new(self)
+    }
+
+    /// Adds what an event wrote.
+    pub fn merge(&mut self, changes: Changes) {
+        self.changes.fold(changes);
     }
 
     /// Bytes of keys and values that the merged events have written; a row written twice counts
@@ -65,7 +72,7 @@ impl Batch {
 
 impl ReadTxn for Batch {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        merged_get(&self.committed, &[&self.changes], table, key)
+        self.changes.get_over(&self.committed, table, key)
     }
 
     fn page(
@@ -75,8 +82,7 @@ impl ReadTxn for Batch {
         to: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        let layers = [&self.changes];
-        merged_page(&self.committed, &layers, table, from, to, limit)
+        self.changes.page_over(&self.committed, table, from, to, limit)
     }
 }
 
@@ -84,56 +90,5 @@ impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.bytes();
         f.debug_struct("Batch").field("bytes", &bytes).finish()
-    }
-}
-
-/// What one event reads and writes. Dropped without [`Overlay::merge`], it leaves no trace in the
-/// batch.
-pub struct Overlay<'batch> {
-    batch: &'batch mut Batch,
-    changes: Changes,
-}
-
-impl Overlay<'_> {
-    /// Adds what the event wrote to its batch.
-    pub fn merge(self) {
-        self.batch.changes.fold(self.changes);
-    }
-}
-
-impl ReadTxn for Overlay<'_> {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let layers = [&self.changes, &self.batch.changes];
-        merged_get(&self.batch.committed, &layers, table, key)
-    }
-
-    fn page(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        let layers = [&self.changes, &self.batch.changes];
-        merged_page(&self.batch.committed, &layers, table, from, to, limit)
-    }
-}
-
-impl Txn for Overlay<'_> {
-    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.changes.set(table, key, Some(value));
-        Ok(())
-    }
-
-    fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
-        self.changes.set(table, key, None);
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Overlay<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.changes.bytes();
-        f.debug_struct("Overlay").field("bytes", &bytes).finish()
     }
 }

@@ -44,7 +44,7 @@
 //! # Transactions
 //!
 //! [`Store::begin_read`] gives a [`Snapshot`]. [`Store::batch`] gives the one [`Batch`] that may
-//! be open at a time; each event of the batch writes to an [`Overlay`] that is folded in when the
+//! be open at a time; each event of the batch writes to an overlay that is merged when the
 //! event ends well and dropped otherwise. [`Batch::commit`] returns when the batch is on the disk
 //! (two-phase: data, sync, god byte, sync).
 
@@ -67,7 +67,7 @@ use chartmesh_protocol::store::StoreError;
 use rand_core::CryptoRng;
 use redb::{Database, ReadableDatabase, StorageBackend};
 
-pub use batch::{Batch, Overlay};
+pub use batch::Batch;
 pub use header::{STORAGE_KEY_LEN, StorageKey};
 pub use snapshot::Snapshot;
 

@@ -8,6 +8,7 @@
 mod chain;
 mod collect;
 mod countersign;
+mod refused;
 pub mod view;
 
 pub use chain::{Action, Head, Line, LogError, verify_chain};
@@ -16,3 +17,4 @@ pub use collect::{Command, Message};
 pub(crate) use collect::{collected, command, named, outcome, receive};
 pub(crate) use countersign::countersign;
 pub use countersign::{CountersignError, Countersigned, Shown};
+pub(crate) use refused::on_record;

@@ -2,7 +2,8 @@
 
 use super::sync;
 use super::tables::{
-    FoundingRow, begin, charter, founding, insert, is_member, ledger, members, put_founding, view,
+    FoundingRow, begin, charter, expulsion, forget, founding, insert, is_expelled, is_member,
+    ledger, members, put_founding, view,
 };
 use super::wire::{Applicant, Apply, Message};
 use crate::codec::Bytes;
@@ -11,8 +12,8 @@ use crate::directory::{self, Standing};
 use crate::id::PartyId;
 use crate::identity::Role;
 use crate::limits;
-use crate::membership::{Act, CHARTER_VERSION, Charter, Expulsion, THRESHOLD_MIN};
-use crate::peer::{Body, CodeView, Context, RequestId, Sender, introduce};
+use crate::membership::{Act, CHARTER_VERSION, Charter, Expulsion, Status, THRESHOLD_MIN};
+use crate::peer::{Body, CodeView, Context, Effect, RequestId, Sender, introduce};
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::statement::Signed;
 
@@ -66,6 +67,9 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
             "a patient relay is no member of a federation; a hospital lets it in when a patient enrols",
         );
     }
+    if !matches!(command, Command::Create { .. } | Command::Join { .. }) {
+        not_expelled(ctx)?;
+    }
     match command {
         Command::Create { name, threshold } => create(ctx, name, threshold)?,
         Command::Invite { valid_ms, addresses } => {
@@ -81,7 +85,29 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
     Ok(())
 }
 
+/// Refuses with how this institution was expelled, if it was.
+fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
+    let Some(expelled) = expulsion(ctx.txn, ctx.peer.me())? else { return Ok(()) };
+    refuse(
+        RefusalCode::NotPermitted,
+        format!(
+            "this institution was {}. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
+            expelled.sentence()
+        ),
+    )
+}
+
+/// Whether this institution left the federation that it knows, or was expelled from it: it may be in
+/// another.
+fn is_out(ctx: &Context<'_>) -> Handled<bool> {
+    let status = ledger(ctx.txn)?.map(|ledger| ledger.status(ctx.peer.me()));
+    Ok(matches!(status, Some(Status::Left | Status::Expelled { .. })))
+}
+
 fn create(ctx: &mut Context<'_>, name: String, threshold: u16) -> Handled<()> {
+    if is_out(ctx)? {
+        forget(ctx)?;
+    }
     if charter(ctx.txn)?.is_some() || founding(ctx.txn)?.is_some() {
         return refuse(
             RefusalCode::AlreadyDone,
@@ -136,6 +162,13 @@ fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
     if code.institution == ctx.peer.me() {
         return refuse(RefusalCode::Invalid, "this invite is this node's own");
     }
+    if is_out(ctx)? {
+        // The same federation takes nobody back whom it expelled; another may.
+        if is_member(ctx.txn, code.institution)? {
+            not_expelled(ctx)?;
+        }
+        forget(ctx)?;
+    }
     introduce(ctx.txn, &code)?;
     ctx.send(code.institution, &Body::Federation(Message::Apply(Apply { secret: code.secret })))?;
     Ok(())
@@ -189,7 +222,12 @@ fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
         Some(proposal) => Act::SupportExpulsion(proposal.id),
         None => Act::ProposeExpulsion(Expulsion { subject: party, reason }),
     };
-    act(ctx, act_)
+    act(ctx, act_)?;
+    if is_expelled(ctx.txn, party)? {
+        // Nothing is sent to it any more; a greeting lets it ask, and hear why nobody answers.
+        ctx.effects.push(Effect::Greet { to: party });
+    }
+    Ok(())
 }
 
 /// Says something about membership and tells everybody.

@@ -10,15 +10,18 @@
 //! [`crate::membership`] judges the statements; this feature stores them, spreads them to everybody
 //! concerned and keeps the answer as rows. Members push what is new to all members; whoever says
 //! `hello` with other heads is asked for what is missing, so disorder and absence heal by themselves.
+//! Who was expelled is told so with its proof when it says `hello`, and by nothing else.
 
+mod expelled;
 mod machine;
 mod sync;
 mod tables;
 pub mod view;
 mod wire;
 
+pub(crate) use expelled::{proof, told};
 pub use machine::Command;
 pub(crate) use machine::{command, receive};
 pub(crate) use sync::{greeted, learn_snapshot, outcome, snapshot};
-pub(crate) use tables::{heads, is_expelled, is_member, view};
-pub use wire::{Apply, Message, Spread, Sync};
+pub(crate) use tables::{expulsion, is_expelled, is_member, locator, view};
+pub use wire::{Apply, ExpulsionProof, Message, Spread, Sync};

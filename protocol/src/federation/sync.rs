@@ -1,6 +1,6 @@
 //! Spreading statements to everybody concerned.
 
-use super::tables::{begin, charter, heads, insert, ledger, members};
+use super::tables::{begin, charter, insert, ledger, locator, members};
 use super::wire::{Message, Spread, Sync};
 use crate::codec::{Bytes, Wire};
 use crate::directory::{self, Introduction};
@@ -140,7 +140,7 @@ fn learn(ctx: &mut Context<'_>, from: PartyId, spread: Spread) -> Handled<Vec<St
     Ok(new)
 }
 
-fn certify(
+pub(super) fn certify(
     ctx: &Context<'_>,
     statement: Unverified<MembershipStatement>,
 ) -> Handled<Option<Signed<MembershipStatement>>> {
@@ -149,7 +149,7 @@ fn certify(
     Ok(keys.and_then(|keys| statement.certify(&keys).ok()))
 }
 
-fn locator(ledger: Option<&Ledger>) -> Sync {
+fn what_is_here(ledger: Option<&Ledger>) -> Sync {
     Sync {
         federation: ledger.map(Ledger::federation),
         locator: ledger.map(Ledger::locator).unwrap_or_default(),
@@ -158,7 +158,7 @@ fn locator(ledger: Option<&Ledger>) -> Sync {
 
 fn ask(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     let ledger = ledger(ctx.txn)?;
-    ctx.send_if_room(party, &Body::Federation(Message::Sync(locator(ledger.as_ref()))))?;
+    ctx.send_if_room(party, &Body::Federation(Message::Sync(what_is_here(ledger.as_ref()))))?;
     Ok(())
 }
 
@@ -185,14 +185,17 @@ pub(crate) fn greeted(
     party: PartyId,
     theirs: &[StatementId],
 ) -> Handled<()> {
-    let ours = heads(ctx.txn)?;
+    // Nearly always both know the same.
+    if theirs.is_empty() || theirs == locator(ctx.txn)? {
+        return Ok(());
+    }
     let unknown = match ledger(ctx.txn)? {
         Some(ledger) => {
-            theirs.iter().any(|head| head.0 != ledger.federation().0 && ledger.get(*head).is_none())
+            theirs.iter().any(|id| id.0 != ledger.federation().0 && ledger.get(*id).is_none())
         }
-        None => !theirs.is_empty(),
+        None => true,
     };
-    if !theirs.is_empty() && theirs != ours && unknown {
+    if unknown {
         ask(ctx, party)?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The one federation of this node.
 
-use super::view::{FederationView, MemberView, ProposalView};
+use super::view::{ExpelledView, FederationView, MemberView, ProposalView};
 use crate::codec::{Bytes, wire_struct};
 use crate::directory::{self, Standing};
 use crate::id::{PartyId, StatementId};
@@ -17,8 +17,8 @@ use crate::time::Timestamp;
 const CHARTER: Table = Table("federation_charter");
 /// Running number -> a statement; in an order in which each stands after what it names.
 const STATEMENTS: Table = Table("federation_statement");
-/// Nothing -> the newest statements' ids.
-const HEADS: Table = Table("federation_heads");
+/// Nothing -> the newest statements' ids, and some ever further back.
+const LOCATOR: Table = Table("federation_locator");
 /// Member -> nothing.
 const MEMBERS: Table = Table("federation_member");
 /// Expelled party -> nothing.
@@ -139,7 +139,9 @@ fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
         let party = PartyId(rows::tail(MEMBERS, &key)?);
         if !members.contains(&party) {
             ctx.txn.delete(MEMBERS, &key)?;
-            ctx.notify(Notice::PutOut { party });
+            if party != ctx.peer.me() {
+                ctx.notify(Notice::PutOut { party });
+            }
         }
     }
     for party in &members {
@@ -155,19 +157,53 @@ fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
     for (party, status) in ledger.roll() {
         if matches!(status, Status::Expelled { .. }) && !is_expelled(ctx.txn, party)? {
             rows::mark(ctx.txn, EXPELLED, &party.0)?;
-            ctx.notify(Notice::PutOut { party });
+            if party == ctx.peer.me() {
+                tracing::error!("this institution was expelled from its federation");
+            } else {
+                ctx.notify(Notice::PutOut { party });
+            }
         }
     }
-    let heads: Vec<StatementId> = ledger.heads().iter().copied().collect();
-    rows::put(ctx.txn, HEADS, &[], &heads)?;
+    rows::put(ctx.txn, LOCATOR, &[], &ledger.locator())?;
     Ok(())
 }
 
-/// The newest statements' ids, for `hello`.
-pub(crate) fn heads(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<StatementId>, StoreError> {
-    let mut heads: Vec<StatementId> = rows::get(txn, HEADS, &[])?.unwrap_or_default();
-    heads.truncate(crate::limits::HEADS_MAX);
-    Ok(heads)
+/// The newest statements' ids and some ever further back, for `hello`.
+pub(crate) fn locator(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<StatementId>, StoreError> {
+    Ok(rows::get(txn, LOCATOR, &[])?.unwrap_or_default())
+}
+
+/// Forgets a federation that this institution is out of, so that it can be in another.
+pub(super) fn forget(ctx: &mut Context<'_>) -> Handled<()> {
+    for party in members(ctx.txn)? {
+        ctx.notify(Notice::PutOut { party });
+    }
+    for table in [CHARTER, STATEMENTS, LOCATOR, MEMBERS, EXPELLED] {
+        for (key, _) in rows::keys(ctx.txn, table)? {
+            ctx.txn.delete(table, &key)?;
+        }
+    }
+    Ok(())
+}
+
+/// How a party was expelled, if it was, for people.
+pub(crate) fn expulsion(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<Option<ExpelledView>, StoreError> {
+    if !is_expelled(txn, party)? {
+        return Ok(None);
+    }
+    let Some(ledger) = ledger(txn)? else { return Ok(None) };
+    let Some(facts) = ledger.expulsion(party) else { return Ok(None) };
+    let by: Vec<PartyId> = facts.votes.iter().copied().collect();
+    let mut names = Vec::new();
+    for voter in &by {
+        names.push(directory::name(txn, *voter)?);
+    }
+    let federation = ledger.charter().name.clone();
+    let (proposal, at, reason) = (facts.proposal, facts.at, facts.reason);
+    Ok(Some(ExpelledView { federation, proposal, at, by, names, reason }))
 }
 
 /// Whether a party is a member of our federation.
@@ -224,6 +260,7 @@ pub(crate) fn view(
             founding: founding.is_some(),
             parties,
             proposals: Vec::new(),
+            expelled: None,
         });
     };
     let Some(charter) = charter(txn)? else {
@@ -254,6 +291,7 @@ pub(crate) fn view(
         founding: false,
         parties,
         proposals,
+        expelled: expulsion(txn, peer.me())?,
     })
 }
 

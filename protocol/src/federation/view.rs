@@ -21,6 +21,40 @@ pub struct FederationView {
     pub parties: Vec<MemberView>,
     /// Proposals to expel.
     pub proposals: Vec<ProposalView>,
+    /// How this node's institution was expelled, if it was.
+    #[serde(default)]
+    pub expelled: Option<ExpelledView>,
+}
+
+/// How an institution was expelled.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExpelledView {
+    /// The federation's name.
+    pub federation: String,
+    /// The proposal.
+    pub proposal: StatementId,
+    /// When the vote that decided it was given.
+    pub at: Timestamp,
+    /// Who voted for it.
+    pub by: Vec<PartyId>,
+    /// Their names.
+    pub names: Vec<String>,
+    /// The reason given.
+    pub reason: String,
+}
+
+impl ExpelledView {
+    /// In one sentence without its end: `expelled from X on DATE by A, B: reason`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let reason = if self.reason.is_empty() { "no reason was given" } else { &self.reason };
+        format!(
+            "expelled from `{}` on {} by {}: {reason}",
+            self.federation,
+            self.at.utc_text(),
+            self.names.join(", ")
+        )
+    }
 }
 
 /// A party and where it stands.

@@ -68,6 +68,19 @@ wire_struct! {
     }
 }
 
+wire_struct! {
+    /// What tells an expelled party that it was expelled, as far as it fits a `hello`'s answer.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ExpulsionProof {
+        /// The votes and what they name, as far as the party lacks them, each after what it names.
+        1 => statements: Vec<Unverified<MembershipStatement>>,
+        /// Authors that the party may not know.
+        2 => parties: Vec<Introduction>,
+        /// Whether there are more: another `hello` brings them.
+        3 => more: bool,
+    }
+}
+
 impl Message {
     /// Whether it brings a code that lets it in.
     pub(crate) fn introduces(

@@ -314,6 +314,20 @@ impl Ledger {
         all.into_iter().take(limits::LOCATOR_MAX).collect()
     }
 
+    /// The statements that these name, and themselves, without what a node with this locator has; each
+    /// after what it names.
+    pub(super) fn leading_to(
+        &self,
+        to: &[StatementId],
+        locator: &[StatementId],
+    ) -> Vec<&Signed<MembershipStatement>> {
+        let (wanted, known) = (self.past_of(to), self.past_of(bounded(locator)));
+        (0..self.order.len())
+            .filter(|position| wanted.contains(*position) && !known.contains(*position))
+            .map(|position| &self.order[position])
+            .collect()
+    }
+
     /// Up to `limit` statements that a node with this locator lacks, as far as we can tell, each
     /// after what it names. `after` is the last one of the page before.
     #[must_use]
@@ -323,8 +337,7 @@ impl Ledger {
         after: Option<StatementId>,
         limit: usize,
     ) -> Vec<&Signed<MembershipStatement>> {
-        let known = &locator[..locator.len().min(limits::LOCATOR_MAX)];
-        let known = self.past_of(known);
+        let known = self.past_of(bounded(locator));
         let from = after.and_then(|id| self.positions.get(&id)).map_or(0, |last| last + 1);
         (from..self.order.len())
             .filter(|position| !known.contains(*position))
@@ -332,6 +345,11 @@ impl Ledger {
             .take(limit)
             .collect()
     }
+}
+
+/// What of another node's locator is looked at.
+fn bounded(locator: &[StatementId]) -> &[StatementId] {
+    &locator[..locator.len().min(limits::LOCATOR_MAX)]
 }
 
 impl core::fmt::Debug for Ledger {

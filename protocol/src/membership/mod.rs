@@ -53,12 +53,14 @@
 //!
 //! [`limits::MEMBERSHIP_STATEMENTS_MAX`]: crate::limits::MEMBERSHIP_STATEMENTS_MAX
 
+mod expulsion;
 mod judge;
 mod ledger;
 mod past;
 mod pending;
 mod wire;
 
+pub use expulsion::ExpulsionFacts;
 pub use ledger::Ledger;
 pub use wire::{
     Act, CHARTER_VERSION, Charter, CharterError, Expulsion, MembershipStatement, SignerError,

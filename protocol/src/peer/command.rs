@@ -164,9 +164,9 @@ views! {
     /// Done, nothing to tell.
     Done(Done),
     /// Known institutions.
-    Peers(Vec<super::query::PeerView>),
+    Peers(Vec<super::view::PeerView>),
     /// How this node stands.
-    Status(super::query::StatusView),
+    Status(super::view::StatusView),
     /// The federation.
     Federation(federation::view::FederationView),
     /// A code to pass on.
@@ -204,9 +204,9 @@ views! {
     /// A deposit.
     Deposit(backup::view::DepositView),
     /// Transfers that have not ended.
-    Transfers(Vec<super::query::TransferView>),
+    Transfers(Vec<super::view::TransferView>),
     /// What proves a party's signatures.
-    Keys(super::query::KeysView),
+    Keys(super::view::KeysView),
 }
 
 /// Done, nothing to tell.

@@ -138,7 +138,13 @@ pub enum Effect {
         /// The institution.
         to: PartyId,
     },
-    /// Let a node in beyond `hello`, or put it out with all its streams.
+    /// Say `hello` to an institution's nodes, once, if they can be reached.
+    Greet {
+        /// The institution.
+        to: PartyId,
+    },
+    /// Let a node in beyond `hello`, or put it out with all its streams, once it has the answers that
+    /// earlier effects gave it.
     Gate {
         /// The node.
         node: NodeId,

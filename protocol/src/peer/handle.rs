@@ -12,10 +12,11 @@ use crate::codec::{Bytes, DecodeError, Wire};
 use crate::directory;
 use crate::id::{NodeId, PartyId, TransferId};
 use crate::identity::KnownKeys;
+use crate::inbox::{self, Arrival};
 use crate::limits;
 use crate::message::{Envelope, OutcomeResult};
 use crate::objects::TransferFor;
-use crate::outbox::{self, Arrival, Taken};
+use crate::outbox::{self, Taken};
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Unverified};
 use crate::store::{Overlay, StoreError, Txn, merge};
@@ -156,7 +157,9 @@ impl Peer {
                     lines_if_refused: Vec::new(),
                 };
                 for line in lines_if_refused {
-                    access_log::append(&mut ctx, line)?;
+                    if let Some(line) = access_log::on_record(ctx.txn, now, line)? {
+                        access_log::append(&mut ctx, line)?;
+                    }
                 }
                 Ok(Err(refusal))
             }
@@ -255,25 +258,19 @@ impl Peer {
             Err(Failure::Refused(refusal)) => {
                 tracing::info!(node = %node.short(), reason = %refusal.text, "a message was not taken");
                 return Ok(vec![
-                    Effect::Gate { node, open: false },
                     Effect::Reply { request, bytes: Vec::new() },
+                    Effect::Gate { node, open: false },
                 ]);
             }
             Err(Failure::Store(error)) => return Err(error),
         };
-        let arrival = match outbox::arrive(txn, envelope) {
-            Ok(arrival) => arrival,
-            Err(Failure::Store(error)) => return Err(error),
-            Err(Failure::Refused(_)) => Arrival::OutOfOrder(1),
-        };
-        match arrival {
-            Arrival::Again(bytes) => return Ok(vec![Effect::Reply { request, bytes }]),
-            Arrival::OutOfOrder(next) => {
-                let result = OutcomeResult::OutOfOrder(next);
-                let bytes = outbox::conclude(self, txn, now, envelope, result, false)?;
-                return Ok(vec![Effect::Reply { request, bytes }]);
-            }
-            Arrival::Next | Arrival::ReadAgain => {}
+        let arrival = inbox::arrive(txn, envelope)?;
+        if let Arrival::Again(bytes) = arrival {
+            return Ok(vec![Effect::Reply { request, bytes }]);
+        }
+        if let Some(result) = arrival.unhandled() {
+            let bytes = inbox::conclude(self, txn, now, envelope, result, inbox::Handled::Not)?;
+            return Ok(vec![Effect::Reply { request, bytes }]);
         }
         let mut answer = Bytes::default();
         let done = self.attempt(now, txn, rng, |ctx| {
@@ -284,8 +281,10 @@ impl Peer {
             Ok(effects) => (effects, OutcomeResult::Done(answer)),
             Err(refusal) => (Vec::new(), OutcomeResult::Refused(refusal)),
         };
-        let bytes = outbox::conclude(self, txn, now, envelope, result, message.body.is_read())?;
-        effects.push(Effect::Reply { request, bytes });
+        let kind = if message.body.is_read() { inbox::Handled::Read } else { inbox::Handled::Once };
+        let bytes = inbox::conclude(self, txn, now, envelope, result, kind)?;
+        // The answer first: what was done may close the gate of whoever waits for it.
+        effects.insert(0, Effect::Reply { request, bytes });
         Ok(effects)
     }
 

@@ -11,7 +11,7 @@ use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::codes;
 use crate::directory::{self, Standing};
 use crate::enrolment;
-use crate::federation;
+use crate::federation::{self, ExpulsionProof};
 use crate::id::{NodeId, PartyId, StatementId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate};
 use crate::limits;
@@ -54,7 +54,8 @@ wire_struct! {
         6 => purpose: Purpose,
         /// A relay's certificate by a member, newest first.
         7 => relay: Vec<Unverified<RelayCertificate>>,
-        /// The newest membership statements that the speaker knows, if it is in a federation.
+        /// The newest membership statements that the speaker knows, if it is in a federation, and some
+        /// ever further back.
         8 => heads: Vec<StatementId>,
         /// When.
         9 => at: Timestamp,
@@ -74,6 +75,8 @@ wire_enum! {
         1 => Welcome(Unverified<Hello>),
         /// The gate stays closed.
         2 => Refused(Refusal),
+        /// The gate stays closed for good: who asks was expelled, and this proves it.
+        3 => Expelled(ExpulsionProof),
     }
 }
 
@@ -83,7 +86,15 @@ pub struct CheckedHello(Signed<Hello>);
 
 /// An answer to a `hello`, its signature checked.
 #[derive(Debug)]
-pub struct CheckedWelcome(Result<Signed<Hello>, Refusal>);
+pub struct CheckedWelcome(Answer);
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "lives as long as its handling")]
+enum Answer {
+    Welcome(Signed<Hello>),
+    Refused(Refusal),
+    Expelled(ExpulsionProof),
+}
 
 impl CheckedHello {
     /// Reads a `hello` from `node`; pure, for a pool.
@@ -114,9 +125,10 @@ impl CheckedWelcome {
     pub fn prepare(node: NodeId, bytes: &[u8]) -> Result<Self, DecodeError> {
         match HelloReply::from_bytes(bytes, limits::HELLO_BYTES_MAX)? {
             HelloReply::Welcome(hello) => {
-                CheckedHello::check(node, hello).map(|hello| Self(Ok(hello.0)))
+                CheckedHello::check(node, hello).map(|hello| Self(Answer::Welcome(hello.0)))
             }
-            HelloReply::Refused(refusal) => Ok(Self(Err(refusal))),
+            HelloReply::Refused(refusal) => Ok(Self(Answer::Refused(refusal))),
+            HelloReply::Expelled(proof) => Ok(Self(Answer::Expelled(proof))),
         }
     }
 
@@ -125,7 +137,13 @@ impl CheckedWelcome {
     /// # Errors
     /// The far side's refusal.
     pub fn nonce(&self) -> Result<Nonce, Refusal> {
-        self.0.as_ref().map(|hello| hello.nonce).map_err(Clone::clone)
+        match &self.0 {
+            Answer::Welcome(hello) => Ok(hello.nonce),
+            Answer::Refused(refusal) => Err(refusal.clone()),
+            Answer::Expelled(_) => {
+                Err(Refusal::new(RefusalCode::NotPermitted, "this institution was expelled"))
+            }
+        }
     }
 }
 
@@ -165,7 +183,7 @@ impl Peer {
             nonce,
             purpose,
             relay: enrolment::certificates(txn, now)?,
-            heads: federation::heads(txn)?,
+            heads: federation::locator(txn)?,
             at: now,
         };
         Ok(Signed::sign(hello, self.node_key()))
@@ -255,6 +273,11 @@ pub(super) fn hello(
         };
     }
     if !open {
+        if let Some(proof) = expulsion_proof(ctx, party, hello)? {
+            let bytes = HelloReply::Expelled(proof).to_bytes();
+            ctx.effects.push(Effect::Reply { request, bytes });
+            return Ok(());
+        }
         return refuse(
             RefusalCode::NotPermitted,
             "not a member here, and no code or certificate that opens the gate; ask a member for an invite",
@@ -268,6 +291,22 @@ pub(super) fn hello(
     outbox::hurry(ctx, party)?;
     enrolment::greeted(ctx, party)?;
     federation::greeted(ctx, party, &hello.heads)
+}
+
+/// For a party that was expelled, if it is the one that speaks.
+fn expulsion_proof(
+    ctx: &Context<'_>,
+    party: PartyId,
+    hello: &Hello,
+) -> Handled<Option<ExpulsionProof>> {
+    if !federation::is_expelled(ctx.txn, party)? {
+        return Ok(None);
+    }
+    let Some(keys) = directory::keys(ctx.txn, party)? else { return Ok(None) };
+    if hello.certificate.clone().certify(&keys, ctx.now).is_err() {
+        return Ok(None);
+    }
+    federation::proof(ctx, party, &hello.heads)
 }
 
 /// A relay comes with a certificate by a member whose keys we know.
@@ -300,9 +339,19 @@ pub(super) fn welcome(
     welcome: &CheckedWelcome,
 ) -> Handled<()> {
     let hello = match &welcome.0 {
-        Ok(hello) => hello,
-        Err(refusal) => {
+        Answer::Welcome(hello) => hello,
+        Answer::Refused(refusal) => {
             tracing::info!(node = %node.short(), reason = %refusal.text, "hello was refused");
+            return Ok(());
+        }
+        Answer::Expelled(proof) => {
+            let reason = "this institution was expelled";
+            tracing::info!(node = %node.short(), reason, "hello was refused");
+            if federation::told(ctx, proof.clone())?
+                && let Some(to) = directory::institution_told(ctx.txn, node)?
+            {
+                ctx.effects.push(Effect::Greet { to });
+            }
             return Ok(());
         }
     };

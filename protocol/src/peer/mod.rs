@@ -23,21 +23,24 @@
 
 mod command;
 mod context;
+mod drive;
 mod event;
 mod handle;
 mod hello;
 mod query;
 mod stock;
+mod view;
 
 pub(crate) use command::Notice;
 pub use command::{Body, CodeView, Command, Done, Query, View};
 pub(crate) use context::Context;
+pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Effect, Event, Nonce, PatientKeys, RequestId, TransferResult};
 pub use handle::CheckedMessage;
 pub(crate) use handle::Sender;
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub(crate) use hello::{admitted, introduce, introduced};
-pub use query::{Delivery, KeysView, NodeView, PeerView, Route, StatusView, TransferView};
+pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
 
 use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, PartyId};
@@ -84,8 +87,16 @@ impl Peer {
     /// A peer with this identity.
     ///
     /// # Errors
-    /// When the key log does not verify or the signing key is not its current one.
+    /// When the key log does not verify or the signing key is not its current one; when there were so
+    /// many rotations, or such ones as keep tokens, that the institution's `hello` would not fit.
+    /// [ID-12]
     pub fn new(identity: Identity) -> Result<Self, crate::identity::KeyLogError> {
+        let rotations = &identity.log.rotations;
+        if rotations.len() > crate::limits::INSTITUTION_ROTATIONS_MAX
+            || rotations.iter().any(|rotation| !rotation.claims().kept.is_empty())
+        {
+            return Err(crate::identity::KeyLogError::TooLong);
+        }
         let keys = identity.log.clone().verify()?;
         if keys.current() != identity.institution.public() {
             return Err(crate::identity::KeyLogError::BadSignature(0));

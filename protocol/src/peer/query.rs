@@ -1,321 +1,25 @@
-//! Reading: what the driver asks in order to perform effects, and what front doors may see.
+//! What front doors may see without a handler.
 
-use super::{Effect, Nonce, PatientKeys, Peer, Query, View};
-use crate::Addresses;
+use super::drive::route;
+use super::view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
+use super::{PatientKeys, Peer, Query, View};
 use crate::access_log::{self, view::LogView};
 use crate::clock;
 use crate::codec::{Bytes, Wire};
 use crate::custody;
 use crate::directory;
 use crate::federation;
-use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
-use crate::identity::Role;
+use crate::id::PartyId;
 use crate::limits;
-use crate::objects::{self, Transfer};
+use crate::objects;
 use crate::outbox;
 use crate::record::{self, view::EntryView, view::VerifiedView};
 use crate::refusal::{Handled, RefusalCode, refuse};
-use crate::store::{ReadTxn, StoreError, Txn};
+use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::{backup, consent};
-use serde::{Deserialize, Serialize};
-
-/// Nodes of an institution and where they were last heard of.
-pub type Route = Vec<(NodeId, Vec<String>)>;
-
-/// A message that waits.
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    /// Its number, for [`Peer::compose`].
-    pub number: u64,
-    /// Not to be tried before.
-    pub not_before: Timestamp,
-    /// Where.
-    pub route: Route,
-}
-
-/// A known institution.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PeerView {
-    /// The institution.
-    pub institution: PartyId,
-    /// Its name.
-    pub name: String,
-    /// Its role.
-    pub role: Role,
-    /// Whether it is a member of our federation.
-    pub member: bool,
-    /// Its nodes.
-    pub nodes: Vec<NodeView>,
-    /// Messages that wait for it.
-    pub waiting: usize,
-}
-
-/// A node of an institution.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NodeView {
-    /// The node.
-    pub node: NodeId,
-    /// Where it was last said to listen.
-    pub addresses: Vec<String>,
-}
-
-/// How this node stands.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StatusView {
-    /// The institution.
-    pub institution: PartyId,
-    /// The node.
-    pub node: NodeId,
-    /// Its name.
-    pub name: String,
-    /// Its role.
-    pub role: Role,
-    /// The federation's name, if it is in one.
-    pub federation: Option<String>,
-    /// Whether this institution is a member.
-    pub member: bool,
-    /// Messages that wait, by institution.
-    pub waiting: usize,
-    /// Transfers that have not ended.
-    pub transfers: usize,
-    /// The time that counts here; it never goes back.
-    pub now: Timestamp,
-}
-
-/// An object on its way here.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TransferView {
-    /// The transfer.
-    pub transfer: TransferId,
-    /// The institution that has the object.
-    pub from: PartyId,
-    /// The object.
-    pub object: ObjectId,
-    /// Bytes of its file.
-    pub length: u64,
-}
-
-/// What proves a party's signatures, for checking them elsewhere.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct KeysView {
-    /// The party.
-    pub party: PartyId,
-    /// Number of its current key.
-    pub current: u32,
-    /// Its key log, encoded.
-    pub log: Bytes,
-    /// The newest revocation state, as signed.
-    pub revocations: Option<Bytes>,
-}
 
 impl Peer {
-    /// To be called once per start, before anything else.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn start(&self, txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreError> {
-        let now = clock::advance(txn, now)?;
-        let ours = self.keys().log().clone();
-        let as_store_error = |error: crate::refusal::Failure| match error {
-            crate::refusal::Failure::Store(error) => error,
-            crate::refusal::Failure::Refused(refusal) => StoreError::Fault(refusal.text),
-        };
-        let keys = directory::learn_keys(txn, ours).map_err(as_store_error)?;
-        directory::learn_card(txn, self.card(now).to_unverified(), &keys)
-            .map_err(as_store_error)?;
-        let expires = self.certificate(now).expires;
-        directory::learn_node(txn, self.node(), self.me(), expires, Addresses::default())
-            .map_err(as_store_error)
-    }
-
-    /// Everything to take up after a start.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn resume(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<Vec<Effect>, StoreError> {
-        let mut effects = Vec::new();
-        for (to, not_before) in outbox::waiting(txn)? {
-            effects.push(if not_before <= now {
-                Effect::Deliver { to }
-            } else {
-                Effect::WakeAt(not_before)
-            });
-        }
-        for (id, _) in objects::transfers(txn)? {
-            effects.push(Effect::Pull { id });
-        }
-        // What became due while we were away is found by the first tick.
-        effects.push(Effect::WakeAt(now));
-        effects.extend(consent::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
-        effects.extend(backup::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
-        effects.retain(|effect| !matches!(effect, Effect::WakeAt(at) if *at < now));
-        Ok(effects)
-    }
-
-    /// The next message for an institution; one at a time is delivered to each.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn next_delivery(
-        &self,
-        txn: &dyn ReadTxn,
-        _now: Timestamp,
-        to: PartyId,
-    ) -> Result<Option<Delivery>, StoreError> {
-        let Some((number, _, stream)) = outbox::first(txn, to)? else { return Ok(None) };
-        Ok(Some(Delivery { number, not_before: stream.not_before, route: route(txn, to)? }))
-    }
-
-    /// The signed envelope of a waiting message, for one connection: `nonce` is the far side's.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn compose(
-        &self,
-        txn: &dyn ReadTxn,
-        to: PartyId,
-        number: u64,
-        nonce: Nonce,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(outbox::first(txn, to)?.filter(|(first, ..)| *first == number).map(
-            |(_, row, stream)| {
-                outbox::compose(self, to, number, &row, &stream, nonce).bytes().to_vec()
-            },
-        ))
-    }
-
-    /// An object to be pulled, and where its holder is.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn transfer(
-        &self,
-        txn: &dyn ReadTxn,
-        id: TransferId,
-    ) -> Result<Option<(Transfer, Route)>, StoreError> {
-        let Some(transfer) = objects::transfer(txn, id)? else { return Ok(None) };
-        let route = route(txn, transfer.from)?;
-        Ok(Some((transfer, route)))
-    }
-
-    /// The institution that a node speaks for, while its certificate holds.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn institution_of(
-        &self,
-        txn: &dyn ReadTxn,
-        now: Timestamp,
-        node: NodeId,
-    ) -> Result<Option<PartyId>, StoreError> {
-        directory::institution_of(txn, node, now)
-    }
-
-    /// Whether a node may pull an object with a ticket now; to be asked again during a long pull.
-    ///
-    /// # Errors
-    /// [`crate::refusal::Failure`].
-    pub fn may_pull(
-        &self,
-        txn: &dyn ReadTxn,
-        now: Timestamp,
-        node: NodeId,
-        ticket: TicketId,
-        object: ObjectId,
-    ) -> Handled<()> {
-        objects::may_pull(txn, clock::read(txn, now)?, node, ticket, object)
-    }
-
-    /// An object that stands in the store itself.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn small_object(
-        &self,
-        txn: &dyn ReadTxn,
-        id: ObjectId,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        objects::small(txn, id)
-    }
-
-    /// An entry as it is kept here, for checking it elsewhere.
-    ///
-    /// # Errors
-    /// [`crate::refusal::Failure`] when there is no such entry, or its manifest is missing.
-    pub fn bundle(
-        &self,
-        txn: &dyn ReadTxn,
-        subject: PartyId,
-        entry: EntryId,
-    ) -> Handled<record::Bundle> {
-        let whole = match record::entry(txn, subject, entry)? {
-            Some(row) => record::whole(txn, &row)?,
-            None => None,
-        };
-        match whole {
-            Some(checked) => Ok(checked.to_bundle()),
-            None => refuse(RefusalCode::NotFound, format!("no entry {entry} in this record")),
-        }
-    }
-
-    /// Whether anything holds an object: what nothing holds is swept from the object folder.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn is_held(&self, txn: &dyn ReadTxn, id: ObjectId) -> Result<bool, StoreError> {
-        objects::held(txn, id)
-    }
-
-    /// A patient's keys as they were sealed under the passphrase.
-    ///
-    /// # Errors
-    /// [`crate::refusal::Failure`] when this relay does not serve the patient.
-    pub fn sealed_patient_keys(&self, txn: &dyn ReadTxn, patient: PartyId) -> Handled<Vec<u8>> {
-        custody::sealed_keys(txn, patient)
-    }
-
-    /// A party's verified keys.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn keys_of(
-        &self,
-        txn: &dyn ReadTxn,
-        party: PartyId,
-    ) -> Result<Option<crate::identity::KnownKeys>, StoreError> {
-        directory::keys(txn, party)
-    }
-
-    /// Seals entries for a subject's record: the heavy part of recording, for a pool.
-    ///
-    /// # Errors
-    /// [`crate::refusal::Failure`].
-    pub fn seal_entries(
-        &self,
-        txn: &dyn ReadTxn,
-        now: Timestamp,
-        subject: PartyId,
-        drafts: Vec<record::Draft>,
-        rng: &mut dyn rand_core::CryptoRng,
-    ) -> Handled<Vec<record::SealedEntry>> {
-        if record::chart_of(txn, subject)?.is_none() {
-            return refuse(
-                RefusalCode::NotFound,
-                "no chart of this patient here; open one with `chartmesh patient new`",
-            );
-        }
-        let own = self.kem().public();
-        drafts
-            .into_iter()
-            .map(|draft| {
-                let compartment = directory::usable_compartment(txn, subject, draft.kind, now)?;
-                let sealing = record::sealing(self, subject, &own, compartment.as_ref(), now);
-                record::seal(draft, &sealing, rng)
-            })
-            .collect()
-    }
-
     /// Answers a front door from a snapshot. `keys` are a patient's, when they are unlocked.
     ///
     /// # Errors
@@ -382,13 +86,6 @@ fn keys_view(txn: &dyn ReadTxn, party: PartyId) -> Handled<KeysView> {
     })
 }
 
-fn route(txn: &dyn ReadTxn, institution: PartyId) -> Result<Route, StoreError> {
-    Ok(directory::nodes_of(txn, institution)?
-        .into_iter()
-        .map(|(node, row)| (node, row.addresses.into()))
-        .collect())
-}
-
 fn peers(peer: &Peer, txn: &dyn ReadTxn) -> Handled<Vec<PeerView>> {
     let mut views = Vec::new();
     for card in directory::institutions(txn)? {
@@ -424,9 +121,14 @@ fn status(peer: &Peer, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView>
         role: peer.role(),
         federation: federation.federation.map(|_| federation.name),
         member: federation::is_member(txn, peer.me())?,
+        expelled: federation::expulsion(txn, peer.me())?,
+        time: now,
+        clock_lowered: clock::lowered(txn)?
+            .into_iter()
+            .map(|(to, from)| ClockView { to, from })
+            .collect(),
         waiting,
         transfers: objects::transfers(txn)?.len(),
-        now,
     })
 }
 

@@ -7,7 +7,7 @@ mod memory;
 mod overlay;
 
 pub use memory::Memory;
-pub use overlay::{Changes, Overlay, merge};
+pub use overlay::{Changes, Overlay, Rows, merge};
 
 /// A table's name. Tables are declared as constants by the module that alone writes them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -2,9 +2,130 @@
 
 use super::{ReadTxn, Row, StoreError, Table, Txn};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
-/// What an [`Overlay`] changed, to be merged into the transaction below: `None` is a removed key.
-pub type Changes = BTreeMap<Table, BTreeMap<Vec<u8>, Option<Vec<u8>>>>;
+/// Rows set (`Some`) or deleted (`None`) in one table.
+pub type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// Rows set or deleted over those of a store below, by table.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    tables: BTreeMap<Table, Rows>,
+    bytes: usize,
+}
+
+impl Changes {
+    /// Sets a row, or deletes it.
+    pub fn set(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+        self.bytes += key.len() + value.map_or(0, <[u8]>::len);
+        let rows = self.tables.entry(table).or_default();
+        rows.insert(key.to_vec(), value.map(<[u8]>::to_vec));
+    }
+
+    /// Puts `newer` over these.
+    pub fn fold(&mut self, newer: Self) {
+        self.bytes += newer.bytes;
+        for (table, rows) in newer.tables {
+            self.tables.entry(table).or_default().extend(rows);
+        }
+    }
+
+    /// Bytes of all keys and values ever set here; a row set twice counts twice.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether nothing was changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// What was changed, by table, in order of keys.
+    pub fn tables(&self) -> impl Iterator<Item = (Table, &Rows)> {
+        self.tables.iter().map(|(table, rows)| (*table, rows))
+    }
+
+    /// What was changed in one table.
+    #[must_use]
+    pub fn table(&self, table: Table) -> Option<&Rows> {
+        self.tables.get(&table)
+    }
+
+    /// [`ReadTxn::get`] where these stand over `below`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the storage below fails.
+    pub fn get_over(
+        &self,
+        below: &(impl ReadTxn + ?Sized),
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.tables.get(&table).and_then(|rows| rows.get(key)) {
+            Some(value) => Ok(value.clone()),
+            None => below.get(table, key),
+        }
+    }
+
+    /// [`ReadTxn::page`] where these stand over `below`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the storage below fails.
+    pub fn page_over(
+        &self,
+        below: &(impl ReadTxn + ?Sized),
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        // A reversed range is empty; `BTreeMap::range` would panic.
+        if !to.is_empty() && from >= to {
+            return Ok(Vec::new());
+        }
+        let Some(changed) = self.tables.get(&table) else {
+            return below.page(table, from, to, limit);
+        };
+        let end = if to.is_empty() { Bound::Unbounded } else { Bound::Excluded(to) };
+        let range = || changed.range::<[u8], _>((Bound::Included(from), end));
+        // Each removed key can hide one row below, so ask for that many more.
+        let hidden = range().filter(|(_, value)| value.is_none()).count();
+        let asked = limit.saturating_add(hidden);
+        let stored = below.page(table, from, to, asked)?;
+        // Beyond the last row read below there may be others that come first.
+        let beyond = (stored.len() == asked).then(|| stored.last().map(|(key, _)| key.clone()));
+        let last = beyond.flatten();
+        let mut written =
+            range().take_while(|(key, _)| last.as_ref().is_none_or(|last| *key <= last)).peekable();
+        let mut page = Vec::new();
+        let mut take = |key: &[u8], value: Option<&Vec<u8>>| {
+            page.extend(value.map(|value| (key.to_vec(), value.clone())));
+            page.len() >= limit
+        };
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        for (key, value) in &stored {
+            while let Some((earlier, value)) = written.next_if(|(written, _)| *written < key) {
+                if take(earlier, value.as_ref()) {
+                    return Ok(page);
+                }
+            }
+            let instead = written.next_if(|(written, _)| *written == key);
+            if take(key, instead.map_or(Some(value), |(_, value)| value.as_ref())) {
+                return Ok(page);
+            }
+        }
+        for (key, value) in written {
+            if take(key, value.as_ref()) {
+                break;
+            }
+        }
+        Ok(page)
+    }
+}
 
 /// A transaction over another one. Reads see its own writes first; the one below changes only when
 /// the changes are merged, so an event that is refused spoils nothing.
@@ -15,8 +136,14 @@ pub struct Overlay<'a, R: ReadTxn + ?Sized> {
 
 impl<'a, R: ReadTxn + ?Sized> Overlay<'a, R> {
     /// Over `below`, nothing changed yet.
-    pub const fn new(below: &'a R) -> Self {
-        Self { below, changes: BTreeMap::new() }
+    pub fn new(below: &'a R) -> Self {
+        Self { below, changes: Changes::default() }
+    }
+
+    /// What was changed so far.
+    #[must_use]
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The changes; dropping the overlay instead drops them.
@@ -26,12 +153,18 @@ impl<'a, R: ReadTxn + ?Sized> Overlay<'a, R> {
     }
 }
 
+impl<R: ReadTxn + ?Sized> core::fmt::Debug for Overlay<'_, R> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Overlay").field("bytes", &self.changes.bytes).finish_non_exhaustive()
+    }
+}
+
 /// Writes changes into the transaction they belong to.
 ///
 /// # Errors
 /// [`StoreError`] when the storage below fails.
 pub fn merge(changes: Changes, txn: &mut (impl Txn + ?Sized)) -> Result<(), StoreError> {
-    for (table, rows) in changes {
+    for (table, rows) in changes.tables {
         for (key, value) in rows {
             match value {
                 Some(value) => txn.put(table, &key, &value)?,
@@ -44,10 +177,7 @@ pub fn merge(changes: Changes, txn: &mut (impl Txn + ?Sized)) -> Result<(), Stor
 
 impl<R: ReadTxn + ?Sized> ReadTxn for Overlay<'_, R> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.changes.get(&table).and_then(|rows| rows.get(key)) {
-            Some(value) => Ok(value.clone()),
-            None => self.below.get(table, key),
-        }
+        self.changes.get_over(self.below, table, key)
     }
 
     fn page(
@@ -57,40 +187,18 @@ impl<R: ReadTxn + ?Sized> ReadTxn for Overlay<'_, R> {
         to: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        let Some(changed) = self.changes.get(&table) else {
-            return self.below.page(table, from, to, limit);
-        };
-        let inside = |key: &[u8]| key >= from && (to.is_empty() || key < to);
-        // Each removed key can hide one row below, so ask for that many more.
-        let hidden = changed.iter().filter(|(key, value)| value.is_none() && inside(key)).count();
-        let below = self.below.page(table, from, to, limit.saturating_add(hidden))?;
-        let full = below.len() == limit.saturating_add(hidden);
-        let last = below.last().map(|(key, _)| key.clone());
-        let mut rows: BTreeMap<Vec<u8>, Option<Vec<u8>>> =
-            below.into_iter().map(|(key, value)| (key, Some(value))).collect();
-        for (key, value) in changed.iter().filter(|(key, _)| inside(key)) {
-            // Beyond the last row read below there may be others that come first.
-            if full && last.as_ref().is_some_and(|last| key > last) {
-                break;
-            }
-            rows.insert(key.clone(), value.clone());
-        }
-        Ok(rows
-            .into_iter()
-            .filter_map(|(key, value)| value.map(|value| (key, value)))
-            .take(limit)
-            .collect())
+        self.changes.page_over(self.below, table, from, to, limit)
     }
 }
 
 impl<R: ReadTxn + ?Sized> Txn for Overlay<'_, R> {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.changes.entry(table).or_default().insert(key.to_vec(), Some(value.to_vec()));
+        self.changes.set(table, key, Some(value));
         Ok(())
     }
 
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
-        self.changes.entry(table).or_default().insert(key.to_vec(), None);
+        self.changes.set(table, key, None);
         Ok(())
     }
 }

@@ -2,11 +2,13 @@
 
 use super::people::{HOSPITAL, NOW, PROVIDER, RELAY, YESTERDAY, hex, key, variant};
 use crate::codec::Wire;
-use crate::crypto::SigningKey;
+use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, StatementId};
-use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate, Role};
+use crate::identity::{
+    Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, RelayCertificate, Role, Rotation, incept,
+};
 use crate::limits;
-use crate::peer::{CheckedHello, CheckedWelcome, Hello, HelloPurpose, HelloReply};
+use crate::peer::{CheckedHello, CheckedWelcome, Hello, HelloPurpose, HelloReply, Identity, Peer};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::statement::{Signed, Unverified};
 use crate::time::{DAY_MS, Timestamp};
@@ -193,4 +195,56 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
         "replies": { "welcome": hex(&welcome), "refused": hex(&refused) },
     });
     super::check("hello", "hello", &made);
+}
+
+/// A log of so many rotations, by keys of test seeds, and its current key.
+fn rotated_log(rotations: usize) -> (KeyLog, SigningKey) {
+    let key = |number: usize| {
+        let mut seed = [0x77; 32];
+        seed[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        SigningKey::from_seed(&seed)
+    };
+    let mut log = incept(&key(0), &key(1).public());
+    for number in 1..=rotations {
+        let rotation = Rotation {
+            party: log.party_unverified(),
+            number: u32::try_from(number).unwrap(),
+            key: key(number).public(),
+            next: key(number + 1).public().digest(),
+            kept: Vec::new(),
+            at: NOW,
+        };
+        log = log.rotated(&Signed::sign(rotation, &key(number)));
+    }
+    (log, key(rotations))
+}
+
+/// [ID-12].
+#[test]
+fn an_institution_rotates_as_often_as_its_fullest_hello_allows_and_no_more() {
+    let fullest = |rotations: usize| {
+        let (keys, _) = rotated_log(rotations);
+        let certificate = hello().relay.remove(0);
+        let full = Hello {
+            keys,
+            card: RELAY.sign(RELAY.card(&"n".repeat(200), Role::Patient)),
+            addresses: vec!["a".repeat(100); limits::ADDRESSES_MAX].into(),
+            relay: vec![certificate; 8],
+            heads: vec![StatementId([0x4e; 32]); limits::LOCATOR_MAX],
+            ..hello()
+        };
+        let welcome = HelloReply::Welcome(Signed::sign(full, &RELAY.node_key()).to_unverified());
+        welcome.to_bytes().len()
+    };
+    let max = limits::INSTITUTION_ROTATIONS_MAX;
+    let (each, most) = (fullest(max) - fullest(max - 1), fullest(max));
+    assert!(most <= limits::HELLO_BYTES_MAX, "{most} bytes; each rotation {each}");
+    assert!(most + 4 * each > limits::HELLO_BYTES_MAX, "more would fit: {most}, each {each}");
+    let peer = |rotations| {
+        let (log, institution) = rotated_log(rotations);
+        let (kem, node) = (KemSecret::from_seed([1; 32]), SigningKey::from_seed(&[2; 32]));
+        Peer::new(Identity { role: Role::Hospital, name: "H".into(), log, institution, kem, node })
+    };
+    assert!(peer(max).is_ok());
+    assert_eq!(peer(max + 1).unwrap_err(), KeyLogError::TooLong);
 }

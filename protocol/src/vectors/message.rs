@@ -1,13 +1,16 @@
 //! `message/messages.json`: an envelope, its outcome, and what is neither.
 
-use super::people::{HOSPITAL, NOW, PROVIDER, hex, key};
+use super::people::{HOSPITAL, NOW, PROVIDER, RELAY, hex, key};
 use crate::capability::Proof;
 use crate::codec::{Bytes, Wire};
 use crate::crypto::SigningKey;
+use crate::directory;
 use crate::id::{NodeId, StatementId, StreamId};
 use crate::identity::Role;
+use crate::inbox::{self, Arrival, Handled};
+use crate::limits;
 use crate::message::{Envelope, MessageId, Outcome, OutcomeResult};
-use crate::outbox::{self, Arrival};
+use crate::outbox;
 use crate::peer::{Body, CheckedMessage, Context, Peer};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::statement::{Signed, Unverified};
@@ -157,12 +160,13 @@ fn numbered(stream: u8, number: u64, acknowledged: u64, body: u8) -> Envelope {
 
 /// How an envelope arrives: `next`, `again` with the same bytes, `read again`, or the number awaited.
 fn arrival(txn: &mut Memory, envelope: &Envelope, kept: &[u8]) -> String {
-    match outbox::arrive(txn, envelope).unwrap() {
+    match inbox::arrive(txn, envelope).unwrap() {
         Arrival::Next => "next".into(),
         Arrival::Again(bytes) if bytes == kept => "again".into(),
         Arrival::Again(_) => "another outcome".into(),
         Arrival::ReadAgain => "read again".into(),
         Arrival::OutOfOrder(number) => number.to_string(),
+        Arrival::Unknowable => "unknowable".into(),
     }
 }
 
@@ -172,7 +176,7 @@ fn a_message_is_handled_once_and_its_outcome_kept_until_acknowledged() {
     let (peer, mut txn) = (provider(), Memory::default());
     let conclude = |txn: &mut Memory, envelope: &Envelope, answer: Vec<u8>| {
         let result = OutcomeResult::Done(Bytes(answer));
-        outbox::conclude(&peer, txn, NOW, envelope, result, true).unwrap()
+        inbox::conclude(&peer, txn, NOW, envelope, result, Handled::Read).unwrap()
     };
     let (first, second, third) = (numbered(5, 1, 0, 1), numbered(5, 2, 1, 2), numbered(5, 3, 2, 3));
     assert_eq!(arrival(&mut txn, &second, &[]), "1", "a stream begins at 1");
@@ -191,6 +195,51 @@ fn a_message_is_handled_once_and_its_outcome_kept_until_acknowledged() {
     conclude(&mut txn, &third, vec![0; 64 * 1024]);
     assert_eq!(arrival(&mut txn, &third, &[]), "read again", "a large answer is not kept");
     assert_eq!(arrival(&mut txn, &numbered(6, 1, 0, 1), &[]), "next", "a new stream begins at 1");
+    assert_eq!(arrival(&mut txn, &third, &[]), "read again", "and leaves the others alone");
+}
+
+/// [MSG-7]: a sender that opens streams without end, and one that acknowledges nothing.
+#[test]
+fn streams_are_forgotten_only_where_nothing_of_them_can_be_handled_anew() {
+    let (peer, mut txn) = (provider(), Memory::default());
+    let done = || OutcomeResult::Done(Bytes::default());
+    let first_of = |stream: u8| {
+        let sent = Timestamp(NOW.0 + u64::from(stream));
+        Envelope { sent, ..numbered(stream, 1, 0, stream) }
+    };
+    let say = |txn: &mut Memory, envelope: &Envelope| {
+        let arrival = inbox::arrive(txn, envelope).unwrap();
+        let next = matches!(arrival, Arrival::Next);
+        if next {
+            inbox::conclude(&peer, txn, NOW, envelope, done(), Handled::Once).unwrap();
+        }
+        (next, arrival)
+    };
+    let max = u8::try_from(limits::INBOX_STREAMS_MAX).unwrap();
+    for stream in 0..=255 {
+        assert!(say(&mut txn, &first_of(stream)).0, "stream {stream} is new");
+    }
+    for stream in 0..=255 {
+        let (next, arrival) = say(&mut txn, &first_of(stream));
+        assert!(!next, "message 1 of stream {stream} was handled twice");
+        match arrival {
+            Arrival::Again(_) => assert!(stream > 255 - max),
+            Arrival::Unknowable => assert!(stream <= 255 - max),
+            _ => panic!("stream {stream}"),
+        }
+    }
+    assert!(Arrival::Unknowable.unhandled().is_some());
+    // Another's streams are its own affair.
+    let mut other = first_of(0);
+    other.id.sender = RELAY.id();
+    assert!(say(&mut txn, &other).0);
+    // Outcomes that nobody acknowledges are bounded, too.
+    let mut number = 1;
+    while say(&mut txn, &Envelope { sent: NOW, ..numbered(255, number + 1, 0, 1) }).0 {
+        number += 1;
+    }
+    assert_eq!(number, limits::INBOX_OUTCOMES_MAX as u64);
+    assert!(say(&mut txn, &Envelope { sent: NOW, ..numbered(255, number + 1, number, 1) }).0);
 }
 
 /// [MSG-6].
@@ -218,4 +267,61 @@ fn tries_to_deliver_wait_longer_after_each_failure_until_the_far_side_is_there()
     assert_eq!(waits[8..], [256_000, 300_000, 300_000, 300_000]);
     outbox::hurry(&mut ctx, to).unwrap();
     assert_eq!(outbox::waiting(ctx.txn).unwrap()[0].1, Timestamp(0));
+}
+
+/// [MSG-5]: the very outbox, beside the vectors above.
+#[test]
+fn only_the_outcome_of_this_message_by_a_certified_node_of_its_receiver_is_taken() {
+    let me = HOSPITAL.peer("Hospital", Role::Hospital);
+    let (mut txn, mut rng) = (Memory::default(), rand_chacha::ChaCha20Rng::from_seed([1; 32]));
+    let to = PROVIDER.id();
+    directory::learn_keys(&mut txn, PROVIDER.log()).unwrap();
+    directory::learn_node(&mut txn, PROVIDER.node(), to, NOW.plus_ms(1), vec![].into()).unwrap();
+    // Somebody merely told of this one.
+    let (hinted, hinted_key) = (RELAY.node(), RELAY.node_key());
+    directory::hint_node(&mut txn, hinted, to, vec![].into()).unwrap();
+    let mut ctx = Context {
+        peer: &me,
+        now: NOW,
+        txn: &mut txn,
+        rng: &mut rng,
+        effects: Vec::new(),
+        lines_if_refused: Vec::new(),
+        notices: Vec::new(),
+    };
+    let number =
+        outbox::push(&mut ctx, to, &Body::from_bytes(&body(), 1000).unwrap(), None).unwrap();
+    let (_, row, stream) = outbox::first(ctx.txn, to).unwrap().unwrap();
+    let sent = outbox::compose(&me, to, number, &row, &stream, [0; 16]);
+    let honest = Outcome {
+        message: sent.id,
+        by: to,
+        body: blake3::hash(&sent.body.0).into(),
+        at: NOW,
+        result: OutcomeResult::Done(Bytes::default()),
+    };
+    let theirs = PROVIDER.node_key();
+    let mut other_stream = honest.clone();
+    other_stream.message.stream = StreamId([9; 16]);
+    let lies = [
+        (
+            Outcome { message: MessageId { number: number + 1, ..sent.id }, ..honest.clone() },
+            &theirs,
+        ),
+        (other_stream, &theirs),
+        (Outcome { by: HOSPITAL.id(), ..honest.clone() }, &theirs),
+        (Outcome { body: [0; 32], ..honest.clone() }, &theirs),
+        (honest.clone(), &hinted_key),
+        (honest.clone(), &HOSPITAL.node_key()),
+    ];
+    for (at, (lie, by)) in lies.into_iter().enumerate() {
+        let bytes = Signed::sign(lie, by).bytes().to_vec();
+        let taken = outbox::take(&mut ctx, to, number, &bytes).unwrap();
+        assert!(matches!(taken, outbox::Taken::Waits), "lie {at} was taken");
+        assert_eq!(outbox::depth(ctx.txn, to).unwrap(), 1);
+    }
+    let bytes = Signed::sign(honest, &theirs).bytes().to_vec();
+    let taken = outbox::take(&mut ctx, to, number, &bytes).unwrap();
+    assert!(matches!(taken, outbox::Taken::Outcome { .. }));
+    assert_eq!(outbox::depth(ctx.txn, to).unwrap(), 0);
 }

@@ -146,15 +146,21 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "an_admission_back_dated_by_an_expelled_member_does_not_count",
     ),
     ("FED-11", "protocol/src/membership/tests/ledger.rs", "only_the_authors_own_keys_sign"),
-    (
-        "FED-12",
-        "protocol/src/membership/tests/properties.rs",
-        "every_order_of_arrival_gives_the_same_members",
-    ),
+    ("FED-12", "protocol/src/membership/tests/attacks.rs", "times_and_reasons_decide_nothing"),
     (
         "FED-13",
         "protocol/src/membership/tests/ledger.rs",
         "nodes_that_diverged_exchange_pages_until_they_agree",
+    ),
+    (
+        "MSG-1",
+        "scenarios/tests/outbox.rs",
+        "what_is_not_said_by_a_certified_node_to_us_on_this_connection_closes_the_gate",
+    ),
+    (
+        "MSG-5",
+        "protocol/src/vectors/message.rs",
+        "only_the_outcome_of_this_message_by_a_certified_node_of_its_receiver_is_taken",
     ),
     ("NET-1", "node/src/net/peer_id.rs", "a_node_id_survives_the_way_through_a_peer_id"),
     ("NET-2", "node/src/net/codec.rs", "refused_and_busy_are_told_apart"),
@@ -205,6 +211,21 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "it_does_not_matter_whether_the_head_or_the_log_comes_first",
     ),
     ("ENR-1", "scenarios/tests/road.rs", "the_whole_road_once"),
+    (
+        "FED-14",
+        "scenarios/tests/federation.rs",
+        "an_expelled_member_that_was_away_for_years_of_statements_is_told_when_it_is_back",
+    ),
+    (
+        "LOG-7",
+        "scenarios/tests/consent.rs",
+        "refusals_without_end_are_listed_as_many_a_day_as_somebody_can_read",
+    ),
+    (
+        "ENR-1",
+        "scenarios/tests/enrolment.rs",
+        "an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys",
+    ),
     ("CUS-1", "scenarios/tests/road.rs", "the_whole_road_once"),
     (
         "BAK-1",

@@ -42,10 +42,19 @@ impl Task {
                     self.call_ended(node, kind, request_id, Err(failure(error)));
                 }
             }
-            Exchanged::InboundFailure { connection_id, request_id, .. } if kind == Kind::Hello => {
-                self.greeted(connection_id, request_id);
+            Exchanged::InboundFailure { peer, connection_id, request_id, .. } => {
+                if kind == Kind::Hello {
+                    self.greeted(connection_id, request_id);
+                }
+                if let Some(node) = node_of(&peer) {
+                    self.answered(node, kind, request_id);
+                }
             }
-            Exchanged::InboundFailure { .. } | Exchanged::ResponseSent { .. } => {}
+            Exchanged::ResponseSent { peer, request_id, .. } => {
+                if let Some(node) = node_of(&peer) {
+                    self.answered(node, kind, request_id);
+                }
+            }
         }
     }
 
@@ -74,6 +83,7 @@ impl Task {
         request: Vec<u8>,
         channel: ResponseChannel<Answer>,
     ) {
+        self.answering.entry(node).or_default().insert((kind, id));
         let admitted = self.shared.gates.is_open(node);
         let turned_away = match kind {
             // The gate closed after the stream was negotiated.

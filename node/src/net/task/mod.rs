@@ -24,7 +24,7 @@ use super::calls::{Call, Calls, Kind};
 use super::codec::Answer;
 use super::dial::Dials;
 use super::event::{NetEvent, Reason, SendFailure};
-use super::limits::{Limits, STOP_TIMEOUT};
+use super::limits::{GOODBYE_MAX, Limits, STOP_TIMEOUT};
 use super::peer_id::peer_of;
 use super::shared::Shared;
 use super::strangers::Strangers;
@@ -88,6 +88,10 @@ pub(super) struct Task {
     owed: FuturesUnordered<BoxFuture<'static, Owed>>,
     /// The `hello` being answered on each connection.
     greeting: HashMap<ConnectionId, InboundRequestId>,
+    /// Requests whose answers are not on the wire yet, by node.
+    answering: HashMap<NodeId, HashSet<(Kind, InboundRequestId)>>,
+    /// Nodes to disconnect once they have their answers, and when at the latest.
+    leaving: HashMap<NodeId, Instant>,
     strangers: Strangers,
     book: AddressBook,
     dials: Dials<Waiter>,
@@ -114,6 +118,8 @@ impl Task {
             backlog: VecDeque::new(),
             owed: FuturesUnordered::new(),
             greeting: HashMap::new(),
+            answering: HashMap::new(),
+            leaving: HashMap::new(),
             strangers: Strangers::new(limits),
             book: AddressBook::default(),
             dials: Dials::default(),
@@ -126,8 +132,9 @@ impl Task {
     pub(super) async fn run(mut self) {
         let (shared, events) = (Arc::clone(&self.shared), self.events.clone());
         let stopped = loop {
-            let due =
-                [self.strangers.next_due(), self.dials.next_due()].into_iter().flatten().min();
+            let leaving = self.leaving.values().min().copied();
+            let due = [self.strangers.next_due(), self.dials.next_due(), leaving];
+            let due = due.into_iter().flatten().min();
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
                 command = self.commands.recv() => match command {
@@ -174,14 +181,45 @@ impl Task {
             tracing::debug!(connection = %id, "a stranger's time is up");
             self.swarm.close_connection(id);
         }
+        let now = Instant::now();
+        let late = self.leaving.iter().filter(|(_, until)| **until <= now);
+        for node in late.map(|(node, _)| *node).collect::<Vec<_>>() {
+            self.disconnect(node);
+        }
         self.dial();
     }
 
+    /// Whose gate was closed is disconnected as soon as it has the answers that it waits for: the
+    /// answer to what closed the gate among them.
     fn disconnect_closed(&mut self) {
         for node in self.shared.take_closing() {
-            if let Some(peer) = peer_of(node) {
-                let _not_connected = self.swarm.disconnect_peer_id(peer);
+            if self.answering.contains_key(&node) {
+                self.leaving.insert(node, Instant::now() + GOODBYE_MAX);
+            } else {
+                self.disconnect(node);
             }
+        }
+    }
+
+    /// The answer to a request is on the wire, or will never be.
+    fn answered(&mut self, node: NodeId, kind: Kind, id: InboundRequestId) {
+        let Some(waiting) = self.answering.get_mut(&node) else { return };
+        waiting.remove(&(kind, id));
+        if waiting.is_empty() {
+            self.answering.remove(&node);
+            if self.leaving.contains_key(&node) {
+                self.disconnect(node);
+            }
+        }
+    }
+
+    fn disconnect(&mut self, node: NodeId) {
+        self.leaving.remove(&node);
+        // It may have said `hello` again meanwhile, and been let in.
+        if !self.shared.gates.is_open(node)
+            && let Some(peer) = peer_of(node)
+        {
+            let _not_connected = self.swarm.disconnect_peer_id(peer);
         }
     }
 }

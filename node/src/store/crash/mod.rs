@@ -54,7 +54,8 @@ impl Run {
                 let mut after = state.clone();
                 write_some_rows(&mut event, &mut after, rng);
                 if rng.random_range(0..4) != 0 {
-                    event.merge();
+                    let changes = event.into_changes();
+                    batch.merge(changes);
                     state = after;
                 }
             }
@@ -104,7 +105,8 @@ impl Run {
             let mut batch = store.batch().unwrap();
             let mut event = batch.event();
             write_some_rows(&mut event, &mut expected, &mut StdRng::seed_from_u64(1));
-            event.merge();
+            let changes = event.into_changes();
+            batch.merge(changes);
             batch.commit().unwrap();
             drop(store);
             let store = Store::open_on(disk.clone(), &self.key, &OPTIONS).unwrap();

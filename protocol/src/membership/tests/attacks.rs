@@ -217,3 +217,37 @@ fn a_fork_is_harmless() {
     assert_eq!(ledger.heads(), &BTreeSet::from([merge.id()]));
     assert_eq!(ledger.members(), parties([0, 1, 2, 9]));
 }
+
+/// [FED-12]
+#[test]
+fn times_and_reasons_decide_nothing() {
+    let story = |time: &dyn Fn(u64) -> u64, reason: &str| {
+        let mut world = World::new(2, 4);
+        let mut ledger = world.ledger();
+        let mut step = 0;
+        let mut act = |ledger: &mut Ledger, author: u16, act: Act| {
+            step += 1;
+            world.clock = time(step);
+            world.act(ledger, author, act).unwrap()
+        };
+        for sponsor in [0, 1] {
+            act(&mut ledger, sponsor, admit(5));
+        }
+        let expulsion = Expulsion { subject: party(3), reason: reason.into() };
+        let proposal = act(&mut ledger, 0, Act::ProposeExpulsion(expulsion));
+        act(&mut ledger, 1, support(&proposal));
+        let before = ledger.members();
+        act(&mut ledger, 5, support(&proposal));
+        act(&mut ledger, 2, Act::Leave);
+        let without = ledger.members();
+        for sponsor in [0, 5] {
+            act(&mut ledger, sponsor, admit(2));
+        }
+        [before, without, ledger.members()]
+    };
+    let expected = [parties([0, 1, 2, 3, 5]), parties([0, 1, 5]), parties([0, 1, 2, 5])];
+    assert_eq!(story(&|step| step * 1000, "stolen keys"), expected);
+    assert_eq!(story(&|step| 1_000_000 - step * 1000, ""), expected, "each earlier than the last");
+    assert_eq!(story(&|_| 0, "x"), expected, "all before the charter");
+    assert_eq!(story(&|step| u64::MAX / 2 - step % 3, "it asked to"), expected, "the far future");
+}

@@ -1,0 +1,283 @@
+//! Reading and preparing: what the driver asks in order to perform effects.
+
+use super::{Effect, Nonce, Peer};
+use crate::Addresses;
+use crate::clock;
+use crate::codes;
+use crate::custody;
+use crate::directory;
+use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
+use crate::objects::{self, Transfer};
+use crate::outbox;
+use crate::record;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::store::{ReadTxn, StoreError, Txn};
+use crate::time::Timestamp;
+use crate::{backup, consent};
+
+/// Nodes of an institution and where they were last heard of.
+pub type Route = Vec<(NodeId, Vec<String>)>;
+
+/// A message that waits.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Its number, for [`Peer::compose`].
+    pub number: u64,
+    /// How long it is not to be tried yet, in milliseconds.
+    pub wait_ms: u64,
+    /// Where.
+    pub route: Route,
+}
+
+impl Peer {
+    /// To be called once per start, before anything else.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn start(&self, txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreError> {
+        let now = clock::advance(txn, now)?;
+        let ours = self.keys().log().clone();
+        let as_store_error = |error: crate::refusal::Failure| match error {
+            crate::refusal::Failure::Store(error) => error,
+            crate::refusal::Failure::Refused(refusal) => StoreError::Fault(refusal.text),
+        };
+        directory::learn_keys(txn, ours).map_err(as_store_error)?;
+        directory::set_own_card(txn, &self.card(now))?;
+        let expires = self.certificate(now).expires;
+        directory::learn_node(txn, self.node(), self.me(), expires, Addresses::default())
+            .map_err(as_store_error)
+    }
+
+    /// The time that counts when the machine says `now`: never before one that was handled, so that a
+    /// clock that jumps back revives nothing. A driver works by it from its start on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn time(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<Timestamp, StoreError> {
+        clock::read(txn, now)
+    }
+
+    /// Before [`Peer::start`], on an operator's word that the machine's clock was once wrong and ahead:
+    /// takes `now` for the time that counts, and says so on the record. What expired by the wrong time
+    /// alone holds again, so this is never done by itself. Codes that were given out meanwhile hold no
+    /// longer than a new one would. Gives the time that counted before, if it was later.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn accept_clock(
+        &self,
+        txn: &mut dyn Txn,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let from = clock::lower(txn, now)?;
+        if from.is_some() {
+            outbox::due_now(txn)?;
+            codes::shorten(txn, now)?;
+        }
+        Ok(from)
+    }
+
+    /// Everything to take up after a start.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn resume(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<Vec<Effect>, StoreError> {
+        let now = clock::read(txn, now)?;
+        let mut effects = Vec::new();
+        for (to, not_before) in outbox::waiting(txn)? {
+            effects.push(if not_before <= now {
+                Effect::Deliver { to }
+            } else {
+                Effect::WakeAt(not_before)
+            });
+        }
+        for (id, _) in objects::transfers(txn)? {
+            effects.push(Effect::Pull { id });
+        }
+        // What became due while we were away is found by the first tick.
+        effects.push(Effect::WakeAt(now));
+        effects.extend(consent::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
+        effects.extend(backup::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
+        effects.retain(|effect| !matches!(effect, Effect::WakeAt(at) if *at < now));
+        Ok(effects)
+    }
+
+    /// The next message for an institution; one at a time is delivered to each.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn next_delivery(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        to: PartyId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let Some((number, _, stream)) = outbox::first(txn, to)? else { return Ok(None) };
+        let wait_ms = stream.not_before.since(clock::read(txn, now)?);
+        Ok(Some(Delivery { number, wait_ms, route: route(txn, to)? }))
+    }
+
+    /// The signed envelope of a waiting message, for one connection: `nonce` is the far side's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn compose(
+        &self,
+        txn: &dyn ReadTxn,
+        to: PartyId,
+        number: u64,
+        nonce: Nonce,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(outbox::first(txn, to)?.filter(|(first, ..)| *first == number).map(
+            |(_, row, stream)| {
+                outbox::compose(self, to, number, &row, &stream, nonce).bytes().to_vec()
+            },
+        ))
+    }
+
+    /// Where an institution's nodes were last heard of.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn route(&self, txn: &dyn ReadTxn, to: PartyId) -> Result<Route, StoreError> {
+        route(txn, to)
+    }
+
+    /// An object to be pulled, and where its holder is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn transfer(
+        &self,
+        txn: &dyn ReadTxn,
+        id: TransferId,
+    ) -> Result<Option<(Transfer, Route)>, StoreError> {
+        let Some(transfer) = objects::transfer(txn, id)? else { return Ok(None) };
+        let route = route(txn, transfer.from)?;
+        Ok(Some((transfer, route)))
+    }
+
+    /// The institution that a node speaks for, while its certificate holds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn institution_of(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        node: NodeId,
+    ) -> Result<Option<PartyId>, StoreError> {
+        directory::institution_of(txn, node, now)
+    }
+
+    /// Whether a node may pull an object with a ticket now; to be asked again during a long pull.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`].
+    pub fn may_pull(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        node: NodeId,
+        ticket: TicketId,
+        object: ObjectId,
+    ) -> Handled<()> {
+        objects::may_pull(txn, clock::read(txn, now)?, node, ticket, object)
+    }
+
+    /// An object that stands in the store itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn small_object(
+        &self,
+        txn: &dyn ReadTxn,
+        id: ObjectId,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        objects::small(txn, id)
+    }
+
+    /// An entry as it is kept here, for checking it elsewhere.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`] when there is no such entry, or its manifest is missing.
+    pub fn bundle(
+        &self,
+        txn: &dyn ReadTxn,
+        subject: PartyId,
+        entry: EntryId,
+    ) -> Handled<record::Bundle> {
+        let whole = match record::entry(txn, subject, entry)? {
+            Some(row) => record::whole(txn, &row)?,
+            None => None,
+        };
+        match whole {
+            Some(checked) => Ok(checked.to_bundle()),
+            None => refuse(RefusalCode::NotFound, format!("no entry {entry} in this record")),
+        }
+    }
+
+    /// Whether anything holds an object: what nothing holds is swept from the object folder.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_held(&self, txn: &dyn ReadTxn, id: ObjectId) -> Result<bool, StoreError> {
+        objects::held(txn, id)
+    }
+
+    /// A patient's keys as they were sealed under the passphrase.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`] when this relay does not serve the patient.
+    pub fn sealed_patient_keys(&self, txn: &dyn ReadTxn, patient: PartyId) -> Handled<Vec<u8>> {
+        custody::sealed_keys(txn, patient)
+    }
+
+    /// A party's verified keys.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn keys_of(
+        &self,
+        txn: &dyn ReadTxn,
+        party: PartyId,
+    ) -> Result<Option<crate::identity::KnownKeys>, StoreError> {
+        directory::keys(txn, party)
+    }
+
+    /// Seals entries for a subject's record: the heavy part of recording, for a pool.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`].
+    pub fn seal_entries(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        subject: PartyId,
+        drafts: Vec<record::Draft>,
+        rng: &mut dyn rand_core::CryptoRng,
+    ) -> Handled<Vec<record::SealedEntry>> {
+        if record::chart_of(txn, subject)?.is_none() {
+            return refuse(
+                RefusalCode::NotFound,
+                "no chart of this patient here; open one with `chartmesh patient new`",
+            );
+        }
+        let own = self.kem().public();
+        drafts
+            .into_iter()
+            .map(|draft| {
+                let compartment = directory::usable_compartment(txn, subject, draft.kind, now)?;
+                let sealing = record::sealing(self, subject, &own, compartment.as_ref(), now);
+                record::seal(draft, &sealing, rng)
+            })
+            .collect()
+    }
+}
+
+pub(super) fn route(txn: &dyn ReadTxn, institution: PartyId) -> Result<Route, StoreError> {
+    Ok(directory::nodes_of(txn, institution)?
+        .into_iter()
+        .map(|(node, row)| (node, row.addresses.into()))
+        .collect())
+}

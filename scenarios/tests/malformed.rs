@@ -1,0 +1,187 @@
+//! A dishonest receiver: whatever it answers to a message of whatever kind, whoever asked goes on.
+
+use chartmesh_protocol::codec::Wire as _;
+use chartmesh_protocol::consent::Wish;
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::limits::RESPONSE_BYTES_MAX;
+use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::time::DAY_MS;
+use chartmesh_protocol::{access_log, backup};
+use chartmesh_scenarios::{Otherwise, Region, Who, World};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// A kind of message: the codes of its feature and of the message within it.
+type KindOf = (u8, u8);
+
+/// Every kind that there is; SPEC.md lists them, and so does the encoding of each body.
+const KINDS: [(u8, u8); 7] = [(1, 4), (2, 2), (3, 1), (4, 6), (5, 6), (6, 1), (7, 1)];
+
+fn kind(body: &Body) -> KindOf {
+    let bytes = body.to_bytes();
+    // `[feature, [message, ...]]`, each code below 24 in the byte after the array's.
+    assert_eq!((bytes[0], bytes[2]), (0x82, 0x82));
+    (bytes[1], bytes[3])
+}
+
+/// What is done to an honest answer.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Lie {
+    Empty,
+    Short,
+    WrongType,
+    Trailing,
+    Noise,
+    Oversize,
+    NoOutcome,
+}
+
+const LIES: [Lie; 7] = [
+    Lie::Empty,
+    Lie::Short,
+    Lie::WrongType,
+    Lie::Trailing,
+    Lie::Noise,
+    Lie::Oversize,
+    Lie::NoOutcome,
+];
+
+fn told(lie: Lie, honest: &[u8]) -> Otherwise {
+    Otherwise::Answer(match lie {
+        Lie::Empty => Vec::new(),
+        Lie::Short => honest[..honest.len() / 2].to_vec(),
+        // A refusal, where an answer of the feature's is expected.
+        Lie::WrongType => vec![0xa2, 0x01, 0x01, 0x02, 0x60],
+        Lie::Trailing => [honest, &[0]].concat(),
+        Lie::Noise => honest.iter().map(|byte| byte.rotate_left(3) ^ 0x5a).collect(),
+        Lie::Oversize => vec![0; RESPONSE_BYTES_MAX + 1],
+        Lie::NoOutcome => return Otherwise::Bytes(honest.to_vec()),
+    })
+}
+
+/// Nearly all that parties say to each other. Steps that a lie spoils are passed over.
+fn story(mut region: Region) -> Region {
+    let (a, b, provider, relay, patient) =
+        (region.a, region.b, region.provider, region.relay, region.patient);
+    let guest = region.world.add(Role::Hospital, "Guest");
+    let invite = region.world.invite(a);
+    let _ = region.world.join(guest, invite);
+    let _ = region.world.admit(a, guest);
+    let _ = region.world.admit(b, guest);
+    let second = region.world.new_patient(relay, "Jiro");
+    region.world.enrol(b, relay, second);
+    let _ = region.upload_at(None);
+    if let Ok(Some(request)) = region.download(b, &Wish { write: Some(true), ..Wish::default() }) {
+        let _ = region.approve(&request, "{}");
+    }
+    if let Ok(Some(request)) = region.download(a, &Wish::default()) {
+        let _ = region.approve(&request, "{}");
+    }
+    if let Ok(Some(request)) = region.download(a, &Wish::default()) {
+        let deny = serde_json::json!({"deny": {"request": request.request, "reason": "no"}});
+        let deny = serde_json::from_value(deny).unwrap();
+        let _ = region.world.ask(relay, Command::Consent(deny), Some(patient));
+    }
+    for at in [a, b] {
+        for request in region.requests(at) {
+            for holder in [provider, if at == a { b } else { a }] {
+                let fetch = serde_json::json!({
+                    "fetch": {"request": request.request, "holder": region.world.id(holder), "user": "Dr. B"},
+                });
+                let fetch = serde_json::from_value(fetch).unwrap();
+                let _ = region.world.ask(at, Command::Consent(fetch), None);
+            }
+        }
+    }
+    let drafts = vec![region.world.draft(b, Kind::Reports, "finding", &[b"no ulcer"])];
+    let _ = region.world.record(b, patient, drafts);
+    let _ = region.keep_for_patient();
+    let holder = region.world.id(provider);
+    let keep = backup::Command::Keep {
+        holder,
+        subject: patient,
+        entries: vec![],
+        for_patient: false,
+        not_before: None,
+    };
+    let _ = region.world.ask(a, Command::Backup(keep), None);
+    let restore = backup::Command::Restore { holder, subject: None };
+    let _ = region.world.ask(a, Command::Backup(restore), None);
+    let entries = vec![region.entry("endoscopy")];
+    let delete = backup::Command::Delete { patient: Some(patient), holder, entries };
+    let _ = region.world.ask(relay, Command::Backup(delete), Some(patient));
+    let _ = region.world.rotate(relay, patient, vec![]);
+    let collect = access_log::Command::Collect { patient };
+    let _ = region.world.ask(relay, Command::AccessLog(collect), None);
+    // A deposit that never comes is given up; a relay that comes back gets a new certificate.
+    let _ = region.upload_at(Some(region.world.now.0 + 6 * DAY_MS));
+    region.world.switch(a, false);
+    region.world.now = region.world.now.plus_ms(8 * DAY_MS);
+    region.world.advance(1000);
+    region.world.switch(a, true);
+    region.world.switch(relay, false);
+    region.world.switch(relay, true);
+    let _ =
+        region.world.ask(relay, Command::AccessLog(access_log::Command::Collect { patient }), None);
+    region.world.advance(DAY_MS / 24);
+    region
+}
+
+fn waiting(world: &World, at: Who) -> usize {
+    match world.see(at, &Query::Status, None) {
+        Ok(View::Status(status)) => status.waiting,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Lies to every message of some kinds; gives the kinds that were answered at all.
+fn lied_to(kinds: &[KindOf], lie: Option<Lie>) -> BTreeSet<KindOf> {
+    let seen = Rc::new(RefCell::new(BTreeSet::new()));
+    let mut region = Region::found(1);
+    let (noted, kinds) = (Rc::clone(&seen), kinds.to_vec());
+    region.world.answer_otherwise = Some(Box::new(move |body, honest| {
+        let kind = kind(body);
+        noted.borrow_mut().insert(kind);
+        lie.filter(|_| kinds.contains(&kind)).map(|lie| told(lie, honest))
+    }));
+    let mut region = story(region);
+    // The lies end, and what they held up goes on: nothing is asked for again and again for ever.
+    region.world.answer_otherwise = None;
+    region.world.advance(DAY_MS / 24);
+    for at in [region.a, region.b, region.provider, region.relay] {
+        assert_eq!(waiting(&region.world, at), 0, "{at:?} after {lie:?}");
+    }
+    let drafts = vec![region.world.draft(region.a, Kind::Reports, "after", &[b"all"])];
+    region.world.record(region.a, region.patient, drafts).unwrap();
+    Rc::unwrap_or_clone(seen).into_inner()
+}
+
+/// Whose answers hold something; to all others the answer is empty, and nobody looks at it.
+const ANSWERED: [KindOf; 5] = [(2, 1), (4, 6), (5, 4), (5, 5), (7, 1)];
+
+fn all() -> BTreeSet<KindOf> {
+    KINDS.iter().flat_map(|(feature, last)| (1..=*last).map(|kind| (*feature, kind))).collect()
+}
+
+#[test]
+fn an_answer_that_is_none_of_its_kind_spoils_nothing_but_its_own_message() {
+    for kind in ANSWERED {
+        for lie in LIES {
+            assert!(lied_to(&[kind], Some(lie)).contains(&kind));
+        }
+    }
+}
+
+#[test]
+fn an_answer_where_none_is_expected_and_bytes_that_are_no_outcome_spoil_nothing() {
+    let empty: Vec<_> = all().into_iter().filter(|kind| !ANSWERED.contains(kind)).collect();
+    assert_eq!(lied_to(&[], None), all(), "the story says something of every kind");
+    for lie in LIES {
+        // Too long to be an outcome at all: slow to make for so many, and shown above.
+        if lie != Lie::Oversize {
+            lied_to(&empty, Some(lie));
+        }
+    }
+}
