@@ -198,9 +198,9 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "scenarios/tests/catalogue.rs",
         "a_holder_that_hides_the_newest_addition_is_noticed_and_one_that_sends_it_clears_it",
     ),
-    ("LOG-5", "scenarios/tests/heads.rs", "a_forged_countersignature_is_refused"),
+    ("HEA-2", "scenarios/tests/heads.rs", "a_forged_countersignature_is_refused"),
     (
-        "LOG-6",
+        "HEA-3",
         "scenarios/tests/heads.rs",
         "it_does_not_matter_whether_the_head_or_the_log_comes_first",
     ),
