@@ -134,7 +134,7 @@ fn countersigned(
     json!({ "name": name, "why": why, "statement": bytes, "id": id, "error": error })
 }
 
-/// [LOG-4].
+/// [HEA-1].
 #[test]
 fn countersigned_heads_prove_two_signatures_or_nothing() {
     let head = head(&lines());

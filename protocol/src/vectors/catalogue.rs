@@ -64,7 +64,7 @@ fn case(
     json!({ "name": name, "why": why, "section": hex(&bytes), "id": section.catalogue.id(), "error": error })
 }
 
-/// [REC-5], [REC-6].
+/// [CAT-1], [CAT-2].
 #[test]
 fn catalogues_count_or_are_refused_for_their_reason() {
     let (relay, all, good) = (RELAY.signing(), entries(), catalogue());

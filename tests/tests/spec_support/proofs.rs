@@ -190,23 +190,23 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ),
     ("STO-4", "node/src/objects/progress.rs", "the_newest_valid_slot_counts"),
     (
-        "REC-7",
+        "CAT-3",
         "protocol/src/record/catalogue/tests.rs",
         "only_the_relay_that_the_key_ring_names_counts",
     ),
     (
-        "REC-8",
+        "CAT-4",
         "protocol/src/record/catalogue/tests.rs",
         "additions_lead_to_the_root_and_a_missed_one_is_answered_with_the_whole_list_once",
     ),
     (
-        "REC-9",
+        "CAT-5",
         "scenarios/tests/catalogue.rs",
         "a_holder_that_hides_the_newest_addition_is_noticed_and_one_that_sends_it_clears_it",
     ),
-    ("LOG-5", "scenarios/tests/heads.rs", "a_forged_countersignature_is_refused"),
+    ("HEA-2", "scenarios/tests/heads.rs", "a_forged_countersignature_is_refused"),
     (
-        "LOG-6",
+        "HEA-3",
         "scenarios/tests/heads.rs",
         "it_does_not_matter_whether_the_head_or_the_log_comes_first",
     ),
