@@ -63,7 +63,7 @@ fn refusals_without_end_are_listed_as_many_a_day_as_somebody_can_read() {
     let request = region.permitted("{}");
     let tokens = region.tokens(&request);
     region.revoke(tokens);
-    let most = chartmesh_protocol::limits::REFUSED_LINES_PER_DAY_MAX;
+    let most = limits::REFUSED_LINES_PER_DAY_MAX;
     for _ in 0..most + 20 {
         assert!(region.fetch(&request).reason.starts_with("revoked"));
     }
