@@ -5,6 +5,7 @@ mod clock;
 mod http;
 mod log;
 mod node;
+mod oversized;
 mod region;
 mod rogue;
 
@@ -12,6 +13,7 @@ pub use clock::Clock;
 pub use http::{Api, Asked, Refusal};
 pub use log::{lines, refusals};
 pub use node::{Node, program};
+pub use oversized::oversized;
 pub use region::{
     PASSPHRASE, Region, admit, approve, fetch, grant, is_member, join, refer, standing,
     whole_entries,

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use chartmesh_protocol::peer::PeerView;
-use chartmesh_tests::{Node, Region, Rogue, until};
+use chartmesh_tests::{Node, Region, Rogue, oversized, until};
 use serde_json::json;
 
 const MIB: u64 = 1 << 20;
@@ -22,6 +22,8 @@ const ATTACK_MAX: u64 = 300 * MIB;
 const CROWD_MAX: u64 = 20 * MIB;
 /// Connections of one machine that say nothing, or the wrong thing.
 const CONNECTIONS: usize = 400;
+/// Frames that say that they are 4 GiB long.
+const FRAMES: usize = 40;
 /// Requests of the largest size that an institution's terminal sends at once.
 const REQUESTS: usize = 600;
 
@@ -42,7 +44,7 @@ fn a_large_file_is_imported_in_constant_memory() {
     let file = root.path().join("scan.bin");
     let mut out = std::io::BufWriter::new(std::fs::File::create(&file).unwrap());
     for _ in 0..FILE_BYTES / MIB {
-        out.write_all(&[7; MIB as usize]).unwrap();
+        out.write_all(&[7; 1 << 20]).unwrap();
     }
     out.flush().unwrap();
     drop(out);
@@ -63,12 +65,12 @@ fn a_node_under_attack_stays_below_its_limit_and_goes_on() {
     let known = b.query(json!("peers"), None).unwrap();
     let known: Vec<PeerView> = serde_json::from_value(known).unwrap();
     let id = serde_json::from_value(json!(provider.id)).unwrap();
-    let addresses = known.iter().find(|peer| peer.institution == id).unwrap();
-    let port = addresses.nodes[0].addresses.iter().find_map(|text| {
-        let (_, port) = text.split_once("/ip4/127.0.0.1/tcp/")?;
-        port.split('/').next()?.parse::<u16>().ok()
-    });
-    let port = port.expect("a TCP port on this machine");
+    let addresses = &known.iter().find(|peer| peer.institution == id).unwrap().nodes[0].addresses;
+    let address = addresses.iter().find(|text| text.contains("/tcp/")).expect("a TCP port");
+    let port = address.split('/').nth(4).and_then(|port| port.parse().ok()).expect("a number");
+    let failed = oversized(address, FRAMES);
+    assert_eq!(failed, FRAMES, "a frame that is too long was taken");
+    below(provider, IDLE_MAX + CROWD_MAX, "after frames that are too long");
     let strangers: Vec<TcpStream> = (0..CONNECTIONS).map(|number| stranger(port, number)).collect();
     until("the node to be heard in the crowd", || provider.get("/v1/status").ok());
     below(provider, IDLE_MAX + CROWD_MAX, "with a crowd at the door");
