@@ -2,6 +2,7 @@
 //! their own, reached the way a person reaches them: by the program, or by the local API beneath it.
 
 mod clock;
+mod files;
 mod http;
 mod log;
 mod node;
@@ -10,12 +11,13 @@ mod region;
 mod rogue;
 
 pub use clock::Clock;
+pub use files::files;
 pub use http::{Api, Asked, Refusal};
 pub use log::{lines, refusals};
 pub use node::{Node, program};
 pub use oversized::oversized;
 pub use region::{
-    PASSPHRASE, Region, admit, approve, fetch, grant, is_member, join, refer, standing,
+    PASSPHRASE, Region, admit, approve, fetch, grant, is_member, join, refer, standing, waiting,
     whole_entries,
 };
 pub use rogue::{Rogue, Told};

@@ -147,6 +147,15 @@ pub fn is_member(at: &Node, who: &Node) -> bool {
     standing(at, &who.id).as_deref() == Some("member")
 }
 
+/// Messages that a node has for another, as `chartmesh peers` shows them.
+#[must_use]
+pub fn waiting(at: &Node, whom: &Node) -> u64 {
+    let peers = at.cli(&["peers"]);
+    let peers = peers.as_array().cloned().unwrap_or_default();
+    let found = peers.iter().find(|peer| peer["institution"] == whom.id.as_str());
+    found.map_or(0, |peer| peer["waiting"].as_u64().unwrap_or_default())
+}
+
 /// Hospital A refers the patient to hospital B and the patient permits it, narrowed; gives the
 /// request once the permission is at B.
 ///

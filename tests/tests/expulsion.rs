@@ -1,6 +1,6 @@
 //! Expulsion between processes, with more than one vote needed.
 
-use chartmesh_tests::{Node, admit, is_member, join, standing, until};
+use chartmesh_tests::{Node, admit, is_member, join, standing, until, waiting};
 use serde_json::Value;
 
 fn proposals(at: &Node) -> Vec<Value> {
@@ -71,12 +71,6 @@ fn one_vote_is_not_enough_two_put_a_member_out_everywhere_and_for_good() {
     // Its gate is closed: D's own commands go through, and what they say to the others waits for
     // ever; D's terminal shows that.
     d.cli(&["federation", "expel", &a.id, "--reason", "revenge"]);
-    let waiting = |at: &Node, whom: &Node| {
-        let peers = at.cli(&["peers"]);
-        let peers = peers.as_array().cloned().unwrap_or_default();
-        let found = peers.iter().find(|peer| peer["institution"] == whom.id.as_str());
-        found.map_or(0, |peer| peer["waiting"].as_u64().unwrap_or_default())
-    };
 
     // With a restart it greets everybody anew, and every greeting is refused: its log says so.
     d.kill();

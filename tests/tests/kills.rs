@@ -6,7 +6,9 @@ mod kills_support;
 
 use std::time::{Duration, Instant};
 
-use chartmesh_tests::{Api, Asked, Node, Numbers, Refusal, Region, approve, fetch, refer, until};
+use chartmesh_tests::{
+    Api, Asked, Node, Numbers, Refusal, Region, approve, fetch, files, refer, until,
+};
 use kills_support::{Acknowledged, Author, given, whole};
 use serde_json::{Value, json};
 
@@ -332,9 +334,10 @@ fn what_a_node_forgot_is_noticed_entry_permission_receipt_log_line_and_object() 
     for (number, store) in stores(&story.region).iter().enumerate() {
         std::fs::copy(copies.path().join(number.to_string()), store).unwrap();
     }
-    let object = some_object(&story.region.provider.dir.join("objects").join("objects"));
-    let bytes = std::fs::read(&object).unwrap();
-    std::fs::write(&object, &bytes[..bytes.len() - 1]).unwrap();
+    let objects = files(&story.region.provider.dir.join("objects").join("objects"));
+    let object = objects.iter().find(|file| file.extension().is_none()).unwrap();
+    let bytes = std::fs::read(object).unwrap();
+    std::fs::write(object, &bytes[..bytes.len() - 1]).unwrap();
     everybody(&mut story.region, Node::start);
     let missing = story.known.missing_now(&story.region);
     for what in ["entry: Calm", "entry: B fetched", "permission:", "receipt:", "object:"] {
@@ -356,10 +359,4 @@ fn what_a_node_forgot_is_noticed_entry_permission_receipt_log_line_and_object() 
     }
     let missing = story.known.missing_now(&story.region);
     assert!(missing.iter().any(|one| one.contains("one title twice")), "{missing:?}");
-}
-
-fn some_object(dir: &std::path::Path) -> std::path::PathBuf {
-    let folder = std::fs::read_dir(dir).unwrap().next().unwrap().unwrap().path();
-    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    files.into_iter().find(|file| file.extension().is_none()).unwrap()
 }

@@ -1,15 +1,7 @@
 //! Somebody is off: whoever acts sees that it waits, and it goes through when the other is back.
 
-use chartmesh_tests::{Node, Region, fetch, grant, lines, until, whole_entries};
+use chartmesh_tests::{Node, Region, fetch, grant, lines, until, waiting, whole_entries};
 use serde_json::{Value, json};
-
-/// Messages that a node has for another, as `chartmesh peers` shows them.
-fn waiting(at: &Node, whom: &Node) -> u64 {
-    let peers = at.cli(&["peers"]);
-    let peers = peers.as_array().cloned().unwrap_or_default();
-    let found = peers.iter().find(|peer| peer["institution"] == whom.id.as_str());
-    found.map_or(0, |peer| peer["waiting"].as_u64().unwrap_or_default())
-}
 
 /// It waits there, and `chartmesh status` says so, too.
 fn waits(at: &Node, whom: &Node) {

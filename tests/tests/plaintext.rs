@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use chartmesh_node::sample;
-use chartmesh_tests::{Node, PASSPHRASE, Region, fetch, grant, program, until, whole_entries};
+use chartmesh_tests::{
+    Node, PASSPHRASE, Region, fetch, files, grant, program, until, whole_entries,
+};
 use serde_json::{Value, json};
 
 /// The patient of this seed has records and images.
@@ -44,20 +46,6 @@ fn held(bytes: &[u8], needles: &[Needle]) -> BTreeSet<String> {
         }
     }
     held
-}
-
-/// Every plain file below `dir`, links and sockets left out.
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            files.extend(self::files(&entry.path()));
-        } else if kind.is_file() {
-            files.push(entry.path());
-        }
-    }
-    files
 }
 
 fn text(needle: impl Into<String>) -> Needle {

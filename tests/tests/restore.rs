@@ -1,6 +1,6 @@
 //! A hospital that lost its store and its objects gets its records back from its provider.
 
-use chartmesh_tests::{Node, admit, is_member, join, until};
+use chartmesh_tests::{Node, admit, files, is_member, join, until};
 use serde_json::Value;
 
 fn entries(at: &Node, subject: &str) -> Vec<Value> {
@@ -56,22 +56,8 @@ fn a_hospital_that_lost_everything_but_its_keys_gets_its_records_back_and_they_o
     assert_eq!(verified["good"], 2, "{verified}");
     let out = root.path().join("export");
     hospital.cli(&["record", "export", &subject, "--out", out.to_str().unwrap()]);
-    let written = found(&out);
+    let written: Vec<_> = files(&out).iter().map(|file| std::fs::read(file).unwrap()).collect();
     for plain in [b"seen today".to_vec(), vec![7; 3_000_000]] {
         assert!(written.contains(&plain), "a content did not come back");
     }
-}
-
-/// Every file below a folder.
-fn found(dir: &std::path::Path) -> Vec<Vec<u8>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(found(&path));
-        } else {
-            files.push(std::fs::read(path).unwrap());
-        }
-    }
-    files
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use chartmesh_tests::{Api, Node, Region, lines};
+use chartmesh_tests::{Api, Node, Region, files, lines};
 use serde_json::{Value, json};
 
 /// Who recorded an entry.
@@ -223,20 +223,19 @@ impl Acknowledged {
 fn half_objects(node: &Node) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut count = 0;
-    for folder in listed(&node.dir.join("objects").join("objects")) {
-        for file in listed(&folder).iter().filter(|file| file.extension().is_none()) {
-            count += 1;
-            let name = file.file_name().unwrap().to_str().unwrap();
-            let bytes = std::fs::read(file).unwrap();
-            if bytes.is_empty() || blake3::hash(&bytes).to_hex().as_str() != name {
-                wrong.push(format!("object: {name} is not whole at {}", node.name));
-            }
+    let objects = files(&node.dir.join("objects").join("objects"));
+    for file in objects.iter().filter(|file| file.extension().is_none()) {
+        count += 1;
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let bytes = std::fs::read(file).unwrap();
+        if bytes.is_empty() || blake3::hash(&bytes).to_hex().as_str() != name {
+            wrong.push(format!("object: {name} is not whole at {}", node.name));
         }
     }
     if count == 0 {
         wrong.push(format!("object: none at {}", node.name));
     }
-    let left = listed(&node.dir.join("objects").join("incoming"));
+    let left = files(&node.dir.join("objects").join("incoming"));
     wrong.extend(left.iter().map(|file| format!("object: left in the middle: {}", file.display())));
     wrong
 }
@@ -261,21 +260,10 @@ fn text(value: &Value) -> String {
 
 /// The first lines of all files below a folder.
 fn first_lines(dir: &Path) -> Vec<String> {
-    let mut lines = Vec::new();
-    for path in listed(dir) {
-        if path.is_dir() {
-            lines.extend(first_lines(&path));
-        } else {
-            let bytes = std::fs::read(&path).unwrap();
-            let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            lines.push(String::from_utf8_lossy(first).into_owned());
-        }
-    }
-    lines
-}
-
-fn listed(dir: &Path) -> Vec<PathBuf> {
-    let entries =
-        std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
-    entries.map(|entry| entry.unwrap().path()).collect()
+    let first = |file: &PathBuf| {
+        let bytes = std::fs::read(file).unwrap();
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        String::from_utf8_lossy(first).into_owned()
+    };
+    files(dir).iter().map(first).collect()
 }
