@@ -89,7 +89,7 @@ impl Peer {
     /// # Errors
     /// When the key log does not verify or the signing key is not its current one; when there were so
     /// many rotations, or such ones as keep tokens, that the institution's `hello` would not fit.
-    /// [ID-12]
+    /// [ID-13]
     pub fn new(identity: Identity) -> Result<Self, crate::identity::KeyLogError> {
         let rotations = &identity.log.rotations;
         if rotations.len() > crate::limits::INSTITUTION_ROTATIONS_MAX

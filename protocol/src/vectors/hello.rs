@@ -219,7 +219,7 @@ fn rotated_log(rotations: usize) -> (KeyLog, SigningKey) {
     (log, key(rotations))
 }
 
-/// [ID-12].
+/// [ID-13].
 #[test]
 fn an_institution_rotates_as_often_as_its_fullest_hello_allows_and_no_more() {
     let fullest = |rotations: usize| {
