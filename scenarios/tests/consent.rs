@@ -260,6 +260,8 @@ fn ask(region: &mut Region, change: impl FnOnce(&mut consent::Ask)) -> OutcomeRe
         expires: region.world.now.plus_ms(DAY_MS),
     };
     change(&mut ask);
+    // Each is said in a stream of its own, and the oldest streams are forgotten by when they spoke.
+    region.world.now = region.world.now.plus_ms(1);
     let body = Body::Consent(consent::Message::Ask(ask));
     region.world.say(region.b, region.relay, &body, None, Some).unwrap()
 }

@@ -17,7 +17,7 @@ use std::rc::Rc;
 type KindOf = (u8, u8);
 
 /// Every kind that there is; SPEC.md lists them, and so does the encoding of each body.
-const KINDS: [(u8, u8); 7] = [(1, 4), (2, 2), (3, 1), (4, 6), (5, 6), (6, 1), (7, 1)];
+const KINDS: [(u8, u8); 7] = [(1, 4), (2, 2), (3, 2), (4, 8), (5, 8), (6, 1), (7, 2)];
 
 fn kind(body: &Body) -> KindOf {
     let bytes = body.to_bytes();
@@ -77,7 +77,13 @@ fn story(mut region: Region) -> Region {
         let _ = region.approve(&request, "{}");
     }
     if let Ok(Some(request)) = region.download(a, &Wish::default()) {
-        let _ = region.approve(&request, "{}");
+        let to = region.world.id(guest);
+        let _ = region.approve(&request, &serde_json::json!({"may_pass_on": [to]}).to_string());
+        let grants: Vec<_> =
+            region.grants(a).iter().filter(|grant| grant.received).map(|grant| grant.token).collect();
+        let pass_on = serde_json::json!({"pass-on": {"grants": grants, "to": to, "user": "Dr. A"}});
+        let pass_on = serde_json::from_value(pass_on).unwrap();
+        let _ = region.world.ask(a, Command::Consent(pass_on), None);
     }
     if let Ok(Some(request)) = region.download(a, &Wish::default()) {
         let deny = serde_json::json!({"deny": {"request": request.request, "reason": "no"}});
@@ -112,6 +118,9 @@ fn story(mut region: Region) -> Region {
     let entries = vec![region.entry("endoscopy")];
     let delete = backup::Command::Delete { patient: Some(patient), holder, entries };
     let _ = region.world.ask(relay, Command::Backup(delete), Some(patient));
+    let entries = vec![region.entry("endoscopy")];
+    let delete = backup::Command::Delete { patient: None, holder, entries };
+    let _ = region.world.ask(a, Command::Backup(delete), None);
     let _ = region.world.rotate(relay, patient, vec![]);
     let collect = access_log::Command::Collect { patient };
     let _ = region.world.ask(relay, Command::AccessLog(collect), None);

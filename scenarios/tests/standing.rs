@@ -405,7 +405,7 @@ fn a_holder_that_makes_up_an_author_or_spoils_a_wrap_is_noticed_and_the_rest_is_
     region.world.liar = Some((region.a, Box::new(lie)));
     let fetched = region.fetch_at(&request, region.a);
     assert_eq!(fetched.state, RequestState::Done, "{}", fetched.reason);
-    assert!(fetched.reason.starts_with("1 entries obtained; 2 did not open"), "{}", fetched.reason);
+    assert!(fetched.reason.starts_with("1 entry obtained; 2 did not open"), "{}", fetched.reason);
     assert_eq!(titles(&region, region.b), ["blood count"]);
     region.world.liar = None;
     region.fetch_at(&request, region.a);

@@ -75,7 +75,7 @@ pub(crate) enum Args {
     /// The other hospital can then fetch by itself; holders and the patient see who passed it on.
     #[command(
         visible_alias = "delegate",
-        after_help = "Example:\n  chartmesh consent grants\n  chartmesh consent pass-on 3f2a91c0 --to \"Birch Clinic\" --kind laboratory --days 7"
+        after_help = "Example:\n  chartmesh consent grants\n  chartmesh consent pass-on 3f2a91c0 --to \"Birch Clinic\" \\\n    --kind laboratory --days 7"
     )]
     PassOn {
         /// The permissions, as received here
