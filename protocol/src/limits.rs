@@ -120,6 +120,9 @@ limits! {
     CODE_MS_DEFAULT: u64 = 7 * 24 * 3600 * 1000;
     /// Open requests for consent that one asker may have at one patient's relay.
     OPEN_REQUESTS_MAX: usize = 64;
+    /// Milliseconds for which a request that expired or was refused counts among them, from when it was
+    /// asked: nobody fills a relay with requests that expire at once.
+    ENDED_REQUEST_COUNTS_MS: u64 = 7 * 24 * 3600 * 1000;
     /// Entries of one compartment that its catalogue lists to readers, who keep a row for each: a
     /// measurement every quarter of an hour for three years. Beyond, count and root travel alone.
     CATALOGUE_ENTRIES_MAX: usize = 100_000;

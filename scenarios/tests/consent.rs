@@ -310,6 +310,23 @@ fn a_relay_takes_few_requests_each_once_and_about_members_only() {
 }
 
 #[test]
+fn requests_that_expire_at_once_count_for_a_week() {
+    let mut region = Region::found(1);
+    let short = |number: u8, region: &mut Region| {
+        let told = ask(region, |ask| {
+            ask.request = ConsentId([number; 16]);
+            ask.expires = Timestamp(ask.expires.0 - DAY_MS + 1000);
+        });
+        region.world.advance(2000);
+        told
+    };
+    for number in 1..=u8::try_from(limits::OPEN_REQUESTS_MAX).unwrap() {
+        assert!(matches!(short(number, &mut region), OutcomeResult::Done(_)), "{number}");
+    }
+    assert!(refused(&short(200, &mut region)).contains("this week"));
+}
+
+#[test]
 fn a_permission_ends_after_thirty_days_or_when_the_patient_says_but_after_ninety() {
     let mut region = Region::found(1);
     for (narrow, days) in [("{}", 30), (r#"{"days":7}"#, 7), (r#"{"days":400}"#, 90)] {

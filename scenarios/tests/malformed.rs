@@ -79,8 +79,12 @@ fn story(mut region: Region) -> Region {
     if let Ok(Some(request)) = region.download(a, &Wish::default()) {
         let to = region.world.id(guest);
         let _ = region.approve(&request, &serde_json::json!({"may_pass_on": [to]}).to_string());
-        let grants: Vec<_> =
-            region.grants(a).iter().filter(|grant| grant.received).map(|grant| grant.token).collect();
+        let grants: Vec<_> = region
+            .grants(a)
+            .iter()
+            .filter(|grant| grant.received)
+            .map(|grant| grant.token)
+            .collect();
         let pass_on = serde_json::json!({"pass-on": {"grants": grants, "to": to, "user": "Dr. A"}});
         let pass_on = serde_json::from_value(pass_on).unwrap();
         let _ = region.world.ask(a, Command::Consent(pass_on), None);

@@ -145,18 +145,25 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
         return refuse(RefusalCode::AlreadyDone, "a request of this id is here already");
     }
     check_standing(&ask.wish)?;
-    let open = requests(ctx.txn)?
+    // What ended without a permission counts for a while: nobody fills the relay with requests that
+    // expire at once.
+    let counts = |row: &RequestRow| match row.state {
+        RequestState::Open | RequestState::Deferred => true,
+        RequestState::Expired | RequestState::Refused => {
+            ctx.now.since(row.asked) < limits::ENDED_REQUEST_COUNTS_MS
+        }
+        _ => false,
+    };
+    let asked = requests(ctx.txn)?
         .into_iter()
         .filter(|(_, row)| {
-            row.asker == sender.institution
-                && row.patient == ask.patient
-                && row.state == RequestState::Open
+            row.asker == sender.institution && row.patient == ask.patient && counts(row)
         })
         .count();
-    if open >= limits::OPEN_REQUESTS_MAX {
+    if asked >= limits::OPEN_REQUESTS_MAX {
         return refuse(
             RefusalCode::LimitReached,
-            "too many requests of this institution wait for the patient",
+            "too many requests of this institution wait for the patient, or were refused or expired this week",
         );
     }
     let expires = ask.expires.min(ctx.now.plus_ms(limits::CONSENT_MS_MAX));

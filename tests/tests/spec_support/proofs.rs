@@ -354,6 +354,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "scenarios/tests/consent.rs",
         "a_relay_takes_few_requests_each_once_and_about_members_only",
     ),
+    ("CON-1", "scenarios/tests/consent.rs", "requests_that_expire_at_once_count_for_a_week"),
     (
         "CON-2",
         "scenarios/tests/consent.rs",
