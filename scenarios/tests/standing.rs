@@ -259,6 +259,25 @@ fn another_standing_permission_over_the_same_kind_goes_on_when_one_ends() {
 }
 
 #[test]
+fn revoking_one_token_of_a_standing_permission_ends_all_of_it_and_brings_no_further_one() {
+    let mut region = Region::found(1);
+    let of_b = standing(&mut region, 20);
+    let ended = standing(&mut region, 20);
+    // What ends begins an epoch, for which B gets a further token of the permission that goes on.
+    let tokens = region.tokens(&ended);
+    region.revoke(tokens);
+    let both = region.tokens(&of_b);
+    assert_eq!(both.len(), 2);
+    region.world.advance(1000);
+    region.revoke(vec![both[1]]);
+    let after = region.add(Kind::Laboratory, "after");
+    assert!(!opens(&region, &keys_of(&region, region.b), region.a, after));
+    assert_eq!((region.tokens(&of_b), live(&region).len()), (both, 0));
+    assert!(region.fetch_at(&of_b, region.a).reason.starts_with("revoked"));
+    assert!(titles(&region, region.b).is_empty());
+}
+
+#[test]
 fn standing_is_never_added_to_what_was_asked_and_once_gives_what_there_is() {
     let mut region = Region::found(1);
     let once = Wish { kinds: vec![Kind::Laboratory], ..Wish::default() };
