@@ -261,9 +261,12 @@ pub(crate) fn readers(
     now: Timestamp,
 ) -> Result<BTreeMap<PartyId, MayRead>, StoreError> {
     let mut readers: BTreeMap<_, MayRead> = BTreeMap::new();
+    let known = super::revocations(txn, patient)?;
     for row in given(txn, patient)? {
         let claims = row.chain.leaf().claims();
-        let live = row.state == GrantState::Live && claims.expires_at() > now;
+        // What was passed on ends with what it rests on.
+        let revoked = row.chain.links().iter().any(|link| known.contains(link.claims().id));
+        let live = row.state == GrantState::Live && claims.expires_at() > now && !revoked;
         if live && claims.operations.contains(Operation::Read) {
             let may = readers.entry(claims.grantee()).or_default();
             may.compartments.extend(claims.scope.compartments());
