@@ -432,6 +432,31 @@ fn a_holder_that_makes_up_an_author_or_spoils_a_wrap_is_noticed_and_the_rest_is_
 }
 
 #[test]
+fn a_relay_that_was_put_back_to_an_older_copy_does_not_move_the_end_of_a_standing_permission() {
+    let mut region = Region::found(1);
+    let copy = region.world.parties[region.relay.0].store.clone();
+    standing(&mut region, 5);
+    region.world.switch(region.relay, false);
+    region.world.parties[region.relay.0].store = copy;
+    region.world.advance(DAY_MS);
+    region.world.switch(region.relay, true);
+    refresh(&mut region);
+    let before = region.add(Kind::Laboratory, "before");
+    region.world.advance(6 * DAY_MS);
+    refresh(&mut region);
+    let until = compartment(&ring(&region, region.a), Kind::Laboratory).until;
+    assert_eq!(until, None, "the relay has forgotten it");
+    let after = region.add(Kind::Laboratory, "after");
+    let keys = keys_of(&region, region.b);
+    assert!(opens(&region, &keys, region.a, before));
+    assert!(!opens(&region, &keys, region.a, after));
+    // The patient's next keys, at the latest, can be sealed to again.
+    region.world.rotate(region.relay, region.patient, vec![]).unwrap();
+    region.world.advance(DAY_MS);
+    assert!(readable_by_the_patient(&region, "after"));
+}
+
+#[test]
 fn a_refreshed_ring_does_not_outlive_a_standing_permission() {
     let mut region = Region::found(1);
     standing(&mut region, 20);
