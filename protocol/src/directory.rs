@@ -200,14 +200,18 @@ pub(crate) fn learn_ring(
     Ok(())
 }
 
-/// Writes down which compartments of a ring a newer one leaves out, and since when.
+/// Writes down which compartments of a ring a newer one leaves out, and since when; and the end of one that
+/// the newer names with a later end, or none. No end of a standing permission moves away: a relay that was
+/// put back to an older copy has forgotten it, and who was permitted still has the key.
 fn retire(txn: &mut dyn Txn, old: &KeyRing, new: &KeyRing) -> Result<(), StoreError> {
     for gone in &old.compartments {
         let id = gone.id();
-        if new.compartments.iter().any(|kept| kept.id() == id) {
-            continue;
-        }
-        let end = old.end_of(gone).min(new.issued);
+        let kept = new.compartments.iter().find(|kept| kept.id() == id);
+        let end = match (kept, gone.until) {
+            (None, _) => old.end_of(gone).min(new.issued),
+            (Some(kept), Some(until)) if kept.until.is_none_or(|new| until < new) => until,
+            (Some(_), _) => continue,
+        };
         let key = rows::pair(&old.patient.0, &id.0);
         let known = rows::get::<Timestamp>(txn, RETIRED, &key)?;
         rows::put(txn, RETIRED, &key, &known.map_or(end, |known| known.min(end)))?;

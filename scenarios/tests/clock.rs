@@ -9,7 +9,7 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::record::{self, Kind};
 use chartmesh_protocol::{enrolment, federation};
-use chartmesh_scenarios::{Who, World};
+use chartmesh_scenarios::{Region, Who, World};
 use serde_json::{Value, json};
 
 /// How long the permission holds, and how far the clock goes beyond and back.
@@ -94,4 +94,23 @@ fn an_expired_permission_stays_refused_when_the_clock_jumps_back_over_a_restart(
     world.switch(a, true);
     let refused = fetch(&mut world, b, &request, holder);
     assert_eq!(refused.state, RequestState::Failed, "{refused:?}");
+}
+
+#[test]
+fn what_was_revoked_stays_revoked_when_a_clock_that_ran_ahead_is_put_right() {
+    let mut region = Region::found(1);
+    let request = region.permitted(&format!(r#"{{"valid_ms":{HOUR_MS}}}"#));
+    let (provider, relay, b) = (region.provider, region.relay, region.b);
+    // Who was permitted does not bring the news.
+    region.world.cut.insert((relay, b));
+    // The holder's clock runs ahead, beyond the end of the permission, when it hears of a revocation.
+    region.world.parties[provider.0].ahead_ms = 2 * HOUR_MS;
+    let tokens = region.tokens(&request);
+    region.revoke(tokens);
+    assert_eq!(region.fetch(&request).state, RequestState::Failed);
+    // Nothing further comes from the relay before the operator puts the clock right.
+    region.world.cut.insert((relay, provider));
+    region.world.put_clock_right(provider, true);
+    let fetched = region.fetch(&request);
+    assert!(fetched.reason.starts_with("revoked"), "{:?} {}", fetched.state, fetched.reason);
 }

@@ -1,6 +1,6 @@
 //! A patient reads: contents of one's own record come to the relay, and open with the patient's keys.
 
-use chartmesh_protocol::access_log::{Action, Line};
+use chartmesh_protocol::access_log::{self, Action, Line};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
@@ -152,4 +152,21 @@ fn only_an_unlocked_patient_asks_and_only_at_the_relay() {
     assert_eq!(code(obtain(&mut region, relay, &unknown, None, true)), RefusalCode::NotFound);
     let own = Some(relay);
     assert_eq!(code(obtain(&mut region, relay, &[], own, true)), RefusalCode::NotFound);
+}
+
+#[test]
+fn a_head_that_the_patient_was_shown_when_reading_is_compared_with_the_log_too() {
+    let mut region = Region::found(1);
+    region.upload();
+    let (relay, provider, patient) = (region.relay, region.provider, region.patient);
+    obtain(&mut region, relay, &[], Some(provider), true).unwrap();
+    region.world.advance(1000);
+    let collect = Command::AccessLog(access_log::Command::Collect { patient });
+    region.world.ask(relay, collect, None).unwrap();
+    let query = Query::CollectedLogs { patient };
+    let View::AccessLogs(logs) = region.world.see(relay, &query, None).unwrap() else { panic!() };
+    let holder = region.world.id(provider);
+    let log = logs.into_iter().find(|log| log.holder == holder).unwrap();
+    let shown: Vec<_> = log.shown.iter().map(|shown| (shown.reader, shown.agrees)).collect();
+    assert_eq!(shown, [(region.world.id(relay), Some(true))]);
 }

@@ -10,11 +10,11 @@ use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::consent::{self, ReadRequest, RequestState, Wish};
 use chartmesh_protocol::id::{ConsentId, TokenId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::message::OutcomeResult;
+use chartmesh_protocol::message::{Envelope, OutcomeResult};
 use chartmesh_protocol::peer::{Body, Command, View};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::refusal::Refusal;
-use chartmesh_protocol::statement::Signed;
+use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 use serde_json::json;
@@ -333,6 +333,40 @@ fn what_an_expelled_institution_passed_on_is_worth_nothing() {
     let refused = region.fetch_by(c, id, region.provider);
     assert!(refused.reason.starts_with("not-valid"), "{}", refused.reason);
     assert_eq!(region.reasons(region.provider), ["unknown-issuer"]);
+}
+
+#[test]
+fn what_is_passed_on_never_takes_the_place_of_what_the_patient_gave() {
+    let (mut region, c, _) = founded();
+    let own = region.refer_to(c, &Wish::default());
+    region.approve(&own, "{}").unwrap();
+    let direct = region.tokens(&own)[0];
+    region.world.record_wire = true;
+    permitted(&mut region, &[c], 1);
+    pass_on(&mut region, B, c, json!({})).unwrap();
+    // B signs another link, with the number of the permission that C has from the patient.
+    let wire = region.world.wire.iter().filter(|(from, to, _)| (*from, *to) == (B, c));
+    let mut passed = wire
+        .filter_map(|(_, _, bytes)| {
+            let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+            match Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap() {
+                Body::Consent(consent::Message::PassedOn(permission)) => Some(permission),
+                _ => None,
+            }
+        })
+        .next()
+        .unwrap();
+    let grant = &mut passed.grants[0];
+    let child = Token { id: direct, ..grant.chain.leaf().claims().clone() };
+    let key = &region.world.parties[B.0].institution_key;
+    let links = vec![grant.chain.first().clone(), Signed::sign(child, key).to_unverified()];
+    grant.chain = Chain::parse(&links.to_bytes()).unwrap();
+    passed.request = ConsentId([9; 16]);
+    let body = Body::Consent(consent::Message::PassedOn(passed));
+    let told = region.world.say(B, c, &body, None, Some).unwrap();
+    assert!(matches!(told, OutcomeResult::Refused(_)), "{told:?}");
+    let fetched = region.fetch_by(c, own.request, region.provider);
+    assert_eq!(fetched.state, RequestState::Done, "{}", fetched.reason);
 }
 
 #[test]

@@ -259,6 +259,25 @@ fn another_standing_permission_over_the_same_kind_goes_on_when_one_ends() {
 }
 
 #[test]
+fn revoking_one_token_of_a_standing_permission_ends_all_of_it_and_brings_no_further_one() {
+    let mut region = Region::found(1);
+    let of_b = standing(&mut region, 20);
+    let ended = standing(&mut region, 20);
+    // What ends begins an epoch, for which B gets a further token of the permission that goes on.
+    let tokens = region.tokens(&ended);
+    region.revoke(tokens);
+    let both = region.tokens(&of_b);
+    assert_eq!(both.len(), 2);
+    region.world.advance(1000);
+    region.revoke(vec![both[1]]);
+    let after = region.add(Kind::Laboratory, "after");
+    assert!(!opens(&region, &keys_of(&region, region.b), region.a, after));
+    assert_eq!((region.tokens(&of_b), live(&region).len()), (both, 0));
+    assert!(region.fetch_at(&of_b, region.a).reason.starts_with("revoked"));
+    assert!(titles(&region, region.b).is_empty());
+}
+
+#[test]
 fn standing_is_never_added_to_what_was_asked_and_once_gives_what_there_is() {
     let mut region = Region::found(1);
     let once = Wish { kinds: vec![Kind::Laboratory], ..Wish::default() };
@@ -410,6 +429,31 @@ fn a_holder_that_makes_up_an_author_or_spoils_a_wrap_is_noticed_and_the_rest_is_
     region.world.liar = None;
     region.fetch_at(&request, region.a);
     assert_eq!(titles(&region, region.b), ["blood count", "spoilt"]);
+}
+
+#[test]
+fn a_relay_that_was_put_back_to_an_older_copy_does_not_move_the_end_of_a_standing_permission() {
+    let mut region = Region::found(1);
+    let copy = region.world.parties[region.relay.0].store.clone();
+    standing(&mut region, 5);
+    region.world.switch(region.relay, false);
+    region.world.parties[region.relay.0].store = copy;
+    region.world.advance(DAY_MS);
+    region.world.switch(region.relay, true);
+    refresh(&mut region);
+    let before = region.add(Kind::Laboratory, "before");
+    region.world.advance(6 * DAY_MS);
+    refresh(&mut region);
+    let until = compartment(&ring(&region, region.a), Kind::Laboratory).until;
+    assert_eq!(until, None, "the relay has forgotten it");
+    let after = region.add(Kind::Laboratory, "after");
+    let keys = keys_of(&region, region.b);
+    assert!(opens(&region, &keys, region.a, before));
+    assert!(!opens(&region, &keys, region.a, after));
+    // The patient's next keys, at the latest, can be sealed to again.
+    region.world.rotate(region.relay, region.patient, vec![]).unwrap();
+    region.world.advance(DAY_MS);
+    assert!(readable_by_the_patient(&region, "after"));
 }
 
 #[test]

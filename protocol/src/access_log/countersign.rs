@@ -22,7 +22,7 @@ use crate::identity::KnownKeys;
 use crate::limits;
 use crate::outbox;
 use crate::peer::{Body, Context, Sender};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -125,17 +125,21 @@ pub(crate) fn countersign(
     }
     keep_shown(ctx, head)?;
     let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
+    let me = ctx.peer.me();
     // A relay that is away hears of so many; heads must not crowd out what waits for an answer.
-    if outbox::depth(ctx.txn, relay)? >= limits::COUNTERSIGNED_MAX {
+    if relay != me && outbox::depth(ctx.txn, relay)? >= limits::COUNTERSIGNED_MAX {
         return Ok(());
     }
-    let countersigned = Countersigned {
-        reader: ctx.peer.me(),
-        key: ctx.peer.key_number(),
-        head: head.clone(),
-        at: ctx.now,
-    };
+    let countersigned =
+        Countersigned { reader: me, key: ctx.peer.key_number(), head: head.clone(), at: ctx.now };
     let signed = Signed::sign(countersigned, ctx.peer.institution_key());
+    if relay == me {
+        // The patient's own reading: no room left must not keep the patient from it.
+        return match keep_told(ctx, signed) {
+            Ok(()) | Err(Failure::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        };
+    }
     let shown = Message::Shown(Shown { head: signed.to_unverified() });
     Ok(ctx.send_if_room(relay, &Body::AccessLog(shown))?)
 }
@@ -172,15 +176,21 @@ pub(super) fn shown(ctx: &mut Context<'_>, sender: &Sender, shown: Shown) -> Han
         Ok(countersigned) => countersigned,
         Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
     };
+    keep_told(ctx, countersigned)?;
+    Ok(Bytes::default())
+}
+
+/// At the relay: keeps a head for comparing it with the log.
+fn keep_told(ctx: &mut Context<'_>, countersigned: Signed<Countersigned>) -> Handled<()> {
+    let head = countersigned.head.claims();
     // Room of its own for each reader: a holder and a reader of its choice crowd out nobody else's heads.
     let log = log_key(head.patient, head.holder);
-    let of_reader = rows::pair(&log, &sender.institution.0);
-    let key = rows::pair(&of_reader, &place(&head));
+    let of_reader = rows::pair(&log, &countersigned.reader.0);
+    let key = rows::pair(&of_reader, &place(head));
     if ctx.txn.get(COUNTERSIGNED, &key)?.is_none() {
-        make_room(ctx, &head, &of_reader)?;
+        make_room(ctx, head, &of_reader)?;
     }
-    rows::put(ctx.txn, COUNTERSIGNED, &key, &countersigned.to_unverified())?;
-    Ok(Bytes::default())
+    Ok(rows::put(ctx.txn, COUNTERSIGNED, &key, &countersigned.to_unverified())?)
 }
 
 /// Heads that the log was found to lead to have done their work; what contradicts it, or is not judged

@@ -293,7 +293,9 @@ pub(super) fn accept(
     let purpose = permission.grants.last().map(|grant| grant.chain.leaf().claims().purpose);
     let mut row = if known_request(ctx.txn, id)? {
         let row = request(ctx.txn, id)?;
-        let other = (row.kind == RequestKind::PassedOn) != (kind == RequestKind::PassedOn);
+        // One that was passed on is not added to by anybody else.
+        let passed = [row.kind, kind].contains(&RequestKind::PassedOn);
+        let other = passed && (row.kind != kind || row.asker != asker);
         if row.patient != patient || row.kind == RequestKind::Upload || other {
             return refuse(RefusalCode::NotPermitted, "that request is another one");
         }

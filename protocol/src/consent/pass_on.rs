@@ -6,10 +6,12 @@ use super::tables::{
     put_given, put_request, received_token,
 };
 use super::wire::{Message, Permission, RequestState, Told, Wish};
-use super::{add_contact, ask, is_contact, issuer, revocation_state, revocations, standing};
+use super::{
+    add_contact, ask, compare, is_contact, issuer, revocation_state, revocations, standing,
+};
 use crate::access_log::{self, Action};
 use crate::capability::{
-    Chain, Confirmation, Delegation, Grant, GrantKeys, Parties, Scope, Token, narrows,
+    Chain, Confirmation, Delegation, Grant, GrantKeys, Operation, Parties, Scope, Token, narrows,
 };
 use crate::codec::Bytes;
 use crate::custody;
@@ -366,8 +368,12 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handle
     if told.user.len() > 200 {
         return refuse(RefusalCode::Invalid, "a name of at most 200 bytes");
     }
+    if told.chains.is_empty() {
+        return refuse(RefusalCode::Invalid, "whoever tells of permissions names them");
+    }
     let to = told.to.keys.party_unverified();
     directory::hear_of(ctx.txn, told.to)?;
+    let mut scopes = Vec::new();
     for chain in told.chains {
         let claims = chain.leaf().claims();
         let first = chain.first();
@@ -406,6 +412,9 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handle
                 "the permission was passed on more often than anybody could oversee",
             );
         }
+        if root.state == GrantState::Live && claims.operations.contains(Operation::Read) {
+            scopes.push(claims.scope.clone());
+        }
         // Told late, it has ended with what it rests on.
         let row = GivenRow { chain: chain.clone(), request: root.request, state: root.state };
         put_given(ctx.txn, patient, &row)?;
@@ -420,5 +429,6 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handle
     };
     let keys = custody::keys_message(known.log().clone(), &ring, revocations);
     ctx.send_if_room(to, &Body::Custody(keys))?;
+    compare::list(ctx, to, patient, &scopes)?;
     Ok(Bytes::default())
 }

@@ -1,6 +1,6 @@
 //! Taking back, and knowing what was taken back.
 
-use super::tables::{GrantState, given, given_token, put_given};
+use super::tables::{GivenRow, GrantState, given, given_token, put_given};
 use crate::access_log::{self, Action};
 use crate::capability::{Operation, RevocationState, Revocations, Revoked};
 use crate::custody;
@@ -11,6 +11,7 @@ use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
+use std::collections::BTreeMap;
 
 /// Patient -> [`Revocations`].
 const REVOCATIONS: Table = Table("revocations");
@@ -51,7 +52,9 @@ pub(crate) fn learn_revocations(
     let mut known = revocations(ctx.txn, patient)?;
     let newer = known.issued <= state.issued;
     known.merge(&state);
-    known.prune(ctx.now);
+    // By the patient's word on the time, too: a clock here that runs ahead would forget what counts again
+    // when it is put right.
+    known.prune(ctx.now.min(state.issued));
     rows::put(ctx.txn, REVOCATIONS, &patient.0, &known)?;
     if newer {
         rows::put(ctx.txn, STATES, &patient.0, &state.to_unverified())?;
@@ -91,28 +94,57 @@ pub(crate) fn sign_revocations(
 pub(super) fn revoke(ctx: &mut Context<'_>, keys: &PatientKeys, tokens: &[TokenId]) -> Handled<()> {
     let patient = keys.patient;
     let mut further = Vec::new();
-    for token in tokens {
-        let mut row = given_token(ctx.txn, patient, *token)?;
-        if row.state == GrantState::Revoked {
-            return refuse(
-                RefusalCode::AlreadyDone,
-                format!("permission {token} is revoked already"),
-            );
-        }
+    for mut row in concerned(ctx, patient, tokens)? {
         row.state = GrantState::Revoked;
         put_given(ctx.txn, patient, &row)?;
         let claims = row.chain.leaf().claims();
-        further.push(Revoked { token: *token, expires: claims.expires });
+        further.push(Revoked { token: claims.id, expires: claims.expires });
         access_log::append(
             ctx,
             access_log::Draft {
-                token: Some(*token),
+                token: Some(claims.id),
                 ..access_log::Draft::new(patient, Action::Revoked, patient)
             },
         )?;
     }
     sign_revocations(ctx, keys, &further)?;
     custody::publish(ctx, keys)
+}
+
+/// The permissions that end. One over whole kinds is one permission to the patient, however many tokens it
+/// came to be in: with one of them all end, or the others would go on and bring a further one.
+fn concerned(ctx: &Context<'_>, patient: PartyId, tokens: &[TokenId]) -> Handled<Vec<GivenRow>> {
+    let mut concerned = BTreeMap::new();
+    for token in tokens {
+        let row = given_token(ctx.txn, patient, *token)?;
+        if row.state == GrantState::Revoked {
+            return refuse(
+                RefusalCode::AlreadyDone,
+                format!("permission {token} is revoked already"),
+            );
+        }
+        concerned.insert(*token, row);
+    }
+    for row in given(ctx.txn, patient)? {
+        let token = row.chain.leaf().claims().id;
+        if row.state == GrantState::Live && concerned.values().any(|other| goes_with(&row, other)) {
+            concerned.insert(token, row);
+        }
+    }
+    Ok(concerned.into_values().collect())
+}
+
+/// Whether two tokens are of one permission over whole kinds, given by the patient.
+fn goes_with(row: &GivenRow, other: &GivenRow) -> bool {
+    let of_kinds = |row: &GivenRow| {
+        let direct = row.chain.links().len() == 1;
+        direct && !row.chain.leaf().claims().scope.compartments().is_empty()
+    };
+    let operations = |row: &GivenRow| row.chain.leaf().claims().operations;
+    row.request == other.request
+        && of_kinds(row)
+        && of_kinds(other)
+        && operations(row) == operations(other)
 }
 
 /// A rotation kept some permissions; says which of the live ones, and which it dropped.

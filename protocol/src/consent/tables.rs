@@ -261,9 +261,12 @@ pub(crate) fn readers(
     now: Timestamp,
 ) -> Result<BTreeMap<PartyId, MayRead>, StoreError> {
     let mut readers: BTreeMap<_, MayRead> = BTreeMap::new();
+    let known = super::revocations(txn, patient)?;
     for row in given(txn, patient)? {
         let claims = row.chain.leaf().claims();
-        let live = row.state == GrantState::Live && claims.expires_at() > now;
+        // What was passed on ends with what it rests on.
+        let revoked = row.chain.links().iter().any(|link| known.contains(link.claims().id));
+        let live = row.state == GrantState::Live && claims.expires_at() > now && !revoked;
         if live && claims.operations.contains(Operation::Read) {
             let may = readers.entry(claims.grantee()).or_default();
             may.compartments.extend(claims.scope.compartments());
@@ -295,12 +298,13 @@ pub(super) fn given_token(
     }
 }
 
-/// Keeps a permission that was received; never in the place of another patient's of the same id.
+/// Keeps a permission that was received; never in the place of another of the same id. Whoever passes one on
+/// chooses its id.
 pub(super) fn put_received(txn: &mut dyn Txn, row: &ReceivedRow) -> Handled<()> {
     let claims = row.grant.chain.leaf().claims();
     let known = rows::get::<ReceivedRow>(txn, RECEIVED, &claims.id.0)?;
-    if known.is_some_and(|known| known.grant.chain.leaf().claims().subject != claims.subject) {
-        return refuse(RefusalCode::NotAuthentic, "a permission of this id is another patient's");
+    if known.is_some_and(|known| known.grant.chain.leaf().id() != row.grant.chain.leaf().id()) {
+        return refuse(RefusalCode::NotAuthentic, "another permission here has this id");
     }
     rows::put(txn, RECEIVED, &claims.id.0, row)?;
     Ok(())
