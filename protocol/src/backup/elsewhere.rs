@@ -104,6 +104,18 @@ pub(super) fn kept(ctx: &mut Context<'_>, sender: &Sender, kept: Kept) -> Handle
             "the receipt is neither for the patient nor for the institution that tells of it",
         );
     }
+    // Anybody can make up an institution and have it sign: what is kept is the patient's, and by a member.
+    let entries: BTreeSet<EntryId> = receipt.objects.iter().map(|object| object.entry).collect();
+    let mut known = false;
+    for entry in &entries {
+        known = known || record::entry(ctx.txn, patient, *entry)?.is_some();
+    }
+    if !known || !crate::federation::is_member(ctx.txn, holder)? {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "the depositary is no member that the relay knows, or keeps nothing of this patient's",
+        );
+    }
     // From now on it may be asked for the record: it is to hear of what the patient takes back. More
     // holders than one permission can name would keep the patient from permitting anything.
     if !consent::is_contact(ctx.txn, patient, holder)? {
@@ -118,7 +130,6 @@ pub(super) fn kept(ctx: &mut Context<'_>, sender: &Sender, kept: Kept) -> Handle
         }
         consent::add_contact(ctx, patient, holder)?;
     }
-    let entries: BTreeSet<EntryId> = receipt.objects.iter().map(|object| object.entry).collect();
     for entry in entries {
         learn(ctx, receipt, (patient, entry), sender.institution)?;
     }

@@ -50,13 +50,27 @@ pub(super) fn fetch(
 ) -> Handled<()> {
     ctx.peer.require(Role::Hospital)?;
     let mut row = request(ctx.txn, id)?;
-    let grants: Vec<ReceivedRow> = received(ctx.txn)?
+    let mut grants: Vec<ReceivedRow> = received(ctx.txn)?
         .into_iter()
         .filter(|grant| {
             grant.request == id
                 && grant.grant.chain.leaf().claims().operations.contains(Operation::Read)
         })
         .collect();
+    // What has ended, as is known here, is not asked with while something goes on: a refusal of the one
+    // would count for all. When nothing goes on, the holder says why.
+    let mut live = Vec::new();
+    for grant in &grants {
+        let claims = grant.grant.chain.leaf().claims();
+        let revoked = super::revocations(ctx.txn, claims.subject)?;
+        let ended = claims.expires_at() <= ctx.now
+            || grant.grant.chain.links().iter().any(|link| revoked.contains(link.claims().id));
+        live.push(!ended);
+    }
+    if live.contains(&true) {
+        let mut live = live.into_iter();
+        grants.retain(|_| live.next() == Some(true));
+    }
     let Some(first) = grants.first() else {
         return refuse(
             RefusalCode::NotFound,
