@@ -10,7 +10,7 @@ use chartmesh_scenarios::Region;
 use crate::{bundle, keep, offer, offered, say};
 
 #[test]
-fn nobody_deposits_for_fetches_or_deletes_what_is_anothers() {
+fn nobody_deposits_for_fetches_or_deletes_what_belongs_to_another() {
     let mut region = Region::found(1);
     keep(&mut region);
     let (a, b, patient) = (region.a, region.b, region.patient);

@@ -241,7 +241,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     (
         "BAK-2",
         "scenarios/tests/deposits/strangers.rs",
-        "nobody_deposits_for_fetches_or_deletes_what_is_anothers",
+        "nobody_deposits_for_fetches_or_deletes_what_belongs_to_another",
     ),
     (
         "BAK-2",
@@ -266,7 +266,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     (
         "BAK-5",
         "scenarios/tests/deposits/strangers.rs",
-        "nobody_deposits_for_fetches_or_deletes_what_is_anothers",
+        "nobody_deposits_for_fetches_or_deletes_what_belongs_to_another",
     ),
     (
         "BAK-5",
@@ -296,7 +296,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     (
         "BAK-9",
         "scenarios/tests/deposits/strangers.rs",
-        "nobody_deposits_for_fetches_or_deletes_what_is_anothers",
+        "nobody_deposits_for_fetches_or_deletes_what_belongs_to_another",
     ),
     (
         "BAK-9",
