@@ -112,7 +112,8 @@ impl Args {
                 }
                 node.out.answer(&answer, |out| {
                     let done = if wait.wait { "kept" } else { "offered" };
-                    out.line(format!("{} entries {done}", view.entries));
+                    let entry = if view.entries == 1 { "entry" } else { "entries" };
+                    out.line(format!("{} {entry} {done}", view.entries));
                     if !wait.wait {
                         out.next(
                             "`chartmesh backup list` shows them once the provider has stored them",
