@@ -172,7 +172,7 @@ fn objects_that_a_disk_lost_or_damaged_are_named_and_come_back_from_the_provider
     let kept = object_file(&provider, 3_000_000..3_300_000);
     damage(&kept);
     let said = provider.cli_fails(&["backup", "verify"]);
-    assert!(said.contains("1 objects are lost or damaged"), "{said}");
+    assert!(said.contains("1 object is lost or damaged"), "{said}");
     provider.kill();
     provider.start();
     hospital.cli(&keep);

@@ -11,7 +11,7 @@ use crate::Context;
 use crate::args::WaitArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of, read};
-use crate::output::{Style, bytes, faint, row};
+use crate::output::{Style, bytes, counted, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::stock;
 use crate::wait;
@@ -112,7 +112,8 @@ impl Args {
                 }
                 node.out.answer(&answer, |out| {
                     let done = if wait.wait { "kept" } else { "offered" };
-                    out.line(format!("{} entries {done}", view.entries));
+                    let entry = if view.entries == 1 { "entry" } else { "entries" };
+                    out.line(format!("{} {entry} {done}", view.entries));
                     if !wait.wait {
                         out.next(
                             "`chartmesh backup list` shows them once the provider has stored them",
@@ -148,7 +149,9 @@ async fn restore(
     // What the disk lost is fetched again only once the node has noticed.
     let before = stock::check(node, subject.as_deref(), deep).await?.lost.len();
     if before > 0 {
-        node.out.note(format!("{before} objects that ought to be here are not"));
+        let missing =
+            counted(before, "object that ought to be here is", "objects that ought to be here are");
+        node.out.note(format!("{missing} not"));
     }
     let restore = json!({"holder": holder, "subject": subject});
     let answer = node.command(json!({"backup": {"restore": restore}}), None).await?;
@@ -159,7 +162,7 @@ async fn restore(
     }
     node.out.answer(&answer, |out| {
         out.line(if wait.wait {
-            "what the provider had is here"
+            "what the provider keeps for this hospital is here"
         } else {
             "the provider was asked"
         });
@@ -167,8 +170,9 @@ async fn restore(
     if left == 0 {
         return Ok(());
     }
-    Err(Failure::new(Exit::NotFound, format!("{left} objects are still missing")).next(
-        "`chartmesh record verify` names their entries; another provider or holder may have them",
+    let left = counted(left, "object is", "objects are");
+    Err(Failure::new(Exit::NotFound, format!("{left} still missing")).next(
+        "`chartmesh record verify` names their entries; another provider may have them, and what a patient had deposited comes by `chartmesh request download`",
     ))
 }
 
@@ -176,7 +180,8 @@ async fn verify(node: &Node, quick: bool) -> Outcome {
     let checked = stock::check(node, None, !quick).await?;
     node.out.answer(&json!(checked), |out| {
         let good = checked.objects.saturating_sub(checked.lost.len() as u64);
-        out.line(format!("{good} objects are here, of {} in all", bytes(checked.bytes)));
+        let good = if good == 1 { "1 object is".to_owned() } else { format!("{good} objects are") };
+        out.line(format!("{good} here, of {} in all", bytes(checked.bytes)));
         for lost in &checked.lost {
             let entries: Vec<_> = lost.entries.iter().map(|entry| entry.short()).collect();
             let line =
@@ -187,8 +192,8 @@ async fn verify(node: &Node, quick: bool) -> Outcome {
     if checked.lost.is_empty() {
         return Ok(());
     }
-    let text = format!("{} objects are lost or damaged", checked.lost.len());
-    Err(Failure::new(Exit::NotAuthentic, text).next(
+    let bad = counted(checked.lost.len(), "object is", "objects are");
+    Err(Failure::new(Exit::NotAuthentic, format!("{bad} lost or damaged")).next(
         "at a hospital `chartmesh backup restore` gets them back; at a provider, have the depositor keep them again with `chartmesh backup keep`",
     ))
 }

@@ -19,7 +19,7 @@ use crate::Context;
 use crate::args::{UserArg, WaitArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
-use crate::output::{self, Cell, Output, Style, day, faint, row, size};
+use crate::output::{self, Cell, Output, Style, counted, day, faint, row, size};
 use crate::stock;
 use chartmesh_protocol::capability::Purpose;
 use own::OwnArgs;
@@ -257,11 +257,6 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     Err(Failure::new(Exit::NotAuthentic, format!("{bad} not hold")).next(
         "get them again from their author, with `chartmesh request` or `chartmesh backup restore`",
     ))
-}
-
-/// A number of things, in words.
-fn counted(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// What the patient's catalogue lists and is not here.

@@ -4,6 +4,7 @@ use super::process::{Node, refusal, until};
 use super::records::{Kinds, entries, samples};
 use super::story::{PASSPHRASE, Region};
 use super::tell::{line, readers, step};
+use crate::output::counted;
 use anyhow::{Context, bail, ensure};
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
@@ -91,9 +92,9 @@ pub(super) async fn refer(region: &mut Region, kinds: &Kinds) -> anyhow::Result<
         .all(|entry| entry.kind.is_some_and(|kind| kind == Kind::Imaging || kind == kinds.second));
     ensure!(only, "more than was permitted came");
     line(format!(
-        "{} fetched {} entries from {} and opened them: {}",
+        "{} fetched {} from {} and opened what came: {}",
         region.b.name,
-        got.len(),
+        counted(got.len(), "entry", "entries"),
         region.provider.name,
         samples(&got)
     ));
@@ -153,10 +154,10 @@ pub(super) async fn ask_further(region: &Region, kinds: &Kinds) -> anyhow::Resul
         "more than was permitted came"
     );
     line(format!(
-        "the patient permits {}, not {}: {} entries came",
+        "the patient permits {}, not {}: {} came",
         kinds.wanted.in_words(),
         kinds.refused.in_words(),
-        after.len() - before
+        counted(after.len() - before, "entry", "entries")
     ));
     readers(format!("{} now also {}", b.name, kinds.wanted.in_words()));
     Ok(())

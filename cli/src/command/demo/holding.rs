@@ -4,6 +4,7 @@ use super::process::{Node, until};
 use super::records::entries;
 use super::story::Region;
 use super::tell::{bytes, line, step};
+use crate::output::counted;
 use anyhow::{Context, ensure};
 use chartmesh_node::api::TransferProgressView;
 use chartmesh_protocol::access_log::Action;
@@ -35,8 +36,12 @@ pub(super) async fn read_log(region: &Region) -> anyhow::Result<()> {
         let refused =
             log.lines.iter().filter(|line| line.line.action == Action::ReadRefused).count();
         line(format!(
-            "{:<14} {:>3} lines, chain and signed head verified: {reads} reads, {refused} refusals",
-            log.holder_name, log.length
+            "{:<14} {:>3} {}, chain and signed head verified: {}, {}",
+            log.holder_name,
+            log.length,
+            if log.length == 1 { "line" } else { "lines" },
+            counted(reads, "read", "reads"),
+            counted(refused, "refusal", "refusals")
         ));
     }
     Ok(())

@@ -6,6 +6,7 @@ use super::files;
 use super::process::{Node, until};
 use super::story::{Region, now_ms};
 use super::tell::{bytes, line, readers, step};
+use crate::output::counted;
 use anyhow::{Context, bail, ensure};
 use chartmesh_protocol::backup::view::DepositView;
 use chartmesh_protocol::consent::RequestState;
@@ -62,10 +63,18 @@ pub(super) async fn import(region: &mut Region, args: &Args) -> anyhow::Result<K
     let a = &region.a;
     let (fhir, refused) = a.import(region.patient, &files.fhir, json!({})).await?;
     ensure!(refused.is_empty(), "the patient's records were refused: {}", refused.join("; "));
-    line(format!("{} FHIR file(s): {} entries", files.fhir.len(), fhir.len()));
+    line(format!(
+        "{}: {}",
+        counted(files.fhir.len(), "FHIR file", "FHIR files"),
+        counted(fhir.len(), "entry", "entries")
+    ));
     let (dicom, refused) = a.import(region.patient, &files.dicom, json!({})).await?;
     let good = files.dicom.len() - refused.len();
-    line(format!("{good} DICOM file(s): {} entries, one per study", dicom.len()));
+    line(format!(
+        "{}: {}, one for each study",
+        counted(good, "DICOM file", "DICOM files"),
+        counted(dicom.len(), "entry", "entries")
+    ));
     for refused in refused {
         line(format!("refused: {refused}"));
     }
@@ -135,8 +144,8 @@ pub(super) async fn deposit(region: &Region) -> anyhow::Result<()> {
     ensure!(kept.iter().all(|entry| entry.title.is_none()), "the provider can read titles");
     let total: u64 = kept.iter().map(|entry| entry.sealed_bytes).sum();
     line(format!(
-        "executed: {} sealed entries, {} at the provider, receipt signed",
-        kept.len(),
+        "executed: {} sealed, {} at the provider, receipt signed",
+        counted(kept.len(), "entry", "entries"),
         bytes(total)
     ));
     readers(format!(
