@@ -64,7 +64,8 @@ def entry(bundle, compartments, institutions):
 
 def ask(far, chain, patient, purpose="treatment", proven=True, **more):
     """A read with a permission, whose leaf our proof names; gives the answer or raises the refusal's reason."""
-    request = {1: os.urandom(16), 2: patient.party, 3: chain, 4: patient.log, 6: "Dr Python", 7: code("purpose", purpose)}
+    request = {1: os.urandom(16), 2: patient.party, 3: chain, 4: patient.log, 6: "Dr Python", 7: code("purpose", purpose),
+               9: []}
     proof = {1: chain[-1].id, **{int(key[1:]): value for key, value in more.items()}} if proven else None
     try:
         return decode("read-answer", far.send([4, [6, request]], proof))
