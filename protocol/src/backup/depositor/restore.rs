@@ -3,13 +3,13 @@
 use super::super::view::DepositView;
 use super::super::wire::{Fetch, FetchAnswer, Message};
 use crate::codec::{Bytes, Wire};
-use crate::id::PartyId;
+use crate::id::{PartyId, TicketId};
 use crate::limits;
 use crate::object::DataKey;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::peer::{Body, Context, RequestId};
-use crate::record::{self, Manifest};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::record::{self, Bundle, Manifest};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 
 pub(super) fn restore(
     ctx: &mut Context<'_>,
@@ -32,34 +32,23 @@ pub(super) fn restored(
     fetch: &Fetch,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
-    let Ok(bytes) = result else { return Ok(()) };
+    let bytes = match result {
+        Ok(bytes) => bytes,
+        Err(refusal) => {
+            tracing::warn!(holder = %holder.short(), code = ?refusal.code, "a restore was refused");
+            return Ok(());
+        }
+    };
     let Ok(answer) = FetchAnswer::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
         return refuse(RefusalCode::NotAuthentic, "the depositary's answer is malformed");
     };
     for bundle in answer.bundles {
-        let checked = bundle.check(ctx.peer.keys())?;
-        let (subject, entry) = (checked.label.subject, checked.label.entry);
-        let Some(own_wrap) = checked.author_wrap.clone() else { continue };
-        let key = crate::wrap::unwrap(&own_wrap, checked.label.manifest, subject, ctx.peer.kem())
-            .map(|key| DataKey::from_bytes(*key))
-            .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
-        let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, &key)?;
-        record::keep(ctx, &checked, None, false, Some((&manifest, own_wrap)))?;
-        record::chart_for(ctx, subject)?;
-        let pull = PullFor { id: fetch.restore, owner: subject, subject, entry };
-        let missing = objects::pull_missing(
-            ctx,
-            &checked.contents,
-            &Transfer {
-                from: holder,
-                ticket: answer.ticket,
-                object: checked.label.manifest,
-                length: 0,
-                purpose: TransferFor::Restore(pull),
-            },
-        )?;
-        if missing == 0 {
-            record::complete(ctx, subject, entry)?;
+        match take(ctx, holder, fetch.restore, answer.ticket, bundle) {
+            // One that is not as it should be keeps none of the others away.
+            Err(Failure::Refused(refusal)) => {
+                tracing::warn!(holder = %holder.short(), code = ?refusal.code, "an entry was not restored");
+            }
+            result => result?,
         }
     }
     // Positions only go up, so that no depositary keeps us asking.
@@ -72,6 +61,40 @@ pub(super) fn restored(
     Ok(())
 }
 
+/// Takes one of our own entries back, and pulls what of it is not here.
+fn take(
+    ctx: &mut Context<'_>,
+    holder: PartyId,
+    restore: [u8; 16],
+    ticket: TicketId,
+    bundle: Bundle,
+) -> Handled<()> {
+    let checked = bundle.check(ctx.peer.keys())?;
+    let (subject, entry) = (checked.label.subject, checked.label.entry);
+    let Some(own_wrap) = checked.author_wrap.clone() else { return Ok(()) };
+    let key = crate::wrap::unwrap(&own_wrap, checked.label.manifest, subject, ctx.peer.kem())
+        .map(|key| DataKey::from_bytes(*key))
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, &key)?;
+    record::keep(ctx, &checked, None, false, Some((&manifest, own_wrap)))?;
+    record::chart_for(ctx, subject)?;
+    let missing = objects::pull_missing(
+        ctx,
+        &checked.contents,
+        &Transfer {
+            from: holder,
+            ticket,
+            object: checked.label.manifest,
+            length: 0,
+            purpose: TransferFor::Restore(PullFor { id: restore, owner: subject, subject, entry }),
+        },
+    )?;
+    if missing == 0 {
+        record::complete(ctx, subject, entry)?;
+    }
+    Ok(())
+}
+
 /// A content object of a restore has come.
 pub(crate) fn restored_object(
     ctx: &mut Context<'_>,
@@ -79,9 +102,12 @@ pub(crate) fn restored_object(
     pull: &PullFor,
     result: Result<(), Refusal>,
 ) -> Handled<()> {
-    if result.is_ok() {
-        objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
-        record::complete(ctx, pull.subject, pull.entry)?;
+    if let Err(refusal) = result {
+        let holder = transfer.from.short();
+        tracing::warn!(%holder, code = ?refusal.code, "an object was not restored");
+        return Ok(());
     }
+    objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
+    record::complete(ctx, pull.subject, pull.entry)?;
     Ok(())
 }
