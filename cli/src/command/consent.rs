@@ -195,25 +195,7 @@ async fn requests(node: &Node, patient: Option<String>) -> Outcome {
     };
     let answer = node.query(&Query::Requests { patient }).await?;
     let views: Vec<RequestView> = read(answer.clone())?;
-    node.out.answer(&answer, |out| {
-        let rows: Vec<_> = views
-            .iter()
-            .map(|view| {
-                row![
-                    output::id(view.request),
-                    time(view.asked),
-                    request::state(view.state),
-                    time(view.expires),
-                    view.in_words.as_str(),
-                ]
-            })
-            .collect();
-        out.table(
-            &["REQUEST", "ASKED (UTC)", "STANDS", "UNTIL (UTC)", "WHAT"],
-            &rows,
-            "no requests",
-        );
-    });
+    node.out.answer(&answer, |out| request::list(out, &views));
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 //! deposit.
 
 use chartmesh_protocol::capability::Purpose;
-use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::{HeldBackView, RequestView};
+use chartmesh_protocol::consent::{RequestKind, RequestState};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::Context;
 use crate::args::{UserArg, WaitArgs};
 use crate::exit::Outcome;
 use crate::node::{Node, read, short};
-use crate::output::{Cell, Output, Style};
+use crate::output::{self, Cell, Output, Style, row, time};
 use crate::wait;
 use crate::when::{self, Span, moment, span};
 
@@ -211,20 +211,44 @@ async fn finish(
         if !wait.wait {
             out.note(asked);
         }
-        views.iter().for_each(|view| show(out, view));
+        match &views[..] {
+            [one] => show(out, one),
+            all => list(out, all),
+        }
     });
     Ok(())
+}
+
+/// Requests, a line each.
+pub(super) fn list(out: &Output, views: &[RequestView]) {
+    let rows: Vec<_> = views
+        .iter()
+        .map(|view| {
+            row![
+                output::id(view.request),
+                time(view.asked),
+                state(view.state),
+                time(view.expires),
+                view.in_words.as_str(),
+            ]
+        })
+        .collect();
+    let heads = ["REQUEST", "ASKED (UTC)", "STANDS", "UNTIL (UTC)", "WHAT"];
+    out.table(&heads, &rows, "no requests");
 }
 
 /// One request in full.
 pub(super) fn show(out: &Output, view: &RequestView) {
     let request = view.request.to_string();
+    // An order is the patient's own: there is nothing to decide.
+    let ordered = matches!(view.kind, RequestKind::Upload | RequestKind::Own);
+    let until = if ordered { "holds until" } else { "to be decided by" };
     let mut facts = vec![
         ("request", Cell::new(&request, Style::Strong)),
         ("says", view.in_words.as_str().into()),
         ("stands", state(view.state)),
         ("asked", view.asked.utc_text().into()),
-        ("to be decided by", view.expires.utc_text().into()),
+        (until, view.expires.utc_text().into()),
     ];
     if !view.message.is_empty() {
         facts.push(("message", view.message.as_str().into()));
@@ -243,7 +267,7 @@ pub(super) fn show(out: &Output, view: &RequestView) {
     if let Some(held_back) = &view.held_back {
         show_held_back(out, &request, held_back);
     }
-    if view.state == RequestState::Open {
+    if view.state == RequestState::Open && !ordered {
         let request = short(&request);
         out.next(format!("the patient's relay: chartmesh consent approve {request}"));
         if view.wish.standing.is_some() {

@@ -50,6 +50,7 @@ pub(crate) use revoke::{
     learn_revocations, revocation_state, revocations, rotated, sign_revocations,
 };
 pub(crate) use standing::{renew, standing_ends};
+pub use tables::RequestKind;
 pub(crate) use tables::{MayRead, grants, next_due, readers, received_chains, requests};
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored};
 pub use wire::{
