@@ -2,7 +2,7 @@
 //!
 //! A hold says: this owner's entry needs this object. Bytes go with the last hold. Small objects
 //! stand in the store itself; large ones in the node's object folder, written and synced before the
-//! row that names them commits. What a disk lost afterwards is marked, see [`lost`].
+//! row that names them commits. What a disk lost afterwards is marked, see [`mod@lost`].
 
 mod lost;
 mod ticket;
