@@ -54,7 +54,14 @@ impl Client {
                 .header("host", "localhost")
                 .body(Full::new(body.into()))
                 .unwrap();
-            let response: hyper::Response<Incoming> = sender.send_request(request).await.unwrap();
+            let response: hyper::Response<Incoming> = match sender.send_request(request).await {
+                Ok(response) => response,
+                // An answer that breaks off early takes its head along, when that was not sent yet.
+                Err(error) => {
+                    let status = StatusCode::BAD_GATEWAY;
+                    return Answer { status, media_type: String::new(), body: Err(error) };
+                }
+            };
             let status = response.status();
             let media_type = response.headers().get("content-type");
             let media_type = media_type.map(|text| text.to_str().unwrap().to_owned());
