@@ -1,20 +1,19 @@
 //! The world: parties, a clock, and a network that delivers at once or not at all.
 
+mod dishonest;
+mod people;
+
+pub use dishonest::{AnswerOtherwise, Lie, Otherwise};
+
 use crate::party::{Party, Who};
-use chartmesh_protocol::capability::Proof;
-use chartmesh_protocol::codec::{Bytes, Wire};
-use chartmesh_protocol::custody;
-use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, StatementId, StreamId, TransferId};
-use chartmesh_protocol::identity::{Phrase, Role};
-use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
-use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
+use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{
-    Body, CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event,
-    Query, RequestId, TransferResult, View,
+    CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Query,
+    RequestId, TransferResult, View,
 };
-use chartmesh_protocol::record::{ContentKey, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
-use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -23,25 +22,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// Objects up to this size stand in the store itself.
 const SMALL: usize = 64 * 1024;
 
-/// Makes another answer of an answer.
-pub type Lie = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
-
 enum Task {
     Deliver { from: Who, to: PartyId },
     Pull { at: Who, id: TransferId },
     Drop { at: Who, object: ObjectId },
     Greet { from: Who, to: PartyId },
-}
-
-/// See [`World::answer_otherwise`].
-pub type AnswerOtherwise = Box<dyn FnMut(&Body, &[u8]) -> Option<Otherwise>>;
-
-/// What a dishonest receiver says instead of its honest answer.
-pub enum Otherwise {
-    /// Another answer, in an outcome that its node signs.
-    Answer(Vec<u8>),
-    /// Other bytes altogether, in the place of the outcome.
-    Bytes(Vec<u8>),
 }
 
 /// Many parties under one clock.
@@ -470,32 +455,6 @@ impl World {
         })
     }
 
-    fn lied(&self, target: Who, reply: &[u8], lie: &Lie) -> Vec<u8> {
-        let honest = Unverified::<Outcome>::parse(reply).expect("an outcome is well formed");
-        let mut outcome = honest.claims().clone();
-        if let OutcomeResult::Done(answer) = &mut outcome.result {
-            *answer = Bytes(lie(answer.0.clone()));
-        }
-        Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()
-    }
-
-    /// What the far side answers instead, signed by its node.
-    fn otherwise(&mut self, target: Who, message: &[u8], reply: Vec<u8>) -> Vec<u8> {
-        let Some(otherwise) = &mut self.answer_otherwise else { return reply };
-        let message = Unverified::<Envelope>::parse(message).expect("we composed it");
-        let body = Body::from_bytes(&message.claims().body.0, usize::MAX).expect("we composed it");
-        let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
-        let OutcomeResult::Done(honest) = &outcome.claims().result else { return reply };
-        let answer = match otherwise(&body, &honest.0) {
-            Some(Otherwise::Answer(answer)) => answer,
-            Some(Otherwise::Bytes(bytes)) => return bytes,
-            None => return reply,
-        };
-        let result = OutcomeResult::Done(Bytes(answer));
-        let outcome = Outcome { result, ..outcome.claims().clone() };
-        Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()
-    }
-
     /// Hands bytes to a party as if they came from another's node: a test's forged or replayed message.
     ///
     /// # Errors
@@ -526,73 +485,6 @@ impl World {
         } else {
             Ok(self.told(target, reply))
         }
-    }
-
-    /// What a party answers, if it lies.
-    fn told(&self, who: Who, reply: Vec<u8>) -> Vec<u8> {
-        let Some(lie) = self.lies.get(&who) else { return reply };
-        let honest = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
-        let outcome = Outcome { result: lie.clone(), ..honest.claims().clone() };
-        Signed::sign(outcome, &self.parties[who.0].node_key).bytes().to_vec()
-    }
-
-    /// A disk of a party loses an object, or damages it; the party notices.
-    pub fn lose(&mut self, who: Who, object: ObjectId, damaged: bool) {
-        self.parties[who.0].objects.remove(&object);
-        let lost = vec![chartmesh_protocol::objects::Lost { object, damaged }];
-        self.event(who, Event::Stock { lost, found: Vec::new() });
-        self.settle();
-    }
-
-    /// Has a party's node say something to another as if it were next in a new stream of messages: a
-    /// dishonest institution's program. `proof` may alter the proof of possession for `leaf`, or leave
-    /// it out.
-    ///
-    /// # Errors
-    /// [`DeliveryFailure`] when the other does not take it.
-    pub fn say(
-        &mut self,
-        from: Who,
-        target: Who,
-        body: &Body,
-        leaf: Option<StatementId>,
-        proof: impl FnOnce(Proof) -> Option<Proof>,
-    ) -> Result<OutcomeResult, DeliveryFailure> {
-        if !self.reachable(from, target) || !self.connect(from, target) {
-            return Err(DeliveryFailure::GateClosed);
-        }
-        let to = self.id(target);
-        let target_node = self.parties[target.0].peer.node();
-        let now = self.clock(from);
-        let party = &mut self.parties[from.0];
-        let nonce = party.connections.get(&target_node).and_then(|(_, theirs)| *theirs);
-        let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
-        let bytes = body.to_bytes();
-        let honest = leaf.map(|leaf| Proof {
-            leaf,
-            request: blake3::hash(&bytes).into(),
-            verifier: to,
-            nonce,
-        });
-        let stream = StreamId(chartmesh_protocol::crypto::random(&mut party.rng));
-        let envelope = Envelope {
-            id: MessageId { sender: party.peer.me(), stream, number: 1 },
-            to,
-            sent: now,
-            acknowledged: 0,
-            node: party.peer.node(),
-            nonce,
-            body: Bytes(bytes),
-            proof: honest
-                .and_then(proof)
-                .map(|proof| Signed::sign(proof, &party.node_key).to_unverified()),
-        };
-        let bytes = Signed::sign(envelope, &party.node_key).bytes().to_vec();
-        self.last_said = Some(bytes.clone());
-        let reply = self.inject(from, target, &bytes)?;
-        self.settle();
-        let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
-        Ok(outcome.claims().result.clone())
     }
 
     fn pull(&mut self, at: Who, id: TransferId) {
@@ -639,111 +531,5 @@ impl World {
         small
             .or_else(|| party.objects.get(&transfer.object).cloned())
             .ok_or_else(|| Refusal::new(RefusalCode::NotFound, "the object is not here"))
-    }
-
-    /// Makes a patient on a relay.
-    ///
-    /// # Panics
-    /// When the relay refuses.
-    pub fn new_patient(&mut self, relay: Who, name: &str) -> PartyId {
-        let new = self.parties[relay.0].make_patient();
-        let patient = new.keys.patient;
-        let command = custody::Command::Keep {
-            name: name.to_owned(),
-            log: Box::new(new.log),
-            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
-        };
-        self.ask(relay, Command::Custody(command), Some(patient)).expect("a relay keeps a patient");
-        patient
-    }
-
-    /// Rotates a patient's keys with the words.
-    ///
-    /// # Errors
-    /// The refusal.
-    ///
-    /// # Panics
-    /// When the patient was not made here.
-    pub fn rotate(
-        &mut self,
-        relay: Who,
-        patient: PartyId,
-        kept: Vec<chartmesh_protocol::id::TokenId>,
-    ) -> Result<View, Refusal> {
-        let party = &self.parties[relay.0];
-        let known = party.peer.keys_of(&party.store, patient).expect("memory does not fail");
-        let phrase = Phrase::parse(&party.words[&patient]).expect("the words are the patient's");
-        let (rotation, keys) =
-            custody::rotate(&known.expect("the patient is here"), &phrase, kept, self.now)
-                .expect("the words are the patient's");
-        let sealed_keys = custody::encode_keys(&keys).to_vec();
-        self.parties[relay.0].unlocked.insert(patient, keys);
-        let command = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
-        self.ask(relay, Command::Custody(command), Some(patient))
-    }
-
-    /// Seals contents into a draft of one entry at a hospital.
-    ///
-    /// # Panics
-    /// When the content is too large for a test.
-    pub fn draft(&mut self, who: Who, kind: Kind, title: &str, contents: &[&[u8]]) -> Draft {
-        let party = &mut self.parties[who.0];
-        let contents = contents
-            .iter()
-            .map(|plain| {
-                let key = DataKey::generate(&mut party.rng);
-                let salt = fresh_salt(&mut party.rng);
-                let (file, sealed) = seal_small(&key, &salt, plain).expect("small enough");
-                let content = ContentKey {
-                    object: sealed.id,
-                    length: sealed.file_len,
-                    plaintext_length: sealed.plaintext_len,
-                    key: *key.expose(),
-                    media_type: "text/plain".into(),
-                    name: title.into(),
-                };
-                let small = if file.len() <= SMALL {
-                    Some(file)
-                } else {
-                    party.objects.insert(sealed.id, file);
-                    None
-                };
-                SealedContent { key: content, small }
-            })
-            .collect();
-        Draft {
-            kind,
-            title: title.into(),
-            effective: self.now,
-            user: "Dr. Test".into(),
-            terms: Vec::new(),
-            adds_to: None,
-            contents,
-        }
-    }
-
-    /// Records drafts at a hospital.
-    ///
-    /// # Errors
-    /// The refusal.
-    ///
-    /// # Panics
-    /// When storage fails, which in memory it does not.
-    pub fn record(
-        &mut self,
-        who: Who,
-        subject: PartyId,
-        drafts: Vec<Draft>,
-    ) -> Result<View, Refusal> {
-        let party = &mut self.parties[who.0];
-        let sealed =
-            party.peer.seal_entries(&party.store, self.now, subject, drafts, &mut party.rng);
-        let entries = match sealed {
-            Ok(entries) => entries,
-            Err(Failure::Refused(refusal)) => return Err(refusal),
-            Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
-        };
-        let command = chartmesh_protocol::record::Command::Record { subject, entries };
-        self.ask(who, Command::Record(command), None)
     }
 }

@@ -33,13 +33,19 @@ const LOOK: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// When it is not there after [`PATIENCE`].
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, look).unwrap_or_else(|| panic!("waited in vain for {what}"))
+}
+
+/// As [`until`], for no longer than `patience`; looks once more at its end.
+pub fn within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     loop {
-        if let Some(found) = look() {
+        let over = begun.elapsed() >= patience;
+        let found = look();
+        if found.is_some() || over {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
         std::thread::sleep(LOOK);
     }
 }

@@ -10,18 +10,23 @@ fn entries(at: &Node, subject: &str) -> Vec<Value> {
     listed.as_array().cloned().unwrap_or_default()
 }
 
-#[test]
-fn a_hospital_that_lost_everything_but_its_keys_gets_its_records_back_and_they_open() {
-    let root = tempfile::tempdir().unwrap();
-    let mut hospital = Node::create(root.path(), "hospital", "Kita Hospital");
-    let provider = Node::create(root.path(), "backup", "Midori Backup");
+/// A hospital and its provider in one federation, and a chart at the hospital.
+fn founded(root: &Path) -> (Node, Node, String) {
+    let hospital = Node::create(root, "hospital", "Kita Hospital");
+    let provider = Node::create(root, "backup", "Midori Backup");
     hospital.cli(&["federation", "create", "Kita", "--threshold", "2"]);
     join(&hospital, &provider);
     admit(&hospital, &provider);
     until("the founding", || is_member(&provider, &hospital).then_some(()));
-
     let chart = hospital.cli(&["patient", "new", "Yamada Taro"]);
     let subject = chart["subject"].as_str().unwrap().to_owned();
+    (hospital, provider, subject)
+}
+
+#[test]
+fn a_hospital_that_lost_everything_but_its_keys_gets_its_records_back_and_they_open() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut hospital, provider, subject) = founded(root.path());
     let (small, large) = (root.path().join("note.txt"), root.path().join("scan.bin"));
     std::fs::write(&small, b"seen today").unwrap();
     std::fs::write(&large, vec![7; 3_000_000]).unwrap();
@@ -67,14 +72,7 @@ fn a_hospital_that_lost_everything_but_its_keys_gets_its_records_back_and_they_o
 #[test]
 fn a_hospital_that_lost_its_store_alone_fetches_none_of_its_objects_again() {
     let root = tempfile::tempdir().unwrap();
-    let mut hospital = Node::create(root.path(), "hospital", "Kita Hospital");
-    let provider = Node::create(root.path(), "backup", "Midori Backup");
-    hospital.cli(&["federation", "create", "Kita", "--threshold", "2"]);
-    join(&hospital, &provider);
-    admit(&hospital, &provider);
-    until("the founding", || is_member(&provider, &hospital).then_some(()));
-    let chart = hospital.cli(&["patient", "new", "Yamada Taro"]);
-    let subject = chart["subject"].as_str().unwrap().to_owned();
+    let (mut hospital, provider, subject) = founded(root.path());
     let large = root.path().join("scan.bin");
     std::fs::write(&large, vec![7; 3_000_000]).unwrap();
     hospital.cli(&["record", "import", &subject, large.to_str().unwrap(), "--user", "Dr. Sato"]);
@@ -123,14 +121,7 @@ fn damage(path: &Path) {
 #[test]
 fn objects_that_a_disk_lost_or_damaged_are_named_and_come_back_from_the_provider() {
     let root = tempfile::tempdir().unwrap();
-    let mut hospital = Node::create(root.path(), "hospital", "Kita Hospital");
-    let mut provider = Node::create(root.path(), "backup", "Midori Backup");
-    hospital.cli(&["federation", "create", "Kita", "--threshold", "2"]);
-    join(&hospital, &provider);
-    admit(&hospital, &provider);
-    until("the founding", || is_member(&provider, &hospital).then_some(()));
-    let chart = hospital.cli(&["patient", "new", "Yamada Taro"]);
-    let subject = chart["subject"].as_str().unwrap().to_owned();
+    let (mut hospital, mut provider, subject) = founded(root.path());
     let sizes = [1_000_000, 2_000_000, 3_000_000];
     for size in sizes {
         let file = root.path().join(format!("{size}.bin"));

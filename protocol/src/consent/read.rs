@@ -364,17 +364,8 @@ fn obtain(
     record::keep(ctx, checked, Some(holder), false, opened)?;
     record::learn_holder(ctx, patient, entry, holder)?;
     let purpose = PullFor { id: id.0, owner: patient, subject: patient, entry };
-    let missing = objects::pull_missing(
-        ctx,
-        &checked.contents,
-        &Transfer {
-            from: holder,
-            ticket,
-            object: checked.label.manifest,
-            length: 0,
-            purpose: TransferFor::Read(purpose),
-        },
-    )?;
+    let missing =
+        objects::pull_missing(ctx, &checked.contents, holder, ticket, &TransferFor::Read(purpose))?;
     progress(ctx, id, |row| {
         row.objects += missing;
         row.entries += 1;

@@ -173,18 +173,20 @@ pub(crate) fn start_pull(ctx: &mut Context<'_>, transfer: &Transfer) -> Handled<
 pub(crate) fn pull_missing(
     ctx: &mut Context<'_>,
     contents: &[ContentRef],
-    model: &Transfer,
+    from: PartyId,
+    ticket: TicketId,
+    purpose: &TransferFor,
 ) -> Handled<u64> {
     let (TransferFor::Deposit(pull) | TransferFor::Read(pull) | TransferFor::Restore(pull)) =
-        &model.purpose;
+        purpose;
     let mut missing = 0;
-    for content in contents {
+    for &ContentRef { object, length } in contents {
         // What is here for another owner is not mentioned to this one: it is pulled again.
-        if here_for(ctx.txn, content.object, pull.owner)? {
-            hold(ctx.txn, content.object, pull.owner, pull.entry, content.length)?;
+        if here_for(ctx.txn, object, pull.owner)? {
+            hold(ctx.txn, object, pull.owner, pull.entry, length)?;
             continue;
         }
-        let transfer = Transfer { object: content.object, length: content.length, ..model.clone() };
+        let transfer = Transfer { from, ticket, object, length, purpose: purpose.clone() };
         start_pull(ctx, &transfer)?;
         missing += 1;
     }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chartmesh_tests::{Api, Node, Region, files, lines};
+use chartmesh_tests::{Api, Node, Region, files, lines, within};
 use serde_json::{Value, json};
 
 /// Who recorded an entry.
@@ -56,17 +56,13 @@ impl Acknowledged {
     /// What is not there as it was acknowledged, or twice, or by half: a line for each. What is on
     /// its way is waited for.
     pub(crate) fn missing(&self, region: &Region) -> Vec<String> {
-        let begun = Instant::now();
-        loop {
-            let missing = self.missing_now(region);
-            let unsettled = missing.iter().any(|one| one.starts_with("receipt"))
-                || missing.iter().any(|one| one.starts_with("permission"))
-                || missing.iter().any(|one| one.starts_with("object: left"));
-            if !unsettled || begun.elapsed() > SETTLED_WITHIN {
-                return missing;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let on_its_way = |one: &String| {
+            ["receipt", "permission", "object: left"].iter().any(|what| one.starts_with(what))
+        };
+        within(SETTLED_WITHIN, || {
+            Some(self.missing_now(region)).filter(|missing| !missing.iter().any(on_its_way))
+        })
+        .unwrap_or_else(|| self.missing_now(region))
     }
 
     /// As [`Acknowledged::missing`], without waiting.

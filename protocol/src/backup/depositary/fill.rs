@@ -54,13 +54,9 @@ pub(in crate::backup) fn executed(
         missing += objects::pull_missing(
             ctx,
             &entry.contents,
-            &Transfer {
-                from: row.depositor,
-                ticket: execute.ticket,
-                object: entry.label.claims().manifest,
-                length: 0,
-                purpose: TransferFor::Deposit(pull),
-            },
+            row.depositor,
+            execute.ticket,
+            &TransferFor::Deposit(pull),
         )?;
     }
     row.state = DepositState::Filling;

@@ -81,13 +81,9 @@ fn take(
     let missing = objects::pull_missing(
         ctx,
         &checked.contents,
-        &Transfer {
-            from: holder,
-            ticket,
-            object: checked.label.manifest,
-            length: 0,
-            purpose: TransferFor::Restore(PullFor { id: restore, owner: subject, subject, entry }),
-        },
+        holder,
+        ticket,
+        &TransferFor::Restore(PullFor { id: restore, owner: subject, subject, entry }),
     )?;
     if missing == 0 {
         record::complete(ctx, subject, entry)?;

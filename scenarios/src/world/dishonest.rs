@@ -1,0 +1,119 @@
+//! What dishonest parties and failing disks do.
+
+use super::World;
+use crate::party::Who;
+use chartmesh_protocol::capability::Proof;
+use chartmesh_protocol::codec::{Bytes, Wire};
+use chartmesh_protocol::id::{ObjectId, StatementId, StreamId};
+use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
+use chartmesh_protocol::peer::{Body, DeliveryFailure, Event};
+use chartmesh_protocol::statement::{Signed, Unverified};
+
+/// Makes another answer of an answer.
+pub type Lie = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
+
+/// See [`World::answer_otherwise`].
+pub type AnswerOtherwise = Box<dyn FnMut(&Body, &[u8]) -> Option<Otherwise>>;
+
+/// What a dishonest receiver says instead of its honest answer.
+pub enum Otherwise {
+    /// Another answer, in an outcome that its node signs.
+    Answer(Vec<u8>),
+    /// Other bytes altogether, in the place of the outcome.
+    Bytes(Vec<u8>),
+}
+
+impl World {
+    pub(super) fn lied(&self, target: Who, reply: &[u8], lie: &Lie) -> Vec<u8> {
+        let honest = Unverified::<Outcome>::parse(reply).expect("an outcome is well formed");
+        let mut outcome = honest.claims().clone();
+        if let OutcomeResult::Done(answer) = &mut outcome.result {
+            *answer = Bytes(lie(answer.0.clone()));
+        }
+        Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()
+    }
+
+    /// What the far side answers instead, signed by its node.
+    pub(super) fn otherwise(&mut self, target: Who, message: &[u8], reply: Vec<u8>) -> Vec<u8> {
+        let Some(otherwise) = &mut self.answer_otherwise else { return reply };
+        let message = Unverified::<Envelope>::parse(message).expect("we composed it");
+        let body = Body::from_bytes(&message.claims().body.0, usize::MAX).expect("we composed it");
+        let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
+        let OutcomeResult::Done(honest) = &outcome.claims().result else { return reply };
+        let answer = match otherwise(&body, &honest.0) {
+            Some(Otherwise::Answer(answer)) => answer,
+            Some(Otherwise::Bytes(bytes)) => return bytes,
+            None => return reply,
+        };
+        let result = OutcomeResult::Done(Bytes(answer));
+        let outcome = Outcome { result, ..outcome.claims().clone() };
+        Signed::sign(outcome, &self.parties[target.0].node_key).bytes().to_vec()
+    }
+
+    /// What a party answers, if it lies.
+    pub(super) fn told(&self, who: Who, reply: Vec<u8>) -> Vec<u8> {
+        let Some(lie) = self.lies.get(&who) else { return reply };
+        let honest = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
+        let outcome = Outcome { result: lie.clone(), ..honest.claims().clone() };
+        Signed::sign(outcome, &self.parties[who.0].node_key).bytes().to_vec()
+    }
+
+    /// A disk of a party loses an object, or damages it; the party notices.
+    pub fn lose(&mut self, who: Who, object: ObjectId, damaged: bool) {
+        self.parties[who.0].objects.remove(&object);
+        let lost = vec![chartmesh_protocol::objects::Lost { object, damaged }];
+        self.event(who, Event::Stock { lost, found: Vec::new() });
+        self.settle();
+    }
+
+    /// Has a party's node say something to another as if it were next in a new stream of messages: a
+    /// dishonest institution's program. `proof` may alter the proof of possession for `leaf`, or leave
+    /// it out.
+    ///
+    /// # Errors
+    /// [`DeliveryFailure`] when the other does not take it.
+    pub fn say(
+        &mut self,
+        from: Who,
+        target: Who,
+        body: &Body,
+        leaf: Option<StatementId>,
+        proof: impl FnOnce(Proof) -> Option<Proof>,
+    ) -> Result<OutcomeResult, DeliveryFailure> {
+        if !self.reachable(from, target) || !self.connect(from, target) {
+            return Err(DeliveryFailure::GateClosed);
+        }
+        let to = self.id(target);
+        let target_node = self.parties[target.0].peer.node();
+        let now = self.clock(from);
+        let party = &mut self.parties[from.0];
+        let nonce = party.connections.get(&target_node).and_then(|(_, theirs)| *theirs);
+        let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
+        let bytes = body.to_bytes();
+        let honest = leaf.map(|leaf| Proof {
+            leaf,
+            request: blake3::hash(&bytes).into(),
+            verifier: to,
+            nonce,
+        });
+        let stream = StreamId(chartmesh_protocol::crypto::random(&mut party.rng));
+        let envelope = Envelope {
+            id: MessageId { sender: party.peer.me(), stream, number: 1 },
+            to,
+            sent: now,
+            acknowledged: 0,
+            node: party.peer.node(),
+            nonce,
+            body: Bytes(bytes),
+            proof: honest
+                .and_then(proof)
+                .map(|proof| Signed::sign(proof, &party.node_key).to_unverified()),
+        };
+        let bytes = Signed::sign(envelope, &party.node_key).bytes().to_vec();
+        self.last_said = Some(bytes.clone());
+        let reply = self.inject(from, target, &bytes)?;
+        self.settle();
+        let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
+        Ok(outcome.claims().result.clone())
+    }
+}
