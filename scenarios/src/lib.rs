@@ -5,12 +5,16 @@
 //! modelled links instead of libp2p, a clock that jumps from event to event. Everything is a function of
 //! the seed.
 
+mod check;
 mod engine;
+mod measure;
 mod party;
+mod people;
 mod region;
 pub mod result;
 mod run;
 pub mod scenario;
+mod watch;
 mod world;
 
 pub use party::{Party, Who};

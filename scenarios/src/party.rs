@@ -47,6 +47,12 @@ impl Party {
         Self::node_of((seed, index), (seed, index), role, name)
     }
 
+    /// A party of a scenario, whose keys follow from the seed and its name.
+    pub(crate) fn named(seed: u64, name: &str, role: Role) -> Self {
+        let key = |purpose: &str| crate::engine::chance::seed_of(seed, name, purpose);
+        Self::with_keys(&key, role, name)
+    }
+
     /// A node of an institution: the seed and number that the institution's keys follow from, and those
     /// that its own do.
     pub(crate) fn node_of(
@@ -67,6 +73,10 @@ impl Party {
             "node" | "random" => of(node, purpose),
             _ => of(institution, purpose),
         };
+        Self::with_keys(&key, role, name)
+    }
+
+    fn with_keys(key: &dyn Fn(&str) -> [u8; 32], role: Role, name: &str) -> Self {
         let institution = SigningKey::from_seed(&key("institution"));
         let next = SigningKey::from_seed(&key("next"));
         let identity = Identity {

@@ -47,6 +47,18 @@ impl CheckedMessage {
             .map_err(|_| DecodeError::Invalid("the signature is not the node's"))?;
         Ok(Self { envelope, body })
     }
+
+    /// The envelope, for whoever watches what is said.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// What it says.
+    #[must_use]
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
 }
 
 /// Who sent a message, as far as it is proven.

@@ -420,6 +420,8 @@ pub enum Act {
     Referral,
     /// A patient has entries deposited with a provider.
     Deposit,
+    /// A hospital has its own copies kept by a provider.
+    Keep,
     /// A hospital that was permitted reads once more.
     Read,
     /// A hospital's own copies are brought back from a provider.
