@@ -8,7 +8,6 @@ use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, CheckedMessage, View};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::{backup, custody, record};
-use std::collections::BTreeSet;
 
 /// Something that happened.
 pub(crate) enum Seen<'a> {
@@ -27,8 +26,6 @@ pub(crate) enum Seen<'a> {
         patient: PartyId,
         /// Which.
         tokens: &'a [TokenId],
-        /// Who is known to hold what they were for.
-        holders: &'a BTreeSet<u32>,
     },
     /// A message left.
     Sent {

@@ -380,6 +380,10 @@ impl<'a> Engine<'a> {
     fn tick(&mut self, at: u32) {
         let now_us = self.stage.now_us;
         let machine = self.machine(at);
+        if machine.tick_us != Some(now_us) {
+            // An earlier one was planned since, and has looked.
+            return;
+        }
         machine.tick_us = None;
         let now = machine.clock(now_us).0;
         let later = machine.due.split_off(&(now + 1));
@@ -475,7 +479,7 @@ impl<'a> Engine<'a> {
                 self.trace(TraceKind::Received, at, from, |row| {
                     (row.what, row.id, row.patient) = (name, id, patient);
                 });
-                self.people(|people, doors| people.received(at, name, about, doors));
+                self.people(|people, doors| people.received(at, name, patient, about, doors));
             }
         }
     }
@@ -648,7 +652,3 @@ pub(crate) fn feature(name: &'static str) -> &'static str {
     name.split_once('.').map_or(name, |(feature, _)| feature)
 }
 
-/// The stream of chance of an entity.
-pub(crate) fn chance(seed: u64, entity: &str, purpose: &str) -> Chance {
-    Chance::of(seed, entity, purpose)
-}

@@ -235,20 +235,15 @@ impl Measures {
         }
     }
 
-    fn revoked(
-        &mut self,
-        stage: &Stage,
-        patient: PartyId,
-        tokens: &[TokenId],
-        holders: &BTreeSet<u32>,
-    ) {
+    fn revoked(&mut self, stage: &Stage, patient: PartyId, tokens: &[TokenId]) {
         for token in tokens {
             self.revoked.entry(*token).or_insert(stage.now_us);
         }
-        for holder in holders {
+        let patient = crate::watch::short(patient);
+        let holders = self.patients.get(&patient).map(|(_, holders)| holders.iter());
+        for holder in holders.into_iter().flatten() {
             let on = stage.machines[*holder as usize].on;
-            let told = (crate::watch::short(patient), *holder);
-            self.told.entry(told).or_insert((stage.now_us, on));
+            self.told.entry((patient, *holder)).or_insert((stage.now_us, on));
         }
     }
 
@@ -400,9 +395,7 @@ impl Watch for Measures {
             Seen::Answered { party, name, answer: Ok(answer) } => {
                 self.answered(stage, *party, name, answer);
             }
-            Seen::Revoked { patient, tokens, holders } => {
-                self.revoked(stage, *patient, tokens, holders);
-            }
+            Seen::Revoked { patient, tokens } => self.revoked(stage, *patient, tokens),
             Seen::Destroyed { party } => self.destroyed(*party),
             Seen::Happened { event, begins: false } => {
                 self.ended.insert(*event, (stage.now_us, stage.now_us));

@@ -12,7 +12,6 @@ use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::record::{ContentKey, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 use chartmesh_protocol::{access_log, backup, consent, custody, enrolment, record};
-use std::collections::BTreeSet;
 
 /// Kinds of entries, in turn.
 const KINDS: [Kind; 4] = [Kind::Laboratory, Kind::Conditions, Kind::Medications, Kind::Imaging];
@@ -97,6 +96,8 @@ impl People {
         let Some((patient, known)) = found else { return self.skip("download") };
         if known.enrolled.contains(&by) {
             self.ask_to_see(Act::Download, by, None, patient, doors);
+        } else if self.enrolling.contains_key(&(by, crate::watch::short(known.id))) {
+            self.skip("download");
         } else {
             self.chart(by, patient, Enrolled::Download, doors);
         }
@@ -259,7 +260,8 @@ impl People {
             AtRelay::Look => self.look(relay, doors),
             AtRelay::Enrol { hospital, code, then } => {
                 let enrol = enrolment::Command::Enrol { patient: id, code };
-                let tag = self.errand(Errand::Enrolling { hospital, patient, then });
+                self.enrolling.insert((hospital, crate::watch::short(id)), (patient, then));
+                let tag = self.errand(Errand::Done);
                 let command = Command::Enrolment(enrol);
                 doors.ask(relay, command, Some(id), "enrolment.enrol", tag);
             }
@@ -315,15 +317,9 @@ impl People {
         if live.is_empty() {
             return;
         }
-        let party_of = |party| doors.stage.by_party.get(party).copied();
-        let holders: BTreeSet<u32> = grants
-            .iter()
-            .filter(|grant| live.contains(&grant.token))
-            .flat_map(|grant| grant.holders.iter().filter_map(party_of))
-            .collect();
         let tokens = live.clone();
         let revoke = consent::Command::Revoke { patient: id, tokens: live };
-        let tag = self.errand(Errand::Revoking { patient: id, tokens, holders });
+        let tag = self.errand(Errand::Revoking { patient: id, tokens });
         doors.ask(relay, Command::Consent(revoke), Some(id), "consent.revoke", tag);
     }
 

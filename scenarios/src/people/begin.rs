@@ -29,6 +29,7 @@ impl People {
             providers: providers.to_vec(),
             relays: relays.clone(),
             errands: BTreeMap::new(),
+            enrolling: BTreeMap::new(),
             next: 0,
             when_on: BTreeMap::new(),
             permitted: BTreeMap::new(),

@@ -22,7 +22,7 @@ use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};
 use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::refusal::Refusal;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A patient, as the people around know one.
 #[derive(Clone, Debug)]
@@ -48,14 +48,12 @@ enum Errand {
     Charted { hospital: u32, patient: usize, then: Enrolled },
     /// A code was made for the chart.
     Coded { hospital: u32, patient: usize, then: Enrolled },
-    /// The relay was given the code.
-    Enrolling { hospital: u32, patient: usize, then: Enrolled },
     /// A request was made.
     Asking,
     /// A hospital is to read what it was permitted.
     Fetch { at: u32, request: ConsentId },
     /// Permissions are being taken back.
-    Revoking { patient: PartyId, tokens: Vec<TokenId>, holders: BTreeSet<u32> },
+    Revoking { patient: PartyId, tokens: Vec<TokenId> },
     /// A vote to expel.
     Expel { by: u32, party: u32 },
     /// A hospital leaves.
@@ -109,6 +107,8 @@ pub(crate) struct People {
     providers: Vec<u32>,
     relays: BTreeMap<u32, Vec<u32>>,
     errands: BTreeMap<u64, Errand>,
+    /// Enrolments under way, by hospital and patient.
+    enrolling: BTreeMap<(u32, u64), (usize, Enrolled)>,
     next: u64,
     /// What waits for a relay to be switched on.
     when_on: BTreeMap<u32, Vec<u64>>,
@@ -168,13 +168,10 @@ impl People {
                 let what = AtRelay::Enrol { hospital, code: code.code, then };
                 self.when_on(patient, what, doors);
             }
-            (Errand::Revoking { patient, tokens, holders }, _) => {
-                doors.see(&Seen::Revoked { patient, tokens: &tokens, holders: &holders });
+            (Errand::Revoking { patient, tokens }, _) => {
+                doors.see(&Seen::Revoked { patient, tokens: &tokens });
             }
             (Errand::Invited { at }, View::Code(code)) => self.invited(at, code.code, doors),
-            (Errand::Enrolling { hospital, patient, then }, _) => {
-                self.enrolled(hospital, patient, then, doors);
-            }
             _ => {}
         }
     }
@@ -184,10 +181,16 @@ impl People {
         &mut self,
         at: u32,
         name: &'static str,
+        patient: u64,
         about: Option<ConsentId>,
         doors: &mut Engine<'_>,
     ) {
         match (name, about) {
+            ("enrolment.enrol", _) => {
+                if let Some((patient, then)) = self.enrolling.remove(&(at, patient)) {
+                    self.enrolled(at, patient, then, doors);
+                }
+            }
             ("consent.ask", _) => {
                 // Drawn for each request, whatever comes of it, so that sweeps share their luck.
                 let (reacts, ignores) = (
