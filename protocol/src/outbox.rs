@@ -305,7 +305,9 @@ fn renumber(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
 /// Puts off the next try: longer after each failure.
 pub(crate) fn later(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     if let Some(mut stream) = rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
-        let wait = (limits::RETRY_MS_MIN << stream.failures.min(16)).min(limits::RETRY_MS_MAX);
+        let policy = ctx.peer.policy();
+        let doubled = policy.retry_ms_min.saturating_mul(1 << stream.failures.min(16));
+        let wait = doubled.min(policy.retry_ms_max);
         stream.failures = stream.failures.saturating_add(1);
         stream.not_before = ctx.now.plus_ms(wait);
         rows::put(ctx.txn, STREAMS, &to.0, &stream)?;

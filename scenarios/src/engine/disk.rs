@@ -23,11 +23,6 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// The rows, for reading.
-    pub(crate) const fn rows(&self) -> &Memory {
-        &self.rows
-    }
-
     /// Bytes of all keys and values.
     pub(crate) const fn used(&self) -> u64 {
         self.used

@@ -37,6 +37,8 @@ pub(crate) struct Flow {
     pub(super) target: u32,
     pub(super) target_epoch: u32,
     pub(super) number: u64,
+    /// What traces follow it by.
+    pub(super) id: u64,
     /// Whether the far side refused once already.
     pub(super) again: bool,
     pub(super) left_us: u64,
@@ -291,6 +293,7 @@ impl Engine<'_> {
             target,
             target_epoch,
             number,
+            id: message_id(envelope.id.stream.0, number),
             again,
             left_us: now_us,
             name,
@@ -298,10 +301,9 @@ impl Engine<'_> {
             patient: crate::watch::patient_of(checked.body()),
             about: crate::watch::request_of(checked.body()),
         };
-        let id = message_id(envelope.id.stream.0, number);
         self.trace(TraceKind::Sent, from, target, |row| {
             (row.what, row.id, row.patient, row.bytes) =
-                (name, id, flow.patient, bytes.len() as u64);
+                (name, flow.id, flow.patient, bytes.len() as u64);
         });
         self.count_bytes(name, bytes.len() as u64);
         self.see(&Seen::Sent { from, to: target, message: &checked, bytes: bytes.len() as u64 });
@@ -362,9 +364,8 @@ impl Engine<'_> {
         let back = if first { Back::Message(flow) } else { Back::Nobody };
         self.machine(target).replying.insert(request.0, back);
         let name = flow.name;
-        let id = message_id(message.envelope().id.stream.0, flow.number);
         let event = Event::Message { request, node: from_node, nonce, message };
-        let then = Then::Received { from, name, id, patient: flow.patient, about: flow.about };
+        let then = Then::Received(flow);
         self.handle(target, event, name, then);
     }
 
@@ -435,7 +436,7 @@ impl Engine<'_> {
         };
         let bytes = result.as_ref().map_or(0, Vec::len) as u64;
         self.trace(TraceKind::Concluded, flow.from, flow.target, |row| {
-            (row.what, row.id, row.patient) = (flow.name, flow.number, flow.patient);
+            (row.what, row.id, row.patient) = (flow.name, flow.id, flow.patient);
             (row.bytes, row.end) = (bytes, end);
         });
         self.see(&Seen::Concluded {

@@ -35,7 +35,7 @@ use crate::scenario::Scenario;
 use crate::watch::{Seen, Watch};
 use chance::Chance;
 use chartmesh_protocol::codec::DecodeError;
-use chartmesh_protocol::id::{ConsentId, NodeId, ObjectId, PartyId, TransferId};
+use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
 use chartmesh_protocol::peer::{CheckedMessage, Command, Effect, Event, RequestId, View};
 use chartmesh_protocol::refusal::Refusal;
 use exchange::Flow;
@@ -162,13 +162,7 @@ pub(crate) enum Then {
     /// What became of a message was taken in.
     Delivered(PartyId),
     /// A message was handled.
-    Received {
-        from: u32,
-        name: &'static str,
-        id: u64,
-        patient: u64,
-        about: Option<ConsentId>,
-    },
+    Received(Flow),
 }
 
 /// A run under way.
@@ -475,9 +469,10 @@ impl<'a> Engine<'a> {
             Then::Nothing => {}
             Then::Greeted(target) => self.greeted(at, target, true),
             Then::Delivered(to) => self.delivered(at, to),
-            Then::Received { from, name, id, patient, about } => {
+            Then::Received(flow) => {
+                let Flow { from, name, patient, about, .. } = flow;
                 self.trace(TraceKind::Received, at, from, |row| {
-                    (row.what, row.id, row.patient) = (name, id, patient);
+                    (row.what, row.id, row.patient) = (name, flow.id, patient);
                 });
                 self.people(|people, doors| people.received(at, name, patient, about, doors));
             }
@@ -651,4 +646,3 @@ struct WatchedMessage(chartmesh_protocol::peer::Body);
 pub(crate) fn feature(name: &'static str) -> &'static str {
     name.split_once('.').map_or(name, |(feature, _)| feature)
 }
-

@@ -12,7 +12,7 @@ use crate::run::RunError;
 use crate::scenario::{Machine as Traits, Nat};
 use chartmesh_protocol::federation;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Event, View};
+use chartmesh_protocol::peer::{Command, Event, Policy, View};
 use chartmesh_protocol::refusal::Refusal;
 use std::collections::BTreeMap;
 
@@ -102,7 +102,11 @@ impl Engine<'_> {
         let at = u32::try_from(self.stage.machines.len()).expect("the file bounds the counts");
         let region = self.scenario.regions.iter().position(|place| place.id == region);
         let mut life = Chance::of(self.seed, name, "life");
-        let party = Party::named(self.seed, name, role);
+        let policy = Policy {
+            retry_ms_min: self.scenario.policy.retry_first.millis(),
+            retry_ms_max: self.scenario.policy.retry_longest.millis(),
+        };
+        let party = Party::named(self.seed, name, role, policy);
         let skew = i64::try_from(traits.clock_skew.millis()).unwrap_or(0);
         #[expect(clippy::cast_possible_truncation, reason = "between -skew and skew")]
         let skew_ms = ((2.0 * life.unit() - 1.0) * skew as f64) as i64;

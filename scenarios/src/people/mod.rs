@@ -81,17 +81,11 @@ enum AtRelay {
 #[derive(Clone, Copy, Debug)]
 enum Enrolled {
     /// Entries are recorded.
-    Record {
-        entries: u32,
-        size: u64,
-    },
+    Record { entries: u32, size: u64 },
     /// The hospital asks to see what others have.
     Download,
     /// Another hospital asks that this one may see.
-    Referral {
-        from: u32,
-    },
-    Nothing,
+    Referral { from: u32 },
 }
 
 /// Everybody.
@@ -301,7 +295,6 @@ impl People {
             Enrolled::Referral { from } => {
                 self.ask_to_see(Act::Referral, from, Some(hospital), patient, doors);
             }
-            Enrolled::Nothing => {}
         }
     }
 }
