@@ -88,9 +88,12 @@ pub struct Work {
     /// given. What patients do is done by theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// How often, for each of these hospitals.
+    /// How often, for each of these hospitals or of their patients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// Whether `rate` is that of each hospital or of each of its patients.
+    #[serde(default)]
+    pub each: Each,
     /// Times from a CSV file beside the scenario instead of a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceFile>,
@@ -104,6 +107,19 @@ pub struct Work {
     /// Bytes of each entry's content, before it is sealed.
     #[serde(default = "two_kib")]
     pub size: Size,
+}
+
+/// Whose rate it is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Each {
+    /// Each hospital's.
+    #[default]
+    Hospital,
+    /// Each patient's: a hospital does it the more often the more patients it has.
+    Patient,
 }
 
 /// What people do.

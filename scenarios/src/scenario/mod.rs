@@ -19,7 +19,7 @@ mod words;
 
 pub use change::{Change, Vary};
 pub use conduct::{
-    Act, Event, Expect, Faults, Happening, Hostile, Hostility, Measure, Patients, Placement, Policy,
+    Act, Each, Event, Expect, Faults, Happening, Hostile, Hostility, Measure, Patients, Placement, Policy,
     TraceFile, Work,
 };
 pub use document::Document;

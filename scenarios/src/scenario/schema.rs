@@ -30,6 +30,7 @@ fn close(schema: &mut Value) {
         Value::Object(object) => {
             object.values_mut().for_each(close);
             object.remove("unevaluatedProperties");
+            without_null(object);
             if object.get("properties").is_some_and(Value::is_object)
                 && object.get("type").is_some_and(|kind| kind == "object")
             {
@@ -39,4 +40,15 @@ fn close(schema: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(close),
         _ => {}
     }
+}
+
+/// What TOML does not have, editors should not offer.
+fn without_null(object: &mut serde_json::Map<String, Value>) {
+    if let Some(ways) = object.get_mut("anyOf").and_then(Value::as_array_mut) {
+        ways.retain(|way| way["type"] != "null");
+    }
+    if let Some(kinds) = object.get_mut("type").and_then(Value::as_array_mut) {
+        kinds.retain(|kind| kind != "null");
+    }
+    object.retain(|key, value| key != "default" || !value.is_null());
 }

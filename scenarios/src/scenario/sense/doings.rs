@@ -3,7 +3,7 @@
 use super::{Kind, Meant, Sense};
 use crate::scenario::document::Step::{Index, Key};
 use crate::scenario::problem::allowed;
-use crate::scenario::{Act, Event, Happening, Hostility, METRICS, PARTS, Share, Span, bounds, limit};
+use crate::scenario::{Act, Each, Event, Happening, Hostility, METRICS, PARTS, Share, Span, bounds, limit};
 
 const ALL: &[Kind] = &[Kind::Hospital, Kind::Provider, Kind::Relay];
 const DAY: u64 = 86_400_000_000;
@@ -57,6 +57,9 @@ impl Sense<'_> {
             }
             if work.trace.is_some() && work.by_day {
                 self.say(&key("by_day"), "the trace says when; `by_day` goes with `rate`");
+            }
+            if work.trace.is_some() && work.each == Each::Patient {
+                self.say(&key("each"), "the trace says how often; `each` goes with `rate`");
             }
             if let Some(by) = &work.by {
                 self.meant(&key("by"), by, &[Kind::Hospital], false);
