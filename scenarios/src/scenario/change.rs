@@ -6,8 +6,8 @@
 
 use super::document::{Item, Node};
 use super::problem::{At, allowed};
-use super::words::{Choice, choose, leaves};
 use super::schema;
+use super::words::{Choice, choose, leaves};
 use serde_json::Value as Schema;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -144,12 +144,16 @@ fn entry(list: &[Node], step: &str) -> Result<usize, String> {
     {
         return Ok(index);
     }
-    let mut named = list.iter().enumerate().filter(|(_, node)| names(node).iter().any(|name| name == step));
+    let mut named =
+        list.iter().enumerate().filter(|(_, node)| names(node).iter().any(|name| name == step));
     match (named.next(), named.next()) {
         (Some((index, _)), None) => Ok(index),
-        (Some(_), Some(_)) => Err(format!("there are several `{step}`; name it by its number, from 1")),
+        (Some(_), Some(_)) => {
+            Err(format!("there are several `{step}`; name it by its number, from 1"))
+        }
         (None, _) => {
-            let known: Vec<_> = list.iter().filter_map(|node| names(node).into_iter().next()).collect();
+            let known: Vec<_> =
+                list.iter().filter_map(|node| names(node).into_iter().next()).collect();
             let numbers = format!("1 to {}", list.len());
             let words = known.iter().map(String::as_str).chain([numbers.as_str()]);
             Err(format!("there is no `{step}`; {}", allowed(step, words)))
@@ -169,5 +173,10 @@ fn names(node: &Node) -> Vec<String> {
             return vec![format!("{one}-{other}"), format!("{other}-{one}")];
         }
     }
-    ["id", "do", "party"].iter().find_map(|key| node.text(key)).map(str::to_owned).into_iter().collect()
+    ["id", "do", "party"]
+        .iter()
+        .find_map(|key| node.text(key))
+        .map(str::to_owned)
+        .into_iter()
+        .collect()
 }

@@ -1,8 +1,8 @@
 //! What people do, what happens, what goes wrong, and what must hold.
 
-use super::{bounds, one, two_kib, whole};
 use super::topology::{Distribution, Spread};
 use super::units::{Rate, Share, Size, Span};
+use super::{bounds, one, two_kib, whole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -94,7 +94,7 @@ pub struct Work {
     /// Whether `rate` is that of each hospital or of each of its patients.
     #[serde(default)]
     pub each: Each,
-    /// Times from a CSV file beside the scenario instead of a rate.
+    /// Times from a CSV file beside the scenario instead of a rate; each of these hospitals keeps to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceFile>,
     /// By day rather than by night, from 7 to 22 local time.
@@ -160,7 +160,7 @@ pub struct TraceFile {
     pub csv: PathBuf,
     /// The column with the time, in seconds since the scenario's begin.
     pub column: String,
-    /// Filled in when the scenario is loaded.
+    /// Its values in ascending order. Filled in when the scenario is loaded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at_s: Vec<f64>,
 }
@@ -301,7 +301,6 @@ pub struct Expect {
     #[schemars(with = "Option<Limit>")]
     pub above: Option<toml::Value>,
 }
-
 
 /// What a measure is compared with.
 #[derive(JsonSchema)]

@@ -33,8 +33,10 @@ impl Document {
     /// [`LoadError`]: it cannot be read, is too large or is not TOML.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
         let name = path.display().to_string();
-        let bytes = read_bounded(path, bounds::FILE_BYTES).map_err(|what| LoadError::one(&name, what))?;
-        let text = String::from_utf8(bytes).map_err(|_| LoadError::one(&name, "is not UTF-8 text"))?;
+        let bytes =
+            read_bounded(path, bounds::FILE_BYTES).map_err(|what| LoadError::one(&name, what))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| LoadError::one(&name, "is not UTF-8 text"))?;
         Self::parse(&text, &name, path.parent().unwrap_or(Path::new("")))
     }
 
@@ -72,7 +74,9 @@ impl Document {
         let mut scenario = self.judged(true)?;
         let mut problems = Problems::default();
         sense::sweep(&scenario, &self.root, &mut problems, &|change| {
-            self.changed(std::slice::from_ref(change)).and_then(|changed| changed.judged(false)).map(drop)
+            self.changed(std::slice::from_ref(change))
+                .and_then(|changed| changed.judged(false))
+                .map(drop)
         });
         self.result(problems)?;
         fill_links(&mut scenario);
@@ -221,6 +225,16 @@ impl Node {
 
     /// The place of what a path leads to; where the path breaks off, of what should have had it.
     pub(super) fn at(&self, path: &[Step<'_>]) -> At {
+        self.follow(path).0.at
+    }
+
+    /// Whether a path leads to something.
+    pub(super) fn has(&self, path: &[Step<'_>]) -> bool {
+        self.follow(path).1
+    }
+
+    /// As far as a path leads, and whether that is its end.
+    fn follow(&self, path: &[Step<'_>]) -> (&Self, bool) {
         let mut node = self;
         for step in path {
             let next = match (step, &node.item) {
@@ -228,10 +242,10 @@ impl Node {
                 (Step::Index(index), Item::List(list)) => list.get(*index),
                 _ => None,
             };
-            let Some(next) = next else { break };
+            let Some(next) = next else { return (node, false) };
             node = next;
         }
-        node.at
+        (node, true)
     }
 }
 
@@ -281,7 +295,9 @@ fn in_text(name: &str, text: &str, byte: usize) -> String {
 pub(super) fn read_bounded(path: &Path, bound: u64) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     let mut bytes = Vec::new();
-    file.take(bound + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(bound + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() as u64 > bound { Err(too_large(bound)) } else { Ok(bytes) }
 }
 

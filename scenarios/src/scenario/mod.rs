@@ -19,8 +19,8 @@ mod words;
 
 pub use change::{Change, Vary};
 pub use conduct::{
-    Act, Each, Event, Expect, Faults, Happening, Hostile, Hostility, Measure, Patients, Placement, Policy,
-    TraceFile, Work,
+    Act, Each, Event, Expect, Faults, Happening, Hostile, Hostility, Measure, Patients, Placement,
+    Policy, TraceFile, Work,
 };
 pub use document::Document;
 pub use metrics::{METRICS, MetricName, PARTS, limit};
@@ -29,7 +29,7 @@ pub use schema::json_schema;
 pub use starter::new_scenario;
 pub use topology::{
     Bursts, Distribution, Federation, FromFile, Hospitals, Link, LinkMatrix, Loss, Machine, Nat,
-    Providers, Region, Relays, Spread,
+    Providers, Region, Relays, Spread, TimeUnit,
 };
 pub use units::{BadUnit, Rate, Share, Size, Span};
 
@@ -109,7 +109,6 @@ pub struct Scenario {
     #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
     pub sweep: BTreeMap<String, Vec<toml::Value>>,
 }
-
 
 /// Reads a scenario file, with the CSV files that it names.
 ///

@@ -58,7 +58,10 @@ impl Problems {
     }
 
     /// The refusal, if anything was wrong. `place` turns a position into words.
-    pub(super) fn into_result(mut self, place: impl Fn(At, &str) -> String) -> Result<(), LoadError> {
+    pub(super) fn into_result(
+        mut self,
+        place: impl Fn(At, &str) -> String,
+    ) -> Result<(), LoadError> {
         if self.none() {
             return Ok(());
         }

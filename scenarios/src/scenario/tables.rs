@@ -23,10 +23,12 @@ pub(super) fn fill(
 ) -> Result<(), LoadError> {
     let mut files = Files { root, base_dir, problems };
     for (path, spread) in spreads(scenario) {
-        if let Spread::From(FromFile { csv, column, values_ms }) = spread
+        if let Spread::From(FromFile { csv, column, unit, values_ms }) = spread
             && values_ms.is_empty()
         {
-            *values_ms = files.column(&path, csv, column, bounds::MILLISECONDS)?;
+            let millis = unit.millis();
+            let values = files.column(&path, csv, column, bounds::MILLISECONDS / millis)?;
+            *values_ms = values.into_iter().map(|value| value * millis).collect();
         }
     }
     for (index, work) in scenario.work.iter_mut().enumerate() {
@@ -34,7 +36,8 @@ pub(super) fn fill(
             && trace.at_s.is_empty()
         {
             let path = [Key("work"), Index(index), Key("trace")];
-            trace.at_s = files.column(&path, &trace.csv, &trace.column, bounds::MILLISECONDS / 1000.0)?;
+            trace.at_s =
+                files.column(&path, &trace.csv, &trace.column, bounds::MILLISECONDS / 1000.0)?;
             trace.at_s.sort_by(f64::total_cmp);
         }
     }
@@ -79,6 +82,7 @@ struct Files<'a> {
 struct Table {
     name: String,
     heads: Vec<String>,
+    heads_line: u64,
     rows: Vec<(u64, csv::StringRecord)>,
 }
 
@@ -114,21 +118,28 @@ impl Files<'_> {
         regions: &[&str],
         there: &[Link],
     ) -> Result<Vec<Link>, LoadError> {
-        let Some(table) = self.read(&[Key("link_matrix")], &matrix.csv)? else { return Ok(Vec::new()) };
+        let Some(table) = self.read(&[Key("link_matrix")], &matrix.csv)? else {
+            return Ok(Vec::new());
+        };
         let known = |line: u64, id: &str| {
             regions.iter().position(|region| *region == id).ok_or_else(|| {
                 let what = allowed(id, regions.iter().copied());
-                LoadError::one(format!("{}:{line}", table.name), format!("unknown region `{id}`; {what}"))
+                LoadError::one(
+                    format!("{}:{line}", table.name),
+                    format!("unknown region `{id}`; {what}"),
+                )
             })
         };
         let mut columns = Vec::new();
         for head in table.heads.iter().skip(1) {
-            columns.push(known(1, head)?);
+            columns.push(known(table.heads_line, head)?);
         }
         let mut latencies = BTreeMap::new();
         for (line, row) in &table.rows {
             let from = known(*line, row.get(0).unwrap_or_default())?;
-            for (to, text) in columns.iter().zip(row.iter().skip(1)).filter(|(_, text)| !text.is_empty()) {
+            for (to, text) in
+                columns.iter().zip(row.iter().skip(1)).filter(|(_, text)| !text.is_empty())
+            {
                 let millis = number(&table, *line, text, bounds::MILLISECONDS)?;
                 let pair = (from.min(*to), from.max(*to));
                 let before = latencies.insert(pair, millis).unwrap_or(millis);
@@ -179,7 +190,7 @@ impl Files<'_> {
             .comment(Some(b'#'))
             .from_reader(bytes.as_slice());
         let wrong = |error: csv::Error| {
-            let line = error.position().map_or(1, csv::Position::line);
+            let line = line(&bytes, error.position());
             let what = match error.kind() {
                 csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                     format!("has {len} values where the first row has {expected_len}")
@@ -189,7 +200,9 @@ impl Files<'_> {
             };
             LoadError::one(format!("{name}:{line}"), what)
         };
-        let heads = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
+        let heads = reader.headers().map_err(wrong)?;
+        let heads_line = line(&bytes, heads.position());
+        let heads = heads.iter().map(str::to_owned).collect();
         let mut rows = Vec::new();
         for row in reader.records() {
             let row = row.map_err(wrong)?;
@@ -197,15 +210,24 @@ impl Files<'_> {
                 let what = format!("has more than {} rows", bounds::CSV_ROWS);
                 return Err(LoadError::one(name, what));
             }
-            rows.push((row.position().map_or(0, csv::Position::line), row));
+            rows.push((line(&bytes, row.position()), row));
         }
-        Ok(Some(Table { name, heads, rows }))
+        Ok(Some(Table { name, heads, heads_line, rows }))
     }
 
     fn say(&mut self, path: &[Step<'_>], key: &str, what: String) {
         let path: Vec<_> = path.iter().copied().chain([Key(key)]).collect();
         self.problems.say(self.root.at(&path), super::document::Shown(&path).to_string(), what);
     }
+}
+
+/// The line on which a row begins. The reader's position is before the empty lines and notes that it skipped.
+fn line(bytes: &[u8], position: Option<&csv::Position>) -> u64 {
+    let Some(position) = position else { return 1 };
+    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(bytes.len());
+    let skipped = |line: &&[u8]| matches!(line.first(), None | Some(b'\r' | b'#'));
+    let lines = bytes[from..].split(|byte| *byte == b'\n').take_while(skipped).count();
+    position.line() + lines as u64
 }
 
 fn number(table: &Table, line: u64, text: &str, most: f64) -> Result<f64, LoadError> {

@@ -1,7 +1,7 @@
 //! Where parties are, how messages travel between them, how their machines behave.
 
-use super::{bounds, one};
 use super::units::{Share, Size, Span};
+use super::{bounds, one};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -155,11 +155,47 @@ pub enum Distribution {
 pub struct FromFile {
     /// The file, relative to the scenario's.
     pub csv: PathBuf,
-    /// The column; its values are milliseconds.
+    /// The column.
     pub column: String,
-    /// Filled in when the scenario is loaded, and written into the manifest, so that a run needs no file but it.
+    /// What its values are.
+    #[serde(default)]
+    pub unit: TimeUnit,
+    /// Its values in milliseconds. Filled in when the scenario is loaded, and written into the manifest, so that a run needs no file but it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values_ms: Vec<f64>,
+}
+
+/// What numbers in a CSV file are.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
+)]
+pub enum TimeUnit {
+    /// Milliseconds.
+    #[default]
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Seconds.
+    #[serde(rename = "s")]
+    Seconds,
+    /// Minutes.
+    #[serde(rename = "min")]
+    Minutes,
+    /// Hours.
+    #[serde(rename = "h")]
+    Hours,
+}
+
+impl TimeUnit {
+    /// Milliseconds in one.
+    #[must_use]
+    pub const fn millis(self) -> f64 {
+        match self {
+            Self::Milliseconds => 1.0,
+            Self::Seconds => 1000.0,
+            Self::Minutes => 60_000.0,
+            Self::Hours => 3_600_000.0,
+        }
+    }
 }
 
 /// How packets are lost.

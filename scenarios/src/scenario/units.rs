@@ -272,7 +272,9 @@ mod tests {
         }
         assert_eq!(Size::try_from("1.5 KiB".to_owned()).unwrap(), Size::from_bytes(1536));
         assert_eq!(Rate::try_from("3/h".to_owned()).unwrap().per_day().to_bits(), 72f64.to_bits());
-        for bad in ["", "5", "h", "-1h", "1 week", "1e3s", "99999999999999999999d", "1.2.3s", "nans"] {
+        for bad in
+            ["", "5", "h", "-1h", "1 week", "1e3s", "99999999999999999999d", "1.2.3s", "nans"]
+        {
             assert!(Span::try_from(bad.to_owned()).is_err(), "{bad}");
         }
         for bad in ["", "3", "3/year", "-1/d", "nan/d", "inf/d", "1e9/s"] {

@@ -28,7 +28,11 @@ impl<'n> Check<'n, '_> {
                 Choice::Leaf(leaf) => self.table(node.at, entries, leaf, path),
                 Choice::Word { key, at, found, words } => {
                     path.push(Step::Key(key));
-                    self.say(at, path, format!("unknown word `{found}`; {}", allowed(found, words)));
+                    self.say(
+                        at,
+                        path,
+                        format!("unknown word `{found}`; {}", allowed(found, words)),
+                    );
                     path.pop();
                 }
                 Choice::None => self.wrong_type(node, &leaves, path),
@@ -37,7 +41,8 @@ impl<'n> Check<'n, '_> {
                 let Some(leaf) = leaves.iter().find(|leaf| is(leaf, "array")) else {
                     return self.wrong_type(node, &leaves, path);
                 };
-                if let (Some(least), Some(most)) = (leaf["minItems"].as_u64(), leaf["maxItems"].as_u64())
+                if let (Some(least), Some(most)) =
+                    (leaf["minItems"].as_u64(), leaf["maxItems"].as_u64())
                     && !(least..=most).contains(&(list.len() as u64))
                 {
                     let what = format!("has {} values, and needs {least}", list.len());
@@ -74,7 +79,11 @@ impl<'n> Check<'n, '_> {
                 }
                 None => {
                     let words = known.into_iter().flatten().map(|(known, _)| known.as_str());
-                    self.say(*key_at, path, format!("unknown key `{key}`; {}", allowed(key, words)));
+                    self.say(
+                        *key_at,
+                        path,
+                        format!("unknown key `{key}`; {}", allowed(key, words)),
+                    );
                 }
             }
             path.pop();
@@ -152,7 +161,8 @@ pub(super) fn choose<'s, 'n>(leaves: &[&'s Schema], node: &'n Node) -> Choice<'s
         return Choice::Leaf(only);
     }
     let Item::Table(entries) = &node.item else { return Choice::None };
-    let known = |leaf: &&Schema| entries.keys().filter(|key| !leaf["properties"][key].is_null()).count();
+    let known =
+        |leaf: &&Schema| entries.keys().filter(|key| !leaf["properties"][key].is_null()).count();
     match tables.iter().max_by_key(|leaf| known(leaf)) {
         Some(leaf) if known(leaf) > 0 => Choice::Leaf(leaf),
         _ => Choice::None,
@@ -193,7 +203,9 @@ enum Fit {
 
 fn fits(plain: &toml::Value, leaf: &Schema) -> Fit {
     let unit = leaf["x-unit"].as_str();
-    let checked = |read: Result<(), super::BadUnit>| read.map_or_else(|bad| Fit::Value(bad.to_string()), |()| Fit::Yes);
+    let checked = |read: Result<(), super::BadUnit>| {
+        read.map_or_else(|bad| Fit::Value(bad.to_string()), |()| Fit::Yes)
+    };
     match plain {
         toml::Value::String(text) => match unit {
             Some("span") => checked(Span::try_from(text.clone()).map(drop)),
@@ -203,7 +215,9 @@ fn fits(plain: &toml::Value, leaf: &Schema) -> Fit {
             _ if is(leaf, "string") && words(&[leaf]).is_empty() => Fit::Yes,
             _ => Fit::Type,
         },
-        toml::Value::Integer(_) | toml::Value::Float(_) if is(leaf, "number") || is(leaf, "integer") => {
+        toml::Value::Integer(_) | toml::Value::Float(_)
+            if is(leaf, "number") || is(leaf, "integer") =>
+        {
             let whole = is(leaf, "integer");
             #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
             let number = plain.as_float().or(plain.as_integer().map(|whole| whole as f64));
@@ -299,5 +313,9 @@ fn one_expected(leaf: &Schema) -> String {
     }
     let needed: Vec<_> =
         leaf["required"].as_array().into_iter().flatten().filter_map(Schema::as_str).collect();
-    if needed.is_empty() { "a table".into() } else { format!("a table with {}", needed.join(" and ")) }
+    if needed.is_empty() {
+        "a table".into()
+    } else {
+        format!("a table with {}", needed.join(" and "))
+    }
 }

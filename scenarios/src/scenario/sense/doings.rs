@@ -3,7 +3,9 @@
 use super::{Kind, Meant, Sense};
 use crate::scenario::document::Step::{Index, Key};
 use crate::scenario::problem::allowed;
-use crate::scenario::{Act, Each, Event, Happening, Hostility, METRICS, PARTS, Share, Span, bounds, limit};
+use crate::scenario::{
+    Act, Each, Event, Happening, Hostility, METRICS, PARTS, Share, Span, bounds, limit,
+};
 
 const ALL: &[Kind] = &[Kind::Hospital, Kind::Provider, Kind::Relay];
 const DAY: u64 = 86_400_000_000;
@@ -25,7 +27,8 @@ impl Sense<'_> {
         let longest = bounds::PERMISSION_DAYS * DAY;
         for (key, span) in [("permission", policy.permission), ("request", policy.request)] {
             if span == Span::default() || span.micros() > longest {
-                let what = format!("holds for more than nothing and up to {}d", bounds::PERMISSION_DAYS);
+                let what =
+                    format!("holds for more than nothing and up to {}d", bounds::PERMISSION_DAYS);
                 self.say(&[Key("policy"), Key(key)], what);
             }
         }
@@ -37,11 +40,18 @@ impl Sense<'_> {
         }
         let patients = &self.scenario.patients;
         if patients.refuse.get() + patients.ignore.get() > 1.0 {
-            self.say(&[Key("patients"), Key("ignore")], "`refuse` and `ignore` are more than all together");
+            self.say(
+                &[Key("patients"), Key("ignore")],
+                "`refuse` and `ignore` are more than all together",
+            );
         }
-        let providers: u64 = self.scenario.providers.iter().map(|group| u64::from(group.count)).sum();
+        let providers: u64 =
+            self.scenario.providers.iter().map(|group| u64::from(group.count)).sum();
         if policy.replicas > 1 && u64::from(policy.replicas) > providers {
-            let what = format!("{} copies need as many providers, and there are {providers}", policy.replicas);
+            let what = format!(
+                "{} copies need as many providers, and there are {providers}",
+                policy.replicas
+            );
             self.say(&[Key("policy"), Key("replicas")], what);
         }
     }
@@ -52,7 +62,9 @@ impl Sense<'_> {
             let key = |key| [Key("work"), Index(index), Key(key)];
             match (&work.rate, &work.trace) {
                 (None, None) => self.say(&key("do"), "needs a `rate`, or a `trace` of times"),
-                (Some(_), Some(_)) => self.say(&key("trace"), "there is a `rate` already; give one of the two"),
+                (Some(_), Some(_)) => {
+                    self.say(&key("trace"), "there is a `rate` already; give one of the two")
+                }
                 _ => {}
             }
             if work.trace.is_some() && work.by_day {
@@ -72,15 +84,28 @@ impl Sense<'_> {
             }
             let by = work.by.as_deref();
             let of = |group: &&crate::scenario::Hospitals| by.is_none_or(|by| by == group.id);
-            if work.act != Act::Import && scenario.hospitals.iter().filter(of).all(|g| g.relays.is_none()) {
-                let named = by.is_none_or(|by| scenario.hospitals.iter().any(|group| group.id == by));
+            if work.act != Act::Import
+                && scenario
+                    .hospitals
+                    .iter()
+                    .filter(of)
+                    .all(|g| g.relays.is_none() && g.patients == 0)
+            {
+                let named =
+                    by.is_none_or(|by| scenario.hospitals.iter().any(|group| group.id == by));
                 if named {
-                    self.say(&key("do"), "needs patients with relays, and these hospitals have no `relays`");
+                    self.say(
+                        &key("do"),
+                        "needs patients with relays, and these hospitals have no `relays`",
+                    );
                 }
             }
             if work.size.bytes() == 0 || work.size.bytes() > bounds::ENTRY_BYTES {
                 let most = bounds::ENTRY_BYTES >> 20;
-                self.say(&key("size"), format!("an entry has more than nothing and up to {most} MiB"));
+                self.say(
+                    &key("size"),
+                    format!("an entry has more than nothing and up to {most} MiB"),
+                );
             }
         }
     }
@@ -94,13 +119,19 @@ impl Sense<'_> {
         }
         let target = self.meant(&key("target"), &event.target, shape.kinds, shape.regions);
         if shape.single && matches!(target, Some(Meant::Group(_))) {
-            self.say(&key("target"), format!("`{}` is several; name one of them, such as {0}-1", event.target));
+            self.say(
+                &key("target"),
+                format!("`{}` is several; name one of them, such as {0}-1", event.target),
+            );
         }
         match (&event.other, shape.other) {
             (Some(other), true) => {
                 let meant = self.meant(&key("other"), other, shape.kinds, shape.regions);
                 if shape.single && matches!(meant, Some(Meant::Group(_))) {
-                    self.say(&key("other"), format!("`{other}` is several; name one of them, such as {other}-1"));
+                    self.say(
+                        &key("other"),
+                        format!("`{other}` is several; name one of them, such as {other}-1"),
+                    );
                 }
                 if *other == event.target {
                     self.say(&key("other"), "is the target itself");
@@ -120,9 +151,16 @@ impl Sense<'_> {
             self.not_here(index, "share", "all but cut, merge and expel");
         }
         match (event.what, event.by) {
-            (Happening::ClockJump, None) => self.say(&key("do"), "a clock jump needs `by`: how far ahead"),
-            (Happening::ClockJump, Some(by)) if by == Span::default() || by.micros() > bounds::DAYS * DAY => {
-                self.say(&key("by"), format!("a clock jumps by more than nothing and up to {}d", bounds::DAYS));
+            (Happening::ClockJump, None) => {
+                self.say(&key("do"), "a clock jump needs `by`: how far ahead")
+            }
+            (Happening::ClockJump, Some(by))
+                if by == Span::default() || by.micros() > bounds::DAYS * DAY =>
+            {
+                self.say(
+                    &key("by"),
+                    format!("a clock jumps by more than nothing and up to {}d", bounds::DAYS),
+                );
             }
             (Happening::ClockJump, Some(_)) | (_, None) => {}
             (_, Some(_)) => self.not_here(index, "by", "clock-jump"),
@@ -130,7 +168,10 @@ impl Sense<'_> {
     }
 
     fn not_here(&mut self, index: usize, key: &'static str, only: &str) {
-        self.say(&[Key("event"), Index(index), Key(key)], format!("`{key}` does not belong here; only with {only}"));
+        self.say(
+            &[Key("event"), Index(index), Key(key)],
+            format!("`{key}` does not belong here; only with {only}"),
+        );
     }
 
     fn hostile(&mut self) {
@@ -139,9 +180,10 @@ impl Sense<'_> {
             let kinds: &[Kind] = match hostile.does {
                 Hostility::LieAboutStorage => &[Kind::Provider],
                 Hostility::Replay => ALL,
-                Hostility::Forge | Hostility::Withhold | Hostility::Stale | Hostility::AdmitAlone => {
-                    &[Kind::Hospital, Kind::Provider]
-                }
+                Hostility::Forge
+                | Hostility::Withhold
+                | Hostility::Stale
+                | Hostility::AdmitAlone => &[Kind::Hospital, Kind::Provider],
             };
             self.meant(&key("party"), &hostile.party, kinds, false);
             if hostile.from >= self.scenario.duration {
@@ -153,7 +195,8 @@ impl Sense<'_> {
 
     fn measure(&mut self) {
         let (measure, duration) = (&self.scenario.measure, self.scenario.duration);
-        if measure.every == Span::default() || duration.micros() / measure.every.micros() > bounds::STEPS {
+        let steps = duration.micros().min(bounds::DAYS * DAY).checked_div(measure.every.micros());
+        if steps.is_none_or(|steps| steps > bounds::STEPS) {
             let what = format!("the duration has more than {} such steps", bounds::STEPS);
             self.say(&[Key("measure"), Key("every")], what);
         }
@@ -168,7 +211,10 @@ impl Sense<'_> {
             let (metric, part) = expect.metric.split_once('.').unwrap_or((&expect.metric, ""));
             if !METRICS.iter().any(|known| known.name == metric) {
                 let words = METRICS.iter().map(|known| known.name);
-                self.say(&key("metric"), format!("unknown metric `{metric}`; {}", allowed(metric, words)));
+                self.say(
+                    &key("metric"),
+                    format!("unknown metric `{metric}`; {}", allowed(metric, words)),
+                );
                 continue;
             }
             if !PARTS.contains(&part) {
@@ -179,7 +225,9 @@ impl Sense<'_> {
             if expect.below.is_none() && expect.above.is_none() {
                 self.say(&key("metric"), "needs `below` or `above`");
             }
-            let read = |value: &Option<toml::Value>| value.as_ref().map(|value| limit(metric, part, value));
+            let read = |value: &Option<toml::Value>| {
+                value.as_ref().map(|value| limit(metric, part, value))
+            };
             let (below, above) = (read(&expect.below), read(&expect.above));
             for (name, read) in [("below", &below), ("above", &above)] {
                 if let Some(Err(what)) = read {
@@ -228,7 +276,10 @@ impl Shape {
             Happening::Isolate | Happening::Stop | Happening::Destroy | Happening::FillDisk => {
                 Self { lasts: true, ..plain }
             }
-            Happening::Crash | Happening::LoseObjects | Happening::DamageObjects | Happening::ClockJump => plain,
+            Happening::Crash
+            | Happening::LoseObjects
+            | Happening::DamageObjects
+            | Happening::ClockJump => plain,
             Happening::Cut => Self {
                 other: true,
                 needs_other: "a cut needs `other`: to whom no message gets",

@@ -14,8 +14,12 @@ use std::collections::BTreeMap;
 /// Checks a scenario whose keys and values are each allowed.
 pub(super) fn check(scenario: &Scenario, root: &Node, problems: &mut Problems) {
     let mut sense = Sense { scenario, root, problems, names: BTreeMap::new() };
-    sense.places();
-    sense.doings();
+    sense.head();
+    // What a name leads to cannot be said before each has one meaning.
+    if sense.names() {
+        sense.places();
+        sense.doings();
+    }
 }
 
 struct Sense<'a> {
@@ -52,20 +56,32 @@ enum Kind {
 
 impl<'a> Sense<'a> {
     fn say(&mut self, path: &[Step<'_>], what: impl Into<String>) {
-        self.problems.say(self.root.at(path), Shown(path).to_string(), what);
+        let (key, what) = (Shown(path).to_string(), what.into());
+        // What the file leaves to a default has no place there.
+        let what = if self.root.has(path) { what } else { format!("`{key}`: {what}") };
+        self.problems.say(self.root.at(path), key, what);
     }
 
     /// What a name leads to, or a refusal at `path`. A group of one is one party.
-    fn meant(&mut self, path: &[Step<'_>], name: &str, kinds: &[Kind], regions: bool) -> Option<Meant> {
+    fn meant(
+        &mut self,
+        path: &[Step<'_>],
+        name: &str,
+        kinds: &[Kind],
+        regions: bool,
+    ) -> Option<Meant> {
         let found = match self.names.get(name) {
             Some(Named::Region) if regions => return Some(Meant::Region),
             Some(Named::Group(kind, 1)) => Some((*kind, Meant::Party(*kind))),
             Some(Named::Group(kind, _)) => Some((*kind, Meant::Group(*kind))),
-            _ => match name.rsplit_once('-').map(|(group, number)| (self.names.get(group), number)) {
+            _ => match name.rsplit_once('-').map(|(group, number)| (self.names.get(group), number))
+            {
                 Some((Some(Named::Group(kind, count)), number)) => {
-                    let there = number.parse().is_ok_and(|number: u64| (1..=*count).contains(&number));
+                    let there =
+                        number.parse().is_ok_and(|number: u64| (1..=*count).contains(&number));
                     if !there && kinds.contains(kind) {
-                        let group = name.rsplit_once('-').map_or(name, |(group, _)| group).to_owned();
+                        let group =
+                            name.rsplit_once('-').map_or(name, |(group, _)| group).to_owned();
                         let what = format!("there is no `{name}`: `{group}` has 1 to {count}");
                         self.say(path, what);
                         return None;
@@ -100,14 +116,21 @@ impl<'a> Sense<'a> {
     }
 
     /// An id is short and plain, and does not look like a party's name, which ends in a number.
-    fn id(&mut self, path: &[Step<'_>], id: &str) {
+    fn id(&mut self, path: &[Step<'_>], id: &str) -> bool {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let plain = id.starts_with(|c: char| c.is_ascii_lowercase()) && id.chars().all(letters);
-        if !plain || id.ends_with('-') || id.len() > bounds::ID_LETTERS {
+        let what = if !plain || id.ends_with('-') || id.len() > bounds::ID_LETTERS {
             let most = bounds::ID_LETTERS;
-            self.say(path, format!("`{id}` is not up to {most} small letters, digits and `-`, a letter first"));
-        } else if id.rsplit_once('-').is_some_and(|(_, end)| end.bytes().all(|b| b.is_ascii_digit())) {
-            self.say(path, format!("`{id}` looks like one party of a group; let it not end in a number"));
-        }
+            format!("`{id}` is not up to {most} small letters, digits and `-`, a letter first")
+        } else if id
+            .rsplit_once('-')
+            .is_some_and(|(_, end)| end.bytes().all(|b| b.is_ascii_digit()))
+        {
+            format!("`{id}` looks like one party of a group; let it not end in a number")
+        } else {
+            return true;
+        };
+        self.say(path, what);
+        false
     }
 }

@@ -3,16 +3,12 @@
 use super::{Kind, Named, Sense};
 use crate::scenario::document::Step::{self, Index, Key};
 use crate::scenario::problem::allowed;
-use crate::scenario::{
-    Distribution, Loss, Machine, Nat, SCHEMA, Share, Span, Spread, bounds,
-};
+use crate::scenario::{Distribution, Loss, Machine, Nat, SCHEMA, Share, Span, Spread, bounds};
 
 const DAY: u64 = 86_400_000_000;
 
 impl<'a> Sense<'a> {
     pub(super) fn places(&mut self) {
-        self.head();
-        self.names();
         self.links();
         self.groups();
         self.lengths();
@@ -20,7 +16,10 @@ impl<'a> Sense<'a> {
         let threshold = self.scenario.federation.threshold;
         if hospitals < u64::from(threshold) {
             let path = [Key("federation"), Key("threshold")];
-            self.say(&path, format!("an admission needs {threshold} hospitals, and there are {hospitals}"));
+            self.say(
+                &path,
+                format!("an admission needs {threshold} hospitals, and there are {hospitals}"),
+            );
         }
     }
 
@@ -29,7 +28,7 @@ impl<'a> Sense<'a> {
         self.scenario.hospitals.iter().map(|group| u64::from(group.count)).sum()
     }
 
-    fn head(&mut self) {
+    pub(super) fn head(&mut self) {
         let scenario = self.scenario;
         if scenario.schema != SCHEMA {
             let what = format!("unknown word `{}`; allowed here: {SCHEMA}", scenario.schema);
@@ -37,11 +36,18 @@ impl<'a> Sense<'a> {
         }
         self.id(&[Key("name")], &scenario.name);
         if scenario.duration == Span::default() || scenario.duration.micros() > bounds::DAYS * DAY {
-            self.say(&[Key("duration")], format!("a scenario lasts more than nothing and up to {}d", bounds::DAYS));
+            self.say(
+                &[Key("duration")],
+                format!("a scenario lasts more than nothing and up to {}d", bounds::DAYS),
+            );
         }
         if scenario.warmup >= scenario.duration {
-            let (warmup, duration) = (String::from(scenario.warmup), String::from(scenario.duration));
-            self.say(&[Key("warmup")], format!("the warm-up of {warmup} leaves nothing of {duration} to measure"));
+            let (warmup, duration) =
+                (String::from(scenario.warmup), String::from(scenario.duration));
+            self.say(
+                &[Key("warmup")],
+                format!("the warm-up of {warmup} leaves nothing of {duration} to measure"),
+            );
         }
         let lists = [
             ("region", scenario.regions.len(), 1, bounds::REGIONS),
@@ -61,34 +67,49 @@ impl<'a> Sense<'a> {
         }
     }
 
-    /// Ids are plain and no two are the same, regions and groups together: events name either.
-    fn names(&mut self) {
+    /// Ids are plain and no two are the same, regions and groups together: events name either. Gives
+    /// whether it is so.
+    pub(super) fn names(&mut self) -> bool {
         let scenario = self.scenario;
         let mut ids = Vec::new();
         for (index, region) in scenario.regions.iter().enumerate() {
             ids.push(("region", index, region.id.as_str(), Named::Region));
         }
         for (index, group) in scenario.hospitals.iter().enumerate() {
-            ids.push(("hospitals", index, &group.id, Named::Group(Kind::Hospital, group.count.into())));
+            ids.push((
+                "hospitals",
+                index,
+                &group.id,
+                Named::Group(Kind::Hospital, group.count.into()),
+            ));
         }
         for (index, group) in scenario.providers.iter().enumerate() {
-            ids.push(("providers", index, &group.id, Named::Group(Kind::Provider, group.count.into())));
+            ids.push((
+                "providers",
+                index,
+                &group.id,
+                Named::Group(Kind::Provider, group.count.into()),
+            ));
         }
         for (index, group) in scenario.relays.iter().enumerate() {
-            let served = scenario.hospitals.iter().filter(|h| h.relays.as_deref() == Some(&group.id));
+            let served =
+                scenario.hospitals.iter().filter(|h| h.relays.as_deref() == Some(&group.id));
             let each = |h: &crate::scenario::Hospitals| {
                 u64::from(h.count) * u64::from(h.patients.div_ceil(group.patients_each.max(1)))
             };
             let count = served.map(each).sum();
             ids.push(("relays", index, &group.id, Named::Group(Kind::Relay, count)));
         }
+        let mut plain = true;
         for (list, index, id, named) in ids {
             let path = [Key(list), Index(index), Key("id")];
-            self.id(&path, id);
+            plain &= self.id(&path, id);
             if self.names.insert(id, named).is_some() {
                 self.say(&path, format!("there is a region or group `{id}` already"));
+                plain = false;
             }
         }
+        plain
     }
 
     fn region(&mut self, path: &[Step<'_>], id: &str) {
@@ -116,7 +137,10 @@ impl<'a> Sense<'a> {
                 self.say(&path, "bursts never end: `r` is the share of packets at which one does");
             }
             if link.bandwidth.is_some_and(|size| size.bytes() == 0) {
-                self.say(&[Key("link"), Index(index), Key("bandwidth")], "nothing ever gets through");
+                self.say(
+                    &[Key("link"), Index(index), Key("bandwidth")],
+                    "nothing ever gets through",
+                );
             }
         }
     }
@@ -133,15 +157,24 @@ impl<'a> Sense<'a> {
             match &group.relays {
                 Some(id) if !scenario.relays.iter().any(|relays| relays.id == *id) => {
                     let words = scenario.relays.iter().map(|relays| relays.id.as_str());
-                    self.say(&key("relays"), format!("unknown relays `{id}`; {}", allowed(id, words)));
+                    self.say(
+                        &key("relays"),
+                        format!("unknown relays `{id}`; {}", allowed(id, words)),
+                    );
                 }
                 None if group.patients > 0 => {
-                    self.say(&key("patients"), "patients need `relays`: the id of a [[relays]] group");
+                    self.say(
+                        &key("patients"),
+                        "patients need `relays`: the id of a [[relays]] group",
+                    );
                 }
                 _ => {}
             }
             if group.entries > 0 && group.patients == 0 {
-                self.say(&key("entries"), "there are no patients who could have entries: `patients` is 0");
+                self.say(
+                    &key("entries"),
+                    "there are no patients who could have entries: `patients` is 0",
+                );
             }
         }
         for (index, group) in scenario.providers.iter().enumerate() {
@@ -156,11 +189,13 @@ impl<'a> Sense<'a> {
             self.machine("relays", index, &group.machine);
         }
         if members > u64::from(bounds::COUNT) {
-            let what = format!("{members} hospitals and providers; up to {} are allowed", bounds::COUNT);
+            let what =
+                format!("{members} hospitals and providers; up to {} are allowed", bounds::COUNT);
             self.say(&[Key("hospitals")], what);
         }
         if patients > bounds::PATIENTS {
-            let what = format!("{patients} patients in all; up to {} are allowed", bounds::PATIENTS);
+            let what =
+                format!("{patients} patients in all; up to {} are allowed", bounds::PATIENTS);
             self.say(&[Key("hospitals")], what);
         }
     }
@@ -168,23 +203,36 @@ impl<'a> Sense<'a> {
     fn machine(&mut self, list: &'a str, index: usize, machine: &Machine) {
         let key = |key| [Key(list), Index(index), Key(key)];
         match (&machine.up, &machine.down) {
-            (Some(_), None) => self.say(&key("up"), "`up` needs `down`: how long it is off between"),
-            (None, Some(_)) => self.say(&key("down"), "`down` needs `up`: how long it stays on at a time"),
+            (Some(_), None) => {
+                self.say(&key("up"), "`up` needs `down`: how long it is off between")
+            }
+            (None, Some(_)) => {
+                self.say(&key("down"), "`down` needs `up`: how long it stays on at a time")
+            }
             (None, None) if machine.sleeps != Share::default() => {
-                self.say(&key("sleeps"), "`sleeps` needs `up` and `down`: without, it is always on");
+                self.say(
+                    &key("sleeps"),
+                    "`sleeps` needs `up` and `down`: without, it is always on",
+                );
             }
             _ => {}
         }
         let Nat { open, cone, symmetric } = machine.nat;
         let sum = open + cone + symmetric;
         if (sum - 1.0).abs() > 1e-9 {
-            self.say(&key("nat"), format!("the shares open, cone and symmetric sum to {sum}, not to 1"));
+            self.say(
+                &key("nat"),
+                format!("the shares open, cone and symmetric sum to {sum}, not to 1"),
+            );
         }
         if machine.clock_skew.micros() > DAY {
             self.say(&key("clock_skew"), "a clock is wrong by up to a day");
         }
         if machine.disk.is_some_and(|size| size.bytes() == 0) {
-            self.say(&key("disk"), "a disk of no bytes holds nothing; leave it out for one that is never full");
+            self.say(
+                &key("disk"),
+                "a disk of no bytes holds nothing; leave it out for one that is never full",
+            );
         }
     }
 
@@ -193,7 +241,10 @@ impl<'a> Sense<'a> {
         for (path, spread) in crate::scenario::tables::spreads(&mut scenario) {
             let Spread::By(Distribution::Uniform { from, to }) = spread else { continue };
             if from > to {
-                self.say(&path, format!("from {} to {} is no range", String::from(*from), String::from(*to)));
+                self.say(
+                    &path,
+                    format!("from {} to {} is no range", String::from(*from), String::from(*to)),
+                );
             }
         }
     }

@@ -11,7 +11,9 @@ pub(in crate::scenario) fn sweep(
     problems: &mut Problems,
     tried: &dyn Fn(&Change) -> Result<(), LoadError>,
 ) {
-    let mut say = |path: &[Step<'_>], what: String| problems.say(root.at(path), Shown(path).to_string(), what);
+    let mut say = |path: &[Step<'_>], what: String| {
+        problems.say(root.at(path), Shown(path).to_string(), what)
+    };
     let values: usize = scenario.sweep.values().map(Vec::len).sum();
     if values > bounds::SWEEP {
         let what = format!("{values} values; up to {} are allowed", bounds::SWEEP);
