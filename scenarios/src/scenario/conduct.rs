@@ -100,7 +100,7 @@ pub struct Work {
     /// By day rather than by night, from 7 to 22 local time.
     #[serde(default)]
     pub by_day: bool,
-    /// Entries made, or wished for, at a time.
+    /// Entries made at a time, by imports and at admissions.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = bounds::ENTRIES_AT_A_TIME))]
     pub entries: u32,
@@ -213,7 +213,7 @@ pub enum Happening {
     DamageObjects,
     /// Disks take nothing more.
     FillDisk,
-    /// A hospital merges into another: its patients enrol there, its record goes along, it leaves.
+    /// A hospital merges into another: its patients enrol there, its record goes along; after `for` it leaves.
     Merge,
     /// Patients of the target take back this share of their permissions.
     Revoke,

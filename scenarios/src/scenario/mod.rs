@@ -23,7 +23,7 @@ pub use conduct::{
     Policy, TraceFile, Work,
 };
 pub use document::Document;
-pub use metrics::{METRICS, MetricName, PARTS, limit};
+pub use metrics::{limit, part};
 pub use problem::{LoadError, Problem};
 pub use schema::json_schema;
 pub use starter::new_scenario;
@@ -67,7 +67,7 @@ pub struct Scenario {
     /// Latencies of all pairs of regions from a CSV file; a `[[link]]` of the same pair goes before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_matrix: Option<LinkMatrix>,
-    /// How messages travel, by pair of regions. A pair that is not given takes 30 ms one way, and 2 ms within
+    /// How messages travel, by pair of regions. A pair that is not given takes 20 ms one way, and 5 ms within
     /// a region.
     #[serde(default, rename = "link")]
     pub links: Vec<Link>,

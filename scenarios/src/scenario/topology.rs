@@ -57,11 +57,11 @@ pub struct Link {
 }
 
 impl Link {
-    /// What is taken for a pair of regions of which the file says nothing: 2 ms within a region, 30 ms between
+    /// What is taken for a pair of regions of which the file says nothing: 5 ms within a region, 20 ms between
     /// two, nothing lost. Loading writes these links out, so that each pair has one.
     #[must_use]
     pub fn unsaid(one: &str, other: &str) -> Self {
-        let millis = if one == other { 2 } else { 30 };
+        let millis = if one == other { 5 } else { 20 };
         Self::after(one, other, Spread::Always(Span::from_micros(millis * 1000)))
     }
 
@@ -240,7 +240,7 @@ pub struct Hospitals {
     #[serde(default)]
     #[schemars(range(max = bounds::PATIENTS_EACH))]
     pub patients: u32,
-    /// The relays of its patients: the id of a `[[relays]]` group. Needed where there are patients.
+    /// The relays of its patients: the id of a `[[relays]]` group, the first one when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relays: Option<String>,
     /// Entries that each patient has when the scenario begins.

@@ -2,9 +2,10 @@
 
 use super::{Kind, Meant, Sense};
 use crate::scenario::document::Step::{Index, Key};
+use crate::scenario::metrics::{PARTS, names};
 use crate::scenario::problem::allowed;
 use crate::scenario::{
-    Act, Each, Event, Happening, Hostility, METRICS, PARTS, Share, Span, bounds, limit,
+    Act, Each, Event, Happening, Hostility, Share, Span, bounds, limit, one, part, two_kib,
 };
 
 const ALL: &[Kind] = &[Kind::Hospital, Kind::Provider, Kind::Relay];
@@ -76,28 +77,27 @@ impl Sense<'_> {
             if let Some(by) = &work.by {
                 self.meant(&key("by"), by, &[Kind::Hospital], false);
             }
-            if matches!(work.act, Act::Deposit | Act::Restore) && scenario.providers.is_empty() {
+            if matches!(work.act, Act::Deposit | Act::Keep | Act::Restore)
+                && scenario.providers.is_empty()
+            {
                 self.say(&key("do"), "needs [[providers]], and there are none");
             }
             if work.act == Act::Download && self.hospitals() < 2 {
                 self.say(&key("do"), "needs another hospital, and there is one");
             }
-            let by = work.by.as_deref();
-            let of = |group: &&crate::scenario::Hospitals| by.is_none_or(|by| by == group.id);
-            if work.act != Act::Import
-                && scenario
-                    .hospitals
-                    .iter()
-                    .filter(of)
-                    .all(|g| g.relays.is_none() && g.patients == 0)
-            {
-                let named =
-                    by.is_none_or(|by| scenario.hospitals.iter().any(|group| group.id == by));
-                if named {
-                    self.say(
-                        &key("do"),
-                        "needs patients with relays, and these hospitals have no `relays`",
-                    );
+            if work.act != Act::Import && work.act != Act::Keep && scenario.relays.is_empty() {
+                self.say(&key("do"), "needs patients with [[relays]], and there are none");
+            }
+            if !matches!(work.act, Act::Import | Act::Admission) {
+                for (name, said) in
+                    [("entries", work.entries != one()), ("size", work.size != two_kib())]
+                {
+                    if said {
+                        self.say(
+                            &key(name),
+                            format!("`{name}` does not belong here; only with import, admission"),
+                        );
+                    }
                 }
             }
             if work.size.bytes() == 0 || work.size.bytes() > bounds::ENTRY_BYTES {
@@ -142,7 +142,10 @@ impl Sense<'_> {
             (None, false) => {}
         }
         if event.lasts.is_some() && !shape.lasts {
-            self.not_here(index, "for", "isolate, cut, stop, destroy, fill-disk");
+            self.not_here(index, "for", "isolate, cut, stop, destroy, fill-disk, merge");
+        }
+        if event.lasts.is_none() && event.what == Happening::Merge {
+            self.say(&key("do"), "a merger needs `for`: how long until the hospital leaves");
         }
         if event.lasts == Some(Span::default()) {
             self.say(&key("for"), "lasts no time; leave it out for what stays");
@@ -208,20 +211,18 @@ impl Sense<'_> {
     fn expect(&mut self) {
         for (index, expect) in self.scenario.expect.iter().enumerate() {
             let key = |key| [Key("expect"), Index(index), Key(key)];
-            let (metric, part) = expect.metric.split_once('.').unwrap_or((&expect.metric, ""));
-            if !METRICS.iter().any(|known| known.name == metric) {
-                let words = METRICS.iter().map(|known| known.name);
-                self.say(
-                    &key("metric"),
-                    format!("unknown metric `{metric}`; {}", allowed(metric, words)),
-                );
+            let metric = expect.metric.split('.').next().unwrap_or_default();
+            if !names().any(|known| known == metric) {
+                let what = allowed(metric, names());
+                self.say(&key("metric"), format!("unknown metric `{metric}`; {what}"));
                 continue;
             }
-            if !PARTS.contains(&part) {
+            let Some((_, part)) = part(&expect.metric) else {
+                let part = expect.metric.split_once('.').map_or("", |(_, part)| part);
                 let what = allowed(part, PARTS.iter().copied());
                 self.say(&key("metric"), format!("`{metric}` needs a part after a dot; {what}"));
                 continue;
-            }
+            };
             if expect.below.is_none() && expect.above.is_none() {
                 self.say(&key("metric"), "needs `below` or `above`");
             }
@@ -293,6 +294,7 @@ impl Shape {
                 single: true,
                 other: true,
                 needs_other: "a merger needs `other`: the hospital into which it merges",
+                lasts: true,
                 share: false,
                 ..plain
             },

@@ -3,7 +3,9 @@
 use super::{Kind, Named, Sense};
 use crate::scenario::document::Step::{self, Index, Key};
 use crate::scenario::problem::allowed;
-use crate::scenario::{Distribution, Loss, Machine, Nat, SCHEMA, Share, Span, Spread, bounds};
+use crate::scenario::{
+    Distribution, Hospitals, Loss, Machine, Nat, SCHEMA, Share, Span, Spread, bounds,
+};
 
 const DAY: u64 = 86_400_000_000;
 
@@ -92,10 +94,14 @@ impl<'a> Sense<'a> {
             ));
         }
         for (index, group) in scenario.relays.iter().enumerate() {
-            let served =
-                scenario.hospitals.iter().filter(|h| h.relays.as_deref() == Some(&group.id));
-            let each = |h: &crate::scenario::Hospitals| {
-                u64::from(h.count) * u64::from(h.patients.div_ceil(group.patients_each.max(1)))
+            let first = index == 0;
+            let served = scenario.hospitals.iter().filter(|hospitals| {
+                hospitals.relays.as_ref().map_or(first, |relays| *relays == group.id)
+            });
+            // One is there for patients who are yet to come.
+            let each = |hospitals: &Hospitals| {
+                let relays = hospitals.patients.div_ceil(group.patients_each.max(1)).max(1);
+                u64::from(hospitals.count) * u64::from(relays)
             };
             let count = served.map(each).sum();
             ids.push(("relays", index, &group.id, Named::Group(Kind::Relay, count)));
@@ -162,11 +168,8 @@ impl<'a> Sense<'a> {
                         format!("unknown relays `{id}`; {}", allowed(id, words)),
                     );
                 }
-                None if group.patients > 0 => {
-                    self.say(
-                        &key("patients"),
-                        "patients need `relays`: the id of a [[relays]] group",
-                    );
+                None if group.patients > 0 && scenario.relays.is_empty() => {
+                    self.say(&key("patients"), "patients need [[relays]], and there are none");
                 }
                 _ => {}
             }

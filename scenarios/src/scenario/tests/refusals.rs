@@ -147,8 +147,8 @@ const BAD: &[(&str, &str, &str)] = &[
     ),
     (
         "target = \"north\"",
-        "target = \"phone-9\"",
-        "39:10: there is no `phone-9`: `phone` has 1 to 8",
+        "target = \"phone-10\"",
+        "39:10: there is no `phone-10`: `phone` has 1 to 9",
     ),
     (
         "party = \"vault-1\"",
@@ -200,17 +200,11 @@ const BAD: &[(&str, &str, &str)] = &[
         "sleeps = 0.5",
         "27:10: `sleeps` needs `up` and `down`: without, it is always on",
     ),
-    ("relays = \"phone\"\n", "", "17:12: patients need `relays`: the id of a [[relays]] group"),
     ("rate = \"3/h\"", "by_day = true", "33:6: needs a `rate`, or a `trace` of times"),
     (
         "rate = \"3/h\"",
         "rate = \"3/h\"\ntrace = { csv = \"t.csv\", column = \"s\", at_s = [1.0] }",
         "36:9: there is a `rate` already; give one of the two",
-    ),
-    (
-        "by = \"clinic\"",
-        "by = \"county\"",
-        "33:6: needs patients with relays, and these hospitals have no `relays`",
     ),
     ("at = \"3h\"", "at = \"2d\"", "37:6: the scenario ends before, at 2d"),
     (
@@ -227,17 +221,17 @@ const BAD: &[(&str, &str, &str)] = &[
     ("\"isolate\"", "\"clock-jump\"", "38:6: a clock jump needs `by`: how far ahead"),
     (
         "\"isolate\"\ntarget = \"north\"",
-        "\"merge\"\ntarget = \"clinic\"\nother = \"county\"",
+        "\"merge\"\ntarget = \"clinic\"\nother = \"county\"\nfor = \"1h\"",
         "39:10: `clinic` is several; name one of them, such as clinic-1",
     ),
     (
         "\"isolate\"\ntarget = \"north\"",
-        "\"merge\"\ntarget = \"clinic-1\"\nother = \"clinic-1\"",
+        "\"merge\"\ntarget = \"clinic-1\"\nother = \"clinic-1\"\nfor = \"1h\"",
         "40:9: is the target itself",
     ),
     (
         "\"isolate\"\ntarget = \"north\"",
-        "\"merge\"\ntarget = \"clinic-1\"\nother = \"vault-1\"",
+        "\"merge\"\ntarget = \"clinic-1\"\nother = \"vault-1\"\nfor = \"1h\"",
         "40:9: `vault-1` cannot be named here; allowed here: clinic, county, and one party such as clinic-1",
     ),
     (
@@ -248,7 +242,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "\"isolate\"\ntarget = \"north\"",
         "\"crash\"\ntarget = \"north\"\nfor = \"1h\"",
-        "40:7: `for` does not belong here; only with isolate, cut, stop, destroy, fill-disk",
+        "40:7: `for` does not belong here; only with isolate, cut, stop, destroy, fill-disk, merge",
     ),
     (
         "party = \"vault-1\"",
@@ -258,7 +252,7 @@ const BAD: &[(&str, &str, &str)] = &[
     (
         "consent_latency.median",
         "consent_latency",
-        "44:10: `consent_latency` needs a part after a dot; allowed here: count, max, mean, median, p95, p99, total",
+        "44:10: `consent_latency` needs a part after a dot; allowed here: count, max, mean, median, min, p5, p90, p95, p99, total",
     ),
     (
         "consent_latency.median",
@@ -280,6 +274,16 @@ const BAD: &[(&str, &str, &str)] = &[
         "[patients]",
         "[measure]\nevery = \"0s\"\n[patients]",
         "31:9: the duration has more than 100000 such steps",
+    ),
+    (
+        "\"isolate\"\ntarget = \"north\"",
+        "\"merge\"\ntarget = \"clinic-1\"\nother = \"clinic-2\"",
+        "38:6: a merger needs `for`: how long until the hospital leaves",
+    ),
+    (
+        "rate = \"3/h\"",
+        "rate = \"3/h\"\nsize = \"1 MiB\"",
+        "36:8: `size` does not belong here; only with import, admission",
     ),
     // Sweeps.
     (
@@ -303,7 +307,7 @@ const BAD: &[(&str, &str, &str)] = &[
 #[test]
 fn each_mistake_is_pointed_at_with_what_is_allowed() {
     parse(GOOD, "good.toml", Path::new("")).unwrap();
-    let metrics: Vec<_> = METRICS.iter().map(|metric| metric.name).collect();
+    let metrics: Vec<_> = metrics::names().collect();
     let mut wrong = String::new();
     for (good, bad, says) in BAD {
         assert!(GOOD.contains(good), "{good}");
