@@ -62,6 +62,21 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     proptest::collection::vec(change, 1..4)
 }
 
+#[test]
+fn manifest_with_an_unknown_key_is_refused() {
+    let scenario = smoke().with(&[]).unwrap();
+    let good = serde_json::to_string(&scenario).unwrap();
+    for (from, to) in [
+        ("\"threshold\"", "\"treshold\""),
+        ("\"sleeps\"", "\"sleep\""),
+        ("\"patients_each\"", "\"patients_all\""),
+    ] {
+        assert!(good.contains(from));
+        let bad = good.replacen(from, to, 1);
+        assert!(serde_json::from_str::<Scenario>(&bad).is_err(), "{to}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
