@@ -296,7 +296,6 @@ impl Shape {
                 needs_other: "a merger needs `other`: the hospital into which it merges",
                 lasts: true,
                 share: false,
-                ..plain
             },
             Happening::Revoke => Self { kinds: &[Kind::Hospital, Kind::Relay], ..plain },
             Happening::Expel => Self {
