@@ -4,6 +4,7 @@ use super::{Enrolled, Errand, Patient, People};
 use crate::engine::Engine;
 use crate::engine::chance::{Chance, micros_of};
 use crate::run::RunError;
+use crate::scenario::Each;
 use chartmesh_protocol::custody;
 use chartmesh_protocol::peer::{Command, View};
 use chartmesh_protocol::{enrolment, record};
@@ -123,7 +124,11 @@ impl People {
             let Some(at_s) = trace.at_s.get(nth) else { return };
             doors.begin_us() + micros_of(at_s * 1e6)
         } else {
-            let per_day = planned.rate.map_or(0.0, |rate| rate.per_day());
+            let each = match planned.each {
+                Each::Hospital => 1.0,
+                Each::Patient => self.at_home.get(&by).map_or(0, Vec::len) as f64,
+            };
+            let per_day = each * planned.rate.map_or(0.0, |rate| rate.per_day());
             if per_day <= 0.0 {
                 return;
             }

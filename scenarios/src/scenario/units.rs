@@ -1,6 +1,9 @@
 //! Lengths of time, sizes, shares and rates, as people write them.
 
+use super::bounds;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A length of time, in microseconds; written `250us`, `38ms`, `90s`, `20min`, `6h`, `3d`.
 #[derive(
@@ -40,6 +43,12 @@ const SPANS: [(&str, u64); 6] = [
     ("d", 86_400_000_000),
 ];
 const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+/// What the units are, in the words of refusals and of the schema.
+pub(super) const SPAN: &str = "a length of time such as 250us, 38ms, 90s, 20min, 6h or 3d";
+pub(super) const SIZE: &str = "a size such as 512 B, 64 KiB, 20 MiB or 2 GiB";
+pub(super) const RATE: &str = "a rate such as 3/h, 50/d or 0.2/min";
+pub(super) const SHARE: &str = "a share between 0 and 1";
 
 /// Reads `number unit` into the smallest unit.
 fn read(text: &str, units: &[(&str, u64)], like: &str) -> Result<u64, BadUnit> {
@@ -95,7 +104,7 @@ impl Span {
 impl TryFrom<String> for Span {
     type Error = BadUnit;
     fn try_from(text: String) -> Result<Self, BadUnit> {
-        read(&text, &SPANS, "a length of time such as 250us, 38ms, 90s, 20min, 6h or 3d").map(Self)
+        read(&text, &SPANS, SPAN).map(Self)
     }
 }
 
@@ -122,7 +131,7 @@ impl Size {
 impl TryFrom<String> for Size {
     type Error = BadUnit;
     fn try_from(text: String) -> Result<Self, BadUnit> {
-        read(&text, &SIZES, "a size such as 512 B, 64 KiB, 20 MiB or 2 GiB").map(Self)
+        read(&text, &SIZES, SIZE).map(Self)
     }
 }
 
@@ -149,7 +158,7 @@ impl TryFrom<f64> for Share {
         if (0.0..=1.0).contains(&share) {
             Ok(Self(share))
         } else {
-            Err(BadUnit(format!("{share} is not a share between 0 and 1")))
+            Err(BadUnit(format!("`{share}` is not {SHARE}")))
         }
     }
 }
@@ -171,7 +180,7 @@ impl Rate {
 impl TryFrom<String> for Rate {
     type Error = BadUnit;
     fn try_from(text: String) -> Result<Self, BadUnit> {
-        let bad = || BadUnit(format!("`{text}` is not a rate such as 3/h, 50/d or 0.2/min"));
+        let bad = || BadUnit(format!("`{text}` is not {RATE}"));
         let (number, unit) = text.split_once('/').ok_or_else(bad)?;
         let number: f64 = number.trim().parse().map_err(|_| bad())?;
         let a_day = match unit.trim() {
@@ -181,15 +190,98 @@ impl TryFrom<String> for Rate {
             "d" => 1.0,
             _ => return Err(bad()),
         };
-        if !(0.0..1e9).contains(&number) {
-            return Err(bad());
+        let rate = number * a_day;
+        if !(0.0..=bounds::A_DAY).contains(&rate) {
+            let most = bounds::A_DAY;
+            return Err(BadUnit(format!("`{text}` is not a rate between 0 and {most} a day")));
         }
-        Ok(Self(number * a_day))
+        Ok(Self(rate))
     }
 }
 
 impl From<Rate> for String {
     fn from(rate: Rate) -> Self {
         format!("{}/d", rate.0)
+    }
+}
+
+/// The schema of a unit that is written as text. `kind` names the check that the loader makes.
+fn written(kind: &str, like: &str, units: &str, examples: &[&str]) -> Schema {
+    json_schema!({
+        "type": "string",
+        "description": like,
+        "pattern": format!("^ *[0-9]+(\\.[0-9]+)? *{units} *$"),
+        "examples": examples,
+        "x-unit": kind,
+    })
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        written("span", SPAN, "(us|ms|s|min|h|d)", &["38ms", "20min", "6h", "3d"])
+    }
+}
+
+impl JsonSchema for Size {
+    fn schema_name() -> Cow<'static, str> {
+        "Size".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        written("size", SIZE, "(B|KiB|MiB|GiB)", &["2 KiB", "20 MiB"])
+    }
+}
+
+impl JsonSchema for Rate {
+    fn schema_name() -> Cow<'static, str> {
+        "Rate".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        written("rate", RATE, "/ *(s|min|h|d)", &["3/h", "50/d"])
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "number", "minimum": 0, "maximum": 1, "description": SHARE, "x-unit": "share",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_read_as_people_write_them_and_written_in_the_largest_that_fits() {
+        for (text, micros, written) in [
+            ("250us", 250, "250us"),
+            ("1.5h", 5_400_000_000, "90min"),
+            ("0s", 0, "0s"),
+            (" 3 d ", 259_200_000_000, "3d"),
+            ("1000ms", 1_000_000, "1s"),
+        ] {
+            let span = Span::try_from(text.to_owned()).unwrap();
+            assert_eq!((span.micros(), String::from(span)), (micros, written.to_owned()));
+        }
+        assert_eq!(Size::try_from("1.5 KiB".to_owned()).unwrap(), Size::from_bytes(1536));
+        assert_eq!(Rate::try_from("3/h".to_owned()).unwrap().per_day().to_bits(), 72f64.to_bits());
+        for bad in
+            ["", "5", "h", "-1h", "1 week", "1e3s", "99999999999999999999d", "1.2.3s", "nans"]
+        {
+            assert!(Span::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+        for bad in ["", "3", "3/year", "-1/d", "nan/d", "inf/d", "1e9/s"] {
+            assert!(Rate::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+        for bad in [-0.1, 1.01, f64::NAN, f64::INFINITY] {
+            assert!(Share::try_from(bad).is_err(), "{bad}");
+        }
     }
 }
