@@ -40,6 +40,26 @@ pub struct Outcome {
     pub cost: Cost,
 }
 
+impl Outcome {
+    /// A region's id, by its number.
+    #[must_use]
+    pub fn region_name(&self, region: u32) -> Option<&str> {
+        self.scenario.regions.get(region as usize).map(|region| region.id.as_str())
+    }
+
+    /// The id of the region that a party is in.
+    #[must_use]
+    pub fn region(&self, party: u32) -> Option<&str> {
+        self.region_name(self.parties.get(party as usize)?.region)
+    }
+
+    /// Whether no checker found anything and all that was expected came.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        self.violations.is_empty() && self.expectations.iter().all(|expectation| expectation.held)
+    }
+}
+
 /// A party.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartyRow {
@@ -83,6 +103,19 @@ pub enum Unit {
     Count,
     /// Between 0 and 1.
     Share,
+}
+
+impl Unit {
+    /// Its name, as tables have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Micros => "micros",
+            Self::Bytes => "bytes",
+            Self::Count => "count",
+            Self::Share => "share",
+        }
+    }
 }
 
 /// One value.
@@ -212,6 +245,28 @@ pub enum TraceKind {
     Happened,
     /// A checker found something.
     Violated,
+}
+
+impl TraceKind {
+    /// Its name, as the trace has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Answered => "answered",
+            Self::Dialled => "dialled",
+            Self::Greeted => "greeted",
+            Self::Sent => "sent",
+            Self::Received => "received",
+            Self::Concluded => "concluded",
+            Self::Pulled => "pulled",
+            Self::Committed => "committed",
+            Self::Switched => "switched",
+            Self::Fault => "fault",
+            Self::Happened => "happened",
+            Self::Violated => "violated",
+        }
+    }
 }
 
 /// Takes the trace as it comes: a writer, or nothing.
