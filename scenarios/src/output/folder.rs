@@ -2,6 +2,7 @@
 
 use crate::output::WriteError;
 use crate::output::manifest::{FileRow, MANIFEST, Manifest};
+use crate::output::report;
 use crate::output::table::{self, Formats, TraceFile, Written};
 use crate::result::{Outcome, TraceRow, TraceSink};
 use std::path::{Path, PathBuf};
@@ -69,7 +70,11 @@ impl RunFolder {
         written.extend(self.trace.finish()?);
         let mut files: Vec<FileRow> =
             written.into_iter().map(|file| row(dir, &file)).collect::<Result<_, _>>()?;
-        let _ = (again, self.leave.report, self.leave.png);
+        if self.leave.report {
+            for file in report::write(dir, outcome, again, self.leave.png)? {
+                files.push(row(dir, &file)?);
+            }
+        }
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let manifest = Manifest::of(outcome, files);
         table::write_whole(&dir.join(MANIFEST), manifest.to_json().as_bytes())?;

@@ -6,7 +6,10 @@
 #[cfg(test)]
 pub(crate) mod fake;
 mod folder;
+mod format;
 mod manifest;
+pub mod plot;
+mod report;
 pub mod schema;
 mod table;
 
