@@ -109,7 +109,8 @@ mod tests {
         let dir = std::env::var_os("KEEP_RUN")
             .map_or_else(|| temporary.path().join("run"), PathBuf::from);
         let (outcome, trace) = fake::outcome(1);
-        let mut folder = RunFolder::begin(&dir, Leave::default()).unwrap();
+        let leave = Leave { png: std::env::var_os("KEEP_RUN").is_some(), ..Leave::default() };
+        let mut folder = RunFolder::begin(&dir, leave).unwrap();
         for row in &trace {
             folder.row(row);
         }

@@ -27,18 +27,25 @@ pub(super) fn bound(unit: Unit, bound: Option<Bound>) -> String {
     }
 }
 
-/// A length of time.
+/// A length of time. Numbers and units do not part at a line's end.
 pub(super) fn span(us: f64) -> String {
-    let size = us.abs();
-    match size {
-        _ if size == 0.0 => "0 s".into(),
-        _ if size < 1e3 => format!("{} µs", figures(us)),
-        _ if size < S => format!("{} ms", figures(us / 1e3)),
-        _ if size < 2.0 * MIN => format!("{} s", figures(us / S)),
-        _ if size < 2.0 * H => format!("{} min", figures(us / MIN)),
-        _ if size < 3.0 * D => format!("{} h", figures(us / H)),
-        _ => format!("{} d", figures(us / D)),
+    const UNITS: [(f64, f64, &str); 6] = [
+        (3.0 * D, D, "d"),
+        (2.0 * H, H, "h"),
+        (2.0 * MIN, MIN, "min"),
+        (S, S, "s"),
+        (1e3, 1e3, "ms"),
+        (0.0, 1.0, "µs"),
+    ];
+    if us == 0.0 {
+        return "0\u{a0}s".into();
     }
+    // What is a whole number of a larger unit is said in it: a minute, not 60 s.
+    let fits = |(from, unit, _): &&(f64, f64, &str)| {
+        us.abs() >= *from || (us.abs() >= *unit && us % unit == 0.0)
+    };
+    let (_, unit, name) = UNITS.iter().find(fits).unwrap_or(&UNITS[5]);
+    format!("{}\u{a0}{name}", figures(us / unit))
 }
 
 /// A number of bytes.
@@ -49,7 +56,7 @@ pub(super) fn size(bytes: f64) -> String {
         scaled /= 1024.0;
         unit += 1;
     }
-    format!("{} {}", figures(scaled), UNITS[unit])
+    format!("{}\u{a0}{}", figures(scaled), UNITS[unit])
 }
 
 /// A number of things, in groups of three digits.
@@ -73,12 +80,12 @@ fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let missing = (100.0 - percent).abs();
     let digits = match missing {
-        _ if missing == 0.0 || percent == 0.0 => 0,
+        _ if percent.fract() == 0.0 => 0,
         _ if missing < 0.1 => 3,
         _ if missing < 1.0 || percent.abs() < 1.0 => 2,
         _ => 1,
     };
-    format!("{percent:.digits$} %")
+    format!("{percent:.digits$}\u{a0}%")
 }
 
 /// Three figures, without zeros at the end.
@@ -108,20 +115,22 @@ mod tests {
             (38_400.0, "38.4 ms"),
             (1.5e6, "1.5 s"),
             (90e6, "90 s"),
+            (60e6, "1 min"),
+            (D, "1 d"),
             (20.0 * MIN, "20 min"),
             (6.0 * H, "6 h"),
             (7.0 * D, "7 d"),
             (-3e6, "−3 s"),
         ] {
-            assert_eq!(span(us), text);
+            assert_eq!(span(us).replace('\u{a0}', " "), text);
         }
-        assert_eq!(size(512.0), "512 B");
-        assert_eq!(size(1.5 * 1024.0 * 1024.0), "1.5 MiB");
+        assert_eq!(size(512.0), "512\u{a0}B");
+        assert_eq!(size(1.5 * 1024.0 * 1024.0), "1.5\u{a0}MiB");
         assert_eq!(count(1_234_567.0), "1\u{202f}234\u{202f}567");
         assert_eq!(count(0.25), "0.25");
-        assert_eq!(percent(1.0), "100 %");
-        assert_eq!(percent(0.99999), "99.999 %");
-        assert_eq!(percent(0.9412), "94.1 %");
-        assert_eq!(bound(Unit::Micros, Some(Bound::AtLeast(6.0 * H))), "≥ 6 h");
+        assert_eq!(percent(1.0), "100\u{a0}%");
+        assert_eq!(percent(0.99999), "99.999\u{a0}%");
+        assert_eq!(percent(0.9412), "94.1\u{a0}%");
+        assert_eq!(bound(Unit::Micros, Some(Bound::AtLeast(6.0 * H))), "≥ 6\u{a0}h");
     }
 }

@@ -93,10 +93,10 @@ impl Scale {
         Self::Linear { from, to }
     }
 
-    /// A logarithmic one that has room for both; what is below a millionth of the largest is at its left edge.
+    /// A logarithmic one that has room for both; what is below a billionth of the largest is at its left edge.
     pub(super) fn log(min: f64, max: f64) -> Self {
         let max = if max > 0.0 { max } else { 1.0 };
-        let from = min.max(max * 1e-6);
+        let from = min.max(max * 1e-9);
         Self::Log { from: from / 1.15, to: (max * 1.15).max(from * 4.0) }
     }
 
@@ -131,7 +131,7 @@ impl Scale {
             _ if step >= S => (S, "s"),
             _ => (1e3, "ms"),
         };
-        let written = |value: f64| format!("{} {name}", format::count(value / unit));
+        let written = |value: f64| format!("{}\u{a0}{name}", format::count(value / unit));
         linear(from, to, step).into_iter().map(|value| (value, written(value))).collect()
     }
 }
@@ -193,7 +193,11 @@ mod tests {
     #[test]
     fn a_week_has_its_days_and_an_hour_its_quarters() {
         let words = |scale: Scale, wanted| {
-            scale.clock(wanted).into_iter().map(|tick| tick.1).collect::<Vec<_>>()
+            scale
+                .clock(wanted)
+                .into_iter()
+                .map(|tick| tick.1.replace('\u{a0}', " "))
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             words(Scale::Linear { from: 0.0, to: 7.0 * D }, 8),
@@ -210,11 +214,11 @@ mod tests {
         let words: Vec<_> = Scale::log(1e4, 2.0 * D)
             .ticks(Unit::Micros, 20)
             .into_iter()
-            .map(|tick| tick.1)
+            .map(|tick| tick.1.replace('\u{a0}', " "))
             .collect();
         assert_eq!(
             words,
-            ["10 ms", "100 ms", "1 s", "10 s", "60 s", "10 min", "60 min", "6 h", "24 h"]
+            ["10 ms", "100 ms", "1 s", "10 s", "1 min", "10 min", "1 h", "6 h", "1 d"]
         );
     }
 

@@ -49,12 +49,7 @@ pub(crate) fn bands(slug: &str, title: &str, caption: String, band: &Band<'_>) -
         let body = html! {
             (key())
             (frame.axes(&frame.x.clock(if width < 600.0 { 6 } else { 12 }), &frame.y.ticks(band.unit, 5), "simulated time", y_title))
-            @for mark in band.marks {
-                @let (from, until) = (frame.at_x(mark.from_us as f64), frame.at_x(mark.until_us as f64));
-                rect x=(px(from)) y=(px(top)) width=(px((until - from).max(1.5))) height=(px(bottom - top)) fill="var(--event)" fill-opacity="0.16" {
-                    title { (mark.what) }
-                }
-            }
+            (shades(band, &frame, top, bottom))
             @for run in band.buckets.chunk_by(|a, b| b.from_us - a.from_us == band.every_us) {
                 path d=(area(0.05, 0.95, run)) fill="var(--c1)" fill-opacity="0.16" stroke="var(--c1)" stroke-opacity="0.16" {}
                 path d=(area(0.25, 0.75, run)) fill="var(--c1)" fill-opacity="0.3" stroke="var(--c1)" stroke-opacity="0.3" {}
@@ -68,6 +63,43 @@ pub(crate) fn bands(slug: &str, title: &str, caption: String, band: &Band<'_>) -
         };
         Drawing { width, height: frame.height, body }
     })
+}
+
+/// What came within each step, as columns.
+pub(crate) fn columns(slug: &str, title: &str, caption: String, band: &Band<'_>) -> Plot {
+    let total = |bucket: &Bucket| {
+        bucket.values.mean().map_or(0.0, |mean| mean.value() * bucket.values.count() as f64)
+    };
+    let max = band.buckets.iter().map(total).fold(0.0, f64::max);
+    Plot::broad(slug, title, caption, |width| {
+        let x = Scale::Linear { from: 0.0, to: band.duration_us.max(1) as f64 };
+        let frame = Frame::new(width, 190.0, 72.0, 10.0, x, Scale::from_zero(band.unit, max));
+        let (_, _, top, bottom) = frame.sides();
+        let body = html! {
+            (frame.axes(&frame.x.clock(if width < 600.0 { 6 } else { 12 }), &frame.y.ticks(band.unit, 4), "simulated time", ""))
+            (shades(band, &frame, top, bottom))
+            @for bucket in band.buckets {
+                @let (from, until) = (frame.at_x(bucket.from_us as f64), frame.at_x((bucket.from_us + band.every_us) as f64));
+                @let y = frame.at_y(total(bucket));
+                rect x=(px(from)) y=(px(y)) width=(px((until - from - 0.5).max(1.5))) height=(px(bottom - y)) fill="var(--c1)" {
+                    title { (format::span(bucket.from_us as f64)) ": " (format::value(band.unit, total(bucket))) }
+                }
+            }
+        };
+        Drawing { width, height: frame.height, body }
+    })
+}
+
+/// When something happened, behind everything else.
+fn shades(band: &Band<'_>, frame: &Frame, top: f64, bottom: f64) -> maud::Markup {
+    html! {
+        @for mark in band.marks {
+            @let (from, until) = (frame.at_x(mark.from_us as f64), frame.at_x(mark.until_us as f64));
+            rect x=(px(from)) y=(px(top)) width=(px((until - from).max(1.5))) height=(px(bottom - top)) fill="var(--event)" fill-opacity="0.16" {
+                title { (mark.what) }
+            }
+        }
+    }
 }
 
 fn key() -> maud::Markup {

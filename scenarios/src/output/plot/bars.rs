@@ -16,7 +16,15 @@ pub(crate) struct Bar {
 const ROW: f64 = 30.0;
 
 pub(crate) fn bars(slug: &str, title: &str, caption: String, unit: Unit, rows: &[Bar]) -> Plot {
-    Plot::new(slug, title, caption, |width| {
+    let said: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!("{}: {} {}", row.label, format::value(unit, row.value), row.beside)
+                .trim_end()
+                .to_owned()
+        })
+        .collect();
+    let plot = Plot::new(slug, title, caption, |width| {
         let max = rows.iter().map(|row| row.value).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
         let (left, right) = (120.0, width - 150.0);
         let body = html! {
@@ -33,5 +41,6 @@ pub(crate) fn bars(slug: &str, title: &str, caption: String, unit: Unit, rows: &
             }
         };
         Drawing { width, height: rows.len() as f64 * ROW + 4.0, body }
-    })
+    });
+    plot.saying(format!("{}.", said.join("; ")))
 }

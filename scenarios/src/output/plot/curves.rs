@@ -48,8 +48,8 @@ pub(crate) fn curves(
     let legends: Vec<String> = curves.iter().map(|curve| entry(unit, curve)).collect();
     let y_title =
         if rising == Rising::Yes { "share that is no larger" } else { "share still waiting" };
-    let caption = format!("{doc} {}.", legends.join("; "));
-    Some(Plot::new(slug, title, caption, |width| {
+    let figures = format!("{}.", legends.join("; "));
+    let plot = Plot::new(slug, title, doc.to_owned(), |width| {
         let top = legend_height(curves.len()) + 24.0;
         let y = Scale::Linear { from: 0.0, to: 1.0 };
         let frame = Frame::new(width, 270.0, 56.0, top, Scale::log(min, max), y);
@@ -75,7 +75,8 @@ pub(crate) fn curves(
             }
         };
         Drawing { width, height: frame.height, body }
-    }))
+    });
+    Some(plot.saying(figures))
 }
 
 /// What the legend says: label, median, how many, and of those how many had not ended.

@@ -22,24 +22,19 @@ pub(crate) struct Window<'a> {
 /// Lanes that fit; the parties with most to do with it come first.
 const LANES: usize = 6;
 /// Lines of rows that are drawn.
-const LINES: usize = 40;
+const LINES: usize = 26;
 const LINE: f64 = 30.0;
 
 pub(crate) fn diagram(slug: &str, title: &str, caption: String, window: &Window<'_>) -> Plot {
-    let lanes = lanes(window);
-    let shown: Vec<&ReadRow> = window.rows.iter().filter(|row| drawn(row, &lanes)).collect();
-    let before = shown.iter().take_while(|row| row.at_us < window.violated_us).count();
-    let shown = &shown[before.saturating_sub(LINES * 3 / 4)..];
-    let shown = &shown[..shown.len().min(LINES)];
-    let found = shown
-        .iter()
-        .take_while(|row| row.at_us <= window.violated_us && row.kind != "violated")
-        .count();
+    let all = lanes(window);
     Plot::broad(slug, title, caption, |width| {
         let narrow = width < 600.0;
-        let lanes = &lanes[..lanes.len().min(if narrow { 4 } else { LANES })];
+        let lanes = &all[..all.len().min(if narrow { 4 } else { LANES })];
+        let shown = shown(window, lanes);
+        let found = shown.iter().take_while(|row| row.at_us <= window.violated_us).count();
         let left = if narrow { 78.0 } else { 110.0 };
-        let apart = (width - left - 50.0) / (lanes.len().max(2) - 1) as f64;
+        let apart =
+            (width - left - if narrow { 64.0 } else { 90.0 }) / (lanes.len().max(2) - 1) as f64;
         let at = |party: u32| {
             lanes
                 .iter()
@@ -50,7 +45,7 @@ pub(crate) fn diagram(slug: &str, title: &str, caption: String, window: &Window<
         let height = y(shown.len() + 1) + 16.0;
         // A message is one arrow from where it left to where it arrived, when both are within.
         let arrivals: BTreeMap<(u64, Option<u32>), usize> = (0..)
-            .zip(shown)
+            .zip(&shown)
             .filter(|(_, row)| row.kind == "received")
             .map(|(line, row)| ((row.id, row.party), line))
             .collect();
@@ -85,6 +80,13 @@ pub(crate) fn diagram(slug: &str, title: &str, caption: String, window: &Window<
     })
 }
 
+/// The rows that are drawn: those before the violation mostly, and some after.
+fn shown<'a>(window: &Window<'a>, lanes: &[u32]) -> Vec<&'a ReadRow> {
+    let rows: Vec<&ReadRow> = window.rows.iter().filter(|row| drawn(row, lanes)).collect();
+    let before = rows.iter().take_while(|row| row.at_us <= window.violated_us).count();
+    rows.into_iter().skip(before.saturating_sub(LINES * 3 / 4)).take(LINES).collect()
+}
+
 /// Whether a row is within the lanes.
 fn drawn(row: &ReadRow, lanes: &[u32]) -> bool {
     let within = |party: Option<u32>| party.is_some_and(|party| lanes.contains(&party));
@@ -92,6 +94,8 @@ fn drawn(row: &ReadRow, lanes: &[u32]) -> bool {
         "sent" => within(row.party) && within(row.other),
         "received" => within(row.party) && within(row.other),
         "violated" | "committed" => false,
+        // What ended well is no news beside its message.
+        "concluded" if row.end == "done" => false,
         _ => within(row.party),
     }
 }

@@ -14,7 +14,7 @@ mod png;
 mod points;
 mod ribbon;
 
-pub(super) use bands::{Band, bands};
+pub(super) use bands::{Band, bands, columns};
 pub(super) use bars::{Bar, bars};
 pub(super) use curves::curves;
 pub use curves::{Curve, Rising};
@@ -31,8 +31,10 @@ pub struct Plot {
     pub slug: String,
     /// Its heading.
     pub title: String,
-    /// What it shows, of how many, in a sentence or two; what a screen reader says of it, too.
+    /// What it shows, of how many, in a sentence or two.
     pub caption: String,
+    /// What a screen reader says on top: the figures that others see in the drawing.
+    pub figures: String,
     /// For a phone, half a screen, a column of a paper.
     narrow: Drawing,
     /// For a whole screen, where that is another drawing.
@@ -48,19 +50,36 @@ pub(super) struct Drawing {
 }
 
 /// Widths for which drawings are made.
-const NARROW: f64 = 480.0;
+const NARROW: f64 = 420.0;
 const WIDE: f64 = 1000.0;
 
 impl Plot {
     /// Of one drawing for all widths.
     fn new(slug: &str, title: &str, caption: String, draw: impl Fn(f64) -> Drawing) -> Self {
-        Self { slug: slug.into(), title: title.into(), caption, narrow: draw(NARROW), wide: None }
+        Self {
+            slug: slug.into(),
+            title: title.into(),
+            caption,
+            figures: String::new(),
+            narrow: draw(NARROW),
+            wide: None,
+        }
     }
 
     /// Of two drawings: a narrow and a wide one.
     fn broad(slug: &str, title: &str, caption: String, draw: impl Fn(f64) -> Drawing) -> Self {
         let wide = Some(draw(WIDE));
         Self { wide, ..Self::new(slug, title, caption, draw) }
+    }
+
+    /// With what a screen reader says on top.
+    fn saying(self, figures: String) -> Self {
+        Self { figures, ..self }
+    }
+
+    /// What it shows, all of it.
+    fn description(&self) -> String {
+        format!("{} {}", self.caption, self.figures).trim_end().to_owned()
     }
 
     /// Whether it takes the whole width.
@@ -72,10 +91,10 @@ impl Plot {
     pub(super) fn inline(&self) -> Markup {
         html! {
             @if let Some(wide) = &self.wide {
-                div.wide { (wide.svg(&self.title, &self.caption)) }
-                div.narrow { (self.narrow.svg(&self.title, &self.caption)) }
+                div.wide { (wide.svg(&self.title, &self.description())) }
+                div.narrow { (self.narrow.svg(&self.title, &self.description())) }
             } @else {
-                (self.narrow.svg(&self.title, &self.caption))
+                (self.narrow.svg(&self.title, &self.description()))
             }
         }
     }
@@ -93,7 +112,7 @@ impl Plot {
                 g transform="translate(0 34)" { (drawing.body) }
             },
         };
-        Palette::LIGHT.paint(&titled.svg(&self.title, &self.caption).into_string())
+        Palette::LIGHT.paint(&titled.svg(&self.title, &self.description()).into_string())
     }
 
     /// As PNG, at twice its natural size.

@@ -41,8 +41,8 @@ pub fn points(
         .iter()
         .map(|point| format!("{}: {}", point.label, says(unit, &point.interval)))
         .collect();
-    let caption = format!("{doc} {}.", said.join("; "));
-    Some(Plot::new(slug, title, caption, |width| {
+    let figures = format!("{}.", said.join("; "));
+    let plot = Plot::new(slug, title, doc.to_owned(), |width| {
         let x = Scale::Linear { from: -0.6, to: points.len() as f64 - 0.4 };
         let frame = Frame::new(width, 280.0, 78.0, 14.0, x, Scale::around(unit, min, max));
         let letters = (360 / points.len() / 8).max(3);
@@ -73,7 +73,8 @@ pub fn points(
             }
         };
         Drawing { width, height: frame.height, body }
-    }))
+    });
+    Some(plot.saying(figures))
 }
 
 fn says(unit: Unit, interval: &Interval) -> String {

@@ -1,6 +1,6 @@
 //! Measures as tiles and as a table, each with what it is counted of.
 
-use super::{page, words};
+use super::{page, pictures, words};
 use crate::output::{format, table};
 use crate::result::{Metric, Outcome, Unit};
 use crate::stats::Summary;
@@ -38,6 +38,11 @@ fn tile(metric: &Metric, figures: &Summary) -> Markup {
             p.figure { (format::bound(unit, figures.mean())) }
             p { "of " (of) }
         },
+        _ if pictures::is_level(metric) => html! {
+            p.figure { (format::value(unit, pictures::last_by_party(metric).values().sum())) }
+            p { "in all, as last seen" }
+            p.soft { "at " (of) }
+        },
         Unit::Bytes | Unit::Count => html! {
             p.figure { (format::value(unit, figures.total)) }
             p { "in all" @if let Some(ratio) = figures.ratio() { "; " (format::value(unit, ratio)) " for each" } }
@@ -52,25 +57,31 @@ pub(super) fn summary(outcome: &Outcome) -> Markup {
         ["Measure", "Of", "Values", "Open", "Mean", "Median", "95 %", "99 %", "Largest", "Total"];
     let rows = outcome.metrics.iter().flat_map(|metric| {
         let of = format!("{} {}", format::count(metric.denominator as f64), metric.of);
+        let adds_up =
+            matches!(metric.unit, Unit::Bytes | Unit::Count) && !pictures::is_level(metric);
         let whole = html! { strong { (words::heading(metric.name)) } div.soft { (metric.doc) } };
-        let parts = table::labels(metric).into_iter().map(|label| {
+        let parts = table::labels(metric).into_iter().map(move |label| {
             let samples = metric.samples.iter().filter(|sample| sample.label == label);
             row(
-                metric.unit,
+                (metric.unit, adds_up),
                 html! { span.part { (label) } },
                 String::new(),
                 &Summary::over(samples, 0),
             )
         });
-        std::iter::once(row(metric.unit, whole, of, &Summary::of(metric))).chain(parts)
+        std::iter::once(row((metric.unit, adds_up), whole, of, &Summary::of(metric))).chain(parts)
     });
-    page::table("Every measure; “≥” where what had not ended hides the true value", &heads, rows)
+    page::table(
+        "Every measure. Open: had not ended when the run did; “≥” where that hides the true value",
+        &heads,
+        rows,
+    )
 }
 
-fn row(unit: Unit, name: Markup, of: String, figures: &Summary) -> Vec<Markup> {
+fn row((unit, adds_up): (Unit, bool), name: Markup, of: String, figures: &Summary) -> Vec<Markup> {
     let count = |count: usize| html! { (format::count(count as f64)) };
     let bound = |bound| html! { (format::bound(unit, bound)) };
-    let total = if unit == Unit::Share { "–".into() } else { format::value(unit, figures.total) };
+    let total = if !adds_up { "–".into() } else { format::value(unit, figures.total) };
     vec![
         name,
         html! { (of) },

@@ -33,10 +33,32 @@ fn picture(metric: &Metric) -> Picture {
             Picture::Survival
         }
         (Unit::Micros, _) => Picture::Distribution,
-        (_, name) if name.starts_with("storage") => Picture::ByParty,
+        _ if is_level(metric) => Picture::ByParty,
         _ if table::labels(metric).len() > 1 => Picture::ByLabel,
         _ => Picture::OverTime,
     }
+}
+
+/// Whether values say how much there is at a time, not how much came: they do not add up over time.
+pub(super) fn is_level(metric: &Metric) -> bool {
+    matches!(metric.unit, Unit::Bytes | Unit::Count)
+        && ["storage", "queue"].iter().any(|level| metric.name.contains(level))
+}
+
+/// The last value of each party.
+pub(super) fn last_by_party(metric: &Metric) -> BTreeMap<u32, f64> {
+    let mut newest: BTreeMap<(u32, &str), &Sample> = BTreeMap::new();
+    for sample in &metric.samples {
+        let before = newest.entry((sample.party, sample.label)).or_insert(sample);
+        if sample.at_us >= before.at_us {
+            *before = sample;
+        }
+    }
+    let mut by_party = BTreeMap::new();
+    for ((party, _), sample) in newest {
+        *by_party.entry(party).or_default() += sample.value;
+    }
+    by_party
 }
 
 /// The drawings of a run, the failing window first. `trace` is its Parquet file, if it was written.
@@ -94,7 +116,7 @@ fn draw(outcome: &Outcome, metric: &Metric, picture: Picture) -> Option<Plot> {
         ),
         Picture::ByLabel => Some(labelled(metric)),
         Picture::ByParty => Some(by_party(outcome, metric)),
-        Picture::OverTime => over_time(outcome, metric),
+        Picture::OverTime => amounts(outcome, metric),
     }
 }
 
@@ -179,26 +201,20 @@ fn labelled(metric: &Metric) -> Plot {
 const PARTIES: usize = 12;
 
 fn by_party(outcome: &Outcome, metric: &Metric) -> Plot {
-    let mut last: BTreeMap<u32, &Sample> = BTreeMap::new();
-    for sample in &metric.samples {
-        let newest = last.entry(sample.party).or_insert(sample);
-        if sample.at_us >= newest.at_us {
-            *newest = sample;
-        }
-    }
+    let last = last_by_party(metric);
     let count = last.len();
     let mut bars: Vec<Bar> = if count <= PARTIES {
-        let bar = |(party, sample): (u32, &Sample)| Bar {
+        let bar = |(party, value): (u32, f64)| Bar {
             label: words::party(outcome, party),
-            value: sample.value,
+            value,
             beside: String::new(),
         };
         last.into_iter().map(bar).collect()
     } else {
         let mut groups: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-        for (party, sample) in last {
+        for (party, value) in last {
             let group = outcome.parties.get(party as usize).map_or("", |row| row.group.as_str());
-            groups.entry(group).or_default().push(sample.value);
+            groups.entry(group).or_default().push(value);
         }
         let bar = |(group, values): (&str, Vec<f64>)| {
             let (count, most) = (values.len(), values.iter().copied().fold(0.0, f64::max));
@@ -216,11 +232,32 @@ fn by_party(outcome: &Outcome, metric: &Metric) -> Plot {
     plot::bars(metric.name, &title, format!("{} As last seen.", says(metric)), metric.unit, &bars)
 }
 
-fn over_time(outcome: &Outcome, metric: &Metric) -> Option<Plot> {
+/// What came within each step.
+fn amounts(outcome: &Outcome, metric: &Metric) -> Option<Plot> {
+    let (every_us, duration_us) = steps(outcome, usize::MAX);
+    let buckets = series(metric.samples.iter(), every_us);
+    let band =
+        Band { unit: metric.unit, buckets: &buckets, every_us, duration_us, marks: &outcome.marks };
+    let title = format!("{} over time", words::heading(metric.name));
+    let caption = format!(
+        "{} By when it began, in steps of {}.",
+        says(metric),
+        format::span(every_us as f64)
+    );
+    (!buckets.is_empty()).then(|| plot::columns(metric.name, &title, caption, &band))
+}
+
+/// The step of drawings over time, and their length. More steps than a screen can tell apart are taken together, and as
+/// many as have enough values for quantiles to say something.
+fn steps(outcome: &Outcome, values: usize) -> (u64, u64) {
     let (every_us, duration_us) =
         (outcome.scenario.measure.every.micros().max(1), outcome.simulated_us);
-    // More steps than a screen can tell apart are taken together.
-    let every_us = every_us * (duration_us / every_us).div_ceil(200).max(1);
+    let wanted = (values as u64 / 10).clamp(12, 200);
+    (every_us * (duration_us / every_us).div_ceil(wanted).max(1), duration_us)
+}
+
+fn over_time(outcome: &Outcome, metric: &Metric) -> Option<Plot> {
+    let (every_us, duration_us) = steps(outcome, metric.samples.len());
     let buckets = series(metric.samples.iter(), every_us);
     let band =
         Band { unit: metric.unit, buckets: &buckets, every_us, duration_us, marks: &outcome.marks };
