@@ -53,6 +53,16 @@ impl Outcome {
         self.region_name(self.parties.get(party as usize)?.region)
     }
 
+    /// The id of the region that a sample is of: its party's, or itself where the sample is of a whole region.
+    #[must_use]
+    pub fn region_of(&self, sample: &Sample) -> Option<&str> {
+        if sample.label == OF_REGION {
+            self.region_name(sample.party)
+        } else {
+            self.region(sample.party)
+        }
+    }
+
     /// Whether no checker found anything and all that was expected came.
     #[must_use]
     pub fn held(&self) -> bool {
@@ -127,11 +137,14 @@ pub struct Sample {
     pub value: f64,
     /// It had not ended when the run did: the true value is at least this (right-censored).
     pub censored: bool,
-    /// At which party.
+    /// At which party, or [`NOBODY`]; the region's number where the label is [`OF_REGION`].
     pub party: u32,
     /// A label for splitting, such as the feature or `online`.
     pub label: &'static str,
 }
+
+/// The label of samples that are of a whole region.
+pub const OF_REGION: &str = "region";
 
 /// How often a fault fired.
 #[derive(Debug, Clone, Serialize)]

@@ -651,4 +651,3 @@ struct WatchedMessage(chartmesh_protocol::peer::Body);
 pub(crate) fn feature(name: &'static str) -> &'static str {
     name.split_once('.').map_or(name, |(feature, _)| feature)
 }
-

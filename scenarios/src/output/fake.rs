@@ -70,6 +70,60 @@ for = "6h"
 lose_outcome = 0.01
 "#;
 
+/// A scenario that the engine runs in a moment.
+pub(crate) const SMALL: &str = r#"
+schema = "chartmesh-sim/1"
+name = "small"
+question = "Does a small federation get through a morning?"
+duration = "18h"
+[[region]]
+id = "north"
+[[region]]
+id = "south"
+[[link]]
+between = ["north", "north"]
+latency = "5ms"
+[[link]]
+between = ["south", "south"]
+latency = "5ms"
+[[link]]
+between = ["north", "south"]
+latency = "40ms"
+[[hospitals]]
+id = "clinic"
+region = "north"
+count = 1
+patients = 3
+entries = 2
+relays = "phone"
+[[hospitals]]
+id = "ward"
+region = "south"
+count = 1
+patients = 3
+entries = 2
+relays = "phone"
+[[providers]]
+id = "vault"
+region = "south"
+[[relays]]
+id = "phone"
+[[work]]
+do = "download"
+rate = "12/d"
+[[work]]
+do = "deposit"
+rate = "6/d"
+[[work]]
+do = "revoke"
+rate = "3/d"
+[[event]]
+at = "9h"
+do = "isolate"
+target = "north"
+for = "2h"
+"#;
+
 struct Lot(ChaCha20Rng);
 
 impl Lot {

@@ -225,4 +225,31 @@ mod tests {
             );
         }
     }
+
+    /// The whole road: a real run, small, and its folder; kept where `KEEP_REAL_RUN` says.
+    #[test]
+    fn a_real_run_leaves_its_hash_and_every_row_of_its_trace() {
+        struct Quiet;
+        impl crate::result::Watcher for Quiet {
+            fn progress(&mut self, _: &crate::result::Progress) -> bool {
+                true
+            }
+        }
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = std::env::var_os("KEEP_REAL_RUN")
+            .map_or_else(|| temporary.path().join("run"), PathBuf::from);
+        let scenario: crate::scenario::Scenario = toml::from_str(fake::SMALL).unwrap();
+        let leave = Leave { png: false, ..Leave::default() };
+        let mut folder = RunFolder::begin(&dir, leave).unwrap();
+        let outcome = crate::run(&scenario, 7, &mut Quiet, &mut folder).unwrap();
+        let manifest = folder.finish(&outcome, "chartmesh sim run small.toml --seed 7").unwrap();
+        let read = Manifest::read(&dir).unwrap();
+        assert_eq!(
+            (read.trace_hash.as_str(), read.scenario),
+            (outcome.trace_hash.as_str(), scenario)
+        );
+        let trace = manifest.files.iter().find(|file| file.path == "trace.parquet").unwrap();
+        assert_eq!(trace.rows, Some(outcome.trace_rows));
+        assert!(outcome.trace_rows > 0);
+    }
 }

@@ -176,7 +176,13 @@ pub const SAMPLES: Table = Table {
             "",
             "it had not ended when the run did: the true value is at least this",
         ),
-        always("party", Kind::Whole, "", "at which party: `party` of the table parties"),
+        maybe(
+            "party",
+            Kind::Whole,
+            "",
+            "at which party: `party` of the table parties; missing where it is of no single one",
+        ),
+        maybe("region", Kind::Text, "", "that party's region, or the one that the value is of"),
         always(
             "label",
             Kind::Text,

@@ -19,7 +19,7 @@ pub struct Summary {
     curve: Survival,
 }
 
-/// What an `[[expect]]` can name after the metric's name and a dot.
+/// What an `[[expect]]` can name after the metric's name and a dot; beside these, any percentile.
 pub const PARTS: [&str; 11] = [
     "count",
     "censored",
@@ -86,7 +86,7 @@ impl Summary {
         (self.denominator > 0).then(|| self.total / self.denominator as f64)
     }
 
-    /// One of [`PARTS`]; none when nothing was measured, or there is no such part.
+    /// One of [`PARTS`], or any percentile such as `p90` or `p99.9`; none when nothing was measured, or there is no such part.
     #[must_use]
     pub fn part(&self, part: &str) -> Option<Bound> {
         let exactly = |value: f64| Some(Bound::Exactly(value));
@@ -99,10 +99,11 @@ impl Summary {
             "min" => self.min.map(Bound::Exactly),
             "mean" => self.mean(),
             "median" => self.quantile(0.5),
-            "p95" => self.quantile(0.95),
-            "p99" => self.quantile(0.99),
             "max" => self.max(),
-            _ => None,
+            part => {
+                let percent: f64 = part.strip_prefix('p')?.parse().ok()?;
+                (0.0..=100.0).contains(&percent).then(|| self.quantile(percent / 100.0))?
+            }
         }
     }
 }
@@ -120,7 +121,10 @@ mod tests {
         for part in PARTS {
             assert!(summary.part(part).is_some(), "{part}");
         }
-        assert_eq!(summary.part("p42"), None);
+        assert_eq!(summary.part("p25"), Some(Bound::Exactly(1.0)));
+        for part in ["p101", "pound", "modus"] {
+            assert_eq!(summary.part(part), None, "{part}");
+        }
         assert_eq!(summary.part("median"), Some(Bound::Exactly(3.0)));
         assert_eq!(summary.part("max"), Some(Bound::AtLeast(8.0)));
         assert_eq!(summary.part("ratio"), Some(Bound::Exactly(5.0)));

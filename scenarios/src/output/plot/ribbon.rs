@@ -87,7 +87,7 @@ fn cells(lane: &Lane, y: f64, every_us: u64, duration_us: u64, at: impl Fn(u64) 
             rect x=(px(at(from_us))) y=(px(y)) width=(px(at(until_us) - at(from_us) + 0.3)) height=(px(LANE)) fill=(colour) {
                 title {
                     (lane.name) ", " (format::span(from_us as f64)) " to " (format::span(until_us as f64)) ": "
-                    (format::value(Unit::Share, share)) " of " (format::count(tried as f64))
+                    (format::value(Unit::Share, share)) " (" (format::count(tried as f64)) @if tried == 1 { " value)" } @else { " values)" }
                 }
             }
         }
@@ -131,7 +131,7 @@ fn key(width: f64, y: f64) -> Markup {
     let each = if width < 600.0 { 3 } else { CLASSES.len() + 1 };
     let apart = (width - 20.0) / each as f64;
     let entries =
-        CLASSES.iter().map(|(_, colour, text)| (*colour, *text)).chain([("none", "nothing tried")]);
+        CLASSES.iter().map(|(_, colour, text)| (*colour, *text)).chain([("none", "no value")]);
     html! {
         @for (place, (colour, text)) in entries.enumerate() {
             @let (x, y) = (10.0 + (place % each) as f64 * apart, y + (place / each) as f64 * 21.0 - if width < 600.0 { 4.0 } else { 0.0 });

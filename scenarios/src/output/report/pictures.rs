@@ -94,7 +94,8 @@ pub(in crate::output) fn pictures(outcome: &Outcome, trace: Option<&Path>) -> Ve
 fn draw(outcome: &Outcome, metric: &Metric, picture: Picture) -> Option<Plot> {
     let title = words::heading(metric.name);
     match picture {
-        Picture::Ribbon => Some(ribbon(outcome, metric)),
+        // One figure for the whole run is told by its tile.
+        Picture::Ribbon => (metric.samples.len() > 1).then(|| ribbon(outcome, metric)),
         Picture::Survival => {
             let title = format!("{title}: who still waits");
             plot::curves(
@@ -158,7 +159,7 @@ fn ribbon(outcome: &Outcome, metric: &Metric) -> Plot {
             let within = metric
                 .samples
                 .iter()
-                .filter(|sample| outcome.region(sample.party) == Some(&region.id));
+                .filter(|sample| outcome.region_of(sample) == Some(&region.id));
             let mut cells = vec![None; usize::try_from(until_us.div_ceil(every_us)).unwrap_or(0)];
             for bucket in series(within, every_us) {
                 let at = usize::try_from(bucket.from_us / every_us).unwrap_or(usize::MAX);

@@ -3,7 +3,7 @@
 use super::{Cell, Formats, TableWriter, Written};
 use crate::output::WriteError;
 use crate::output::schema;
-use crate::result::{Metric, Outcome, Sample};
+use crate::result::{Metric, NOBODY, OF_REGION, Outcome, Sample};
 use crate::stats::{self, Bound, Summary};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -85,7 +85,7 @@ pub(in crate::output) fn series(dir: &Path, formats: Formats, outcome: &Outcome)
             series_of(&mut table, outcome, metric, (label, ""), |sample| sample.label == label)?;
         }
         for region in regions.iter().filter(|_| regions.len() > 1) {
-            let within = |sample: &Sample| outcome.region(sample.party) == Some(region.id.as_str());
+            let within = |sample: &Sample| outcome.region_of(sample) == Some(region.id.as_str());
             series_of(&mut table, outcome, metric, ("", &region.id), within)?;
         }
     }
@@ -128,12 +128,14 @@ pub(in crate::output) fn samples(dir: &Path, formats: Formats, outcome: &Outcome
     let mut table = TableWriter::create(dir, &schema::SAMPLES, formats)?;
     for metric in &outcome.metrics {
         for sample in &metric.samples {
+            let party = sample.party != NOBODY && sample.label != OF_REGION;
             table.row(&[
                 Cell::Word(metric.name),
                 Cell::Whole(sample.at_us),
                 Cell::Number(sample.value),
                 Cell::Flag(sample.censored),
-                Cell::Whole(u64::from(sample.party)),
+                Cell::party(party.then_some(sample.party)),
+                outcome.region_of(sample).map_or(Cell::None, Cell::Text),
                 Cell::Word(sample.label),
             ])?;
         }
