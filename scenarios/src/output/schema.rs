@@ -279,9 +279,48 @@ pub const TRACE: Table = Table {
     ],
 };
 
+/// A sweep, or a comparison over several seeds.
+pub const SWEEP: Table = Table {
+    name: "sweep",
+    doc: "In the folder of a sweep: every figure at every point, over the seeds. Intervals are Student's, 95 %.",
+    columns: &[
+        always("point", Kind::Text, "", "the values that were varied, such as `policy.replicas=2`"),
+        always(
+            "figure",
+            Kind::Text,
+            "",
+            "a measure and its part, such as `consent_latency.median`",
+        ),
+        UNIT,
+        always("seeds", Kind::Whole, "", "runs that had this figure"),
+        always(
+            "at_least",
+            Kind::Whole,
+            "",
+            "in so many of them the true figure may be larger: something had not ended",
+        ),
+        always("mean", Kind::Number, "the measure's", "the mean over the seeds"),
+        maybe(
+            "low",
+            Kind::Number,
+            "the measure's",
+            "its interval's lower end; missing with one seed",
+        ),
+        maybe("high", Kind::Number, "the measure's", "its upper end"),
+        maybe(
+            "difference",
+            Kind::Number,
+            "the measure's",
+            "the mean difference from the first point, seed by seed",
+        ),
+        maybe("difference_low", Kind::Number, "the measure's", "its interval's lower end"),
+        maybe("difference_high", Kind::Number, "the measure's", "its upper end"),
+    ],
+};
+
 /// All of them.
-pub const TABLES: [&Table; 8] =
-    [&SUMMARY, &SERIES, &SAMPLES, &PARTIES, &MARKS, &FAULTS, &VIOLATIONS, &TRACE];
+pub const TABLES: [&Table; 9] =
+    [&SUMMARY, &SERIES, &SAMPLES, &PARTIES, &MARKS, &FAULTS, &VIOLATIONS, &TRACE, &SWEEP];
 
 /// `docs/RESULTS.md`, from the tables above.
 #[must_use]

@@ -6,12 +6,12 @@ use crate::result::{Metric, Outcome, Unit};
 use crate::stats::Summary;
 use maud::{Markup, html};
 
-/// The first measures of which there is something, as tiles.
+/// The first dozen measures of which there is something, as tiles.
 pub(super) fn tiles(outcome: &Outcome) -> Markup {
     let measured = outcome.metrics.iter().filter(|metric| !metric.samples.is_empty());
     html! {
         div.tiles {
-            @for metric in measured.take(8) {
+            @for metric in measured.take(12) {
                 div.tile {
                     @let figures = Summary::of(metric);
                     p.name { (words::heading(metric.name)) }

@@ -1,9 +1,16 @@
 //! The report: one file that needs no other, works without scripts, and is looked at rather than read.
 
+mod compare;
 mod figures;
 mod page;
 mod pictures;
+mod sweep;
+#[cfg(test)]
+mod tests;
 mod words;
+
+pub use compare::{Comparison, write_comparison};
+pub use sweep::{SweepReport, SweptFigure, SweptPoint, write_sweep};
 
 use crate::output::WriteError;
 use crate::output::format;
@@ -53,11 +60,10 @@ fn write_plots(dir: &Path, plots: &[Plot], png: bool) -> Result<Vec<Written>, Wr
 /// The report of a run. `again` is the command that runs it again.
 fn report(outcome: &Outcome, plots: &[Plot], again: &str) -> String {
     let scenario = &outcome.scenario;
-    let question = if scenario.question.is_empty() { &scenario.name } else { &scenario.question };
     Page {
         title: &format!("{} · seed {}", scenario.name, outcome.seed),
         kind: "Chartmesh simulation",
-        question,
+        question: words::question(scenario),
         body: body(outcome, plots, again),
     }
     .render()

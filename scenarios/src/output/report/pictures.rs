@@ -91,9 +91,13 @@ pub(in crate::output) fn pictures(outcome: &Outcome, trace: Option<&Path>) -> Ve
     plots
 }
 
+/// Values from which on a curve says more than a table.
+pub(super) const CURVE: usize = 4;
+
 fn draw(outcome: &Outcome, metric: &Metric, picture: Picture) -> Option<Plot> {
     let title = words::heading(metric.name);
     match picture {
+        Picture::Survival | Picture::Distribution if metric.samples.len() < CURVE => None,
         // One figure for the whole run is told by its tile.
         Picture::Ribbon => (metric.samples.len() > 1).then(|| ribbon(outcome, metric)),
         Picture::Survival => {

@@ -2,7 +2,13 @@
 
 use crate::output::format;
 use crate::result::{Expectation, Outcome, Unit};
+use crate::scenario::Scenario;
 use chartmesh_protocol::identity::Role;
+
+/// What a scenario asks, or else its name.
+pub(super) fn question(scenario: &Scenario) -> &str {
+    if scenario.question.is_empty() { &scenario.name } else { &scenario.question }
+}
 
 /// `1 violation`, `3 violations`.
 pub(super) fn counted(count: usize, one: &str, many: &str) -> String {

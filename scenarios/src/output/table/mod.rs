@@ -2,10 +2,12 @@
 
 mod parquet_file;
 mod rows;
+mod sweep;
 mod trace;
 
 use parquet_file::ParquetTable;
 pub(super) use rows::{faults, labels, marks, parties, samples, series, summary, violations};
+pub(super) use sweep::sweep;
 pub(super) use trace::TraceFile;
 pub use trace::{ReadRow, read_trace};
 
@@ -35,7 +37,7 @@ impl Cell<'_> {
     }
 
     /// A number, or none.
-    fn number(number: Option<f64>) -> Self {
+    pub(super) fn number(number: Option<f64>) -> Self {
         number.map_or(Self::None, Self::Number)
     }
 }
