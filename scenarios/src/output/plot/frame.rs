@@ -70,7 +70,7 @@ fn held(at: f64, text: &str, right: f64) -> f64 {
 }
 
 /// Ticks whose texts do not run into each other.
-fn legible<'a>(ticks: &'a [Tick], at: impl Fn(f64) -> f64) -> impl Iterator<Item = &'a Tick> {
+fn legible(ticks: &[Tick], at: impl Fn(f64) -> f64) -> impl Iterator<Item = &Tick> {
     let mut free = f64::NEG_INFINITY;
     ticks.iter().filter(move |(value, text)| {
         let (place, half) = (at(*value), text_width(text) / 2.0);
