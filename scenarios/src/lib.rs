@@ -8,12 +8,14 @@
 mod check;
 mod engine;
 mod measure;
+pub mod output;
 mod party;
 mod people;
 mod region;
 pub mod result;
 mod run;
 pub mod scenario;
+pub mod stats;
 mod watch;
 mod world;
 

@@ -40,6 +40,36 @@ pub struct Outcome {
     pub cost: Cost,
 }
 
+impl Outcome {
+    /// A region's id, by its number.
+    #[must_use]
+    pub fn region_name(&self, region: u32) -> Option<&str> {
+        self.scenario.regions.get(region as usize).map(|region| region.id.as_str())
+    }
+
+    /// The id of the region that a party is in.
+    #[must_use]
+    pub fn region(&self, party: u32) -> Option<&str> {
+        self.region_name(self.parties.get(party as usize)?.region)
+    }
+
+    /// The id of the region that a sample is of: its party's, or itself where the sample is of a whole region.
+    #[must_use]
+    pub fn region_of(&self, sample: &Sample) -> Option<&str> {
+        if sample.label == OF_REGION {
+            self.region_name(sample.party)
+        } else {
+            self.region(sample.party)
+        }
+    }
+
+    /// Whether no checker found anything and all that was expected came.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        self.violations.is_empty() && self.expectations.iter().all(|expectation| expectation.held)
+    }
+}
+
 /// A party.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartyRow {
@@ -85,6 +115,19 @@ pub enum Unit {
     Share,
 }
 
+impl Unit {
+    /// Its name, as tables have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Micros => "micros",
+            Self::Bytes => "bytes",
+            Self::Count => "count",
+            Self::Share => "share",
+        }
+    }
+}
+
 /// One value.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Sample {
@@ -94,11 +137,14 @@ pub struct Sample {
     pub value: f64,
     /// It had not ended when the run did: the true value is at least this (right-censored).
     pub censored: bool,
-    /// At which party.
+    /// At which party, or [`NOBODY`]; the region's number where the label is [`OF_REGION`].
     pub party: u32,
     /// A label for splitting, such as the feature or `online`.
     pub label: &'static str,
 }
+
+/// The label of samples that are of a whole region.
+pub const OF_REGION: &str = "region";
 
 /// How often a fault fired.
 #[derive(Debug, Clone, Serialize)]
@@ -212,6 +258,28 @@ pub enum TraceKind {
     Happened,
     /// A checker found something.
     Violated,
+}
+
+impl TraceKind {
+    /// Its name, as the trace has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Answered => "answered",
+            Self::Dialled => "dialled",
+            Self::Greeted => "greeted",
+            Self::Sent => "sent",
+            Self::Received => "received",
+            Self::Concluded => "concluded",
+            Self::Pulled => "pulled",
+            Self::Committed => "committed",
+            Self::Switched => "switched",
+            Self::Fault => "fault",
+            Self::Happened => "happened",
+            Self::Violated => "violated",
+        }
+    }
 }
 
 /// Takes the trace as it comes: a writer, or nothing.

@@ -7,7 +7,8 @@ mod observer;
 
 use crate::engine::{BASE_MS, Engine, Stage};
 use crate::result::{Expectation, Metric, Sample, Unit};
-use crate::scenario::Expect;
+use crate::scenario::{Expect, limit};
+use crate::stats::{Bound, Summary};
 use crate::watch::{Seen, Watch};
 use chartmesh_protocol::backup;
 use chartmesh_protocol::consent::Message as Consent;
@@ -24,7 +25,7 @@ pub const METRICS: &[(&str, Unit, &str, &str)] = &[
         "availability",
         Unit::Share,
         "patients whose record some holder has who is on and can be reached from the patient's region, at each step",
-        "patients with a record, at each step",
+        "regions with patients, at each step",
     ),
     (
         "consent_latency",
@@ -413,12 +414,18 @@ pub(crate) fn expectations(expect: &[Expect], metrics: &[Metric]) -> Vec<Expecta
         .map(|expect| {
             let (name, part) = expect.metric.split_once('.').unwrap_or((&expect.metric, "median"));
             let metric = metrics.iter().find(|metric| metric.name == name);
-            let came = metric.and_then(|metric| part_of(metric, part));
-            let below = expect.below.as_ref().and_then(|bound| number(bound));
-            let above = expect.above.as_ref().and_then(|bound| number(bound));
+            let came = metric.and_then(|metric| Summary::of(metric).part(part));
+            let bound = |value: &Option<toml::Value>| {
+                value.as_ref().and_then(|value| limit(name, part, value).ok())
+            };
+            let (below, above) = (bound(&expect.below), bound(&expect.above));
+            // What is at least so much may be above a bound, and is never known to be below one.
             let held = came.is_some_and(|came| {
-                below.is_none_or(|below| came < below) && above.is_none_or(|above| came > above)
+                let known = matches!(came, Bound::Exactly(_));
+                below.is_none_or(|below| known && came.value() < below)
+                    && above.is_none_or(|above| came.value() > above)
             });
+            let came = came.map(Bound::value);
             let bound = |word: &str, value: &Option<toml::Value>| {
                 value.as_ref().map(|value| format!(" {word} {value}")).unwrap_or_default()
             };
@@ -431,45 +438,4 @@ pub(crate) fn expectations(expect: &[Expect], metrics: &[Metric]) -> Vec<Expecta
             Expectation { what, came, held }
         })
         .collect()
-}
-
-/// A part of a metric: `count`, `total`, `mean`, `max`, `min`, `median`, or `p` and a percentage.
-fn part_of(metric: &Metric, part: &str) -> Option<f64> {
-    let mut values: Vec<f64> = metric.samples.iter().map(|sample| sample.value).collect();
-    let count = values.len();
-    let total: f64 = values.iter().sum();
-    if part == "count" {
-        return Some(count as f64);
-    }
-    if part == "total" {
-        return Some(total);
-    }
-    values.sort_by(f64::total_cmp);
-    let quantile = |q: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below count")]
-        let at = ((count as f64 - 1.0) * q).round() as usize;
-        values.get(at).copied()
-    };
-    match part {
-        "mean" if count > 0 => Some(total / count as f64),
-        "max" => values.last().copied(),
-        "min" => values.first().copied(),
-        "median" => quantile(0.5),
-        part => quantile(part.strip_prefix('p')?.parse::<f64>().ok()? / 100.0),
-    }
-}
-
-/// A bound: a number, or a length of time or size in words.
-fn number(value: &toml::Value) -> Option<f64> {
-    match value {
-        #[expect(clippy::cast_precision_loss, reason = "bounds are small")]
-        toml::Value::Integer(whole) => Some(*whole as f64),
-        toml::Value::Float(number) => Some(*number),
-        toml::Value::String(text) => {
-            let span = crate::scenario::Span::try_from(text.clone()).map(|span| span.micros());
-            let size = || crate::scenario::Size::try_from(text.clone()).map(|size| size.bytes());
-            span.or_else(|_| size()).ok().map(|value| value as f64)
-        }
-        _ => None,
-    }
 }
