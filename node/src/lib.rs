@@ -20,3 +20,8 @@ pub mod terminal;
 pub fn random(bytes: &mut [u8]) {
     rand::Rng::fill_bytes(&mut driver::random(), bytes);
 }
+
+const _: () = assert!(
+    !chartmesh_protocol::STAND_INS,
+    "the feature `stand-ins` is for simulations only: a node with it would protect nothing"
+);

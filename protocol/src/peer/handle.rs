@@ -442,11 +442,8 @@ fn route(ctx: &mut Context<'_>) -> Handled<()> {
 
 /// Time passed: what is due is done, and the next time is said.
 fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    for (to, not_before) in outbox::waiting(ctx.txn)? {
-        if not_before <= ctx.now {
-            ctx.effects.push(Effect::Deliver { to });
-        }
-    }
+    let due = outbox::due(ctx.txn, ctx.now)?;
+    ctx.effects.extend(due.into_iter().map(|to| Effect::Deliver { to }));
     objects::tick(ctx)?;
     consent::tick(ctx)?;
     backup::tick(ctx)
