@@ -619,7 +619,7 @@ impl<'a> Engine<'a> {
         Outcome {
             scenario: self.scenario.clone(),
             seed: self.seed,
-            stand_ins: false,
+            stand_ins: chartmesh_protocol::STAND_INS,
             simulated_us,
             stopped,
             trace_hash,
