@@ -6,7 +6,7 @@
 mod memory;
 mod overlay;
 
-pub use memory::Memory;
+pub use memory::{Memory, Shared, TableSize};
 pub use overlay::{Changes, Overlay, Rows, merge};
 
 /// A table's name. Tables are declared as constants by the module that alone writes them.
