@@ -1,11 +1,27 @@
 //! A run that does nothing, for tests to plant failures in.
 
-use crate::result::{Cost, Expectation, Outcome, Progress, TraceSink, Violation, Watcher};
+use crate::result::{
+    Cost, Expectation, NOBODY, Outcome, Progress, TraceKind, TraceRow, TraceSink, Violation,
+    Watcher,
+};
 use crate::run::RunError;
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 
-pub(super) fn scenario(text: &str) -> Scenario {
-    toml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+pub(super) fn read(text: &str) -> Scenario {
+    let read = scenario::parse(text, "fake.toml", std::path::Path::new(""));
+    read.unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+pub(super) fn smallest() -> Scenario {
+    read(
+        "schema = 'chartmesh-sim/1'\nname = 'smallest'\nduration = '1h'\nregion = [{ id = 'north' }]\n\
+         hospitals = [{ id = 'clinic', region = 'north', count = 2 }]",
+    )
+}
+
+pub(super) fn row(kind: TraceKind, bytes: u64) -> TraceRow {
+    let (what, end) = ("", "");
+    TraceRow { at_us: 0, kind, party: 0, other: NOBODY, what, id: 0, patient: 0, bytes, end }
 }
 
 /// Goes on for ever.

@@ -3,18 +3,32 @@
 //! | module | what |
 //! |---|---|
 //! | `failing` | what makes a run a failing one |
+//! | `figures` | the figures of a run, and of many runs side by side |
+//! | `sweep` | a scenario at several values of its keys, with the same seeds |
+//! | `replay` | the same run once more, held against what was kept |
+//! | `explain` | what became of one message or one patient, and why |
 //! | `shrink` | the smallest scenario that still fails |
 //!
 //! Each takes the function that runs a scenario as an argument ([`Runner`]): [`run`](crate::run()) outside of
 //! tests.
 
+mod explain;
 mod failing;
 #[cfg(test)]
 mod fake;
+mod figures;
+mod replay;
 mod shrink;
+mod sweep;
+mod trace;
 
+pub use explain::{ExplainError, Follow, Line, Target, Thread, Threads, Timeline};
 pub use failing::Failing;
+pub use figures::{BySeed, Figure, Figures, Row, VIOLATIONS, is_main, rows};
+pub use replay::{Difference, Parting, Replayed, replay};
 pub use shrink::{ShrinkError, Shrinking, Shrunk, shrink};
+pub use sweep::{Ended, Job, Kept, Overseer, Shelf, Swept, sweep};
+pub use trace::{Each, InWords, length, moment, short_id};
 
 use crate::result::{Outcome, TraceRow, TraceSink, Watcher};
 use crate::run::RunError;

@@ -10,9 +10,9 @@ use super::Runner;
 use super::failing::{Failing, Went};
 use crate::result::{Progress, Watcher};
 use crate::run::RunError;
-use crate::scenario::{Rate, Scenario, Size, Span};
-use serde::Deserialize as _;
+use crate::scenario::{self, Rate, Scenario, Size, Span};
 use std::collections::HashSet;
+use std::path::Path;
 use toml::{Table, Value};
 
 /// A scenario made smaller.
@@ -67,7 +67,7 @@ pub fn shrink(
 ) -> Result<Shrunk, ShrinkError> {
     let mut whole = scenario.clone();
     whole.sweep.clear();
-    let table = Table::try_from(&whole).expect("a scenario is a table");
+    let table = Value::try_from(&whole).expect("a scenario is a table");
     let progress = Shrinking { tried: 1, lines: 0, duration: scenario.duration };
     let mut asking = Asking { go_on, progress, stopped: false };
     let went = Went::of(run, &whole, seed, &mut asking);
@@ -115,7 +115,7 @@ struct Search<'a> {
     tried: HashSet<String>,
     smallest: Scenario,
     /// The same as a file has it.
-    table: Table,
+    table: Value,
 }
 
 /// Keys that stay: what it is called, and what it must hold to be failing.
@@ -130,7 +130,7 @@ impl Search<'_> {
             for path in self.paths(&|value| value.is_array()) {
                 self.fewer(&path);
             }
-            for path in self.paths(&|_| true) {
+            for path in self.paths(&|value| value.is_table()) {
                 self.without(&path);
             }
             for path in self.paths(&|value| value.is_integer() || value.is_str()) {
@@ -143,7 +143,7 @@ impl Search<'_> {
     }
 
     /// Takes a candidate for the smallest if it fails in the same way.
-    fn takes(&mut self, table: Table) -> bool {
+    fn takes(&mut self, table: Value) -> bool {
         let Some(scenario) = read(&table) else { return false };
         // Only its default was written out.
         let same = scenario == self.smallest;
@@ -157,8 +157,8 @@ impl Search<'_> {
         true
     }
 
-    fn fails(&mut self, scenario: &Scenario, table: &Table) -> bool {
-        if self.asking.stopped || !self.tried.insert(table.to_string()) {
+    fn fails(&mut self, scenario: &Scenario, table: &Value) -> bool {
+        if self.asking.stopped || !self.tried.insert(as_file(table)) {
             return false;
         }
         self.asking.progress.tried += 1;
@@ -172,7 +172,7 @@ impl Search<'_> {
 
     /// Takes elements out of a list: many at once, then fewer.
     fn fewer(&mut self, path: &[Step]) {
-        let length = |table: &Table| at(table, path).and_then(Value::as_array).map_or(0, Vec::len);
+        let length = |table: &Value| at(table, path).and_then(Value::as_array).map_or(0, Vec::len);
         let mut chunk = length(&self.table);
         while chunk > 0 {
             let mut from = 0;
@@ -189,16 +189,22 @@ impl Search<'_> {
         }
     }
 
-    /// Takes a key out.
+    /// Takes keys out of a table: one, or two of which one without the other makes no sense.
     fn without(&mut self, path: &[Step]) {
-        let Some((Step::Key(key), within)) = path.split_last() else { return };
-        let mut candidate = self.table.clone();
-        let table = match within {
-            [] => Some(&mut candidate),
-            _ => at_mut(&mut candidate, within).and_then(Value::as_table_mut),
-        };
-        if table.is_some_and(|table| table.remove(key).is_some()) {
-            self.takes(candidate);
+        let Some(Value::Table(table)) = at(&self.table, path) else { return };
+        let kept = |key: &&String| path.is_empty() && KEPT.contains(&key.as_str());
+        let keys: Vec<String> = table.keys().filter(|key| !kept(key)).cloned().collect();
+        for (number, one) in keys.iter().enumerate() {
+            for other in &keys[number..] {
+                let mut candidate = self.table.clone();
+                let Some(Value::Table(table)) = at_mut(&mut candidate, path) else { return };
+                let before = table.len();
+                table.remove(one);
+                table.remove(other);
+                if before - table.len() == 1 + usize::from(one != other) {
+                    self.takes(candidate);
+                }
+            }
         }
     }
 
@@ -222,7 +228,7 @@ impl Search<'_> {
         }
     }
 
-    /// The paths to all values of a sort, as they are now.
+    /// The paths to all values of a sort, as they are now. Of what must hold, only the list.
     fn paths(&self, wanted: &dyn Fn(&Value) -> bool) -> Vec<Vec<Step>> {
         fn look(
             value: &Value,
@@ -234,6 +240,9 @@ impl Search<'_> {
                 found.push(path.clone());
             }
             let steps: Vec<(Step, &Value)> = match value {
+                _ if matches!(&path[..], [Step::Key(key)] if KEPT.contains(&key.as_str())) => {
+                    return;
+                }
                 Value::Table(table) => {
                     table.iter().map(|(key, value)| (Step::Key(key.clone()), value)).collect()
                 }
@@ -249,15 +258,7 @@ impl Search<'_> {
             }
         }
         let mut found = Vec::new();
-        for (key, value) in &self.table {
-            if !KEPT.contains(&key.as_str()) {
-                look(value, &mut vec![Step::Key(key.clone())], wanted, &mut found);
-            }
-        }
-        // Expectations may go, those that are not the failing one; what they ask for stays.
-        if wanted(&Value::Array(Vec::new())) && self.table.contains_key("expect") {
-            found.push(vec![Step::Key("expect".into())]);
-        }
+        look(&self.table, &mut Vec::new(), wanted, &mut found);
         found
     }
 }
@@ -269,17 +270,15 @@ enum Step {
     Element(usize),
 }
 
-fn at<'a>(table: &'a Table, path: &[Step]) -> Option<&'a Value> {
-    let (Step::Key(first), rest) = path.split_first()? else { return None };
-    rest.iter().try_fold(table.get(first)?, |value, step| match step {
+fn at<'a>(whole: &'a Value, path: &[Step]) -> Option<&'a Value> {
+    path.iter().try_fold(whole, |value, step| match step {
         Step::Key(key) => value.get(key),
         Step::Element(at) => value.get(at),
     })
 }
 
-fn at_mut<'a>(table: &'a mut Table, path: &[Step]) -> Option<&'a mut Value> {
-    let (Step::Key(first), rest) = path.split_first()? else { return None };
-    rest.iter().try_fold(table.get_mut(first)?, |value, step| match step {
+fn at_mut<'a>(whole: &'a mut Value, path: &[Step]) -> Option<&'a mut Value> {
+    path.iter().try_fold(whole, |value, step| match step {
         Step::Key(key) => value.get_mut(key),
         Step::Element(at) => value.get_mut(at),
     })
@@ -336,12 +335,13 @@ fn coarse(value: u64, units: &[u64]) -> u64 {
 }
 
 /// A candidate as a scenario, if it is one.
-fn read(table: &Table) -> Option<Scenario> {
-    Scenario::deserialize(Value::Table(table.clone())).ok()
+fn read(table: &Value) -> Option<Scenario> {
+    scenario::parse(&as_file(table), "candidate", Path::new("")).ok()
 }
 
 /// A table as a person writes a scenario: what it is first, then who takes part, then what happens.
-fn as_file(table: &Table) -> String {
+fn as_file(table: &Value) -> String {
+    let table = table.as_table().expect("a scenario is a table");
     const FIRST: [&str; 5] = ["schema", "name", "question", "duration", "warmup"];
     const THEN: [&str; 5] = ["region", "link", "hospitals", "providers", "relays"];
     let place = |key: &str| {
@@ -383,6 +383,7 @@ mod tests {
         region = "north"
         count = 12
         patients = 300
+        relays = "phone"
         nat = { open = 0.1, cone = 0.6, symmetric = 0.3 }
         [[hospitals]]
         id = "ward"
@@ -391,11 +392,16 @@ mod tests {
         id = "vault"
         region = "south"
         count = 3
+        [[relays]]
+        id = "phone"
+        up = "2h"
+        down = "1h"
         [[work]]
         do = "import"
         rate = "40/d"
         [[work]]
         do = "download"
+        by = "clinic"
         rate = "3/h"
         [faults]
         crash = 0.01
@@ -413,7 +419,7 @@ mod tests {
 
     /// Twelve events, of which the eighth, on day 8, is the guilty one.
     fn twelve() -> Scenario {
-        let mut scenario = fake::scenario(WHOLE);
+        let mut scenario = fake::read(WHOLE);
         let event = |day: u64| {
             let guilty = day == 8;
             let text = format!(
@@ -456,11 +462,13 @@ mod tests {
         assert_eq!(small.events[0].what, Happening::Destroy);
         assert_eq!(small.events[0].lasts, None);
         assert_eq!(small.hospitals.len(), 1);
-        assert_eq!(small.hospitals[0].count * small.hospitals[0].patients, 7);
+        assert_eq!((small.hospitals[0].count, small.hospitals[0].patients), (2, 4));
+        assert_eq!(small.relays[0].machine, Default::default());
         assert_eq!(small.hospitals[0].machine, Default::default());
         assert_eq!((small.faults.crash.get(), small.faults.lose_outcome.get()), (0.01, 0.0));
-        assert!(small.work.is_empty() && small.hostile.is_empty() && small.providers.is_empty());
-        assert!(small.links.is_empty() && small.expect.is_empty());
+        assert!(small.work.is_empty() && small.hostile.is_empty() && small.expect.is_empty());
+        assert_eq!((small.regions.len(), small.providers[0].count), (2, 1));
+        assert!(!shrunk.file.contains("link"), "{}", shrunk.file);
         assert!(small.duration <= Span::from_secs(1), "{}", shrunk.file);
         assert!(shrunk.tried < 200, "{} runs", shrunk.tried);
     }
@@ -468,7 +476,7 @@ mod tests {
     #[test]
     fn the_smaller_file_is_the_smaller_scenario() {
         let shrunk = shrink(&twelve(), 7, &planted, &mut |_| true).unwrap();
-        assert_eq!(fake::scenario(&shrunk.file), shrunk.scenario, "{}", shrunk.file);
+        assert_eq!(fake::read(&shrunk.file), shrunk.scenario, "{}", shrunk.file);
         assert!(!shrunk.file.contains("warmup"), "a default is written out:\n{}", shrunk.file);
         assert!(shrunk.file.starts_with("schema"));
     }
@@ -477,7 +485,7 @@ mod tests {
     fn a_failed_expectation_stays_and_the_others_go() {
         let run: &Runner<'_> = &|scenario, seed, watcher, trace| {
             let mut outcome = fake::run(scenario, seed, watcher, trace)?;
-            let late = |e: &crate::scenario::Expect| e.metric.starts_with("consent");
+            let late = |e: &scenario::Expect| e.metric.starts_with("consent");
             if scenario.expect.iter().any(late) {
                 outcome
                     .expectations
