@@ -1,7 +1,8 @@
 //! The figures of a run: every part of every measure as one number, by which runs are compared.
 
+use crate::output::{SweptFigure, SweptPoint};
 use crate::result::{Outcome, Unit};
-use crate::stats::{Interval, PARTS, Summary, mean_interval, paired};
+use crate::stats::{PARTS, Summary, mean_interval, paired};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -49,65 +50,55 @@ impl Figures {
     }
 }
 
-/// Whether a person wants to see it without asking: of lengths of time the middle and the worst, of amounts the
-/// sum, of shares the mean.
-#[must_use]
-pub fn is_main(name: &str, unit: Unit) -> bool {
-    let part = name.rsplit('.').next().unwrap_or_default();
-    match unit {
-        Unit::Micros => matches!(part, "median" | "p99"),
-        Unit::Bytes | Unit::Count => part == "total" || name == VIOLATIONS,
-        Unit::Share => part == "mean",
-    }
-}
-
-/// One figure over the seeds of one point of a sweep, or of one side of a comparison.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
-    /// The point: the values that were varied, or the side.
-    pub point: String,
-    /// The figure's name.
-    pub figure: String,
-    /// What it counts.
-    pub unit: Unit,
-    /// Its mean over the seeds.
-    pub mean: Interval,
-    /// In so many runs it may be larger: something had not ended.
-    pub at_least: usize,
-    /// The mean difference from the first point, seed by seed; none at the first.
-    pub difference: Option<Interval>,
-}
-
 /// What many runs of one scenario gave, by seed.
 pub type BySeed = BTreeMap<u64, Figures>;
 
-/// Every figure of every point, each compared with the first point seed by seed.
+/// Every figure at every point, over the seeds, each compared with the first point seed by seed. Those that a person
+/// wants to see come first.
 #[must_use]
-pub fn rows(points: &[(String, BySeed)]) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (number, (point, runs)) in points.iter().enumerate() {
-        let first = (number > 0).then(|| &points[0].1);
-        let names: BTreeMap<&String, Unit> = runs
-            .values()
-            .flat_map(|run| &run.0)
-            .map(|(name, figure)| (name, figure.unit))
-            .collect();
-        for (name, unit) in names {
-            let got = |runs: &BySeed, seed: &u64| Some(runs.get(seed)?.0.get(name)?.value);
-            let figures = runs.values().filter_map(|run| run.0.get(name));
-            let values: Vec<f64> = figures.clone().map(|figure| figure.value).collect();
-            let Some(mean) = mean_interval(&values) else { continue };
-            let pair = |first| move |seed| Some((got(first, seed)?, got(runs, seed)?));
-            let pairs = first.map(|first| runs.keys().filter_map(pair(first)).collect::<Vec<_>>());
-            rows.push(Row {
-                point: point.clone(),
-                figure: name.clone(),
-                unit,
-                mean,
-                at_least: figures.filter(|figure| figure.at_least).count(),
-                difference: pairs.and_then(|pairs| paired(&pairs)),
+pub fn side_by_side(points: &[(String, BySeed)]) -> Vec<SweptFigure> {
+    let all = points.iter().flat_map(|(_, runs)| runs.values()).flat_map(|run| &run.0);
+    let names: BTreeMap<&String, Unit> = all.map(|(name, figure)| (name, figure.unit)).collect();
+    let mut figures: Vec<SweptFigure> = names
+        .into_iter()
+        .map(|(name, unit)| {
+            let values = points.iter().enumerate();
+            let points = values.filter_map(|(number, (point, runs))| {
+                let first = (number > 0).then(|| &points[0].1);
+                at_point(name, point, runs, first)
             });
-        }
+            SweptFigure { name: name.clone(), unit, points: points.collect() }
+        })
+        .collect();
+    figures.sort_by_key(|figure| !is_main(figure));
+    figures
+}
+
+fn at_point(name: &str, point: &str, runs: &BySeed, first: Option<&BySeed>) -> Option<SweptPoint> {
+    let figures: Vec<&Figure> = runs.values().filter_map(|run| run.0.get(name)).collect();
+    let values: Vec<f64> = figures.iter().map(|figure| figure.value).collect();
+    let got = |runs: &BySeed, seed: &u64| Some(runs.get(seed)?.0.get(name)?.value);
+    let pairs = first.map(|first| {
+        runs.keys()
+            .filter_map(|seed| Some((got(first, seed)?, got(runs, seed)?)))
+            .collect::<Vec<_>>()
+    });
+    Some(SweptPoint {
+        point: point.to_owned(),
+        mean: mean_interval(&values)?,
+        at_least: figures.iter().filter(|figure| figure.at_least).count(),
+        difference: pairs.and_then(|pairs| paired(&pairs)),
+    })
+}
+
+/// Whether a person wants to see it without asking: of lengths of time the middle and the worst, of amounts the
+/// sum, of shares the mean.
+#[must_use]
+pub fn is_main(figure: &SweptFigure) -> bool {
+    let part = figure.name.rsplit('.').next().unwrap_or_default();
+    match figure.unit {
+        Unit::Micros => matches!(part, "median" | "p99"),
+        Unit::Bytes | Unit::Count => part == "total" || figure.name == VIOLATIONS,
+        Unit::Share => part == "mean",
     }
-    rows
 }

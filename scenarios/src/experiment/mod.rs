@@ -18,14 +18,16 @@ mod failing;
 mod fake;
 mod figures;
 mod replay;
+mod shelf;
 mod shrink;
 mod sweep;
 mod trace;
 
 pub use explain::{ExplainError, Follow, Line, Target, Thread, Threads, Timeline};
 pub use failing::Failing;
-pub use figures::{BySeed, Figure, Figures, Row, VIOLATIONS, is_main, rows};
+pub use figures::{BySeed, Figure, Figures, VIOLATIONS, is_main, side_by_side};
 pub use replay::{Difference, Parting, Replayed, replay};
+pub use shelf::Folders;
 pub use shrink::{ShrinkError, Shrinking, Shrunk, shrink};
 pub use sweep::{Ended, Job, Kept, Overseer, Shelf, Swept, sweep};
 pub use trace::{Each, InWords, length, moment, short_id};

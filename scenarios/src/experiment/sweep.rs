@@ -184,7 +184,7 @@ impl Watcher for Watching<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{fake, rows};
+    use super::super::{fake, side_by_side};
     use super::*;
     use crate::result::{Metric, Sample, TraceSink, Unit};
     use crate::run::RunError;
@@ -265,13 +265,9 @@ mod tests {
         let (shelf, overseer) = (Memory::default(), Counting::default());
         let swept = sweep(&points(&[1, 3]), &[1, 2, 3, 4, 5], 2, &shelf, &run, &overseer).unwrap();
         assert!(!swept.stopped && swept.failed.is_empty());
-        let rows = rows(&swept.points);
-        let row = |point: &str| {
-            let here =
-                |row: &&super::super::Row| row.figure == "latency.median" && row.point == point;
-            rows.iter().find(here).unwrap()
-        };
-        let (one, three) = (row("policy.replicas=1"), row("policy.replicas=3"));
+        let figures = side_by_side(&swept.points);
+        let latency = figures.iter().find(|figure| figure.name == "latency.median").unwrap();
+        let [one, three] = &latency.points[..] else { panic!("{latency:?}") };
         assert_eq!(one.difference, None);
         assert_eq!((one.mean.value, three.mean.value, one.at_least), (1110.0, 1130.0, 1));
         assert!(one.mean.high.unwrap() > three.mean.value, "the seeds differ more than the points");
