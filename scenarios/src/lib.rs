@@ -7,6 +7,7 @@
 
 mod check;
 mod engine;
+pub mod experiment;
 mod measure;
 pub mod output;
 mod party;

@@ -2,7 +2,7 @@
 
 use crate::scenario::Scenario;
 use chartmesh_protocol::identity::Role;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One run of one scenario with one seed.
 #[derive(Debug, Clone, Serialize)]
@@ -102,7 +102,7 @@ pub struct Metric {
 }
 
 /// What a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// Microseconds of simulated time.

@@ -9,7 +9,8 @@ const H: f64 = 60.0 * MIN;
 const D: f64 = 24.0 * H;
 
 /// A value in its measure's unit.
-pub(super) fn value(unit: Unit, value: f64) -> String {
+#[must_use]
+pub fn value(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Micros => span(value),
         Unit::Bytes => size(value),
@@ -19,7 +20,8 @@ pub(super) fn value(unit: Unit, value: f64) -> String {
 }
 
 /// A value of which perhaps only a bound is known.
-pub(super) fn bound(unit: Unit, bound: Option<Bound>) -> String {
+#[must_use]
+pub fn bound(unit: Unit, bound: Option<Bound>) -> String {
     match bound {
         None => "–".into(),
         Some(Bound::Exactly(known)) => value(unit, known),
@@ -28,7 +30,8 @@ pub(super) fn bound(unit: Unit, bound: Option<Bound>) -> String {
 }
 
 /// A length of time. Numbers and units do not part at a line's end.
-pub(super) fn span(us: f64) -> String {
+#[must_use]
+pub fn span(us: f64) -> String {
     const UNITS: [(f64, f64, &str); 6] = [
         (3.0 * D, D, "d"),
         (2.0 * H, H, "h"),
@@ -49,7 +52,8 @@ pub(super) fn span(us: f64) -> String {
 }
 
 /// A number of bytes.
-pub(super) fn size(bytes: f64) -> String {
+#[must_use]
+pub fn size(bytes: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut scaled, mut unit) = (bytes, 0);
     while scaled.abs() >= 1024.0 && unit + 1 < UNITS.len() {
@@ -60,7 +64,8 @@ pub(super) fn size(bytes: f64) -> String {
 }
 
 /// A number of things, in groups of three digits.
-pub(super) fn count(number: f64) -> String {
+#[must_use]
+pub fn count(number: f64) -> String {
     if number.abs() < 1000.0 || !number.is_finite() {
         return figures(number);
     }

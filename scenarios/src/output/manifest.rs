@@ -1,5 +1,6 @@
 //! The manifest: what was run, from which it is run again, and what came.
 
+use crate::experiment::{Failing, Figures};
 use crate::output::WriteError;
 use crate::output::schema::RESULTS;
 use crate::result::Outcome;
@@ -41,6 +42,8 @@ pub struct Manifest {
     pub expectations: Vec<Expectation>,
     /// The measures without their values.
     pub metrics: Vec<Measure>,
+    /// Every part of every measure as one number: what runs are compared by.
+    pub figures: Figures,
     /// Where real time went; differs from run to run.
     pub cost: Cost,
     /// The files beside this one.
@@ -189,6 +192,7 @@ impl Manifest {
             violations: violations.map(Violation::of).collect(),
             expectations: outcome.expectations.iter().map(Expectation::of).collect(),
             metrics: outcome.metrics.iter().map(Measure::of).collect(),
+            figures: Figures::of(outcome),
             cost: Cost {
                 wall_s: outcome.cost.wall_s,
                 cpu_s: outcome.cost.cpu_s.iter().map(|(what, s)| ((*what).into(), *s)).collect(),
@@ -216,6 +220,17 @@ impl Manifest {
             );
             Err(WriteError::at(&path, found))
         }
+    }
+
+    /// Why the run fails, if it does.
+    #[must_use]
+    pub fn failing(&self) -> Option<String> {
+        let violation = self.violations.first();
+        let violation = violation.map(|found| Failing::Checker(found.checker.clone()));
+        let expected = self.expectations.iter().find(|e| !e.held && !self.stopped);
+        violation
+            .or_else(|| expected.map(|expected| Failing::Expectation(expected.what.clone())))
+            .map(|failing| failing.to_string())
     }
 
     /// As JSON, as it is written.

@@ -7,7 +7,7 @@
 #[cfg(test)]
 pub(crate) mod fake;
 mod folder;
-mod format;
+pub mod format;
 mod manifest;
 pub mod plot;
 mod read;

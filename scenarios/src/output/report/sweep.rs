@@ -35,7 +35,7 @@ pub struct SweepReport<'a> {
 }
 
 /// One figure at every point of a sweep.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct SweptFigure {
     /// A measure and its part: `consent_latency.median`.
     pub name: String,
@@ -46,7 +46,7 @@ pub struct SweptFigure {
 }
 
 /// One figure at one point.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct SweptPoint {
     /// The values that were varied there.
     pub point: String,
