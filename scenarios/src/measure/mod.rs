@@ -359,7 +359,7 @@ impl Watch for Measures {
                 *self.sent.entry(feature).or_default() += 1;
                 self.eavesdropper.hears(stage, *from, *to, feature, *bytes);
             }
-            Seen::Handled { from, at, body, outcome } => {
+            Seen::Handled { from, at, body, outcome, .. } => {
                 self.handled(stage, *from, *at, body, *outcome);
             }
             Seen::Concluded { from, name, since_ms, outcome, request, .. } => {
@@ -393,7 +393,7 @@ impl Watch for Measures {
                     }
                 }
             }
-            Seen::Answered { party, name, answer: Ok(answer) } => {
+            Seen::Answered { party, name, answer: Ok(answer), .. } => {
                 self.answered(stage, *party, name, answer);
             }
             Seen::Revoked { patient, tokens } => self.revoked(stage, *patient, tokens),
