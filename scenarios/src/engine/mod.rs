@@ -38,7 +38,6 @@ use crate::watch::{Seen, Watch};
 use chance::Chance;
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
-use chartmesh_protocol::id::{ConsentId, NodeId, ObjectId, PartyId, TransferId};
 use chartmesh_protocol::message::MessageId;
 use chartmesh_protocol::peer::{CheckedMessage, Command, Effect, Event, RequestId, View};
 use chartmesh_protocol::refusal::Refusal;

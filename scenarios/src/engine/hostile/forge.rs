@@ -15,7 +15,7 @@ use chartmesh_protocol::federation;
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId, StatementId, TokenId};
 use chartmesh_protocol::identity::{Card, KeyLog, KeyRing, Role};
 use chartmesh_protocol::membership::{Act, Charter, MembershipStatement};
-use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::peer::{Body, Policy, Query, View};
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn, Table};
 use std::collections::BTreeSet;
@@ -148,7 +148,8 @@ impl Engine<'_> {
 
     /// Sponsors a stranger, once more in its own name and once in another member's.
     pub(super) fn admit_alone(&mut self, at: u32, attempt: u64) {
-        let stranger = crate::party::Party::named(self.seed, "stranger", Role::Hospital);
+        let stranger =
+            crate::party::Party::named(self.seed, "stranger", Role::Hospital, Policy::default());
         let subject = stranger.peer.me();
         let now_us = self.stage.now_us;
         let machine = &self.stage.machines[at as usize];
