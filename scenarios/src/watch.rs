@@ -4,17 +4,28 @@ use crate::engine::Stage;
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::enrolment::Message as Enrolment;
 use chartmesh_protocol::id::{ConsentId, ObjectId, PartyId, TokenId};
-use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, CheckedMessage, View};
+use chartmesh_protocol::message::{MessageId, OutcomeResult};
+use chartmesh_protocol::peer::{Body, CheckedMessage, Command, View};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::{backup, custody, record};
 
 /// Something that happened.
 pub(crate) enum Seen<'a> {
+    /// A front door was asked.
+    Asked {
+        /// Where.
+        party: u32,
+        /// The number that the answer bears.
+        request: u64,
+        /// For what.
+        command: &'a Command,
+    },
     /// A front door answered, and what it did is durable.
     Answered {
         /// Where.
         party: u32,
+        /// The number of what was asked.
+        request: u64,
         /// What was asked, such as `consent.revoke`.
         name: &'static str,
         /// The answer.
@@ -44,6 +55,8 @@ pub(crate) enum Seen<'a> {
         from: u32,
         /// Where.
         at: u32,
+        /// Which.
+        message: MessageId,
         /// What it said.
         body: &'a Body,
         /// What became of it.
@@ -55,6 +68,8 @@ pub(crate) enum Seen<'a> {
         from: u32,
         /// Where to.
         to: u32,
+        /// Which; `None` when it was never sent.
+        message: Option<MessageId>,
         /// The message's name.
         name: &'static str,
         /// When it was put into the outbox, by the sender's clock.
@@ -74,7 +89,20 @@ pub(crate) enum Seen<'a> {
         object: ObjectId,
         /// Its bytes.
         bytes: u64,
+        /// When the other gave it.
+        served_us: u64,
         /// `done`, `refused` or `damaged`.
+        end: &'static str,
+    },
+    /// What became of something that a dishonest machine made up and nobody honest is to take.
+    Deceived {
+        /// Who made it up.
+        by: u32,
+        /// Who was to take it.
+        at: u32,
+        /// The message's name.
+        name: &'static str,
+        /// `done` when it was taken.
         end: &'static str,
     },
     /// A machine was switched on or off.
@@ -115,8 +143,9 @@ pub(crate) trait Watch {
 pub(crate) const fn matters(body: &Body) -> bool {
     matches!(
         body,
-        Body::Consent(Consent::Ask(_) | Consent::Permission(_) | Consent::Read(_))
-            | Body::Custody(_)
+        Body::Consent(
+            Consent::Ask(_) | Consent::Permission(_) | Consent::PassedOn(_) | Consent::Read(_)
+        ) | Body::Custody(_)
             | Body::Backup(_)
             | Body::Enrolment(_)
     )

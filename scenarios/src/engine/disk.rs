@@ -18,6 +18,10 @@ pub(crate) struct Disk {
     used: u64,
     /// Bytes that fit.
     pub(crate) capacity: Option<u64>,
+    /// Whether objects on it were lost or damaged by the scenario's word.
+    pub(crate) hurt: bool,
+    /// Whether it replaces one that was destroyed, with all that was on it.
+    pub(crate) replaces: bool,
     /// When the sync under way, or the one after it, begins and ends.
     sync: (u64, u64),
 }
@@ -73,7 +77,7 @@ impl Disk {
 
     /// The disk is gone; a new one is empty.
     pub(crate) fn destroy(&mut self) {
-        *self = Self { capacity: self.capacity, ..Self::default() };
+        *self = Self { capacity: self.capacity, replaces: true, ..Self::default() };
     }
 
     fn undo(&mut self, undo: Undo) {

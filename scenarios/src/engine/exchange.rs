@@ -11,13 +11,13 @@ use super::machine::{Errand, Session};
 use super::{Engine, Task, Then};
 use crate::result::{NOBODY, TraceKind, TraceRow};
 use crate::watch::Seen;
-use chartmesh_protocol::codec::{Bytes, DecodeError};
+use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::{ConsentId, ObjectId, PartyId, TransferId};
-use chartmesh_protocol::message::{Outcome, OutcomeResult};
+use chartmesh_protocol::message::{MessageId, Outcome, OutcomeResult};
 use chartmesh_protocol::peer::{
     CheckedHello, CheckedMessage, CheckedWelcome, DeliveryFailure, Event, RequestId,
 };
-use chartmesh_protocol::statement::{Signed, Unverified};
+use chartmesh_protocol::statement::Unverified;
 
 /// How long a request may take before its sender gives up, as `node/src/net/limits.rs` has it.
 const CONTROL_TIMEOUT_US: u64 = 30_000_000;
@@ -39,6 +39,11 @@ pub(crate) struct Flow {
     pub(super) number: u64,
     /// What traces follow it by.
     pub(super) id: u64,
+    pub(super) message: MessageId,
+    /// Whether a dishonest machine made it up: its own peer knows nothing of it.
+    pub(super) made_up: bool,
+    /// Whether honest parties may take what was made up.
+    pub(super) may_pass: bool,
     /// Whether the far side refused once already.
     pub(super) again: bool,
     pub(super) left_us: u64,
@@ -248,6 +253,9 @@ impl Engine<'_> {
             machine.sessions.remove(&target);
         }
         let errands = machine.greeting.remove(&target).unwrap_or_default();
+        if !machine.hostile.is_empty() {
+            self.hostile_greeted(from, target, open);
+        }
         for errand in errands {
             match errand {
                 Errand::Deliver(to, again) if open => self.attempt(from, to, again),
@@ -294,6 +302,9 @@ impl Engine<'_> {
             target_epoch,
             number,
             id: message_id(envelope.id.stream.0, number),
+            message: envelope.id,
+            made_up: false,
+            may_pass: true,
             again,
             left_us: now_us,
             name,
@@ -314,6 +325,7 @@ impl Engine<'_> {
             bytes[at] ^= 1;
             message = CheckedMessage::prepare(node, &bytes).map(Box::new);
         }
+        self.hostile_sends(from, target, &bytes);
         let way = self.travel(from, target, bytes.len() as u64);
         if way.broken {
             let task = Task::Unknown(flow);
@@ -389,7 +401,6 @@ impl Engine<'_> {
             }
             Back::Message(flow) => {
                 self.count_bytes(flow.name, bytes.len() as u64);
-                let bytes = self.hostile_answers(at, flow, bytes);
                 let way = self.travel(at, flow.from, bytes.len() as u64);
                 if way.broken || self.blocked(at, flow.from) || self.loses_outcome(at) {
                     let at = (flow.left_us + CONTROL_TIMEOUT_US).max(now_us);
@@ -405,7 +416,7 @@ impl Engine<'_> {
         if bytes.is_empty() {
             // It does not know us in this session: `hello` once more.
             self.machine(from).sessions.remove(&target);
-            if flow.again {
+            if flow.again || flow.made_up {
                 return self.conclude(flow, Err(DeliveryFailure::GateClosed));
             }
             return self.greet(from, target, Errand::Deliver(to, true));
@@ -439,9 +450,13 @@ impl Engine<'_> {
             (row.what, row.id, row.patient) = (flow.name, flow.id, flow.patient);
             (row.bytes, row.end) = (bytes, end);
         });
+        if flow.made_up {
+            return self.deceit_ends(flow, end);
+        }
         self.see(&Seen::Concluded {
             from: flow.from,
             to: flow.target,
+            message: Some(flow.message),
             name: flow.name,
             since_ms: flow.since_ms,
             outcome: outcome.as_ref(),
@@ -529,14 +544,22 @@ impl Engine<'_> {
         let task = if way.broken {
             later
         } else {
-            Task::PullArrives { at, epoch, holder, id, object: transfer.object, answer }
+            Task::PullArrives {
+                at,
+                epoch,
+                holder,
+                id,
+                object: transfer.object,
+                served_us: now_us,
+                answer,
+            }
         };
         self.queue.plan(now_us + way.takes_us, task);
     }
 }
 
 /// What follows a message: the first bytes of its stream's id, and its number.
-fn message_id(stream: [u8; 16], number: u64) -> u64 {
+pub(super) fn message_id(stream: [u8; 16], number: u64) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = stream;
     u64::from_be_bytes([a, b, c, d, e, f, g, h]).wrapping_add(number)
 }
@@ -554,29 +577,6 @@ pub(super) fn parse_outcome(bytes: &[u8]) -> Option<OutcomeResult> {
 }
 
 impl Engine<'_> {
-    /// An outcome of a dishonest machine's own making for a message.
-    pub(super) fn made_up(
-        &self,
-        at: u32,
-        message: &CheckedMessage,
-        result: OutcomeResult,
-    ) -> Vec<u8> {
-        let machine = &self.stage.machines[at as usize];
-        let outcome = Outcome {
-            message: message.envelope().id,
-            by: machine.party.peer.me(),
-            body: blake3::hash(&message.envelope().body.0).into(),
-            at: machine.clock(self.stage.now_us),
-            result,
-        };
-        Signed::sign(outcome, &machine.party.node_key).bytes().to_vec()
-    }
-
-    /// Nothing, done.
-    pub(super) fn done_nothing() -> OutcomeResult {
-        OutcomeResult::Done(Bytes::default())
-    }
-
     pub(super) fn row(&self, kind: TraceKind, party: u32, other: u32) -> TraceRow {
         TraceRow {
             at_us: self.stage.now_us.saturating_sub(self.begin_us),

@@ -1,12 +1,11 @@
 //! What goes wrong: the scenario's events, faults by chance, machines that come and go, dishonest parties.
 //! Each fault is counted when it fires, so that a run can show that it did.
 
-use super::exchange::Flow;
 use super::{Chance, Engine, Stage, Task, Then};
 use crate::result::{Fired, Mark, NOBODY, TraceKind};
-use crate::scenario::{Event as Planned, Happening, Hostility};
+use crate::scenario::{Event as Planned, Happening};
 use crate::watch::Seen;
-use chartmesh_protocol::peer::{Body, CheckedMessage, Event, Query, View};
+use chartmesh_protocol::peer::{Event, Query, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 const HOUR_US: u64 = 3_600_000_000;
@@ -28,8 +27,6 @@ pub(super) struct Faults {
     chance: Chance,
     fired: BTreeMap<&'static str, u64>,
     marks: BTreeMap<usize, Mark>,
-    /// Messages that a dishonest party kept to say again: to whom, what.
-    kept: BTreeMap<u32, Vec<(Flow, Vec<u8>)>>,
 }
 
 impl Faults {
@@ -38,7 +35,6 @@ impl Faults {
             chance: Chance::of(seed, "faults", "fire"),
             fired: BTreeMap::new(),
             marks: BTreeMap::new(),
-            kept: BTreeMap::new(),
         }
     }
 
@@ -191,6 +187,13 @@ impl Engine<'_> {
         for effect in effects {
             self.perform(at, effect);
         }
+        self.greet_all(at);
+        self.people(|people, doors| people.switched_on(at, doors));
+    }
+
+    /// Greets everybody that a machine knows.
+    pub(super) fn greet_all(&mut self, at: u32) {
+        let now_us = self.stage.now_us;
         let known = match self.machine(at).see(now_us, &Query::Peers, None) {
             Ok(View::Peers(known)) => known,
             _ => Vec::new(),
@@ -204,7 +207,6 @@ impl Engine<'_> {
                 self.greet(at, target, super::machine::Errand::Nothing);
             }
         }
-        self.people(|people, doors| people.switched_on(at, doors));
     }
 
     /// A machine that comes and goes is switched, and its next switch planned.
@@ -374,52 +376,10 @@ impl Engine<'_> {
                 }
                 !this || damaged
             });
+            machine.disk.hurt |= hit > 0;
             if hit > 0 && !damaged {
                 self.take_stock(at);
             }
-        }
-    }
-
-    /// A dishonest party takes a message in its own way; gives whether it did.
-    pub(super) fn hostile_receives(
-        &mut self,
-        at: u32,
-        flow: Flow,
-        message: &CheckedMessage,
-        first: bool,
-    ) -> bool {
-        let hostile = &self.stage.machines[at as usize].hostile;
-        if hostile.is_empty() || !first {
-            return false;
-        }
-        // It says that it took the news in, and does not.
-        if hostile.contains(&Hostility::Stale) && matches!(message.body(), Body::Custody(_)) {
-            self.fire("stale", at);
-            let bytes = self.made_up(at, message, Self::done_nothing());
-            let at_us = self.stage.now_us + 1000;
-            let way = self.travel(at, flow.from, bytes.len() as u64);
-            self.queue.plan(at_us + way.takes_us, Task::OutcomeArrives { flow, bytes });
-            return true;
-        }
-        false
-    }
-
-    /// A dishonest party alters what it answers, or what it keeps of it.
-    pub(super) fn hostile_answers(&mut self, at: u32, flow: Flow, bytes: Vec<u8>) -> Vec<u8> {
-        let _ = flow;
-        if self.stage.machines[at as usize].hostile.contains(&Hostility::LieAboutStorage)
-            && !self.stage.machines[at as usize].party.objects.is_empty()
-        {
-            self.fire("lie-about-storage", at);
-            self.machine(at).party.objects.clear();
-        }
-        bytes
-    }
-
-    /// A party turns dishonest.
-    pub(super) fn turn(&mut self, party: &str, does: Hostility) {
-        for at in self.meant(party) {
-            self.machine(at).hostile.insert(does);
         }
     }
 }

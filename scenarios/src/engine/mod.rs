@@ -18,6 +18,8 @@ pub(crate) mod chance;
 mod disk;
 mod exchange;
 mod faults;
+mod heal;
+mod hostile;
 mod links;
 mod machine;
 mod pulls;
@@ -36,6 +38,7 @@ use crate::watch::{Seen, Watch};
 use chance::Chance;
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
+use chartmesh_protocol::message::MessageId;
 use chartmesh_protocol::peer::{CheckedMessage, Command, Effect, Event, RequestId, View};
 use chartmesh_protocol::refusal::Refusal;
 use exchange::Flow;
@@ -134,6 +137,7 @@ pub(crate) enum Task {
         holder: u32,
         id: TransferId,
         object: ObjectId,
+        served_us: u64,
         answer: Result<Vec<u8>, Refusal>,
     },
     /// A machine that comes and goes is switched; `life` counts its starts by chance.
@@ -180,10 +184,13 @@ pub(crate) struct Engine<'a> {
     measures: Option<Measures>,
     checkers: Option<crate::check::Checkers>,
     faults: faults::Faults,
+    hostile: hostile::Hostile,
     /// When the scenario begins: the federation was set up before.
     begin_us: u64,
     /// While the federation is set up: links take no time, nothing goes wrong, nothing is traced.
     quiet: bool,
+    /// After the scenario's end: quiet again, while checkers look on.
+    healing: bool,
     events: u64,
     begun: Instant,
     cpu: BTreeMap<&'static str, f64>,
@@ -223,8 +230,10 @@ impl<'a> Engine<'a> {
             measures: None,
             checkers: None,
             faults: faults::Faults::new(seed),
+            hostile: hostile::Hostile::new(seed),
             begin_us: 0,
             quiet: true,
+            healing: false,
             events: 0,
             begun: Instant::now(),
             cpu: BTreeMap::new(),
@@ -261,6 +270,9 @@ impl<'a> Engine<'a> {
 
     fn take(&mut self, task: Task) {
         self.events += 1;
+        if self.healing && heal::is_over(&task) {
+            return;
+        }
         match task {
             Task::Tick { at, epoch } if self.is_at(at, epoch) => self.tick(at),
             Task::Durable { at, epoch, effects, then } if self.is_at(at, epoch) => {
@@ -295,17 +307,14 @@ impl<'a> Engine<'a> {
                 }
             }
             Task::PullBroke { at, epoch, id } if self.is_at(at, epoch) => self.pull_again(at, id),
-            Task::PullArrives { at, epoch, holder, id, object, answer }
+            Task::PullArrives { at, epoch, holder, id, object, served_us, answer }
                 if self.is_at(at, epoch) =>
             {
-                self.pull_arrives(at, holder, id, object, answer);
+                self.pull_arrives(at, holder, id, object, (served_us, answer));
             }
             Task::Switch { at, on } => self.comes_or_goes(at, on),
             Task::Happen { event, begins } => self.happen(event, begins),
-            Task::Turn(number) => {
-                let hostile = self.scenario.hostile[number].clone();
-                self.turn(&hostile.party, hostile.does);
-            }
+            Task::Turn(number) => self.turn(number),
             Task::People(tag) => self.people(|people, doors| people.due(tag, doors)),
             Task::Step => {
                 self.see(&Seen::Step);
@@ -324,6 +333,11 @@ impl<'a> Engine<'a> {
             let holders = patient.enrolled.iter().copied().collect();
             (crate::watch::short(patient.id), (patient.relay, holders))
         })
+    }
+
+    /// The patients, as those around them know them.
+    pub(crate) fn everybody(&self) -> &[crate::people::Patient] {
+        self.people.as_ref().map_or(&[], |people| &people.patients)
     }
 
     /// When the scenario began.
@@ -427,8 +441,8 @@ impl<'a> Engine<'a> {
             machine.party.peer.handle(now, event, &mut machine.disk, &mut machine.party.rng);
         *self.cpu.entry(feature(name)).or_default() += begun.elapsed().as_secs_f64();
         let Ok(effects) = handled else { return self.disk_failed(at) };
-        if let (Some(_), Some((from, checked))) = (message, watched) {
-            self.saw_handled(from, at, &checked, &effects);
+        if let (Some(message), Some((from, checked))) = (message, watched) {
+            self.saw_handled((from, at, message), &checked, &effects);
         }
         let quiet = self.quiet;
         let machine = self.machine(at);
@@ -528,6 +542,7 @@ impl<'a> Engine<'a> {
             (row.what, row.id, row.patient) = (name, request.0, patient_short);
         });
         self.doors.insert(request.0, (tag, name, at));
+        self.see(&Seen::Asked { party: at, request: request.0, command: &command });
         let machine = &self.stage.machines[at as usize];
         if !machine.on {
             let why = "the machine is off".to_owned();
@@ -545,7 +560,7 @@ impl<'a> Engine<'a> {
         self.trace(TraceKind::Answered, at, crate::result::NOBODY, |row| {
             (row.what, row.id, row.end) = (name, request.0, end);
         });
-        self.see(&Seen::Answered { party: at, name, answer: &answer });
+        self.see(&Seen::Answered { party: at, request: request.0, name, answer: &answer });
         self.people(|people, doors| people.answered(tag, at, answer, doors));
     }
 
@@ -567,14 +582,16 @@ impl<'a> Engine<'a> {
         if let Some(measures) = &mut self.measures {
             measures.see(&self.stage, seen);
         }
-        if let Some(checkers) = &mut self.checkers {
-            checkers.see(&self.stage, seen);
+        let Some(checkers) = &mut self.checkers else { return };
+        checkers.see(&self.stage, seen);
+        for (checker, party) in checkers.fresh() {
+            self.trace(TraceKind::Violated, party, crate::result::NOBODY, |row| row.what = checker);
         }
     }
 
     /// Takes out of a message what watchers will want to see after it was handled.
     fn watch_message(&self, event: &Event) -> Option<(u32, WatchedMessage)> {
-        if self.quiet {
+        if self.quiet && !self.healing {
             return None;
         }
         let Event::Message { node, message, .. } = event else { return None };
@@ -583,12 +600,17 @@ impl<'a> Engine<'a> {
             .then(|| (from, WatchedMessage(message.body().clone())))
     }
 
-    fn saw_handled(&mut self, from: u32, at: u32, watched: &WatchedMessage, effects: &[Effect]) {
+    fn saw_handled(
+        &mut self,
+        (from, at, message): (u32, u32, MessageId),
+        watched: &WatchedMessage,
+        effects: &[Effect],
+    ) {
         let outcome = effects.iter().find_map(|effect| match effect {
             Effect::Reply { bytes, .. } => exchange::parse_outcome(bytes),
             _ => None,
         });
-        self.see(&Seen::Handled { from, at, body: &watched.0, outcome: outcome.as_ref() });
+        self.see(&Seen::Handled { from, at, message, body: &watched.0, outcome: outcome.as_ref() });
     }
 
     fn count_bytes(&mut self, name: &'static str, bytes: u64) {
@@ -599,16 +621,20 @@ impl<'a> Engine<'a> {
 
     fn finish(mut self, stopped: bool) -> Outcome {
         let simulated_us = self.stage.now_us.saturating_sub(self.begin_us);
-        let violations = match self.checkers.take() {
-            Some(mut checkers) if !stopped => checkers.end(&mut self),
-            Some(checkers) => checkers.found(),
-            None => Vec::new(),
-        };
         let metrics = match self.measures.take() {
             Some(measures) => measures.end(&self),
             None => Vec::new(),
         };
         let (trace_rows, trace_hash) = self.tracer.finish();
+        let (events, cpu) = (self.events, core::mem::take(&mut self.cpu));
+        if !stopped && self.checkers.is_some() {
+            self.heal();
+        }
+        let violations = match self.checkers.take() {
+            Some(checkers) if !stopped => checkers.end(&self),
+            Some(checkers) => checkers.found(),
+            None => Vec::new(),
+        };
         let parties = self.stage.machines.iter().map(|machine| PartyRow {
             name: machine.name.clone(),
             group: machine.group.clone(),
@@ -624,7 +650,7 @@ impl<'a> Engine<'a> {
             stopped,
             trace_hash,
             trace_rows,
-            events: self.events,
+            events,
             parties: parties.collect(),
             metrics,
             faults: self.faults.fired(),
@@ -633,7 +659,7 @@ impl<'a> Engine<'a> {
             expectations,
             cost: Cost {
                 wall_s: self.begun.elapsed().as_secs_f64(),
-                cpu_s: self.cpu.into_iter().collect(),
+                cpu_s: cpu.into_iter().collect(),
             },
         }
     }

@@ -47,7 +47,7 @@ impl Engine<'_> {
         holder: u32,
         id: TransferId,
         object: ObjectId,
-        answer: Result<Vec<u8>, Refusal>,
+        (served_us, answer): (u64, Result<Vec<u8>, Refusal>),
     ) {
         let bytes = answer.as_ref().map_or(0, Vec::len) as u64;
         let answer = answer.map(|mut bytes| {
@@ -66,7 +66,7 @@ impl Engine<'_> {
         self.trace(TraceKind::Pulled, at, holder, |row| {
             (row.id, row.bytes, row.end) = (object_id(object), bytes, end);
         });
-        self.see(&Seen::Pulled { at, from: holder, object, bytes, end });
+        self.see(&Seen::Pulled { at, from: holder, object, bytes, served_us, end });
         let result = match answer {
             Ok(bytes) if whole && bytes.len() <= SMALL_OBJECT_BYTES_MAX => {
                 TransferResult::Finished { small: Some(bytes) }

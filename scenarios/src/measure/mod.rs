@@ -4,6 +4,7 @@
 //! name in [`METRICS`].
 
 mod observer;
+mod receipts;
 
 use crate::engine::{BASE_MS, Engine, Stage};
 use crate::result::{Expectation, Metric, Sample, Unit};
@@ -17,6 +18,7 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, View};
 use observer::Eavesdropper;
+use receipts::Receipts;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All metrics: name, unit, what it says, of what it is counted.
@@ -74,6 +76,12 @@ pub const METRICS: &[(&str, Unit, &str, &str)] = &[
     ),
     ("refusals", Unit::Count, "messages refused, by feature", "messages concluded"),
     (
+        "not_given_back",
+        Unit::Count,
+        "entries that a receipt of a provider names and that a restore from there did not bring back",
+        "entries that receipts name, at each restore",
+    ),
+    (
         "observer_feature",
         Unit::Share,
         "messages whose feature somebody who sees sizes alone guesses right, less what always guessing the most frequent gets",
@@ -111,6 +119,7 @@ pub(crate) struct Measures {
     /// What the destroyed had.
     gone: BTreeMap<u32, Vec<u64>>,
     eavesdropper: Eavesdropper,
+    receipts: Receipts,
 }
 
 impl Measures {
@@ -134,6 +143,7 @@ impl Measures {
             patients: engine.patients().collect(),
             gone: BTreeMap::new(),
             eavesdropper: Eavesdropper::default(),
+            receipts: Receipts::default(),
         }
     }
 
@@ -206,6 +216,16 @@ impl Measures {
                         at,
                         label,
                     );
+                }
+            }
+            Body::Backup(backup::Message::Stored(stored)) if done => {
+                self.receipts.signed(from, stored.receipt.claims());
+            }
+            Body::Backup(backup::Message::Fetch(fetch)) => {
+                let Some(OutcomeResult::Done(answer)) = outcome else { return };
+                let owner = stage.machines[from as usize].party.peer.me();
+                for _ in 0..self.receipts.given(at, fetch, &answer.0, owner) {
+                    self.sample("not_given_back", now_us, 1.0, at, "");
                 }
             }
             Body::Enrolment(_) if done => self.holds(crate::watch::patient_of(body), from, at),
@@ -341,6 +361,7 @@ impl Measures {
                     "reads_after_revocation" => self.reads,
                     "refusals" => self.concluded,
                     "messages" | "bytes" => self.steps,
+                    "not_given_back" => self.receipts.due(),
                     "observer_feature" => self.eavesdropper.messages(),
                     "observer_hospital" => self.eavesdropper.relays(),
                     _ => samples.len() as u64,
@@ -359,7 +380,7 @@ impl Watch for Measures {
                 *self.sent.entry(feature).or_default() += 1;
                 self.eavesdropper.hears(stage, *from, *to, feature, *bytes);
             }
-            Seen::Handled { from, at, body, outcome } => {
+            Seen::Handled { from, at, body, outcome, .. } => {
                 self.handled(stage, *from, *at, body, *outcome);
             }
             Seen::Concluded { from, name, since_ms, outcome, request, .. } => {
@@ -393,7 +414,7 @@ impl Watch for Measures {
                     }
                 }
             }
-            Seen::Answered { party, name, answer: Ok(answer) } => {
+            Seen::Answered { party, name, answer: Ok(answer), .. } => {
                 self.answered(stage, *party, name, answer);
             }
             Seen::Revoked { patient, tokens } => self.revoked(stage, *patient, tokens),

@@ -268,6 +268,8 @@ pub enum Hostility {
     LieAboutStorage,
     /// Admits applicants alone.
     AdmitAlone,
+    /// Deposits beyond the quota of its permission.
+    Overspend,
 }
 
 /// What is measured.

@@ -182,6 +182,7 @@ impl Sense<'_> {
             let key = |key| [Key("hostile"), Index(index), Key(key)];
             let kinds: &[Kind] = match hostile.does {
                 Hostility::LieAboutStorage => &[Kind::Provider],
+                Hostility::Overspend => &[Kind::Hospital],
                 Hostility::Replay => ALL,
                 Hostility::Forge
                 | Hostility::Withhold
