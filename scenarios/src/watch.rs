@@ -66,8 +66,6 @@ pub(crate) enum Seen<'a> {
     Concluded {
         /// The sender.
         from: u32,
-        /// Where to.
-        to: u32,
         /// Which; `None` when it was never sent.
         message: Option<MessageId>,
         /// The message's name.
@@ -87,8 +85,6 @@ pub(crate) enum Seen<'a> {
         from: u32,
         /// Which.
         object: ObjectId,
-        /// Its bytes.
-        bytes: u64,
         /// When the other gave it.
         served_us: u64,
         /// `done`, `refused` or `damaged`.
@@ -104,13 +100,6 @@ pub(crate) enum Seen<'a> {
         name: &'static str,
         /// `done` when it was taken.
         end: &'static str,
-    },
-    /// A machine was switched on or off.
-    Switched {
-        /// Which.
-        party: u32,
-        /// On or off.
-        on: bool,
     },
     /// A machine crashed: commits that were not durable are gone.
     Crashed {

@@ -111,7 +111,7 @@ impl KeyLog {
 
     /// Takes a log from our own store, where only verified ones are put: the keys of whoever speaks are
     /// looked up several times in each message.
-    pub(crate) fn from_own_store(self) -> Result<KnownKeys, KeyLogError> {
+    pub(crate) fn verified_before(self) -> Result<KnownKeys, KeyLogError> {
         self.read(false)
     }
 

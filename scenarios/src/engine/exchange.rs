@@ -455,7 +455,6 @@ impl Engine<'_> {
         }
         self.see(&Seen::Concluded {
             from: flow.from,
-            to: flow.target,
             message: Some(flow.message),
             name: flow.name,
             since_ms: flow.since_ms,

@@ -165,7 +165,6 @@ impl Engine<'_> {
                 super::exchange::Back::Nobody => {}
             }
         }
-        self.see(&Seen::Switched { party: at, on });
         if on {
             self.start(at);
         }
@@ -251,7 +250,7 @@ impl Engine<'_> {
         if begins {
             *self.faults.fired.entry(name).or_default() += 1;
             let what = format!("{name} {}", planned.target);
-            let lasts = matches!(planned.lasts, Some(_));
+            let lasts = planned.lasts.is_some();
             let until_us = if lasts || is_lasting(planned.what) { u64::MAX } else { begin_us };
             self.faults
                 .marks

@@ -66,7 +66,7 @@ impl Engine<'_> {
         self.trace(TraceKind::Pulled, at, holder, |row| {
             (row.id, row.bytes, row.end) = (object_id(object), bytes, end);
         });
-        self.see(&Seen::Pulled { at, from: holder, object, bytes, served_us, end });
+        self.see(&Seen::Pulled { at, from: holder, object, served_us, end });
         let result = match answer {
             Ok(bytes) if whole && bytes.len() <= SMALL_OBJECT_BYTES_MAX => {
                 TransferResult::Finished { small: Some(bytes) }

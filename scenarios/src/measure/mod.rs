@@ -22,7 +22,7 @@ use receipts::Receipts;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All metrics: name, unit, what it says, of what it is counted.
-pub const METRICS: &[(&str, Unit, &str, &str)] = &[
+pub(crate) const METRICS: &[(&str, Unit, &str, &str)] = &[
     (
         "availability",
         Unit::Share,
