@@ -53,6 +53,7 @@ mod encrypt;
 mod file;
 mod header;
 mod snapshot;
+mod xts;
 
 #[cfg(test)]
 mod at_rest;
