@@ -23,4 +23,4 @@ mod world;
 pub use party::{Party, Who};
 pub use region::{Region, command};
 pub use run::{RunError, run};
-pub use world::{AnswerOtherwise, Lie, Otherwise, World};
+pub use world::{AnswerOtherwise, Keeper, Lie, Otherwise, World};
