@@ -355,7 +355,8 @@ fn as_file(table: &Value) -> String {
     let mut parts: Vec<(usize, String)> = table.keys().map(one).collect();
     // What has no head of its own would belong to the head above it.
     parts.sort_by_key(|(place, text)| (text.starts_with('['), *place));
-    parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n")
+    let gap = |text: &str| if text.starts_with('[') { "\n" } else { "" };
+    parts.into_iter().map(|(_, text)| format!("{}{text}", gap(&text))).collect()
 }
 
 #[cfg(test)]
@@ -497,6 +498,19 @@ mod tests {
         assert_eq!(shrunk.scenario.expect.len(), 1);
         assert_eq!(shrunk.scenario.expect[0].metric, "consent_latency.median");
         assert!(shrunk.scenario.events.is_empty());
+    }
+
+    #[test]
+    fn a_scenario_in_which_nothing_is_measured_does_not_fail_alike() {
+        let run: &Runner<'_> = &|scenario, seed, watcher, trace| {
+            let mut outcome = fake::run(scenario, seed, watcher, trace)?;
+            let mut late = fake::expectation("availability.mean above 0.9", false);
+            late.came = scenario.hospitals.iter().any(|h| h.patients > 2).then_some(0.5);
+            outcome.expectations.push(late);
+            Ok(outcome)
+        };
+        let shrunk = shrink(&twelve(), 7, run, &mut |_| true).unwrap();
+        assert_eq!(shrunk.scenario.hospitals[0].patients, 3, "{}", shrunk.file);
     }
 
     #[test]

@@ -229,7 +229,11 @@ impl Manifest {
         let violation = violation.map(|found| Failing::Checker(found.checker.clone()));
         let expected = self.expectations.iter().find(|e| !e.held && !self.stopped);
         violation
-            .or_else(|| expected.map(|expected| Failing::Expectation(expected.what.clone())))
+            .or_else(|| {
+                let expected = expected?;
+                let (what, measured) = (expected.what.clone(), expected.came.is_some());
+                Some(Failing::Expectation { what, measured })
+            })
             .map(|failing| failing.to_string())
     }
 

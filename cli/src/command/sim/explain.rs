@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(value_name = "WHAT")]
     what: Option<String>,
     /// Lines at most; the first and the last ones are shown
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
 }
 

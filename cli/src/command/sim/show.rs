@@ -38,7 +38,7 @@ pub(super) fn outcome(out: &Output, outcome: &result::Outcome) {
     ]);
     out.line("");
     let rows: Vec<_> = outcome.metrics.iter().map(metric).collect();
-    let heads = ["MEASURE", "MEDIAN", "P99", "MEAN", "TOTAL", "COUNTED"];
+    let heads = ["MEASURE", "MEDIAN", "P99", "MEAN", "TOTAL", "VALUES", "OF"];
     out.table(&heads, &rows, "nothing was measured");
     let fired: Vec<_> =
         outcome.faults.iter().map(|fired| format!("{} {}", fired.fault, fired.times)).collect();
@@ -57,19 +57,15 @@ fn metric(metric: &Metric) -> Vec<Cell> {
         let shown = of.contains(&metric.unit).then(|| summary.part(part)).flatten();
         shown.map(|bound| format::bound(unit, Some(bound))).unwrap_or_default()
     };
-    let counted = if metric.denominator == summary.count as u64 {
-        format!("{} {}", format::count(summary.count as f64), metric.of)
-    } else {
-        let of = format::count(metric.denominator as f64);
-        format!("{} of {of} {}", format::count(summary.count as f64), metric.of)
-    };
+    let of = format!("{} {}", format::count(metric.denominator as f64), metric.of);
     row![
         metric.name,
         part("median", &[Unit::Micros]),
         part("p99", &[Unit::Micros]),
         part("mean", &[Unit::Share, Unit::Micros, Unit::Bytes, Unit::Count]),
         part("total", &[Unit::Bytes, Unit::Count]),
-        counted,
+        format::count(summary.count as f64),
+        of,
     ]
 }
 

@@ -23,6 +23,8 @@ pub(super) struct FileArgs {
 
 impl FileArgs {
     pub(super) fn document(&self) -> Outcome<Document> {
+        let there = std::fs::metadata(&self.file);
+        there.map_err(|error| Failure::file("read", &self.file, &error))?;
         Document::read(&self.file).map_err(|error| refused(&error))
     }
 
