@@ -46,6 +46,10 @@ impl Revoked {
 
     /// Why a permission must not be used any more at a holder.
     fn over(&self, stage: &Stage, at: u32, token: &Token) -> Option<String> {
+        // After its end it is not a matter of revocation any more.
+        if token.expires <= stage.machines[at as usize].clock(stage.now_us).seconds() {
+            return None;
+        }
         let (revoked_us, relay) = self.revoked.get(&token.id)?;
         if self.acknowledged.contains_key(&(at, token.id)) {
             return Some(format!("under permission {}, whose end it had acknowledged", token.id));

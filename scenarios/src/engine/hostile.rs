@@ -66,8 +66,8 @@ pub(super) struct Hostile {
     said: BTreeMap<u32, VecDeque<(u32, Vec<u8>)>>,
     /// What relays said to each.
     heard: BTreeMap<u32, VecDeque<Body>>,
-    /// Attempts so far, by party.
-    attempts: BTreeMap<u32, u64>,
+    /// Attempts so far, by party and what it does.
+    attempts: BTreeMap<(u32, Hostility), u64>,
     /// What is said once a greeting was answered: by whom, to whom.
     pending: BTreeMap<(u32, u32), Vec<(Lie, Speech)>>,
 }
@@ -116,7 +116,7 @@ impl Engine<'_> {
             if !self.machine(at).on {
                 continue;
             }
-            let attempt = self.hostile.attempts.entry(at).or_default();
+            let attempt = self.hostile.attempts.entry((at, hostile.does)).or_default();
             *attempt += 1;
             let attempt = *attempt;
             match hostile.does {
