@@ -144,7 +144,21 @@ impl Store {
         key: &StorageKey,
         options: &StoreOptions,
     ) -> Result<Self, OpenError> {
-        Self::open_on(file::open(path)?, key, options).map_err(|fault| fault.at(path))
+        Self::open_over(file::open(path)?, path, key, options)
+    }
+
+    /// Opens the store on anything that stores bytes; `path` is its name in errors. For simulated
+    /// disks.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_over(
+        disk: impl StorageBackend,
+        path: &Path,
+        key: &StorageKey,
+        options: &StoreOptions,
+    ) -> Result<Self, OpenError> {
+        Self::open_on(disk, key, options).map_err(|fault| fault.at(path))
     }
 
     /// A consistent view of what is committed now; later commits do not change it.
@@ -175,8 +189,11 @@ impl Store {
         self.database.check_integrity().map_err(fault)
     }
 
-    /// Makes an empty store on anything that stores bytes; it must be empty.
-    fn create_on(
+    /// Makes an empty store on anything that stores bytes; it must be empty. For simulated disks.
+    ///
+    /// # Errors
+    /// Whatever the disk says, and redb's own.
+    pub fn create_on(
         disk: impl StorageBackend,
         key: &StorageKey,
         rng: &mut impl CryptoRng,
