@@ -77,6 +77,8 @@ struct State {
     cuts: BTreeSet<(usize, usize)>,
     connections: Vec<(usize, usize, Weak<Pipe>, Weak<Pipe>)>,
     traffic: Traffic,
+    /// Bytes from one host to another.
+    flows: BTreeMap<(usize, usize), u64>,
     /// Over each write: when, from where, to where, and its bytes.
     trace: blake3::Hasher,
 }
@@ -98,6 +100,7 @@ impl Internet {
             cuts: BTreeSet::new(),
             connections: Vec::new(),
             traffic: Traffic::default(),
+            flows: BTreeMap::new(),
             trace: blake3::Hasher::new(),
         };
         Self(Arc::new(Shared { state: Mutex::new(state), changed: Notify::new() }))
@@ -172,6 +175,7 @@ impl Internet {
         let mut state = self.lock();
         state.traffic.writes += 1;
         state.traffic.bytes += bytes.len() as u64;
+        *state.flows.entry((from, to)).or_default() += bytes.len() as u64;
         let at = now.saturating_duration_since(state.begin).as_micros();
         state.trace.update(&at.to_be_bytes());
         for part in [from as u64, to as u64, bytes.len() as u64] {
@@ -182,6 +186,11 @@ impl Internet {
 
     pub(crate) fn traffic(&self) -> Traffic {
         self.lock().traffic
+    }
+
+    /// Bytes written from one host to another.
+    pub(crate) fn flow(&self, from: usize, to: usize) -> u64 {
+        self.lock().flows.get(&(from, to)).copied().unwrap_or(0)
     }
 
     pub(crate) fn trace_hash(&self) -> String {

@@ -16,17 +16,25 @@
 //! the measurements, and what remains of the machine in a run.
 
 pub mod chance;
+mod costs;
+mod day;
+mod desk;
 mod internet;
 mod link;
 mod memory;
 mod node;
 mod people;
 mod pipe;
+mod region;
 mod seen;
 mod stack;
 mod transport;
 
+pub use costs::{Cost, measure};
+pub use day::{Load, Took};
+pub use desk::Desk;
 pub use internet::{Links, Region, Traffic};
 pub use link::Link;
+pub use region::{Federation, Patient, Sizes};
 pub use seen::Delivered;
-pub use stack::{Answered, Stack, Ticket, Who};
+pub use stack::{Answered, EPOCH, Stack, Ticket, Who};

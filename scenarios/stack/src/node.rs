@@ -1,7 +1,6 @@
 //! One node: the program's own driver, network and store, on simulated machinery.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chartmesh_node::disk::AnyDisk;
@@ -152,12 +151,4 @@ impl Running {
 /// Whole milliseconds of a time.
 pub(crate) fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A witness that a machine tells its number to.
-pub(crate) fn witness(
-    host: usize,
-    told: Arc<dyn Fn(usize, Timestamp, &chartmesh_protocol::peer::Event) + Send + Sync>,
-) -> Witness {
-    Arc::new(move |now, event| told(host, now, event))
 }

@@ -1,5 +1,6 @@
 //! What people do at the nodes: found and join, make patients, enrol, seal and record, decide.
 
+use chartmesh_node::objects::ObjectFolder;
 use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
@@ -9,6 +10,7 @@ use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::{custody, enrolment, federation};
 use rand_core::UnwrapErr;
 
+use crate::desk::Desk;
 use crate::stack::{Stack, Who};
 
 impl Stack {
@@ -54,7 +56,7 @@ impl Stack {
     pub fn new_patient(&mut self, relay: Who, name: &str) -> Result<PartyId, Failure> {
         let new = custody::make(&mut chance());
         let patient = new.keys.patient;
-        self.unlocked[relay.0].insert(patient, new.keys.clone());
+        self.desk().unlock(relay, new.keys.clone());
         let command = custody::Command::Keep {
             name: name.to_owned(),
             log: Box::new(new.log),
@@ -87,65 +89,7 @@ impl Stack {
         Ok(chart)
     }
 
-    /// Seals contents into a draft of one entry at a hospital.
-    ///
-    /// # Panics
-    /// When a content is too large to seal in one piece.
-    #[must_use]
-    pub fn draft(&self, who: Who, kind: Kind, title: &str, contents: &[&[u8]]) -> Draft {
-        let folder = self.handle(who).objects();
-        let contents = contents
-            .iter()
-            .map(|plain| {
-                let key = DataKey::generate(&mut chance());
-                let (file, sealed) =
-                    seal_small(&key, &fresh_salt(&mut chance()), plain).expect("small enough");
-                let content = ContentKey {
-                    object: sealed.id,
-                    length: sealed.file_len,
-                    plaintext_length: sealed.plaintext_len,
-                    key: *key.expose(),
-                    media_type: "text/plain".into(),
-                    name: title.into(),
-                };
-                if file.len() <= SMALL_OBJECT_BYTES_MAX {
-                    return SealedContent { key: content, small: Some(file) };
-                }
-                let mut writer = folder.writer();
-                writer.push(&file).expect("memory does not fail");
-                writer.finish().expect("memory does not fail");
-                SealedContent { key: content, small: None }
-            })
-            .collect();
-        Draft {
-            kind,
-            title: title.into(),
-            effective: self.now(),
-            user: "Dr. Test".into(),
-            terms: Vec::new(),
-            adds_to: None,
-            contents,
-        }
-    }
-
-    /// The command that records drafts at a hospital.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub fn recording(
-        &self,
-        who: Who,
-        subject: PartyId,
-        drafts: Vec<Draft>,
-    ) -> Result<Command, Failure> {
-        let handle = self.handle(who);
-        let now = self.now();
-        let entries = handle
-            .read(|peer, txn, _| peer.seal_entries(txn, now, subject, drafts, &mut chance()))?;
-        Ok(Command::Record(record::Command::Record { subject, entries }))
-    }
-
-    /// Records drafts at a hospital.
+    /// Records drafts at a hospital: title, kind, contents.
     ///
     /// # Errors
     /// [`Failure`].
@@ -153,11 +97,65 @@ impl Stack {
         &mut self,
         who: Who,
         subject: PartyId,
-        drafts: Vec<Draft>,
+        drafts: &[(&str, Kind, &[&[u8]])],
     ) -> Result<View, Failure> {
-        let command = self.recording(who, subject, drafts)?;
-        self.command(who, command, None)
+        let desk = self.desk().clone();
+        self.run(async move {
+            let command = desk.recording(who, subject, drafts)?;
+            desk.command(who, command, None).await
+        })
     }
+}
+
+impl Desk {
+    /// The command that records drafts at a hospital, sealed: title, kind, contents.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn recording(
+        &self,
+        who: Who,
+        subject: PartyId,
+        drafts: &[(&str, Kind, &[&[u8]])],
+    ) -> Result<Command, Failure> {
+        let handle = self.open(who)?;
+        let now = self.now();
+        let draft = |(title, kind, contents): &(&str, Kind, &[&[u8]])| Draft {
+            kind: *kind,
+            title: (*title).to_owned(),
+            effective: now,
+            user: "Dr. Test".into(),
+            terms: Vec::new(),
+            adds_to: None,
+            contents: contents.iter().map(|plain| seal(handle.objects(), title, plain)).collect(),
+        };
+        let drafts = drafts.iter().map(draft).collect();
+        let entries = handle
+            .read(|peer, txn, _| peer.seal_entries(txn, now, subject, drafts, &mut chance()))?;
+        Ok(Command::Record(record::Command::Record { subject, entries }))
+    }
+}
+
+/// Seals one content: a small one stays in memory, another goes to the folder.
+fn seal(folder: &ObjectFolder, name: &str, plain: &[u8]) -> SealedContent {
+    let key = DataKey::generate(&mut chance());
+    let sealed = seal_small(&key, &fresh_salt(&mut chance()), plain);
+    let (file, sealed) = sealed.expect("contents of simulations are sealed in one piece");
+    let content = ContentKey {
+        object: sealed.id,
+        length: sealed.file_len,
+        plaintext_length: sealed.plaintext_len,
+        key: *key.expose(),
+        media_type: "text/plain".into(),
+        name: name.into(),
+    };
+    if file.len() <= SMALL_OBJECT_BYTES_MAX {
+        return SealedContent { key: content, small: Some(file) };
+    }
+    let mut writer = folder.writer();
+    writer.push(&file).expect("memory does not fail");
+    writer.finish().expect("memory does not fail");
+    SealedContent { key: content, small: None }
 }
 
 /// What a node would take for sealing: the system's generator, which here is the seed's.

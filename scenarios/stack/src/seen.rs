@@ -27,6 +27,8 @@ pub struct Delivered {
 pub(crate) struct Seen {
     pub(crate) events: BTreeMap<&'static str, u64>,
     pub(crate) delivered: Vec<Delivered>,
+    /// Tries to deliver that came to nothing: by whom, when.
+    pub(crate) failed: Vec<(usize, Timestamp)>,
     /// Messages that came, so that one that is sent again counts once.
     known: BTreeSet<(PartyId, StreamId, u64)>,
 }
@@ -45,6 +47,9 @@ impl Seen {
             Event::Tick => "tick",
         };
         *self.events.entry(kind).or_default() += 1;
+        if let Event::Delivery { result: Err(_), .. } = event {
+            self.failed.push((by, at));
+        }
         let Event::Message { message, .. } = event else { return };
         let envelope = message.envelope();
         let id = envelope.id;

@@ -8,19 +8,21 @@ use chartmesh_node::driver::Handle;
 use chartmesh_node::pool;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, PatientKeys, Query, View};
+use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::time::Timestamp;
 use tokio::runtime::Runtime;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::chance;
+use crate::desk::Desk;
 use crate::internet::{Internet, Links, Region, Traffic};
-use crate::node::{Machine, Running, ms, witness};
+use crate::node::{Machine, Running, ms};
 use crate::seen::{Delivered, Seen};
 
 /// When every simulation begins: the same as in the other tier.
-const EPOCH: Timestamp = Timestamp(1_800_000_000_000);
+pub const EPOCH: Timestamp = Timestamp(1_800_000_000_000);
 
 /// Which node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,9 +54,10 @@ pub struct Stack {
     internet: Internet,
     machines: Vec<Machine>,
     running: Vec<Option<Running>>,
-    pub(crate) unlocked: Vec<BTreeMap<PartyId, PatientKeys>>,
+    desk: Desk,
     seen: Arc<Mutex<Seen>>,
-    answers: Arc<Mutex<Vec<Answered>>>,
+    answering: mpsc::UnboundedSender<Answered>,
+    answers: mpsc::UnboundedReceiver<Answered>,
     tickets: u64,
 }
 
@@ -66,10 +69,9 @@ impl Stack {
     #[must_use]
     pub fn new(seed: u64, links: Links) -> Self {
         chance::seed(seed);
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().start_paused(true).build();
-        let runtime = runtime.expect("a runtime without a thread or a socket starts");
+        let runtime = runtime();
         let begin = runtime.block_on(async { Instant::now() });
+        let (answering, answers) = mpsc::unbounded_channel();
         Self {
             internet: Internet::new(seed, links, begin),
             runtime,
@@ -77,15 +79,16 @@ impl Stack {
             begin,
             machines: Vec::new(),
             running: Vec::new(),
-            unlocked: Vec::new(),
+            desk: Desk::new(begin),
             seen: Arc::default(),
-            answers: Arc::default(),
+            answering,
+            answers,
             tickets: 0,
         }
     }
 
     /// Everything that runs, runs in here.
-    fn run<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         pool::in_place(|| self.runtime.block_on(work))
     }
 
@@ -94,7 +97,7 @@ impl Stack {
         let host = self.internet.add_host(region);
         self.machines.push(Machine::new(self.seed, host, role, name));
         self.running.push(None);
-        self.unlocked.push(BTreeMap::new());
+        self.desk.add();
         self.switch_on(Who(host));
         Who(host)
     }
@@ -106,16 +109,18 @@ impl Stack {
         }
         self.internet.plug(who.0, true);
         let seen = Arc::clone(&self.seen);
-        let told = move |host, now, event: &_| lock(&seen).event(host, now, event);
-        let machine = &self.machines[who.0];
-        let clock = (self.begin, EPOCH);
-        let started = machine.start(&self.internet, clock, witness(who.0, Arc::new(told)));
-        self.running[who.0] = Some(self.run(started));
+        let witness = Arc::new(move |now, event: &_| lock(&seen).event(who.0, now, event));
+        let (machine, clock) = (&self.machines[who.0], (self.begin, EPOCH));
+        let started = machine.start(&self.internet, clock, witness);
+        let started = self.run(started);
+        self.desk.set(who, Some(started.handle.clone()));
+        self.running[who.0] = Some(started);
     }
 
     /// Switches a node off in an orderly way: others hear of it.
     pub fn switch_off(&mut self, who: Who) {
         if let Some(running) = self.running[who.0].take() {
+            self.desk.set(who, None);
             self.run(running.stop());
         }
     }
@@ -124,6 +129,7 @@ impl Stack {
     pub fn cut_power(&mut self, who: Who) {
         self.internet.plug(who.0, false);
         if let Some(running) = self.running[who.0].take() {
+            self.desk.set(who, None);
             self.run(running.abandon());
         }
     }
@@ -148,8 +154,7 @@ impl Stack {
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let begin = self.begin;
-        EPOCH.plus_ms(ms(self.run(async move { begin.elapsed() })))
+        self.run(async { self.desk.now() })
     }
 
     /// Lets this much time pass.
@@ -160,18 +165,19 @@ impl Stack {
 
     /// Lets time pass until then.
     pub fn advance_to(&mut self, until: Timestamp) {
-        let until = self.instant(until);
-        self.run(async move { sleep_until(until).await });
-    }
-
-    fn instant(&self, at: Timestamp) -> Instant {
-        self.begin + Duration::from_millis(at.since(EPOCH))
+        self.run(self.desk.sleep_until(until));
     }
 
     /// The institution of a node.
     #[must_use]
     pub fn id(&self, who: Who) -> PartyId {
         self.machines[who.0].id()
+    }
+
+    /// The doors of all nodes, for scripts.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// A running node's driver.
@@ -184,12 +190,7 @@ impl Stack {
         &running.unwrap_or_else(|| panic!("node {} is switched off", who.0)).handle
     }
 
-    fn keys(&self, who: Who, patient: Option<PartyId>) -> Option<PatientKeys> {
-        patient.and_then(|patient| self.unlocked[who.0].get(&patient).cloned())
-    }
-
-    /// Performs a command now, and waits for its answer. `patient`: with the keys of this patient, who
-    /// is unlocked there.
+    /// Performs a command now, and waits for its answer: see [`Desk::command`].
     ///
     /// # Errors
     /// [`Failure`], as a person would be told.
@@ -199,27 +200,31 @@ impl Stack {
         command: Command,
         patient: Option<PartyId>,
     ) -> Result<View, Failure> {
-        let keys = self.keys(who, patient);
-        let handle = self.handle(who).clone();
-        self.run(async move { handle.command(command, keys).await.map(|view| *view) })
+        self.run(self.desk.command(who, command, patient))
     }
 
     /// Asks to see something now.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn query(
-        &self,
-        who: Who,
-        query: &Query,
-        patient: Option<PartyId>,
-    ) -> Result<View, Failure> {
-        let (handle, keys) = (self.handle(who).clone(), self.keys(who, patient));
-        self.run(handle.query(query.clone(), keys.as_ref()))
+    pub fn query(&self, who: Who, query: Query, patient: Option<PartyId>) -> Result<View, Failure> {
+        self.run(self.desk.query(who, query, patient))
     }
 
-    /// Has a command performed at a time: at once, if that has passed. Nothing happens while the node
-    /// is off. See [`Stack::answers`].
+    /// Waits until a node has written what `done` waits for; see [`Desk::until`]. None: it did not come
+    /// in time.
+    pub fn wait_until(
+        &mut self,
+        who: Who,
+        query: Query,
+        at_most: Duration,
+        done: impl Fn(&View) -> bool,
+    ) -> Option<Result<View, Failure>> {
+        self.run(async { timeout(at_most, self.desk.until(who, query, done)).await.ok() })
+    }
+
+    /// Has a command performed at a time: at once, if that has passed. [`Stack::next_answer`] tells when
+    /// it is answered.
     pub fn perform(
         &mut self,
         at: Timestamp,
@@ -227,38 +232,21 @@ impl Stack {
         command: Command,
         patient: Option<PartyId>,
     ) -> Ticket {
-        let (handle, keys) = (self.handle(who).clone(), self.keys(who, patient));
-        self.later(at, async move { Some(handle.command(command, keys).await.map(|view| *view)) })
+        let desk = self.desk.clone();
+        self.later(at, async move { Some(desk.command(who, command, patient).await) })
     }
 
-    /// Looks at a node each time that it has written something, from a time on, until `done` says that
-    /// the view is the one that was waited for.
+    /// [`Stack::wait_until`] from one time to another, while others go on; answered like a command.
     pub fn watch(
         &mut self,
-        (at, until): (Timestamp, Timestamp),
+        (from, to): (Timestamp, Timestamp),
         who: Who,
         query: Query,
         done: impl Fn(&View) -> bool + Send + 'static,
     ) -> Ticket {
-        let (handle, until) = (self.handle(who).clone(), self.instant(until));
-        self.later(at, async move { timeout_at(until, watch(handle, query, done)).await.ok() })
-    }
-
-    /// [`Stack::watch`] now, and time passes until it is there.
-    ///
-    /// # Errors
-    /// [`Failure`] of the query.
-    pub fn wait_until(
-        &mut self,
-        who: Who,
-        query: Query,
-        at_most: Duration,
-        done: impl Fn(&View) -> bool + Send + 'static,
-    ) -> Option<Result<View, Failure>> {
-        let handle = self.handle(who).clone();
-        self.run(async move {
-            let until = Instant::now() + at_most;
-            timeout_at(until, watch(handle, query, done)).await.ok()
+        let desk = self.desk.clone();
+        self.later(from, async move {
+            timeout_at(desk.instant(to), desk.until(who, query, done)).await.ok()
         })
     }
 
@@ -269,20 +257,27 @@ impl Stack {
     ) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        let (answers, begin, at) = (Arc::clone(&self.answers), self.begin, self.instant(at));
-        drop(self.runtime.spawn(async move {
-            sleep_until(at).await;
+        let (desk, answering) = (self.desk.clone(), self.answering.clone());
+        self.spawn(async move {
+            desk.sleep_until(at).await;
             let answer = work.await;
-            let at = EPOCH.plus_ms(ms(begin.elapsed()));
-            lock(&answers).push(Answered { ticket, at, answer });
-        }));
+            // Nobody asks any more once the stack is gone.
+            let _gone = answering.send(Answered { ticket, at: desk.now(), answer });
+        });
         ticket
     }
 
-    /// What was answered since the last time.
-    #[must_use]
-    pub fn answers(&mut self) -> Vec<Answered> {
-        std::mem::take(&mut *lock(&self.answers))
+    /// Lets time pass until something that was performed or watched is answered, or until then: whoever
+    /// has the next command for a certain time calls this in a loop.
+    pub fn next_answer(&mut self, until: Timestamp) -> Option<Answered> {
+        let (until, answers) = (self.desk.instant(until), &mut self.answers);
+        let next = async { timeout_at(until, answers.recv()).await.ok().flatten() };
+        pool::in_place(|| self.runtime.block_on(next))
+    }
+
+    /// Has a script run beside the others.
+    pub fn spawn(&mut self, script: impl Future<Output = ()> + Send + 'static) {
+        drop(self.runtime.spawn(script));
     }
 
     /// The messages that arrived and were handled, in that order.
@@ -301,6 +296,18 @@ impl Stack {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.internet.traffic()
+    }
+
+    /// Bytes written from one node to another.
+    #[must_use]
+    pub fn flow(&self, from: Who, to: Who) -> u64 {
+        self.internet.flow(from.0, to.0)
+    }
+
+    /// When deliveries failed, and by which node they were tried.
+    #[must_use]
+    pub fn failures(&self) -> Vec<(usize, Timestamp)> {
+        lock(&self.seen).failed.clone()
     }
 
     /// Connections of a node, as it counts them.
@@ -331,23 +338,11 @@ impl Drop for Stack {
     }
 }
 
-async fn watch(
-    handle: Handle,
-    query: Query,
-    done: impl Fn(&View) -> bool,
-) -> Result<View, Failure> {
-    let mut changes = handle.changes();
-    loop {
-        changes.mark_unchanged();
-        let view = handle.query(query.clone(), None).await?;
-        if done(&view) {
-            return Ok(view);
-        }
-        if changes.changed().await.is_err() {
-            // The node ended; whoever waits does so until its time is up.
-            std::future::pending::<()>().await;
-        }
-    }
+/// One thread, and time that stands still while it works.
+pub(crate) fn runtime() -> Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build();
+    runtime.expect("a runtime without a thread or a socket starts")
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -60,11 +60,11 @@ fn the_whole_road_between_whole_nodes() {
     let enrolled = move |view: &View| matches!(view, View::Charts(charts) if charts.iter().any(|chart| chart.subject == patient));
     stack.wait_until(a, Query::Charts, PATIENCE, enrolled).expect("enrolled").unwrap();
     let big = vec![7; 200_000];
-    let drafts = vec![
-        stack.draft(a, Kind::Laboratory, "blood count", &[b"12.1 g/dL"]),
-        stack.draft(a, Kind::Imaging, "endoscopy", &[&big, b"still 2"]),
+    let drafts: [(&str, Kind, &[&[u8]]); 2] = [
+        ("blood count", Kind::Laboratory, &[b"12.1 g/dL"]),
+        ("endoscopy", Kind::Imaging, &[&big, b"still 2"]),
     ];
-    stack.record(a, patient, drafts).unwrap();
+    stack.record(a, patient, &drafts).unwrap();
     let entries = Query::Entries { subject: patient, find: None };
     let two = |view: &View| matches!(view, View::Entries(entries) if entries.len() == 2);
     stack.wait_until(relay, entries.clone(), PATIENCE, two).expect("labels came").unwrap();
@@ -109,7 +109,7 @@ fn the_whole_road_between_whole_nodes() {
         let request = requests(view).iter().find(|r| r.request == request);
         request.map(|r| r.tokens.clone()).unwrap_or_default()
     };
-    let seen = stack.query(relay, &all(), None).unwrap();
+    let seen = stack.query(relay, all(), None).unwrap();
     let revoke = consent::Command::Revoke { patient, tokens: tokens(&seen) };
     stack.command(relay, Command::Consent(revoke), Some(patient)).unwrap();
     stack.advance(Duration::from_secs(5));
