@@ -22,7 +22,7 @@ use super::codec::Frames;
 use super::gate::{Gated, Gates};
 use super::limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_NODE_MAX, CONTROL_STREAMS_MAX, CONTROL_TIMEOUT,
-    HELLO_STREAMS_MAX, HELLO_TIMEOUT, Limits, PENDING_CONNECTIONS_MAX,
+    HELLO_STREAMS_MAX, HELLO_TIMEOUT, IDENTIFY_EVERY, Limits, PENDING_CONNECTIONS_MAX,
 };
 
 const HELLO: StreamProtocol = StreamProtocol::new("/chartmesh/hello/1");
@@ -57,6 +57,7 @@ impl Behaviour {
         let identify = identify::Config::new(AGENT.to_owned(), keypair.public())
             .with_agent_version(AGENT.to_owned())
             .with_hide_listen_addrs(true)
+            .with_interval(IDENTIFY_EVERY)
             .with_cache_size(0);
         let peer = keypair.public().to_peer_id();
         let mdns = mdns_on.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), peer));
