@@ -111,9 +111,10 @@ impl Bench {
         vec![address(1)]
     }
 
-    /// Time for what trails behind: identify, pings, windows. All of it is over after ten latencies.
+    /// Time for what trails behind, identify and pings, and for windows to close again: the next
+    /// measurement begins as on a connection that has been quiet for a while.
     async fn settle(&self) {
-        sleep(self.link.latency * 10).await;
+        sleep(self.link.latency * 10 + Duration::from_secs(1)).await;
     }
 
     async fn hello(&self) {
@@ -211,17 +212,14 @@ impl Bench {
     }
 
     async fn idle(&mut self) {
-        let minute = Duration::from_secs(60);
+        self.hello().await;
         let begin = self.begin();
-        sleep(minute).await;
+        sleep(Duration::from_secs(60)).await;
         self.note("a minute of an open connection without a request", begin, Instant::now());
-        // As long as a node keeps a connection that nobody uses, and a little more.
-        let idle = Limits::default().idle_timeout;
-        let begin = self.begin();
-        sleep(idle * 12).await;
-        let open = self.near.connected().len();
-        let what = format!("an hour without a request; connections open then: {open}");
-        self.note(&what, begin, Instant::now());
+        while !self.near.connected().is_empty() {
+            sleep(Duration::from_millis(100)).await;
+        }
+        self.note("until a connection that nobody uses is closed", begin, Instant::now());
     }
 }
 

@@ -128,19 +128,18 @@ impl Lane {
     fn send(&mut self, segment: Vec<u8>, now: Instant) {
         let round = self.link.latency * 2;
         let patience = (round * 2).max(RETRANSMIT_MIN);
+        while self.unacknowledged.front().is_some_and(|(known, _)| *known <= now) {
+            self.acknowledge();
+        }
         if self.busy_until.is_some_and(|until| now > until + patience) {
             self.window = self.window.min(WINDOW_FIRST);
         }
         let mut leaves = self.busy_until.map_or(now, |until| until.max(now));
-        while let Some((known, bytes)) = self.unacknowledged.front().copied()
-            && (known <= leaves || self.in_flight + segment.len() > self.window)
+        while self.in_flight > 0
+            && (self.in_flight + segment.len() > self.window
+                || self.unacknowledged.front().is_some_and(|(known, _)| *known <= leaves))
         {
-            leaves = leaves.max(known);
-            self.unacknowledged.pop_front();
-            self.in_flight -= bytes;
-            let grown =
-                if self.window < self.threshold { bytes } else { bytes * SEGMENT / self.window };
-            self.window = (self.window + grown).min(WINDOW_MAX);
+            leaves = self.acknowledge().map_or(leaves, |known| known.max(leaves));
         }
         if let Some(rate) = self.link.bytes_per_second {
             leaves += Duration::from_secs_f64(segment.len() as f64 / rate.max(1) as f64);
@@ -161,6 +160,16 @@ impl Lane {
         self.unacknowledged.push_back((arrives + self.link.latency, segment.len()));
         self.in_flight += segment.len();
         self.segments.push_back((arrives, segment));
+    }
+
+    /// The oldest bytes under way are known to have arrived: the window opens.
+    fn acknowledge(&mut self) -> Option<Instant> {
+        let (known, bytes) = self.unacknowledged.pop_front()?;
+        self.in_flight -= bytes;
+        let slow = bytes * SEGMENT / self.window;
+        let grown = if self.window < self.threshold { bytes } else { slow };
+        self.window = (self.window + grown).min(WINDOW_MAX);
+        Some(known)
     }
 
     fn is_lost(&mut self) -> bool {
@@ -280,6 +289,15 @@ mod tests {
         assert_eq!(takes(link, 10 * SEGMENT), ms(20), "the first window");
         assert_eq!(takes(link, 30 * SEGMENT), ms(60), "twice as much a round trip later");
         assert_eq!(takes(link, 70 * SEGMENT), ms(100), "and again");
+
+        let (mut lane, begin) = (lane(link), Instant::now());
+        lane.write(&vec![0; 70 * SEGMENT], begin);
+        let soon = begin + ms(200);
+        lane.write(&vec![0; 70 * SEGMENT], soon);
+        assert_eq!(lane.segments.back().unwrap().0 - soon, ms(20), "it is open still");
+        let late = soon + ms(1000);
+        lane.write(&vec![0; 70 * SEGMENT], late);
+        assert_eq!(lane.segments.back().unwrap().0 - late, ms(100), "after a pause it is not");
     }
 
     #[test]

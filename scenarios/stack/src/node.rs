@@ -10,7 +10,7 @@ use chartmesh_node::net::{self, Limits, Net, NetConfig};
 use chartmesh_node::objects::ObjectFolder;
 use chartmesh_node::store::{StorageKey, Store, StoreOptions};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
-use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::{Role, incept};
 use chartmesh_protocol::peer::{Identity, Peer};
 use chartmesh_protocol::time::Timestamp;
@@ -80,6 +80,10 @@ impl Machine {
         self.peer().me()
     }
 
+    pub(crate) fn node(&self) -> NodeId {
+        self.peer().node()
+    }
+
     /// Bytes of its store.
     pub(crate) fn store_bytes(&self) -> usize {
         self.store.size()
@@ -141,6 +145,10 @@ impl Running {
     pub(crate) async fn abandon(self) {
         let _ended = self.driver.abandon().await;
         self.net.stop().await;
+    }
+
+    pub(crate) fn is_connected(&self, node: NodeId) -> bool {
+        self.net.connected().iter().any(|peer| peer.node == node)
     }
 
     pub(crate) fn connections(&self) -> usize {

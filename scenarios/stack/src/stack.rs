@@ -316,6 +316,13 @@ impl Stack {
         self.running[who.0].as_ref().map_or(0, Running::connections)
     }
 
+    /// Whether a node takes another for connected.
+    #[must_use]
+    pub fn is_connected(&self, who: Who, to: Who) -> bool {
+        let node = self.machines[to.0].node();
+        self.running[who.0].as_ref().is_some_and(|running| running.is_connected(node))
+    }
+
     /// Bytes of all stores.
     #[must_use]
     pub fn store_bytes(&self) -> usize {

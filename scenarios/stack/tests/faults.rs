@@ -79,6 +79,17 @@ fn loss_delays_and_nothing_more() {
 }
 
 #[test]
+fn a_connection_that_nobody_uses_is_closed_after_five_minutes() {
+    let mut federation = federation(link());
+    let (patient, stack) = (federation.patients[0], &mut federation.stack);
+    record(stack, patient);
+    stack.advance(Duration::from_secs(290));
+    assert!(stack.connections(patient.relay) > 0);
+    stack.advance(Duration::from_secs(20));
+    assert_eq!(stack.connections(patient.relay), 0);
+}
+
+#[test]
 fn whoever_has_commands_for_certain_times_is_told_of_each_answer_in_its_time() {
     let mut federation = federation(link());
     let (patient, stack) = (federation.patients[0], &mut federation.stack);

@@ -46,21 +46,10 @@ fn nodes(link: Link) {
     // Whatever the enrolment set off is over.
     stack.advance(Duration::from_secs(30));
 
-    let (before, flow) = (stack.deliveries().len(), flows(stack, hospital, relay));
-    record(stack, patient);
-    stack.advance(Duration::from_secs(2));
-    let after = flows(stack, hospital, relay);
-    for message in &stack.deliveries()[before..] {
-        let Delivered { by, latency_ms, bytes, .. } = message;
-        println!(
-            "an entry is told of: message of {bytes} bytes handled by node {by} after {latency_ms} ms"
-        );
-    }
-    println!(
-        "bytes for it, outcomes included: {} out, {} back",
-        after.0 - flow.0,
-        after.1 - flow.1
-    );
+    tell(stack, patient, "on an open connection");
+    // Long enough for the connection to be closed.
+    stack.advance(Duration::from_secs(400));
+    tell(stack, patient, "without a connection");
 
     stack.switch_off(relay);
     stack.advance(Duration::from_secs(1));
@@ -84,7 +73,7 @@ fn nodes(link: Link) {
     let before = stack.failures().len();
     stack.cut_power(relay);
     let begin = stack.now();
-    while stack.connections(hospital) > 1 {
+    while stack.is_connected(hospital, relay) {
         stack.advance(Duration::from_millis(100));
     }
     let gone = stack.now().since(begin);
@@ -98,6 +87,19 @@ fn nodes(link: Link) {
         .map(|(_, at)| format!("{:.1}", at.since(begin) as f64 / 1000.0))
         .collect();
     println!("tries to deliver to it failed after seconds: {}", tries.join(" "));
+}
+
+/// Has the relay told of an entry, and prints what that took.
+fn tell(stack: &mut Stack, patient: Patient, how: &str) {
+    let (hospital, relay) = (patient.hospital, patient.relay);
+    let (before, flow) = (stack.deliveries().len(), flows(stack, hospital, relay));
+    record(stack, patient);
+    stack.advance(Duration::from_secs(2));
+    let after = flows(stack, hospital, relay);
+    for Delivered { by, latency_ms, bytes, .. } in &stack.deliveries()[before..] {
+        println!("{how}: a message of {bytes} bytes, handled by node {by} after {latency_ms} ms");
+    }
+    println!("{how}: {} bytes out, {} back in all", after.0 - flow.0, after.1 - flow.1);
 }
 
 fn record(stack: &mut Stack, patient: Patient) {

@@ -34,7 +34,11 @@ fn main() {
     let begin = federation.stack.now();
     let founded = (wall.elapsed(), cpu(), federation.stack.deliveries().len());
     let took = federation.begin_day(seed, load);
-    federation.stack.advance(length);
+    let hours = length.as_secs() / 3600;
+    for hour in 1..=hours {
+        federation.stack.advance(Duration::from_secs(3600));
+        eprintln!("{hour} of {hours} h, {:.0} CPU s", cpu());
+    }
 
     let stack = &federation.stack;
     let nodes = sizes.hospitals + sizes.providers + sizes.relays;
