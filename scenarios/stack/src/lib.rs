@@ -5,14 +5,14 @@
 //!
 //! | of the machine | here |
 //! |---|---|
-//! | TCP | [`link`](crate) lanes with latency, rate, loss, cuts; a window that opens as TCP's does |
+//! | TCP | lanes with latency, rate, loss and cuts; a window that opens as TCP's does |
 //! | the clock | tokio's, paused: it jumps to the next timer when nobody has anything to do |
 //! | disks | in memory |
 //! | threads | none: the pool's work and the writer's are done in place |
 //! | chance | [`chance`]: from the seed |
 //!
 //! The other tier (`chartmesh-scenarios`) drives the protocol alone over a transport that is modelled
-//! by costs, and is a thousand times as fast; this one says whether those costs are true. README.md has
+//! by costs, and is far quicker; this one says whether those costs are true. README.md has
 //! the measurements, and what remains of the machine in a run.
 
 pub mod chance;
