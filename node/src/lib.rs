@@ -11,6 +11,7 @@ pub mod fhir;
 pub mod keystore;
 pub mod net;
 pub mod objects;
+pub mod pool;
 pub mod run;
 pub mod sample;
 pub mod store;
