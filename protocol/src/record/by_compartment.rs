@@ -96,3 +96,46 @@ fn page(
         .map(|(key, _)| rows::tail(ENTRIES_IN, &key).map(EntryId))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::Set;
+    use crate::store::{Counting, Memory};
+
+    const SUBJECT: PartyId = PartyId([1; 32]);
+
+    fn entry(n: u32) -> EntryId {
+        EntryId(*blake3::hash(&n.to_be_bytes()).as_bytes().first_chunk().unwrap())
+    }
+
+    #[test]
+    fn a_page_costs_as_many_rows_as_it_has_entries_wherever_in_a_long_record_it_begins() {
+        let compartments = [2, 3, 4].map(|byte| CompartmentId([byte; 16]));
+        let mut store = Memory::default();
+        for n in 0..3000 {
+            let compartment = compartments[n as usize % 3];
+            enter(&mut store, (SUBJECT, entry(n)), Some(compartment)).unwrap();
+        }
+        // Two compartments, and an entry of the third.
+        let two = Set::new(compartments[..2].iter().copied());
+        let scope = Scope::new(Set::new([entry(2)]), two).unwrap();
+        let mut expected: Vec<_> = (0..3000).filter(|n| n % 3 != 2 || *n == 2).map(entry).collect();
+        expected.sort_unstable();
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let counting = Counting::new(&mut store);
+            let page = covered(&counting, SUBJECT, &scope, after).unwrap();
+            assert!(counting.read() <= 2 * limits::PAGE_ENTRIES_MAX, "{}", counting.read());
+            found.extend(page.iter().copied());
+            after = page.last().copied();
+            if page.len() < limits::PAGE_ENTRIES_MAX {
+                break;
+            }
+        }
+        assert_eq!(found, expected);
+        assert_eq!(count_in(&store, SUBJECT, compartments[0]).unwrap(), 1000);
+        leave(&mut store, (SUBJECT, entry(0)), Some(compartments[0])).unwrap();
+        assert_eq!(count_in(&store, SUBJECT, compartments[0]).unwrap(), 999);
+    }
+}
