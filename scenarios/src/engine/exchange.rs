@@ -23,10 +23,14 @@ use chartmesh_protocol::statement::Unverified;
 const CONTROL_TIMEOUT_US: u64 = 30_000_000;
 /// How long dialling somebody who is not there takes: the transport's timeout.
 const DIAL_TIMEOUT_US: u64 = 10_000_000;
-/// Round trips of TCP, Noise, Yamux and the negotiation of protocols before a first request can leave.
-const HANDSHAKE_ROUND_TRIPS: u64 = 4;
+/// Round trips of TCP, Noise and Yamux before a first stream can open. These costs and those below were
+/// measured on whole nodes: `scenarios/stack/README.md`.
+const HANDSHAKE_ROUND_TRIPS: u64 = 2;
 /// Bytes of those, both ways.
-pub(super) const HANDSHAKE_BYTES: u64 = 1200;
+pub(super) const HANDSHAKE_BYTES: u64 = 730;
+/// Bytes that a fresh stream carries before the first acknowledgement (ten packets, RFC 6928); each doubling
+/// beyond costs one more round trip.
+const FIRST_WINDOW_BYTES: u64 = 14_480;
 
 /// A message on its way, seen from its sender.
 #[derive(Clone, Copy, Debug)]
@@ -141,7 +145,6 @@ impl Engine<'_> {
         self.machine(from).greeting.insert(target, vec![errand]);
         let epoch = self.machine(from).epoch;
         let now_us = self.stage.now_us;
-        let regions = (self.region(from), self.region(target));
         let callable = self.stage.machines[target as usize].callable;
         // A connection that the other made can be used by us, too, though we could not make it.
         let open = self.session(from, target).is_some();
@@ -156,7 +159,7 @@ impl Engine<'_> {
             0
         } else {
             self.count_bytes("handshake", HANDSHAKE_BYTES);
-            HANDSHAKE_ROUND_TRIPS * 2 * self.links.latency(regions.0, regions.1)
+            HANDSHAKE_ROUND_TRIPS * self.round_trip(from, target)
         };
         self.queue.plan(now_us + handshake, Task::Greeting { from, epoch, target });
     }
@@ -185,7 +188,7 @@ impl Engine<'_> {
             let at = now_us + way.takes_us;
             return self.queue.plan(at, Task::NotGreeted { from, epoch, target });
         }
-        let at = now_us + way.takes_us;
+        let at = now_us + way.takes_us + self.round_trip(from, target);
         let task = Task::HelloArrives { from, epoch, target, target_epoch, bytes };
         self.queue.plan(at, task);
     }
@@ -501,6 +504,7 @@ impl Engine<'_> {
         let holder_epoch = self.stage.machines[holder as usize].epoch;
         self.count_bytes("pull", 128);
         let way = self.travel(at, holder, 128);
+        let now_us = now_us + self.round_trip(at, holder);
         let task = Task::PullAsked { at, epoch, holder, holder_epoch, id };
         self.queue.plan(now_us + way.takes_us, task);
     }
@@ -553,7 +557,33 @@ impl Engine<'_> {
                 answer,
             }
         };
-        self.queue.plan(now_us + way.takes_us, task);
+        let grows_us = self.slow_start(holder, at, bytes);
+        self.queue.plan(now_us + way.takes_us + grows_us, task);
+    }
+}
+
+impl Engine<'_> {
+    /// There and back, now.
+    fn round_trip(&mut self, from: u32, to: u32) -> u64 {
+        if self.quiet {
+            return 0;
+        }
+        let regions = (self.region(from), self.region(to));
+        2 * self.links.latency(regions.0, regions.1)
+    }
+
+    /// What a request pays before its last byte can leave: its stream's negotiation, and a round trip for
+    /// each doubling of the window that it needs.
+    fn opening(&mut self, from: u32, to: u32, bytes: u64) -> u64 {
+        self.round_trip(from, to) + self.slow_start(from, to, bytes)
+    }
+
+    fn slow_start(&mut self, from: u32, to: u32, bytes: u64) -> u64 {
+        let windows = bytes.div_ceil(FIRST_WINDOW_BYTES).max(1);
+        match windows.next_power_of_two().trailing_zeros() {
+            0 => 0,
+            doublings => u64::from(doublings) * self.round_trip(from, to),
+        }
     }
 }
 
