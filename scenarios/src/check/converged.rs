@@ -1,11 +1,11 @@
 //! Replicas agree once the network has healed.
 //!
 //! Looks in the end, after everything that can heal has (`engine/heal.rs`): all honest institutions that are members
-//! list the same parties with the same standing; every institution that a patient's relay deals with, and that knows the patient, knows the
-//! newest key and all that is revoked; the relay lists every entry that is recorded of its patient; and
-//! no message or object waits that an honest party there could take or give. It cannot see whether it would have come
-//! to agree without the last greetings. A violation means that something was lost between two that both kept their
-//! word.
+//! list the same parties with the same standing; every institution that a patient's relay deals with, and that knows
+//! the patient, knows the newest key and all that is revoked; the relay lists every entry that is recorded of its
+//! patient; and no message or object waits that an honest party there could take or give. New hardware in the place of
+//! what was destroyed is not asked for what the old one knew. It cannot see whether it would have come to agree without
+//! the last greetings. A violation means that something was lost between two that both kept their word.
 
 use super::{Check, Found, name};
 use crate::engine::{Engine, Stage};

@@ -6,7 +6,7 @@
 //! owes no objects; who deletes on the owner's word owes nothing either. It cannot see whether what is there still
 //! opens. A violation means that somebody was told "done" of something that is not there any more.
 
-use super::logged::key;
+use super::logged::{MessageKey, key};
 use super::{Check, Found, name};
 use crate::engine::{Engine, Machine, Stage};
 use crate::watch::Seen;
@@ -29,7 +29,7 @@ enum Promise {
 pub(super) struct Kept {
     /// Recordings that were asked for, and about whom.
     asked: BTreeMap<u64, PartyId>,
-    answered: BTreeMap<(PartyId, [u8; 16], u64), Promise>,
+    answered: BTreeMap<MessageKey, Promise>,
     /// By author and subject.
     recorded: BTreeMap<(u32, PartyId), BTreeSet<EntryId>>,
     /// By holder, owner and entry: its objects.
@@ -116,10 +116,12 @@ fn broken(machine: &Machine, objects: &BTreeSet<ObjectId>) -> usize {
 impl Check for Kept {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, _found: &mut Found) {
         match seen {
-            Seen::Asked { request, command, .. } => {
-                if let Command::Record(record::Command::Record { subject, .. }) = command {
-                    self.asked.insert(*request, *subject);
-                }
+            Seen::Asked {
+                request,
+                command: Command::Record(record::Command::Record { subject, .. }),
+                ..
+            } => {
+                self.asked.insert(*request, *subject);
             }
             Seen::Answered { party, request, answer, .. } => {
                 let Some(subject) = self.asked.remove(request) else { return };

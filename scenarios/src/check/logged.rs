@@ -19,6 +19,8 @@ use chartmesh_protocol::peer::{Body, Command, Query, View};
 use chartmesh_protocol::record;
 use std::collections::BTreeMap;
 
+/// Sender, stream and number of a message.
+pub(super) type MessageKey = (PartyId, [u8; 16], u64);
 /// Where and about whom.
 type Log = (u32, PartyId);
 /// Who did what under which permission.
@@ -27,7 +29,7 @@ type Access = (PartyId, Option<TokenId>, &'static str);
 #[derive(Default)]
 pub(super) struct Logged {
     /// Reads that were answered, and nobody knows yet whether the answer is durable.
-    answered: BTreeMap<(PartyId, [u8; 16], u64), (Log, Access, u64)>,
+    answered: BTreeMap<MessageKey, (Log, Access, u64)>,
     /// Openings that were asked for.
     asked: BTreeMap<u64, PartyId>,
     /// How often, and how many entries in all.
@@ -35,7 +37,7 @@ pub(super) struct Logged {
 }
 
 /// A message, as a key.
-pub(super) const fn key(message: MessageId) -> (PartyId, [u8; 16], u64) {
+pub(super) const fn key(message: MessageId) -> MessageKey {
     (message.sender, message.stream.0, message.number)
 }
 
@@ -106,10 +108,12 @@ impl Check for Logged {
                     self.count(log, access, entries);
                 }
             }
-            Seen::Asked { request, command, .. } => {
-                if let Command::Record(record::Command::Open { subject, .. }) = command {
-                    self.asked.insert(*request, *subject);
-                }
+            Seen::Asked {
+                request,
+                command: Command::Record(record::Command::Open { subject, .. }),
+                ..
+            } => {
+                self.asked.insert(*request, *subject);
             }
             Seen::Answered { party, request, answer, .. } => {
                 let Some(subject) = self.asked.remove(request) else { return };

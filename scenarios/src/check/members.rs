@@ -70,10 +70,12 @@ impl Members {
 impl Check for Members {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found) {
         match seen {
-            Seen::Asked { request, command, .. } => {
-                if let Command::Federation(Federation::Admit { party }) = command {
-                    self.asked.insert(*request, *party);
-                }
+            Seen::Asked {
+                request,
+                command: Command::Federation(Federation::Admit { party }),
+                ..
+            } => {
+                self.asked.insert(*request, *party);
             }
             Seen::Answered { party, request, answer: Ok(_), .. } => {
                 if let Some(admitted) = self.asked.remove(request) {

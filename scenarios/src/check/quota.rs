@@ -15,10 +15,13 @@ use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::record::Bundle;
 use std::collections::BTreeMap;
 
+/// Permissions with their quotas.
+type Quotas = Vec<(TokenId, u64)>;
+
 #[derive(Default)]
 pub(super) struct Quota {
     /// By holder and deposit: the permissions with quotas that it counts under, and its bytes.
-    deposits: BTreeMap<(u32, [u8; 16]), (Vec<(TokenId, u64)>, u64)>,
+    deposits: BTreeMap<(u32, [u8; 16]), (Quotas, u64)>,
     /// By holder and permission.
     used: BTreeMap<(u32, TokenId), u64>,
 }
@@ -41,7 +44,7 @@ impl Check for Quota {
                 let key = (*at, offer.reservation);
                 let Some(permission) = &offer.permission else { return };
                 let links = permission.chain.links().iter().map(|link| link.claims());
-                let quotas: Vec<_> =
+                let quotas: Quotas =
                     links.filter_map(|token| Some((token.id, token.quota?))).collect();
                 if quotas.is_empty() || self.deposits.contains_key(&key) {
                     return;

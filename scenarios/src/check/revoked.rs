@@ -8,7 +8,7 @@
 //! `revocation_delay` and `reads_after_revocation` say for how long. It cannot see what was obtained before. A
 //! violation means that taking back did not do what the patient was told.
 
-use super::logged::{key, read_answer};
+use super::logged::{MessageKey, key, read_answer};
 use super::{Check, Found, name};
 use crate::engine::{Engine, Stage};
 use crate::watch::{Seen, short};
@@ -25,7 +25,7 @@ pub(super) struct Revoked {
     /// When, and at which relay.
     revoked: BTreeMap<TokenId, (u64, u32)>,
     /// News that a holder took in, and nobody knows yet whether it is durable.
-    answered: BTreeMap<(PartyId, [u8; 16], u64), (u32, Vec<TokenId>)>,
+    answered: BTreeMap<MessageKey, (u32, Vec<TokenId>)>,
     /// What holders acknowledged: when.
     acknowledged: BTreeMap<(u32, TokenId), u64>,
     /// By reader and object: who gave the entry, under which permissions.

@@ -54,7 +54,7 @@ impl Lie {
 /// Something to be said.
 enum Speech {
     /// What a message says, with a proof of possession for a permission.
-    Body(Body, Option<StatementId>),
+    Body(Box<Body>, Option<StatementId>),
     /// A whole message, as it was.
     Bytes(Vec<u8>),
 }
@@ -256,7 +256,7 @@ impl Engine<'_> {
     /// Has a machine's node say something that its peer knows nothing of, first in a stream of its own, with a
     /// proof of possession for `leaf`.
     fn say(&mut self, lie: Lie, at: u32, to: u32, body: &Body, leaf: Option<StatementId>) {
-        self.speak(at, to, (lie, Speech::Body(body.clone(), leaf)));
+        self.speak(at, to, (lie, Speech::Body(Box::new(body.clone()), leaf)));
     }
 
     /// Says something, once there is a connection.
