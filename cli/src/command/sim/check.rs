@@ -26,9 +26,12 @@ impl NewArgs {
         let name = self.file.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
         let letters = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
         let name: String = name.unwrap_or_default().chars().map(letters).collect();
+        // An id that ends in a number would look like one party of a group.
+        let name = name.trim_matches(|c: char| !c.is_ascii_alphabetic());
+        let name = if name.is_empty() { "scenario" } else { name };
         let failed = |error: &std::io::Error| Failure::file("write", &self.file, error);
         let mut file = std::fs::File::create_new(&self.file).map_err(|error| failed(&error))?;
-        let text = new_scenario(name.trim_matches('-'));
+        let text = new_scenario(name);
         file.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
         out.note(format!("wrote {}", self.file.display()));
         out.next(format!("{CALLED} run {} --out out", quoted_path(&self.file)));

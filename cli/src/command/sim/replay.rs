@@ -40,7 +40,7 @@ impl Args {
             out.note(format!("made by version {}, replayed by {this}", manifest.version));
         }
         // Read on a thread of its own: the trace comes row by row as the run goes.
-        let kept = made.trace().map(|path| rows(path));
+        let kept = made.trace().map(rows);
         let kept: Option<Box<dyn Iterator<Item = ReadRow>>> =
             kept.map(|rows| Box::new(rows.into_iter()) as Box<_>);
         let replayed = {

@@ -93,10 +93,14 @@ impl Args {
     }
 }
 
-/// A folder that may be written into: empty or not there, or a run that is to be replaced.
-pub(super) fn free(dir: &Path, replace: bool) -> Outcome {
-    let Ok(mut entries) = std::fs::read_dir(dir) else { return Ok(()) };
-    if entries.next().is_none() || (replace && dir.join(MANIFEST).exists()) {
+/// A folder that may be written into: empty or not there, what a run that broke off left, or a run that is to be
+/// replaced.
+fn free(dir: &Path, replace: bool) -> Outcome {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Ok(()) };
+    let mut entries = entries.flatten().map(|entry| entry.path());
+    if entries.all(|path| path.extension().is_some_and(|extension| extension == "partial"))
+        || (replace && dir.join(MANIFEST).exists())
+    {
         return Ok(());
     }
     let text = format!("{} is there and holds something", dir.display());
