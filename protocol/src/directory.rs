@@ -106,7 +106,7 @@ pub(crate) fn keys(
 ) -> Result<Option<KnownKeys>, StoreError> {
     let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else { return Ok(None) };
     row.keys
-        .verified_before()
+        .from_own_store()
         .map(Some)
         .map_err(|error| StoreError::Corrupt { table: PARTIES.0, why: error.to_string() })
 }

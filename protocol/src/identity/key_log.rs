@@ -111,7 +111,8 @@ impl KeyLog {
 
     /// Takes a log from our own store, where only verified ones are put: the keys of whoever speaks are
     /// looked up several times in each message.
-    pub(crate) fn verified_before(self) -> Result<KnownKeys, KeyLogError> {
+    #[expect(clippy::wrong_self_convention, reason = "it says where the log comes from")]
+    pub(crate) fn from_own_store(self) -> Result<KnownKeys, KeyLogError> {
         self.read(false)
     }
 

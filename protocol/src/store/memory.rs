@@ -149,7 +149,7 @@ mod tests {
                     0 => {
                         store.delete(T, &key).unwrap();
                         other.delete(T, &key).unwrap();
-                        map.remove(&key.to_vec());
+                        map.remove(key.as_slice());
                     }
                     _ => {
                         store.put(T, &key, &value).unwrap();
@@ -173,9 +173,9 @@ mod tests {
                     .map(|(key, value)| (key.clone(), value.clone()))
                     .collect();
                 prop_assert_eq!(store.page(T, &from, &to, limit).unwrap(), page);
-                prop_assert_eq!(store.get(T, &from).unwrap(), map.get(&from.to_vec()).cloned());
+                prop_assert_eq!(store.get(T, &from).unwrap(), map.get(from.as_slice()).cloned());
                 store.delete(T, &from).unwrap();
-                map.remove(&from.to_vec());
+                map.remove(from.as_slice());
             }
             // What was taken apart is nobody else's.
             prop_assert_eq!(copy, other);
