@@ -334,13 +334,15 @@ impl Engine<'_> {
             let task = Task::Unknown(flow);
             return self.queue.plan(now_us + way.takes_us, task);
         }
+        let opens_us = self.opening(from, target, bytes.len() as u64);
         if let (Some(later), Ok(_)) = (way.again_us, &message) {
             self.fire("duplicate", from);
             let twice = CheckedMessage::prepare(node, &bytes).map(Box::new);
             let task = Task::MessageArrives { flow, message: twice, first: false };
-            self.queue.plan(now_us + later, task);
+            self.queue.plan(now_us + opens_us + later, task);
         }
-        self.queue.plan(now_us + way.takes_us, Task::MessageArrives { flow, message, first: true });
+        let at = now_us + opens_us + way.takes_us;
+        self.queue.plan(at, Task::MessageArrives { flow, message, first: true });
     }
 
     pub(super) fn message_arrives(
