@@ -208,7 +208,7 @@ fn a_new_scenario_is_one_that_can_be_checked_and_mistakes_are_pointed_at() {
         .unwrap();
     let bad = sim(dir.path(), &["check", "bad.toml"]);
     assert_eq!(bad.status.code(), Some(2));
-    assert!(text(&bad.stderr).contains("bad.toml:33:6"), "{}", text(&bad.stderr));
+    assert!(text(&bad.stderr).contains("bad.toml:29:6"), "{}", text(&bad.stderr));
     assert!(text(&bad.stderr).contains("stop"), "{}", text(&bad.stderr));
     assert_eq!(sim(dir.path(), &["check", "none.toml"]).status.code(), Some(3));
     let schema = json(&sim(dir.path(), &["schema"]));

@@ -35,10 +35,7 @@ impl Figures {
             let summary = Summary::of(metric);
             for part in PARTS {
                 let Some(bound) = summary.part(part) else { continue };
-                let unit = match part {
-                    "count" | "censored" | "denominator" => Unit::Count,
-                    _ => metric.unit,
-                };
+                let unit = part_unit(part, metric.unit);
                 let figure = Figure { value: bound.value(), unit, at_least: bound.at_least() };
                 figures.insert(format!("{}.{part}", metric.name), figure);
             }
@@ -48,6 +45,12 @@ impl Figures {
         figures.insert(VIOLATIONS.to_owned(), found);
         Self(figures)
     }
+}
+
+/// What a part of a measure counts: how many values there are is a number, whatever they are.
+#[must_use]
+pub fn part_unit(part: &str, unit: Unit) -> Unit {
+    if matches!(part, "count" | "censored" | "denominator") { Unit::Count } else { unit }
 }
 
 /// What many runs of one scenario gave, by seed.

@@ -25,7 +25,7 @@ mod trace;
 
 pub use explain::{ExplainError, Follow, Line, Target, Thread, Threads, Timeline};
 pub use failing::Failing;
-pub use figures::{BySeed, Figure, Figures, VIOLATIONS, is_main, side_by_side};
+pub use figures::{BySeed, Figure, Figures, VIOLATIONS, is_main, part_unit, side_by_side};
 pub use replay::{Difference, Parting, Replayed, replay};
 pub use shelf::Folders;
 pub use shrink::{ShrinkError, Shrinking, Shrunk, shrink};

@@ -1,6 +1,6 @@
 //! What a run gave, as a person reads it.
 
-use chartmesh_scenarios::experiment::{Failing, moment};
+use chartmesh_scenarios::experiment::{Failing, moment, part_unit};
 use chartmesh_scenarios::output::format;
 use chartmesh_scenarios::result::{self, Metric, Unit};
 use chartmesh_scenarios::stats::Summary;
@@ -90,9 +90,11 @@ fn judged(out: &Output, outcome: &result::Outcome) {
     }
     for expected in &outcome.expectations {
         let came = expected.came.map_or("nothing was measured".to_owned(), |came| {
-            let name = expected.what.split('.').next().unwrap_or_default();
-            let unit = outcome.metrics.iter().find(|metric| metric.name == name);
-            format::value(unit.map_or(Unit::Count, |metric| metric.unit), came)
+            let figure = expected.what.split(' ').next().unwrap_or_default();
+            let (name, part) = figure.split_once('.').unwrap_or((figure, ""));
+            let metric = outcome.metrics.iter().find(|metric| metric.name == name);
+            let unit = metric.map(|metric| part_unit(part, metric.unit));
+            format::value(unit.unwrap_or(Unit::Count), came)
         });
         let (word, style) = match expected.held {
             _ if outcome.stopped => ("not judged, stopped before", Style::Waiting),
