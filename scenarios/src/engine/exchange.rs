@@ -386,6 +386,22 @@ impl Engine<'_> {
         self.handle(target, event, name, then);
     }
 
+    /// Nobody will answer a request: whoever made it gives up when its time is over.
+    pub(super) fn unanswered(&mut self, at: u32, request: RequestId) {
+        let now_us = self.stage.now_us;
+        match self.machine(at).replying.remove(&request.0) {
+            Some(Back::Message(flow)) => {
+                let at = (flow.left_us + CONTROL_TIMEOUT_US).max(now_us);
+                self.queue.plan(at, Task::Unknown(flow));
+            }
+            Some(Back::Hello { from, from_epoch, .. }) => {
+                let task = Task::NotGreeted { from, epoch: from_epoch, target: at };
+                self.queue.plan(now_us + 5_000_000, task);
+            }
+            Some(Back::Nobody) | None => {}
+        }
+    }
+
     /// A reply leaves, once what it tells is durable.
     pub(super) fn reply(&mut self, at: u32, request: RequestId, bytes: Vec<u8>) {
         let now_us = self.stage.now_us;

@@ -41,6 +41,7 @@ use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
 use chartmesh_protocol::message::MessageId;
 use chartmesh_protocol::peer::{CheckedMessage, Command, Effect, Event, RequestId, View};
 use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::store::Shared;
 use exchange::Flow;
 use links::{Links, Way};
 use queue::Queue;
@@ -175,6 +176,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) seed: u64,
     pub(crate) stage: Stage,
     queue: Queue<Task>,
+    /// What machines' disks have in common.
+    shared: Shared,
     links: Links,
     tracer: Tracer<'a>,
     requests: u64,
@@ -222,6 +225,7 @@ impl<'a> Engine<'a> {
                 cuts: BTreeMap::new(),
             },
             queue: Queue::new(),
+            shared: Shared::new(),
             links: Links::new(scenario, seed),
             tracer: Tracer::new(sink),
             requests: 0,
@@ -433,6 +437,10 @@ impl<'a> Engine<'a> {
             Event::Message { message, .. } => Some(message.envelope().id),
             _ => None,
         };
+        let waiting = match &event {
+            Event::Message { request, .. } | Event::Hello { request, .. } => Some(*request),
+            _ => None,
+        };
         let watched = self.watch_message(&event);
         let begun = Instant::now();
         let machine = self.machine(at);
@@ -440,7 +448,12 @@ impl<'a> Engine<'a> {
         let handled =
             machine.party.peer.handle(now, event, &mut machine.disk, &mut machine.party.rng);
         *self.cpu.entry(feature(name)).or_default() += begun.elapsed().as_secs_f64();
-        let Ok(effects) = handled else { return self.disk_failed(at) };
+        let Ok(effects) = handled else {
+            if let Some(waiting) = waiting {
+                self.unanswered(at, waiting);
+            }
+            return self.disk_failed(at);
+        };
         if let (Some(message), Some((from, checked))) = (message, watched) {
             self.saw_handled((from, at, message), &checked, &effects);
         }

@@ -44,11 +44,16 @@ impl Engine<'_> {
                 let relay = relays[patient as usize * relays.len() / group.patients as usize];
                 people.enrol_now(self, hospital, relay, group.entries)?;
                 self.settle();
+                self.stage.machines[relay as usize].disk.share(&mut self.shared);
                 if patient.is_multiple_of(16) && !self.tell(watcher, "enrolling") {
                     return Ok(false);
                 }
             }
         }
+        for machine in &mut self.stage.machines {
+            machine.disk.share(&mut self.shared);
+        }
+        self.shared.forget_single();
         self.step();
         self.begin(people);
         Ok(true)
