@@ -140,7 +140,7 @@ fn every_fault_fires_and_the_federation_goes_on() {
 [faults]
 crash = 0.002
 lose_outcome = 0.02
-alter_object = 0.01
+alter_object = 0.1
 alter_message = 0.01
 [[link]]
 between = ["north", "north"]
