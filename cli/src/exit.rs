@@ -24,6 +24,10 @@ pub(crate) enum Exit {
     NotAuthentic = 8,
     /// What `--wait` waited for did not happen in time. It may still.
     TimedOut = 9,
+    /// A simulation ran, and a checker found something or what was expected did not come.
+    NotHeld = 10,
+    /// A run that was repeated gave another trace.
+    Differs = 11,
     /// Ctrl-C ended it, as the shell counts a signal: 128 and its number.
     Interrupted = 130,
 }
@@ -41,6 +45,8 @@ Exit codes:
   7  not possible in this state of things
   8  not authentic
   9  waited in vain
+  10  simulated, and something did not hold
+  11  replayed, and the trace is another
   130  ended with Ctrl-C";
 
 impl From<RefusalCode> for Exit {
@@ -127,6 +133,8 @@ mod tests {
             Exit::State,
             Exit::NotAuthentic,
             Exit::TimedOut,
+            Exit::NotHeld,
+            Exit::Differs,
             Exit::Interrupted,
         ] {
             assert!(TABLE.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");

@@ -57,7 +57,7 @@ pub(crate) struct Context {
 
 impl Context {
     fn new(global: Global) -> Self {
-        let out = Output::new(&global);
+        let out = Output::new(global.json, global.quiet, global.verbose > 0);
         Self { global, out }
     }
 

@@ -10,7 +10,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::args::Global;
 use crate::exit::{Exit, Failure};
 use crate::table::table;
 pub(crate) use crate::table::{Cell, day, faint, id, row, size, time};
@@ -68,14 +67,13 @@ impl Style {
 
 impl Output {
     /// For this process.
-    pub(crate) fn new(global: &Global) -> Self {
-        let json = global.json;
+    pub(crate) fn new(json: bool, quiet: bool, verbose: bool) -> Self {
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         Self {
             json,
-            quiet: global.quiet,
-            verbose: global.verbose > 0,
+            quiet,
+            verbose,
             width: width(),
             colour: colours && !json && io::stdout().is_terminal(),
             lively: colours && io::stderr().is_terminal(),
@@ -169,18 +167,31 @@ impl Output {
 
     /// Progress in bytes; invisible without a terminal.
     pub(crate) fn progress(&self, what: &str, bytes: u64) -> ProgressBar {
+        self.bar(
+            "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
+            bytes,
+        )
+        .with_message(clean(what))
+    }
+
+    /// Progress of a simulation, of so many steps; invisible without a terminal.
+    pub(crate) fn steps(&self, steps: u64) -> ProgressBar {
+        self.bar("{msg} {wide_bar} {percent} % {eta}", steps)
+    }
+
+    fn bar(&self, template: &str, length: u64) -> ProgressBar {
         let target = if self.lively && !self.quiet && !self.json {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
         };
-        let style = ProgressStyle::with_template(
-            "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
-        )
-        .expect("the template is right");
-        ProgressBar::with_draw_target(Some(bytes), target)
-            .with_style(style)
-            .with_message(clean(what))
+        let style = ProgressStyle::with_template(template).expect("the template is right");
+        ProgressBar::with_draw_target(Some(length), target).with_style(style)
+    }
+
+    /// Whether progress is told in lines, as there is no terminal to draw it on.
+    pub(crate) const fn tells_progress(&self) -> bool {
+        !self.lively && !self.quiet && !self.json
     }
 
     fn paint(&self, text: &str, style: Style) -> String {

@@ -13,9 +13,11 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
+mod any;
 pub mod faulty;
 mod real;
 
+pub use any::AnyDisk;
 pub use real::RealDisk;
 
 /// A file system, as far as this node needs one. Cloning gives another handle to the same one.

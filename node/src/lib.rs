@@ -11,6 +11,7 @@ pub mod fhir;
 pub mod keystore;
 pub mod net;
 pub mod objects;
+pub mod pool;
 pub mod run;
 pub mod sample;
 pub mod store;
@@ -20,3 +21,8 @@ pub mod terminal;
 pub fn random(bytes: &mut [u8]) {
     rand::Rng::fill_bytes(&mut driver::random(), bytes);
 }
+
+const _: () = assert!(
+    !chartmesh_protocol::STAND_INS,
+    "the feature `stand-ins` is for simulations only: a node with it would protect nothing"
+);

@@ -28,8 +28,8 @@ pub use identity::{IdentityError, NodeIdentity};
 pub use init::{InitError, init, new_store};
 
 use crate::config::Config;
-use crate::disk::RealDisk;
-use crate::driver::{Driver, Ended, Handle, Parts, StartError};
+use crate::disk::AnyDisk;
+use crate::driver::{Driver, Ended, Handle, Parts, StartError, WallClock};
 use crate::keystore::{Keystore, KeystoreError, Secrets, Unlock, name};
 use crate::net::{self, Limits, Net, NetConfig, NetError, NetEvent};
 use crate::objects::{ObjectError, ObjectFolder};
@@ -156,7 +156,17 @@ async fn start(config: Config, unlock: Unlock, accept_clock: bool) -> Result<Nod
     let (net, events) = listen(&config, &node_seed).await?;
     tracing::info!(role = identity.role.name(), node = %peer.node().short(), "starting");
     let announce = config.announce.clone();
-    let parts = Parts { store, peer, objects, net: net.clone(), events, announce, accept_clock };
+    let parts = Parts {
+        store,
+        peer,
+        objects,
+        net: net.clone(),
+        events,
+        announce,
+        accept_clock,
+        wall_clock: WallClock::default(),
+        witness: None,
+    };
     let driver = Driver::start(parts).await?;
     Ok(Node { driver, net, config, identity })
 }
@@ -176,7 +186,7 @@ fn open(config: &Config, unlock: &Unlock) -> Result<Opened, RunError> {
         Err(error) => RunError::OtherKeys(error),
     })?;
     let store = Store::open_with(&dir.join(file::STORE), &storage, &config.store_options())?;
-    let objects = ObjectFolder::open(RealDisk, &dir.join(file::OBJECTS))?;
+    let objects = ObjectFolder::open(AnyDisk::default(), &dir.join(file::OBJECTS))?;
     Ok(Opened { identity, peer, store, objects, node_seed })
 }
 

@@ -82,6 +82,16 @@ wire_struct! {
     }
 }
 
+impl Standing {
+    fn holds(&self, now: Timestamp) -> bool {
+        match self {
+            Self::CertifiedRelay(word) => now < word.until,
+            Self::Introduced(until) => now < *until,
+            Self::Applicant | Self::Host | Self::EnrolledRelay => true,
+        }
+    }
+}
+
 impl NodeRow {
     /// Whether the institution ever certified it; otherwise somebody merely told of it.
     pub(crate) fn certified(&self) -> bool {
@@ -96,13 +106,19 @@ pub(crate) fn keys(
 ) -> Result<Option<KnownKeys>, StoreError> {
     let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else { return Ok(None) };
     row.keys
-        .verify()
+        .from_own_store()
         .map(Some)
         .map_err(|error| StoreError::Corrupt { table: PARTIES.0, why: error.to_string() })
 }
 
 /// Takes over a party's key log, never a shorter or contradicting one; gives the keys that now count.
 pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
+    // The very log that is known was verified when it came.
+    if let Some(known) = keys(txn, log.party_unverified())?
+        && *known.log() == log
+    {
+        return Ok(known);
+    }
     let new = match log.verify() {
         Ok(keys) => keys,
         Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
@@ -376,11 +392,19 @@ pub(crate) fn standing(
     party: PartyId,
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
-    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?.filter(|standing| match standing {
-        Standing::CertifiedRelay(word) => now < word.until,
-        Standing::Introduced(until) => now < *until,
-        Standing::Applicant | Standing::Host | Standing::EnrolledRelay => true,
-    }))
+    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?.filter(|standing| standing.holds(now)))
+}
+
+/// Everybody with a standing that still holds: those that we deal with and that are no members.
+pub(crate) fn with_standing(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<PartyId>, StoreError> {
+    rows::all::<Standing>(txn, STANDINGS, &[])?
+        .into_iter()
+        .filter(|(_, standing)| standing.holds(now))
+        .map(|(key, _)| rows::tail(STANDINGS, &key).map(PartyId))
+        .collect()
 }
 
 /// Every institution known here, with its card.

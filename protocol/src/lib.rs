@@ -33,3 +33,7 @@ mod vectors;
 pub mod wrap;
 
 pub use addresses::Addresses;
+
+/// Whether signatures and ciphers are stand-ins that protect nothing: the feature `stand-ins`, for very
+/// large simulated runs. Whatever comes out of such a build says so.
+pub const STAND_INS: bool = cfg!(feature = "stand-ins");

@@ -92,6 +92,11 @@ limits! {
     LOCATOR_MAX: usize = HEADS_MAX + 32;
     /// Heads that a membership statement may name: concurrent statements are few.
     HEADS_MAX: usize = 64;
+    /// Members up to which each tells all others what it heard; with more, some of them.
+    TOLD_ON_ALL_MAX: usize = 8;
+    /// For how long, in milliseconds, an institution is not asked again for a membership statement that
+    /// it did not bring: whatever was lost on the way is brought by a later `hello`.
+    ASK_AGAIN_MS: u64 = 60 * 60 * 1000;
     /// Sponsors that a charter can ask for an admission.
     THRESHOLD_MAX: u16 = 16;
     /// Messages waiting for one party: a far side that is away for a month, at a hundred a day.

@@ -25,6 +25,8 @@ use crate::time::Timestamp;
 const STREAMS: Table = Table("outbox_stream");
 /// Institution, number -> [`OutboxRow`].
 const OUTBOX: Table = Table("outbox");
+/// Not to be tried before, institution -> nothing: those for which something waits, as they come due.
+const DUE: Table = Table("outbox_due");
 /// What an envelope adds to its body at most: ids, a proof of possession, signatures.
 const ENVELOPE_BYTES_MAX: usize = 4096;
 
@@ -90,9 +92,7 @@ fn push_up_to(
     if body.0.len() > limits::REQUEST_BYTES_MAX - ENVELOPE_BYTES_MAX {
         return refuse(RefusalCode::LimitReached, "this is too much for one message; ask for less");
     }
-    // Numbers have no gaps, so the first that waits tells how many do.
-    let waiting = first(ctx.txn, to)?.map_or(0, |(first, ..)| stream.last + 1 - first);
-    if waiting >= limit as u64 {
+    if stream.waiting() >= limit as u64 {
         return refuse(
             RefusalCode::LimitReached,
             format!(
@@ -104,7 +104,7 @@ fn push_up_to(
     stream.last += 1;
     let row = OutboxRow { since: ctx.now, body, leaf };
     rows::put(ctx.txn, OUTBOX, &at(to, stream.last), &row)?;
-    rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+    put_stream(ctx.txn, to, &stream)?;
     ctx.effects.push(Effect::Deliver { to });
     Ok(stream.last)
 }
@@ -161,24 +161,60 @@ pub(crate) fn first(
     Ok(Some((u64::from_be_bytes(rows::tail(OUTBOX, &key)?), row, stream)))
 }
 
-/// Institutions for which something waits.
+/// Institutions for which something waits, as they come due.
 pub(crate) fn waiting(
     txn: &(impl ReadTxn + ?Sized),
 ) -> Result<Vec<(PartyId, Timestamp)>, StoreError> {
-    let mut waiting = Vec::new();
-    for (key, stream) in rows::all::<StreamRow>(txn, STREAMS, &[])? {
-        let to = PartyId(rows::tail(STREAMS, &key)?);
-        if first(txn, to)?.is_some() {
-            waiting.push((to, stream.not_before));
-        }
-    }
-    Ok(waiting)
+    due_before(txn, &[])
+}
+
+/// Institutions for which something waits and is due.
+pub(crate) fn due(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<PartyId>, StoreError> {
+    let due = due_before(txn, &now.plus_ms(1).0.to_be_bytes())?;
+    Ok(due.into_iter().map(|(to, _)| to).collect())
+}
+
+fn due_before(
+    txn: &(impl ReadTxn + ?Sized),
+    end: &[u8],
+) -> Result<Vec<(PartyId, Timestamp)>, StoreError> {
+    txn.page(DUE, &[], end, usize::MAX)?
+        .into_iter()
+        .map(|(key, _)| {
+            let at = key.first_chunk::<8>().copied().unwrap_or_default();
+            Ok((PartyId(rows::tail(DUE, &key)?), Timestamp(u64::from_be_bytes(at))))
+        })
+        .collect()
 }
 
 /// How many messages wait for `to`.
 pub(crate) fn depth(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Result<usize, StoreError> {
-    let waiting = first(txn, to)?.map_or(0, |(first, _, stream)| stream.last + 1 - first);
-    Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
+    let stream = rows::get::<StreamRow>(txn, STREAMS, &to.0)?;
+    Ok(stream.map_or(0, |stream| usize::try_from(stream.waiting()).unwrap_or(usize::MAX)))
+}
+
+impl StreamRow {
+    /// Numbers have no gaps, and the first that waits is the one after the last whose outcome is here.
+    const fn waiting(&self) -> u64 {
+        self.last.saturating_sub(self.acknowledged)
+    }
+}
+
+/// Keeps a stream, and when something of it is due.
+fn put_stream(txn: &mut dyn Txn, to: PartyId, stream: &StreamRow) -> Result<(), StoreError> {
+    let due = |stream: &StreamRow| {
+        (stream.waiting() > 0).then(|| rows::pair(&stream.not_before.0.to_be_bytes(), &to.0))
+    };
+    let before = rows::get::<StreamRow>(txn, STREAMS, &to.0)?.and_then(|before| due(&before));
+    let after = due(stream);
+    if before != after {
+        before.map_or(Ok(()), |before| txn.delete(DUE, &before))?;
+        after.map_or(Ok(()), |after| rows::mark(txn, DUE, &after))?;
+    }
+    rows::put(txn, STREAMS, &to.0, stream)
 }
 
 /// The envelope of a waiting message, signed for one connection.
@@ -244,7 +280,7 @@ pub(crate) fn take(
     stream.acknowledged = number;
     stream.failures = 0;
     stream.not_before = Timestamp(0);
-    rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+    put_stream(ctx.txn, to, &stream)?;
     ctx.effects.push(Effect::Deliver { to });
     let body = rows::decode(OUTBOX, &row.body.0)?;
     Ok(Taken::Outcome { body, result: receipt.result.clone() })
@@ -293,11 +329,11 @@ fn renumber(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
         rows::put(ctx.txn, OUTBOX, &at(to, stream.last), &row)?;
     }
     if again {
-        rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+        put_stream(ctx.txn, to, &stream)?;
         return later(ctx, to);
     }
     stream.failures += 1;
-    rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+    put_stream(ctx.txn, to, &stream)?;
     ctx.effects.push(Effect::Deliver { to });
     Ok(())
 }
@@ -305,10 +341,12 @@ fn renumber(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
 /// Puts off the next try: longer after each failure.
 pub(crate) fn later(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     if let Some(mut stream) = rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
-        let wait = (limits::RETRY_MS_MIN << stream.failures.min(16)).min(limits::RETRY_MS_MAX);
+        let policy = ctx.peer.policy();
+        let doubled = policy.retry_ms_min.saturating_mul(1 << stream.failures.min(16));
+        let wait = doubled.min(policy.retry_ms_max);
         stream.failures = stream.failures.saturating_add(1);
         stream.not_before = ctx.now.plus_ms(wait);
-        rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+        put_stream(ctx.txn, to, &stream)?;
         ctx.effects.push(Effect::WakeAt(stream.not_before));
     }
     Ok(())
@@ -319,7 +357,7 @@ pub(crate) fn hurry(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     if let Some(mut stream) = rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
         stream.failures = 0;
         stream.not_before = Timestamp(0);
-        rows::put(ctx.txn, STREAMS, &to.0, &stream)?;
+        put_stream(ctx.txn, to, &stream)?;
         ctx.effects.push(Effect::Deliver { to });
     }
     Ok(())
@@ -329,7 +367,7 @@ pub(crate) fn hurry(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
 pub(crate) fn due_now(txn: &mut dyn Txn) -> Result<(), StoreError> {
     for (key, mut stream) in rows::all::<StreamRow>(txn, STREAMS, &[])? {
         stream.not_before = Timestamp(0);
-        rows::put(txn, STREAMS, &key, &stream)?;
+        put_stream(txn, PartyId(rows::tail(STREAMS, &key)?), &stream)?;
     }
     Ok(())
 }

@@ -27,9 +27,14 @@ use serde::de::DeserializeOwned;
 /// Compares `made` with `vectors/<feature>/<name>.json`, or rewrites that file when the environment
 /// asks for it.
 ///
+/// The files are of the real cryptography: with stand-ins there is nothing to compare.
+///
 /// # Panics
 /// When they differ, saying where first.
 pub(crate) fn check<T: Serialize>(feature: &str, name: &str, made: &T) {
+    if crate::STAND_INS {
+        return;
+    }
     let path = path(feature, name);
     let mut made = serde_json::to_string_pretty(made).expect("a vector can be written as JSON");
     made.push('\n');

@@ -1,13 +1,26 @@
-//! An in-memory world that drives many [`Peer`](chartmesh_protocol::peer::Peer)s under virtual time.
+//! Many [`Peer`](chartmesh_protocol::peer::Peer)s under virtual time: a world that tests move by hand, and a
+//! simulator of whole federations from a scenario file.
 //!
 //! The peers are the very code that the node runs; only the driver is another: a map instead of redb,
-//! function calls instead of libp2p, a clock that tests move by hand. Everything is a function of the
-//! seed.
+//! modelled links instead of libp2p, a clock that jumps from event to event. Everything is a function of
+//! the seed.
 
+mod check;
+mod engine;
+pub mod experiment;
+mod measure;
+pub mod output;
 mod party;
+mod people;
 mod region;
+pub mod result;
+mod run;
+pub mod scenario;
+pub mod stats;
+mod watch;
 mod world;
 
 pub use party::{Party, Who};
 pub use region::{Region, command};
-pub use world::{AnswerOtherwise, Lie, Otherwise, World};
+pub use run::{RunError, run};
+pub use world::{AnswerOtherwise, Keeper, Lie, Otherwise, World};

@@ -4,7 +4,7 @@ use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::custody;
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId};
 use chartmesh_protocol::identity::{Role, incept};
-use chartmesh_protocol::peer::{Identity, PatientKeys, Peer};
+use chartmesh_protocol::peer::{Identity, PatientKeys, Peer, Policy};
 use chartmesh_protocol::store::Memory;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -47,6 +47,13 @@ impl Party {
         Self::node_of((seed, index), (seed, index), role, name)
     }
 
+    /// A party of a scenario, whose keys follow from the seed and its name.
+    pub(crate) fn named(seed: u64, name: &str, role: Role, policy: Policy) -> Self {
+        let key = |purpose: &str| crate::engine::chance::seed_of(seed, name, purpose);
+        let party = Self::with_keys(&key, role, name);
+        Self { peer: party.peer.with_policy(policy), ..party }
+    }
+
     /// A node of an institution: the seed and number that the institution's keys follow from, and those
     /// that its own do.
     pub(crate) fn node_of(
@@ -67,6 +74,10 @@ impl Party {
             "node" | "random" => of(node, purpose),
             _ => of(institution, purpose),
         };
+        Self::with_keys(&key, role, name)
+    }
+
+    fn with_keys(key: &dyn Fn(&str) -> [u8; 32], role: Role, name: &str) -> Self {
         let institution = SigningKey::from_seed(&key("institution"));
         let next = SigningKey::from_seed(&key("next"));
         let identity = Identity {

@@ -10,10 +10,11 @@ use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{
-    CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Query,
-    RequestId, TransferResult, View,
+    CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Peer,
+    Query, RequestId, TransferResult, View,
 };
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
+use chartmesh_protocol::store::{Changes, Overlay, StoreError, Txn, merge};
 use chartmesh_protocol::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -28,6 +29,9 @@ enum Task {
     Drop { at: Who, object: ObjectId },
     Greet { from: Who, to: PartyId },
 }
+
+/// Told what is about to be written at a party, as one transaction, before anybody hears of it.
+pub type Keeper = Box<dyn FnMut(Who, Timestamp, &Party, &Changes)>;
 
 /// Many parties under one clock.
 pub struct World {
@@ -66,6 +70,9 @@ pub struct World {
     pub answer_otherwise: Option<AnswerOtherwise>,
     /// The number of the one event that is followed by a crash.
     pub crash_at: Option<u64>,
+    /// Keeps what is written elsewhere too, for tests of that place. It does not hear of the copy that
+    /// [`World::add_node`] makes.
+    pub keeper: Option<Keeper>,
     /// Events handled so far.
     pub events: u64,
     /// Crashes so far.
@@ -98,6 +105,7 @@ impl World {
             lose_replies: 0,
             answer_otherwise: None,
             crash_at: None,
+            keeper: None,
             events: 0,
             crashes: 0,
             chance: ChaCha20Rng::seed_from_u64(seed),
@@ -110,9 +118,8 @@ impl World {
     /// When its store does not start, which in memory it does.
     pub fn add(&mut self, role: Role, name: &str) -> Who {
         let who = Who(self.parties.len());
-        let mut party = Party::new(self.seed, who.0, role, name);
-        party.peer.start(&mut party.store, self.now).expect("memory does not fail");
-        self.parties.push(party);
+        self.parties.push(Party::new(self.seed, who.0, role, name));
+        self.begin(who);
         who
     }
 
@@ -130,8 +137,8 @@ impl World {
         party.objects = first.objects.clone();
         party.words = first.words.clone();
         party.unlocked = first.unlocked.clone();
-        party.peer.start(&mut party.store, self.now).expect("memory does not fail");
         self.parties.push(party);
+        self.begin(who);
         who
     }
 
@@ -149,10 +156,10 @@ impl World {
     pub fn put_clock_right(&mut self, who: Who, accept: bool) {
         self.switch(who, false);
         let now = self.now;
-        let party = &mut self.parties[who.0];
         if accept {
-            party.peer.accept_clock(&mut party.store, now).expect("memory does not fail");
+            self.write(who, |peer, txn, _| peer.accept_clock(txn, now));
         }
+        let party = &mut self.parties[who.0];
         // As the node's driver does: no earlier than the time that counts, and on from there.
         let time = party.peer.time(&party.store, now).expect("memory does not fail");
         party.ahead_ms = time.since(now);
@@ -184,11 +191,7 @@ impl World {
     /// When storage fails, which in memory it does not.
     pub fn event(&mut self, who: Who, event: Event) {
         let now = self.clock(who);
-        let party = &mut self.parties[who.0];
-        let effects = party
-            .peer
-            .handle(now, event, &mut party.store, &mut party.rng)
-            .expect("memory does not fail");
+        let effects = self.write(who, |peer, txn, rng| peer.handle(now, event, txn, rng));
         self.events += 1;
         let chance = self.lose_effects > 0
             && u64::from(self.lose_effects) > u64::from(self.chance.next_u32()) % 100;
@@ -202,6 +205,33 @@ impl World {
         } else {
             self.perform(who, effects);
         }
+    }
+
+    /// Has a peer write. With a keeper it writes as under the node's driver: over what is there, and
+    /// then all of it at once.
+    fn write<T>(
+        &mut self,
+        who: Who,
+        work: impl FnOnce(&Peer, &mut dyn Txn, &mut ChaCha20Rng) -> Result<T, StoreError>,
+    ) -> T {
+        let now = self.clock(who);
+        let party = &mut self.parties[who.0];
+        let Some(keeper) = &mut self.keeper else {
+            let done = work(&party.peer, &mut party.store, &mut party.rng);
+            return done.expect("memory does not fail");
+        };
+        let mut overlay = Overlay::new(&party.store);
+        let done = work(&party.peer, &mut overlay, &mut party.rng).expect("memory does not fail");
+        let changes = overlay.into_changes();
+        keeper(who, now, party, &changes);
+        merge(changes, &mut party.store).expect("memory does not fail");
+        done
+    }
+
+    /// A peer's first step after it was switched on.
+    fn begin(&mut self, who: Who) {
+        let now = self.clock(who);
+        self.write(who, |peer, txn, _| peer.start(txn, now));
     }
 
     fn perform(&mut self, who: Who, effects: Vec<Effect>) {
@@ -296,7 +326,8 @@ impl World {
         party.gates.clear();
         let node = party.peer.node();
         if online {
-            party.peer.start(&mut party.store, now).expect("memory does not fail");
+            self.begin(who);
+            let party = &self.parties[who.0];
             let effects = party.peer.resume(&party.store, now).expect("memory does not fail");
             self.perform(who, effects);
         } else {

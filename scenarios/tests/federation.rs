@@ -355,3 +355,39 @@ fn nobody_who_is_let_in_for_something_else_brings_a_federation_along() {
     world.admit(founder, applicant).unwrap();
     assert!(world.is_member(applicant, founder));
 }
+
+/// [FED-15]: an admission is told to everybody a few times, not to everybody by everybody.
+#[test]
+fn what_is_new_reaches_all_of_many_members_in_few_messages_and_a_relay_tells_nobody() {
+    let (mut world, mut all) = members(1, 12);
+    world.record_wire = true;
+    // One that is away for the telling hears of it from those who are not.
+    world.switch(all[5], false);
+    let guest = world.add(Role::Hospital, "Guest");
+    let invite = world.invite(all[0]);
+    world.join(guest, invite).unwrap();
+    world.admit(all[0], guest).unwrap();
+    world.admit(all[1], guest).unwrap();
+    world.switch(all[5], true);
+    world.advance(DAY_MS / 24);
+    all.push(guest);
+    assert!(all.iter().all(|at| world.is_member(*at, guest)));
+    let spreads = |world: &World, from: Option<Who>| {
+        let of = |(sender, _, bytes): &&(Who, Who, Vec<u8>)| {
+            let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
+            let body = Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap();
+            let spread = matches!(body, Body::Federation(Message::Spread(_)));
+            spread && from.is_none_or(|from| from == *sender)
+        };
+        world.wire.iter().filter(of).count()
+    };
+    // Two statements, each to 12 by its maker and by each that hears it to 4; all to all would be 288,
+    // and each says what was said before it to the one that was away and to the guest.
+    let told = spreads(&world, None);
+    assert!(told <= 2 * (12 + 12 * 4) + 24, "{told} messages");
+    let relay = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(relay, "Hanako");
+    world.enrol(all[0], relay, patient);
+    assert!(world.is_member(relay, guest));
+    assert_eq!(spreads(&world, Some(relay)), 0);
+}

@@ -4,6 +4,7 @@
 mod clock;
 mod files;
 mod http;
+pub mod images;
 mod log;
 mod node;
 mod oversized;
@@ -51,7 +52,7 @@ pub fn within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Opt
 }
 
 /// Numbers that follow from a seed (SplitMix64): a failed run is repeated by its printed seed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Numbers(u64);
 
 impl Numbers {
@@ -66,6 +67,18 @@ impl Numbers {
         let seed = given.unwrap_or_else(clock);
         println!("CHARTMESH_SEED={seed}");
         Self(seed)
+    }
+
+    /// A stream of its own for each list of numbers.
+    #[must_use]
+    pub fn keyed(key: &[u64]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for number in key {
+            hasher.update(&number.to_be_bytes());
+        }
+        let mut seed = [0; 8];
+        hasher.finalize_xof().fill(&mut seed);
+        Self(u64::from_be_bytes(seed))
     }
 
     /// The next number below `end`.

@@ -13,6 +13,7 @@ mod peers;
 mod record;
 mod request;
 mod run;
+pub(crate) mod sim;
 mod status;
 mod stop;
 mod token;
@@ -65,6 +66,8 @@ commands! {
     #[command(subcommand)]
     Backup: backup,
     Log: log,
+    #[command(subcommand)]
+    Sim: sim,
     Completions: completions,
     Man: man,
 }

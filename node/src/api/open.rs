@@ -27,7 +27,7 @@ use super::json::In;
 use super::limits::{NAME_BYTES_MAX, OPEN_MAX, OPEN_TIME_MAX, PIECES_MAX};
 use super::problem::{Outcome, Problem};
 use super::{Shared, base64, fresh_name, on_pool};
-use crate::disk::RealDisk;
+use crate::disk::AnyDisk;
 use crate::driver::Handle;
 use crate::objects::{ObjectError, ObjectReader};
 
@@ -156,7 +156,7 @@ pub(super) async fn content(
 /// Where a sealed object's bytes are.
 enum Source {
     Small(Vec<u8>),
-    File(ObjectReader<RealDisk>),
+    File(ObjectReader<AnyDisk>),
 }
 
 /// Finds the object, and checks what can be checked before the first byte.

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chartmesh_protocol::id::TicketId;
 use futures::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::JoinError;
 
 use super::wire::Request;
 use super::{BUFFERS_RECEIVING, Patience, RefusalCode, io as with_patience};
 use crate::disk::Disk;
 use crate::objects::tree::PAIR;
 use crate::objects::{self, NotTheObject, ObjectError, Partial, PartialState, Verifier};
+use crate::pool::{Work, spawn_blocking};
 
 /// Batches handed to the blocking thread together; with the one being read and those that wait
 /// between, [`BUFFERS_RECEIVING`] in all.
@@ -182,7 +183,7 @@ async fn write_batches<D: Disk>(
 ) -> Result<Option<NotTheObject>, ObjectError> {
     let distance = lock(&partial).checkpoint_distance();
     let mut waiting = Vec::new();
-    let mut syncing: Option<JoinHandle<Result<(), ObjectError>>> = None;
+    let mut syncing: Option<Work<Result<(), ObjectError>>> = None;
     let mut outcome = Ok(None);
     while matches!(outcome, Ok(None)) && arrived.recv_many(&mut waiting, AT_ONCE).await > 0 {
         let mut batches = std::mem::take(&mut waiting);
@@ -208,7 +209,7 @@ async fn write_batches<D: Disk>(
             let _ = empty.try_send(batch.bytes);
         }
         waiting = batches;
-        if unrecorded >= distance || syncing.as_ref().is_some_and(JoinHandle::is_finished) {
+        if unrecorded >= distance || syncing.as_ref().is_some_and(Work::is_finished) {
             end_of(&mut syncing).await?;
         }
         if unrecorded >= distance / 2 && syncing.is_none() {
@@ -221,9 +222,7 @@ async fn write_batches<D: Disk>(
     outcome
 }
 
-async fn end_of(
-    syncing: &mut Option<JoinHandle<Result<(), ObjectError>>>,
-) -> Result<(), ObjectError> {
+async fn end_of(syncing: &mut Option<Work<Result<(), ObjectError>>>) -> Result<(), ObjectError> {
     match syncing.take() {
         Some(syncing) => syncing.await.unwrap_or_else(given_up),
         None => Ok(()),

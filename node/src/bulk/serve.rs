@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use chartmesh_protocol::id::{NodeId, ObjectId, TicketId};
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::source::{Library, Source, start_is_good};
 use super::wire::{REQUEST_MAX, Request};
 use super::{BUFFERS_SENDING, Patience, RECHECK, RefusalCode, io as with_patience};
 use crate::objects;
+use crate::pool::spawn_blocking;
 
 /// Decides who gets what. Called on a blocking thread, before an answer and every
 /// [`RECHECK`] bytes of it.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use chartmesh_protocol::id::ObjectId;
 
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{AnyDisk, Disk};
 use crate::objects::tree::{self, Builder, GROUP_LEN, Node, PAIR};
 use crate::objects::{ObjectError, ObjectFolder, ObjectReader, Shape};
 
 /// An object to send. Neither kind is hashed again: the outboard was made when it came.
 #[derive(Debug)]
-pub enum Source<D: Disk = RealDisk> {
+pub enum Source<D: Disk = AnyDisk> {
     /// An object in a folder.
     File(ObjectReader<D>),
     /// An object in memory.

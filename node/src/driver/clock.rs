@@ -1,10 +1,39 @@
 //! The only place that reads the clock.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use chartmesh_protocol::time::Timestamp;
+use tokio::time::Instant;
+
+/// Where the time of day comes from. By default the system says it.
+#[derive(Clone)]
+pub struct WallClock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl WallClock {
+    /// The time of day is what `read` says: for a simulation, whose time is its own.
+    pub fn new(read: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    fn read(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self::new(system)
+    }
+}
+
+impl fmt::Debug for WallClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WallClock({:?})", self.read())
+    }
+}
 
 /// UTC in milliseconds. While the node runs it follows the system's clock forwards; when that
 /// jumps back, it goes on by the machine's steady clock, so that time neither returns nor stands
@@ -12,6 +41,7 @@ use chartmesh_protocol::time::Timestamp;
 /// here works by one time, and a machine whose clock was once far ahead is told as such.
 #[derive(Debug)]
 pub(super) struct Clock {
+    wall: WallClock,
     latest: Mutex<(Instant, Timestamp)>,
     /// Whether a jump was logged: once is enough.
     said: AtomicBool,
@@ -23,19 +53,20 @@ const JUMP_MS: u64 = 1000;
 impl Clock {
     /// `at_least` gives the time that counts when the system says this.
     pub(super) fn new<E>(
+        wall: WallClock,
         at_least: impl FnOnce(Timestamp) -> Result<Timestamp, E>,
     ) -> Result<Self, E> {
-        let time = at_least(system())?;
-        Ok(Self { latest: Mutex::new((Instant::now(), time)), said: AtomicBool::new(false) })
+        let latest = Mutex::new((Instant::now(), at_least(wall.read())?));
+        Ok(Self { wall, latest, said: AtomicBool::new(false) })
     }
 
     /// By how much it is ahead of the system's clock.
     pub(super) fn ahead_ms(&self) -> u64 {
-        self.now().since(system())
+        self.now().since(self.wall.read())
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.at(Instant::now(), system())
+        self.at(Instant::now(), self.wall.read())
     }
 
     fn at(&self, steady: Instant, system: Timestamp) -> Timestamp {
@@ -68,7 +99,7 @@ mod tests {
 
     #[test]
     fn time_follows_the_clock_forwards_and_goes_on_when_it_jumps_back() {
-        let clock = Clock::new(Ok::<_, ()>).unwrap();
+        let clock = Clock::new(WallClock::default(), Ok::<_, ()>).unwrap();
         let (start, begin) = *clock.latest.lock().unwrap();
         let later = |ms| start + Duration::from_millis(ms);
         assert_eq!(clock.at(later(10), begin.plus_ms(5000)), begin.plus_ms(5000));
@@ -81,7 +112,8 @@ mod tests {
     #[test]
     fn it_begins_no_earlier_than_the_time_that_counts_and_goes_on_from_there() {
         let year = 365 * 24 * 3600 * 1000;
-        let clock = Clock::new(|system: Timestamp| Ok::<_, ()>(system.plus_ms(year))).unwrap();
+        let ahead = |system: Timestamp| Ok::<_, ()>(system.plus_ms(year));
+        let clock = Clock::new(WallClock::default(), ahead).unwrap();
         let first = clock.now();
         assert!(clock.now() >= first);
         assert!((year - 60_000..=year).contains(&clock.ahead_ms()));

@@ -42,14 +42,16 @@ mod writer;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use chartmesh_protocol::peer::Peer;
+use chartmesh_protocol::peer::{Event, Peer};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
+use chartmesh_protocol::time::Timestamp;
 use libp2p::Multiaddr;
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 use tokio::sync::{mpsc, watch};
 
+pub use clock::WallClock;
 pub use handle::{DriverStatus, Handle};
 pub use pull::TransferProgress;
 pub use stock::{Check, Checked, LostObject};
@@ -58,6 +60,10 @@ use crate::net::{Net, NetEvent};
 use crate::objects::{ObjectError, ObjectFolder};
 use crate::store::Store;
 use shared::{Item, Shared};
+
+/// Told of every event at the time at which it is handled, before it is durable: how a simulation
+/// measures.
+pub type Witness = Arc<dyn Fn(Timestamp, &Event) + Send + Sync>;
 
 /// What a driver is made of.
 pub struct Parts {
@@ -76,12 +82,17 @@ pub struct Parts {
     /// The operator says that the machine's clock is right, and that the time by which the node has
     /// worked was ahead of it.
     pub accept_clock: bool,
+    /// Where the time of day comes from.
+    pub wall_clock: WallClock,
+    /// Who sees every event that is handled; nobody does in a node.
+    pub witness: Option<Witness>,
 }
 
 /// A running driver. Dropped, it ends as by a power cut: without waiting for anything.
 #[derive(Debug)]
 pub struct Driver {
     shared: Arc<Shared>,
+    /// None where the writer is a task like others.
     writer: Option<JoinHandle<()>>,
 }
 
@@ -142,7 +153,6 @@ impl Driver {
         let events = std::mem::replace(&mut parts.events, mpsc::channel(1).1);
         let (shared, items) = Shared::new(parts)?;
         let writer = start::start(&shared, items, events).await?;
-        let writer = Some(writer);
         Ok(Self { shared, writer })
     }
 

@@ -7,7 +7,7 @@ use chartmesh_protocol::refusal::Failure;
 
 use super::shared::Shared;
 use crate::bulk::{self, Authorise, InMemory, Library, Patience, RefusalCode, ServeError, Source};
-use crate::disk::RealDisk;
+use crate::disk::AnyDisk;
 use crate::net::BulkStream;
 use crate::objects::ObjectError;
 
@@ -15,7 +15,7 @@ use crate::objects::ObjectError;
 pub(super) struct Shelf(pub(super) Arc<Shared>);
 
 impl Library for Shelf {
-    type Disk = RealDisk;
+    type Disk = AnyDisk;
 
     fn find(&self, object: ObjectId) -> Result<Option<Source>, ObjectError> {
         let small = self.0.read(|peer, txn, _| peer.small_object(txn, object));

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::peer::{Event, Peer, RequestId};
@@ -12,6 +11,7 @@ use chartmesh_protocol::store::{ReadTxn, StoreError};
 use chartmesh_protocol::time::Timestamp;
 use libp2p::Multiaddr;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,9 +22,10 @@ use super::pull::Pulls;
 use super::sessions::Sessions;
 use super::timer::Timer;
 use super::waiting::Waiting;
-use super::{Lost, Parts};
+use super::{Lost, Parts, Witness};
 use crate::net::Net;
 use crate::objects::ObjectFolder;
+use crate::pool::spawn_blocking;
 use crate::store::Store;
 
 /// One event on its way to the writer.
@@ -70,6 +71,7 @@ pub(super) struct Shared {
     pub(super) net: Net,
     pub(super) announce: Vec<Multiaddr>,
     pub(super) clock: Clock,
+    pub(super) witness: Option<Witness>,
     pub(super) queue: mpsc::Sender<Item>,
     room: Arc<Semaphore>,
     pub(super) inbound: Arc<Semaphore>,
@@ -100,7 +102,7 @@ impl Shared {
     /// Of the calling runtime.
     pub(super) fn new(parts: Parts) -> Result<(Arc<Self>, mpsc::Receiver<Item>), StoreError> {
         let (queue, items) = mpsc::channel(QUEUE_EVENTS_MAX);
-        let clock = Clock::new(|system| {
+        let clock = Clock::new(parts.wall_clock, |system| {
             if parts.accept_clock {
                 accept_clock(&parts.store, &parts.peer, system)?;
             }
@@ -113,6 +115,7 @@ impl Shared {
             net: parts.net,
             announce: parts.announce,
             clock,
+            witness: parts.witness,
             queue,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
             inbound: Arc::new(Semaphore::new(INBOUND_MAX)),
@@ -259,7 +262,7 @@ fn accept_clock(store: &Store, peer: &Peer, system: Timestamp) -> Result<(), Sto
 pub(super) async fn on_pool<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    match tokio::task::spawn_blocking(work).await {
+    match spawn_blocking(work).await {
         Ok(done) => Some(done),
         Err(error) => {
             if error.is_panic() {

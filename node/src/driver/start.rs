@@ -13,6 +13,7 @@ use super::perform::perform;
 use super::shared::{Item, Shared, multiaddrs, on_pool};
 use super::{StartError, greet, inbound, stock, timer, writer};
 use crate::net::NetEvent;
+use crate::pool;
 
 /// Institutions that are greeted at the same time after a start.
 const GREETINGS_AT_ONCE: usize = 4;
@@ -21,16 +22,21 @@ pub(super) async fn start(
     shared: &Arc<Shared>,
     items: mpsc::Receiver<Item>,
     events: mpsc::Receiver<NetEvent>,
-) -> Result<JoinHandle<()>, StartError> {
+) -> Result<Option<JoinHandle<()>>, StartError> {
     let first = Arc::clone(shared);
     let effects = on_pool(move || first_steps(&first))
         .await
         .ok_or_else(|| StartError::Thread("the first steps were given up".to_owned()))??;
-    let writing = Arc::clone(shared);
-    let writer = thread::Builder::new()
-        .name("chartmesh-writer".to_owned())
-        .spawn(move || writer::run(&writing, items))
-        .map_err(|error| StartError::Thread(error.to_string()))?;
+    let writing = writer::run(Arc::clone(shared), items);
+    let writer = if pool::is_in_place() {
+        // It tells itself when it has ended; nobody needs its handle.
+        drop(tokio::spawn(writing));
+        None
+    } else {
+        let named = thread::Builder::new().name("chartmesh-writer".to_owned());
+        let thread = named.spawn(|| futures::executor::block_on(writing));
+        Some(thread.map_err(|error| StartError::Thread(error.to_string()))?)
+    };
     shared.spawn(timer::run(Arc::clone(shared)));
     shared.spawn(inbound::run(Arc::clone(shared), events));
     for effect in effects {

@@ -1,15 +1,15 @@
-//! The one thread that writes: takes waiting events into one transaction, commits, and only then
-//! lets their effects happen.
+//! The one who writes: takes waiting events into one transaction, commits, and only then lets their
+//! effects happen. A thread of its own, because commits block on the disk.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use chartmesh_protocol::peer::{Effect, Event};
 use chartmesh_protocol::store::StoreError;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, FAULTS_MAX};
 use super::perform::perform;
@@ -18,12 +18,13 @@ use super::{Ended, Lost, random};
 use crate::store::Batch;
 
 /// Runs until it is told to stop, or the storage fails for good.
-pub(super) fn run(shared: &Arc<Shared>, mut items: mpsc::Receiver<Item>) {
+pub(super) async fn run(shared: Arc<Shared>, mut items: mpsc::Receiver<Item>) {
+    let shared = &shared;
     // Also when this thread panics: whoever waits must hear of it.
     let mut end = End { shared, why: Ended::Bug };
     let mut faults = 0;
     end.why = loop {
-        let Some(Item::Event(first)) = items.blocking_recv() else {
+        let Some(Item::Event(first)) = items.recv().await else {
             break Ended::Stopped;
         };
         if shared.stopping.is_cancelled() {
@@ -133,6 +134,9 @@ fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<
     let Entry { event, ticket } = entry;
     let (now, kind) = (shared.clock.now(), kind_of(&event));
     let _span = tracing::debug_span!("event", kind).entered();
+    if let Some(witness) = &shared.witness {
+        witness(now, &event);
+    }
     let mut overlay = batch.event();
     let peer = &shared.peer;
     // A bug that one event sets off must not stop the node for all: the overlay goes with it.

@@ -3,14 +3,17 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use futures::{AsyncRead, AsyncWrite};
+use libp2p::core::transport::Boxed;
 use libp2p::core::transport::dummy::DummyTransport;
+use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::request_response::{self, ProtocolSupport};
-use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::swarm::{Config, NetworkBehaviour};
 use libp2p::{
-    StreamProtocol, Swarm, SwarmBuilder, connection_limits, dns, identify, mdns, noise, ping, tcp,
-    yamux,
+    StreamProtocol, Swarm, SwarmBuilder, Transport as _, connection_limits, dns, identify, mdns,
+    noise, ping, tcp, yamux,
 };
 
 use super::NetError;
@@ -19,7 +22,7 @@ use super::codec::Frames;
 use super::gate::{Gated, Gates};
 use super::limits::{
     CONNECTIONS_MAX, CONNECTIONS_PER_NODE_MAX, CONTROL_STREAMS_MAX, CONTROL_TIMEOUT,
-    HELLO_STREAMS_MAX, HELLO_TIMEOUT, Limits, PENDING_CONNECTIONS_MAX,
+    HELLO_STREAMS_MAX, HELLO_TIMEOUT, IDENTIFY_EVERY, Limits, PENDING_CONNECTIONS_MAX,
 };
 
 const HELLO: StreamProtocol = StreamProtocol::new("/chartmesh/hello/1");
@@ -54,6 +57,7 @@ impl Behaviour {
         let identify = identify::Config::new(AGENT.to_owned(), keypair.public())
             .with_agent_version(AGENT.to_owned())
             .with_hide_listen_addrs(true)
+            .with_interval(IDENTIFY_EVERY)
             .with_cache_size(0);
         let peer = keypair.public().to_peer_id();
         let mdns = mdns_on.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), peer));
@@ -102,8 +106,7 @@ pub(super) fn swarm(
 ) -> Result<Swarm<Behaviour>, NetError> {
     let behaviour = Behaviour::new(&keypair, mdns_on, gates).map_err(NetError::Mdns)?;
     let behaviour = move |_: &Keypair| behaviour;
-    let config =
-        |config: libp2p::swarm::Config| config.with_idle_connection_timeout(limits.idle_timeout);
+    let config = |config: Config| config.with_idle_connection_timeout(limits.idle_timeout);
     let transports = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
@@ -127,5 +130,31 @@ pub(super) fn swarm(
                 .build()
         }
     };
+    Ok(swarm)
+}
+
+/// A swarm over someone's pipes of bytes that listens nowhere yet: upgraded as TCP is above.
+pub(super) fn swarm_over<P>(
+    keypair: Keypair,
+    mdns_on: bool,
+    limits: &Limits,
+    gates: Arc<Gates>,
+    pipes: Boxed<P>,
+) -> Result<Swarm<Behaviour>, NetError>
+where
+    P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let behaviour = Behaviour::new(&keypair, mdns_on, gates).map_err(NetError::Mdns)?;
+    let noise = noise::Config::new(&keypair).map_err(|e| NetError::Transport(e.to_string()))?;
+    let upgraded =
+        pipes.upgrade(Version::V1Lazy).authenticate(noise).multiplex(yamux::Config::default());
+    let swarm = SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_other_transport(|_| upgraded)
+        .unwrap_or_else(|never: Infallible| match never {})
+        .with_behaviour(|_| behaviour)
+        .unwrap_or_else(|never: Infallible| match never {})
+        .with_swarm_config(|config| config.with_idle_connection_timeout(limits.idle_timeout))
+        .build();
     Ok(swarm)
 }

@@ -4,11 +4,11 @@
 //! or had its head start. The first connection that stands serves everyone who waits.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
 
 use chartmesh_protocol::id::NodeId;
 use libp2p::Multiaddr;
 use libp2p::swarm::ConnectionId;
+use tokio::time::Instant;
 
 use super::book::is_tcp;
 use super::limits::DIAL_STAGGER;

@@ -55,6 +55,10 @@ pub(super) const CONNECTIONS_MAX: u32 = 1024;
 /// Connections with one node: TCP and QUIC, each perhaps dialled from both ends at once.
 pub(super) const CONNECTIONS_PER_NODE_MAX: u32 = 8;
 
+/// How often identify tells a connected node again what it told at first, which does not change. By
+/// default that is every five minutes, and no connection would ever be idle for that long.
+pub(super) const IDENTIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 /// A head start for the TCP addresses, which carry bulk faster (and on lossy paths very much
 /// faster: the kernel's congestion control against QUIC's fixed one).
 pub(super) const DIAL_STAGGER: Duration = Duration::from_millis(250);

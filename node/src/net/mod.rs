@@ -64,9 +64,11 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
 use chartmesh_protocol::id::NodeId;
-use libp2p::Multiaddr;
+use futures::{AsyncRead, AsyncWrite};
+use libp2p::core::transport::Boxed;
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
+use libp2p::{Multiaddr, Swarm};
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
@@ -75,6 +77,7 @@ pub use event::{NetEvent, Reason, Reply, SendFailure};
 pub use limits::{CONTROL_ANSWER_BYTES_MAX, CONTROL_REQUEST_BYTES_MAX, HELLO_BYTES_MAX, Limits};
 pub use shared::{PeerStatus, Transport};
 
+use behaviour::Behaviour;
 use calls::{Call, Kind};
 use shared::Shared;
 use task::{Command, Starting, Task};
@@ -116,17 +119,47 @@ pub enum NetError {
 
 /// Starts the network: the handle, and the receiver of its events for the one owner. Returns when
 /// every listener has an address. When the receiver or all handles are dropped, it ends.
+///
+/// # Errors
+/// [`NetError`].
 pub async fn start(config: NetConfig) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
-    let NetConfig { node_seed, listen, mdns, limits } = config;
-    let keypair = keypair(&node_seed);
-    let me = peer_id::node_of(&keypair.public().to_peer_id()).expect("the key is Ed25519");
-    let shared = Arc::new(Shared::default());
-    let mut swarm = behaviour::swarm(keypair, mdns, &limits, Arc::clone(&shared.gates))?;
+    let (keypair, shared) = (keypair(&config.node_seed), Arc::<Shared>::default());
+    let gates = Arc::clone(&shared.gates);
+    let swarm = behaviour::swarm(keypair, config.mdns, &config.limits, gates)?;
+    run(swarm, shared, config, free_for_us).await
+}
+
+/// [`start`], over the caller's pipes of bytes in the place of TCP and QUIC: for a simulation. What
+/// stands above TCP stands above them too, Noise and Yamux first.
+///
+/// # Errors
+/// [`NetError`].
+pub async fn start_over<P>(
+    config: NetConfig,
+    pipes: Boxed<P>,
+) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError>
+where
+    P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (keypair, shared) = (keypair(&config.node_seed), Arc::<Shared>::default());
+    let gates = Arc::clone(&shared.gates);
+    let swarm = behaviour::swarm_over(keypair, config.mdns, &config.limits, gates, pipes)?;
+    run(swarm, shared, config, |_| Ok(())).await
+}
+
+async fn run(
+    mut swarm: Swarm<Behaviour>,
+    shared: Arc<Shared>,
+    config: NetConfig,
+    is_free: fn(&Multiaddr) -> std::io::Result<()>,
+) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
+    let NetConfig { listen, limits, .. } = config;
+    let me = peer_id::node_of(swarm.local_peer_id()).expect("the key is Ed25519");
 
     let mut listeners = std::collections::HashSet::new();
     for addr in &listen {
         let failed = |reason: String| NetError::Listen { addr: addr.to_string(), reason };
-        free_for_us(addr).map_err(|error| failed(error.to_string()))?;
+        is_free(addr).map_err(|error| failed(error.to_string()))?;
         let id = swarm.listen_on(addr.clone()).map_err(|error| failed(error.to_string()))?;
         listeners.insert(id);
     }

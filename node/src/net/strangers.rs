@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::time::Instant;
 
 use chartmesh_protocol::id::NodeId;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
+use tokio::time::Instant;
 
 use super::gate::Gates;
 use super::limits::{Limits, RATES_MAX, STRANGER_STRIKES_MAX};

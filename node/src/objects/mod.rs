@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chartmesh_protocol::id::{ObjectId, TransferId};
 
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{AnyDisk, Disk};
 
 mod arriving;
 mod damaged;
@@ -70,7 +70,7 @@ pub const CHECKPOINT: u64 = 16 * 1024 * 1024;
 
 /// A folder of objects on a disk.
 #[derive(Clone, Debug)]
-pub struct ObjectFolder<D: Disk = RealDisk> {
+pub struct ObjectFolder<D: Disk = AnyDisk> {
     inner: Arc<Inner<D>>,
 }
 

@@ -39,7 +39,7 @@
 //! that was never written reads as zeros, as redb expects, because an all-zero sector is taken as
 //! zeros and not decrypted (a written sector is all zeros with a probability of 2^-4096). Together
 //! these make every crash of the encrypted file equal to a crash of a clear one; a property test
-//! in `encrypt.rs` says so, and `crash/` opens the images that a crash could leave.
+//! in `encrypt.rs` says so, and `scripts/crash-images` opens the images that a crash could leave.
 //!
 //! # Transactions
 //!
@@ -49,15 +49,15 @@
 //! (two-phase: data, sync, god byte, sync).
 
 mod batch;
+mod below;
 mod encrypt;
 mod file;
 mod header;
 mod snapshot;
+mod xts;
 
 #[cfg(test)]
 mod at_rest;
-#[cfg(test)]
-mod crash;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,12 +65,17 @@ use std::path::{Path, PathBuf};
 
 use chartmesh_protocol::store::StoreError;
 use rand_core::CryptoRng;
-use redb::{Database, ReadableDatabase, StorageBackend};
+use redb::{Database, ReadableDatabase};
+
+/// What a store is kept on: a file, or what a test puts in its place to lose what it was not asked to
+/// keep.
+pub use redb::StorageBackend;
 
 pub use batch::Batch;
 pub use header::{STORAGE_KEY_LEN, StorageKey};
 pub use snapshot::Snapshot;
 
+use below::Below;
 use encrypt::{EncryptingBackend, PAGE_LEN};
 use header::{HEADER_LEN, HeaderError};
 
@@ -120,10 +125,30 @@ impl Store {
         options: &StoreOptions,
     ) -> Result<Self, CreateError> {
         let draft = file::Draft::beside(path)?;
-        let store = Self::create_on(draft.backend()?, key, rng, options)
-            .map_err(|source| CreateError::Fault { path: path.to_owned(), source })?;
+        let store = Self::create_on(Box::new(draft.backend()?), path, key, rng, options)?;
         draft.publish()?;
         Ok(store)
+    }
+
+    /// Makes an empty store on anything that stores bytes; it must be empty. `name` is what errors
+    /// call it.
+    ///
+    /// # Errors
+    /// [`CreateError::Fault`].
+    pub fn create_on(
+        disk: Box<dyn StorageBackend>,
+        name: &Path,
+        key: &StorageKey,
+        rng: &mut impl CryptoRng,
+        options: &StoreOptions,
+    ) -> Result<Self, CreateError> {
+        let fault = |source| CreateError::Fault { path: name.to_owned(), source };
+        let (header, keys) = header::new(key, rng);
+        let begun = disk.set_len(HEADER_LEN).and_then(|()| disk.write(0, &header));
+        begun.map_err(|error| fault(error.into()))?;
+        let backend = EncryptingBackend::new(Below(disk), &keys);
+        let database = builder(options).create_with_backend(backend);
+        Ok(Self { database: database.map_err(|error| fault(error.into()))? })
     }
 
     /// Opens the store at `path`, with the default options. After a crash redb first repairs it.
@@ -144,7 +169,21 @@ impl Store {
         key: &StorageKey,
         options: &StoreOptions,
     ) -> Result<Self, OpenError> {
-        Self::open_on(file::open(path)?, key, options).map_err(|fault| fault.at(path))
+        Self::open_on(Box::new(file::open(path)?), path, key, options)
+    }
+
+    /// Opens the store that is on anything that stores bytes, for this process alone. `name` is what
+    /// errors call it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(
+        disk: Box<dyn StorageBackend>,
+        name: &Path,
+        key: &StorageKey,
+        options: &StoreOptions,
+    ) -> Result<Self, OpenError> {
+        Self::try_open(Below(disk), key, options).map_err(|fault| fault.at(name))
     }
 
     /// A consistent view of what is committed now; later commits do not change it.
@@ -175,26 +214,8 @@ impl Store {
         self.database.check_integrity().map_err(fault)
     }
 
-    /// Makes an empty store on anything that stores bytes; it must be empty.
-    fn create_on(
-        disk: impl StorageBackend,
-        key: &StorageKey,
-        rng: &mut impl CryptoRng,
-        options: &StoreOptions,
-    ) -> Result<Self, redb::Error> {
-        let (header, keys) = header::new(key, rng);
-        disk.set_len(HEADER_LEN)?;
-        disk.write(0, &header)?;
-        let database = builder(options).create_with_backend(EncryptingBackend::new(disk, &keys))?;
-        Ok(Self { database })
-    }
-
     /// Opens the store that the bytes below hold.
-    fn open_on(
-        disk: impl StorageBackend,
-        key: &StorageKey,
-        options: &StoreOptions,
-    ) -> Result<Self, OpenFault> {
+    fn try_open(disk: Below, key: &StorageKey, options: &StoreOptions) -> Result<Self, OpenFault> {
         let len = disk.len()?;
         // The smallest redb file is longer, but redb says that better than we could.
         if len <= HEADER_LEN || !len.is_multiple_of(PAGE_LEN) {

@@ -242,8 +242,9 @@ proptest! {
         query in (0..26u8, 0..26u8, 0..30usize),
     ) {
         let options = StoreOptions::default();
-        let disk = redb::backends::InMemoryBackend::new();
-        let store = Store::create_on(disk, &key(1), &mut rng(), &options).unwrap();
+        let disk = Box::new(redb::backends::InMemoryBackend::new());
+        let name = Path::new("memory");
+        let store = Store::create_on(disk, name, &key(1), &mut rng(), &options).unwrap();
         let mut committed = Model::new();
         for (events, commit) in batches {
             let mut batch = store.batch().unwrap();

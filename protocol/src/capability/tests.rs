@@ -359,6 +359,7 @@ fn each_reason_has_a_case_that_is_refused_for_it_alone() {
 }
 
 #[test]
+#[cfg_attr(feature = "stand-ins", ignore = "the vectors are of the real cryptography")]
 fn the_files_alone_say_how_to_judge() {
     for file in ["good", "bad"] {
         let cases: Vec<Case> = vectors::read("capability", file);

@@ -3,7 +3,7 @@
 //!
 //! Nobody is accused: the catalogue tells which entries there are, not who has them.
 
-use super::tables::received;
+use super::tables::received_for;
 use crate::capability::{Grant, Operation, Scope};
 use crate::codec::wire_struct;
 use crate::directory;
@@ -101,7 +101,7 @@ pub(super) fn admit(
 pub(super) fn finish(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
     let mut row = row(ctx.txn, id)?;
     (row.missing, row.count, row.issued) = (Vec::new(), 0, None);
-    for grant in received(ctx.txn)?.into_iter().filter(|grant| grant.request == id) {
+    for grant in received_for(ctx.txn, id)? {
         let claims = grant.grant.chain.leaf().claims();
         if !claims.operations.contains(Operation::Read) {
             continue;

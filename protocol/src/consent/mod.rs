@@ -39,12 +39,14 @@ mod upload;
 pub mod view;
 mod wire;
 
+pub use ask::AskCommand;
 pub(crate) use contacts::{
     add_contact, ask_contact, contact_agreed, contact_refused, contacts, enrolling, is_contact,
 };
 pub(crate) use judge::{Judged, issuer, judge, target};
 pub use machine::Command;
 pub(crate) use machine::{command, outcome, receive, tick};
+pub use narrow::Narrow;
 pub(crate) use read::pulled;
 pub(crate) use revoke::{
     learn_revocations, revocation_state, revocations, rotated, sign_revocations,
@@ -52,6 +54,7 @@ pub(crate) use revoke::{
 pub(crate) use standing::{renew, standing_ends};
 pub use tables::RequestKind;
 pub(crate) use tables::{MayRead, grants, next_due, readers, received_chains, requests};
+pub use upload::UploadCommand;
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored};
 pub use wire::{
     Ask, Decision, Message, OrderState, Permission, ReadAnswer, ReadRequest, RequestState, Told,

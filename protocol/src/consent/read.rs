@@ -1,6 +1,6 @@
 //! Reading from a holder under a permission: both sides.
 
-use super::tables::{ReceivedRow, fail, put_request, received, request};
+use super::tables::{ReceivedRow, fail, known_received, put_request, received_for, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
 use super::{Judged, compare, judge, pass_on, revocation_state, target};
 use crate::access_log::{self, Action};
@@ -19,7 +19,7 @@ use crate::peer::{Body, Context, Sender};
 use crate::record::{self, Checked, Manifest};
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
-use crate::store::Table;
+use crate::store::{StoreError, Table};
 use crate::wrap::{self, Wrap};
 use std::collections::BTreeSet;
 
@@ -50,13 +50,8 @@ pub(super) fn fetch(
 ) -> Handled<()> {
     ctx.peer.require(Role::Hospital)?;
     let mut row = request(ctx.txn, id)?;
-    let mut grants: Vec<ReceivedRow> = received(ctx.txn)?
-        .into_iter()
-        .filter(|grant| {
-            grant.request == id
-                && grant.grant.chain.leaf().claims().operations.contains(Operation::Read)
-        })
-        .collect();
+    let mut grants = received_for(ctx.txn, id)?;
+    grants.retain(|grant| grant.grant.chain.leaf().claims().operations.contains(Operation::Read));
     // What has ended, as is known here, is not asked with while something goes on: a refusal of the one
     // would count for all. When nothing goes on, the holder says why.
     let mut live = Vec::new();
@@ -186,14 +181,15 @@ fn answer(
     let patient = granted.patient();
     let (mut bundles, mut entries, mut contents) = (Vec::new(), Vec::new(), Vec::new());
     let (mut authors, mut bytes, mut next) = (BTreeSet::new(), 0, None);
-    for found in record::entries(ctx.txn, patient)? {
-        let label = found.row.label.claims();
+    let mut due = Due { after, page: Vec::new().into_iter(), more: true };
+    while let Some(id) = due.next(ctx, granted)? {
+        let Some(row) = record::entry(ctx.txn, patient, id)? else { continue };
+        let label = row.label.claims();
         let target = target(label);
-        let due = after.is_none_or(|after| found.entry > after);
-        if !due || !found.row.whole || !granted.covers(target.entry, target.compartment) {
+        if !row.whole || !granted.covers(target.entry, target.compartment) {
             continue;
         }
-        let Some(whole) = record::whole(ctx.txn, &found.row)? else { continue };
+        let Some(whole) = record::whole(ctx.txn, &row)? else { continue };
         let bundle = whole.to_bundle();
         let size = bundle.to_bytes().len();
         if bundles.len() == limits::PAGE_ENTRIES_MAX || bytes + size > limits::PAGE_BYTES_MAX {
@@ -202,8 +198,8 @@ fn answer(
         }
         bytes += size;
         authors.insert(label.author);
-        contents.extend(found.row.contents.iter().map(|content| content.object));
-        entries.push(found.entry);
+        contents.extend(row.contents.iter().map(|content| content.object));
+        entries.push(id);
         bundles.push(bundle);
     }
     access_log::append(
@@ -227,6 +223,30 @@ fn answer(
     Ok(Bytes(ReadAnswer { bundles, ticket, next, authors: introductions, log_head }.to_bytes()))
 }
 
+/// The entries that a permission covers and that are still to be sent, in order.
+struct Due {
+    after: Option<EntryId>,
+    page: std::vec::IntoIter<EntryId>,
+    more: bool,
+}
+
+impl Due {
+    fn next(
+        &mut self,
+        ctx: &Context<'_>,
+        granted: &Granted<Read>,
+    ) -> Result<Option<EntryId>, StoreError> {
+        if self.page.len() == 0 && self.more {
+            let page = record::covered(ctx.txn, granted.patient(), granted.scope(), self.after)?;
+            self.more = page.len() == limits::PAGE_ENTRIES_MAX;
+            self.page = page.into_iter();
+        }
+        let next = self.page.next();
+        self.after = next.or(self.after);
+        Ok(next)
+    }
+}
+
 /// At the reader: a page has come, or a refusal.
 pub(super) fn answered(
     ctx: &mut Context<'_>,
@@ -246,9 +266,8 @@ pub(super) fn answered(
     // At the patient's own relay nothing is opened: what comes stays sealed to the patient.
     let own = crate::custody::serves(ctx.txn, read.patient)?;
     let scope = &read.chain.leaf().claims().scope;
-    let Some(grant) =
-        received(ctx.txn)?.into_iter().find(|row| row.grant.chain.leaf().id() == leaf)
-    else {
+    let known = known_received(ctx.txn, read.chain.leaf().claims().id)?;
+    let Some(grant) = known.filter(|row| row.grant.chain.leaf().id() == leaf) else {
         return Ok(());
     };
     let keys = grant

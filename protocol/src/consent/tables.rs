@@ -2,7 +2,7 @@
 
 use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Grant, Operation, Purpose};
-use crate::codec::{Wire, wire_code, wire_struct};
+use crate::codec::{Bytes, Wire, wire_code, wire_struct};
 use crate::id::{CompartmentId, ConsentId, EntryId, PartyId, TokenId};
 use crate::peer::{Context, RequestId};
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
@@ -20,6 +20,12 @@ const DUE: Table = Table("consent_due");
 const GIVEN: Table = Table("consent_given");
 /// Token -> [`ReceivedRow`], at the grantee.
 const RECEIVED: Table = Table("consent_received");
+/// Request, token -> nothing: what was received for a request.
+const RECEIVED_FOR: Table = Table("consent_received_for");
+/// Patient, token -> nothing: what was received of a patient.
+const RECEIVED_OF: Table = Table("consent_received_of");
+/// Deposit -> the request that waits for it.
+const DEPOSIT_FOR: Table = Table("consent_deposit_for");
 
 wire_code! {
     /// What is asked.
@@ -114,6 +120,11 @@ impl RequestRow {
             _ => None,
         }
     }
+
+    /// The deposits that it waits for.
+    fn deposits(&self) -> &[[u8; 16]] {
+        self.order.as_ref().map_or(&[], |order| &order.waiting)
+    }
 }
 
 wire_struct! {
@@ -192,12 +203,19 @@ pub(super) fn put_request(
     row: &RequestRow,
 ) -> Result<(), StoreError> {
     let at = |due: Timestamp| rows::pair(&due.0.to_be_bytes(), &id.0);
-    let before = rows::get::<RequestRow>(txn, REQUESTS, &id.0)?.and_then(|row| row.due());
+    let known = rows::get::<RequestRow>(txn, REQUESTS, &id.0)?;
+    let before = known.as_ref().and_then(RequestRow::due);
     if let Some(due) = before.filter(|_| before != row.due()) {
         txn.delete(DUE, &at(due))?;
     }
     if let Some(due) = row.due().filter(|_| before != row.due()) {
         rows::mark(txn, DUE, &at(due))?;
+    }
+    for deposit in known.iter().flat_map(RequestRow::deposits) {
+        txn.delete(DEPOSIT_FOR, deposit)?;
+    }
+    for deposit in row.deposits() {
+        rows::put(txn, DEPOSIT_FOR, deposit, &id)?;
     }
     rows::put(txn, REQUESTS, &id.0, row)
 }
@@ -306,12 +324,51 @@ pub(super) fn put_received(txn: &mut dyn Txn, row: &ReceivedRow) -> Handled<()> 
     if known.is_some_and(|known| known.grant.chain.leaf().id() != row.grant.chain.leaf().id()) {
         return refuse(RefusalCode::NotAuthentic, "another permission here has this id");
     }
+    rows::mark(txn, RECEIVED_FOR, &rows::pair(&row.request.0, &claims.id.0))?;
+    rows::mark(txn, RECEIVED_OF, &rows::pair(&claims.subject.0, &claims.id.0))?;
     rows::put(txn, RECEIVED, &claims.id.0, row)?;
     Ok(())
 }
 
+/// What this institution received for a request.
+pub(super) fn received_for(
+    txn: &(impl ReadTxn + ?Sized),
+    request: ConsentId,
+) -> Result<Vec<ReceivedRow>, StoreError> {
+    received_by(txn, RECEIVED_FOR, &request.0)
+}
+
+fn received_by(
+    txn: &(impl ReadTxn + ?Sized),
+    index: Table,
+    prefix: &[u8],
+) -> Result<Vec<ReceivedRow>, StoreError> {
+    let mut found = Vec::new();
+    for (key, _) in rows::all::<Bytes>(txn, index, prefix)? {
+        found.extend(known_received(txn, TokenId(rows::tail(index, &key)?))?);
+    }
+    Ok(found)
+}
+
+/// A permission that this institution received, if it did.
+pub(super) fn known_received(
+    txn: &(impl ReadTxn + ?Sized),
+    token: TokenId,
+) -> Result<Option<ReceivedRow>, StoreError> {
+    rows::get(txn, RECEIVED, &token.0)
+}
+
+/// The request that waits for a deposit.
+pub(super) fn request_of_deposit(
+    txn: &(impl ReadTxn + ?Sized),
+    deposit: [u8; 16],
+) -> Result<Option<(ConsentId, RequestRow)>, StoreError> {
+    let Some(id) = rows::get::<ConsentId>(txn, DEPOSIT_FOR, &deposit)? else { return Ok(None) };
+    Ok(rows::get::<RequestRow>(txn, REQUESTS, &id.0)?.map(|row| (id, row)))
+}
+
 /// Permissions that this institution received.
-pub(super) fn received(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<ReceivedRow>, StoreError> {
+fn received(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<ReceivedRow>, StoreError> {
     Ok(rows::all::<ReceivedRow>(txn, RECEIVED, &[])?.into_iter().map(|(_, row)| row).collect())
 }
 
@@ -359,9 +416,13 @@ pub(super) fn chain_text(chain: &Chain) -> String {
     data_encoding::BASE64URL_NOPAD.encode(&chain.to_bytes())
 }
 
-/// The permissions that this institution received.
-pub(crate) fn received_chains(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Chain>, StoreError> {
-    Ok(received(txn)?.into_iter().map(|row| row.grant.chain).collect())
+/// The permissions that this institution received of a patient.
+pub(crate) fn received_chains(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Vec<Chain>, StoreError> {
+    let received = received_by(txn, RECEIVED_OF, &patient.0)?;
+    Ok(received.into_iter().map(|row| row.grant.chain).collect())
 }
 
 /// Answers with a request as it stands.

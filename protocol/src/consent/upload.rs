@@ -3,7 +3,7 @@
 use super::decide::{Frame, choose, sign, unlocked};
 use super::tables::{
     GivenRow, GrantState, OrderRow, RequestKind, RequestRow, fail, known_request, put_given,
-    put_request, request, requests,
+    put_request, request, request_of_deposit,
 };
 use super::view::RequestView;
 use super::wire::{Message, Order, OrderState, RequestState, Wish};
@@ -177,15 +177,6 @@ pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> H
     Ok(Bytes::default())
 }
 
-fn by_deposit(
-    ctx: &Context<'_>,
-    reservation: [u8; 16],
-) -> Handled<Option<(ConsentId, RequestRow)>> {
-    Ok(requests(ctx.txn)?.into_iter().find(|(_, row)| {
-        row.order.as_ref().is_some_and(|order| order.waiting.contains(&reservation))
-    }))
-}
-
 fn report(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()> {
     let Some(relay) = directory::relay_of(ctx.txn, row.patient)? else { return Ok(()) };
     let state = OrderState {
@@ -200,7 +191,7 @@ fn report(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()>
 
 /// At the hospital: the depositary is ready and keeps the place.
 pub(crate) fn deposit_ready(ctx: &mut Context<'_>, reservation: [u8; 16]) -> Handled<()> {
-    let Some((id, mut row)) = by_deposit(ctx, reservation)? else { return Ok(()) };
+    let Some((id, mut row)) = request_of_deposit(ctx.txn, reservation)? else { return Ok(()) };
     // One of several deposits was refused: the order has failed, and says so.
     if row.state == RequestState::Failed {
         return Ok(());
@@ -212,7 +203,7 @@ pub(crate) fn deposit_ready(ctx: &mut Context<'_>, reservation: [u8; 16]) -> Han
 
 /// At the hospital: the depositary has stored a deposit.
 pub(crate) fn deposit_stored(ctx: &mut Context<'_>, reservation: [u8; 16]) -> Handled<()> {
-    let Some((id, mut row)) = by_deposit(ctx, reservation)? else { return Ok(()) };
+    let Some((id, mut row)) = request_of_deposit(ctx.txn, reservation)? else { return Ok(()) };
     if let Some(order) = &mut row.order {
         order.waiting.retain(|waiting| *waiting != reservation);
         if !order.waiting.is_empty() {
@@ -231,7 +222,7 @@ pub(crate) fn deposit_refused(
     reservation: [u8; 16],
     refusal: &Refusal,
 ) -> Handled<()> {
-    let Some((id, _)) = by_deposit(ctx, reservation)? else { return Ok(()) };
+    let Some((id, _)) = request_of_deposit(ctx.txn, reservation)? else { return Ok(()) };
     fail(ctx, id, refusal)?;
     let row = request(ctx.txn, id)?;
     report(ctx, id, &row)

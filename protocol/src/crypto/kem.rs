@@ -4,17 +4,19 @@
 //! The `hpke` crate implements draft-ietf-hpke-pq-03 over draft-connolly-cfrg-xwing-kem-06. Base
 //! mode says nothing about who sealed: origin is always a signature, never the KEM.
 
+#[cfg(feature = "stand-ins")]
+use super::stand_in as suite;
+#[cfg(not(feature = "stand-ins"))]
+use super::xwing as suite;
 use crate::codec::{DecodeError, Decoder, Encoder, Wire};
 use core::fmt;
-use hpke::{
-    Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256,
-    kem::XWing, single_shot_open, single_shot_seal_with_rng,
-};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+/// Bytes of a public key.
+pub(super) const PUBLIC_BYTES: usize = 1216;
 /// Bytes of an encapsulated key.
-const ENCAPPED_BYTES: usize = 1120;
+pub(super) const ENCAPPED_BYTES: usize = 1120;
 /// Bytes of a 32-byte key once sealed: encapsulated key, ciphertext, tag.
 pub const WRAP_BYTES: usize = ENCAPPED_BYTES + 32 + 16;
 
@@ -25,7 +27,7 @@ pub struct KemSecret([u8; 32]);
 /// The public half.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(test, derive(arbitrary::Arbitrary))]
-pub struct KemPublic(Box<[u8; 1216]>);
+pub struct KemPublic(Box<[u8; PUBLIC_BYTES]>);
 
 /// What was sealed cannot be opened, or not to this recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,17 +56,10 @@ impl KemSecret {
         &self.0
     }
 
-    fn private(&self) -> <XWing as Kem>::PrivateKey {
-        <XWing as Kem>::PrivateKey::from_bytes(&self.0).expect("any 32 bytes are an X-Wing seed")
-    }
-
     /// The public half.
     #[must_use]
     pub fn public(&self) -> KemPublic {
-        let bytes = XWing::sk_to_pk(&self.private()).to_bytes();
-        let mut public = Box::new([0; 1216]);
-        public.copy_from_slice(&bytes);
-        KemPublic(public)
+        KemPublic(suite::public(&self.0))
     }
 
     /// Opens what [`KemPublic::seal`] made with the same `info` and `aad`.
@@ -77,20 +72,8 @@ impl KemSecret {
         aad: &[u8],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KemError> {
-        let (encapped, ciphertext) =
-            sealed.split_at_checked(ENCAPPED_BYTES).ok_or(KemError::Truncated)?;
-        let encapped = <XWing as Kem>::EncappedKey::from_bytes(encapped)
-            .map_err(|_| KemError::NotForThisKey)?;
-        single_shot_open::<AesGcm256, HkdfSha256, XWing>(
-            &OpModeR::Base,
-            &self.private(),
-            &encapped,
-            info,
-            ciphertext,
-            aad,
-        )
-        .map(Zeroizing::new)
-        .map_err(|_| KemError::NotForThisKey)
+        let (encapped, ciphertext) = sealed.split_first_chunk().ok_or(KemError::Truncated)?;
+        suite::open(&self.0, info, aad, encapped, ciphertext).map(Zeroizing::new)
     }
 }
 
@@ -99,25 +82,6 @@ impl fmt::Debug for KemSecret {
         f.write_str("KemSecret")
     }
 }
-
-/// HPKE asks for a sized generator.
-struct Sized<'a>(&'a mut dyn CryptoRng);
-
-impl rand_core::TryRng for Sized<'_> {
-    type Error = core::convert::Infallible;
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok(self.0.next_u32())
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(self.0.next_u64())
-    }
-    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Self::Error> {
-        self.0.fill_bytes(dst);
-        Ok(())
-    }
-}
-
-impl rand_core::TryCryptoRng for Sized<'_> {}
 
 impl KemPublic {
     /// The bytes.
@@ -143,20 +107,7 @@ impl KemPublic {
         plaintext: &[u8],
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<u8>, KemError> {
-        let public = <XWing as Kem>::PublicKey::from_bytes(self.as_bytes())
-            .map_err(|_| KemError::BadPublicKey)?;
-        let (encapped, ciphertext) = single_shot_seal_with_rng::<AesGcm256, HkdfSha256, XWing>(
-            &OpModeS::Base,
-            &public,
-            info,
-            plaintext,
-            aad,
-            &mut Sized(rng),
-        )
-        .map_err(|_| KemError::BadPublicKey)?;
-        let mut sealed = encapped.to_bytes().to_vec();
-        sealed.extend_from_slice(&ciphertext);
-        Ok(sealed)
+        suite::seal(&self.0, info, aad, plaintext, rng)
     }
 }
 
@@ -171,7 +122,7 @@ impl Wire for KemPublic {
         e.bytes(self.as_bytes());
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        <[u8; 1216]>::decode(d).map(|bytes| Self(Box::new(bytes)))
+        <[u8; PUBLIC_BYTES]>::decode(d).map(|bytes| Self(Box::new(bytes)))
     }
 }
 

@@ -1,35 +1,38 @@
-//! Ed25519 (RFC 8032), verified strictly: no small-order keys, no malleable signatures.
+//! Keys that sign and keys that verify: Ed25519.
 
+#[cfg(not(feature = "stand-ins"))]
+use super::ed25519::{KeyPair, verifies};
+#[cfg(feature = "stand-ins")]
+use super::stand_in::{KeyPair, verifies};
 use crate::codec::{DecodeError, Decoder, Encoder, Wire};
 use crate::id::NodeId;
 use core::fmt;
-use ed25519_dalek::{Signature, Signer, VerifyingKey};
 
 /// A key pair for signing. Wipes itself; prints nothing.
 #[derive(Clone)]
-pub struct SigningKey(ed25519_dalek::SigningKey);
+pub struct SigningKey(KeyPair);
 
 impl SigningKey {
     /// From the 32 bytes of RFC 8032's private key.
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+        Self(KeyPair::from_seed(seed))
     }
 
     /// The 32 bytes of RFC 8032's private key, to be kept sealed.
     #[must_use]
     pub fn seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
-        zeroize::Zeroizing::new(self.0.to_bytes())
+        zeroize::Zeroizing::new(self.0.seed())
     }
 
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key().to_bytes())
+        PublicKey(self.0.public())
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).to_bytes()
+        self.0.sign(message)
     }
 }
 
@@ -48,8 +51,7 @@ impl PublicKey {
     /// Whether `signature` over `message` was made with this key.
     #[must_use]
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        VerifyingKey::from_bytes(&self.0)
-            .is_ok_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
+        verifies(&self.0, message, signature)
     }
 
     /// BLAKE3 of the key: how an inception or rotation commits to the key after it.

@@ -23,4 +23,4 @@ pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
 pub(crate) use tables::{
     compartment, compartment_secret, compartments, patient, sealed_keys, serves,
 };
-pub use wire::Message;
+pub use wire::{Keys, Message};

@@ -4,7 +4,7 @@
 //! statements; until then it would list itself as a member, and give out invites that let nobody in.
 
 use super::sync::certify;
-use super::tables::{insert, is_expelled, ledger};
+use super::tables::{conclude, insert, is_expelled, ledger};
 use super::wire::ExpulsionProof;
 use crate::codec::Wire;
 use crate::directory;
@@ -69,6 +69,9 @@ pub(crate) fn told(ctx: &mut Context<'_>, proof: ExpulsionProof) -> Handled<bool
         if let Some(statement) = certify(ctx, statement)? {
             new |= insert(ctx, &mut ledger, statement)?;
         }
+    }
+    if new {
+        conclude(ctx, &ledger)?;
     }
     Ok(new && proof.more && !is_expelled(ctx.txn, ctx.peer.me())?)
 }

@@ -2,8 +2,8 @@
 
 use super::sync;
 use super::tables::{
-    FoundingRow, begin, charter, expulsion, forget, founding, insert, is_expelled, is_member,
-    ledger, members, put_founding, view,
+    FoundingRow, begin, charter, conclude, expulsion, forget, founding, insert, is_expelled,
+    is_member, ledger, members, put_founding, view,
 };
 use super::wire::{Applicant, Apply, Message};
 use crate::codec::Bytes;
@@ -203,7 +203,10 @@ fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     };
     let charter = Signed::sign(charter, ctx.peer.institution_key());
     begin(ctx, &charter)?;
-    sync::push(ctx, &[], None)
+    match ledger(ctx.txn)? {
+        Some(ledger) => sync::push(ctx, &ledger, &[], None),
+        None => Ok(()),
+    }
 }
 
 fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
@@ -242,7 +245,8 @@ fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
     let statement = Signed::sign(draft, ctx.peer.institution_key());
     let id = statement.id();
     insert(ctx, &mut ledger, statement)?;
-    sync::push(ctx, &[id], None)
+    conclude(ctx, &ledger)?;
+    sync::push(ctx, &ledger, &[id], None)
 }
 
 /// Handles another institution's message.

@@ -1,10 +1,11 @@
 //! Spreading statements to everybody concerned.
 
-use super::tables::{begin, charter, insert, ledger, locator, members};
+use super::tables::{begin, charter, conclude, insert, knows, ledger, locator, may_ask, members};
 use super::wire::{Message, Spread, Sync};
 use crate::codec::{Bytes, Wire};
 use crate::directory::{self, Introduction};
-use crate::id::{PartyId, StatementId};
+use crate::id::{FederationId, PartyId, StatementId};
+use crate::identity::Role;
 use crate::limits;
 use crate::membership::{Act, Ledger, MembershipStatement};
 use crate::peer::{Body, Context, introduced};
@@ -54,28 +55,52 @@ fn introductions(
     Ok(introductions)
 }
 
-/// Tells all members, relays and applicants that we deal with of new statements.
+/// Tells of new statements: who makes one tells all members; who hears of one from `heard_from` tells
+/// some of them, so that each is told a few times and not by everybody. Relays and applicants hear of it
+/// from whomever they deal with, and tell nobody. [FED-15]
 pub(super) fn push(
     ctx: &mut Context<'_>,
+    ledger: &Ledger,
     ids: &[StatementId],
-    except: Option<PartyId>,
+    heard_from: Option<PartyId>,
 ) -> Handled<()> {
-    let Some(ledger) = ledger(ctx.txn)? else { return Ok(()) };
+    if ctx.peer.role() == Role::Patient {
+        return Ok(());
+    }
     let statements: Vec<_> = ids.iter().filter_map(|id| ledger.get(*id)).collect();
     let Some(message) = spread(ctx, &statements, false)? else { return Ok(()) };
-    let mut to: BTreeSet<PartyId> = members(ctx.txn)?.into_iter().collect();
-    for card in directory::institutions(ctx.txn)? {
-        if directory::standing(ctx.txn, card.institution, ctx.now)?.is_some() {
-            to.insert(card.institution);
-        }
+    let message = Body::Federation(Message::Spread(message));
+    let members = members(ctx.txn)?;
+    let mut to: BTreeSet<PartyId> = directory::with_standing(ctx.txn, ctx.now)?
+        .into_iter()
+        .filter(|party| members.binary_search(party).is_err())
+        .collect();
+    match heard_from {
+        None => to.extend(members),
+        Some(_) => to.extend(told_on(&members, ctx.peer.me())),
     }
     to.remove(&ctx.peer.me());
     for party in to {
-        if Some(party) != except && !super::is_expelled(ctx.txn, party)? {
-            ctx.send_if_room(party, &Body::Federation(Message::Spread(message.clone())))?;
+        if Some(party) != heard_from && !super::is_expelled(ctx.txn, party)? {
+            ctx.send_if_room(party, &message)?;
         }
     }
     Ok(())
+}
+
+/// Whom a member tells of what it heard: all while they are few; else those 1, 2, 4, ... places on in the
+/// ring of ids. Whoever is not reached by one of them is reached by another, in as many steps as the
+/// number of members has bits; and `hello` brings what all of them missed.
+fn told_on(members: &[PartyId], me: PartyId) -> Vec<PartyId> {
+    let others = members.len();
+    if others <= limits::TOLD_ON_ALL_MAX {
+        return members.to_vec();
+    }
+    let (Ok(place) | Err(place)) = members.binary_search(&me);
+    (0..usize::BITS)
+        .map_while(|power| 1_usize.checked_shl(power).filter(|distance| *distance < others))
+        .map(|distance| members[(place + distance) % others])
+        .collect()
 }
 
 /// Handles statements from another; what is new here goes on to others.
@@ -85,19 +110,44 @@ pub(super) fn spread_received(
     spread: Spread,
 ) -> Handled<Bytes> {
     let more = spread.more;
-    let new = learn(ctx, from, spread)?;
-    if !new.is_empty() {
-        push(ctx, &new, Some(from))?;
+    // Most of what comes was heard from another already: that is found out without the whole ledger.
+    let mut ask_for = None;
+    if !all_known(ctx.txn, &spread)? {
+        let Some((ledger, new)) = learn(ctx, from, spread)? else { return Ok(Bytes::default()) };
+        if !new.is_empty() {
+            push(ctx, &ledger, &new, Some(from))?;
+        }
+        ask_for = ledger.missing().first().copied();
     }
-    let missing = ledger(ctx.txn)?.is_some_and(|ledger| !ledger.missing().is_empty());
+    let missing = match ask_for {
+        Some(missing) => may_ask(ctx, from, missing)?,
+        None => false,
+    };
     if more || missing {
         ask(ctx, from)?;
     }
     Ok(Bytes::default())
 }
 
+/// Whether a message brings nothing: it has statements, and all are here.
+fn all_known(txn: &(impl ReadTxn + ?Sized), spread: &Spread) -> Result<bool, StoreError> {
+    if spread.statements.is_empty() || !knows(txn, spread.charter.id())? {
+        return Ok(false);
+    }
+    for statement in &spread.statements {
+        if !knows(txn, statement.id())? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Takes over what a message says; gives the ids that are new here.
-fn learn(ctx: &mut Context<'_>, from: PartyId, spread: Spread) -> Handled<Vec<StatementId>> {
+fn learn(
+    ctx: &mut Context<'_>,
+    from: PartyId,
+    spread: Spread,
+) -> Handled<Option<(Ledger, Vec<StatementId>)>> {
     // Who is in no federation joins the one it was invited to, and nobody else's.
     if charter(ctx.txn)?.is_none()
         && directory::standing(ctx.txn, from, ctx.now)? != Some(directory::Standing::Host)
@@ -127,7 +177,7 @@ fn learn(ctx: &mut Context<'_>, from: PartyId, spread: Spread) -> Handled<Vec<St
         Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
     };
     begin(ctx, &certified)?;
-    let Some(mut ledger) = ledger(ctx.txn)? else { return Ok(Vec::new()) };
+    let Some(mut ledger) = ledger(ctx.txn)? else { return Ok(None) };
     let mut new = Vec::new();
     for statement in spread.statements {
         let id = statement.id();
@@ -137,7 +187,10 @@ fn learn(ctx: &mut Context<'_>, from: PartyId, spread: Spread) -> Handled<Vec<St
             new.push(id);
         }
     }
-    Ok(new)
+    if !new.is_empty() {
+        conclude(ctx, &ledger)?;
+    }
+    Ok(Some((ledger, new)))
 }
 
 pub(super) fn certify(
@@ -149,16 +202,11 @@ pub(super) fn certify(
     Ok(keys.and_then(|keys| statement.certify(&keys).ok()))
 }
 
-fn what_is_here(ledger: Option<&Ledger>) -> Sync {
-    Sync {
-        federation: ledger.map(Ledger::federation),
-        locator: ledger.map(Ledger::locator).unwrap_or_default(),
-    }
-}
-
+/// Tells how far what is here reaches, and asks for what is beyond.
 fn ask(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
-    let ledger = ledger(ctx.txn)?;
-    ctx.send_if_room(party, &Body::Federation(Message::Sync(what_is_here(ledger.as_ref()))))?;
+    let federation = charter(ctx.txn)?.map(|charter| FederationId(charter.id().0));
+    let sync = Sync { federation, locator: locator(ctx.txn)? };
+    ctx.send_if_room(party, &Body::Federation(Message::Sync(sync)))?;
     Ok(())
 }
 
@@ -189,12 +237,10 @@ pub(crate) fn greeted(
     if theirs.is_empty() || theirs == locator(ctx.txn)? {
         return Ok(());
     }
-    let unknown = match ledger(ctx.txn)? {
-        Some(ledger) => {
-            theirs.iter().any(|id| id.0 != ledger.federation().0 && ledger.get(*id).is_none())
-        }
-        None => true,
-    };
+    let mut unknown = false;
+    for id in theirs {
+        unknown |= !knows(ctx.txn, *id)?;
+    }
     if unknown {
         ask(ctx, party)?;
     }

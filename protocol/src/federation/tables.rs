@@ -5,6 +5,7 @@ use crate::codec::{Bytes, wire_struct};
 use crate::directory::{self, Standing};
 use crate::id::{PartyId, StatementId};
 use crate::identity::Role;
+use crate::limits;
 use crate::membership::{Charter, Insertion, Ledger, MembershipStatement, Status};
 use crate::peer::{Context, Notice, Peer};
 use crate::refusal::{Handled, RefusalCode, refuse};
@@ -17,6 +18,10 @@ use crate::time::Timestamp;
 const CHARTER: Table = Table("federation_charter");
 /// Running number -> a statement; in an order in which each stands after what it names.
 const STATEMENTS: Table = Table("federation_statement");
+/// Statement's id -> nothing: whether one is here is asked with every `hello` and every copy that comes.
+const KNOWN: Table = Table("federation_known");
+/// Institution -> [`AskedRow`].
+const ASKED: Table = Table("federation_asked");
 /// Nothing -> the newest statements' ids, and some ever further back.
 const LOCATOR: Table = Table("federation_locator");
 /// Member -> nothing.
@@ -38,6 +43,17 @@ wire_struct! {
         3 => members: Vec<PartyId>,
         /// Since when.
         4 => since: Timestamp,
+    }
+}
+
+wire_struct! {
+    /// What an institution was last asked for.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct AskedRow {
+        /// The first statement that others name and that is not here.
+        1 => missing: StatementId,
+        /// When.
+        2 => at: Timestamp,
     }
 }
 
@@ -105,7 +121,28 @@ pub(super) fn begin(ctx: &mut Context<'_>, charter: &Signed<Charter>) -> Handled
     Ok(())
 }
 
-/// Takes a statement in; gives whether the ledger grew.
+/// Whether a statement is here, or is the charter.
+pub(super) fn knows(txn: &(impl ReadTxn + ?Sized), id: StatementId) -> Result<bool, StoreError> {
+    Ok(txn.get(KNOWN, &id.0)?.is_some() || charter(txn)?.is_some_and(|known| known.id() == id))
+}
+
+/// Whether `party` is to be asked for `missing`: not again and again, since it may not have it or bring
+/// what does not count here.
+pub(super) fn may_ask(
+    ctx: &mut Context<'_>,
+    party: PartyId,
+    missing: StatementId,
+) -> Result<bool, StoreError> {
+    let asked = rows::get::<AskedRow>(ctx.txn, ASKED, &party.0)?;
+    let lately = |row: &AskedRow| ctx.now < row.at.plus_ms(limits::ASK_AGAIN_MS);
+    if asked.is_some_and(|row| row.missing == missing && lately(&row)) {
+        return Ok(false);
+    }
+    rows::put(ctx.txn, ASKED, &party.0, &AskedRow { missing, at: ctx.now })?;
+    Ok(true)
+}
+
+/// Takes a statement in; gives whether the ledger grew. Once all are in, [`conclude`].
 pub(super) fn insert(
     ctx: &mut Context<'_>,
     ledger: &mut Ledger,
@@ -125,15 +162,15 @@ pub(super) fn insert(
     for id in core::iter::once(id).chain(released) {
         if let Some(statement) = ledger.get(id) {
             rows::put(ctx.txn, STATEMENTS, &next.to_be_bytes(), &statement.to_unverified())?;
+            rows::mark(ctx.txn, KNOWN, &id.0)?;
             next += 1;
         }
     }
-    conclude(ctx, ledger)?;
     Ok(true)
 }
 
 /// Writes down what the ledger says now; who is put out loses the gate.
-fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
+pub(super) fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
     let members = ledger.members();
     for (key, _) in rows::all::<Bytes>(ctx.txn, MEMBERS, &[])? {
         let party = PartyId(rows::tail(MEMBERS, &key)?);
@@ -145,7 +182,9 @@ fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
         }
     }
     for party in &members {
-        rows::mark(ctx.txn, MEMBERS, &party.0)?;
+        if !is_member(ctx.txn, *party)? {
+            rows::mark(ctx.txn, MEMBERS, &party.0)?;
+        }
         // A member needs no other reason to come in, so that none is left when it is one no more. A
         // relay's hospital stays its host.
         let standing = directory::standing(ctx.txn, *party, ctx.now)?;
@@ -178,7 +217,7 @@ pub(super) fn forget(ctx: &mut Context<'_>) -> Handled<()> {
     for party in members(ctx.txn)? {
         ctx.notify(Notice::PutOut { party });
     }
-    for table in [CHARTER, STATEMENTS, LOCATOR, MEMBERS, EXPELLED] {
+    for table in [CHARTER, STATEMENTS, KNOWN, ASKED, LOCATOR, MEMBERS, EXPELLED] {
         for (key, _) in rows::keys(ctx.txn, table)? {
             ctx.txn.delete(table, &key)?;
         }

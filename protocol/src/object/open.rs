@@ -59,13 +59,15 @@ impl Opener {
     }
 
     pub(super) fn with_layout(key: DataKey, id: ObjectId, layout: Layout) -> Self {
+        // Room for the file and for one byte behind its end, by which a longer one is noticed.
+        let room = usize::try_from(layout.file_len()).map_or(CHUNK_LEN, |n| CHUNK_LEN.min(n + 1));
         Self {
             key,
             id,
             layout,
             chunks: None,
             hasher: blake3::Hasher::new(),
-            chunk: Zeroizing::new(vec![0; CHUNK_LEN]),
+            chunk: Zeroizing::new(vec![0; room]),
             filled: 0,
             index: 0,
             failed: None,

@@ -57,8 +57,22 @@ impl Sealer {
     /// Begins an object. `key` and `salt` are both new: made for this object and never used again.
     #[must_use]
     pub fn new(key: &DataKey, salt: &Salt) -> Self {
+        Self::with_chunk(key, salt, CHUNK_LEN)
+    }
+
+    /// For an object whose file is known to be `file_len` bytes long: most are far shorter than a
+    /// chunk, and making and wiping the room for a whole one would cost more than sealing them.
+    pub(super) fn of_len(key: &DataKey, salt: &Salt, file_len: u64) -> Self {
+        Self::with_chunk(
+            key,
+            salt,
+            usize::try_from(file_len).map_or(CHUNK_LEN, |n| n.min(CHUNK_LEN)),
+        )
+    }
+
+    fn with_chunk(key: &DataKey, salt: &Salt, chunk_len: usize) -> Self {
         let (header, cipher) = Header::new(key, salt);
-        let mut chunk = Zeroizing::new(vec![0; CHUNK_LEN]);
+        let mut chunk = Zeroizing::new(vec![0; chunk_len]);
         chunk[..HEADER_LEN].copy_from_slice(header.as_bytes());
         Self {
             cipher,
@@ -108,7 +122,8 @@ impl Sealer {
     /// # }
     /// ```
     pub fn space(&mut self) -> &mut [u8] {
-        &mut self.chunk[self.filled..CHUNK_LEN - TAG_LEN]
+        let end = self.chunk.len() - TAG_LEN;
+        &mut self.chunk[self.filled..end]
     }
 
     /// The first `len` bytes of [`Sealer::space`] have been filled with content. Returns what of the
@@ -159,7 +174,10 @@ impl Sealer {
     }
 
     fn fill(&mut self, len: usize) -> &[u8] {
-        assert!(len <= CHUNK_LEN - TAG_LEN - self.filled, "more bytes than there was space for");
+        assert!(
+            len <= self.chunk.len() - TAG_LEN - self.filled,
+            "more bytes than there was space for"
+        );
         self.filled += len;
         // A full chunk is never the last, because no padded length ends at a chunk's border:
         // `no_padded_length_fills_its_last_chunk` tries them all.

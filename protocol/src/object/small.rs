@@ -14,7 +14,7 @@ use crate::id::ObjectId;
 pub fn seal_small(key: &DataKey, salt: &Salt, plain: &[u8]) -> Result<(Vec<u8>, Sealed), TooLarge> {
     let layout = Layout::of_plaintext(plain.len() as u64)?;
     let mut file = Vec::with_capacity(usize::try_from(layout.file_len()).unwrap_or(0));
-    let mut sealer = Sealer::new(key, salt);
+    let mut sealer = Sealer::of_len(key, salt, layout.file_len());
     sealer.push(plain, &mut file)?;
     let sealed = sealer.finish(&mut file);
     Ok((file, sealed))

@@ -28,6 +28,40 @@ wire_enum! {
 }
 
 impl Body {
+    /// The feature and the message's name, such as `consent.ask`: for measures and traces.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Federation(federation::Message::Apply(_)) => "federation.apply",
+            Self::Federation(federation::Message::Spread(_)) => "federation.spread",
+            Self::Federation(federation::Message::Sync(_)) => "federation.sync",
+            Self::Federation(federation::Message::Applicant(_)) => "federation.applicant",
+            Self::Enrolment(enrolment::Message::Enrol(_)) => "enrolment.enrol",
+            Self::Enrolment(enrolment::Message::Certificate(_)) => "enrolment.certificate",
+            Self::Record(record::Message::Announce(_)) => "record.announce",
+            Self::Record(record::Message::Listing(_)) => "record.listing",
+            Self::Consent(consent::Message::Ask(_)) => "consent.ask",
+            Self::Consent(consent::Message::Decision(_)) => "consent.decision",
+            Self::Consent(consent::Message::Permission(_)) => "consent.permission",
+            Self::Consent(consent::Message::Order(_)) => "consent.order",
+            Self::Consent(consent::Message::OrderState(_)) => "consent.order-state",
+            Self::Consent(consent::Message::Read(_)) => "consent.read",
+            Self::Consent(consent::Message::PassedOn(_)) => "consent.passed-on",
+            Self::Consent(consent::Message::Told(_)) => "consent.told",
+            Self::Backup(backup::Message::Offer(_)) => "backup.offer",
+            Self::Backup(backup::Message::Execute(_)) => "backup.execute",
+            Self::Backup(backup::Message::Stored(_)) => "backup.stored",
+            Self::Backup(backup::Message::Delete(_)) => "backup.delete",
+            Self::Backup(backup::Message::Fetch(_)) => "backup.fetch",
+            Self::Backup(backup::Message::Withdrawn(_)) => "backup.withdrawn",
+            Self::Backup(backup::Message::Kept(_)) => "backup.kept",
+            Self::Backup(backup::Message::Gone(_)) => "backup.gone",
+            Self::Custody(custody::Message::Keys(_)) => "custody.keys",
+            Self::AccessLog(access_log::Message::Lines(_)) => "access-log.lines",
+            Self::AccessLog(access_log::Message::Shown(_)) => "access-log.shown",
+        }
+    }
+
     /// Whether handling it again changes nothing but the access log: a large answer to it need not be
     /// kept, it can be made again.
     pub(crate) const fn is_read(&self) -> bool {

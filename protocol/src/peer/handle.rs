@@ -47,6 +47,18 @@ impl CheckedMessage {
             .map_err(|_| DecodeError::Invalid("the signature is not the node's"))?;
         Ok(Self { envelope, body })
     }
+
+    /// The envelope, for whoever watches what is said.
+    #[must_use]
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// What it says.
+    #[must_use]
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
 }
 
 /// Who sent a message, as far as it is proven.
@@ -430,11 +442,8 @@ fn route(ctx: &mut Context<'_>) -> Handled<()> {
 
 /// Time passed: what is due is done, and the next time is said.
 fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    for (to, not_before) in outbox::waiting(ctx.txn)? {
-        if not_before <= ctx.now {
-            ctx.effects.push(Effect::Deliver { to });
-        }
-    }
+    let due = outbox::due(ctx.txn, ctx.now)?;
+    ctx.effects.extend(due.into_iter().map(|to| Effect::Deliver { to }));
     objects::tick(ctx)?;
     consent::tick(ctx)?;
     backup::tick(ctx)

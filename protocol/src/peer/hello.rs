@@ -356,7 +356,10 @@ pub(super) fn welcome(
         }
     };
     let party = hello.keys.party_unverified();
-    if !admitted(ctx.txn, party, ctx.now)? {
+    // A relay that we have not met shows here what it would show if it had come to us.
+    let open = admitted(ctx.txn, party, ctx.now)?
+        || (!federation::is_expelled(ctx.txn, party)? && relay_certificate(ctx, party, hello)?);
+    if !open {
         ctx.effects.push(Effect::Gate { node, open: false });
         return refuse(
             RefusalCode::NotPermitted,

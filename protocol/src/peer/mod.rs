@@ -65,10 +65,27 @@ pub struct Identity {
     pub node: SigningKey,
 }
 
+/// What a deployment may choose; what it does not is as [`crate::limits`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Milliseconds before a message that failed is tried again, at first; doubled each time.
+    pub retry_ms_min: u64,
+    /// The same, at most.
+    pub retry_ms_max: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
+        Self { retry_ms_min: RETRY_MS_MIN, retry_ms_max: RETRY_MS_MAX }
+    }
+}
+
 /// One party's node, without input or output.
 pub struct Peer {
     identity: Identity,
     keys: KnownKeys,
+    policy: Policy,
 }
 
 impl core::fmt::Debug for Peer {
@@ -101,7 +118,17 @@ impl Peer {
         if keys.current() != identity.institution.public() {
             return Err(crate::identity::KeyLogError::BadSignature(0));
         }
-        Ok(Self { identity, keys })
+        Ok(Self { identity, keys, policy: Policy::default() })
+    }
+
+    /// With other policies than the default.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The institution's id.

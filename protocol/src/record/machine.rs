@@ -1,5 +1,6 @@
 //! Transitions.
 
+use super::by_compartment;
 use super::seal::{SealedEntry, Sealing};
 use super::tables::{CHART_OF, CHARTS, ChartRow, ENTRIES, EntryRow, INDEX, IndexRow};
 use super::tables::{chart, keep, learn_holder, open_own};
@@ -331,6 +332,7 @@ fn relabel(
     learn_holder(ctx, patient, id, ctx.peer.me())?;
     let old_key = rows::pair(&before.0, &id.0);
     ctx.txn.delete(ENTRIES, &old_key)?;
+    by_compartment::leave(ctx.txn, (before, id), row.label.claims().compartment)?;
     ctx.txn.delete(INDEX, &old_key)?;
     objects::release(ctx, checked.label.manifest, before, id)?;
     for content in &row.contents {

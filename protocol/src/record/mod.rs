@@ -12,6 +12,7 @@
 //! is an entry of its own that names the one it adds to. What the relay knows of, it lists in a signed
 //! [`Catalogue`], so that readers notice what a holder keeps back.
 
+mod by_compartment;
 pub(crate) mod catalogue;
 mod kind;
 mod machine;
@@ -21,6 +22,7 @@ mod tables;
 pub mod view;
 mod wire;
 
+pub(crate) use by_compartment::{count_in, covered};
 pub use catalogue::{
     Catalogue, CatalogueError, Listed, Listing, Section, Step, root as catalogue_root,
 };
@@ -31,8 +33,7 @@ pub(crate) use seal::seal;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use stock::stock;
 pub(crate) use tables::{
-    EntryRow, Found, chart, chart_for, chart_of, charts, complete, count_in, entries, entry,
-    forget, forget_holder, holders, index, keep, learn_holder, open_as_patient, sealed_in_time,
-    whole,
+    EntryRow, Found, chart, chart_for, chart_of, charts, complete, entries, entry, forget,
+    forget_holder, holders, index, keep, learn_holder, open_as_patient, sealed_in_time, whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, ContentRef, Label, Manifest, Message, Term};

@@ -1,10 +1,10 @@
 //! Where entries are kept, in every role: with keys at an author, without at a depositary or relay.
 
 use super::Kind;
+use super::by_compartment;
 use super::wire::{Checked, ContentRef, Label, Manifest, Term};
 use crate::codec::{Bytes, wire_struct};
-use crate::id::{ChartId, CompartmentId, EntryId, PartyId};
-use crate::limits;
+use crate::id::{ChartId, EntryId, PartyId};
 use crate::object::DataKey;
 use crate::objects;
 use crate::peer::{Context, Peer};
@@ -140,25 +140,6 @@ pub(crate) fn entry(
     rows::get(txn, ENTRIES, &rows::pair(&subject.0, &entry.0))
 }
 
-/// How many entries of one compartment are here.
-pub(crate) fn count_in(
-    txn: &(impl ReadTxn + ?Sized),
-    subject: PartyId,
-    compartment: CompartmentId,
-) -> Result<u64, StoreError> {
-    let (mut count, mut after) = (0, None::<Vec<u8>>);
-    loop {
-        let limit = limits::PAGE_ENTRIES_MAX;
-        let page = rows::scan::<EntryRow>(txn, ENTRIES, &subject.0, after.as_deref(), limit)?;
-        let of = |row: &EntryRow| row.label.claims().compartment == Some(compartment);
-        count += page.iter().filter(|(_, row)| of(row)).count() as u64;
-        if page.len() < limit {
-            return Ok(count);
-        }
-        after = page.into_iter().next_back().map(|(key, _)| key);
-    }
-}
-
 /// What is known of one entry.
 pub(crate) fn index(
     txn: &(impl ReadTxn + ?Sized),
@@ -243,9 +224,14 @@ pub(crate) fn keep(
             .or_else(|| checked.wrap.clone()),
         from: known.as_ref().map_or(from, |row| row.from),
         received: known.as_ref().map_or(ctx.now, |row| row.received),
-        whole: whole || known.is_some_and(|row| row.whole),
+        whole: whole || known.as_ref().is_some_and(|row| row.whole),
     };
     super::catalogue::enter(ctx, &checked.label)?;
+    let before = known.as_ref().and_then(|row| row.label.claims().compartment);
+    if before != checked.label.compartment {
+        by_compartment::leave(ctx.txn, (subject, id), before)?;
+    }
+    by_compartment::enter(ctx.txn, (subject, id), checked.label.compartment)?;
     rows::put(ctx.txn, ENTRIES, &key, &row)?;
     objects::put_small(ctx.txn, &checked.manifest)?;
     objects::note_here(ctx.txn, checked.label.manifest)?;
@@ -370,6 +356,7 @@ pub(crate) fn forget(
         }
         let key = rows::pair(&subject.0, &id.0);
         ctx.txn.delete(ENTRIES, &key)?;
+        by_compartment::leave(ctx.txn, (subject, id), row.label.claims().compartment)?;
         forget_holder(ctx, subject, id, ctx.peer.me())?;
     }
     Ok(())

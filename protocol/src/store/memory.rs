@@ -1,18 +1,66 @@
 //! A store in memory, for tests and simulations.
 
-use super::{ReadTxn, Row, StoreError, Table, Txn};
-use std::collections::BTreeMap;
-use std::ops::Bound;
+mod rows;
+mod shared;
 
-/// All tables in one map.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub use shared::Shared;
+
+use super::{ReadTxn, Row, StoreError, Table, Txn};
+use rows::Rows;
+use std::collections::BTreeMap;
+
+/// All tables in one map. A clone has its rows in common with the first until either is written.
+#[derive(Clone, Debug, Default)]
 pub struct Memory {
-    tables: BTreeMap<Table, BTreeMap<Vec<u8>, Vec<u8>>>,
+    tables: BTreeMap<Table, Rows>,
+}
+
+impl PartialEq for Memory {
+    /// By rows: a table that has none is like one that never was.
+    fn eq(&self, other: &Self) -> bool {
+        let rows = |store: &Self| -> Vec<_> {
+            let tables = store.tables.iter();
+            tables.flat_map(|(table, rows)| rows.iter().map(|row| (*table, row.clone()))).collect()
+        };
+        rows(self) == rows(other)
+    }
+}
+
+impl Eq for Memory {}
+
+/// How much of a [`Memory`] one table is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TableSize {
+    /// The table.
+    pub table: Table,
+    /// Its rows.
+    pub rows: usize,
+    /// Bytes of their keys.
+    pub key_bytes: usize,
+    /// Bytes of their values.
+    pub value_bytes: usize,
+}
+
+impl Memory {
+    /// How much each table is.
+    pub fn sizes(&self) -> impl Iterator<Item = TableSize> {
+        self.tables.iter().map(|(table, rows)| TableSize {
+            table: *table,
+            rows: rows.iter().count(),
+            key_bytes: rows.iter().map(|(key, _)| key.len()).sum(),
+            value_bytes: rows.iter().map(|(_, value)| value.len()).sum(),
+        })
+    }
+
+    /// The values of all rows.
+    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
+        self.tables.values().flat_map(Rows::iter).map(|(_, value)| &**value)
+    }
 }
 
 impl ReadTxn for Memory {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.tables.get(&table).and_then(|rows| rows.get(key)).cloned())
+        Ok(self.tables.get(&table).and_then(|rows| rows.get(key)).map(|value| value.to_vec()))
     }
 
     fn page(
@@ -25,27 +73,27 @@ impl ReadTxn for Memory {
         if !to.is_empty() && from >= to {
             return Ok(Vec::new());
         }
-        let upper = if to.is_empty() { Bound::Unbounded } else { Bound::Excluded(to) };
         Ok(self
             .tables
             .get(&table)
             .into_iter()
-            .flat_map(|rows| rows.range::<[u8], _>((Bound::Included(from), upper)))
+            .flat_map(|rows| rows.from(from))
+            .take_while(|(key, _)| to.is_empty() || **key < *to)
             .take(limit)
-            .map(|(key, value)| (key.clone(), value.clone()))
+            .map(|(key, value)| (key.to_vec(), value.to_vec()))
             .collect())
     }
 }
 
 impl Txn for Memory {
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.tables.entry(table).or_default().insert(key.to_vec(), value.to_vec());
+        self.tables.entry(table).or_default().put(key, value);
         Ok(())
     }
 
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
         if let Some(rows) = self.tables.get_mut(&table) {
-            rows.remove(key);
+            rows.delete(key);
         }
         Ok(())
     }
@@ -86,5 +134,73 @@ mod tests {
             prop_assert_eq!(page, merged.page(T, &[from], &to, limit).unwrap());
             prop_assert_eq!(got, merged.get(T, &[from]).unwrap());
         }
+
+        #[test]
+        fn a_store_reads_like_a_map_whether_it_is_shared_or_not(
+            steps in proptest::collection::vec((any::<u16>(), 0u8..8, 0u8..3), 0..600),
+            looks in proptest::collection::vec((any::<u16>(), any::<u16>(), 0usize..200), 0..10),
+        ) {
+            let mut map = BTreeMap::new();
+            let (mut store, mut other) = (Memory::default(), Memory::default());
+            let mut shared = Shared::new();
+            for (key, value, step) in steps {
+                let (key, value) = ((key % 512).to_be_bytes(), vec![value; 200]);
+                match step {
+                    0 => {
+                        store.delete(T, &key).unwrap();
+                        other.delete(T, &key).unwrap();
+                        map.remove(key.as_slice());
+                    }
+                    _ => {
+                        store.put(T, &key, &value).unwrap();
+                        other.put(T, &key, &value).unwrap();
+                        map.insert(key.to_vec(), value);
+                    }
+                }
+                if step == 2 && key[1] % 8 == 0 {
+                    store.share(&mut shared);
+                    shared.forget_single();
+                }
+            }
+            prop_assert_eq!(&store, &other);
+            let copy = store.clone();
+            for (from, to, limit) in looks {
+                let (from, to) = ((from % 512).to_be_bytes(), (to % 600).to_be_bytes());
+                let page: Vec<_> = map
+                    .range(from.to_vec()..)
+                    .take_while(|(key, _)| ***key < to[..])
+                    .take(limit)
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect();
+                prop_assert_eq!(store.page(T, &from, &to, limit).unwrap(), page);
+                prop_assert_eq!(store.get(T, &from).unwrap(), map.get(from.as_slice()).cloned());
+                store.delete(T, &from).unwrap();
+                map.remove(from.as_slice());
+            }
+            // What was taken apart is nobody else's.
+            prop_assert_eq!(copy, other);
+        }
+    }
+
+    #[test]
+    fn what_many_stores_have_stands_in_memory_once() {
+        let mut shared = Shared::new();
+        let mut stores: Vec<_> = (0u8..4).map(|_| Memory::default()).collect();
+        for (number, store) in (0u8..).zip(&mut stores) {
+            for key in 0..1000u16 {
+                store.put(T, &blake3::hash(&key.to_be_bytes()).as_bytes()[..], &[7; 200]).unwrap();
+            }
+            // Its own row stands somewhere among them.
+            store.put(T, blake3::hash(&[number]).as_bytes(), &[number; 200]).unwrap();
+            store.share(&mut shared);
+        }
+        let places = |store: &Memory| -> std::collections::BTreeSet<usize> {
+            store.tables[&T].iter().map(|row| core::ptr::from_ref(row).addr()).collect()
+        };
+        let common = places(&stores[0]).intersection(&places(&stores[3])).count();
+        assert!(common > 800, "{common} of 1000 rows are in common");
+        stores[3].put(T, b"another", b"row").unwrap();
+        assert_ne!(stores[0], stores[3]);
+        assert_eq!(stores[0].get(T, b"another").unwrap(), None);
     }
 }

@@ -3,10 +3,14 @@
 //! Implementations: redb in the node, a map with crash points in `scenarios`. Both are
 //! synchronous and object-safe, so that the same compiled protocol runs on either.
 
+#[cfg(test)]
+mod counting;
 mod memory;
 mod overlay;
 
-pub use memory::Memory;
+#[cfg(test)]
+pub(crate) use counting::Counting;
+pub use memory::{Memory, Shared, TableSize};
 pub use overlay::{Changes, Overlay, Rows, merge};
 
 /// A table's name. Tables are declared as constants by the module that alone writes them.

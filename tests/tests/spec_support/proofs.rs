@@ -153,6 +153,11 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "nodes_that_diverged_exchange_pages_until_they_agree",
     ),
     (
+        "FED-15",
+        "scenarios/tests/federation.rs",
+        "what_is_new_reaches_all_of_many_members_in_few_messages_and_a_relay_tells_nobody",
+    ),
+    (
         "MSG-1",
         "scenarios/tests/outbox.rs",
         "what_is_not_said_by_a_certified_node_to_us_on_this_connection_closes_the_gate",

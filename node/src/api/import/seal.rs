@@ -8,7 +8,7 @@ use chartmesh_protocol::refusal::RefusalCode;
 use tokio::sync::mpsc;
 
 use super::super::problem::{Outcome, Problem};
-use crate::disk::RealDisk;
+use crate::disk::AnyDisk;
 use crate::driver::random;
 use crate::objects::{ObjectFolder, ObjectWriter};
 
@@ -20,7 +20,7 @@ pub(super) struct Sealing {
     name: String,
     folder: ObjectFolder,
     file: Vec<u8>,
-    writer: Option<ObjectWriter<RealDisk>>,
+    writer: Option<ObjectWriter<AnyDisk>>,
 }
 
 impl Sealing {
@@ -102,7 +102,7 @@ pub(super) fn seal_whole(mut sealing: Sealing, plain: &[u8]) -> Outcome<SealedCo
 /// Moves what is ready to the folder, once it is more than a small object.
 fn flush(
     folder: &ObjectFolder,
-    writer: &mut Option<ObjectWriter<RealDisk>>,
+    writer: &mut Option<ObjectWriter<AnyDisk>>,
     file: &mut Vec<u8>,
 ) -> Outcome<()> {
     if file.len() > SMALL_OBJECT_BYTES_MAX || writer.is_some() {
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_file_whose_sender_goes_away_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = ObjectFolder::open(RealDisk, dir.path()).unwrap();
+        let folder = ObjectFolder::open(AnyDisk::default(), dir.path()).unwrap();
         let sealing = || Sealing::new(&folder, "text/plain", "a.txt".to_owned());
         let (pieces, coming) = mpsc::channel(2);
         pieces.blocking_send(Some(vec![7; 100_000].into())).unwrap();

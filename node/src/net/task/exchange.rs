@@ -1,7 +1,5 @@
 //! Requests and answers, of others and of ours.
 
-use std::time::Instant;
-
 use chartmesh_protocol::id::NodeId;
 use libp2p::request_response::{
     Event as Exchanged, InboundRequestId, Message, OutboundFailure, OutboundRequestId,
@@ -9,6 +7,7 @@ use libp2p::request_response::{
 };
 use libp2p::swarm::ConnectionId;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::super::calls::{Kind, Outcome};
 use super::super::codec::Answer;

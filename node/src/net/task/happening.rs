@@ -1,13 +1,13 @@
 //! What the swarm reports: connections, listeners, discoveries.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use chartmesh_protocol::id::NodeId;
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, mdns, ping};
+use tokio::time::Instant;
 
 use super::super::behaviour::BehaviourEvent;
 use super::super::calls::Kind;

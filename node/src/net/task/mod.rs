@@ -6,7 +6,6 @@ mod reach;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
 
 use chartmesh_protocol::id::NodeId;
 use futures::StreamExt as _;
@@ -17,6 +16,7 @@ use libp2p::request_response::{InboundRequestId, ResponseChannel};
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::behaviour::Behaviour;
 use super::book::AddressBook;
@@ -226,7 +226,7 @@ impl Task {
 
 async fn sleep_until(due: Option<Instant>) {
     match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
+        Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
 }

@@ -1,11 +1,10 @@
 //! What the handles ask for, on its way to a connection.
 
-use std::time::Instant;
-
 use chartmesh_protocol::id::NodeId;
 use libp2p::Multiaddr;
 use libp2p::swarm::DialError;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use tokio::time::Instant;
 
 use super::super::book::named;
 use super::super::calls::{Call, Kind};

@@ -75,12 +75,11 @@ fn permissions_to_add(
     entries: Vec<EntryId>,
 ) -> Handled<Vec<(Option<Chain>, Vec<EntryId>)>> {
     let revocations = consent::revocations(ctx.txn, patient)?;
-    let mut found: Vec<(Option<Chain>, Vec<EntryId>)> = consent::received_chains(ctx.txn)?
+    let mut found: Vec<(Option<Chain>, Vec<EntryId>)> = consent::received_chains(ctx.txn, patient)?
         .into_iter()
         .filter(|chain| {
             let claims = chain.leaf().claims();
-            claims.subject == patient
-                && claims.operations.contains(Operation::Write)
+            claims.operations.contains(Operation::Write)
                 && claims.expires_at() > ctx.now
                 && claims.audience.as_ref().is_none_or(|audience| audience.contains(&holder))
                 && !chain.links().iter().any(|link| revocations.contains(link.claims().id))

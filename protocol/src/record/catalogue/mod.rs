@@ -23,8 +23,10 @@ mod relay;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod wire;
 
 pub(crate) use reader::{gaps, listed, received, view};
 pub(crate) use relay::{Changes, announced, enter, refused, send};
-pub use wire::{Catalogue, CatalogueError, Listed, Listing, Section, Step, root};
+pub use tree::root;
+pub use wire::{Catalogue, CatalogueError, Listed, Listing, Section, Step};

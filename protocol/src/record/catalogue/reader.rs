@@ -96,6 +96,8 @@ fn take(ctx: &mut Context<'_>, ring: &KeyRing, relay: &KnownKeys, section: Secti
     for listed in &section.entries {
         row.rows += u64::from(tables::put_entry(ctx.txn, patient, compartment, listed, seq)?);
     }
+    let changed = section.entries.iter().map(|listed| listed.entry);
+    tables::refresh(ctx.txn, patient, compartment, changed)?;
     if row.rows > limits::CATALOGUE_ENTRIES_MAX as u64 {
         return refuse(RefusalCode::LimitReached, "more entries than can be listed");
     }

@@ -2,7 +2,8 @@
 //! to whoever may read it.
 
 use super::tables::{self, NAMED, SectionRow};
-use super::wire::{Catalogue, Listed, Listing, Section, Step, root};
+use super::tree::root;
+use super::wire::{Catalogue, Listed, Listing, Section, Step};
 use crate::capability::Scope;
 use crate::consent::{self, MayRead};
 use crate::custody;
@@ -28,6 +29,7 @@ pub(crate) fn enter(ctx: &mut Context<'_>, label: &Signed<Label>) -> Handled<()>
     }
     if let Some(compartment) = label.compartment {
         tables::put_entry(ctx.txn, patient, compartment, &Listed::of(label), 0)?;
+        tables::refresh(ctx.txn, patient, compartment, [label.entry])?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What is listed: at the relay as it was announced, at a reader as the relay told it.
 
-use super::wire::{Catalogue, Listed, Root};
+use super::tree;
+use super::wire::{Catalogue, Listed};
 use crate::codec::wire_struct;
 use crate::id::{CompartmentId, EntryId, PartyId, StatementId};
 use crate::limits;
@@ -88,7 +89,7 @@ pub(super) fn entry(
     rows::get(txn, LISTED, &key(patient, compartment, entry))
 }
 
-/// Lists an entry; says whether it was not listed before.
+/// Lists an entry; says whether it was not listed before. Once all are listed, [`refresh`].
 pub(super) fn put_entry(
     txn: &mut dyn Txn,
     patient: PartyId,
@@ -109,7 +110,26 @@ pub(super) fn drop_entry(
     compartment: CompartmentId,
     entry: EntryId,
 ) -> Result<(), StoreError> {
-    txn.delete(LISTED, &key(patient, compartment, entry))
+    txn.delete(LISTED, &key(patient, compartment, entry))?;
+    refresh(txn, patient, compartment, [entry])
+}
+
+/// Makes count and root anew after entries were listed.
+pub(super) fn refresh(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    compartment: CompartmentId,
+    changed: impl IntoIterator<Item = EntryId>,
+) -> Result<(), StoreError> {
+    tree::refresh(txn, &section_key(patient, compartment), changed, |txn, from, to| {
+        txn.page(LISTED, from, to, usize::MAX)?
+            .iter()
+            .map(|(key, row)| {
+                let row = rows::decode::<ListedRow>(LISTED, row)?;
+                Ok(Listed { entry: EntryId(rows::tail(LISTED, key)?), label: row.label })
+            })
+            .collect()
+    })
 }
 
 /// A page of what is listed of one compartment, in ascending order.
@@ -154,13 +174,7 @@ pub(super) fn count_and_root(
     patient: PartyId,
     compartment: CompartmentId,
 ) -> Result<(u64, [u8; 32]), StoreError> {
-    let (mut count, mut root) = (0, Root::default());
-    each(txn, patient, compartment, |listed| {
-        count += 1;
-        root.add(listed);
-        Ok(())
-    })?;
-    Ok((count, root.finish()))
+    tree::whole(txn, &section_key(patient, compartment))
 }
 
 /// Forgets what is listed of one compartment, and its catalogue.
@@ -175,6 +189,7 @@ pub(super) fn forget(
             txn.delete(LISTED, &key(patient, compartment, listed.entry))?;
         }
         if page.len() < limits::CATALOGUE_PAGE_MAX {
+            tree::forget(txn, &section_key(patient, compartment))?;
             return txn.delete(SECTIONS, &section_key(patient, compartment));
         }
     }

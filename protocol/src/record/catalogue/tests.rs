@@ -17,7 +17,7 @@ use crate::record::{Label, Message, chart_for};
 use crate::refusal::{Failure, Handled, RefusalCode};
 use crate::rows;
 use crate::statement::Signed;
-use crate::store::{Memory, Table, Txn};
+use crate::store::{Counting, Memory, Table, Txn};
 use crate::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -67,6 +67,35 @@ impl Side {
             self.store = before;
         }
         done
+    }
+
+    /// Rows that a transaction reads.
+    fn rows_read<R>(&mut self, work: impl FnOnce(&mut Context<'_>) -> Handled<R>) -> usize {
+        let mut counting = Counting::new(&mut self.store);
+        let mut ctx = Context {
+            peer: &self.peer,
+            now: self.now,
+            txn: &mut counting,
+            rng: &mut self.rng,
+            effects: Vec::new(),
+            lines_if_refused: Vec::new(),
+            notices: Vec::new(),
+        };
+        assert!(work(&mut ctx).is_ok());
+        counting.read()
+    }
+
+    /// This side as who sends something.
+    fn sender(&self) -> Sender {
+        Sender {
+            institution: self.peer.me(),
+            keys: self.peer.keys().clone(),
+            node: self.peer.node(),
+            member: false,
+            proof: None,
+            request_hash: [0; 32],
+            nonce: [0; 16],
+        }
     }
 
     /// What waits for another, taken out.
@@ -161,16 +190,7 @@ impl Two {
 
     /// The reader gets a listing from a relay.
     fn give(&mut self, from: Option<&Side>, listing: &Listing) -> Result<(), RefusalCode> {
-        let from = &from.unwrap_or(&self.relay).peer;
-        let sender = Sender {
-            institution: from.me(),
-            keys: from.keys().clone(),
-            node: from.node(),
-            member: false,
-            proof: None,
-            request_hash: [0; 32],
-            nonce: [0; 16],
-        };
+        let sender = from.unwrap_or(&self.relay).sender();
         match self.reader.work(|ctx| received(ctx, &sender, listing.clone())) {
             Ok(_) => Ok(()),
             Err(Failure::Refused(refusal)) => Err(refusal.code),
@@ -268,6 +288,39 @@ fn beyond_the_bound_the_number_travels_alone() {
     assert_eq!(two.give(None, &told[0]), Ok(()));
     let view = two.view();
     assert_eq!((view.listed, view.missing, view.missing_entries.len()), (many + 2, many + 2, 0));
+}
+
+/// What is announced one by one must not cost a walk over all that was.
+#[test]
+fn one_entry_more_costs_both_sides_as_many_rows_in_a_long_list_as_in_a_short_one() {
+    let mut two = Two::new();
+    let (to, patient) = (two.reader.peer.me(), two.keys.patient);
+    let label = two.label(0).id();
+    // Ids as they are made: random.
+    let id = |n: u64| EntryId(*blake3::hash(&n.to_be_bytes()).as_bytes().first_chunk().unwrap());
+    let many = 20_000;
+    for n in 0..many {
+        let listed = Listed { entry: id(n), label };
+        tables::put_entry(&mut two.relay.store, patient, C, &listed, 0).unwrap();
+    }
+    tables::refresh(&mut two.relay.store, patient, C, (0..many).map(id)).unwrap();
+    for listing in two.send() {
+        assert_eq!(two.give(None, &listing), Ok(()));
+    }
+    let new = Label { entry: id(many), ..(*two.label(many)).clone() };
+    let new = Signed::sign(new, two.reader.peer.institution_key());
+    let may = MayRead { compartments: [C].into(), ..MayRead::default() };
+    let at_relay = two.relay.rows_read(|ctx| {
+        let mut changes = Changes::default();
+        changes.note(None, &new);
+        enter(ctx, &new)?;
+        relay::tell(ctx, patient, &changes, &BTreeMap::from([(to, may)]))
+    });
+    let told = two.relay.take(to);
+    let sender = two.relay.sender();
+    let at_reader = two.reader.rows_read(|ctx| received(ctx, &sender, told[0].clone()));
+    assert!(two.complete() && two.view().listed == many + 1);
+    assert!(at_relay < 100 && at_reader < 100, "{at_relay} and {at_reader} rows were read");
 }
 
 #[test]

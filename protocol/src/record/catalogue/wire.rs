@@ -1,5 +1,6 @@
 //! The statement, and how lists travel.
 
+use super::tree::root;
 use crate::codec::{wire_code, wire_struct};
 use crate::id::{CompartmentId, EntryId, PartyId, StatementId};
 use crate::identity::{KeyRing, KnownKeys};
@@ -86,28 +87,6 @@ wire_struct! {
     pub struct Listing {
         /// Catalogues of one patient.
         1 => sections: Vec<Section>,
-    }
-}
-
-/// BLAKE3 of each entry id followed by its label's statement id, 48 bytes an entry, in ascending order
-/// of entry ids.
-pub fn root<'a>(listed: impl IntoIterator<Item = &'a Listed>) -> [u8; 32] {
-    let mut root = Root::default();
-    listed.into_iter().for_each(|listed| root.add(listed));
-    root.finish()
-}
-
-/// [`root`] for lists that come in pages.
-#[derive(Default)]
-pub(super) struct Root(blake3::Hasher);
-
-impl Root {
-    pub(super) fn add(&mut self, listed: &Listed) {
-        self.0.update(&listed.entry.0).update(&listed.label.0);
-    }
-
-    pub(super) fn finish(&self) -> [u8; 32] {
-        self.0.finalize().into()
     }
 }
 

@@ -1,0 +1,81 @@
+//! X-Wing through HPKE, by the crate `hpke`.
+
+use super::kem::{ENCAPPED_BYTES, KemError, PUBLIC_BYTES};
+use hpke::{
+    Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256,
+    kem::XWing, single_shot_open, single_shot_seal_with_rng,
+};
+use rand_core::CryptoRng;
+
+fn private(seed: &[u8; 32]) -> <XWing as Kem>::PrivateKey {
+    <XWing as Kem>::PrivateKey::from_bytes(seed).expect("any 32 bytes are an X-Wing seed")
+}
+
+pub(super) fn public(seed: &[u8; 32]) -> Box<[u8; PUBLIC_BYTES]> {
+    let bytes = XWing::sk_to_pk(&private(seed)).to_bytes();
+    let mut public = Box::new([0; PUBLIC_BYTES]);
+    public.copy_from_slice(&bytes);
+    public
+}
+
+pub(super) fn seal(
+    public: &[u8; PUBLIC_BYTES],
+    info: &[u8],
+    aad: &[u8],
+    plaintext: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, KemError> {
+    let public =
+        <XWing as Kem>::PublicKey::from_bytes(public).map_err(|_| KemError::BadPublicKey)?;
+    let (encapped, ciphertext) = single_shot_seal_with_rng::<AesGcm256, HkdfSha256, XWing>(
+        &OpModeS::Base,
+        &public,
+        info,
+        plaintext,
+        aad,
+        &mut Sized(rng),
+    )
+    .map_err(|_| KemError::BadPublicKey)?;
+    let mut sealed = encapped.to_bytes().to_vec();
+    sealed.extend_from_slice(&ciphertext);
+    Ok(sealed)
+}
+
+pub(super) fn open(
+    seed: &[u8; 32],
+    info: &[u8],
+    aad: &[u8],
+    encapped: &[u8; ENCAPPED_BYTES],
+    ciphertext: &[u8],
+) -> Result<Vec<u8>, KemError> {
+    let encapped =
+        <XWing as Kem>::EncappedKey::from_bytes(encapped).map_err(|_| KemError::NotForThisKey)?;
+    single_shot_open::<AesGcm256, HkdfSha256, XWing>(
+        &OpModeR::Base,
+        &private(seed),
+        &encapped,
+        info,
+        ciphertext,
+        aad,
+    )
+    .map_err(|_| KemError::NotForThisKey)
+}
+
+/// HPKE asks for a sized generator.
+struct Sized<'a>(&'a mut dyn CryptoRng);
+
+impl rand_core::TryRng for Sized<'_> {
+    type Error = core::convert::Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(self.0.next_u32())
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.0.next_u64())
+    }
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.fill_bytes(dst);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Sized<'_> {}

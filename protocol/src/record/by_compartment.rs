@@ -1,0 +1,141 @@
+//! Which entries of a record are in which compartment, in order: what a permission covers is found
+//! where it begins, and not by looking at every entry of a record.
+
+use crate::capability::Scope;
+use crate::id::{CompartmentId, EntryId, PartyId};
+use crate::limits;
+use crate::rows;
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use std::collections::BTreeSet;
+
+/// Subject, compartment, entry -> nothing. Written with the entry's own row, by [`enter`] and [`leave`].
+/// An entry without compartment is in none.
+const ENTRIES_IN: Table = Table("entry_in");
+
+fn prefix(subject: PartyId, compartment: CompartmentId) -> Vec<u8> {
+    rows::pair(&subject.0, &compartment.0)
+}
+
+fn key(subject: PartyId, compartment: CompartmentId, entry: EntryId) -> Vec<u8> {
+    [&subject.0[..], &compartment.0, &entry.0].concat()
+}
+
+/// An entry is kept in `compartment`.
+pub(super) fn enter(
+    txn: &mut dyn Txn,
+    (subject, entry): (PartyId, EntryId),
+    compartment: Option<CompartmentId>,
+) -> Result<(), StoreError> {
+    match compartment {
+        Some(compartment) => rows::mark(txn, ENTRIES_IN, &key(subject, compartment, entry)),
+        None => Ok(()),
+    }
+}
+
+/// An entry is not kept in `compartment` any more.
+pub(super) fn leave(
+    txn: &mut dyn Txn,
+    (subject, entry): (PartyId, EntryId),
+    compartment: Option<CompartmentId>,
+) -> Result<(), StoreError> {
+    match compartment {
+        Some(compartment) => txn.delete(ENTRIES_IN, &key(subject, compartment, entry)),
+        None => Ok(()),
+    }
+}
+
+/// How many entries of one compartment are here.
+pub(crate) fn count_in(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    compartment: CompartmentId,
+) -> Result<u64, StoreError> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let page = page(txn, (subject, compartment), after)?;
+        count += page.len() as u64;
+        match page.last() {
+            Some(last) if page.len() == limits::PAGE_ENTRIES_MAX => after = Some(*last),
+            _ => return Ok(count),
+        }
+    }
+}
+
+/// The next entries behind `after` that are in a compartment of `scope` or named by it, in ascending
+/// order: at most [`limits::PAGE_ENTRIES_MAX`], and fewer only when there are no more. Of what is named,
+/// not all need be here.
+pub(crate) fn covered(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    scope: &Scope,
+    after: Option<EntryId>,
+) -> Result<Vec<EntryId>, StoreError> {
+    let limit = limits::PAGE_ENTRIES_MAX;
+    let mut next: BTreeSet<EntryId> = scope.entries().iter().copied().collect();
+    next.retain(|entry| after.is_none_or(|after| *entry > after));
+    for compartment in scope.compartments() {
+        next.extend(page(txn, (subject, *compartment), after)?);
+        // What comes behind the first so many is for the next page, whatever the rest brings.
+        while next.len() > limit {
+            next.pop_last();
+        }
+    }
+    Ok(next.into_iter().take(limit).collect())
+}
+
+fn page(
+    txn: &(impl ReadTxn + ?Sized),
+    (subject, compartment): (PartyId, CompartmentId),
+    after: Option<EntryId>,
+) -> Result<Vec<EntryId>, StoreError> {
+    let after = after.map(|entry| key(subject, compartment, entry));
+    let prefix = prefix(subject, compartment);
+    let limit = limits::PAGE_ENTRIES_MAX;
+    rows::scan::<crate::codec::Bytes>(txn, ENTRIES_IN, &prefix, after.as_deref(), limit)?
+        .into_iter()
+        .map(|(key, _)| rows::tail(ENTRIES_IN, &key).map(EntryId))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::Set;
+    use crate::store::{Counting, Memory};
+
+    const SUBJECT: PartyId = PartyId([1; 32]);
+
+    fn entry(n: u32) -> EntryId {
+        EntryId(*blake3::hash(&n.to_be_bytes()).as_bytes().first_chunk().unwrap())
+    }
+
+    #[test]
+    fn a_page_costs_as_many_rows_as_it_has_entries_wherever_in_a_long_record_it_begins() {
+        let compartments = [2, 3, 4].map(|byte| CompartmentId([byte; 16]));
+        let mut store = Memory::default();
+        for n in 0..3000 {
+            let compartment = compartments[n as usize % 3];
+            enter(&mut store, (SUBJECT, entry(n)), Some(compartment)).unwrap();
+        }
+        // Two compartments, and an entry of the third.
+        let two = Set::new(compartments[..2].iter().copied());
+        let scope = Scope::new(Set::new([entry(2)]), two).unwrap();
+        let mut expected: Vec<_> = (0..3000).filter(|n| n % 3 != 2 || *n == 2).map(entry).collect();
+        expected.sort_unstable();
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let counting = Counting::new(&mut store);
+            let page = covered(&counting, SUBJECT, &scope, after).unwrap();
+            assert!(counting.read() <= 2 * limits::PAGE_ENTRIES_MAX, "{}", counting.read());
+            found.extend(page.iter().copied());
+            after = page.last().copied();
+            if page.len() < limits::PAGE_ENTRIES_MAX {
+                break;
+            }
+        }
+        assert_eq!(found, expected);
+        assert_eq!(count_in(&store, SUBJECT, compartments[0]).unwrap(), 1000);
+        leave(&mut store, (SUBJECT, entry(0)), Some(compartments[0])).unwrap();
+        assert_eq!(count_in(&store, SUBJECT, compartments[0]).unwrap(), 999);
+    }
+}

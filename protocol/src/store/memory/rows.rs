@@ -1,0 +1,139 @@
+//! The rows of one table, in chunks that several stores may have in common.
+
+use std::sync::Arc;
+
+/// Rows of one chunk at most, while nobody shares it.
+const CHUNK_ROWS_MAX: usize = 64;
+/// In what is shared, one key of so many begins a chunk: the same rows are then cut the same way in each
+/// store, whatever stands between them elsewhere.
+const BOUNDARY: u64 = 16;
+
+/// Key and value. A value may stand in several stores at once.
+pub(super) type Row = (Box<[u8]>, Arc<[u8]>);
+
+/// Rows in ascending order of keys; never none.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    pub(super) rows: Vec<Row>,
+    /// Whether it is as it was when it was last compared with what others have.
+    pub(super) compared: bool,
+}
+
+/// All rows of one table, in ascending order of keys.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    chunks: Vec<Arc<Chunk>>,
+}
+
+impl Chunk {
+    fn first(&self) -> &[u8] {
+        self.rows.first().map_or(&[], |(key, _)| key)
+    }
+
+    fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        self.rows.binary_search_by(|(known, _)| (**known).cmp(key))
+    }
+}
+
+impl Rows {
+    /// The chunk that has `key`, if any has.
+    fn chunk_of(&self, key: &[u8]) -> usize {
+        self.chunks.partition_point(|chunk| chunk.first() <= key).saturating_sub(1)
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Arc<[u8]>> {
+        let chunk = self.chunks.get(self.chunk_of(key))?;
+        chunk.find(key).ok().map(|at| &chunk.rows[at].1)
+    }
+
+    pub(super) fn put(&mut self, key: &[u8], value: &[u8]) {
+        let at = self.chunk_of(key);
+        let Some(chunk) = self.chunks.get_mut(at) else {
+            let rows = vec![(key.into(), value.into())];
+            return self.chunks.push(Arc::new(Chunk { rows, compared: false }));
+        };
+        let chunk = Arc::make_mut(chunk);
+        chunk.compared = false;
+        match chunk.find(key) {
+            Ok(at) => chunk.rows[at].1 = value.into(),
+            Err(at) => chunk.rows.insert(at, (key.into(), value.into())),
+        }
+        if chunk.rows.len() > CHUNK_ROWS_MAX {
+            // Numbers are put in ascending order: what is before them is full and stays so.
+            let last = chunk.find(key) == Ok(chunk.rows.len() - 1);
+            let cut = if last { CHUNK_ROWS_MAX } else { CHUNK_ROWS_MAX / 2 };
+            let rows = chunk.rows.split_off(cut);
+            self.chunks.insert(at + 1, Arc::new(Chunk { rows, compared: false }));
+        }
+    }
+
+    pub(super) fn delete(&mut self, key: &[u8]) {
+        let at = self.chunk_of(key);
+        let Some(chunk) = self.chunks.get_mut(at) else { return };
+        let Ok(row) = chunk.find(key) else { return };
+        if chunk.rows.len() == 1 {
+            self.chunks.remove(at);
+        } else {
+            let chunk = Arc::make_mut(chunk);
+            chunk.compared = false;
+            chunk.rows.remove(row);
+        }
+    }
+
+    /// The rows from `key` on.
+    pub(super) fn from(&self, key: &[u8]) -> impl Iterator<Item = &Row> {
+        let at = self.chunk_of(key);
+        let begin = self.chunks.get(at).map_or(0, |chunk| chunk.find(key).unwrap_or_else(|at| at));
+        self.chunks[at.min(self.chunks.len())..].iter().flat_map(|chunk| &chunk.rows).skip(begin)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.chunks.iter().flat_map(|chunk| &chunk.rows)
+    }
+
+    /// Gives every chunk that has changed to `shared`, cut where keys say so, and takes what that gives
+    /// back.
+    pub(super) fn share(&mut self, mut shared: impl FnMut(Chunk) -> Arc<Chunk>) {
+        if self.chunks.iter().all(|chunk| chunk.compared) {
+            return;
+        }
+        let mut chunks = Vec::with_capacity(self.chunks.len());
+        let mut piece: Vec<Row> = Vec::new();
+        for chunk in core::mem::take(&mut self.chunks) {
+            if chunk.compared {
+                cut(&mut piece, &mut chunks, &mut shared);
+                chunks.push(chunk);
+                continue;
+            }
+            for row in Arc::unwrap_or_clone(chunk).rows {
+                if begins_a_chunk(&row.0) || piece.len() == CHUNK_ROWS_MAX {
+                    cut(&mut piece, &mut chunks, &mut shared);
+                }
+                piece.push(row);
+            }
+        }
+        cut(&mut piece, &mut chunks, &mut shared);
+        chunks.shrink_to_fit();
+        self.chunks = chunks;
+    }
+}
+
+fn cut(
+    piece: &mut Vec<Row>,
+    chunks: &mut Vec<Arc<Chunk>>,
+    shared: &mut impl FnMut(Chunk) -> Arc<Chunk>,
+) {
+    if !piece.is_empty() {
+        let mut rows = core::mem::take(piece);
+        rows.shrink_to_fit();
+        chunks.push(shared(Chunk { rows, compared: true }));
+    }
+}
+
+fn begins_a_chunk(key: &[u8]) -> bool {
+    // FNV-1a: keys are ids or numbers, and nobody gains by choosing them.
+    let hash = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    (hash >> 32).is_multiple_of(BOUNDARY)
+}

@@ -1,0 +1,145 @@
+//! Checkers: they stand outside the peers and judge what is to be seen: answers at front doors, messages and
+//! what became of them, objects that arrive, and in the end what front doors show.
+//!
+//! | checker | holds when |
+//! |---|---|
+//! | [`kept`] | nothing acknowledged is lost |
+//! | [`plaintext`] | nobody got at plaintext without a permission in force |
+//! | [`logged`] | every such access has its line in the access log |
+//! | [`revoked`] | a revoked permission stopped working within the bound that it promised |
+//! | [`bounded`] | queues stay within `limits.rs` |
+//! | [`quota`] | nobody had more kept than the permission allows |
+//! | [`members`] | nobody counts as a member without enough sponsors |
+//! | [`deceived`] | nothing that a dishonest party made up was taken |
+//! | [`converged`] | replicas agree once the network has healed |
+//!
+//! Machines that are dishonest, destroyed or off in the end are not judged; what they do to others is.
+//!
+//! Adding one: a file here whose head says in plain words what it watches, what it cannot see and what a violation
+//! means; its line in [`Checkers::new`]; a bug in `scenarios/planted.toml` that it catches.
+
+mod bounded;
+mod converged;
+mod deceived;
+mod kept;
+mod logged;
+mod members;
+mod plaintext;
+mod quota;
+mod revoked;
+
+pub(crate) use quota::bytes_of;
+
+use crate::engine::{Engine, Stage};
+use crate::result::{NOBODY, Violation};
+use crate::watch::{Seen, Watch};
+use std::collections::BTreeMap;
+
+/// Violations of one checker that are told one by one; the rest are counted.
+const TOLD_MAX: u64 = 50;
+
+/// One checker.
+trait Check {
+    /// Something happened.
+    fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found);
+
+    /// The scenario is over and the network has healed.
+    fn end(&mut self, engine: &Engine<'_>, found: &mut Found);
+}
+
+/// What was found.
+struct Found {
+    begin_us: u64,
+    now_us: u64,
+    violations: Vec<Violation>,
+    /// How many each checker found.
+    counts: BTreeMap<&'static str, u64>,
+    /// Not yet told to the trace.
+    fresh: Vec<(&'static str, u32)>,
+}
+
+impl Found {
+    fn add(&mut self, checker: &'static str, party: Option<u32>, what: String) {
+        self.fresh.push((checker, party.unwrap_or(NOBODY)));
+        let count = self.counts.entry(checker).or_default();
+        *count += 1;
+        if *count <= TOLD_MAX {
+            let at_us = self.now_us.saturating_sub(self.begin_us);
+            self.violations.push(Violation { checker, at_us, party, what });
+        }
+    }
+}
+
+/// All checkers of a run.
+pub(crate) struct Checkers {
+    checks: Vec<Box<dyn Check>>,
+    found: Found,
+}
+
+impl Checkers {
+    pub(crate) fn new(engine: &Engine<'_>) -> Self {
+        Self {
+            checks: vec![
+                Box::new(kept::Kept::new(engine)),
+                Box::new(plaintext::Plaintext::default()),
+                Box::new(logged::Logged::default()),
+                Box::new(revoked::Revoked::default()),
+                Box::new(bounded::Bounded::default()),
+                Box::new(quota::Quota::default()),
+                Box::new(members::Members::new(engine)),
+                Box::new(deceived::Deceived),
+                Box::new(converged::Converged),
+            ],
+            found: Found {
+                begin_us: engine.begin_us(),
+                now_us: engine.stage.now_us,
+                violations: Vec::new(),
+                counts: BTreeMap::new(),
+                fresh: Vec::new(),
+            },
+        }
+    }
+
+    /// Checkers that found something since they were asked last, and at which party.
+    pub(crate) fn fresh(&mut self) -> Vec<(&'static str, u32)> {
+        core::mem::take(&mut self.found.fresh)
+    }
+
+    /// What was found so far.
+    pub(crate) fn found(mut self) -> Vec<Violation> {
+        for (checker, count) in &self.found.counts {
+            if *count > TOLD_MAX {
+                self.found.violations.push(Violation {
+                    checker,
+                    at_us: self.found.now_us.saturating_sub(self.found.begin_us),
+                    party: None,
+                    what: format!("and {} more of the kind", count - TOLD_MAX),
+                });
+            }
+        }
+        self.found.violations
+    }
+
+    /// Judges what can be judged in the end alone, after the network has healed.
+    pub(crate) fn end(mut self, engine: &Engine<'_>) -> Vec<Violation> {
+        self.found.now_us = engine.stage.now_us;
+        for check in &mut self.checks {
+            check.end(engine, &mut self.found);
+        }
+        self.found()
+    }
+}
+
+impl Watch for Checkers {
+    fn see(&mut self, stage: &Stage, seen: &Seen<'_>) {
+        self.found.now_us = stage.now_us;
+        for check in &mut self.checks {
+            check.see(stage, seen, &mut self.found);
+        }
+    }
+}
+
+/// A machine's name, for people.
+fn name(stage: &Stage, at: u32) -> &str {
+    stage.machines.get(at as usize).map_or("nobody", |machine| &machine.name)
+}

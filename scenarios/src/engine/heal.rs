@@ -1,0 +1,104 @@
+//! After the scenario's end: whatever can heal does, and what had waited is done. Checkers that ask whether
+//! replicas agree look afterwards.
+//!
+//! Links take no time and lose nothing, cuts are gone, disks have room, everybody can be called, every machine
+//! that still exists is on, and everybody talks once with everybody it knows. People do nothing more. What never
+//! heals stays: destroyed machines, lost objects, wrong clocks, dishonest parties.
+
+use super::{Engine, Stage, Task};
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::store::{ReadTxn, Table};
+
+/// How long healing may take: some of the longest waits between two tries of a message
+/// (`RETRY_MS_MAX`, five minutes).
+const HEALED_WITHIN_US: u64 = 3600 * 1_000_000;
+/// The step in which it is looked whether anything waits.
+const STEP_US: u64 = 60 * 1_000_000;
+
+/// Whether a task belongs to the scenario, which is over.
+pub(super) const fn is_over(task: &Task) -> bool {
+    matches!(
+        task,
+        Task::Switch { .. } | Task::Happen { .. } | Task::Turn(_) | Task::People(_) | Task::Step
+    )
+}
+
+impl Engine<'_> {
+    /// Heals, until nothing waits or for an hour of simulated time.
+    pub(super) fn heal(&mut self) {
+        self.quiet = true;
+        self.healing = true;
+        self.stage.cuts.clear();
+        let all = 0..u32::try_from(self.stage.machines.len()).expect("the file bounds the counts");
+        for at in all.clone() {
+            let machine = self.machine(at);
+            machine.callable = true;
+            machine.disk.capacity = None;
+        }
+        for at in all {
+            if self.machine(at).on {
+                self.greet_all(at);
+            } else {
+                self.switch(at, true);
+            }
+        }
+        let end_us = self.stage.now_us + HEALED_WITHIN_US;
+        while self.stage.now_us < end_us {
+            let until_us = self.stage.now_us + STEP_US;
+            while let Some((at_us, task)) = self.queue.next(until_us) {
+                self.stage.now_us = at_us.max(self.stage.now_us);
+                self.take(task);
+            }
+            self.stage.now_us = until_us;
+            let mut machines = self.stage.machines.iter().enumerate();
+            if machines.all(|(at, _)| !self.stage.has_work(u32::try_from(at).unwrap_or(u32::MAX))) {
+                return;
+            }
+        }
+    }
+}
+
+impl Stage {
+    /// Whether a machine is honest and there: what such machines do and know is judged.
+    pub(crate) fn is_judged(&self, at: u32) -> bool {
+        self.machines
+            .get(at as usize)
+            .is_some_and(|machine| machine.hostile.is_empty() && machine.on && !machine.destroyed)
+    }
+
+    /// Whether a party is a machine that is judged.
+    fn answers(&self, party: PartyId) -> bool {
+        self.by_party.get(&party).is_some_and(|at| self.is_judged(*at))
+    }
+
+    /// Whether at a judged machine something waits that another judged one could take or give.
+    fn has_work(&self, at: u32) -> bool {
+        self.is_judged(at)
+            && (self.waits_for(at).any(|party| self.answers(party))
+                || self.pulls_from(at).any(|party| self.answers(party)))
+    }
+
+    /// The institutions for which messages wait at a machine.
+    pub(crate) fn waits_for(&self, at: u32) -> impl Iterator<Item = PartyId> {
+        const OUTBOX: Table = Table("outbox");
+        let disk = &self.machines[at as usize].disk;
+        let mut from = Vec::new();
+        core::iter::from_fn(move || {
+            let page = disk.page(OUTBOX, &from, &[], 1).expect("memory does not fail");
+            let party = page.first().and_then(|(key, _)| PartyId::from_slice(key.get(..32)?))?;
+            from = [&party.0[..], &[0xff; 9]].concat();
+            Some(party)
+        })
+    }
+
+    /// The institutions from which a machine still has objects to pull.
+    pub(crate) fn pulls_from(&self, at: u32) -> impl Iterator<Item = PartyId> {
+        let seen = self.machines[at as usize].see(self.now_us, &Query::Transfers, None);
+        let transfers = match seen {
+            Ok(View::Transfers(transfers)) => transfers,
+            _ => Vec::new(),
+        };
+        transfers.into_iter().map(|transfer| transfer.from)
+    }
+}

@@ -1,0 +1,134 @@
+//! One machine: a party's peer with its disk, its connections, and what it is like.
+
+use super::chance::Chance;
+use super::disk::Disk;
+use crate::party::Party;
+use crate::scenario::{Hostility, Machine as Traits, Share, Spread};
+use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
+use chartmesh_protocol::peer::{Nonce, Query, View};
+use chartmesh_protocol::refusal::{Failure, Refusal};
+use chartmesh_protocol::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The simulation begins on Monday, 4 January 2027, at midnight UTC.
+pub(crate) const BASE_MS: u64 = 1_799_020_800_000;
+
+/// A machine.
+pub(crate) struct Machine {
+    /// Its name, its group's, its region's number.
+    pub(crate) name: String,
+    pub(crate) group: String,
+    pub(crate) region: u32,
+    /// The peer, its keys and its patients' keys. Its store is `disk`.
+    pub(crate) party: Party,
+    pub(crate) disk: Disk,
+    pub(crate) traits: Traits,
+    /// On or off.
+    pub(crate) on: bool,
+    /// Gone for good, or until it is replaced.
+    pub(crate) destroyed: bool,
+    /// Counts starts: what was on its way to an earlier one is lost.
+    pub(crate) epoch: u32,
+    /// By how many milliseconds its clock is ahead (or behind, when negative).
+    pub(crate) skew_ms: i64,
+    /// Whether others can call it.
+    pub(crate) callable: bool,
+    pub(crate) hostile: BTreeSet<Hostility>,
+    /// By the other machine.
+    pub(super) sessions: BTreeMap<u32, Session>,
+    /// Greetings under way, and what waits for them.
+    pub(super) greeting: BTreeMap<u32, Vec<Errand>>,
+    /// Deliveries under way; `true`: look again when done.
+    pub(super) delivering: BTreeMap<PartyId, bool>,
+    /// Pulls under way, with the wait before the next try in seconds.
+    pub(super) pulls: BTreeMap<TransferId, u64>,
+    /// When the peer wants to be called, in milliseconds of its own clock.
+    pub(super) due: BTreeSet<u64>,
+    /// The earliest tick that is planned, in microseconds.
+    pub(super) tick_us: Option<u64>,
+    pub(super) line_free_us: u64,
+    /// Faults of its disk in a row.
+    pub(super) faults: u32,
+    /// Requests that others made and wait for, by number.
+    pub(super) replying: BTreeMap<u64, super::exchange::Back>,
+    pub(super) life: Chance,
+}
+
+/// What one machine remembers of a connection with another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Session {
+    /// The nonce that we told.
+    pub(super) ours: Nonce,
+    /// The nonce that we were told.
+    pub(super) theirs: Option<Nonce>,
+    /// The other's start with which we talk.
+    pub(super) epoch: u32,
+    pub(super) used_us: u64,
+}
+
+/// What waits for a greeting to end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Errand {
+    /// A message to an institution; whether it was refused once already.
+    Deliver(PartyId, bool),
+    /// An object.
+    Pull(TransferId),
+    /// Nothing: the greeting was all.
+    Nothing,
+}
+
+impl Machine {
+    /// The time by its clock.
+    pub(crate) fn clock(&self, now_us: u64) -> Timestamp {
+        Timestamp((BASE_MS + now_us / 1000).saturating_add_signed(self.skew_ms))
+    }
+
+    /// When, in simulated microseconds, its clock shows this.
+    pub(super) fn when(&self, time: u64) -> u64 {
+        let right = time.saturating_add_signed(-self.skew_ms);
+        right.saturating_sub(BASE_MS).saturating_mul(1000)
+    }
+
+    /// How long a commit takes to be durable.
+    pub(super) fn sync_us(&mut self) -> u64 {
+        /// A good disk's fsync.
+        const DEFAULT_US: u64 = 1000;
+        match &self.traits.sync {
+            Some(spread) => self.life.span(spread),
+            None => DEFAULT_US,
+        }
+    }
+
+    /// Asks its front door to see something.
+    pub(crate) fn see(
+        &self,
+        now_us: u64,
+        query: &Query,
+        patient: Option<PartyId>,
+    ) -> Result<View, Refusal> {
+        let keys = patient.and_then(|patient| self.party.unlocked.get(&patient));
+        match self.party.peer.query(&self.disk, self.clock(now_us), query, keys) {
+            Ok(view) => Ok(view),
+            Err(Failure::Refused(refusal)) => Err(refusal),
+            Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
+        }
+    }
+
+    /// An object's bytes, wherever it stands.
+    pub(crate) fn object(&self, id: ObjectId) -> Option<Vec<u8>> {
+        let small = self.party.peer.small_object(&self.disk, id).expect("memory does not fail");
+        small.or_else(|| self.party.objects.get(&id).cloned())
+    }
+
+    /// Bytes of its rows and of its large objects.
+    pub(crate) fn stored(&self) -> u64 {
+        let objects: usize = self.party.objects.values().map(Vec::len).sum();
+        self.disk.used() + objects as u64
+    }
+
+    /// Whether it comes and goes; how long it stays on, or off, this time.
+    pub(super) fn comes_and_goes(&self) -> Option<(Spread, Spread, Share)> {
+        let (up, down) = (self.traits.up.clone()?, self.traits.down.clone()?);
+        Some((up, down, self.traits.sleeps))
+    }
+}

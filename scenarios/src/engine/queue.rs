@@ -1,0 +1,76 @@
+//! What is to happen, in order of time; of two things at one time, the one that was planned first.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Events by time.
+pub(super) struct Queue<T> {
+    heap: BinaryHeap<Reverse<Entry<T>>>,
+    planned: u64,
+}
+
+struct Entry<T> {
+    at_us: u64,
+    number: u64,
+    event: T,
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl<T> Eq for Entry<T> {}
+
+impl<T> PartialOrd for Entry<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Entry<T> {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        (self.at_us, self.number).cmp(&(other.at_us, other.number))
+    }
+}
+
+impl<T> Queue<T> {
+    pub(super) const fn new() -> Self {
+        Self { heap: BinaryHeap::new(), planned: 0 }
+    }
+
+    /// Plans an event.
+    pub(super) fn plan(&mut self, at_us: u64, event: T) {
+        self.heap.push(Reverse(Entry { at_us, number: self.planned, event }));
+        self.planned += 1;
+    }
+
+    /// Takes the first event, if it is not later than `until_us`.
+    pub(super) fn next(&mut self, until_us: u64) -> Option<(u64, T)> {
+        let Reverse(first) = self.heap.peek()?;
+        if first.at_us > until_us {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(first)| (first.at_us, first.event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_by_time_and_then_in_the_order_in_which_they_were_planned() {
+        let mut queue = Queue::new();
+        for (at, event) in [(5, 'a'), (3, 'b'), (5, 'c'), (3, 'd'), (9, 'e')] {
+            queue.plan(at, event);
+        }
+        let mut seen = Vec::new();
+        while let Some(next) = queue.next(8) {
+            seen.push(next);
+        }
+        assert_eq!(seen, [(3, 'b'), (3, 'd'), (5, 'a'), (5, 'c')]);
+        assert_eq!(queue.next(9), Some((9, 'e')));
+    }
+}

@@ -1,0 +1,41 @@
+//! What a run leaves behind: tables, plots, the report and the manifest.
+//!
+//! [`RunFolder::begin`] before the run, the folder as its trace's sink, [`RunFolder::finish`] with its outcome.
+//! [`write_sweep`] and [`write_comparison`] tell of many runs, [`RunRead`] is a folder read back.
+//! `docs/RESULTS.md` describes every file; it is made from [`schema`].
+
+#[cfg(test)]
+pub(crate) mod fake;
+mod folder;
+pub mod format;
+mod manifest;
+pub mod plot;
+mod read;
+mod report;
+pub mod schema;
+mod table;
+
+pub use folder::{Leave, RunFolder};
+pub use manifest::{
+    Cost, Expectation, Fault, FileRow, MANIFEST, Manifest, Mark, Measure, Version, Violation,
+};
+pub use read::{ReadSample, RunRead};
+pub use report::{Comparison, SweepReport, SweptFigure, SweptPoint, write_comparison, write_sweep};
+pub use table::{Formats, ReadRow, read_trace};
+
+use std::path::{Path, PathBuf};
+
+/// A file could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {what}", path.display())]
+pub struct WriteError {
+    /// Which file.
+    pub path: PathBuf,
+    what: String,
+}
+
+impl WriteError {
+    pub(crate) fn at(path: &Path, what: impl ToString) -> Self {
+        Self { path: path.to_owned(), what: what.to_string() }
+    }
+}

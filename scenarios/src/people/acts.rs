@@ -1,0 +1,347 @@
+//! What people do all along.
+
+use super::{AtRelay, Enrolled, Errand, People};
+use crate::engine::Engine;
+use crate::scenario::{Act, Placement};
+use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::consent::{AskCommand, UploadCommand, Wish};
+use chartmesh_protocol::identity::Phrase;
+use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
+use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
+use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::record::{ContentKey, Draft, Kind, SealedContent};
+use chartmesh_protocol::refusal::{Failure, Refusal};
+use chartmesh_protocol::{access_log, backup, consent, custody, enrolment, record};
+
+/// Kinds of entries, in turn.
+const KINDS: [Kind; 4] = [Kind::Laboratory, Kind::Conditions, Kind::Medications, Kind::Imaging];
+
+impl People {
+    /// Does a piece of work at a hospital.
+    pub(super) fn act(&mut self, work: usize, by: u32, doors: &mut Engine<'_>) {
+        let planned = &doors.scenario.work[work];
+        let (entries, size) = (planned.entries, planned.size.bytes());
+        match planned.act {
+            Act::Admission => self.admit(by, entries, size, doors),
+            Act::Import => match self.patient_of(by) {
+                Some(patient) => self.record(by, patient, entries, size, doors),
+                None => self.skip("import"),
+            },
+            Act::Download => self.download(by, doors),
+            Act::Referral => {
+                let Some(patient) = self.patient_of(by) else { return self.skip("referral") };
+                let Some(to) = self.other_hospital(by) else { return self.skip("referral") };
+                self.ask_to_see(Act::Referral, by, Some(to), patient, doors);
+            }
+            Act::Deposit => self.by_patient(by, AtRelay::Deposit, doors),
+            Act::Keep => self.keep(by, doors),
+            Act::Read => {
+                let permitted = self.permitted.get(&by).map_or(0, Vec::len);
+                if permitted == 0 {
+                    return self.skip("read");
+                }
+                let request = self.permitted[&by][self.choice.one_of(permitted)];
+                self.fetch(by, request, doors);
+            }
+            Act::Restore => self.restore(by, doors),
+            Act::Revoke => self.by_patient(by, AtRelay::Revoke { share: 0.0 }, doors),
+            Act::Rotate => self.by_patient(by, AtRelay::Rotate, doors),
+            Act::CollectLogs => self.by_patient(by, AtRelay::CollectLogs, doors),
+        }
+    }
+
+    /// A patient whose record a hospital has.
+    fn patient_of(&mut self, hospital: u32) -> Option<usize> {
+        let here = self.at_home.get(&hospital).map_or(0, Vec::len);
+        let drawn = self.choice.one_of(here);
+        self.at_home.get(&hospital)?.get(drawn).copied()
+    }
+
+    fn other_hospital(&mut self, than: u32) -> Option<u32> {
+        let drawn = self.choice.one_of(self.hospitals.len().saturating_sub(1));
+        self.hospitals.iter().copied().filter(|hospital| *hospital != than).nth(drawn)
+    }
+
+    fn by_patient(&mut self, hospital: u32, what: AtRelay, doors: &mut Engine<'_>) {
+        match self.patient_of(hospital) {
+            Some(patient) => self.when_on(patient, what, doors),
+            None => self.skip("patient"),
+        }
+    }
+
+    /// A new patient comes to a hospital.
+    fn admit(&mut self, hospital: u32, entries: u32, size: u64, doors: &mut Engine<'_>) {
+        let relays = &self.relays[&hospital];
+        if relays.is_empty() {
+            return self.skip("admission");
+        }
+        let relay = relays[self.choice.one_of(relays.len())];
+        if !doors.stage.machines[relay as usize].on {
+            return self.skip("admission");
+        }
+        match self.new_patient(doors, hospital, relay) {
+            Ok(patient) => {
+                let then = Enrolled::Record { entries, size };
+                self.chart(hospital, patient, then, doors);
+            }
+            Err(_) => self.skip("admission"),
+        }
+    }
+
+    /// A patient of another hospital comes, and is asked for what others have.
+    fn download(&mut self, by: u32, doors: &mut Engine<'_>) {
+        let drawn = self.choice.one_of(self.patients.len());
+        let others = self.patients.iter().enumerate().cycle().skip(drawn);
+        let found = others.take(self.patients.len()).find(|(_, patient)| patient.home != by);
+        let Some((patient, known)) = found else { return self.skip("download") };
+        if known.enrolled.contains(&by) {
+            self.ask_to_see(Act::Download, by, None, patient, doors);
+        } else if self.enrolling.contains_key(&(by, crate::watch::short(known.id))) {
+            self.skip("download");
+        } else {
+            self.chart(by, patient, Enrolled::Download, doors);
+        }
+    }
+
+    pub(super) fn ask_to_see(
+        &mut self,
+        act: Act,
+        by: u32,
+        to: Option<u32>,
+        patient: usize,
+        doors: &mut Engine<'_>,
+    ) {
+        let ask = AskCommand {
+            patient: self.patients[patient].id,
+            to: to.map(|to| doors.stage.machines[to as usize].party.peer.me()),
+            wish: Wish::default(),
+            purpose: Purpose::CareManagement,
+            user: "Dr. Sim".into(),
+            message: String::new(),
+            valid_ms: Some(doors.scenario.policy.request.millis()),
+        };
+        let (command, name) = match act {
+            Act::Referral => (consent::Command::Referral(ask), "consent.referral"),
+            _ => (consent::Command::Download(ask), "consent.download"),
+        };
+        let tag = self.errand(Errand::Asking);
+        doors.ask(by, Command::Consent(command), None, name, tag);
+    }
+
+    /// Records entries at a hospital.
+    pub(super) fn record(
+        &mut self,
+        hospital: u32,
+        patient: usize,
+        entries: u32,
+        size: u64,
+        doors: &mut Engine<'_>,
+    ) {
+        if !doors.stage.machines[hospital as usize].on {
+            return self.skip("import");
+        }
+        let Ok(command) = self.sealed(hospital, patient, entries, size, doors) else {
+            return self.skip("import");
+        };
+        let tag = self.errand(Errand::Done);
+        doors.ask(hospital, Command::Record(command), None, "record.record", tag);
+    }
+
+    /// Seals entries at a hospital, as its front door would.
+    pub(super) fn sealed(
+        &mut self,
+        hospital: u32,
+        patient: usize,
+        entries: u32,
+        size: u64,
+        doors: &mut Engine<'_>,
+    ) -> Result<record::Command, Refusal> {
+        let subject = self.patients[patient].id;
+        let now_us = doors.stage.now_us;
+        let machine = doors.machine(hospital);
+        let now = machine.clock(now_us);
+        let plain = vec![0x5a; usize::try_from(size).unwrap_or(usize::MAX)];
+        let mut drafts = Vec::new();
+        for n in 0..entries {
+            let key = DataKey::generate(&mut machine.party.rng);
+            let salt = fresh_salt(&mut machine.party.rng);
+            let (file, sealed) = seal_small(&key, &salt, &plain).expect("the file bounds sizes");
+            let content = ContentKey {
+                object: sealed.id,
+                length: sealed.file_len,
+                plaintext_length: sealed.plaintext_len,
+                key: *key.expose(),
+                media_type: "application/octet-stream".into(),
+                name: "simulated".into(),
+            };
+            let small = if file.len() <= SMALL_OBJECT_BYTES_MAX {
+                Some(file)
+            } else {
+                machine.party.objects.insert(sealed.id, file);
+                None
+            };
+            drafts.push(Draft {
+                kind: KINDS[n as usize % KINDS.len()],
+                title: "simulated".into(),
+                effective: now,
+                user: "Dr. Sim".into(),
+                terms: Vec::new(),
+                adds_to: None,
+                contents: vec![SealedContent { key: content, small }],
+            });
+        }
+        let sealed = machine.party.peer.seal_entries(
+            &machine.disk,
+            now,
+            subject,
+            drafts,
+            &mut machine.party.rng,
+        );
+        match sealed {
+            Ok(entries) => Ok(record::Command::Record { subject, entries }),
+            Err(Failure::Refused(refusal)) => Err(refusal),
+            Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
+        }
+    }
+
+    /// A hospital has its own copies kept by a provider.
+    fn keep(&mut self, by: u32, doors: &mut Engine<'_>) {
+        let Some(patient) = self.patient_of(by) else { return self.skip("keep") };
+        let Some(provider) = self.places_for(by, doors).first().copied() else {
+            return self.skip("keep");
+        };
+        let keep = backup::Command::Keep {
+            holder: doors.stage.machines[provider as usize].party.peer.me(),
+            subject: self.patients[patient].id,
+            entries: Vec::new(),
+            for_patient: false,
+            not_before: None,
+        };
+        let tag = self.errand(Errand::Done);
+        doors.ask(by, Command::Backup(keep), None, "backup.keep", tag);
+    }
+
+    /// A hospital gets back what providers keep for it.
+    pub(super) fn restore(&mut self, by: u32, doors: &mut Engine<'_>) {
+        for provider in self.providers.clone() {
+            let holder = doors.stage.machines[provider as usize].party.peer.me();
+            let restore = backup::Command::Restore { holder, subject: None };
+            let tag = self.errand(Errand::Done);
+            doors.ask(by, Command::Backup(restore), None, "backup.restore", tag);
+        }
+    }
+
+    /// Providers at which deposits of a hospital's patients go, best first, as many as there are to be.
+    fn places_for(&mut self, hospital: u32, doors: &Engine<'_>) -> Vec<u32> {
+        let region = |at: u32| doors.stage.machines[at as usize].region;
+        let here = region(hospital);
+        let wanted = |provider: u32| match doors.scenario.policy.placement {
+            Placement::Anywhere => true,
+            Placement::SameRegion => region(provider) == here,
+            Placement::OtherRegion => region(provider) != here,
+        };
+        let drawn = self.choice.one_of(self.providers.len());
+        let mut places: Vec<u32> = self.providers.clone();
+        places.rotate_left(drawn.min(self.providers.len()));
+        // Stable: what is wanted first, the others where there is no such.
+        places.sort_by_key(|provider| !wanted(*provider));
+        places.truncate(doors.scenario.policy.replicas as usize);
+        places
+    }
+
+    /// A patient does something at the relay, which is on.
+    pub(super) fn at_relay(&mut self, patient: usize, what: AtRelay, doors: &mut Engine<'_>) {
+        let known = self.patients[patient].clone();
+        let (id, relay) = (known.id, known.relay);
+        if !doors.stage.machines[relay as usize].on {
+            return self.when_on(patient, what, doors);
+        }
+        match what {
+            AtRelay::Look => self.look(relay, doors),
+            AtRelay::Enrol { hospital, code, then } => {
+                let enrol = enrolment::Command::Enrol { patient: id, code };
+                self.enrolling.insert((hospital, crate::watch::short(id)), (patient, then));
+                let tag = self.errand(Errand::Done);
+                let command = Command::Enrolment(enrol);
+                doors.ask(relay, command, Some(id), "enrolment.enrol", tag);
+            }
+            AtRelay::Deposit => {
+                for provider in self.places_for(known.home, doors) {
+                    let party = |at: u32| doors.stage.machines[at as usize].party.peer.me();
+                    let upload = UploadCommand {
+                        patient: id,
+                        hospital: party(known.home),
+                        depositary: party(provider),
+                        wish: Wish::default(),
+                        not_before: None,
+                        days: None,
+                    };
+                    let tag = self.errand(Errand::Done);
+                    let command = Command::Consent(consent::Command::Upload(upload));
+                    doors.ask(relay, command, Some(id), "consent.upload", tag);
+                }
+            }
+            AtRelay::Revoke { share } => self.revoke(patient, share, doors),
+            AtRelay::Rotate => self.rotate(patient, doors),
+            AtRelay::CollectLogs => {
+                let collect = access_log::Command::Collect { patient: id };
+                let tag = self.errand(Errand::Done);
+                let command = Command::AccessLog(collect);
+                doors.ask(relay, command, Some(id), "access-log.collect", tag);
+            }
+        }
+    }
+
+    /// A patient takes permissions back: one, or a share of all.
+    fn revoke(&mut self, patient: usize, share: f64, doors: &mut Engine<'_>) {
+        let (id, relay) = (self.patients[patient].id, self.patients[patient].relay);
+        let machine = &doors.stage.machines[relay as usize];
+        let query = Query::Grants { patient: Some(id) };
+        let Ok(View::Grants(grants)) = machine.see(doors.stage.now_us, &query, Some(id)) else {
+            return;
+        };
+        let mut live: Vec<_> = grants
+            .iter()
+            .filter(|grant| grant.state == "live" && !grant.received)
+            .filter(|grant| grant.operations.iter().any(|operation| operation == "read"))
+            .map(|grant| grant.token)
+            .collect();
+        if live.is_empty() {
+            return self.skip("revoke");
+        }
+        if share > 0.0 {
+            live.retain(|_| self.choice.unit() < share);
+        } else {
+            live = vec![live[self.choice.one_of(live.len())]];
+        }
+        if live.is_empty() {
+            return;
+        }
+        let tokens = live.clone();
+        let revoke = consent::Command::Revoke { patient: id, tokens: live };
+        let tag = self.errand(Errand::Revoking { patient: id, tokens });
+        doors.ask(relay, Command::Consent(revoke), Some(id), "consent.revoke", tag);
+    }
+
+    /// A patient takes a new key with the words.
+    fn rotate(&mut self, patient: usize, doors: &mut Engine<'_>) {
+        let (id, relay) = (self.patients[patient].id, self.patients[patient].relay);
+        let now_us = doors.stage.now_us;
+        let machine = doors.machine(relay);
+        let known = machine.party.peer.keys_of(&machine.disk, id).expect("memory does not fail");
+        let (Some(known), Some(words)) = (known, machine.party.words.get(&id)) else {
+            return self.skip("rotate");
+        };
+        let phrase = Phrase::parse(words).expect("the words are the patient's");
+        let Ok((rotation, keys)) =
+            custody::rotate(&known, &phrase, Vec::new(), machine.clock(now_us))
+        else {
+            return self.skip("rotate");
+        };
+        let sealed_keys = custody::encode_keys(&keys).to_vec();
+        machine.party.unlocked.insert(id, keys);
+        let rotate = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
+        let tag = self.errand(Errand::Done);
+        doors.ask(relay, Command::Custody(rotate), Some(id), "custody.rotate", tag);
+    }
+}

@@ -1,0 +1,118 @@
+//! What people do when something happens to the federation.
+
+use super::{AtRelay, Enrolled, Errand, People};
+use crate::engine::Engine;
+use crate::scenario::{Act, Happening, Share};
+use chartmesh_protocol::federation;
+use chartmesh_protocol::peer::Command;
+use std::collections::BTreeSet;
+
+impl People {
+    /// An event of the scenario that people bring about.
+    pub(crate) fn happens(
+        &mut self,
+        what: Happening,
+        meant: &BTreeSet<u32>,
+        other: Option<u32>,
+        share: Share,
+        doors: &mut Engine<'_>,
+    ) {
+        match (what, other) {
+            (Happening::Merge, Some(into)) => {
+                for at in meant {
+                    self.merge(*at, into, doors);
+                }
+            }
+            (Happening::Revoke, _) => {
+                let of: Vec<usize> = (0..self.patients.len())
+                    .filter(|patient| {
+                        let patient = &self.patients[*patient];
+                        meant.contains(&patient.home) || meant.contains(&patient.relay)
+                    })
+                    .collect();
+                for patient in of {
+                    self.when_on(patient, AtRelay::Revoke { share: share.get() }, doors);
+                }
+            }
+            (Happening::Expel, _) => {
+                for party in meant {
+                    for by in self.hospitals.clone() {
+                        if !meant.contains(&by) {
+                            // People need a while to hear of it and to decide.
+                            let wait = 60_000_000 * (1 + self.choice.one_of(60) as u64);
+                            let tag = self.errand(Errand::Expel { by, party: *party });
+                            doors.later(doors.stage.now_us + wait, tag);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A hospital's patients go over to another: they enrol there, and it asks for their records.
+    fn merge(&mut self, from: u32, into: u32, doors: &mut Engine<'_>) {
+        for patient in self.at_home.get(&from).cloned().unwrap_or_default() {
+            if self.patients[patient].enrolled.contains(&into) {
+                self.ask_to_see(Act::Referral, from, Some(into), patient, doors);
+            } else {
+                self.chart(into, patient, Enrolled::Referral { from }, doors);
+            }
+        }
+    }
+
+    /// What merged into another leaves.
+    pub(crate) fn merged(&mut self, at: u32, into: Option<u32>, doors: &mut Engine<'_>) {
+        if let Some(into) = into {
+            let moved = self.at_home.remove(&at).unwrap_or_default();
+            for patient in &moved {
+                self.patients[*patient].home = into;
+            }
+            self.at_home.entry(into).or_default().extend(moved);
+        }
+        let tag = self.errand(Errand::Leave { at });
+        doors.later(doors.stage.now_us, tag);
+    }
+
+    pub(super) fn leave(&mut self, at: u32, doors: &mut Engine<'_>) {
+        let tag = self.errand(Errand::Done);
+        let leave = Command::Federation(federation::Command::Leave);
+        doors.ask(at, leave, None, "federation.leave", tag);
+    }
+
+    pub(super) fn expel(&mut self, by: u32, party: u32, doors: &mut Engine<'_>) {
+        let party = doors.stage.machines[party as usize].party.peer.me();
+        let expel = federation::Command::Expel { party, reason: "by the scenario".into() };
+        let tag = self.errand(Errand::Done);
+        doors.ask(by, Command::Federation(expel), None, "federation.expel", tag);
+    }
+
+    /// A party has new hardware and its old keys: it joins again and restores what was deposited.
+    pub(crate) fn replaced(&mut self, at: u32, doors: &mut Engine<'_>) {
+        if !self.hospitals.contains(&at) && !self.providers.contains(&at) {
+            return;
+        }
+        let Some(host) = self
+            .hospitals
+            .iter()
+            .copied()
+            .find(|hospital| *hospital != at && doors.stage.machines[*hospital as usize].on)
+        else {
+            return self.skip("replace");
+        };
+        let addresses = vec![format!("/memory/{host}")];
+        let invite = federation::Command::Invite { valid_ms: None, addresses };
+        let tag = self.errand(Errand::Invited { at });
+        doors.ask(host, Command::Federation(invite), None, "federation.invite", tag);
+    }
+
+    pub(super) fn invited(&mut self, at: u32, code: String, doors: &mut Engine<'_>) {
+        let tag = self.errand(Errand::Done);
+        let join = federation::Command::Join { code };
+        doors.ask(at, Command::Federation(join), None, "federation.join", tag);
+        if self.hospitals.contains(&at) {
+            let tag = self.errand(Errand::Restore { at });
+            doors.later(doors.stage.now_us + 120_000_000, tag);
+        }
+    }
+}

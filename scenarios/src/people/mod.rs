@@ -1,0 +1,300 @@
+//! People: what patients and staff do, and when. They act through the front doors alone, as at a node.
+//!
+//! ```text
+//!  work by rate or trace ──> act ──> front door ──> answer ──> the next step of the act
+//!  a request reaches a relay ──> the patient's reaction time ──> looks, decides
+//!  a permission reaches a hospital ──> it reads
+//! ```
+//!
+//! An act is an [`Errand`] under a tag; the engine calls back with the tag when its time has come or its
+//! answer is here. What a patient does waits until the relay is on.
+
+mod acts;
+mod begin;
+mod happenings;
+
+use crate::engine::Engine;
+use crate::engine::chance::Chance;
+use crate::scenario::Act;
+use crate::watch::Seen;
+use chartmesh_protocol::consent;
+use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};
+use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::refusal::Refusal;
+use std::collections::BTreeMap;
+
+/// A patient, as the people around know one.
+#[derive(Clone, Debug)]
+pub(crate) struct Patient {
+    pub(crate) id: PartyId,
+    pub(crate) relay: u32,
+    /// The hospital that has the record.
+    pub(crate) home: u32,
+    /// Hospitals where a chart has been enrolled.
+    pub(crate) enrolled: Vec<u32>,
+}
+
+/// What somebody is about.
+#[derive(Clone, Debug)]
+enum Errand {
+    /// A kind of work, by one party, is to be done now and planned again.
+    Work { work: usize, by: u32, nth: usize },
+    /// A patient looks at what was asked.
+    Look { relay: u32 },
+    /// A patient does something at the relay, once that is on.
+    AtRelay { patient: usize, what: AtRelay },
+    /// A chart was opened for a patient.
+    Charted { hospital: u32, patient: usize, then: Enrolled },
+    /// A code was made for the chart.
+    Coded { hospital: u32, patient: usize, then: Enrolled },
+    /// A request was made.
+    Asking,
+    /// A hospital is to read what it was permitted.
+    Fetch { at: u32, request: ConsentId },
+    /// Permissions are being taken back.
+    Revoking { patient: PartyId, tokens: Vec<TokenId> },
+    /// A vote to expel.
+    Expel { by: u32, party: u32 },
+    /// A hospital leaves.
+    Leave { at: u32 },
+    /// An invite was made for a party that comes back.
+    Invited { at: u32 },
+    /// A hospital that came back restores.
+    Restore { at: u32 },
+    /// Nobody follows it up.
+    Done,
+}
+
+/// What a patient does at the relay.
+#[derive(Clone, Debug)]
+enum AtRelay {
+    Enrol { hospital: u32, code: String, then: Enrolled },
+    Deposit,
+    Revoke { share: f64 },
+    Rotate,
+    CollectLogs,
+    Look,
+}
+
+/// What follows an enrolment.
+#[derive(Clone, Copy, Debug)]
+enum Enrolled {
+    /// Entries are recorded.
+    Record { entries: u32, size: u64 },
+    /// The hospital asks to see what others have.
+    Download,
+    /// Another hospital asks that this one may see.
+    Referral { from: u32 },
+}
+
+/// Everybody.
+pub(crate) struct People {
+    seed: u64,
+    pub(crate) patients: Vec<Patient>,
+    by_id: BTreeMap<PartyId, usize>,
+    /// Patients by hospital that has their record.
+    at_home: BTreeMap<u32, Vec<usize>>,
+    /// Patients by relay.
+    at_relay: BTreeMap<u32, Vec<usize>>,
+    hospitals: Vec<u32>,
+    providers: Vec<u32>,
+    relays: BTreeMap<u32, Vec<u32>>,
+    errands: BTreeMap<u64, Errand>,
+    /// Enrolments under way, by hospital and patient.
+    enrolling: BTreeMap<(u32, u64), (usize, Enrolled)>,
+    next: u64,
+    /// What waits for a relay to be switched on.
+    when_on: BTreeMap<u32, Vec<u64>>,
+    /// Permissions to read, by hospital.
+    permitted: BTreeMap<u32, Vec<ConsentId>>,
+    reaction: Chance,
+    choice: Chance,
+    /// A stream for each kind of work and party.
+    works: BTreeMap<(usize, u32), Chance>,
+    /// Things that could not be done when they were to be, such as an import without a patient.
+    pub(crate) skipped: BTreeMap<&'static str, u64>,
+}
+
+impl People {
+    fn errand(&mut self, errand: Errand) -> u64 {
+        self.next += 1;
+        self.errands.insert(self.next, errand);
+        self.next
+    }
+
+    fn skip(&mut self, what: &'static str) {
+        *self.skipped.entry(what).or_default() += 1;
+    }
+
+    /// An errand's time has come.
+    pub(crate) fn due(&mut self, tag: u64, doors: &mut Engine<'_>) {
+        match self.errands.remove(&tag) {
+            Some(Errand::Work { work, by, nth }) => {
+                self.act(work, by, doors);
+                self.plan(work, by, nth + 1, doors);
+            }
+            Some(Errand::Look { relay }) => self.look(relay, doors),
+            Some(Errand::AtRelay { patient, what }) => self.at_relay(patient, what, doors),
+            Some(Errand::Fetch { at, request }) => self.fetch(at, request, doors),
+            Some(Errand::Expel { by, party }) => self.expel(by, party, doors),
+            Some(Errand::Leave { at }) => self.leave(at, doors),
+            Some(Errand::Restore { at }) => self.restore(at, doors),
+            _ => {}
+        }
+    }
+
+    /// A front door answered.
+    pub(crate) fn answered(
+        &mut self,
+        tag: u64,
+        _at: u32,
+        answer: Result<Box<View>, Refusal>,
+        doors: &mut Engine<'_>,
+    ) {
+        let Some(errand) = self.errands.remove(&tag) else { return };
+        let Ok(answer) = answer else { return };
+        match (errand, *answer) {
+            (Errand::Charted { hospital, patient, then }, View::Chart(chart)) => {
+                self.code(hospital, patient, chart.chart, then, doors);
+            }
+            (Errand::Coded { hospital, patient, then }, View::Code(code)) => {
+                let what = AtRelay::Enrol { hospital, code: code.code, then };
+                self.when_on(patient, what, doors);
+            }
+            (Errand::Revoking { patient, tokens }, _) => {
+                doors.see(&Seen::Revoked { patient, tokens: &tokens });
+            }
+            (Errand::Invited { at }, View::Code(code)) => self.invited(at, code.code, doors),
+            _ => {}
+        }
+    }
+
+    /// A message was handled at a machine.
+    pub(crate) fn received(
+        &mut self,
+        at: u32,
+        name: &'static str,
+        patient: u64,
+        about: Option<ConsentId>,
+        doors: &mut Engine<'_>,
+    ) {
+        match (name, about) {
+            ("enrolment.enrol", _) => {
+                if let Some((patient, then)) = self.enrolling.remove(&(at, patient)) {
+                    self.enrolled(at, patient, then, doors);
+                }
+            }
+            ("consent.ask", _) => {
+                // Drawn for each request, whatever comes of it, so that sweeps share their luck.
+                let (reacts, ignores) = (
+                    self.reaction.span(&doors.scenario.patients.reaction),
+                    self.reaction.happens(doors.scenario.patients.ignore),
+                );
+                if !ignores {
+                    let tag = self.errand(Errand::Look { relay: at });
+                    doors.later(doors.stage.now_us + reacts, tag);
+                }
+            }
+            ("consent.permission" | "consent.passed-on", Some(request)) => {
+                let permitted = self.permitted.entry(at).or_default();
+                if !permitted.contains(&request) {
+                    permitted.push(request);
+                }
+                let tag = self.errand(Errand::Fetch { at, request });
+                doors.later(doors.stage.now_us + 2_000_000, tag);
+            }
+            _ => {}
+        }
+    }
+
+    /// A machine is on again: what waited for that is done a little later.
+    pub(crate) fn switched_on(&mut self, at: u32, doors: &mut Engine<'_>) {
+        for tag in self.when_on.remove(&at).unwrap_or_default() {
+            doors.later(doors.stage.now_us + 5_000_000, tag);
+        }
+    }
+
+    fn when_on(&mut self, patient: usize, what: AtRelay, doors: &mut Engine<'_>) {
+        let relay = self.patients[patient].relay;
+        if doors.stage.machines[relay as usize].on {
+            return self.at_relay(patient, what, doors);
+        }
+        let tag = self.errand(Errand::AtRelay { patient, what });
+        self.when_on.entry(relay).or_default().push(tag);
+    }
+
+    /// The patients of a relay look at what was asked, and decide.
+    fn look(&mut self, relay: u32, doors: &mut Engine<'_>) {
+        if !doors.stage.machines[relay as usize].on {
+            let patient = self.at_relay.get(&relay).and_then(|here| here.first()).copied();
+            if let Some(patient) = patient {
+                self.when_on(patient, AtRelay::Look, doors);
+            }
+            return;
+        }
+        let now_us = doors.stage.now_us;
+        let machine = &doors.stage.machines[relay as usize];
+        let Ok(View::Requests(requests)) =
+            machine.see(now_us, &Query::Requests { patient: None }, None)
+        else {
+            return;
+        };
+        for request in requests {
+            if request.state != RequestState::Open || request.asker == request.patient {
+                continue;
+            }
+            let refuses = self.reaction.happens(doors.scenario.patients.refuse);
+            let (command, name) = if refuses {
+                let reason = "not now".to_owned();
+                (consent::Command::Deny { request: request.request, reason }, "consent.deny")
+            } else {
+                let policy = &doors.scenario.policy;
+                let narrow = consent::Narrow {
+                    valid_ms: Some(policy.permission.millis()),
+                    max_staleness: policy.max_staleness.map(|span| span.millis() / 1000),
+                    ..consent::Narrow::default()
+                };
+                let request = request.request;
+                (consent::Command::Approve { request, narrow }, "consent.approve")
+            };
+            let tag = self.errand(Errand::Done);
+            doors.ask(relay, Command::Consent(command), Some(request.patient), name, tag);
+        }
+    }
+
+    fn fetch(&mut self, at: u32, request: ConsentId, doors: &mut Engine<'_>) {
+        let user = "Dr. Sim".to_owned();
+        let fetch = consent::Command::Fetch { request, holder: None, user };
+        let tag = self.errand(Errand::Done);
+        doors.ask(at, Command::Consent(fetch), None, "consent.fetch", tag);
+    }
+
+    fn code(
+        &mut self,
+        hospital: u32,
+        patient: usize,
+        chart: ChartId,
+        then: Enrolled,
+        doors: &mut Engine<'_>,
+    ) {
+        let addresses = vec![format!("/memory/{hospital}")];
+        let code =
+            chartmesh_protocol::enrolment::Command::Code { chart, valid_ms: None, addresses };
+        let tag = self.errand(Errand::Coded { hospital, patient, then });
+        doors.ask(hospital, Command::Enrolment(code), None, "enrolment.code", tag);
+    }
+
+    fn enrolled(&mut self, hospital: u32, patient: usize, then: Enrolled, doors: &mut Engine<'_>) {
+        self.patients[patient].enrolled.push(hospital);
+        match then {
+            Enrolled::Record { entries, size } => {
+                self.record(hospital, patient, entries, size, doors);
+            }
+            Enrolled::Download => self.ask_to_see(Act::Download, hospital, None, patient, doors),
+            Enrolled::Referral { from } => {
+                self.ask_to_see(Act::Referral, from, Some(hospital), patient, doors);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What is to be seen from outside the peers: measures and checkers look on, and change nothing.
+
+use crate::engine::Stage;
+use chartmesh_protocol::consent::Message as Consent;
+use chartmesh_protocol::enrolment::Message as Enrolment;
+use chartmesh_protocol::id::{ConsentId, ObjectId, PartyId, TokenId};
+use chartmesh_protocol::message::{MessageId, OutcomeResult};
+use chartmesh_protocol::peer::{Body, CheckedMessage, Command, View};
+use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::{backup, custody, record};
+
+/// Something that happened.
+pub(crate) enum Seen<'a> {
+    /// A front door was asked.
+    Asked {
+        /// Where.
+        party: u32,
+        /// The number that the answer bears.
+        request: u64,
+        /// For what.
+        command: &'a Command,
+    },
+    /// A front door answered, and what it did is durable.
+    Answered {
+        /// Where.
+        party: u32,
+        /// The number of what was asked.
+        request: u64,
+        /// What was asked, such as `consent.revoke`.
+        name: &'static str,
+        /// The answer.
+        answer: &'a Result<Box<View>, Refusal>,
+    },
+    /// A patient took permissions back, and that is durable at the relay.
+    Revoked {
+        /// Whose.
+        patient: PartyId,
+        /// Which.
+        tokens: &'a [TokenId],
+    },
+    /// A message left.
+    Sent {
+        /// From where.
+        from: u32,
+        /// Where to.
+        to: u32,
+        /// What.
+        message: &'a CheckedMessage,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// A message was handled; what it did is not durable yet.
+    Handled {
+        /// From where.
+        from: u32,
+        /// Where.
+        at: u32,
+        /// Which.
+        message: MessageId,
+        /// What it said.
+        body: &'a Body,
+        /// What became of it.
+        outcome: Option<&'a OutcomeResult>,
+    },
+    /// What became of a message is known to its sender, or that nobody knows.
+    Concluded {
+        /// The sender.
+        from: u32,
+        /// Which; `None` when it was never sent.
+        message: Option<MessageId>,
+        /// The message's name.
+        name: &'static str,
+        /// When it was put into the outbox, by the sender's clock.
+        since_ms: u64,
+        /// What became of it.
+        outcome: Option<&'a OutcomeResult>,
+        /// The request for consent that it was about.
+        request: Option<ConsentId>,
+    },
+    /// An object arrived, or not.
+    Pulled {
+        /// Where.
+        at: u32,
+        /// From where.
+        from: u32,
+        /// Which.
+        object: ObjectId,
+        /// When the other gave it.
+        served_us: u64,
+        /// `done`, `refused` or `damaged`.
+        end: &'static str,
+    },
+    /// What became of something that a dishonest machine made up and nobody honest is to take.
+    Deceived {
+        /// Who made it up.
+        by: u32,
+        /// Who was to take it.
+        at: u32,
+        /// The message's name.
+        name: &'static str,
+        /// `done` when it was taken.
+        end: &'static str,
+    },
+    /// A machine crashed: commits that were not durable are gone.
+    Crashed {
+        /// Which.
+        party: u32,
+    },
+    /// A machine and its disk are gone.
+    Destroyed {
+        /// Which.
+        party: u32,
+    },
+    /// An event of the scenario began or ended.
+    Happened {
+        /// Its number in the scenario.
+        event: usize,
+        /// Whether it began.
+        begins: bool,
+    },
+    /// A step of the time series is over.
+    Step,
+}
+
+/// Looks on.
+pub(crate) trait Watch {
+    /// Something happened.
+    fn see(&mut self, stage: &Stage, seen: &Seen<'_>);
+}
+
+/// Whether watchers want to see what became of such a message where it was handled.
+pub(crate) const fn matters(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Consent(
+            Consent::Ask(_) | Consent::Permission(_) | Consent::PassedOn(_) | Consent::Read(_)
+        ) | Body::Custody(_)
+            | Body::Backup(_)
+            | Body::Enrolment(_)
+    )
+}
+
+/// The first bytes of the id of the patient that a message concerns; 0 when none is.
+pub(crate) fn patient_of(body: &Body) -> u64 {
+    let patient = match body {
+        Body::Consent(Consent::Ask(ask)) => ask.patient,
+        Body::Consent(Consent::Permission(given) | Consent::PassedOn(given)) => {
+            given.log.party_unverified()
+        }
+        Body::Consent(Consent::Order(order)) => order.patient,
+        Body::Consent(Consent::OrderState(state)) => state.patient,
+        Body::Consent(Consent::Read(read)) => read.patient,
+        Body::Record(record::Message::Announce(announce)) => announce.patient,
+        Body::Backup(backup::Message::Offer(offer)) => match offer.bundles.first() {
+            Some(bundle) => bundle.label.claims().subject,
+            None => offer.owner,
+        },
+        Body::Enrolment(Enrolment::Enrol(enrol)) => enrol.log.party_unverified(),
+        Body::Backup(backup::Message::Kept(kept)) => kept.patient,
+        Body::Custody(custody::Message::Keys(keys)) => keys.log.party_unverified(),
+        _ => return 0,
+    };
+    short(patient)
+}
+
+/// The request for consent that a message is about.
+pub(crate) const fn request_of(body: &Body) -> Option<ConsentId> {
+    match body {
+        Body::Consent(Consent::Ask(ask)) => Some(ask.request),
+        Body::Consent(Consent::Permission(given) | Consent::PassedOn(given)) => Some(given.request),
+        Body::Consent(Consent::Read(read)) => Some(read.request),
+        _ => None,
+    }
+}
+
+/// The first bytes of a party's id.
+pub(crate) fn short(party: PartyId) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = party.0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}

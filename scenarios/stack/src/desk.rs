@@ -1,0 +1,132 @@
+//! What a script holds to do things at nodes, one after the other, while time passes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chartmesh_node::driver::Handle;
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::peer::{Command, PatientKeys, Query, View};
+use chartmesh_protocol::refusal::Failure;
+use chartmesh_protocol::store::StoreError;
+use chartmesh_protocol::time::Timestamp;
+use tokio::time::{Instant, sleep_until};
+
+use crate::node::ms;
+use crate::stack::{EPOCH, Who, lock};
+
+/// The doors of all nodes. Clones open the same doors.
+#[derive(Clone)]
+pub struct Desk {
+    begin: Instant,
+    doors: Arc<Mutex<Vec<Door>>>,
+}
+
+/// One node's.
+#[derive(Default)]
+struct Door {
+    handle: Option<Handle>,
+    unlocked: BTreeMap<PartyId, PatientKeys>,
+}
+
+impl Desk {
+    pub(crate) fn new(begin: Instant) -> Self {
+        Self { begin, doors: Arc::default() }
+    }
+
+    pub(crate) fn add(&self) {
+        lock(&self.doors).push(Door::default());
+    }
+
+    pub(crate) fn set(&self, who: Who, handle: Option<Handle>) {
+        lock(&self.doors)[who.0].handle = handle;
+    }
+
+    pub(crate) fn unlock(&self, who: Who, keys: PatientKeys) {
+        lock(&self.doors)[who.0].unlocked.insert(keys.patient, keys);
+    }
+
+    /// A running node's driver; none while it is switched off.
+    #[must_use]
+    pub fn handle(&self, who: Who) -> Option<Handle> {
+        lock(&self.doors)[who.0].handle.clone()
+    }
+
+    pub(crate) fn open(&self, who: Who) -> Result<Handle, Failure> {
+        let off = || StoreError::Fault(format!("node {} is switched off", who.0));
+        self.handle(who).ok_or_else(|| off().into())
+    }
+
+    fn keys(&self, who: Who, patient: Option<PartyId>) -> Option<PatientKeys> {
+        lock(&self.doors)[who.0].unlocked.get(&patient?).cloned()
+    }
+
+    /// Now. Within scripts only: elsewhere ask the stack.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        EPOCH.plus_ms(ms(self.begin.elapsed()))
+    }
+
+    pub(crate) fn instant(&self, at: Timestamp) -> Instant {
+        self.begin + Duration::from_millis(at.since(EPOCH))
+    }
+
+    /// Waits until then.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        sleep_until(self.instant(at)).await;
+    }
+
+    /// Performs a command and waits for its answer. `patient`: with the keys of this patient, who is
+    /// unlocked there.
+    ///
+    /// # Errors
+    /// [`Failure`], as a person would be told.
+    pub async fn command(
+        &self,
+        who: Who,
+        command: Command,
+        patient: Option<PartyId>,
+    ) -> Result<View, Failure> {
+        let answer = self.open(who)?.command(command, self.keys(who, patient)).await;
+        answer.map(|view| *view)
+    }
+
+    /// Asks to see something.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn query(
+        &self,
+        who: Who,
+        query: Query,
+        patient: Option<PartyId>,
+    ) -> Result<View, Failure> {
+        self.open(who)?.query(query, self.keys(who, patient).as_ref()).await
+    }
+
+    /// Looks at a node each time that it has written something, until `done` says that the view is the
+    /// one that was waited for. A node that is off is not looked at: what was waited for then never
+    /// comes.
+    ///
+    /// # Errors
+    /// [`Failure`] of the query.
+    pub async fn until(
+        &self,
+        who: Who,
+        query: Query,
+        done: impl Fn(&View) -> bool,
+    ) -> Result<View, Failure> {
+        let handle = self.open(who)?;
+        let mut changes = handle.changes();
+        loop {
+            changes.mark_unchanged();
+            let view = handle.query(query.clone(), None).await?;
+            if done(&view) {
+                return Ok(view);
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

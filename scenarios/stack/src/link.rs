@@ -1,0 +1,342 @@
+//! How bytes travel: links between regions, and a connection's lanes as TCP would keep them.
+//!
+//! A lane computes when each segment arrives at the moment at which it is written: after what was
+//! written before it, after the bytes that the window lets go first, after the link's own time, and
+//! later by a retransmission for each time that it is lost. The window opens as TCP's does: ten
+//! segments at first, one more for each that is acknowledged, half after a loss, and from the beginning
+//! again after a pause.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::Rng as _;
+use tokio::time::Instant;
+
+/// What lies between two regions, one way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Link {
+    /// From one end to the other.
+    pub latency: Duration,
+    /// Bytes a second that one connection gets, if there is a limit.
+    pub bytes_per_second: Option<u64>,
+    /// The share of segments that is lost, from 0 to 1; each is sent again.
+    pub loss: f64,
+}
+
+impl Link {
+    /// Without loss or limit.
+    #[must_use]
+    pub const fn of(latency: Duration) -> Self {
+        Self { latency, bytes_per_second: None, loss: 0.0 }
+    }
+}
+
+/// Bytes in a segment: Ethernet's, less the headers.
+const SEGMENT: usize = 1448;
+
+/// The window that a connection begins with (RFC 6928).
+const WINDOW_FIRST: usize = 10 * SEGMENT;
+
+/// The largest window: what Linux lets a receiver advertise by default.
+const WINDOW_MAX: usize = 6 * 1024 * 1024;
+
+/// Written and not yet read, at most: about what Linux lets a sender buffer by default.
+const BUFFER_MAX: usize = 4 * 1024 * 1024;
+
+/// The shortest wait before a segment is sent again (Linux's `TCP_RTO_MIN`).
+const RETRANSMIT_MIN: Duration = Duration::from_millis(200);
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    link: Link,
+    chance: ChaCha20Rng,
+    window: usize,
+    threshold: usize,
+    /// When what was sent will be known to have arrived, and how many bytes.
+    unacknowledged: VecDeque<(Instant, usize)>,
+    in_flight: usize,
+    /// When the last bit of what was sent leaves.
+    busy_until: Option<Instant>,
+    arrives_last: Option<Instant>,
+    /// What was written and not read.
+    segments: VecDeque<(Instant, Vec<u8>)>,
+    /// How much of the first one was read.
+    read: usize,
+    buffered: usize,
+    /// Segments that meet a cut link.
+    held: Option<VecDeque<Vec<u8>>>,
+    /// When the end, or the break, is noticed.
+    ends: Option<(Instant, End)>,
+}
+
+/// How a lane ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Closed,
+    Broken,
+}
+
+/// What a reader finds.
+pub(crate) enum Found {
+    Bytes(usize),
+    Wait(Option<Instant>),
+    End(End),
+}
+
+impl Lane {
+    pub(crate) fn new(link: Link, chance: ChaCha20Rng) -> Self {
+        Self {
+            link,
+            chance,
+            window: WINDOW_FIRST,
+            threshold: WINDOW_MAX,
+            unacknowledged: VecDeque::new(),
+            in_flight: 0,
+            busy_until: None,
+            arrives_last: None,
+            segments: VecDeque::new(),
+            read: 0,
+            buffered: 0,
+            held: None,
+            ends: None,
+        }
+    }
+
+    /// Whether more may be written now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.buffered < BUFFER_MAX
+    }
+
+    /// Whether a writer knows that it ended: not through a cut link.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ends.is_some() && self.held.is_none()
+    }
+
+    /// Takes bytes in.
+    pub(crate) fn write(&mut self, bytes: &[u8], now: Instant) {
+        self.buffered += bytes.len();
+        for segment in bytes.chunks(SEGMENT) {
+            match &mut self.held {
+                Some(held) => held.push_back(segment.to_vec()),
+                None => self.send(segment.to_vec(), now),
+            }
+        }
+    }
+
+    fn send(&mut self, segment: Vec<u8>, now: Instant) {
+        let round = self.link.latency * 2;
+        let patience = (round * 2).max(RETRANSMIT_MIN);
+        while self.unacknowledged.front().is_some_and(|(known, _)| *known <= now) {
+            self.acknowledge();
+        }
+        if self.busy_until.is_some_and(|until| now > until + patience) {
+            self.window = self.window.min(WINDOW_FIRST);
+        }
+        let mut leaves = self.busy_until.map_or(now, |until| until.max(now));
+        while self.in_flight > 0
+            && (self.in_flight + segment.len() > self.window
+                || self.unacknowledged.front().is_some_and(|(known, _)| *known <= leaves))
+        {
+            leaves = self.acknowledge().map_or(leaves, |known| known.max(leaves));
+        }
+        if let Some(rate) = self.link.bytes_per_second {
+            leaves += Duration::from_secs_f64(segment.len() as f64 / rate.max(1) as f64);
+        }
+        self.busy_until = Some(leaves);
+        let mut arrives = leaves + self.link.latency;
+        let mut wait = patience;
+        while self.is_lost() {
+            arrives += wait;
+            wait *= 2;
+            self.threshold = (self.window / 2).max(2 * SEGMENT);
+            self.window = self.threshold;
+        }
+        let arrives = to_the_ms(arrives, now);
+        // In order: what comes after a lost segment waits for it.
+        let arrives = self.arrives_last.map_or(arrives, |last| last.max(arrives));
+        self.arrives_last = Some(arrives);
+        self.unacknowledged.push_back((arrives + self.link.latency, segment.len()));
+        self.in_flight += segment.len();
+        self.segments.push_back((arrives, segment));
+    }
+
+    /// The oldest bytes under way are known to have arrived: the window opens.
+    fn acknowledge(&mut self) -> Option<Instant> {
+        let (known, bytes) = self.unacknowledged.pop_front()?;
+        self.in_flight -= bytes;
+        let slow = bytes * SEGMENT / self.window;
+        let grown = if self.window < self.threshold { bytes } else { slow };
+        self.window = (self.window + grown).min(WINDOW_MAX);
+        Some(known)
+    }
+
+    fn is_lost(&mut self) -> bool {
+        if self.link.loss <= 0.0 {
+            return false;
+        }
+        // 53 bits, as many as a float can tell apart.
+        ((self.chance.next_u64() >> 11) as f64) < self.link.loss * (1_u64 << 53) as f64
+    }
+
+    /// Moves what has arrived into `out`.
+    pub(crate) fn read(&mut self, out: &mut [u8], now: Instant) -> Found {
+        let mut filled = 0;
+        while filled < out.len()
+            && let Some((arrives, segment)) = self.segments.front()
+            && *arrives <= now
+        {
+            let n = (out.len() - filled).min(segment.len() - self.read);
+            out[filled..filled + n].copy_from_slice(&segment[self.read..self.read + n]);
+            filled += n;
+            self.read += n;
+            if self.read == segment.len() {
+                self.segments.pop_front();
+                self.read = 0;
+            }
+        }
+        if filled > 0 {
+            self.buffered -= filled;
+            return Found::Bytes(filled);
+        }
+        match (self.segments.front(), self.ends) {
+            // Whatever was sent before a break is lost with the connection.
+            (_, Some((at, End::Broken))) if at <= now && self.held.is_none() => {
+                Found::End(End::Broken)
+            }
+            (Some((arrives, _)), _) => Found::Wait(Some(*arrives)),
+            (None, Some((at, end))) if at <= now && self.held.is_none() => Found::End(end),
+            (None, Some((at, _))) if self.held.is_none() => Found::Wait(Some(at)),
+            (None, _) => Found::Wait(None),
+        }
+    }
+
+    /// Ends it: the other side notices after what was sent has arrived.
+    pub(crate) fn finish(&mut self, end: End, now: Instant) {
+        if self.ends.is_none() {
+            let arrives = to_the_ms(now + self.link.latency, now);
+            let after = self.arrives_last.filter(|_| end == End::Closed);
+            self.ends = Some((after.map_or(arrives, |last| last.max(arrives)), end));
+        }
+    }
+
+    /// The link is cut: nothing that has not arrived does, until it is healed.
+    pub(crate) fn cut(&mut self, now: Instant) {
+        if self.held.is_some() {
+            return;
+        }
+        let arrived = self.segments.iter().take_while(|(at, _)| *at <= now).count();
+        let late = self.segments.split_off(arrived);
+        self.held = Some(late.into_iter().map(|(_, segment)| segment).collect());
+        self.unacknowledged.clear();
+        self.in_flight = 0;
+    }
+
+    /// The link works again: what was held is sent again.
+    pub(crate) fn heal(&mut self, now: Instant) {
+        let Some(held) = self.held.take() else { return };
+        self.window = WINDOW_FIRST;
+        for segment in held {
+            self.send(segment, now);
+        }
+        if let Some((at, end)) = &mut self.ends {
+            let after = self.arrives_last.filter(|_| *end == End::Closed);
+            *at = after.map_or(*at, |last| last.max(*at)).max(now + self.link.latency);
+        }
+    }
+}
+
+/// Timers tick each millisecond and ring late rather than early; rounded up at every hop, times would
+/// be off by half of one each. `now` is a tick.
+fn to_the_ms(at: Instant, now: Instant) -> Instant {
+    let micros = at.saturating_duration_since(now).as_micros();
+    let ms = u64::try_from((micros + 500) / 1000).unwrap_or(u64::MAX);
+    now + Duration::from_millis(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_core::SeedableRng as _;
+
+    use super::*;
+
+    fn lane(link: Link) -> Lane {
+        Lane::new(link, ChaCha20Rng::seed_from_u64(1))
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// When the last of `bytes` arrives that are written at once.
+    fn takes(link: Link, bytes: usize) -> Duration {
+        let (mut lane, now) = (lane(link), Instant::now());
+        lane.write(&vec![0; bytes], now);
+        lane.segments.back().unwrap().0 - now
+    }
+
+    #[test]
+    fn one_segment_takes_the_latency_and_the_links_rate() {
+        assert_eq!(takes(Link::of(ms(20)), 100), ms(20));
+        let slow = Link { bytes_per_second: Some(1000), ..Link::of(ms(20)) };
+        assert_eq!(takes(slow, 100), ms(120));
+    }
+
+    #[test]
+    fn the_window_opens_like_tcps() {
+        let link = Link::of(ms(20));
+        assert_eq!(takes(link, 10 * SEGMENT), ms(20), "the first window");
+        assert_eq!(takes(link, 30 * SEGMENT), ms(60), "twice as much a round trip later");
+        assert_eq!(takes(link, 70 * SEGMENT), ms(100), "and again");
+
+        let (mut lane, begin) = (lane(link), Instant::now());
+        lane.write(&vec![0; 70 * SEGMENT], begin);
+        let soon = begin + ms(200);
+        lane.write(&vec![0; 70 * SEGMENT], soon);
+        assert_eq!(lane.segments.back().unwrap().0 - soon, ms(20), "it is open still");
+        let late = soon + ms(1000);
+        lane.write(&vec![0; 70 * SEGMENT], late);
+        assert_eq!(lane.segments.back().unwrap().0 - late, ms(100), "after a pause it is not");
+    }
+
+    #[test]
+    fn a_lost_segment_comes_later_and_holds_up_what_follows() {
+        let (mut lane, now) = (lane(Link { loss: 0.5, ..Link::of(ms(20)) }), Instant::now());
+        for _ in 0..100 {
+            lane.write(&[0; 10], now);
+        }
+        let arrivals: Vec<_> = lane.segments.iter().map(|(at, _)| *at - now).collect();
+        assert!(arrivals.is_sorted());
+        assert!(arrivals.iter().all(|at| *at >= ms(20)));
+        assert!(*arrivals.last().unwrap() >= ms(220), "some were sent again");
+    }
+
+    #[test]
+    fn what_meets_a_cut_link_arrives_after_it_is_healed_and_then_the_end() {
+        let (mut lane, now) = (lane(Link::of(ms(20))), Instant::now());
+        lane.write(b"a", now);
+        lane.cut(now + ms(5));
+        lane.write(b"b", now + ms(6));
+        lane.finish(End::Closed, now + ms(7));
+        let mut out = [0; 8];
+        assert!(matches!(lane.read(&mut out, now + ms(5000)), Found::Wait(None)));
+        lane.heal(now + ms(6000));
+        assert!(matches!(lane.read(&mut out, now + ms(6019)), Found::Wait(Some(_))));
+        assert!(matches!(lane.read(&mut out, now + ms(6020)), Found::Bytes(2)));
+        assert_eq!(&out[..2], b"ab");
+        assert!(matches!(lane.read(&mut out, now + ms(6020)), Found::End(End::Closed)));
+    }
+
+    #[test]
+    fn a_break_is_noticed_without_what_was_under_way() {
+        let (mut lane, now) = (lane(Link::of(ms(20))), Instant::now());
+        lane.write(&vec![0; 100 * SEGMENT], now);
+        lane.finish(End::Broken, now);
+        let mut out = [0; 8];
+        assert!(matches!(lane.read(&mut out, now + ms(19)), Found::Wait(Some(_))));
+        let mut all = vec![0; 200 * SEGMENT];
+        assert!(matches!(lane.read(&mut all, now + ms(20)), Found::Bytes(_)));
+        assert!(matches!(lane.read(&mut all, now + ms(20)), Found::End(End::Broken)));
+    }
+}

@@ -1,0 +1,164 @@
+//! What people do at the nodes: found and join, make patients, enrol, seal and record, decide.
+
+use chartmesh_node::objects::ObjectFolder;
+use chartmesh_protocol::id::{ChartId, PartyId};
+use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
+use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
+use chartmesh_protocol::peer::{Command, View};
+use chartmesh_protocol::record::{self, ContentKey, Draft, Kind, SealedContent};
+use chartmesh_protocol::refusal::Failure;
+use chartmesh_protocol::{custody, enrolment, federation};
+use rand_core::UnwrapErr;
+
+use crate::desk::Desk;
+use crate::stack::{Stack, Who};
+
+impl Stack {
+    fn code(&mut self, who: Who, command: Command) -> Result<String, Failure> {
+        match self.command(who, command, None)? {
+            View::Code(view) => Ok(view.code),
+            other => panic!("no code: {other:?}"),
+        }
+    }
+
+    /// A command about the federation.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn federation(&mut self, who: Who, command: federation::Command) -> Result<View, Failure> {
+        self.command(who, Command::Federation(command), None)
+    }
+
+    /// Has a party join with a member's invite.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn join(&mut self, guest: Who, host: Who) -> Result<View, Failure> {
+        let addresses = self.handle(host).addresses();
+        let invite = federation::Command::Invite { valid_ms: None, addresses };
+        let code = self.code(host, Command::Federation(invite))?;
+        self.federation(guest, federation::Command::Join { code })
+    }
+
+    /// Has a member sponsor a party.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn admit(&mut self, sponsor: Who, party: Who) -> Result<View, Failure> {
+        let party = self.id(party);
+        self.federation(sponsor, federation::Command::Admit { party })
+    }
+
+    /// Makes a patient on a relay, unlocked there.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn new_patient(&mut self, relay: Who, name: &str) -> Result<PartyId, Failure> {
+        let new = custody::make(&mut chance());
+        let patient = new.keys.patient;
+        self.desk().unlock(relay, new.keys.clone());
+        let command = custody::Command::Keep {
+            name: name.to_owned(),
+            log: Box::new(new.log),
+            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
+        };
+        self.command(relay, Command::Custody(command), Some(patient))?;
+        Ok(patient)
+    }
+
+    /// Opens a chart and has a patient of `relay` enrol in it.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn enrol(
+        &mut self,
+        hospital: Who,
+        relay: Who,
+        patient: PartyId,
+    ) -> Result<ChartId, Failure> {
+        let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
+        let chart = match self.command(hospital, Command::Record(chart), None)? {
+            View::Chart(chart) => chart.chart,
+            other => panic!("no chart: {other:?}"),
+        };
+        let addresses = self.handle(hospital).addresses();
+        let code = enrolment::Command::Code { chart, valid_ms: None, addresses };
+        let code = self.code(hospital, Command::Enrolment(code))?;
+        let enrol = enrolment::Command::Enrol { patient, code };
+        self.command(relay, Command::Enrolment(enrol), Some(patient))?;
+        Ok(chart)
+    }
+
+    /// Records drafts at a hospital: title, kind, contents.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn record(
+        &mut self,
+        who: Who,
+        subject: PartyId,
+        drafts: &[(&str, Kind, &[&[u8]])],
+    ) -> Result<View, Failure> {
+        let desk = self.desk().clone();
+        self.run(async move {
+            let command = desk.recording(who, subject, drafts)?;
+            desk.command(who, command, None).await
+        })
+    }
+}
+
+impl Desk {
+    /// The command that records drafts at a hospital, sealed: title, kind, contents.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn recording(
+        &self,
+        who: Who,
+        subject: PartyId,
+        drafts: &[(&str, Kind, &[&[u8]])],
+    ) -> Result<Command, Failure> {
+        let handle = self.open(who)?;
+        let now = self.now();
+        let draft = |(title, kind, contents): &(&str, Kind, &[&[u8]])| Draft {
+            kind: *kind,
+            title: (*title).to_owned(),
+            effective: now,
+            user: "Dr. Test".into(),
+            terms: Vec::new(),
+            adds_to: None,
+            contents: contents.iter().map(|plain| seal(handle.objects(), title, plain)).collect(),
+        };
+        let drafts = drafts.iter().map(draft).collect();
+        let entries = handle
+            .read(|peer, txn, _| peer.seal_entries(txn, now, subject, drafts, &mut chance()))?;
+        Ok(Command::Record(record::Command::Record { subject, entries }))
+    }
+}
+
+/// Seals one content: a small one stays in memory, another goes to the folder.
+fn seal(folder: &ObjectFolder, name: &str, plain: &[u8]) -> SealedContent {
+    let key = DataKey::generate(&mut chance());
+    let sealed = seal_small(&key, &fresh_salt(&mut chance()), plain);
+    let (file, sealed) = sealed.expect("contents of simulations are sealed in one piece");
+    let content = ContentKey {
+        object: sealed.id,
+        length: sealed.file_len,
+        plaintext_length: sealed.plaintext_len,
+        key: *key.expose(),
+        media_type: "text/plain".into(),
+        name: name.into(),
+    };
+    if file.len() <= SMALL_OBJECT_BYTES_MAX {
+        return SealedContent { key: content, small: Some(file) };
+    }
+    let mut writer = folder.writer();
+    writer.push(&file).expect("memory does not fail");
+    writer.finish().expect("memory does not fail");
+    SealedContent { key: content, small: None }
+}
+
+/// What a node would take for sealing: the system's generator, which here is the seed's.
+fn chance() -> UnwrapErr<rand::rngs::SysRng> {
+    UnwrapErr(rand::rngs::SysRng)
+}
