@@ -9,8 +9,9 @@ use chartmesh_protocol::peer::{Event, Query, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 const HOUR_US: u64 = 3_600_000_000;
-/// Greetings at once after a start, as the node has it.
+/// Local time at which the night ends, for machines that sleep.
 const MORNING_US: u64 = 7 * HOUR_US;
+/// Local time at which it begins.
 const EVENING_US: u64 = 22 * HOUR_US;
 const DAY_US: u64 = 24 * HOUR_US;
 
