@@ -152,8 +152,8 @@ pub(crate) fn set_own_card(txn: &mut dyn Txn, card: &Signed<Card>) -> Result<(),
 }
 
 /// Takes over an institution's card if it is newer than the one known: of a later key, or issued later.
-/// One from the future would keep every later one out until then: it is passed over where another is known,
-/// since a clock that runs ahead is no reason to talk no more, and refused otherwise. [ID-10]
+/// A clock that runs ahead is no reason not to talk: a card from the future counts until one comes that is
+/// not, and keeps none out. [ID-10]
 pub(crate) fn learn_card(
     txn: &mut dyn Txn,
     card: Unverified<Card>,
@@ -174,14 +174,11 @@ pub(crate) fn learn_card(
     };
     // Who handles a message has put down the time at its beginning.
     let now = clock::read(txn, Timestamp(0))?;
-    if claims.issued.since(now) > limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS {
-        return match row.card {
-            Some(_) => Ok(()),
-            None => refuse(RefusalCode::NotAuthentic, "the institution's card is from the future"),
-        };
-    }
-    let age = |card: &Card| (card.key, card.issued);
-    if row.card.as_ref().is_none_or(|known| age(known.claims()) < age(claims)) {
+    let rank = |card: &Card| {
+        let ahead = card.issued.since(now) > limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS;
+        (!ahead, card.key, card.issued)
+    };
+    if row.card.as_ref().is_none_or(|known| rank(known.claims()) < rank(claims)) {
         row.card = Some(card);
         rows::put(txn, PARTIES, &party.0, &row)?;
     }
@@ -207,7 +204,7 @@ pub(crate) fn learn_ring(
     if row.ring.as_ref().is_none_or(|known| known.claims().seq < ring.seq) {
         let patient = ring.patient;
         if let Some(known) = row.ring.take().map(Unverified::from_own_store) {
-            retire(txn, &known, &ring)?;
+            retire(txn, &known, &ring, now)?;
         }
         row.ring = Some(ring.to_unverified());
         rows::put(txn, PARTIES, &patient.0, &row)?;
@@ -219,12 +216,19 @@ pub(crate) fn learn_ring(
 /// Writes down which compartments of a ring a newer one leaves out, and since when; and the end of one that
 /// the newer names with a later end, or none. No end of a standing permission moves away: a relay that was
 /// put back to an older copy has forgotten it, and who was permitted still has the key.
-fn retire(txn: &mut dyn Txn, old: &KeyRing, new: &KeyRing) -> Result<(), StoreError> {
+fn retire(
+    txn: &mut dyn Txn,
+    old: &KeyRing,
+    new: &KeyRing,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // A relay's clock may run ahead; nobody heard of the newer ring later than now.
+    let replaced = new.issued.min(now);
     for gone in &old.compartments {
         let id = gone.id();
         let kept = new.compartments.iter().find(|kept| kept.id() == id);
         let end = match (kept, gone.until) {
-            (None, _) => old.end_of(gone).min(new.issued),
+            (None, _) => old.end_of(gone).min(replaced),
             (Some(kept), Some(until)) if kept.until.is_none_or(|new| until < new) => until,
             (Some(_), _) => continue,
         };

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!                    ┌── watermark + 1 ──────────────> handle, keep the outcome
-//!  known stream n ───┤── kept, the same message ─────> its outcome again
+//!  known stream n ───┤── kept, the same message ─────> its outcome again; a read is judged again
 //!                    └── otherwise ──────────────────> out of order: watermark + 1
 //!  unknown stream ───┬── 1, sent after the floor ────> handle; with too many streams the one whose
 //!                    │                                 newest message is oldest goes, and becomes
@@ -35,9 +35,6 @@ const OUTCOMES: Table = Table("inbox_kept");
 /// Sender -> what was sent up to this time may have been handled in a stream that was forgotten.
 const FLOORS: Table = Table("inbox_floor");
 
-/// The answer to a read that is larger than this is not kept: the read can be handled again.
-const KEPT_OUTCOME_BYTES_MAX: usize = 64 * 1024;
-
 wire_struct! {
     /// One stream to us.
     #[derive(Debug, Clone, Default)]
@@ -59,7 +56,7 @@ wire_struct! {
         1 => body: [u8; 32],
         /// When it was put into its sender's outbox.
         2 => sent: Timestamp,
-        /// The signed outcome; absent for a large answer to a read.
+        /// The signed outcome; absent for an answer to a read, which is judged and made again.
         3 => outcome: Option<Bytes>,
     }
 }
@@ -70,7 +67,8 @@ pub(crate) enum Arrival {
     Next,
     /// Handled before: this is its outcome.
     Again(Vec<u8>),
-    /// Handled before, and it was a read whose answer is not kept: handle it again.
+    /// Handled before, and it was a read that was answered: handle it again, since what it was given
+    /// under may have been taken back meanwhile.
     ReadAgain,
     /// Not the next; this number would be.
     OutOfOrder(u64),
@@ -174,6 +172,7 @@ pub(crate) fn conclude(
     handled: Handled,
 ) -> Result<Vec<u8>, StoreError> {
     let body = body_hash(envelope);
+    let again = handled == Handled::Read && matches!(result, OutcomeResult::Done(_));
     let outcome = Outcome { message: envelope.id, by: peer.me(), body, at: now, result };
     let bytes = Signed::sign(outcome, peer.node_key()).bytes().to_vec();
     if handled == Handled::Not {
@@ -184,7 +183,6 @@ pub(crate) fn conclude(
     inbox.watermark = inbox.watermark.max(envelope.id.number);
     inbox.newest = inbox.newest.max(envelope.sent);
     rows::put(txn, STREAMS, &stream, &inbox)?;
-    let again = handled == Handled::Read && bytes.len() > KEPT_OUTCOME_BYTES_MAX;
     let outcome = (!again).then(|| Bytes(bytes.clone()));
     let kept = KeptRow { body, sent: envelope.sent, outcome };
     rows::put(txn, OUTCOMES, &kept_key(&stream, envelope.id.number), &kept)?;

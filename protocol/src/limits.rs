@@ -46,6 +46,9 @@ limits! {
     CLOCK_TOLERANCE_SECONDS: u64 = 120;
     /// Days a key ring is valid at most: a lost patient's compartments stop taking deposits.
     KEY_RING_DAYS_MAX: u64 = 30;
+    /// Days by which a key ring may be dated ahead: whose clock is further ahead has certificates that
+    /// nobody takes yet, and cannot be heard at all.
+    KEY_RING_AHEAD_DAYS: u64 = 7;
     /// Compartments in one key ring: every kind of record, with room for new kinds.
     COMPARTMENTS_MAX: usize = 64;
     /// Retired compartments remembered of one patient: every kind in seventy epochs; the oldest go first.

@@ -311,6 +311,27 @@ fn verified(
     Ok(None)
 }
 
+/// Takes back what waits and is of a kind; what is left goes on in a new stream, since numbers have no gaps.
+/// Only where the far side cannot have handled it, or where that makes no difference any more.
+pub(crate) fn withdraw(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    kind: impl Fn(&Body) -> bool,
+) -> Handled<Vec<Body>> {
+    let mut withdrawn = Vec::new();
+    for (key, row) in rows::all::<OutboxRow>(ctx.txn, OUTBOX, &to.0)? {
+        let body: Body = rows::decode(OUTBOX, &row.body.0)?;
+        if kind(&body) {
+            ctx.txn.delete(OUTBOX, &key)?;
+            withdrawn.push(body);
+        }
+    }
+    if !withdrawn.is_empty() {
+        renumber(ctx, to)?;
+    }
+    Ok(withdrawn)
+}
+
 /// Starts a new stream for what waits: the receiver does not know the old one, or knows it otherwise.
 fn renumber(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     let waiting = rows::all::<OutboxRow>(ctx.txn, OUTBOX, &to.0)?;

@@ -114,3 +114,28 @@ fn what_was_revoked_stays_revoked_when_a_clock_that_ran_ahead_is_put_right() {
     let fetched = region.fetch(&request);
     assert!(fetched.reason.starts_with("revoked"), "{:?} {}", fetched.state, fetched.reason);
 }
+
+#[test]
+fn a_relay_whose_clock_runs_ahead_enrols_and_revokes_like_any_other() {
+    let mut region = Region::found(1);
+    let (a, b) = (region.a, region.b);
+    let relay = region.world.add(Role::Patient, "A fast clock");
+    region.world.parties[relay.0].ahead_ms = 6 * HOUR_MS;
+    region.patient = region.world.new_patient(relay, "Jiro");
+    region.relay = relay;
+    region.world.enrol(a, relay, region.patient);
+    let View::Patients(patients) = region.world.see(relay, &Query::Patients, None).unwrap() else {
+        panic!()
+    };
+    assert!(patients[0].enrolling.is_empty(), "{patients:?}");
+    let request = region.permitted("{}");
+    // Permissions hold from when they were given: six hours on, here.
+    region.world.advance(6 * HOUR_MS);
+    assert_eq!(region.fetch_at(&request, a).state, RequestState::Done);
+    // It says so at once all the same: who was permitted does not bring the news.
+    region.world.cut.insert((relay, b));
+    let tokens = region.tokens(&request);
+    region.revoke(tokens);
+    assert_eq!(region.fetch_at(&request, a).state, RequestState::Failed);
+    assert_eq!(region.reasons(a), ["revoked"]);
+}

@@ -106,12 +106,20 @@ fn a_permission_in_another_institutions_hands_is_refused() {
 }
 
 #[test]
-fn the_same_bytes_again_disclose_nothing_new_and_on_a_new_connection_nothing() {
-    let (mut region, bytes, _) = after_a_read("{}");
+fn the_same_bytes_again_are_judged_again_and_on_a_new_connection_not_at_all() {
+    let (mut region, bytes, read) = after_a_read("{}");
     let before = region.lines(region.provider).len();
-    let again = region.world.inject(region.b, region.provider, &bytes).unwrap();
-    assert!(Unverified::<chartmesh_protocol::message::Outcome>::parse(&again).is_ok());
-    assert_eq!(region.lines(region.provider).len(), before, "the kept outcome, not a second read");
+    let again = |region: &mut Region| {
+        let outcome = region.world.inject(region.b, region.provider, &bytes).unwrap();
+        let outcome = Unverified::<chartmesh_protocol::message::Outcome>::parse(&outcome).unwrap();
+        outcome.claims().result.clone()
+    };
+    // Its answer was lost on the way: it is given once more, and has a line once more.
+    assert!(matches!(again(&mut region), OutcomeResult::Done(_)));
+    assert_eq!(region.lines(region.provider).len(), before + 1);
+    region.revoke(vec![read.chain.leaf().claims().id]);
+    assert!(matches!(again(&mut region), OutcomeResult::Refused(_)));
+    assert_eq!(region.reasons(region.provider), ["revoked"]);
     region.world.switch(region.provider, false);
     region.world.switch(region.provider, true);
     let request = region.requests(region.b).remove(0);

@@ -191,3 +191,70 @@ fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
     titles.sort_unstable();
     assert_eq!(titles, ["cough", "endoscopy"]);
 }
+
+/// Charts of a hospital in which a patient is the subject, by name.
+fn charts_of(world: &World, at: Who, patient: PartyId) -> Vec<String> {
+    let View::Charts(charts) = world.see(at, &Query::Charts, None).unwrap() else {
+        panic!("charts are answered with charts")
+    };
+    charts.into_iter().filter(|chart| chart.subject == patient).map(|chart| chart.name).collect()
+}
+
+/// Enrolments of a relay's first patient that were not agreed to, with the reason for a refusal.
+fn enrolling(world: &World, relay: Who) -> Vec<Option<String>> {
+    let View::Patients(patients) = world.see(relay, &Query::Patients, None).unwrap() else {
+        panic!("patients are answered with patients")
+    };
+    patients[0].enrolling.iter().map(|one| one.refused.clone()).collect()
+}
+
+#[test]
+fn a_patient_whom_a_referral_brought_enrols_in_the_chart_that_staff_opened() {
+    let mut region = Region::found(1);
+    let (b, relay, patient) = (region.b, region.relay, region.patient);
+    let request = region.permitted("{}");
+    region.fetch(&request);
+    let read = region.entries(b, false).len();
+    assert!(read > 0);
+    assert_eq!(charts_of(&region.world, b, patient).len(), 1);
+    region.world.enrol(b, relay, patient);
+    assert_eq!(enrolling(&region.world, relay), []);
+    assert_eq!(charts_of(&region.world, b, patient), ["Hanako"]);
+    assert_eq!(region.entries(b, false).len(), read + 1, "what was read and what was recorded");
+    // Nobody enrols in a third chart: staff merge charts that they opened, not a code.
+    region.world.enrol(b, relay, patient);
+    let [Some(why)] = &enrolling(&region.world, relay)[..] else { panic!("it was agreed to") };
+    assert!(why.contains("another chart"), "{why}");
+}
+
+#[test]
+fn an_enrolment_ends_when_its_code_opens_nothing_any_more() {
+    let mut world = World::new(1);
+    let hospital = world.add(Role::Hospital, "Hospital A");
+    let relay = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(relay, "Hanako");
+    let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
+    let View::Chart(chart) = world.ask(hospital, Command::Record(chart), None).unwrap() else {
+        panic!("a new chart is answered with the chart")
+    };
+    let code = enrolment::Command::Code {
+        chart: chart.chart,
+        valid_ms: None,
+        addresses: vec!["memory".into()],
+    };
+    let View::Code(code) = world.ask(hospital, Command::Enrolment(code), None).unwrap() else {
+        panic!("a code is answered with the code")
+    };
+    // As if the hospital had lost its disk since it gave the code out.
+    let mut lost = Code::parse(&code.code, 'e').unwrap();
+    lost.secret[0] ^= 1;
+    let enrol = enrolment::Command::Enrol { patient, code: lost.to_text() };
+    world.ask(relay, Command::Enrolment(enrol), Some(patient)).unwrap();
+    world.settle();
+    let [Some(why)] = &enrolling(&world, relay)[..] else { panic!("it still waits") };
+    assert!(why.contains("ask for a new one"), "{why}");
+    // With a new code it goes on.
+    world.enrol_in(hospital, chart.chart, relay, patient);
+    assert_eq!(enrolling(&world, relay), []);
+    assert_eq!(charts_of(&world, hospital, patient), ["Hanako"]);
+}

@@ -290,6 +290,34 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
 }
 
 #[test]
+fn what_waits_for_somebody_who_left_ends_and_so_does_what_the_one_who_left_would_still_say() {
+    let (mut world, all) = members(1, 4);
+    let (first, leaver) = (all[0], all[3]);
+    let waiting = |world: &World, at| match world.see(at, &Query::Status, None).unwrap() {
+        View::Status(status) => status.waiting,
+        other => panic!("{other:?}"),
+    };
+    world.cut.insert((first, leaver));
+    // Both have something to say to the other, and the line is cut.
+    let (here, there) = (world.add(Role::Hospital, "Here"), world.add(Role::Hospital, "There"));
+    for (sponsor, guest) in [(first, here), (leaver, there)] {
+        let invite = world.invite(sponsor);
+        world.join(guest, invite).unwrap();
+        world.admit(sponsor, guest).unwrap();
+    }
+    assert!(waiting(&world, first) > 0 && waiting(&world, leaver) > 0);
+    world.federation(leaver, Command::Leave).unwrap();
+    world.advance(DAY_MS / 24);
+    assert_eq!(world.standing(first, leaver), Status::Left);
+    assert_eq!(waiting(&world, first), 0, "nobody is there any more to hear it");
+    // The other way round only who refuses to listen says so.
+    assert!(waiting(&world, leaver) > 0);
+    world.cut.clear();
+    world.advance(DAY_MS / 24);
+    assert_eq!(waiting(&world, leaver), 0);
+}
+
+#[test]
 fn two_who_vote_each_other_out_at_the_same_time_are_judged_the_same_everywhere() {
     let (mut world, all) = members(1, 6);
     let (x, y) = (all[4], all[5]);

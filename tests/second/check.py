@@ -151,7 +151,7 @@ def permissions():
         links = judge.parse_chain(unhex(case["chain"]))
         patient, revocations = Keys.read(unhex(case["patient_keys"])), judge.Revocations()
         for data in case["revocation_states"]:
-            revocations.merge(Statement("revocation-state", unhex(data)))
+            revocations.merge(Statement("revocation-state", unhex(data)), case["now_ms"])
         institutions = {k.party: k for k in map(Keys.read, map(unhex, case["institution_keys"]))}
         request = {"node": unhex(case["node"]), "hash": unhex(case["request_hash"]), "operation": case["operation"],
                    "purpose": case["purpose"], "bytes": case["bytes"],

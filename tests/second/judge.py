@@ -70,7 +70,7 @@ def key_ring(ring, keys, now, kinds):
     """[ID-9]"""
     order = [kinds.index(c[1]) for c in ring[6]]
     require(len(order) <= 64 and all(a < b for a, b in zip(order, order[1:])), "BadCompartments")
-    require(ring[5] - ring[4] <= 30 * DAY_MS and ring[4] <= now + TOLERANCE_MS, "BadDates")
+    require(ring[5] - ring[4] <= 30 * DAY_MS and ring[4] <= now + 7 * DAY_MS, "BadDates")
     _current(ring, keys, ring[1], ring[2])
 
 
@@ -88,9 +88,11 @@ class Revocations:
     def __init__(self):
         self.ids, self.min_iat, self.issued = set(), 0, 0
 
-    def merge(self, state):
+    def merge(self, state, now):
         self.ids |= {revoked[1] for revoked in state[6]}
-        self.min_iat, self.issued = max(self.min_iat, state[5]), max(self.issued, state[4])
+        self.min_iat = max(self.min_iat, state[5])
+        if state[4] <= now + TOLERANCE_MS:
+            self.issued = max(self.issued, state[4])
 
 
 def parse_chain(data):

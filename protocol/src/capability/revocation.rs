@@ -62,29 +62,20 @@ pub enum RevocationError {
     /// Too many ids, or not in ascending order.
     #[error("the revoked ids are too many or not in order")]
     BadList,
-    /// Issued in the future: it would pass for fresh news for too long.
-    #[error("the revocation state was issued in the future")]
-    BadDate,
 }
 
 impl Unverified<RevocationState> {
-    /// Verifies a state with its patient's keys; only the current key can revoke.
+    /// Verifies a state with its patient's keys; only the current key can revoke. Its date plays no part:
+    /// what is taken back ends at once, also when the relay's clock runs ahead.
     ///
     /// # Errors
     /// [`RevocationError`].
-    pub fn certify(
-        self,
-        keys: &KnownKeys,
-        now: Timestamp,
-    ) -> Result<Signed<RevocationState>, RevocationError> {
+    pub fn certify(self, keys: &KnownKeys) -> Result<Signed<RevocationState>, RevocationError> {
         let state = self.claims();
         if state.revoked.len() > limits::REVOKED_MAX
             || !state.revoked.is_sorted_by(|a, b| a.token < b.token)
         {
             return Err(RevocationError::BadList);
-        }
-        if state.issued > now.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS) {
-            return Err(RevocationError::BadDate);
         }
         let key = keys
             .key(state.key)
@@ -105,7 +96,7 @@ wire_struct! {
         1 => patient: PartyId,
         /// The highest `seq` seen.
         2 => seq: u64,
-        /// The freshest `issued` seen; zero before any news.
+        /// The freshest `issued` seen that was not in the future; zero before any news.
         3 => issued: Timestamp,
         /// The highest `min_iat` seen.
         4 => min_iat: u64,
@@ -127,17 +118,20 @@ impl Revocations {
         self.revoked.binary_search_by_key(&token, |revoked| revoked.token).is_ok()
     }
 
-    /// Adds a state of the same patient; nothing that was revoked before comes back.
+    /// Adds a state of the same patient; nothing that was revoked before comes back. One from the future
+    /// revokes like any other, and is no fresh news: it would pass for that for too long.
     ///
     /// More ids than [`limits::REVOKED_MAX`] can only come from contradicting states of a patient's
     /// own relays; then everything issued before the newest state ends, and the ids are dropped.
     ///
     /// # Panics
     /// When the state is of another patient: the caller looked up the wrong row.
-    pub fn merge(&mut self, state: &Signed<RevocationState>) {
+    pub fn merge(&mut self, state: &Signed<RevocationState>, now: Timestamp) {
         assert_eq!(self.patient, state.patient, "revocations of two patients do not mix");
         self.seq = self.seq.max(state.seq);
-        self.issued = self.issued.max(state.issued);
+        if state.issued <= now.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS) {
+            self.issued = self.issued.max(state.issued);
+        }
         self.min_iat = self.min_iat.max(state.min_iat);
         for new in &state.revoked {
             match self.revoked.binary_search_by_key(&new.token, |revoked| revoked.token) {
@@ -146,7 +140,8 @@ impl Revocations {
             }
         }
         if self.revoked.len() > limits::REVOKED_MAX {
-            self.min_iat = self.min_iat.max(self.issued.seconds().saturating_add(1));
+            let newest = self.issued.max(state.issued);
+            self.min_iat = self.min_iat.max(newest.seconds().saturating_add(1));
             self.revoked.clear();
         }
     }
@@ -163,6 +158,8 @@ mod tests {
     use crate::crypto::SigningKey;
     use crate::identity::incept;
     use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp(10_000);
 
     fn key(seed: u8) -> SigningKey {
         SigningKey::from_seed(&[seed; 32])
@@ -189,7 +186,7 @@ mod tests {
     fn certify(state: RevocationState, signer: u8) -> Result<(), RevocationError> {
         let bytes = Signed::sign(state, &key(signer)).bytes().to_vec();
         let parsed = Unverified::<RevocationState>::parse(&bytes).unwrap();
-        parsed.certify(&patient(), Timestamp(10_000)).map(|_| ())
+        parsed.certify(&patient()).map(|_| ())
     }
 
     #[test]
@@ -197,7 +194,6 @@ mod tests {
         assert_eq!(certify(state(1, 0, &[(1, 9), (2, 9)]), 1), Ok(()));
         assert_eq!(certify(state(1, 0, &[]), 3), Err(RevocationError::BadSignature));
         assert_eq!(certify(state(1, 0, &[(2, 9), (1, 9)]), 1), Err(RevocationError::BadList));
-        assert_eq!(certify(state(1000, 0, &[]), 1), Err(RevocationError::BadDate));
         let other = RevocationState { patient: PartyId([9; 32]), ..state(1, 0, &[]) };
         assert_eq!(certify(other, 1), Err(RevocationError::UnknownKey));
         let unknown = RevocationState { key: 1, ..state(1, 0, &[]) };
@@ -207,9 +203,23 @@ mod tests {
     #[test]
     fn an_expired_revocation_is_forgotten_and_no_other() {
         let mut known = Revocations::none(patient().party());
-        known.merge(&Signed::sign(state(1, 0, &[(1, 10), (2, 11)]), &key(1)));
+        known.merge(&Signed::sign(state(1, 0, &[(1, 10), (2, 11)]), &key(1)), NOW);
         known.prune(Timestamp::from_seconds(10));
         assert!(!known.contains(TokenId([1; 16])) && known.contains(TokenId([2; 16])));
+    }
+
+    #[test]
+    fn a_state_from_the_future_revokes_and_is_no_fresh_news() {
+        let mut known = Revocations::none(patient().party());
+        known.merge(&Signed::sign(state(5, 0, &[]), &key(1)), NOW);
+        let ahead = state(10 + limits::CLOCK_TOLERANCE_SECONDS + 1, 0, &[(1, 9)]);
+        assert_eq!(certify(ahead.clone(), 1), Ok(()));
+        known.merge(&Signed::sign(ahead, &key(1)), NOW);
+        assert!(known.contains(TokenId([1; 16])));
+        assert_eq!(known.issued, Timestamp(5000));
+        let within = state(10 + limits::CLOCK_TOLERANCE_SECONDS, 0, &[]);
+        known.merge(&Signed::sign(within.clone(), &key(1)), NOW);
+        assert_eq!(known.issued, within.issued);
     }
 
     #[test]
@@ -224,7 +234,7 @@ mod tests {
                     Revoked { token: TokenId(id), expires: 9 }
                 })
                 .collect();
-            known.merge(&Signed::sign(state, &key(1)));
+            known.merge(&Signed::sign(state, &key(1)), NOW);
         }
         assert_eq!((known.min_iat, known.revoked.len()), (8, 0));
     }
@@ -246,14 +256,14 @@ mod tests {
             let mut forward = Revocations::none(patient().party());
             for one in &signed {
                 let before = forward.clone();
-                forward.merge(one);
+                forward.merge(one, NOW);
                 prop_assert!(before.revoked.iter().all(|r| forward.contains(r.token)));
                 prop_assert!(before.min_iat <= forward.min_iat);
             }
             let mut other = Revocations::none(patient().party());
             let turn = usize::try_from(shuffle % signed.len() as u64).unwrap();
             for one in signed[turn..].iter().rev().chain(signed[..turn].iter()) {
-                other.merge(one);
+                other.merge(one, NOW);
             }
             prop_assert_eq!(forward, other);
         }

@@ -272,7 +272,7 @@ impl Case {
             let state = Unverified::<RevocationState>::parse(&bytes.0).unwrap();
             // Put there when the patient's first key was current.
             let signer = patient.key(state.claims().key).unwrap();
-            revocations.merge(&state.verify(&signer).unwrap());
+            revocations.merge(&state.verify(&signer).unwrap(), now);
         }
         let verifier = Verifier {
             me: self.verifier,
@@ -412,7 +412,7 @@ fn a_transfer_in_flight_ends_with_what_permitted_it() {
     let now = Timestamp::from_seconds(NOW);
     let with = |state: RevocationState| {
         let mut revocations = Revocations::none(patient.party());
-        revocations.merge(&Signed::sign(state, &key(PATIENT)));
+        revocations.merge(&Signed::sign(state, &key(PATIENT)), now);
         revocations
     };
     let fresh = with(state(2, NOW, 0, &[]));

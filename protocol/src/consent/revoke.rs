@@ -45,13 +45,13 @@ pub(crate) fn learn_revocations(
     if state.claims().patient == patient && state.claims().key < keys.current_number() {
         return Ok(());
     }
-    let state = match state.certify(keys, ctx.now) {
+    let state = match state.certify(keys) {
         Ok(state) => state,
         Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
     };
     let mut known = revocations(ctx.txn, patient)?;
     let newer = known.issued <= state.issued;
-    known.merge(&state);
+    known.merge(&state, ctx.now);
     // By the patient's word on the time, too: a clock here that runs ahead would forget what counts again
     // when it is put right.
     known.prune(ctx.now.min(state.issued));

@@ -60,7 +60,7 @@ pub(crate) fn command(
     match command {
         Command::Code { chart, valid_ms, addresses } => {
             ctx.peer.require(Role::Hospital)?;
-            if record::chart(ctx.txn, chart)?.enrolled {
+            if is_taken(ctx, chart)? {
                 return refuse(
                     RefusalCode::AlreadyDone,
                     "a patient is enrolled in this chart already",
@@ -88,7 +88,7 @@ fn enrol(
         Ok(code) => code,
         Err(error) => return refuse(RefusalCode::Invalid, error.to_string()),
     };
-    introduce(ctx.txn, &code)?;
+    introduce(ctx, &code)?;
     // A ring about to expire would leave the hospital without compartments.
     if let Some(keys) = keys.filter(|keys| keys.patient == patient) {
         custody::publish(ctx, keys)?;
@@ -176,18 +176,26 @@ pub(crate) fn greeted(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     Ok(())
 }
 
+/// Whether a patient is enrolled in a chart that a person here opened.
+fn is_taken(ctx: &Context<'_>, chart: ChartId) -> Handled<bool> {
+    let row = record::chart(ctx.txn, chart)?;
+    Ok(row.enrolled && row.registered)
+}
+
 /// A patient comes with a code.
 fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Bytes> {
     let CodeFor::Enrolment(chart) = codes::redeem(ctx, &enrol.secret)? else {
         return refuse(RefusalCode::Invalid, "this is a code for something else");
     };
-    if record::chart(ctx.txn, chart)?.enrolled {
+    if is_taken(ctx, chart)? {
         return refuse(RefusalCode::AlreadyDone, "a patient is enrolled in this chart already");
     }
     let known = directory::learn_keys(ctx.txn, enrol.log)?;
     let patient = known.party();
-    // Its own chart already names it when that was restored from a backup.
-    if record::chart_of(ctx.txn, patient)?.is_some_and(|other| other != chart) {
+    // A chart that came by a permission or a restored copy goes up in this one.
+    if let Some(other) = record::chart_of(ctx.txn, patient)?.filter(|other| *other != chart)
+        && is_taken(ctx, other)?
+    {
         return refuse(RefusalCode::AlreadyDone, "this patient is enrolled in another chart here");
     }
     directory::learn_ring(ctx.txn, enrol.ring, &known, ctx.now)?;

@@ -169,7 +169,7 @@ fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
         }
         forget(ctx)?;
     }
-    introduce(ctx.txn, &code)?;
+    introduce(ctx, &code)?;
     ctx.send(code.institution, &Body::Federation(Message::Apply(Apply { secret: code.secret })))?;
     Ok(())
 }

@@ -23,5 +23,5 @@ pub(crate) use expelled::{proof, told};
 pub use machine::Command;
 pub(crate) use machine::{command, receive};
 pub(crate) use sync::{greeted, learn_snapshot, outcome, snapshot};
-pub(crate) use tables::{expulsion, is_expelled, is_member, locator, view};
+pub(crate) use tables::{expulsion, is_expelled, is_gone, is_member, locator, view};
 pub use wire::{Apply, ExpulsionProof, Message, Spread, Sync};

@@ -28,6 +28,8 @@ const LOCATOR: Table = Table("federation_locator");
 const MEMBERS: Table = Table("federation_member");
 /// Expelled party -> nothing.
 const EXPELLED: Table = Table("federation_expelled");
+/// Party -> nothing: those that left or were expelled.
+const GONE: Table = Table("federation_gone");
 /// Nothing -> [`FoundingRow`].
 const FOUNDING: Table = Table("federation_founding");
 
@@ -194,6 +196,14 @@ pub(super) fn conclude(ctx: &mut Context<'_>, ledger: &Ledger) -> Handled<()> {
         }
     }
     for (party, status) in ledger.roll() {
+        let gone = matches!(status, Status::Left | Status::Expelled { .. });
+        if gone != is_gone(ctx.txn, party)? {
+            if gone {
+                rows::mark(ctx.txn, GONE, &party.0)?;
+            } else {
+                ctx.txn.delete(GONE, &party.0)?;
+            }
+        }
         if matches!(status, Status::Expelled { .. }) && !is_expelled(ctx.txn, party)? {
             rows::mark(ctx.txn, EXPELLED, &party.0)?;
             if party == ctx.peer.me() {
@@ -217,7 +227,7 @@ pub(super) fn forget(ctx: &mut Context<'_>) -> Handled<()> {
     for party in members(ctx.txn)? {
         ctx.notify(Notice::PutOut { party });
     }
-    for table in [CHARTER, STATEMENTS, KNOWN, ASKED, LOCATOR, MEMBERS, EXPELLED] {
+    for table in [CHARTER, STATEMENTS, KNOWN, ASKED, LOCATOR, MEMBERS, EXPELLED, GONE] {
         for (key, _) in rows::keys(ctx.txn, table)? {
             ctx.txn.delete(table, &key)?;
         }
@@ -256,6 +266,11 @@ pub(crate) fn is_expelled(
     party: PartyId,
 ) -> Result<bool, StoreError> {
     Ok(txn.get(EXPELLED, &party.0)?.is_some())
+}
+
+/// Whether a party was a member of our federation and is none any more.
+pub(crate) fn is_gone(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<bool, StoreError> {
+    Ok(txn.get(GONE, &party.0)?.is_some())
 }
 
 /// All members.

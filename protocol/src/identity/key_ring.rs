@@ -11,7 +11,7 @@ use crate::id::{CompartmentId, PartyId};
 use crate::limits;
 use crate::record::Kind;
 use crate::statement::{Signed, Statement, Unverified};
-use crate::time::{DAY_MS, SECOND_MS, Timestamp};
+use crate::time::{DAY_MS, Timestamp};
 
 wire_struct! {
     /// One compartment's public half.
@@ -81,7 +81,7 @@ pub enum KeyRingError {
     /// Too many compartments, or two of one kind.
     #[error("the key ring's compartments are too many or not in order")]
     BadCompartments,
-    /// Valid for longer than allowed, or issued in the future.
+    /// Valid for longer than allowed, or issued too far in the future.
     #[error("the key ring's dates are not possible")]
     BadDates,
 }
@@ -103,7 +103,7 @@ impl Unverified<KeyRing> {
             return Err(KeyRingError::BadCompartments);
         }
         if ring.expires.since(ring.issued) > limits::KEY_RING_DAYS_MAX * DAY_MS
-            || ring.issued > now.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS)
+            || ring.issued > now.plus_ms(limits::KEY_RING_AHEAD_DAYS * DAY_MS)
         {
             return Err(KeyRingError::BadDates);
         }

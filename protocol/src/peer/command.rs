@@ -62,8 +62,17 @@ impl Body {
         }
     }
 
-    /// Whether handling it again changes nothing but the access log: a large answer to it need not be
-    /// kept, it can be made again.
+    /// Whether it is what a code is given out for.
+    pub(crate) const fn is_introduction(&self) -> bool {
+        matches!(
+            self,
+            Self::Enrolment(enrolment::Message::Enrol(_))
+                | Self::Federation(federation::Message::Apply(_))
+        )
+    }
+
+    /// Whether handling it again changes nothing but the access log: the answer to it is not kept. A
+    /// repeated read is judged anew, so that nothing is given after a revocation was acknowledged.
     pub(crate) const fn is_read(&self) -> bool {
         matches!(
             self,

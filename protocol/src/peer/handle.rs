@@ -113,7 +113,10 @@ impl Peer {
             Event::Welcome { node, welcome } => {
                 let done =
                     self.attempt(now, txn, rng, |ctx| hello::welcome(ctx, node, &welcome))?;
-                Ok(done.unwrap_or_else(|_| vec![Effect::Gate { node, open: false }]))
+                Ok(done.unwrap_or_else(|refusal| {
+                    tracing::info!(node = %node.short(), reason = %refusal.text, "an answer to hello was not taken");
+                    vec![Effect::Gate { node, open: false }]
+                }))
             }
             Event::Message { request, node, nonce, message } => {
                 self.message(now, txn, rng, request, (node, nonce), &message)
@@ -205,7 +208,7 @@ impl Peer {
     ) -> Result<Vec<Effect>, StoreError> {
         let mut ended = None;
         let mut effects = self.quietly(now, txn, rng, |ctx| {
-            let Ok(response) = result else { return outbox::later(ctx, to) };
+            let Ok(response) = result else { return undelivered(ctx, to) };
             if let Taken::Outcome { body, result } = outbox::take(ctx, to, number, &response)? {
                 ended = Some((body, result));
             }
@@ -385,6 +388,28 @@ fn receive(ctx: &mut Context<'_>, sender: &Sender, body: &Body) -> Handled<Bytes
         Body::Custody(message) => custody::receive(ctx, sender, message),
         Body::AccessLog(message) => access_log::receive(ctx, sender, message),
     }
+}
+
+/// A try failed: there is another, unless nobody is there any more to whom we could talk.
+fn undelivered(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
+    if !federation::is_gone(ctx.txn, to)? || hello::admitted(ctx.txn, to, ctx.now)? {
+        return outbox::later(ctx, to);
+    }
+    let why = "the institution left the federation, or was expelled from it";
+    withdraw(ctx, to, &Refusal::new(RefusalCode::NotPermitted, why), |_| true)
+}
+
+/// Ends what waits for an institution and is of a kind, as if it had refused it.
+pub(super) fn withdraw(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    refusal: &Refusal,
+    kind: impl Fn(&Body) -> bool,
+) -> Handled<()> {
+    for body in outbox::withdraw(ctx, to, kind)? {
+        outcome(ctx, to, body, Err(refusal.clone()))?;
+    }
+    Ok(())
 }
 
 /// Gives the outcome of one of our messages to its feature.

@@ -5,7 +5,7 @@
 //! name. The gate opens for members of the federation, for relays that a member certified, for
 //! whoever enrolled with us or we with them, and for whoever brings a code that we gave out.
 
-use super::{Context, Effect, Nonce, Peer, RequestId};
+use super::{Body, Context, Effect, Nonce, Peer, RequestId, handle};
 use crate::Addresses;
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::codes;
@@ -192,19 +192,36 @@ impl Peer {
 
 /// Remembers how to reach an institution whose code we were given, so that the next delivery to it
 /// says `hello` with the code.
-pub(crate) fn introduce(txn: &mut dyn Txn, code: &codes::Code) -> Handled<()> {
+pub(crate) fn introduce(ctx: &mut Context<'_>, code: &codes::Code) -> Handled<()> {
     for (node, addresses) in &code.nodes {
-        directory::hint_node(txn, *node, code.institution, addresses.clone().into())?;
+        directory::hint_node(ctx.txn, *node, code.institution, addresses.clone().into())?;
     }
-    rows::put(txn, INTRODUCTIONS, &code.institution.0, &code.secret)?;
-    directory::set_standing(txn, code.institution, &Standing::Host)?;
-    Ok(())
+    rows::put(ctx.txn, INTRODUCTIONS, &code.institution.0, &code.secret)?;
+    directory::set_standing(ctx.txn, code.institution, &Standing::Host)?;
+    // Somebody has just typed it in, and a code that failed before it is no reason to wait.
+    outbox::hurry(ctx, code.institution)
 }
 
 /// What we came for with an institution's code was done, or refused: the code is of no more use. Until
 /// then every `hello` brings it, so that a connection that breaks in between loses nothing.
 pub(crate) fn introduced(txn: &mut dyn Txn, institution: PartyId) -> Result<(), StoreError> {
     txn.delete(INTRODUCTIONS, &institution.0)
+}
+
+/// The gate stays closed to us, and what waits for it to open ends: everything once we are out of the
+/// federation, and what only a code could have brought in when the code opens nothing, since it expired or
+/// whoever gave it out lost its disk.
+fn turned_away(ctx: &mut Context<'_>, node: NodeId, refusal: &Refusal) -> Handled<()> {
+    let Some(to) = directory::institution_told(ctx.txn, node)? else { return Ok(()) };
+    if refusal.code != RefusalCode::NotPermitted {
+        return Ok(());
+    }
+    let coded = rows::get::<[u8; 16]>(ctx.txn, INTRODUCTIONS, &to.0)?.is_some();
+    introduced(ctx.txn, to)?;
+    if federation::is_gone(ctx.txn, ctx.peer.me())? {
+        return handle::withdraw(ctx, to, refusal, |_| true);
+    }
+    if coded { handle::withdraw(ctx, to, refusal, Body::is_introduction) } else { Ok(()) }
 }
 
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.
@@ -261,15 +278,16 @@ pub(super) fn hello(
     // Nothing of a stranger is kept before he shows a reason why the gate should open.
     let mut open = admitted(ctx.txn, party, ctx.now)?;
     if !open && !federation::is_expelled(ctx.txn, party)? {
-        open = match &hello.purpose {
-            Purpose::Code(secret) => match codes::ends(ctx.txn, secret, ctx.now)? {
-                Some(end) => {
-                    directory::set_standing(ctx.txn, party, &Standing::Introduced(end))?;
-                    true
-                }
-                None => false,
-            },
-            Purpose::Known => relay_certificate(ctx, party, hello)?,
+        let code_ends = match &hello.purpose {
+            Purpose::Code(secret) => codes::ends(ctx.txn, secret, ctx.now)?,
+            Purpose::Known => None,
+        };
+        open = match code_ends {
+            Some(end) => {
+                directory::set_standing(ctx.txn, party, &Standing::Introduced(end))?;
+                true
+            }
+            None => relay_certificate(ctx, party, hello)?,
         };
     }
     if !open {
@@ -278,10 +296,13 @@ pub(super) fn hello(
             ctx.effects.push(Effect::Reply { request, bytes });
             return Ok(());
         }
-        return refuse(
-            RefusalCode::NotPermitted,
-            "not a member here, and no code or certificate that opens the gate; ask a member for an invite",
-        );
+        let why = match hello.purpose {
+            Purpose::Code(_) => "the code is not known here or holds no more; ask for a new one",
+            Purpose::Known => {
+                "not a member here, and no code or certificate that opens the gate; ask a member for an invite"
+            }
+        };
+        return refuse(RefusalCode::NotPermitted, why);
     }
     learn(ctx, node, hello)?;
     ctx.effects.push(Effect::Gate { node, open: true });
@@ -342,7 +363,7 @@ pub(super) fn welcome(
         Answer::Welcome(hello) => hello,
         Answer::Refused(refusal) => {
             tracing::info!(node = %node.short(), reason = %refusal.text, "hello was refused");
-            return Ok(());
+            return turned_away(ctx, node, refusal);
         }
         Answer::Expelled(proof) => {
             let reason = "this institution was expelled";
@@ -351,8 +372,9 @@ pub(super) fn welcome(
                 && let Some(to) = directory::institution_told(ctx.txn, node)?
             {
                 ctx.effects.push(Effect::Greet { to });
+                return Ok(());
             }
-            return Ok(());
+            return turned_away(ctx, node, &Refusal::new(RefusalCode::NotPermitted, reason));
         }
     };
     let party = hello.keys.party_unverified();

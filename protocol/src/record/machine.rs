@@ -90,7 +90,14 @@ fn new_chart(
     }
     let id = ChartId(ctx.random());
     let subject = tables::subject_of_chart(id);
-    let row = ChartRow { name, identifiers, created: ctx.now, subject, enrolled: false };
+    let row = ChartRow {
+        name,
+        identifiers,
+        created: ctx.now,
+        subject,
+        enrolled: false,
+        registered: true,
+    };
     rows::put(ctx.txn, CHARTS, &id.0, &row)?;
     rows::put(ctx.txn, CHART_OF, &subject.0, &id)?;
     ctx.answer(request, ChartView::of(id, &row));
@@ -291,13 +298,18 @@ pub(crate) fn outcome(
     }
 }
 
-/// The chart's patient has enrolled: its entries get the patient's name and wraps and are announced.
+/// The chart's patient has enrolled: its entries get the patient's name and wraps and are announced. A
+/// chart that nobody here opened, but a permission for the patient, goes up in it.
 pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) -> Handled<()> {
     let mut row = chart(ctx.txn, chart_id)?;
     let before = row.subject;
     row.subject = patient;
     row.enrolled = true;
+    row.registered = true;
     rows::put(ctx.txn, CHARTS, &chart_id.0, &row)?;
+    if let Some(other) = tables::chart_of(ctx.txn, patient)?.filter(|other| *other != chart_id) {
+        ctx.txn.delete(CHARTS, &other.0)?;
+    }
     if before == patient {
         reseal(ctx, patient)?;
         let mut bundles = Vec::new();

@@ -38,8 +38,10 @@ wire_struct! {
         3 => created: Timestamp,
         /// Whom its entries' labels name: the patient once enrolled, before that an id of the chart.
         4 => subject: PartyId,
-        /// Whether the patient is enrolled.
+        /// Whether the patient is known: its entries name the patient and are sealed to the patient, too.
         5 => enrolled: bool,
+        /// Whether a person here opened it; a permission or a restored copy opens one, too.
+        6 => registered: bool,
     }
 }
 
@@ -407,6 +409,7 @@ pub(crate) fn chart_for(ctx: &mut Context<'_>, subject: PartyId) -> Handled<()> 
         created: ctx.now,
         subject,
         enrolled,
+        registered: false,
     };
     rows::put(ctx.txn, CHARTS, &id.0, &row)?;
     rows::put(ctx.txn, CHART_OF, &subject.0, &id)?;

@@ -174,14 +174,16 @@ fn arrival(txn: &mut Memory, envelope: &Envelope, kept: &[u8]) -> String {
 #[test]
 fn a_message_is_handled_once_and_its_outcome_kept_until_acknowledged() {
     let (peer, mut txn) = (provider(), Memory::default());
-    let conclude = |txn: &mut Memory, envelope: &Envelope, answer: Vec<u8>| {
-        let result = OutcomeResult::Done(Bytes(answer));
-        inbox::conclude(&peer, txn, NOW, envelope, result, Handled::Read).unwrap()
+    let conclude = |txn: &mut Memory, envelope: &Envelope, result, handled| {
+        inbox::conclude(&peer, txn, NOW, envelope, result, handled).unwrap()
     };
+    let answered = |answer: &[u8]| OutcomeResult::Done(Bytes(answer.to_vec()));
+    let refused =
+        || OutcomeResult::Refused(Refusal::new(RefusalCode::BadPermission, "revoked: taken back"));
     let (first, second, third) = (numbered(5, 1, 0, 1), numbered(5, 2, 1, 2), numbered(5, 3, 2, 3));
     assert_eq!(arrival(&mut txn, &second, &[]), "1", "a stream begins at 1");
     assert_eq!(arrival(&mut txn, &first, &[]), "next");
-    let kept = conclude(&mut txn, &first, vec![7]);
+    let kept = conclude(&mut txn, &first, answered(&[7]), Handled::Once);
     assert_eq!(arrival(&mut txn, &first, &kept), "again");
     assert_eq!(
         arrival(&mut txn, &numbered(5, 1, 0, 9), &kept),
@@ -189,13 +191,15 @@ fn a_message_is_handled_once_and_its_outcome_kept_until_acknowledged() {
         "another body under a used number"
     );
     assert_eq!(arrival(&mut txn, &second, &[]), "next");
-    conclude(&mut txn, &second, vec![]);
+    conclude(&mut txn, &second, answered(&[]), Handled::Once);
     assert_eq!(arrival(&mut txn, &first, &kept), "3", "forgotten once acknowledged");
     assert_eq!(arrival(&mut txn, &third, &[]), "next");
-    conclude(&mut txn, &third, vec![0; 64 * 1024]);
-    assert_eq!(arrival(&mut txn, &third, &[]), "read again", "a large answer is not kept");
+    conclude(&mut txn, &third, answered(&[7]), Handled::Read);
+    assert_eq!(arrival(&mut txn, &third, &[]), "read again", "what a read was given is not kept");
     assert_eq!(arrival(&mut txn, &numbered(6, 1, 0, 1), &[]), "next", "a new stream begins at 1");
     assert_eq!(arrival(&mut txn, &third, &[]), "read again", "and leaves the others alone");
+    let kept = conclude(&mut txn, &third, refused(), Handled::Read);
+    assert_eq!(arrival(&mut txn, &third, &kept), "again", "a refusal is");
 }
 
 /// [MSG-7]: a sender that opens streams without end, and one that acknowledges nothing.

@@ -24,6 +24,8 @@ pub(super) struct Converged;
 /// What a machine knows of a patient's keys.
 pub(super) struct Known {
     pub(super) number: u32,
+    /// Whether it was ever told what is revoked, be it nothing.
+    told: bool,
     /// What is revoked, with its expiry in seconds.
     pub(super) revoked: BTreeMap<TokenId, u64>,
 }
@@ -41,7 +43,7 @@ pub(super) fn known(stage: &Stage, at: u32, patient: PartyId) -> Option<Known> {
         }
         _ => BTreeMap::new(),
     };
-    Some(Known { number: keys.current, revoked })
+    Some(Known { number: keys.current, told: keys.revocations.is_some(), revoked })
 }
 
 /// When a revoked permission expires, as its patient's relay has it.
@@ -125,11 +127,12 @@ fn news(stage: &Stage, patient: &Patient, members: &BTreeSet<PartyId>, found: &m
         else {
             continue;
         };
-        // Whom the patient permitted a deposit that never came has nothing to judge by the news, and new
-        // hardware hears of patients when they next deal with it.
+        // Whom the patient permitted a deposit that never came has nothing to judge by the news, also where
+        // a hospital's own copies have brought the patient's key; and new hardware hears of patients when
+        // they next deal with it.
         let new = stage.machines[at as usize].disk.replaces;
-        let Some(known) =
-            known(stage, at, patient.id).filter(|_| !new && members.contains(&contact))
+        let Some(known) = known(stage, at, patient.id)
+            .filter(|known| known.told && !new && members.contains(&contact))
         else {
             continue;
         };

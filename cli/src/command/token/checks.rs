@@ -64,11 +64,11 @@ impl Known {
         if let Some(state) = view.revocations {
             let state =
                 Unverified::<RevocationState>::parse(&state.0).map_err(|e| e.to_string())?;
-            let state = state.certify(&keys, now).map_err(|error| error.to_string())?;
+            let state = state.certify(&keys).map_err(|error| error.to_string())?;
             self.revocations
                 .entry(view.party)
                 .or_insert_with(|| Revocations::none(view.party))
-                .merge(&state);
+                .merge(&state, now);
         }
         self.keys.insert(view.party, keys);
         Ok(())

@@ -56,8 +56,12 @@ pub(super) fn good() -> Vec<Case> {
             .with(|case| case.targets = vec![target(99, 7)]),
         Case::two("two-links", "narrowed and passed on to hospital C", child()),
         Case::of("three-links", "passed on twice", &third, NODE_B),
-        Case::one("nbf-within-tolerance", "the holder's clock is 120 s behind", root())
-            .with(|case| case.now_ms = (NOW - DAY - 120) * 1000),
+        Case::one("nbf-within-tolerance", "the holder's clock is 120 s behind", root()).with(
+            |case| {
+                case.now_ms = (NOW - DAY - 120) * 1000;
+                case.revocation_states = states(&[state(1, NOW - DAY, 0, &[])]);
+            },
+        ),
         Case::one("last-millisecond", "one millisecond before exp", root()).with(|case| {
             case.now_ms = (NOW + 30 * DAY) * 1000 - 1;
             case.revocation_states = states(&[state(2, NOW + 30 * DAY - 1, 0, &[])]);
@@ -441,6 +445,19 @@ fn bad_standing() -> Vec<(Case, Reason)> {
                 case.revocation_states = states(&[state(2, NOW, 0, &[root().id])]);
             }),
             Reason::Revoked,
+        ),
+        (
+            Case::one("revoked-from-the-future", "by a relay whose clock is an hour ahead", root())
+                .with(|case| {
+                    let ahead = state(2, NOW + 3600, 0, &[root().id]);
+                    case.revocation_states = states(&[state(1, NOW, 0, &[]), ahead]);
+                }),
+            Reason::Revoked,
+        ),
+        (
+            Case::one("news-from-the-future", "121 s ahead is no fresh news", root())
+                .with(|case| case.revocation_states = states(&[state(2, NOW + 121, 0, &[])])),
+            Reason::StaleRevocations,
         ),
         (
             Case::one(
