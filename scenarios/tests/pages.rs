@@ -72,7 +72,8 @@ fn every_command_of_a_page_names_a_scenario_and_keys_that_are_there() {
 
 fn check(name: &str, words: &[String]) {
     assert!(["run", "sweep"].contains(&words[0].as_str()), "{name}: {words:?}");
-    let document = Document::read(&root().join(&words[1])).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let document =
+        Document::read(&root().join(&words[1])).unwrap_or_else(|e| panic!("{name}: {e}"));
     let (mut set, mut varied) = (Vec::<Change>::new(), Vec::<Change>::new());
     let mut rest = words[2..].iter();
     while let Some(option) = rest.next() {
