@@ -1,11 +1,12 @@
 //! Nobody counts as a member without enough sponsors.
 //!
 //! Watches who asked a front door to admit whom, and whom each honest institution lists as a member, at every step
-//! and in the end. It cannot see what people agreed on outside. A violation means that somebody got in whom fewer
+//! and in the end. Dishonest members that admit alone all admit the same stranger: each is one sponsor. It cannot see what people agreed on outside. A violation means that somebody got in whom fewer
 //! members sponsored than the federation's charter asks for.
 
 use super::{Check, Found, name};
 use crate::engine::{Engine, Stage};
+use crate::scenario::Hostility;
 use crate::watch::Seen;
 use chartmesh_protocol::federation::Command as Federation;
 use chartmesh_protocol::id::PartyId;
@@ -44,6 +45,9 @@ impl Members {
     }
 
     fn look(&mut self, stage: &Stage, found: &mut Found) {
+        let dishonest = stage.machines.iter();
+        let dishonest =
+            dishonest.filter(|machine| machine.hostile.contains(&Hostility::AdmitAlone)).count();
         for (at, machine) in (0u32..).zip(&stage.machines) {
             if machine.party.peer.role() == Role::Patient || !stage.is_judged(at) {
                 continue;
@@ -51,7 +55,7 @@ impl Members {
             let rows = machine.disk.page(MEMBERS, &[], &[], usize::MAX);
             for (key, _) in rows.expect("memory does not fail") {
                 let Some(member) = PartyId::from_slice(&key) else { continue };
-                let sponsors = self.sponsors.get(&member).map_or(0, BTreeSet::len);
+                let sponsors = self.sponsors.get(&member).map_or(dishonest, BTreeSet::len);
                 let entitled = self.first.contains(&member) || sponsors >= self.threshold;
                 if !entitled && self.told.insert((at, member)) {
                     let what = format!(

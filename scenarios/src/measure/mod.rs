@@ -3,20 +3,24 @@
 //! Adding one: a field here, the arm of [`Measures::see`] that feeds it, its line in [`Measures::end`], its
 //! name in [`METRICS`].
 
+mod ending;
 mod observer;
 mod receipts;
 
 use crate::engine::{BASE_MS, Engine, Stage};
-use crate::result::{Expectation, Metric, Sample, Unit};
+use crate::result::{Expectation, Metric, OF_REGION, Sample, Unit};
 use crate::scenario::{Expect, limit};
 use crate::stats::{Bound, Summary};
 use crate::watch::{Seen, Watch};
 use chartmesh_protocol::backup;
+use chartmesh_protocol::capability::Reason;
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, View};
+use chartmesh_protocol::refusal::RefusalCode;
+use ending::Ending;
 use observer::Eavesdropper;
 use receipts::Receipts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +34,12 @@ pub(crate) const METRICS: &[(&str, Unit, &str, &str)] = &[
         "regions with patients, at each step",
     ),
     (
+        "availability_elsewhere",
+        Unit::Share,
+        "patients whose record some holder has who is on and can be reached from the other regions' hospitals, at each step",
+        "regions with patients, at each step; each other region with hospitals counts alike",
+    ),
+    (
         "consent_latency",
         Unit::Micros,
         "from a hospital's request to the permission's arrival at its reader",
@@ -41,7 +51,18 @@ pub(crate) const METRICS: &[(&str, Unit, &str, &str)] = &[
         "from a hospital's decision to read to the first page's arrival",
         "reads begun",
     ),
-    ("read_in_time", Unit::Share, "reads answered within measure.deadline", "reads begun"),
+    (
+        "read_in_time",
+        Unit::Share,
+        "reads that a holder granted within measure.deadline",
+        "reads begun, but for those refused because the permission had ended",
+    ),
+    (
+        "stale_refusals",
+        Unit::Count,
+        "reads that a holder refused because its news of the patient's revocations was older than the permission allows",
+        "reads that ended",
+    ),
     (
         "revocation_delay",
         Unit::Micros,
@@ -82,6 +103,18 @@ pub(crate) const METRICS: &[(&str, Unit, &str, &str)] = &[
         "entries that receipts name, at each restore",
     ),
     (
+        "entries_lost",
+        Unit::Count,
+        "entries of which no honest hospital or provider of the federation has a whole copy in the end",
+        "entries that patients' relays list",
+    ),
+    (
+        "strangers",
+        Unit::Count,
+        "members that an honest institution lists in the end and that dishonest ones made up",
+        "honest institutions",
+    ),
+    (
         "observer_feature",
         Unit::Share,
         "messages whose feature somebody who sees sizes alone guesses right, less what always guessing the most frequent gets",
@@ -107,7 +140,7 @@ pub(crate) struct Measures {
     revoked: BTreeMap<TokenId, u64>,
     told: BTreeMap<(u64, u32), (u64, bool)>,
     reads: u64,
-    reads_begun: u64,
+    reads_ended: u64,
     sent: BTreeMap<&'static str, u64>,
     bytes: BTreeMap<&'static str, u64>,
     concluded: u64,
@@ -116,6 +149,8 @@ pub(crate) struct Measures {
     ended: BTreeMap<usize, (u64, u64)>,
     /// By patient: the relay, and who has the record.
     patients: BTreeMap<u64, (u32, BTreeSet<u32>)>,
+    /// Hospitals that deal with a patient and have no record of one.
+    empty: BTreeSet<(u64, u32)>,
     /// What the destroyed had.
     gone: BTreeMap<u32, Vec<u64>>,
     eavesdropper: Eavesdropper,
@@ -134,13 +169,14 @@ impl Measures {
             revoked: BTreeMap::new(),
             told: BTreeMap::new(),
             reads: 0,
-            reads_begun: 0,
+            reads_ended: 0,
             sent: BTreeMap::new(),
             bytes: BTreeMap::new(),
             concluded: 0,
             steps: 0,
             ended: BTreeMap::new(),
             patients: engine.patients().collect(),
+            empty: BTreeSet::new(),
             gone: BTreeMap::new(),
             eavesdropper: Eavesdropper::default(),
             receipts: Receipts::default(),
@@ -150,6 +186,11 @@ impl Measures {
     /// Bytes on the wire.
     pub(crate) fn bytes(&mut self, _now_us: u64, feature: &'static str, bytes: u64) {
         *self.bytes.entry(feature).or_default() += bytes;
+    }
+
+    /// 1 once the warm-up is over, as for samples.
+    fn counts(&self, now_us: u64) -> u64 {
+        u64::from(now_us >= self.warm_us)
     }
 
     fn sample(
@@ -197,7 +238,7 @@ impl Measures {
                 }
             }
             Body::Consent(Consent::Read(read)) if done => {
-                self.reads += 1;
+                self.reads += self.counts(now_us);
                 let links = read.chain.links().iter();
                 let revoked = links.filter_map(|link| self.revoked.get(&link.claims().id)).min();
                 if let Some(revoked_us) = revoked.copied() {
@@ -228,9 +269,18 @@ impl Measures {
                     self.sample("not_given_back", now_us, 1.0, at, "");
                 }
             }
-            Body::Enrolment(_) if done => self.holds(crate::watch::patient_of(body), from, at),
+            Body::Enrolment(_) if done => {
+                let patient = crate::watch::patient_of(body);
+                // Whoever only wants to see what others have has a chart and nothing in it.
+                if self.patients.contains_key(&patient) {
+                    self.empty.insert((patient, at));
+                }
+                self.holds(patient, from, at);
+            }
             Body::Backup(backup::Message::Offer(_)) if done => {
-                self.holds(crate::watch::patient_of(body), from, at);
+                let patient = crate::watch::patient_of(body);
+                self.empty.remove(&(patient, at));
+                self.holds(patient, from, at);
             }
             _ => {}
         }
@@ -249,11 +299,27 @@ impl Measures {
                 self.asked.insert(request.request, (now_us, party));
             }
             ("consent.fetch", View::Request(request)) => {
-                self.reads_begun += 1;
                 self.reading.insert((party, request.request), now_us);
             }
             _ => {}
         }
+    }
+
+    fn read_ended(&mut self, stage: &Stage, begun_us: u64, reader: u32, outcome: &OutcomeResult) {
+        self.reads_ended += self.counts(stage.now_us);
+        let stale = match outcome {
+            OutcomeResult::Refused(refusal) if refusal.code == RefusalCode::BadPermission => {
+                if !refusal.text.starts_with(Reason::StaleRevocations.name()) {
+                    return;
+                }
+                self.sample("stale_refusals", stage.now_us, 1.0, reader, "");
+                true
+            }
+            _ => false,
+        };
+        let done = matches!(outcome, OutcomeResult::Done(_)) && !stale;
+        let in_time = done && stage.now_us - begun_us <= self.deadline_us;
+        self.sample("read_in_time", begun_us, f64::from(u8::from(in_time)), reader, "");
     }
 
     fn revoked(&mut self, stage: &Stage, patient: PartyId, tokens: &[TokenId]) {
@@ -269,8 +335,8 @@ impl Measures {
     }
 
     fn step(&mut self, stage: &Stage) {
-        self.steps += 1;
         let now_us = stage.now_us;
+        self.steps += self.counts(now_us);
         let begun_us = now_us;
         for (feature, count) in core::mem::take(&mut self.sent) {
             self.sample("messages", begun_us, count as f64, crate::result::NOBODY, feature);
@@ -279,18 +345,48 @@ impl Measures {
             self.sample("bytes", begun_us, bytes as f64, crate::result::NOBODY, feature);
         }
         let mut by_region = BTreeMap::<u32, (u64, u64)>::new();
-        for (relay, holders) in self.patients.values() {
+        for (patient, (relay, holders)) in &self.patients {
             let region = stage.machines[*relay as usize].region;
-            let up = holders.iter().any(|holder| {
-                stage.machines[*holder as usize].on && !stage.blocked(*relay, *holder)
-            });
+            let up = holders.iter().any(|holder| self.reaches(stage, *relay, *holder, *patient));
             let count = by_region.entry(region).or_default();
             count.0 += u64::from(up);
             count.1 += 1;
         }
         for (region, (up, all)) in by_region {
             // The sample's party is the region's number.
-            self.sample("availability", now_us, up as f64 / all as f64, region, "region");
+            self.sample("availability", now_us, up as f64 / all as f64, region, OF_REGION);
+        }
+        self.elsewhere(stage);
+    }
+
+    /// Whether somebody can reach a patient's record at a holder.
+    fn reaches(&self, stage: &Stage, from: u32, holder: u32, patient: u64) -> bool {
+        stage.machines[holder as usize].on
+            && !stage.blocked(from, holder)
+            && !self.empty.contains(&(patient, holder))
+    }
+
+    /// Availability as the other regions see it, each through the eyes of its first hospital.
+    fn elsewhere(&mut self, stage: &Stage) {
+        let mut eyes = BTreeMap::<u32, u32>::new();
+        for (at, machine) in (0u32..).zip(&stage.machines) {
+            if machine.party.peer.role() == Role::Hospital {
+                eyes.entry(machine.region).or_insert(at);
+            }
+        }
+        let mut by_region = BTreeMap::<u32, (u64, u64)>::new();
+        for (patient, (relay, holders)) in &self.patients {
+            let region = stage.machines[*relay as usize].region;
+            let count = by_region.entry(region).or_default();
+            for (_, eye) in eyes.iter().filter(|(other, _)| **other != region) {
+                let seen = |holder: &u32| self.reaches(stage, *eye, *holder, *patient);
+                count.0 += u64::from(holders.iter().any(seen));
+                count.1 += 1;
+            }
+        }
+        for (region, (up, all)) in by_region.into_iter().filter(|(_, (_, all))| *all > 0) {
+            let share = up as f64 / all as f64;
+            self.sample("availability_elsewhere", stage.now_us, share, region, OF_REGION);
         }
     }
 
@@ -346,6 +442,13 @@ impl Measures {
             let took = last_us.saturating_sub(ended_us) as f64;
             self.push("recovery_time", ended_us, took, false, crate::result::NOBODY, "");
         }
+        let ending = Ending::of(engine);
+        for (relay, lost) in &ending.lost {
+            self.push("entries_lost", now_us, *lost as f64, false, *relay, "");
+        }
+        for (at, strangers) in &ending.strangers {
+            self.push("strangers", now_us, *strangers as f64, false, *at, "");
+        }
         let (guessed, named) = self.eavesdropper.learns();
         if let Some(guessed) = guessed {
             self.push("observer_feature", now_us, guessed, false, crate::result::NOBODY, "");
@@ -360,7 +463,9 @@ impl Measures {
                 let denominator = match *name {
                     "reads_after_revocation" => self.reads,
                     "refusals" => self.concluded,
+                    "stale_refusals" => self.reads_ended,
                     "messages" | "bytes" => self.steps,
+                    "entries_lost" => ending.listed,
                     "not_given_back" => self.receipts.due(),
                     "observer_feature" => self.eavesdropper.messages(),
                     "observer_hospital" => self.eavesdropper.relays(),
@@ -386,7 +491,7 @@ impl Watch for Measures {
             Seen::Concluded { from, name, since_ms, outcome, request, .. } => {
                 let Some(outcome) = outcome else { return };
                 let feature = crate::engine::feature(name);
-                self.concluded += 1;
+                self.concluded += self.counts(stage.now_us);
                 if *name == "backup.fetch" && matches!(outcome, OutcomeResult::Done(_)) {
                     self.restored(*from);
                 }
@@ -405,8 +510,7 @@ impl Watch for Measures {
                 {
                     let took = stage.now_us - begun_us;
                     self.sample("read_latency", begun_us, took as f64, *from, "");
-                    let in_time = took <= self.deadline_us;
-                    self.sample("read_in_time", begun_us, f64::from(u8::from(in_time)), *from, "");
+                    self.read_ended(stage, begun_us, *from, outcome);
                 }
                 for (ended_us, last_us) in self.ended.values_mut() {
                     if since_us < *ended_us {

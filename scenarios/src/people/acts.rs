@@ -47,6 +47,7 @@ impl People {
             Act::Revoke => self.by_patient(by, AtRelay::Revoke { share: 0.0 }, doors),
             Act::Rotate => self.by_patient(by, AtRelay::Rotate, doors),
             Act::CollectLogs => self.by_patient(by, AtRelay::CollectLogs, doors),
+            Act::Refresh => self.by_patient(by, AtRelay::Refresh, doors),
         }
     }
 
@@ -207,18 +208,21 @@ impl People {
     /// A hospital has its own copies kept by a provider.
     fn keep(&mut self, by: u32, doors: &mut Engine<'_>) {
         let Some(patient) = self.patient_of(by) else { return self.skip("keep") };
-        let Some(provider) = self.places_for(by, doors).first().copied() else {
+        let places = self.places_for(by, patient, doors);
+        if places.is_empty() {
             return self.skip("keep");
-        };
-        let keep = backup::Command::Keep {
-            holder: doors.stage.machines[provider as usize].party.peer.me(),
-            subject: self.patients[patient].id,
-            entries: Vec::new(),
-            for_patient: false,
-            not_before: None,
-        };
-        let tag = self.errand(Errand::Done);
-        doors.ask(by, Command::Backup(keep), None, "backup.keep", tag);
+        }
+        for provider in places {
+            let keep = backup::Command::Keep {
+                holder: doors.stage.machines[provider as usize].party.peer.me(),
+                subject: self.patients[patient].id,
+                entries: Vec::new(),
+                for_patient: false,
+                not_before: None,
+            };
+            let tag = self.errand(Errand::Done);
+            doors.ask(by, Command::Backup(keep), None, "backup.keep", tag);
+        }
     }
 
     /// A hospital gets back what providers keep for it.
@@ -231,8 +235,9 @@ impl People {
         }
     }
 
-    /// Providers at which deposits of a hospital's patients go, best first, as many as there are to be.
-    fn places_for(&mut self, hospital: u32, doors: &Engine<'_>) -> Vec<u32> {
+    /// Providers to which deposits of a hospital's patient go, best first, as many as there are to be: the
+    /// same each time, and others for the next patient.
+    fn places_for(&self, hospital: u32, patient: usize, doors: &Engine<'_>) -> Vec<u32> {
         let region = |at: u32| doors.stage.machines[at as usize].region;
         let here = region(hospital);
         let wanted = |provider: u32| match doors.scenario.policy.placement {
@@ -240,9 +245,8 @@ impl People {
             Placement::SameRegion => region(provider) == here,
             Placement::OtherRegion => region(provider) != here,
         };
-        let drawn = self.choice.one_of(self.providers.len());
         let mut places: Vec<u32> = self.providers.clone();
-        places.rotate_left(drawn.min(self.providers.len()));
+        places.rotate_left(patient % self.providers.len().max(1));
         // Stable: what is wanted first, the others where there is no such.
         places.sort_by_key(|provider| !wanted(*provider));
         places.truncate(doors.scenario.policy.replicas as usize);
@@ -266,7 +270,7 @@ impl People {
                 doors.ask(relay, command, Some(id), "enrolment.enrol", tag);
             }
             AtRelay::Deposit => {
-                for provider in self.places_for(known.home, doors) {
+                for provider in self.places_for(known.home, patient, doors) {
                     let party = |at: u32| doors.stage.machines[at as usize].party.peer.me();
                     let upload = UploadCommand {
                         patient: id,
@@ -288,6 +292,11 @@ impl People {
                 let tag = self.errand(Errand::Done);
                 let command = Command::AccessLog(collect);
                 doors.ask(relay, command, Some(id), "access-log.collect", tag);
+            }
+            AtRelay::Refresh => {
+                let refresh = custody::Command::Refresh { patient: id };
+                let tag = self.errand(Errand::Done);
+                doors.ask(relay, Command::Custody(refresh), Some(id), "custody.refresh", tag);
             }
         }
     }

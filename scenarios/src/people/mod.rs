@@ -15,7 +15,7 @@ mod happenings;
 
 use crate::engine::Engine;
 use crate::engine::chance::Chance;
-use crate::scenario::Act;
+use crate::scenario::{Act, ReadFrom};
 use crate::watch::Seen;
 use chartmesh_protocol::consent;
 use chartmesh_protocol::consent::RequestState;
@@ -74,6 +74,7 @@ enum AtRelay {
     Revoke { share: f64 },
     Rotate,
     CollectLogs,
+    Refresh,
     Look,
 }
 
@@ -265,9 +266,28 @@ impl People {
 
     fn fetch(&mut self, at: u32, request: ConsentId, doors: &mut Engine<'_>) {
         let user = "Dr. Sim".to_owned();
-        let fetch = consent::Command::Fetch { request, holder: None, user };
+        let holder = self.holder_for(at, request, doors);
+        let fetch = consent::Command::Fetch { request, holder, user };
         let tag = self.errand(Errand::Done);
         doors.ask(at, Command::Consent(fetch), None, "consent.fetch", tag);
+    }
+
+    /// Whom somebody names who sees that a holder is not there: another one that the permission is for.
+    fn holder_for(&self, at: u32, request: ConsentId, doors: &Engine<'_>) -> Option<PartyId> {
+        if doors.scenario.policy.read_from == ReadFrom::First {
+            return None;
+        }
+        let stage = &doors.stage;
+        let machine = &stage.machines[at as usize];
+        let query = Query::Grants { patient: None };
+        let Ok(View::Grants(grants)) = machine.see(stage.now_us, &query, None) else { return None };
+        let of_it = grants.into_iter().filter(|grant| grant.request == request);
+        of_it.flat_map(|grant| grant.holders).find(|holder| {
+            let there = stage.by_party.get(holder).copied();
+            there.is_some_and(|there| {
+                there != at && stage.machines[there as usize].on && !stage.blocked(at, there)
+            })
+        })
     }
 
     fn code(

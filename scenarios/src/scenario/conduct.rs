@@ -41,11 +41,13 @@ pub struct Policy {
     pub retry_first: Span,
     /// Longest wait between two tries.
     pub retry_longest: Span,
-    /// Providers at which a patient has entries deposited.
+    /// Providers at which a patient has entries deposited, and a hospital its own copies; the same ones each time.
     #[schemars(range(min = 1, max = bounds::REPLICAS))]
     pub replicas: u32,
     /// Where those are.
     pub placement: Placement,
+    /// Whom a reader asks who was permitted to read at several holders.
+    pub read_from: ReadFrom,
     /// How long an idle connection stays open.
     pub idle: Span,
 }
@@ -60,6 +62,7 @@ impl Default for Policy {
             retry_longest: Span::from_secs(5 * 60),
             replicas: 1,
             placement: Placement::Anywhere,
+            read_from: ReadFrom::First,
             idle: Span::from_secs(300),
         }
     }
@@ -75,6 +78,16 @@ pub enum Placement {
     SameRegion,
     /// To one of another region, as long as there is one.
     OtherRegion,
+}
+
+/// Whom a reader asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadFrom {
+    /// The holder that the node takes when nobody names one; the read waits until that one is there.
+    First,
+    /// Somebody names one that is on and can be reached, as long as there is one.
+    Reachable,
 }
 
 /// What people do again and again.
@@ -138,7 +151,7 @@ pub enum Act {
     Referral,
     /// A patient has entries deposited with a provider.
     Deposit,
-    /// A hospital has its own copies kept by a provider.
+    /// A hospital has its own copies of a patient's entries kept by providers.
     Keep,
     /// A hospital that was permitted reads once more.
     Read,
@@ -150,6 +163,9 @@ pub enum Act {
     Rotate,
     /// A patient collects the access logs.
     CollectLogs,
+    /// A patient's relay signs anew what is revoked and what is not, and tells those who deal with the
+    /// patient: without it, their news of revocations grows old.
+    Refresh,
 }
 
 /// Times from a file.

@@ -20,7 +20,7 @@ mod words;
 pub use change::{Change, Vary};
 pub use conduct::{
     Act, Each, Event, Expect, Faults, Happening, Hostile, Hostility, Measure, Patients, Placement,
-    Policy, TraceFile, Work,
+    Policy, ReadFrom, TraceFile, Work,
 };
 pub use document::Document;
 pub use metrics::{limit, part};

@@ -302,7 +302,6 @@ impl Shape {
             Happening::Expel => Self {
                 kinds: &[Kind::Hospital, Kind::Provider],
                 regions: false,
-                single: true,
                 share: false,
                 ..plain
             },

@@ -1,0 +1,105 @@
+//! What is asked in the end alone: entries of which no copy is left, members that nobody honest let in.
+
+use crate::engine::{Engine, Stage};
+use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::membership::Status;
+use chartmesh_protocol::peer::{Query, View};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What relays list of their patients, and what is nowhere; who lists whom.
+pub(super) struct Ending {
+    /// Entries that relays list.
+    pub(super) listed: u64,
+    /// Where the patient's relay lists entries that nobody honest has whole: relay and how many.
+    pub(super) lost: Vec<(u32, u64)>,
+    /// Honest institutions, and how many members each lists who are no party of the scenario.
+    pub(super) strangers: BTreeMap<u32, u64>,
+}
+
+impl Ending {
+    /// Asks all honest hospitals and providers that are on and have not left what they have whole. A copy
+    /// that a reader obtained counts, too.
+    pub(super) fn of(engine: &Engine<'_>) -> Self {
+        let stage = &engine.stage;
+        let keepers: Vec<u32> = (0u32..)
+            .zip(&stage.machines)
+            .filter(|(at, machine)| {
+                machine.party.peer.role() != Role::Patient
+                    && stage.is_judged(*at)
+                    && is_in(stage, *at)
+            })
+            .map(|(at, _)| at)
+            .collect();
+        let kept: BTreeSet<(PartyId, EntryId)> =
+            keepers.iter().flat_map(|at| kept(stage, *at)).collect();
+        let (mut listed, mut lost) = (0, Vec::new());
+        for patient in engine.everybody() {
+            let mut wanted: BTreeSet<EntryId> =
+                entries(stage, patient.relay, patient.id).map(|(entry, _)| entry).collect();
+            listed += wanted.len() as u64;
+            wanted.retain(|entry| !kept.contains(&(patient.id, *entry)));
+            for at in &keepers {
+                if wanted.is_empty() {
+                    break;
+                }
+                for (entry, _) in entries(stage, *at, patient.id).filter(|(_, whole)| *whole) {
+                    wanted.remove(&entry);
+                }
+            }
+            if !wanted.is_empty() {
+                lost.push((patient.relay, wanted.len() as u64));
+            }
+        }
+        let strangers = keepers.iter().map(|at| (*at, strangers(stage, *at))).collect();
+        Self { listed, lost, strangers }
+    }
+}
+
+/// Members by an institution's list who are no party of the scenario.
+fn strangers(stage: &Stage, at: u32) -> u64 {
+    let machine = &stage.machines[at as usize];
+    let Ok(View::Federation(view)) = machine.see(stage.now_us, &Query::Members, None) else {
+        return 0;
+    };
+    let stranger = view.parties.iter().filter(|party| {
+        matches!(party.standing, Status::Member { .. })
+            && !stage.by_party.contains_key(&party.party)
+    });
+    stranger.count() as u64
+}
+
+/// Whether an institution is neither gone from the federation nor put out, by its own word.
+fn is_in(stage: &Stage, at: u32) -> bool {
+    let machine = &stage.machines[at as usize];
+    let me = machine.party.peer.me();
+    match machine.see(stage.now_us, &Query::Members, None) {
+        Ok(View::Federation(view)) => view.parties.iter().all(|party| {
+            party.party != me || !matches!(party.standing, Status::Left | Status::Expelled { .. })
+        }),
+        _ => true,
+    }
+}
+
+/// Entries of a patient that a machine lists, and whether it has them whole.
+fn entries(stage: &Stage, at: u32, subject: PartyId) -> impl Iterator<Item = (EntryId, bool)> {
+    let query = Query::Entries { subject, find: None };
+    let views = match stage.machines[at as usize].see(stage.now_us, &query, None) {
+        Ok(View::Entries(views)) => views,
+        _ => Vec::new(),
+    };
+    views.into_iter().map(|view| (view.entry, view.whole))
+}
+
+/// What a machine keeps for others, by subject.
+fn kept(stage: &Stage, at: u32) -> Vec<(PartyId, EntryId)> {
+    let machine = &stage.machines[at as usize];
+    let me = machine.party.peer.me();
+    match machine.see(stage.now_us, &Query::Kept { patient: None }, None) {
+        Ok(View::Kept(views)) => {
+            let here = views.into_iter().filter(|view| view.holder == me);
+            here.map(|view| (view.subject, view.entry)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
