@@ -3,9 +3,9 @@
 
 use crate::Addresses;
 use crate::clock;
-use crate::codec::{wire_enum, wire_struct};
+use crate::codec::{DecodeError, Decoder, Wire, wire_enum, wire_struct};
 use crate::id::{CompartmentId, NodeId, PartyId};
-use crate::identity::{Card, Compartment, KeyLog, KeyRing, KnownKeys};
+use crate::identity::{Card, Compartment, KeyLog, KeyRing, KnownKeys, NodeCertificate};
 use crate::limits;
 use crate::record::Kind;
 use crate::refusal::{Failure, Handled, RefusalCode, refuse};
@@ -13,6 +13,7 @@ use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::{SECOND_MS, Timestamp};
+use std::collections::BTreeSet;
 
 /// Party -> [`PartyRow`].
 const PARTIES: Table = Table("party");
@@ -20,6 +21,8 @@ const PARTIES: Table = Table("party");
 const NODES: Table = Table("node");
 /// Institution, node -> [`NodeRow`].
 const NODES_OF: Table = Table("node_of");
+/// Node -> BLAKE3 of the certificate that was verified last: the same is shown many times.
+const CERTIFICATES: Table = Table("node_certificate");
 /// Patient -> the institution id of the relay that serves it.
 const RELAYS: Table = Table("relay_of");
 /// Patient, compartment -> until when it could be sealed to: what a newer ring left out.
@@ -104,11 +107,25 @@ pub(crate) fn keys(
     txn: &(impl ReadTxn + ?Sized),
     party: PartyId,
 ) -> Result<Option<KnownKeys>, StoreError> {
-    let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else { return Ok(None) };
-    row.keys
-        .from_own_store()
+    // Asked for with every message: what else the row holds is read over.
+    let Some(row) = txn.get(PARTIES, &party.0)? else { return Ok(None) };
+    first_field::<KeyLog>(&row)
+        .and_then(|log| log.from_own_store().map_err(|error| error.to_string()))
         .map(Some)
-        .map_err(|error| StoreError::Corrupt { table: PARTIES.0, why: error.to_string() })
+        .map_err(|why| StoreError::Corrupt { table: PARTIES.0, why })
+}
+
+/// The value at key 1 of an encoded structure of our own.
+fn first_field<T: Wire>(row: &[u8]) -> Result<T, String> {
+    let mut d = Decoder::new(row, row.len()).map_err(|error| error.to_string())?;
+    let read = |d: &mut Decoder<'_>| {
+        d.map()?;
+        match d.key(None)? {
+            1 => T::decode(d),
+            other => Err(DecodeError::UnknownKey(other)),
+        }
+    };
+    read(&mut d).map_err(|error| error.to_string())
 }
 
 /// Takes over a party's key log, never a shorter or contradicting one; gives the keys that now count.
@@ -159,6 +176,14 @@ pub(crate) fn learn_card(
     card: Unverified<Card>,
     keys: &KnownKeys,
 ) -> Handled<()> {
+    // The very card that is known was verified when it came, and the key that is current then counts now.
+    let known = rows::get::<PartyRow>(txn, PARTIES, &card.claims().institution.0)?;
+    if known.as_ref().and_then(|row| row.card.as_ref()) == Some(&card)
+        && keys.party() == card.claims().institution
+        && keys.current_number() == card.claims().key
+    {
+        return Ok(());
+    }
     let claims = card.claims();
     let signer = keys.key(claims.key).filter(|_| keys.party() == claims.institution);
     let verified = signer.is_some_and(|key| card.check(&key).is_ok());
@@ -169,7 +194,7 @@ pub(crate) fn learn_card(
         );
     }
     let party = claims.institution;
-    let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else {
+    let Some(mut row) = known else {
         return refuse(RefusalCode::NotFound, "the card's institution is unknown");
     };
     // Who handles a message has put down the time at its beginning.
@@ -311,6 +336,37 @@ pub(crate) fn learn_node(
     rows::put(txn, NODES, &node.0, &row)?;
     rows::put(txn, NODES_OF, &rows::pair(&institution.0, &node.0), &row)?;
     Ok(())
+}
+
+/// Verifies a node's certificate, unless it is the very one that was verified when it last came.
+pub(crate) fn certify_node(
+    txn: &mut dyn Txn,
+    certificate: Unverified<NodeCertificate>,
+    keys: &KnownKeys,
+    now: Timestamp,
+) -> Handled<Signed<NodeCertificate>> {
+    let (node, hash) = (certificate.claims().node, *blake3::hash(certificate.bytes()).as_bytes());
+    let known = rows::get::<[u8; 32]>(txn, CERTIFICATES, &node.0)? == Some(hash);
+    let certified =
+        if known { certificate.certify_again(keys, now) } else { certificate.certify(keys, now) };
+    match certified {
+        Ok(certified) if known => Ok(certified),
+        Ok(certified) => {
+            rows::put(txn, CERTIFICATES, &node.0, &hash)?;
+            Ok(certified)
+        }
+        Err(error) => refuse(RefusalCode::NotAuthentic, error.to_string()),
+    }
+}
+
+/// The institutions whose nodes proved to us who they are, in ascending order.
+pub(crate) fn met(txn: &(impl ReadTxn + ?Sized)) -> Result<BTreeSet<PartyId>, StoreError> {
+    let mut met = BTreeSet::new();
+    for (node, _) in rows::keys(txn, CERTIFICATES)? {
+        let node = NodeId(rows::tail(CERTIFICATES, &node)?);
+        met.extend(rows::get::<NodeRow>(txn, NODES, &node.0)?.map(|row| row.institution));
+    }
+    Ok(met)
 }
 
 /// Remembers where an institution is said to listen. Only `hello` makes a node count; until then this

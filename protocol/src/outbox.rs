@@ -304,8 +304,10 @@ fn verified(
     }
     for (node, row) in crate::directory::nodes_of(ctx.txn, to)? {
         // A node that somebody merely told of has no say.
-        if row.certified() && outcome.check(&node.into()).is_ok() {
-            return Ok(outcome.verify(&node.into()).ok());
+        if row.certified()
+            && let Ok(outcome) = outcome.clone().verify(&node.into())
+        {
+            return Ok(Some(outcome));
         }
     }
     Ok(None)

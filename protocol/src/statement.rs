@@ -43,7 +43,7 @@ pub struct Signed<T>(Unverified<T>);
 
 /// The bytes that are signed, and whose hash is the statement's id.
 fn sig_structure(domain: &str, payload: &[u8]) -> Vec<u8> {
-    let mut e = Encoder::default();
+    let mut e = Encoder::with_capacity(payload.len() + domain.len() + 32);
     e.array(4);
     e.text("Signature1");
     e.bytes(&PROTECTED);
@@ -138,7 +138,7 @@ impl<T: Statement> Signed<T> {
     pub fn sign(claims: T, key: &SigningKey) -> Self {
         let payload = claims.to_bytes();
         let to_sign = sig_structure(T::DOMAIN, &payload);
-        let mut e = Encoder::default();
+        let mut e = Encoder::with_capacity(PREFIX.len() + payload.len() + 80);
         e.raw(&PREFIX);
         e.bytes(&payload);
         e.bytes(&key.sign(&to_sign));

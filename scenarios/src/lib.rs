@@ -20,6 +20,7 @@ pub mod stats;
 mod watch;
 mod world;
 
+pub use engine::empty_events;
 pub use party::{Party, Who};
 pub use region::{Region, command};
 pub use run::{RunError, run};

@@ -43,6 +43,23 @@ fn a_code_used_twice_is_refused_and_undoes_nothing() {
     }
 }
 
+#[test]
+fn a_relay_greets_those_it_has_talked_with_and_a_member_everybody() {
+    let region = Region::found(1);
+    let greets = |who: Who| {
+        let party = &region.world.parties[who.0];
+        let known = party.peer.to_greet(&party.store).unwrap();
+        assert!(known.iter().all(|(_, nodes)| !nodes.is_empty()));
+        known.into_iter().map(|(to, _)| to).collect::<Vec<_>>()
+    };
+    let [a, b, provider] = [region.a, region.b, region.provider].map(|who| region.world.id(who));
+    assert_eq!(greets(region.relay), [a], "of the others it was told");
+    for (member, others) in [(region.a, [b, provider]), (region.b, [a, provider])] {
+        let known = greets(member);
+        assert!(others.iter().all(|other| known.contains(other)));
+    }
+}
+
 /// The body of the first message of a kind that was sent between two.
 fn sent(world: &World, from: Who, is: impl Fn(&Body) -> bool) -> Body {
     let bodies = world.wire.iter().filter(|(sender, ..)| *sender == from).map(|(.., bytes)| {

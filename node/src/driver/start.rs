@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use chartmesh_protocol::peer::{Effect, Query, View};
-use chartmesh_protocol::refusal::Failure;
-use chartmesh_protocol::store::StoreError;
+use chartmesh_protocol::peer::Effect;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
@@ -101,27 +99,23 @@ fn sweep(shared: &Shared) -> Result<(), StartError> {
     stock::compare_names(shared, &here)
 }
 
-/// Tells every known institution that we are back, and where: our ports may have changed, and what
-/// waits there for us is sent at once.
+/// Tells those that we deal with that we are back, and where: our ports may have changed, and what waits
+/// there for us is sent at once.
 async fn greet_known(shared: Arc<Shared>) {
-    let known = shared.read_on_pool(|peer, txn, now| peer.query(txn, now, &Query::Peers, None));
-    let known = match known.await {
-        Ok(View::Peers(known)) => known,
-        Ok(_) => return,
-        Err(Failure::Refused(_) | Failure::Store(StoreError::Corrupt { .. })) => return,
+    let known = match shared.read_on_pool(|peer, txn, _| peer.to_greet(txn)).await {
+        Ok(known) => known,
         Err(error) => return tracing::warn!(%error, "cannot read who is known"),
     };
-    let greetings = known.into_iter().flat_map(|peer| {
-        let to = peer.institution;
-        peer.nodes.into_iter().map(move |node| (to, node))
+    let greetings = known.into_iter().flat_map(|(to, nodes)| {
+        nodes.into_iter().map(move |(node, addresses)| (to, node, addresses))
     });
     futures::stream::iter(greetings)
-        .for_each_concurrent(GREETINGS_AT_ONCE, |(to, node)| {
+        .for_each_concurrent(GREETINGS_AT_ONCE, |(to, node, addresses)| {
             let shared = Arc::clone(&shared);
             async move {
-                let addresses = multiaddrs(&node.addresses);
-                if let Err(failure) = greet::greet(&shared, to, node.node, addresses).await {
-                    tracing::debug!(node = %node.node.short(), ?failure, "not greeted");
+                let addresses = multiaddrs(&addresses);
+                if let Err(failure) = greet::greet(&shared, to, node, addresses).await {
+                    tracing::debug!(node = %node.short(), ?failure, "not greeted");
                 }
             }
         })

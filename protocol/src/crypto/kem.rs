@@ -11,6 +11,7 @@ use super::xwing as suite;
 use crate::codec::{DecodeError, Decoder, Encoder, Wire};
 use core::fmt;
 use rand_core::CryptoRng;
+use std::sync::{Arc, OnceLock};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Bytes of a public key.
@@ -22,12 +23,17 @@ pub const WRAP_BYTES: usize = ENCAPPED_BYTES + 32 + 16;
 
 /// The secret half: X-Wing's 32-byte seed. Wipes itself; prints nothing.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct KemSecret([u8; 32]);
+pub struct KemSecret {
+    seed: [u8; 32],
+    /// The public half once somebody asked for it: it costs more than a signature.
+    #[zeroize(skip)]
+    public: OnceLock<KemPublic>,
+}
 
 /// The public half.
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(test, derive(arbitrary::Arbitrary))]
-pub struct KemPublic(Box<[u8; PUBLIC_BYTES]>);
+pub struct KemPublic(Arc<[u8; PUBLIC_BYTES]>);
 
 /// What was sealed cannot be opened, or not to this recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,19 +53,19 @@ impl KemSecret {
     /// From X-Wing's 32-byte seed.
     #[must_use]
     pub const fn from_seed(seed: [u8; 32]) -> Self {
-        Self(seed)
+        Self { seed, public: OnceLock::new() }
     }
 
     /// The seed, for sealing it to somebody or keeping it.
     #[must_use]
     pub const fn seed(&self) -> &[u8; 32] {
-        &self.0
+        &self.seed
     }
 
     /// The public half.
     #[must_use]
     pub fn public(&self) -> KemPublic {
-        KemPublic(suite::public(&self.0))
+        self.public.get_or_init(|| KemPublic(suite::public(&self.seed).into())).clone()
     }
 
     /// Opens what [`KemPublic::seal`] made with the same `info` and `aad`.
@@ -73,7 +79,7 @@ impl KemSecret {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KemError> {
         let (encapped, ciphertext) = sealed.split_first_chunk().ok_or(KemError::Truncated)?;
-        suite::open(&self.0, info, aad, encapped, ciphertext).map(Zeroizing::new)
+        suite::open(&self.seed, info, aad, encapped, ciphertext).map(Zeroizing::new)
     }
 }
 
@@ -122,7 +128,7 @@ impl Wire for KemPublic {
         e.bytes(self.as_bytes());
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        <[u8; PUBLIC_BYTES]>::decode(d).map(|bytes| Self(Box::new(bytes)))
+        <[u8; PUBLIC_BYTES]>::decode(d).map(|bytes| Self(Arc::new(bytes)))
     }
 }
 

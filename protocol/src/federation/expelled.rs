@@ -4,7 +4,7 @@
 //! statements; until then it would list itself as a member, and give out invites that let nobody in.
 
 use super::sync::certify;
-use super::tables::{conclude, insert, is_expelled, ledger};
+use super::tables::{conclude, insert, is_expelled, rebuilt};
 use super::wire::ExpulsionProof;
 use crate::codec::Wire;
 use crate::directory;
@@ -23,7 +23,7 @@ pub(crate) fn proof(
     party: PartyId,
     theirs: &[StatementId],
 ) -> Handled<Option<ExpulsionProof>> {
-    let Some(ledger) = ledger(ctx.txn)? else { return Ok(None) };
+    let Some(ledger) = rebuilt(ctx.txn)? else { return Ok(None) };
     let lacking = ledger.expulsion_proof(party, theirs);
     // Whose admission it lacks, it does not know.
     let unknown: BTreeSet<PartyId> = lacking
@@ -63,7 +63,7 @@ pub(crate) fn told(ctx: &mut Context<'_>, proof: ExpulsionProof) -> Handled<bool
             directory::hear_of(ctx.txn, party)?;
         }
     }
-    let Some(mut ledger) = ledger(ctx.txn)? else { return Ok(false) };
+    let Some(mut ledger) = rebuilt(ctx.txn)? else { return Ok(false) };
     let mut new = false;
     for statement in proof.statements {
         if let Some(statement) = certify(ctx, statement)? {

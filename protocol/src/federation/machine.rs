@@ -1,9 +1,10 @@
 //! Transitions.
 
+use super::kept::{keep, ledger};
 use super::sync;
 use super::tables::{
     FoundingRow, begin, charter, conclude, expulsion, forget, founding, insert, is_expelled,
-    is_member, ledger, members, put_founding, view,
+    is_member, members, put_founding, rebuilt, view,
 };
 use super::wire::{Applicant, Apply, Message};
 use crate::codec::Bytes;
@@ -100,7 +101,7 @@ fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
 /// Whether this institution left the federation that it knows, or was expelled from it: it may be in
 /// another.
 fn is_out(ctx: &Context<'_>) -> Handled<bool> {
-    let status = ledger(ctx.txn)?.map(|ledger| ledger.status(ctx.peer.me()));
+    let status = rebuilt(ctx.txn)?.map(|ledger| ledger.status(ctx.peer.me()));
     Ok(matches!(status, Some(Status::Left | Status::Expelled { .. })))
 }
 
@@ -203,14 +204,14 @@ fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     };
     let charter = Signed::sign(charter, ctx.peer.institution_key());
     begin(ctx, &charter)?;
-    match ledger(ctx.txn)? {
+    match rebuilt(ctx.txn)? {
         Some(ledger) => sync::push(ctx, &ledger, &[], None),
         None => Ok(()),
     }
 }
 
 fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
-    let Some(ledger) = ledger(ctx.txn)? else {
+    let Some(ledger) = rebuilt(ctx.txn)? else {
         return refuse(RefusalCode::WrongState, "this node is in no federation");
     };
     let me = ctx.peer.me();
@@ -235,7 +236,7 @@ fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
 
 /// Says something about membership and tells everybody.
 fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
-    let Some(mut ledger) = ledger(ctx.txn)? else {
+    let Some(mut ledger) = ledger(ctx.peer, ctx.txn)? else {
         return refuse(RefusalCode::WrongState, "this node is in no federation");
     };
     let draft = match ledger.draft(ctx.peer.me(), ctx.peer.key_number(), ctx.now, act) {
@@ -246,7 +247,9 @@ fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
     let id = statement.id();
     insert(ctx, &mut ledger, statement)?;
     conclude(ctx, &ledger)?;
-    sync::push(ctx, &ledger, &[id], None)
+    sync::push(ctx, &ledger, &[id], None)?;
+    keep(ctx.peer, ledger, false);
+    Ok(())
 }
 
 /// Handles another institution's message.

@@ -13,6 +13,7 @@
 //! Who was expelled is told so with its proof when it says `hello`, and by nothing else.
 
 mod expelled;
+mod kept;
 mod machine;
 mod sync;
 mod tables;
@@ -20,6 +21,7 @@ pub mod view;
 mod wire;
 
 pub(crate) use expelled::{proof, told};
+pub(crate) use kept::Kept;
 pub use machine::Command;
 pub(crate) use machine::{command, receive};
 pub(crate) use sync::{greeted, learn_snapshot, outcome, snapshot};

@@ -1,6 +1,7 @@
 //! Spreading statements to everybody concerned.
 
-use super::tables::{begin, charter, conclude, insert, knows, ledger, locator, may_ask, members};
+use super::kept::{keep, ledger};
+use super::tables::{begin, charter, conclude, insert, knows, locator, may_ask, members};
 use super::wire::{Message, Spread, Sync};
 use crate::codec::{Bytes, Wire};
 use crate::directory::{self, Introduction};
@@ -118,6 +119,7 @@ pub(super) fn spread_received(
             push(ctx, &ledger, &new, Some(from))?;
         }
         ask_for = ledger.missing().first().copied();
+        keep(ctx.peer, ledger, more);
     }
     let missing = match ask_for {
         Some(missing) => may_ask(ctx, from, missing)?,
@@ -168,19 +170,24 @@ fn learn(
             directory::hear_of(ctx.txn, party)?;
         }
     }
-    let founder = spread.charter.claims().founder;
-    let Some(keys) = directory::keys(ctx.txn, founder)? else {
-        return refuse(RefusalCode::NotAuthentic, "the charter's founder is not known");
-    };
-    let certified = match spread.charter.certify(&keys) {
-        Ok(charter) => charter,
-        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-    };
-    begin(ctx, &certified)?;
-    let Some(mut ledger) = ledger(ctx.txn)? else { return Ok(None) };
+    // The very charter that is known was verified when it came.
+    if charter(ctx.txn)?.is_none_or(|known| known.bytes() != spread.charter.bytes()) {
+        let founder = spread.charter.claims().founder;
+        let Some(keys) = directory::keys(ctx.txn, founder)? else {
+            return refuse(RefusalCode::NotAuthentic, "the charter's founder is not known");
+        };
+        match spread.charter.certify(&keys) {
+            Ok(charter) => begin(ctx, &charter)?,
+            Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+        }
+    }
+    let Some(mut ledger) = ledger(ctx.peer, ctx.txn)? else { return Ok(None) };
     let mut new = Vec::new();
     for statement in spread.statements {
         let id = statement.id();
+        if ledger.get(id).is_some() {
+            continue;
+        }
         if let Some(statement) = certify(ctx, statement)?
             && insert(ctx, &mut ledger, statement)?
         {
@@ -212,18 +219,18 @@ fn ask(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
 
 /// Answers what another lacks.
 pub(super) fn sync(ctx: &mut Context<'_>, from: PartyId, sync: &Sync) -> Handled<Bytes> {
-    let Some(ledger) = ledger(ctx.txn)? else { return Ok(Bytes::default()) };
+    let Some(ledger) = ledger(ctx.peer, ctx.txn)? else { return Ok(Bytes::default()) };
     if sync.federation.is_some_and(|federation| federation != ledger.federation()) {
         return refuse(RefusalCode::WrongState, "that is another federation");
     }
     let lacking = ledger.lacking(&sync.locator, None, SPREAD_MAX);
     let more = lacking.len() == SPREAD_MAX;
-    if lacking.is_empty() && sync.federation.is_some() {
-        return Ok(Bytes::default());
-    }
-    if let Some(message) = spread(ctx, &lacking, more)? {
+    if (!lacking.is_empty() || sync.federation.is_none())
+        && let Some(message) = spread(ctx, &lacking, more)?
+    {
         ctx.send_if_room(from, &Body::Federation(Message::Spread(message)))?;
     }
+    keep(ctx.peer, ledger, false);
     Ok(Bytes::default())
 }
 
@@ -249,10 +256,12 @@ pub(crate) fn greeted(
 
 /// The federation for somebody who is in none yet: a relay of a patient that enrols here.
 pub(crate) fn snapshot(ctx: &Context<'_>) -> Handled<Option<Bytes>> {
-    let Some(ledger) = ledger(ctx.txn)? else { return Ok(None) };
+    let Some(ledger) = ledger(ctx.peer, ctx.txn)? else { return Ok(None) };
     let statements: Vec<_> = ledger.statements().take(SPREAD_MAX).collect();
     let more = ledger.statements().len() > SPREAD_MAX;
-    Ok(spread(ctx, &statements, more)?.map(|spread| Bytes(spread.to_bytes())))
+    let snapshot = spread(ctx, &statements, more)?.map(|spread| Bytes(spread.to_bytes()));
+    keep(ctx.peer, ledger, false);
+    Ok(snapshot)
 }
 
 /// Takes over such a snapshot. One that does not hold, or is of another federation than the one that

@@ -1,5 +1,6 @@
 //! The one federation of this node.
 
+use super::kept::{keep, ledger};
 use super::view::{ExpelledView, FederationView, MemberView, ProposalView};
 use crate::codec::{Bytes, wire_struct};
 use crate::directory::{self, Standing};
@@ -90,8 +91,8 @@ fn statements(
         .collect())
 }
 
-/// The ledger, made again from its rows.
-pub(super) fn ledger(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Ledger>, StoreError> {
+/// The ledger, made again from its rows; see [`ledger`] for one that may be at hand.
+pub(super) fn rebuilt(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Ledger>, StoreError> {
     let Some(charter) = charter(txn)? else { return Ok(None) };
     let mut ledger = Ledger::new(charter)
         .map_err(|error| StoreError::Corrupt { table: CHARTER.0, why: error.to_string() })?;
@@ -117,7 +118,7 @@ pub(super) fn begin(ctx: &mut Context<'_>, charter: &Signed<Charter>) -> Handled
     }
     rows::put(ctx.txn, CHARTER, &[], &charter.to_unverified())?;
     put_founding(ctx, None)?;
-    if let Some(ledger) = ledger(ctx.txn)? {
+    if let Some(ledger) = rebuilt(ctx.txn)? {
         conclude(ctx, &ledger)?;
     }
     Ok(())
@@ -243,7 +244,7 @@ pub(crate) fn expulsion(
     if !is_expelled(txn, party)? {
         return Ok(None);
     }
-    let Some(ledger) = ledger(txn)? else { return Ok(None) };
+    let Some(ledger) = rebuilt(txn)? else { return Ok(None) };
     let Some(facts) = ledger.expulsion(party) else { return Ok(None) };
     let by: Vec<PartyId> = facts.votes.iter().copied().collect();
     let mut names = Vec::new();
@@ -299,7 +300,7 @@ pub(crate) fn view(
             this_node: own,
         })
     };
-    let Some(ledger) = ledger(txn)? else {
+    let Some(ledger) = ledger(peer, txn)? else {
         let founding = founding(txn)?;
         let mut parties = Vec::new();
         for party in founding.iter().flat_map(|row| &row.members) {
@@ -338,8 +339,10 @@ pub(crate) fn view(
             carried: proposal.carried,
         })
         .collect();
+    let federation = ledger.federation();
+    keep(peer, ledger, false);
     Ok(FederationView {
-        federation: Some(ledger.federation()),
+        federation: Some(federation),
         name: charter.name.clone(),
         threshold: charter.threshold,
         founding: false,

@@ -170,6 +170,12 @@ impl Ledger {
         past
     }
 
+    /// Forgets what waits, and what was refused: nothing that was taken in.
+    pub(crate) fn forget_waiting(&mut self) {
+        self.pending = Pending::default();
+        self.refused.clear();
+    }
+
     fn knows(&self, id: StatementId) -> bool {
         id == self.charter.id() || self.positions.contains_key(&id)
     }

@@ -7,6 +7,7 @@ use crate::codes;
 use crate::custody;
 use crate::directory;
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
+use crate::identity::Role;
 use crate::objects::{self, Transfer};
 use crate::outbox;
 use crate::record;
@@ -42,8 +43,9 @@ impl Peer {
             crate::refusal::Failure::Refused(refusal) => StoreError::Fault(refusal.text),
         };
         directory::learn_keys(txn, ours).map_err(as_store_error)?;
-        directory::set_own_card(txn, &self.card(now))?;
-        let expires = self.certificate(now).expires;
+        let issued = self.issued(now);
+        directory::set_own_card(txn, &issued.card)?;
+        let expires = issued.certificate.expires;
         directory::learn_node(txn, self.node(), self.me(), expires, Addresses::default())
             .map_err(as_store_error)
     }
@@ -100,6 +102,22 @@ impl Peer {
         effects.extend(backup::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
         effects.retain(|effect| !matches!(effect, Effect::WakeAt(at) if *at < now));
         Ok(effects)
+    }
+
+    /// Whom to greet after a start, and where: they hear that we are back, and what waits there for us is sent
+    /// at once. A member greets everybody it knows. A relay greets those it has talked with: of most members of
+    /// its federation it was merely told, there are hundreds of relays to each, and they start daily.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn to_greet(&self, txn: &dyn ReadTxn) -> Result<Vec<(PartyId, Route)>, StoreError> {
+        let known = if self.role() == Role::Patient {
+            directory::met(txn)?
+        } else {
+            directory::institutions(txn)?.into_iter().map(|card| card.institution).collect()
+        };
+        let others = known.into_iter().filter(|party| *party != self.me());
+        others.map(|party| Ok((party, route(txn, party)?))).collect()
     }
 
     /// The next message for an institution; one at a time is delivered to each.

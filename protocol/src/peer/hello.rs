@@ -175,10 +175,11 @@ impl Peer {
         nonce: Nonce,
         purpose: Purpose,
     ) -> Result<Signed<Hello>, StoreError> {
+        let issued = self.issued(now);
         let hello = Hello {
             keys: self.keys().log().clone(),
-            card: self.card(now).to_unverified(),
-            certificate: self.certificate(now).to_unverified(),
+            card: issued.card.to_unverified(),
+            certificate: issued.certificate.to_unverified(),
             addresses: addresses.into(),
             nonce,
             purpose,
@@ -226,15 +227,8 @@ fn turned_away(ctx: &mut Context<'_>, node: NodeId, refusal: &Refusal) -> Handle
 
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.
 fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKeys> {
-    let keys = match hello.keys.clone().verify() {
-        Ok(keys) => keys,
-        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-    };
-    let certificate = match hello.certificate.clone().certify(&keys, ctx.now) {
-        Ok(certificate) => certificate,
-        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-    };
-    let keys = directory::learn_keys(ctx.txn, keys.log().clone())?;
+    let keys = directory::learn_keys(ctx.txn, hello.keys.clone())?;
+    let certificate = directory::certify_node(ctx.txn, hello.certificate.clone(), &keys, ctx.now)?;
     directory::learn_card(ctx.txn, hello.card.clone(), &keys)?;
     directory::learn_node(
         ctx.txn,

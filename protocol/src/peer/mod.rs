@@ -7,8 +7,9 @@
 //!                                                          effect is a row as well
 //! ```
 //!
-//! A [`Peer`] keeps nothing but its identity; everything else is in the transaction. The driver (the
-//! node, or the simulator) calls:
+//! A [`Peer`] keeps nothing but its identity; everything else is in the transaction. What it has at hand besides
+//! it would make again, and compares with the transaction before it uses it. The driver (the node, or the
+//! simulator) calls:
 //!
 //! * [`Peer::start`] once per start, then performs what [`Peer::resume`] gives;
 //! * [`Peer::handle`] for everything that happens, several events in one transaction if it likes,
@@ -43,11 +44,13 @@ pub(crate) use hello::{admitted, introduce, introduced};
 pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
 
 use crate::crypto::{KemSecret, SigningKey};
+use crate::federation::Kept;
 use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, Role};
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::statement::Signed;
 use crate::time::Timestamp;
+use std::sync::{Mutex, PoisonError};
 
 /// Who a peer is.
 pub struct Identity {
@@ -86,6 +89,16 @@ pub struct Peer {
     identity: Identity,
     keys: KnownKeys,
     policy: Policy,
+    /// What was signed last to say `hello` with. It decides nothing: a peer without it signs anew.
+    issued: Mutex<Option<Issued>>,
+    ledger: Kept,
+}
+
+/// What an institution says of itself and of its node.
+#[derive(Clone)]
+struct Issued {
+    card: Signed<Card>,
+    certificate: Signed<NodeCertificate>,
 }
 
 impl core::fmt::Debug for Peer {
@@ -94,8 +107,11 @@ impl core::fmt::Debug for Peer {
     }
 }
 
-/// How long a node's certificate is made out for; a new one is made for every `hello`.
+/// How long a node's certificate is made out for.
 const CERTIFICATE_MS: u64 = 7 * crate::time::DAY_MS;
+/// For how long the same card and certificate are shown again: whoever verified them once need not do so
+/// with every `hello`.
+const ISSUE_AGAIN_MS: u64 = crate::time::DAY_MS;
 /// How long before now certificates begin. Time here never goes back, so after a clock that was ahead
 /// is set right it is ahead still: by less than this, and others go on opening their gate.
 pub(crate) const BACKDATED_MS: u64 = 7 * crate::time::DAY_MS;
@@ -118,7 +134,13 @@ impl Peer {
         if keys.current() != identity.institution.public() {
             return Err(crate::identity::KeyLogError::BadSignature(0));
         }
-        Ok(Self { identity, keys, policy: Policy::default() })
+        Ok(Self {
+            identity,
+            keys,
+            policy: Policy::default(),
+            issued: Mutex::default(),
+            ledger: Kept::default(),
+        })
     }
 
     /// With other policies than the default.
@@ -163,6 +185,10 @@ impl Peer {
         &self.identity.institution
     }
 
+    pub(crate) const fn kept_ledger(&self) -> &Kept {
+        &self.ledger
+    }
+
     pub(crate) fn key_number(&self) -> u32 {
         self.keys.current_number()
     }
@@ -173,6 +199,21 @@ impl Peer {
 
     pub(crate) const fn keys(&self) -> &KnownKeys {
         &self.keys
+    }
+
+    /// Card and certificate as of now, or of not long ago.
+    fn issued(&self, now: Timestamp) -> Issued {
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |issued: &&Issued| {
+            let at = issued.card.issued;
+            at <= now && now.since(at) < ISSUE_AGAIN_MS
+        };
+        if let Some(issued) = issued.as_ref().filter(fresh) {
+            return issued.clone();
+        }
+        let new = Issued { card: self.card(now), certificate: self.certificate(now) };
+        *issued = Some(new.clone());
+        new
     }
 
     fn card(&self, now: Timestamp) -> Signed<Card> {

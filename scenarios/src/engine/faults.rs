@@ -5,7 +5,7 @@ use super::{Chance, Engine, Stage, Task, Then};
 use crate::result::{Fired, Mark, NOBODY, TraceKind};
 use crate::scenario::{Event as Planned, Happening};
 use crate::watch::Seen;
-use chartmesh_protocol::peer::{Event, Query, View};
+use chartmesh_protocol::peer::Event;
 use std::collections::{BTreeMap, BTreeSet};
 
 const HOUR_US: u64 = 3_600_000_000;
@@ -191,17 +191,14 @@ impl Engine<'_> {
         self.people(|people, doors| people.switched_on(at, doors));
     }
 
-    /// Greets everybody that a machine knows.
+    /// Greets those whom a peer wants to greet after a start.
     pub(super) fn greet_all(&mut self, at: u32) {
-        let now_us = self.stage.now_us;
-        let known = match self.machine(at).see(now_us, &Query::Peers, None) {
-            Ok(View::Peers(known)) => known,
-            _ => Vec::new(),
-        };
-        for peer in known {
-            if let Some(target) = self.stage.by_party.get(&peer.institution).copied()
+        let machine = self.machine(at);
+        let known = machine.party.peer.to_greet(&machine.disk).expect("memory does not fail");
+        for (party, nodes) in known {
+            if let Some(target) = self.stage.by_party.get(&party).copied()
                 && target != at
-                && !peer.nodes.is_empty()
+                && !nodes.is_empty()
                 && !self.machine(at).greeting.contains_key(&target)
             {
                 self.greet(at, target, super::machine::Errand::Nothing);

@@ -28,6 +28,7 @@ mod setup;
 mod tracer;
 
 pub(crate) use machine::{BASE_MS, Machine};
+pub use queue::empty_events;
 
 use crate::measure::Measures;
 use crate::people::People;

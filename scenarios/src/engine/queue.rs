@@ -1,5 +1,6 @@
 //! What is to happen, in order of time; of two things at one time, the one that was planned first.
 
+use super::Task;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -54,6 +55,34 @@ impl<T> Queue<T> {
         }
         self.heap.pop().map(|Reverse(first)| (first.at_us, first.event))
     }
+}
+
+/// Takes so many events that do nothing from the engine's queue, of which `depth` wait at a time, and each plans
+/// one more: what discrete events cost at least. Gives how many were taken.
+#[must_use]
+pub fn empty_events(events: u64, depth: usize) -> u64 {
+    let mut queue = Queue::<Task>::new();
+    // Any sequence does that mixes near and far: this one is Marsaglia's xorshift.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut wait_us = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % 10_000_000
+    };
+    for _ in 0..depth {
+        queue.plan(wait_us(), Task::Step);
+    }
+    let mut taken = 0;
+    while taken < events
+        && let Some((at_us, event)) = queue.next(u64::MAX)
+    {
+        if let Task::Step = core::hint::black_box(event) {
+            queue.plan(at_us + wait_us(), Task::Step);
+        }
+        taken += 1;
+    }
+    taken
 }
 
 #[cfg(test)]

@@ -213,6 +213,43 @@ proptest! {
     }
 
     #[test]
+    fn a_ledger_that_grows_is_the_one_made_again_from_its_rows(
+        steps in steps(60), threshold in 2u16..4, one: u64, two: u64, forgets in 1usize..9,
+    ) {
+        let mut world = World::new(threshold, 4);
+        let said = play(&mut world, &steps, &[0, 3]);
+        let (order, other) = (deliver(&world, &said, one), deliver(&world, &said, two));
+        let mut orders = [order, other].map(|ledger| ledger.statements().cloned().collect::<Vec<_>>());
+        // One of them comes with gaps, so that statements wait, and are forgotten, and come again.
+        let late = orders[0].iter().step_by(2).cloned().collect::<Vec<_>>();
+        orders[0].splice(0..0, late);
+        let mut seen: Vec<(Vec<StatementId>, BTreeSet<StatementId>)> = Vec::new();
+        for order in orders {
+            let mut grown = world.ledger();
+            for (number, statement) in order.into_iter().enumerate() {
+                grown.insert(statement);
+                if number % forgets == 0 {
+                    grown.forget_waiting();
+                }
+                let mut again = world.ledger();
+                for statement in grown.statements() {
+                    assert_eq!(again.insert(statement.clone()), inserted());
+                }
+                sets_agree(&grown, &again);
+                prop_assert_eq!(grown.locator(), again.locator());
+                let ids: BTreeSet<_> = grown.statements().map(Signed::id).collect();
+                let draft = |ledger: &Ledger| ledger.draft(party(1), 0, Timestamp(1), admit(9));
+                prop_assert_eq!(draft(&grown), draft(&again));
+                // What a kept ledger is known by: no other set of statements has this locator.
+                for (locator, other) in &seen {
+                    prop_assert!(*locator != grown.locator() || *other == ids);
+                }
+                seen.push((grown.locator(), ids));
+            }
+        }
+    }
+
+    #[test]
     fn fewer_than_k_liars_let_nobody_in_and_put_nobody_out(
         steps in steps(80), threshold in 2u16..4, one: u64,
     ) {

@@ -9,7 +9,31 @@ const CHUNK_ROWS_MAX: usize = 64;
 const BOUNDARY: u64 = 16;
 
 /// Key and value. A value may stand in several stores at once.
-pub(super) type Row = (Box<[u8]>, Arc<[u8]>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// The first bytes of the key: most keys are ids, and a search then looks at nothing else.
+    prefix: u64,
+    pub(super) key: Box<[u8]>,
+    pub(super) value: Arc<[u8]>,
+}
+
+impl Row {
+    fn new(key: &[u8], value: &[u8]) -> Self {
+        Self { prefix: prefix(key), key: key.into(), value: value.into() }
+    }
+}
+
+/// The first eight bytes of a key, in whose order keys are.
+fn prefix(key: &[u8]) -> u64 {
+    match key.first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let mut first = [0; 8];
+            first[..key.len()].copy_from_slice(key);
+            u64::from_be_bytes(first)
+        }
+    }
+}
 
 /// Rows in ascending order of keys; never none.
 #[derive(Clone, Debug)]
@@ -23,47 +47,62 @@ pub(super) struct Chunk {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     chunks: Vec<Arc<Chunk>>,
+    /// The prefix of each chunk's first key.
+    firsts: Vec<u64>,
 }
 
 impl Chunk {
     fn first(&self) -> &[u8] {
-        self.rows.first().map_or(&[], |(key, _)| key)
+        self.rows.first().map_or(&[], |row| &row.key)
     }
 
     fn find(&self, key: &[u8]) -> Result<usize, usize> {
-        self.rows.binary_search_by(|(known, _)| (**known).cmp(key))
+        let prefix = prefix(key);
+        self.rows.binary_search_by(|row| row.prefix.cmp(&prefix).then_with(|| (*row.key).cmp(key)))
     }
 }
 
 impl Rows {
     /// The chunk that has `key`, if any has.
     fn chunk_of(&self, key: &[u8]) -> usize {
-        self.chunks.partition_point(|chunk| chunk.first() <= key).saturating_sub(1)
+        let prefix = prefix(key);
+        let after = self.firsts.partition_point(|first| *first <= prefix);
+        // Among those whose first keys begin alike, the rest of the keys decides.
+        let alike = self.firsts[..after].iter().rev().take_while(|first| **first == prefix).count();
+        let begin = after - alike;
+        let within = self.chunks[begin..after].partition_point(|chunk| chunk.first() <= key);
+        (begin + within).saturating_sub(1)
+    }
+
+    /// Puts a chunk before the one at `at`.
+    fn insert(&mut self, at: usize, rows: Vec<Row>) {
+        self.firsts.insert(at, rows.first().map_or(0, |row| row.prefix));
+        self.chunks.insert(at, Arc::new(Chunk { rows, compared: false }));
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<&Arc<[u8]>> {
         let chunk = self.chunks.get(self.chunk_of(key))?;
-        chunk.find(key).ok().map(|at| &chunk.rows[at].1)
+        chunk.find(key).ok().map(|at| &chunk.rows[at].value)
     }
 
     pub(super) fn put(&mut self, key: &[u8], value: &[u8]) {
         let at = self.chunk_of(key);
         let Some(chunk) = self.chunks.get_mut(at) else {
-            let rows = vec![(key.into(), value.into())];
-            return self.chunks.push(Arc::new(Chunk { rows, compared: false }));
+            return self.insert(0, vec![Row::new(key, value)]);
         };
         let chunk = Arc::make_mut(chunk);
         chunk.compared = false;
         match chunk.find(key) {
-            Ok(at) => chunk.rows[at].1 = value.into(),
-            Err(at) => chunk.rows.insert(at, (key.into(), value.into())),
+            Ok(row) => chunk.rows[row].value = value.into(),
+            Err(row) => chunk.rows.insert(row, Row::new(key, value)),
         }
+        self.firsts[at] = chunk.rows[0].prefix;
         if chunk.rows.len() > CHUNK_ROWS_MAX {
             // Numbers are put in ascending order: what is before them is full and stays so.
             let last = chunk.find(key) == Ok(chunk.rows.len() - 1);
             let cut = if last { CHUNK_ROWS_MAX } else { CHUNK_ROWS_MAX / 2 };
             let rows = chunk.rows.split_off(cut);
-            self.chunks.insert(at + 1, Arc::new(Chunk { rows, compared: false }));
+            self.insert(at + 1, rows);
         }
     }
 
@@ -73,10 +112,12 @@ impl Rows {
         let Ok(row) = chunk.find(key) else { return };
         if chunk.rows.len() == 1 {
             self.chunks.remove(at);
+            self.firsts.remove(at);
         } else {
             let chunk = Arc::make_mut(chunk);
             chunk.compared = false;
             chunk.rows.remove(row);
+            self.firsts[at] = chunk.rows[0].prefix;
         }
     }
 
@@ -106,7 +147,7 @@ impl Rows {
                 continue;
             }
             for row in Arc::unwrap_or_clone(chunk).rows {
-                if begins_a_chunk(&row.0) || piece.len() == CHUNK_ROWS_MAX {
+                if begins_a_chunk(&row.key) || piece.len() == CHUNK_ROWS_MAX {
                     cut(&mut piece, &mut chunks, &mut shared);
                 }
                 piece.push(row);
@@ -114,6 +155,7 @@ impl Rows {
         }
         cut(&mut piece, &mut chunks, &mut shared);
         chunks.shrink_to_fit();
+        self.firsts = chunks.iter().map(|chunk| chunk.rows[0].prefix).collect();
         self.chunks = chunks;
     }
 }

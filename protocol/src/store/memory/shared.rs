@@ -49,7 +49,7 @@ impl Shared {
         if let Some(known) = self.chunks.get(&place).and_then(Weak::upgrade) {
             return known;
         }
-        chunk.rows.iter_mut().for_each(|(_, value)| self.value(value));
+        chunk.rows.iter_mut().for_each(|row| self.value(&mut row.value));
         let chunk = Arc::new(chunk);
         self.chunks.insert(place, Arc::downgrade(&chunk));
         chunk
@@ -69,7 +69,7 @@ impl Memory {
 
 fn hash_of(rows: &[Row]) -> u128 {
     let mut hasher = blake3::Hasher::new();
-    for (key, value) in rows {
+    for Row { key, value, .. } in rows {
         hasher.update(&(key.len() as u64).to_le_bytes()).update(key);
         hasher.update(&(value.len() as u64).to_le_bytes()).update(value);
     }

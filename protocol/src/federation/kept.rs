@@ -1,0 +1,52 @@
+//! The ledger, kept in memory from one event to the next.
+//!
+//! Its rows are what counts; to make it again from hundreds of them for each statement that comes would be most
+//! of the work of founding a federation of hundreds. A ledger that is kept is used only where it is the very
+//! one that the rows would give.
+
+use super::tables::{locator, rebuilt};
+use crate::identity::Role;
+use crate::limits;
+use crate::membership::Ledger;
+use crate::peer::Peer;
+use crate::store::{ReadTxn, StoreError};
+use std::sync::{Mutex, PoisonError};
+
+/// The ledger as it was after the last event that used it, if it is kept.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<Option<Ledger>>);
+
+impl Kept {
+    fn swap(&self, ledger: Option<Ledger>) -> Option<Ledger> {
+        core::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), ledger)
+    }
+}
+
+/// The ledger, if this node is in a federation. Whoever has done with it gives it to [`keep`].
+pub(super) fn ledger(
+    peer: &Peer,
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Option<Ledger>, StoreError> {
+    match peer.kept_ledger().swap(None) {
+        Some(kept) if is_of(&kept, txn)? => Ok(Some(kept)),
+        _ => rebuilt(txn),
+    }
+}
+
+/// Keeps a ledger for the next event; `more`: whether one is about to come. A relay hears of members once and
+/// then hardly ever, and there are a hundred relays for each of them: it keeps none for long.
+pub(super) fn keep(peer: &Peer, mut ledger: Ledger, more: bool) {
+    if more || peer.role() != Role::Patient {
+        ledger.forget_waiting();
+        peer.kept_ledger().swap(Some(ledger));
+    }
+}
+
+/// Whether a ledger is what the rows would give. Each statement is a head or leads up to one, and a head's id
+/// is a hash over all that it names: where the heads are the same, all is. The rows' locator has all heads as
+/// long as there are few; a transaction that was dropped, a crash or an older copy of the store shows in it.
+fn is_of(ledger: &Ledger, txn: &(impl ReadTxn + ?Sized)) -> Result<bool, StoreError> {
+    let kept = ledger.locator();
+    let whole = kept.len() < limits::LOCATOR_MAX && ledger.heads().len() < limits::HEADS_MAX;
+    Ok(whole && locator(txn)? == kept)
+}
