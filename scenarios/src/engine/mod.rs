@@ -16,6 +16,7 @@
 
 pub(crate) mod chance;
 mod disk;
+mod doors;
 mod exchange;
 mod faults;
 mod heal;
@@ -32,6 +33,7 @@ pub use queue::empty_events;
 
 use crate::measure::Measures;
 use crate::people::People;
+use crate::places::Places;
 use crate::result::{Cost, Outcome, PartyRow, Progress, TraceKind, TraceSink, Watcher};
 use crate::run::RunError;
 use crate::scenario::Scenario;
@@ -40,13 +42,14 @@ use chance::Chance;
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
 use chartmesh_protocol::message::MessageId;
-use chartmesh_protocol::peer::{CheckedMessage, Command, Effect, Event, RequestId, View};
+use chartmesh_protocol::peer::{CheckedMessage, Effect, Event, RequestId, View};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::store::Shared;
 use exchange::Flow;
 use links::{Links, Way};
 use queue::Queue;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Instant;
 use tracer::Tracer;
 
@@ -184,7 +187,8 @@ pub(crate) struct Engine<'a> {
     requests: u64,
     /// Who waits at a front door: whose tag, what was asked, where.
     doors: BTreeMap<u64, (u64, &'static str, u32)>,
-    people: Option<People>,
+    places: Rc<Places>,
+    people: Option<People<'a>>,
     measures: Option<Measures>,
     checkers: Option<crate::check::Checkers>,
     faults: faults::Faults,
@@ -231,6 +235,7 @@ impl<'a> Engine<'a> {
             tracer: Tracer::new(sink),
             requests: 0,
             doors: BTreeMap::new(),
+            places: Rc::new(Places::of(scenario)),
             people: None,
             measures: None,
             checkers: None,
@@ -541,33 +546,6 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Asks a front door; whoever asked hears under `tag`.
-    pub(crate) fn ask(
-        &mut self,
-        at: u32,
-        command: Command,
-        patient: Option<PartyId>,
-        name: &'static str,
-        tag: u64,
-    ) {
-        let request = self.request();
-        let patient_short = patient.map_or(0, crate::watch::short);
-        self.trace(TraceKind::Asked, at, crate::result::NOBODY, |row| {
-            (row.what, row.id, row.patient) = (name, request.0, patient_short);
-        });
-        self.doors.insert(request.0, (tag, name, at));
-        self.see(&Seen::Asked { party: at, request: request.0, command: &command });
-        let machine = &self.stage.machines[at as usize];
-        if !machine.on {
-            let why = "the machine is off".to_owned();
-            let refusal = Refusal::new(chartmesh_protocol::refusal::RefusalCode::WrongState, why);
-            return self.answered(request, Err(refusal));
-        }
-        let keys = patient.and_then(|patient| machine.party.unlocked.get(&patient).cloned());
-        let event = Event::Command { request, command: Box::new(command), keys };
-        self.handle(at, event, name, Then::Nothing);
-    }
-
     fn answered(&mut self, request: RequestId, answer: Result<Box<View>, Refusal>) {
         let Some((tag, name, at)) = self.doors.remove(&request.0) else { return };
         let end = if answer.is_ok() { "done" } else { "refused" };
@@ -579,16 +557,11 @@ impl<'a> Engine<'a> {
     }
 
     /// Lets people act.
-    fn people(&mut self, act: impl FnOnce(&mut People, &mut Self)) {
+    fn people(&mut self, act: impl FnOnce(&mut People<'a>, &mut Self)) {
         if let Some(mut people) = self.people.take() {
             act(&mut people, self);
             self.people = Some(people);
         }
-    }
-
-    /// Somebody is to act at a time.
-    pub(crate) fn later(&mut self, at_us: u64, tag: u64) {
-        self.queue.plan(at_us.max(self.stage.now_us), Task::People(tag));
     }
 
     /// Lets watchers look.

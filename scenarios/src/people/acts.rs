@@ -1,25 +1,16 @@
 //! What people do all along.
 
-use super::{AtRelay, Enrolled, Errand, People};
-use crate::engine::Engine;
+use super::{AtRelay, Doors, Enrolled, Entries, Errand, People};
 use crate::scenario::{Act, Placement};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::{AskCommand, UploadCommand, Wish};
-use chartmesh_protocol::identity::Phrase;
-use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
-use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
 use chartmesh_protocol::peer::{Command, Query, View};
-use chartmesh_protocol::record::{ContentKey, Draft, Kind, SealedContent};
-use chartmesh_protocol::refusal::{Failure, Refusal};
-use chartmesh_protocol::{access_log, backup, consent, custody, enrolment, record};
+use chartmesh_protocol::{access_log, backup, consent, enrolment};
 
-/// Kinds of entries, in turn.
-const KINDS: [Kind; 4] = [Kind::Laboratory, Kind::Conditions, Kind::Medications, Kind::Imaging];
-
-impl People {
+impl People<'_> {
     /// Does a piece of work at a hospital.
-    pub(super) fn act(&mut self, work: usize, by: u32, doors: &mut Engine<'_>) {
-        let planned = &doors.scenario.work[work];
+    pub(super) fn act(&mut self, work: usize, by: u32, doors: &mut dyn Doors) {
+        let planned = &self.scenario.work[work];
         let (entries, size) = (planned.entries, planned.size.bytes());
         match planned.act {
             Act::Admission => self.admit(by, entries, size, doors),
@@ -63,7 +54,7 @@ impl People {
         self.hospitals.iter().copied().filter(|hospital| *hospital != than).nth(drawn)
     }
 
-    fn by_patient(&mut self, hospital: u32, what: AtRelay, doors: &mut Engine<'_>) {
+    fn by_patient(&mut self, hospital: u32, what: AtRelay, doors: &mut dyn Doors) {
         match self.patient_of(hospital) {
             Some(patient) => self.when_on(patient, what, doors),
             None => self.skip("patient"),
@@ -71,16 +62,16 @@ impl People {
     }
 
     /// A new patient comes to a hospital.
-    fn admit(&mut self, hospital: u32, entries: u32, size: u64, doors: &mut Engine<'_>) {
-        let relays = &self.relays[&hospital];
+    fn admit(&mut self, hospital: u32, entries: u32, size: u64, doors: &mut dyn Doors) {
+        let relays = &self.places.relays[&hospital];
         if relays.is_empty() {
             return self.skip("admission");
         }
         let relay = relays[self.choice.one_of(relays.len())];
-        if !doors.stage.machines[relay as usize].on {
+        if !doors.is_on(relay) {
             return self.skip("admission");
         }
-        match self.new_patient(doors, hospital, relay) {
+        match self.new_patient(hospital, relay, doors) {
             Ok(patient) => {
                 let then = Enrolled::Record { entries, size };
                 self.chart(hospital, patient, then, doors);
@@ -90,7 +81,7 @@ impl People {
     }
 
     /// A patient of another hospital comes, and is asked for what others have.
-    fn download(&mut self, by: u32, doors: &mut Engine<'_>) {
+    fn download(&mut self, by: u32, doors: &mut dyn Doors) {
         let drawn = self.choice.one_of(self.patients.len());
         let others = self.patients.iter().enumerate().cycle().skip(drawn);
         let found = others.take(self.patients.len()).find(|(_, patient)| patient.home != by);
@@ -110,16 +101,16 @@ impl People {
         by: u32,
         to: Option<u32>,
         patient: usize,
-        doors: &mut Engine<'_>,
+        doors: &mut dyn Doors,
     ) {
         let ask = AskCommand {
             patient: self.patients[patient].id,
-            to: to.map(|to| doors.stage.machines[to as usize].party.peer.me()),
+            to: to.map(|to| doors.id(to)),
             wish: Wish::default(),
             purpose: Purpose::CareManagement,
             user: "Dr. Sim".into(),
             message: String::new(),
-            valid_ms: Some(doors.scenario.policy.request.millis()),
+            valid_ms: Some(self.scenario.policy.request.millis()),
         };
         let (command, name) = match act {
             Act::Referral => (consent::Command::Referral(ask), "consent.referral"),
@@ -136,85 +127,28 @@ impl People {
         patient: usize,
         entries: u32,
         size: u64,
-        doors: &mut Engine<'_>,
+        doors: &mut dyn Doors,
     ) {
-        if !doors.stage.machines[hospital as usize].on {
+        if !doors.is_on(hospital) {
             return self.skip("import");
         }
-        let Ok(command) = self.sealed(hospital, patient, entries, size, doors) else {
-            return self.skip("import");
-        };
+        let entries = Entries { subject: self.patients[patient].id, count: entries, size };
         let tag = self.errand(Errand::Done);
-        doors.ask(hospital, Command::Record(command), None, "record.record", tag);
-    }
-
-    /// Seals entries at a hospital, as its front door would.
-    pub(super) fn sealed(
-        &mut self,
-        hospital: u32,
-        patient: usize,
-        entries: u32,
-        size: u64,
-        doors: &mut Engine<'_>,
-    ) -> Result<record::Command, Refusal> {
-        let subject = self.patients[patient].id;
-        let now_us = doors.stage.now_us;
-        let machine = doors.machine(hospital);
-        let now = machine.clock(now_us);
-        let plain = vec![0x5a; usize::try_from(size).unwrap_or(usize::MAX)];
-        let mut drafts = Vec::new();
-        for n in 0..entries {
-            let key = DataKey::generate(&mut machine.party.rng);
-            let salt = fresh_salt(&mut machine.party.rng);
-            let (file, sealed) = seal_small(&key, &salt, &plain).expect("the file bounds sizes");
-            let content = ContentKey {
-                object: sealed.id,
-                length: sealed.file_len,
-                plaintext_length: sealed.plaintext_len,
-                key: *key.expose(),
-                media_type: "application/octet-stream".into(),
-                name: "simulated".into(),
-            };
-            let small = if file.len() <= SMALL_OBJECT_BYTES_MAX {
-                Some(file)
-            } else {
-                machine.party.objects.insert(sealed.id, file);
-                None
-            };
-            drafts.push(Draft {
-                kind: KINDS[n as usize % KINDS.len()],
-                title: "simulated".into(),
-                effective: now,
-                user: "Dr. Sim".into(),
-                terms: Vec::new(),
-                adds_to: None,
-                contents: vec![SealedContent { key: content, small }],
-            });
-        }
-        let sealed = machine.party.peer.seal_entries(
-            &machine.disk,
-            now,
-            subject,
-            drafts,
-            &mut machine.party.rng,
-        );
-        match sealed {
-            Ok(entries) => Ok(record::Command::Record { subject, entries }),
-            Err(Failure::Refused(refusal)) => Err(refusal),
-            Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
+        if doors.record(hospital, entries, tag).is_err() {
+            self.skip("import");
         }
     }
 
     /// A hospital has its own copies kept by a provider.
-    fn keep(&mut self, by: u32, doors: &mut Engine<'_>) {
+    fn keep(&mut self, by: u32, doors: &mut dyn Doors) {
         let Some(patient) = self.patient_of(by) else { return self.skip("keep") };
-        let places = self.places_for(by, patient, doors);
+        let places = self.places_for(by, patient);
         if places.is_empty() {
             return self.skip("keep");
         }
         for provider in places {
             let keep = backup::Command::Keep {
-                holder: doors.stage.machines[provider as usize].party.peer.me(),
+                holder: doors.id(provider),
                 subject: self.patients[patient].id,
                 entries: Vec::new(),
                 for_patient: false,
@@ -226,9 +160,9 @@ impl People {
     }
 
     /// A hospital gets back what providers keep for it.
-    pub(super) fn restore(&mut self, by: u32, doors: &mut Engine<'_>) {
+    pub(super) fn restore(&mut self, by: u32, doors: &mut dyn Doors) {
         for provider in self.providers.clone() {
-            let holder = doors.stage.machines[provider as usize].party.peer.me();
+            let holder = doors.id(provider);
             let restore = backup::Command::Restore { holder, subject: None };
             let tag = self.errand(Errand::Done);
             doors.ask(by, Command::Backup(restore), None, "backup.restore", tag);
@@ -237,10 +171,10 @@ impl People {
 
     /// Providers to which deposits of a hospital's patient go, best first, as many as there are to be: the
     /// same each time, and others for the next patient.
-    fn places_for(&self, hospital: u32, patient: usize, doors: &Engine<'_>) -> Vec<u32> {
-        let region = |at: u32| doors.stage.machines[at as usize].region;
+    fn places_for(&self, hospital: u32, patient: usize) -> Vec<u32> {
+        let region = |at: u32| self.places.at(at).region;
         let here = region(hospital);
-        let wanted = |provider: u32| match doors.scenario.policy.placement {
+        let wanted = |provider: u32| match self.scenario.policy.placement {
             Placement::Anywhere => true,
             Placement::SameRegion => region(provider) == here,
             Placement::OtherRegion => region(provider) != here,
@@ -249,15 +183,15 @@ impl People {
         places.rotate_left(patient % self.providers.len().max(1));
         // Stable: what is wanted first, the others where there is no such.
         places.sort_by_key(|provider| !wanted(*provider));
-        places.truncate(doors.scenario.policy.replicas as usize);
+        places.truncate(self.scenario.policy.replicas as usize);
         places
     }
 
     /// A patient does something at the relay, which is on.
-    pub(super) fn at_relay(&mut self, patient: usize, what: AtRelay, doors: &mut Engine<'_>) {
+    pub(super) fn at_relay(&mut self, patient: usize, what: AtRelay, doors: &mut dyn Doors) {
         let known = self.patients[patient].clone();
         let (id, relay) = (known.id, known.relay);
-        if !doors.stage.machines[relay as usize].on {
+        if !doors.is_on(relay) {
             return self.when_on(patient, what, doors);
         }
         match what {
@@ -270,8 +204,8 @@ impl People {
                 doors.ask(relay, command, Some(id), "enrolment.enrol", tag);
             }
             AtRelay::Deposit => {
-                for provider in self.places_for(known.home, patient, doors) {
-                    let party = |at: u32| doors.stage.machines[at as usize].party.peer.me();
+                for provider in self.places_for(known.home, patient) {
+                    let party = |at: u32| doors.id(at);
                     let upload = UploadCommand {
                         patient: id,
                         hospital: party(known.home),
@@ -302,13 +236,10 @@ impl People {
     }
 
     /// A patient takes permissions back: one, or a share of all.
-    fn revoke(&mut self, patient: usize, share: f64, doors: &mut Engine<'_>) {
+    fn revoke(&mut self, patient: usize, share: f64, doors: &mut dyn Doors) {
         let (id, relay) = (self.patients[patient].id, self.patients[patient].relay);
-        let machine = &doors.stage.machines[relay as usize];
         let query = Query::Grants { patient: Some(id) };
-        let Ok(View::Grants(grants)) = machine.see(doors.stage.now_us, &query, Some(id)) else {
-            return;
-        };
+        let Ok(View::Grants(grants)) = doors.query(relay, &query, Some(id)) else { return };
         let mut live: Vec<_> = grants
             .iter()
             .filter(|grant| grant.state == "live" && !grant.received)
@@ -333,24 +264,11 @@ impl People {
     }
 
     /// A patient takes a new key with the words.
-    fn rotate(&mut self, patient: usize, doors: &mut Engine<'_>) {
+    fn rotate(&mut self, patient: usize, doors: &mut dyn Doors) {
         let (id, relay) = (self.patients[patient].id, self.patients[patient].relay);
-        let now_us = doors.stage.now_us;
-        let machine = doors.machine(relay);
-        let known = machine.party.peer.keys_of(&machine.disk, id).expect("memory does not fail");
-        let (Some(known), Some(words)) = (known, machine.party.words.get(&id)) else {
-            return self.skip("rotate");
-        };
-        let phrase = Phrase::parse(words).expect("the words are the patient's");
-        let Ok((rotation, keys)) =
-            custody::rotate(&known, &phrase, Vec::new(), machine.clock(now_us))
-        else {
-            return self.skip("rotate");
-        };
-        let sealed_keys = custody::encode_keys(&keys).to_vec();
-        machine.party.unlocked.insert(id, keys);
-        let rotate = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
         let tag = self.errand(Errand::Done);
-        doors.ask(relay, Command::Custody(rotate), Some(id), "custody.rotate", tag);
+        if !doors.rotate(relay, id, tag) {
+            self.skip("rotate");
+        }
     }
 }

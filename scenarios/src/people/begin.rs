@@ -1,64 +1,123 @@
 //! Before and at the begin: patients enrol, work is planned.
 
-use super::{Enrolled, Errand, Patient, People};
-use crate::engine::Engine;
+use super::{Doors, Enrolled, Entries, Errand, Patient, People};
 use crate::engine::chance::{Chance, micros_of};
+use crate::places::Places;
 use crate::run::RunError;
-use crate::scenario::Each;
-use chartmesh_protocol::custody;
+use crate::scenario::{Each, Scenario};
 use chartmesh_protocol::peer::{Command, View};
-use chartmesh_protocol::{enrolment, record};
+use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::{enrolment, federation, record};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 const DAY_US: f64 = 86_400e6;
 const HOUR_US: u64 = 3_600_000_000;
 
-impl People {
-    pub(crate) fn new(
-        doors: &Engine<'_>,
-        hospitals: &[(u32, usize)],
-        providers: &[u32],
-        relays: &BTreeMap<u32, Vec<u32>>,
-    ) -> Self {
+/// A patient to come, before the scenario begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Newcomer {
+    /// The hospital that is to have the record.
+    pub hospital: u32,
+    /// The patient's relay.
+    pub relay: u32,
+    /// Entries that there are to be.
+    pub entries: u32,
+}
+
+impl<'a> People<'a> {
+    /// Nobody yet. `places` are the scenario's.
+    #[must_use]
+    pub fn new(scenario: &'a Scenario, seed: u64, places: Rc<Places>) -> Self {
         Self {
-            seed: doors.seed,
+            scenario,
+            seed,
+            begin_us: 0,
             patients: Vec::new(),
             by_id: BTreeMap::new(),
             at_home: BTreeMap::new(),
             at_relay: BTreeMap::new(),
-            hospitals: hospitals.iter().map(|(hospital, _)| *hospital).collect(),
-            providers: providers.to_vec(),
-            relays: relays.clone(),
+            hospitals: places.hospitals.iter().map(|(hospital, _)| *hospital).collect(),
+            providers: places.providers.clone(),
             errands: BTreeMap::new(),
             enrolling: BTreeMap::new(),
             next: 0,
             when_on: BTreeMap::new(),
             permitted: BTreeMap::new(),
-            reaction: Chance::of(doors.seed, "patients", "reaction"),
-            choice: Chance::of(doors.seed, "people", "choice"),
+            reaction: Chance::of(seed, "patients", "reaction"),
+            choice: Chance::of(seed, "people", "choice"),
             works: BTreeMap::new(),
             skipped: BTreeMap::new(),
+            places,
         }
+    }
+
+    /// Founds the federation: first members until the threshold, then the others by sponsors' word.
+    ///
+    /// # Errors
+    /// [`RunError::Setup`]: a step was refused.
+    pub fn found(&mut self, doors: &mut dyn Doors) -> Result<(), RunError> {
+        let threshold = self.scenario.federation.threshold;
+        let members: Vec<u32> = self.places.members().collect();
+        let (first, others) =
+            members.split_first().ok_or_else(|| RunError::Setup("there is no hospital".into()))?;
+        let create = federation::Command::Create { name: self.scenario.name.clone(), threshold };
+        self.do_now(*first, Command::Federation(create), doors)?;
+        for (joined, member) in others.iter().enumerate() {
+            let addresses = doors.addresses(*first);
+            let invite = federation::Command::Invite { valid_ms: None, addresses };
+            let code = match self.do_now(*first, Command::Federation(invite), doors)? {
+                View::Code(code) => code.code,
+                _ => return Err(RunError::Setup("no invite was made".into())),
+            };
+            let join = federation::Command::Join { code };
+            self.do_now(*member, Command::Federation(join), doors)?;
+            doors.settle();
+            let party = doors.id(*member);
+            let sponsors = if joined + 1 < usize::from(threshold) { 1 } else { threshold.into() };
+            for sponsor in members.iter().take(sponsors) {
+                let admit = federation::Command::Admit { party };
+                self.do_now(*sponsor, Command::Federation(admit), doors)?;
+                doors.settle();
+            }
+            doors.step();
+        }
+        Ok(())
+    }
+
+    /// Asks a front door while the federation is set up.
+    fn do_now(&self, at: u32, command: Command, doors: &mut dyn Doors) -> Result<View, RunError> {
+        doors.ask_now(at, command, None).map_err(|refusal| self.refused(at, &refusal))
+    }
+
+    fn refused(&self, at: u32, refusal: &Refusal) -> RunError {
+        RunError::Setup(format!("{} refused: {refusal}", self.places.at(at).name))
+    }
+
+    /// The patients that are to be enrolled before the scenario begins.
+    #[must_use]
+    pub fn newcomers(&self) -> Vec<Newcomer> {
+        let mut newcomers = Vec::new();
+        for (hospital, group) in &self.places.hospitals {
+            let group = &self.scenario.hospitals[*group];
+            let relays = &self.places.relays[hospital];
+            for patient in 0..group.patients {
+                let relay = relays[patient as usize * relays.len() / group.patients as usize];
+                newcomers.push(Newcomer { hospital: *hospital, relay, entries: group.entries });
+            }
+        }
+        newcomers
     }
 
     /// Makes a patient on a relay.
     pub(super) fn new_patient(
         &mut self,
-        doors: &mut Engine<'_>,
         home: u32,
         relay: u32,
-    ) -> Result<usize, RunError> {
-        let new = doors.machine(relay).party.make_patient();
-        let id = new.keys.patient;
-        let keep = custody::Command::Keep {
-            name: format!("patient {}", self.patients.len() + 1),
-            log: Box::new(new.log),
-            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
-        };
-        doors
-            .ask_now(relay, Command::Custody(keep), Some(id))
-            .map_err(|refusal| RunError::Setup(format!("a relay refused: {refusal}")))?;
+        doors: &mut dyn Doors,
+    ) -> Result<usize, Refusal> {
         let number = self.patients.len();
+        let id = doors.make_patient(relay, format!("patient {}", number + 1))?;
         self.patients.push(Patient { id, relay, home, enrolled: Vec::new() });
         self.by_id.insert(id, number);
         self.at_home.entry(home).or_default().push(number);
@@ -67,48 +126,48 @@ impl People {
     }
 
     /// Makes a patient, enrolled at the hospital and with entries there, while the federation is set up.
-    pub(crate) fn enrol_now(
-        &mut self,
-        doors: &mut Engine<'_>,
-        hospital: u32,
-        relay: u32,
-        entries: u32,
-    ) -> Result<(), RunError> {
-        let patient = self.new_patient(doors, hospital, relay)?;
+    ///
+    /// # Errors
+    /// [`RunError::Setup`]: a step was refused.
+    pub fn enrol_now(&mut self, newcomer: Newcomer, doors: &mut dyn Doors) -> Result<(), RunError> {
+        let Newcomer { hospital, relay, entries } = newcomer;
+        let made = self.new_patient(hospital, relay, doors);
+        let patient = made.map_err(|refusal| self.refused(relay, &refusal))?;
         let id = self.patients[patient].id;
         let name = format!("Patient {}", patient + 1);
         let chart = record::Command::NewChart { name, identifiers: Vec::new() };
-        let View::Chart(chart) = doors.do_now(hospital, Command::Record(chart))? else {
+        let View::Chart(chart) = self.do_now(hospital, Command::Record(chart), doors)? else {
             return Err(RunError::Setup("no chart was opened".into()));
         };
-        let addresses = vec![format!("/memory/{hospital}")];
+        let addresses = doors.addresses(hospital);
         let code = enrolment::Command::Code { chart: chart.chart, valid_ms: None, addresses };
-        let View::Code(code) = doors.do_now(hospital, Command::Enrolment(code))? else {
+        let View::Code(code) = self.do_now(hospital, Command::Enrolment(code), doors)? else {
             return Err(RunError::Setup("no code was made".into()));
         };
         let enrol = enrolment::Command::Enrol { patient: id, code: code.code };
         doors
             .ask_now(relay, Command::Enrolment(enrol), Some(id))
-            .map_err(|refusal| RunError::Setup(format!("a relay refused: {refusal}")))?;
+            .map_err(|refusal| self.refused(relay, &refusal))?;
         doors.settle();
         self.patients[patient].enrolled.push(hospital);
         if entries > 0 {
-            let sealed = self.sealed(hospital, patient, entries, 1024, doors);
-            let sealed =
-                sealed.map_err(|refusal| RunError::Setup(format!("no entries: {refusal}")))?;
-            doors.do_now(hospital, Command::Record(sealed))?;
+            let entries = Entries { subject: id, count: entries, size: 1024 };
+            doors
+                .record_now(hospital, entries)
+                .map_err(|refusal| self.refused(hospital, &refusal))?;
         }
         Ok(())
     }
 
     /// The scenario begins: everybody's work is planned.
-    pub(crate) fn begin(&mut self, doors: &mut Engine<'_>) {
-        for (number, work) in doors.scenario.work.iter().enumerate() {
-            let by = work.by.clone();
-            let meant = by.map(|by| doors.meant(&by));
+    pub fn begin(&mut self, doors: &mut dyn Doors) {
+        self.begin_us = doors.now_us();
+        let scenario = self.scenario;
+        for (number, work) in scenario.work.iter().enumerate() {
+            let meant = work.by.as_ref().map(|by| self.places.meant(by));
             for hospital in self.hospitals.clone() {
                 if meant.as_ref().is_none_or(|meant| meant.contains(&hospital)) {
-                    let name = &doors.stage.machines[hospital as usize].name;
+                    let name = &self.places.at(hospital).name;
                     let chance = Chance::of(self.seed, name, &format!("work {number}"));
                     self.works.insert((number, hospital), chance);
                     self.plan(number, hospital, 0, doors);
@@ -118,11 +177,11 @@ impl People {
     }
 
     /// Plans the next time that a kind of work is done by a hospital.
-    pub(super) fn plan(&mut self, work: usize, by: u32, nth: usize, doors: &mut Engine<'_>) {
-        let planned = &doors.scenario.work[work];
+    pub(super) fn plan(&mut self, work: usize, by: u32, nth: usize, doors: &mut dyn Doors) {
+        let planned = &self.scenario.work[work];
         let at_us = if let Some(trace) = &planned.trace {
             let Some(at_s) = trace.at_s.get(nth) else { return };
-            doors.begin_us() + micros_of(at_s * 1e6)
+            self.begin_us + micros_of(at_s * 1e6)
         } else {
             let each = match planned.each {
                 Each::Hospital => 1.0,
@@ -133,15 +192,15 @@ impl People {
                 return;
             }
             let Some(chance) = self.works.get_mut(&(work, by)) else { return };
-            let region = doors.stage.machines[by as usize].region;
-            let ahead = u64::from(doors.scenario.regions[region as usize].hours_ahead);
-            let mut at_us = doors.stage.now_us;
+            let region = self.places.at(by).region;
+            let ahead = u64::from(self.scenario.regions[region as usize].hours_ahead);
+            let mut at_us = doors.now_us();
             // By day alone means as often in all, within 15 of 24 hours: what falls into the night is
             // drawn again from there (thinning).
             let mean = DAY_US / per_day * if planned.by_day { 15.0 / 24.0 } else { 1.0 };
             loop {
                 at_us += micros_of(chance.exponential(mean)).max(1);
-                let hour = ((at_us - doors.begin_us()) / HOUR_US + ahead) % 24;
+                let hour = ((at_us - self.begin_us) / HOUR_US + ahead) % 24;
                 if !planned.by_day || (7..22).contains(&hour) {
                     break at_us;
                 }
@@ -157,7 +216,7 @@ impl People {
         hospital: u32,
         patient: usize,
         then: Enrolled,
-        doors: &mut Engine<'_>,
+        doors: &mut dyn Doors,
     ) {
         let name = format!("Patient {}", patient + 1);
         let chart = record::Command::NewChart { name, identifiers: Vec::new() };

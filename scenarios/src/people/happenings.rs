@@ -1,21 +1,20 @@
 //! What people do when something happens to the federation.
 
-use super::{AtRelay, Enrolled, Errand, People};
-use crate::engine::Engine;
+use super::{AtRelay, Doors, Enrolled, Errand, People};
 use crate::scenario::{Act, Happening, Share};
 use chartmesh_protocol::federation;
 use chartmesh_protocol::peer::Command;
 use std::collections::BTreeSet;
 
-impl People {
+impl People<'_> {
     /// An event of the scenario that people bring about.
-    pub(crate) fn happens(
+    pub fn happens(
         &mut self,
         what: Happening,
         meant: &BTreeSet<u32>,
         other: Option<u32>,
         share: Share,
-        doors: &mut Engine<'_>,
+        doors: &mut dyn Doors,
     ) {
         match (what, other) {
             (Happening::Merge, Some(into)) => {
@@ -41,7 +40,7 @@ impl People {
                             // People need a while to hear of it and to decide.
                             let wait = 60_000_000 * (1 + self.choice.one_of(60) as u64);
                             let tag = self.errand(Errand::Expel { by, party: *party });
-                            doors.later(doors.stage.now_us + wait, tag);
+                            doors.later(doors.now_us() + wait, tag);
                         }
                     }
                 }
@@ -51,7 +50,7 @@ impl People {
     }
 
     /// A hospital's patients go over to another: they enrol there, and it asks for their records.
-    fn merge(&mut self, from: u32, into: u32, doors: &mut Engine<'_>) {
+    fn merge(&mut self, from: u32, into: u32, doors: &mut dyn Doors) {
         for patient in self.at_home.get(&from).cloned().unwrap_or_default() {
             if self.patients[patient].enrolled.contains(&into) {
                 self.ask_to_see(Act::Referral, from, Some(into), patient, doors);
@@ -62,7 +61,7 @@ impl People {
     }
 
     /// What merged into another leaves.
-    pub(crate) fn merged(&mut self, at: u32, into: Option<u32>, doors: &mut Engine<'_>) {
+    pub fn merged(&mut self, at: u32, into: Option<u32>, doors: &mut dyn Doors) {
         if let Some(into) = into {
             let moved = self.at_home.remove(&at).unwrap_or_default();
             for patient in &moved {
@@ -71,24 +70,24 @@ impl People {
             self.at_home.entry(into).or_default().extend(moved);
         }
         let tag = self.errand(Errand::Leave { at });
-        doors.later(doors.stage.now_us, tag);
+        doors.later(doors.now_us(), tag);
     }
 
-    pub(super) fn leave(&mut self, at: u32, doors: &mut Engine<'_>) {
+    pub(super) fn leave(&mut self, at: u32, doors: &mut dyn Doors) {
         let tag = self.errand(Errand::Done);
         let leave = Command::Federation(federation::Command::Leave);
         doors.ask(at, leave, None, "federation.leave", tag);
     }
 
-    pub(super) fn expel(&mut self, by: u32, party: u32, doors: &mut Engine<'_>) {
-        let party = doors.stage.machines[party as usize].party.peer.me();
+    pub(super) fn expel(&mut self, by: u32, party: u32, doors: &mut dyn Doors) {
+        let party = doors.id(party);
         let expel = federation::Command::Expel { party, reason: "by the scenario".into() };
         let tag = self.errand(Errand::Done);
         doors.ask(by, Command::Federation(expel), None, "federation.expel", tag);
     }
 
     /// A party has new hardware and its old keys: it joins again and restores what was deposited.
-    pub(crate) fn replaced(&mut self, at: u32, doors: &mut Engine<'_>) {
+    pub fn replaced(&mut self, at: u32, doors: &mut dyn Doors) {
         if !self.hospitals.contains(&at) && !self.providers.contains(&at) {
             return;
         }
@@ -96,23 +95,23 @@ impl People {
             .hospitals
             .iter()
             .copied()
-            .find(|hospital| *hospital != at && doors.stage.machines[*hospital as usize].on)
+            .find(|hospital| *hospital != at && doors.is_on(*hospital))
         else {
             return self.skip("replace");
         };
-        let addresses = vec![format!("/memory/{host}")];
+        let addresses = doors.addresses(host);
         let invite = federation::Command::Invite { valid_ms: None, addresses };
         let tag = self.errand(Errand::Invited { at });
         doors.ask(host, Command::Federation(invite), None, "federation.invite", tag);
     }
 
-    pub(super) fn invited(&mut self, at: u32, code: String, doors: &mut Engine<'_>) {
+    pub(super) fn invited(&mut self, at: u32, code: String, doors: &mut dyn Doors) {
         let tag = self.errand(Errand::Done);
         let join = federation::Command::Join { code };
         doors.ask(at, Command::Federation(join), None, "federation.join", tag);
         if self.hospitals.contains(&at) {
             let tag = self.errand(Errand::Restore { at });
-            doors.later(doors.stage.now_us + 120_000_000, tag);
+            doors.later(doors.now_us() + 120_000_000, tag);
         }
     }
 }

@@ -6,33 +6,49 @@
 //!  a permission reaches a hospital ──> it reads
 //! ```
 //!
-//! An act is an [`Errand`] under a tag; the engine calls back with the tag when its time has come or its
-//! answer is here. What a patient does waits until the relay is on.
+//! An act is an [`Errand`] under a tag; whoever drives the machines calls back with the tag when its time has
+//! come or its answer is here. What a patient does waits until the relay is on.
+//!
+//! A tier gives people its machines as [`Doors`], and tells them what happens:
+//!
+//! ```text
+//!  People::new ──> found ──> enrol_now for each of newcomers ──> begin ──┐
+//!   due: a time of `later` has come    answered: `ask` was    <──────────┤
+//!   received: a message was handled    switched_on: a machine <──────────┘
+//! ```
 
 mod acts;
 mod begin;
+mod doors;
 mod happenings;
+mod seal;
 
-use crate::engine::Engine;
+pub use begin::Newcomer;
+pub use doors::{Doors, Entries};
+pub use seal::drafts;
+
 use crate::engine::chance::Chance;
-use crate::scenario::{Act, ReadFrom};
-use crate::watch::Seen;
+use crate::places::Places;
+use crate::scenario::{Act, ReadFrom, Scenario};
 use chartmesh_protocol::consent;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};
 use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::refusal::Refusal;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A patient, as the people around know one.
 #[derive(Clone, Debug)]
-pub(crate) struct Patient {
-    pub(crate) id: PartyId,
-    pub(crate) relay: u32,
+pub struct Patient {
+    /// The patient.
+    pub id: PartyId,
+    /// The relay.
+    pub relay: u32,
     /// The hospital that has the record.
-    pub(crate) home: u32,
+    pub home: u32,
     /// Hospitals where a chart has been enrolled.
-    pub(crate) enrolled: Vec<u32>,
+    pub enrolled: Vec<u32>,
 }
 
 /// What somebody is about.
@@ -90,9 +106,14 @@ enum Enrolled {
 }
 
 /// Everybody.
-pub(crate) struct People {
+pub struct People<'a> {
+    scenario: &'a Scenario,
     seed: u64,
-    pub(crate) patients: Vec<Patient>,
+    places: Rc<Places>,
+    /// When the scenario began.
+    begin_us: u64,
+    /// The patients, in the order in which they came.
+    pub patients: Vec<Patient>,
     by_id: BTreeMap<PartyId, usize>,
     /// Patients by hospital that has their record.
     at_home: BTreeMap<u32, Vec<usize>>,
@@ -100,7 +121,6 @@ pub(crate) struct People {
     at_relay: BTreeMap<u32, Vec<usize>>,
     hospitals: Vec<u32>,
     providers: Vec<u32>,
-    relays: BTreeMap<u32, Vec<u32>>,
     errands: BTreeMap<u64, Errand>,
     /// Enrolments under way, by hospital and patient.
     enrolling: BTreeMap<(u32, u64), (usize, Enrolled)>,
@@ -114,10 +134,10 @@ pub(crate) struct People {
     /// A stream for each kind of work and party.
     works: BTreeMap<(usize, u32), Chance>,
     /// Things that could not be done when they were to be, such as an import without a patient.
-    pub(crate) skipped: BTreeMap<&'static str, u64>,
+    pub skipped: BTreeMap<&'static str, u64>,
 }
 
-impl People {
+impl People<'_> {
     fn errand(&mut self, errand: Errand) -> u64 {
         self.next += 1;
         self.errands.insert(self.next, errand);
@@ -129,7 +149,7 @@ impl People {
     }
 
     /// An errand's time has come.
-    pub(crate) fn due(&mut self, tag: u64, doors: &mut Engine<'_>) {
+    pub fn due(&mut self, tag: u64, doors: &mut dyn Doors) {
         match self.errands.remove(&tag) {
             Some(Errand::Work { work, by, nth }) => {
                 self.act(work, by, doors);
@@ -146,12 +166,12 @@ impl People {
     }
 
     /// A front door answered.
-    pub(crate) fn answered(
+    pub fn answered(
         &mut self,
         tag: u64,
         _at: u32,
         answer: Result<Box<View>, Refusal>,
-        doors: &mut Engine<'_>,
+        doors: &mut dyn Doors,
     ) {
         let Some(errand) = self.errands.remove(&tag) else { return };
         let Ok(answer) = answer else { return };
@@ -164,7 +184,7 @@ impl People {
                 self.when_on(patient, what, doors);
             }
             (Errand::Revoking { patient, tokens }, _) => {
-                doors.see(&Seen::Revoked { patient, tokens: &tokens });
+                doors.revoked(patient, &tokens);
             }
             (Errand::Invited { at }, View::Code(code)) => self.invited(at, code.code, doors),
             _ => {}
@@ -172,13 +192,13 @@ impl People {
     }
 
     /// A message was handled at a machine.
-    pub(crate) fn received(
+    pub fn received(
         &mut self,
         at: u32,
         name: &'static str,
         patient: u64,
         about: Option<ConsentId>,
-        doors: &mut Engine<'_>,
+        doors: &mut dyn Doors,
     ) {
         match (name, about) {
             ("enrolment.enrol", _) => {
@@ -189,12 +209,12 @@ impl People {
             ("consent.ask", _) => {
                 // Drawn for each request, whatever comes of it, so that sweeps share their luck.
                 let (reacts, ignores) = (
-                    self.reaction.span(&doors.scenario.patients.reaction),
-                    self.reaction.happens(doors.scenario.patients.ignore),
+                    self.reaction.span(&self.scenario.patients.reaction),
+                    self.reaction.happens(self.scenario.patients.ignore),
                 );
                 if !ignores {
                     let tag = self.errand(Errand::Look { relay: at });
-                    doors.later(doors.stage.now_us + reacts, tag);
+                    doors.later(doors.now_us() + reacts, tag);
                 }
             }
             ("consent.permission" | "consent.passed-on", Some(request)) => {
@@ -203,22 +223,22 @@ impl People {
                     permitted.push(request);
                 }
                 let tag = self.errand(Errand::Fetch { at, request });
-                doors.later(doors.stage.now_us + 2_000_000, tag);
+                doors.later(doors.now_us() + 2_000_000, tag);
             }
             _ => {}
         }
     }
 
     /// A machine is on again: what waited for that is done a little later.
-    pub(crate) fn switched_on(&mut self, at: u32, doors: &mut Engine<'_>) {
+    pub fn switched_on(&mut self, at: u32, doors: &mut dyn Doors) {
         for tag in self.when_on.remove(&at).unwrap_or_default() {
-            doors.later(doors.stage.now_us + 5_000_000, tag);
+            doors.later(doors.now_us() + 5_000_000, tag);
         }
     }
 
-    fn when_on(&mut self, patient: usize, what: AtRelay, doors: &mut Engine<'_>) {
+    fn when_on(&mut self, patient: usize, what: AtRelay, doors: &mut dyn Doors) {
         let relay = self.patients[patient].relay;
-        if doors.stage.machines[relay as usize].on {
+        if doors.is_on(relay) {
             return self.at_relay(patient, what, doors);
         }
         let tag = self.errand(Errand::AtRelay { patient, what });
@@ -226,31 +246,26 @@ impl People {
     }
 
     /// The patients of a relay look at what was asked, and decide.
-    fn look(&mut self, relay: u32, doors: &mut Engine<'_>) {
-        if !doors.stage.machines[relay as usize].on {
+    fn look(&mut self, relay: u32, doors: &mut dyn Doors) {
+        if !doors.is_on(relay) {
             let patient = self.at_relay.get(&relay).and_then(|here| here.first()).copied();
             if let Some(patient) = patient {
                 self.when_on(patient, AtRelay::Look, doors);
             }
             return;
         }
-        let now_us = doors.stage.now_us;
-        let machine = &doors.stage.machines[relay as usize];
-        let Ok(View::Requests(requests)) =
-            machine.see(now_us, &Query::Requests { patient: None }, None)
-        else {
-            return;
-        };
+        let query = Query::Requests { patient: None };
+        let Ok(View::Requests(requests)) = doors.query(relay, &query, None) else { return };
         for request in requests {
             if request.state != RequestState::Open || request.asker == request.patient {
                 continue;
             }
-            let refuses = self.reaction.happens(doors.scenario.patients.refuse);
+            let refuses = self.reaction.happens(self.scenario.patients.refuse);
             let (command, name) = if refuses {
                 let reason = "not now".to_owned();
                 (consent::Command::Deny { request: request.request, reason }, "consent.deny")
             } else {
-                let policy = &doors.scenario.policy;
+                let policy = &self.scenario.policy;
                 let narrow = consent::Narrow {
                     valid_ms: Some(policy.permission.millis()),
                     max_staleness: policy.max_staleness.map(|span| span.millis() / 1000),
@@ -264,7 +279,7 @@ impl People {
         }
     }
 
-    fn fetch(&mut self, at: u32, request: ConsentId, doors: &mut Engine<'_>) {
+    fn fetch(&mut self, at: u32, request: ConsentId, doors: &mut dyn Doors) {
         let user = "Dr. Sim".to_owned();
         let holder = self.holder_for(at, request, doors);
         let fetch = consent::Command::Fetch { request, holder, user };
@@ -273,20 +288,21 @@ impl People {
     }
 
     /// Whom somebody names who sees that a holder is not there: another one that the permission is for.
-    fn holder_for(&self, at: u32, request: ConsentId, doors: &Engine<'_>) -> Option<PartyId> {
-        if doors.scenario.policy.read_from == ReadFrom::First {
+    fn holder_for(
+        &self,
+        at: u32,
+        request: ConsentId,
+        doors: &mut dyn Doors,
+    ) -> Option<PartyId> {
+        if self.scenario.policy.read_from == ReadFrom::First {
             return None;
         }
-        let stage = &doors.stage;
-        let machine = &stage.machines[at as usize];
         let query = Query::Grants { patient: None };
-        let Ok(View::Grants(grants)) = machine.see(stage.now_us, &query, None) else { return None };
+        let Ok(View::Grants(grants)) = doors.query(at, &query, None) else { return None };
         let of_it = grants.into_iter().filter(|grant| grant.request == request);
         of_it.flat_map(|grant| grant.holders).find(|holder| {
-            let there = stage.by_party.get(holder).copied();
-            there.is_some_and(|there| {
-                there != at && stage.machines[there as usize].on && !stage.blocked(at, there)
-            })
+            let there = self.places.members().find(|there| doors.id(*there) == *holder);
+            there.is_some_and(|there| there != at && doors.is_on(there) && !doors.is_cut(at, there))
         })
     }
 
@@ -296,16 +312,16 @@ impl People {
         patient: usize,
         chart: ChartId,
         then: Enrolled,
-        doors: &mut Engine<'_>,
+        doors: &mut dyn Doors,
     ) {
-        let addresses = vec![format!("/memory/{hospital}")];
+        let addresses = doors.addresses(hospital);
         let code =
             chartmesh_protocol::enrolment::Command::Code { chart, valid_ms: None, addresses };
         let tag = self.errand(Errand::Coded { hospital, patient, then });
         doors.ask(hospital, Command::Enrolment(code), None, "enrolment.code", tag);
     }
 
-    fn enrolled(&mut self, hospital: u32, patient: usize, then: Enrolled, doors: &mut Engine<'_>) {
+    fn enrolled(&mut self, hospital: u32, patient: usize, then: Enrolled, doors: &mut dyn Doors) {
         self.patients[patient].enrolled.push(hospital);
         match then {
             Enrolled::Record { entries, size } => {

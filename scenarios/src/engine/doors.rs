@@ -1,0 +1,175 @@
+//! What people do at this tier's machines: peers, each with its disk.
+
+use super::setup::STEP_US;
+use super::{Engine, Task, Then};
+use crate::people::{Doors, Entries, drafts};
+use crate::result::{NOBODY, TraceKind};
+use crate::watch::Seen;
+use chartmesh_protocol::custody;
+use chartmesh_protocol::id::{PartyId, TokenId};
+use chartmesh_protocol::identity::Phrase;
+use chartmesh_protocol::peer::{Command, Effect, Event, Query, View};
+use chartmesh_protocol::record;
+use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
+
+impl Doors for Engine<'_> {
+    fn now_us(&self) -> u64 {
+        self.stage.now_us
+    }
+
+    fn is_on(&self, at: u32) -> bool {
+        self.stage.machines[at as usize].on
+    }
+
+    fn is_cut(&self, from: u32, to: u32) -> bool {
+        self.stage.blocked(from, to)
+    }
+
+    fn id(&self, at: u32) -> PartyId {
+        self.stage.machines[at as usize].party.peer.me()
+    }
+
+    fn addresses(&self, at: u32) -> Vec<String> {
+        vec![format!("/memory/{at}")]
+    }
+
+    fn ask(
+        &mut self,
+        at: u32,
+        command: Command,
+        patient: Option<PartyId>,
+        name: &'static str,
+        tag: u64,
+    ) {
+        let request = self.request();
+        let patient_short = patient.map_or(0, crate::watch::short);
+        self.trace(TraceKind::Asked, at, NOBODY, |row| {
+            (row.what, row.id, row.patient) = (name, request.0, patient_short);
+        });
+        self.doors.insert(request.0, (tag, name, at));
+        self.see(&Seen::Asked { party: at, request: request.0, command: &command });
+        let machine = &self.stage.machines[at as usize];
+        if !machine.on {
+            let why = "the machine is off".to_owned();
+            let refusal = Refusal::new(RefusalCode::WrongState, why);
+            return self.answered(request, Err(refusal));
+        }
+        let keys = patient.and_then(|patient| machine.party.unlocked.get(&patient).cloned());
+        let event = Event::Command { request, command: Box::new(command), keys };
+        self.handle(at, event, name, Then::Nothing);
+    }
+
+    fn ask_now(
+        &mut self,
+        at: u32,
+        command: Command,
+        patient: Option<PartyId>,
+    ) -> Result<View, Refusal> {
+        let request = self.request();
+        let now_us = self.stage.now_us;
+        let machine = self.machine(at);
+        let keys = patient.and_then(|patient| machine.party.unlocked.get(&patient).cloned());
+        let event = Event::Command { request, command: Box::new(command), keys };
+        let now = machine.clock(now_us);
+        let effects = machine
+            .party
+            .peer
+            .handle(now, event, &mut machine.disk, &mut machine.party.rng)
+            .expect("memory does not fail");
+        machine.disk.commit(now_us, 0);
+        let mut answered = None;
+        for effect in effects {
+            match effect {
+                Effect::Answer { request: of, answer } if of == request => answered = Some(answer),
+                other => self.perform(at, other),
+            }
+        }
+        answered.expect("a command is answered at once").map(|view| *view)
+    }
+
+    fn query(&mut self, at: u32, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
+        self.stage.machines[at as usize].see(self.stage.now_us, query, patient)
+    }
+
+    fn later(&mut self, at_us: u64, tag: u64) {
+        self.queue.plan(at_us.max(self.stage.now_us), Task::People(tag));
+    }
+
+    fn settle(&mut self) {
+        let now_us = self.stage.now_us;
+        while let Some((_, task)) = self.queue.next(now_us) {
+            self.take(task);
+        }
+    }
+
+    fn step(&mut self) {
+        let end_us = self.stage.now_us + STEP_US;
+        while let Some((at_us, task)) = self.queue.next(end_us) {
+            self.stage.now_us = at_us;
+            self.take(task);
+        }
+        self.stage.now_us = end_us;
+    }
+
+    fn make_patient(&mut self, relay: u32, name: String) -> Result<PartyId, Refusal> {
+        let new = self.machine(relay).party.make_patient();
+        let id = new.keys.patient;
+        let keep = custody::Command::Keep {
+            name,
+            log: Box::new(new.log),
+            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
+        };
+        self.ask_now(relay, Command::Custody(keep), Some(id)).map(|_| id)
+    }
+
+    fn record(&mut self, at: u32, entries: Entries, tag: u64) -> Result<(), Refusal> {
+        let command = self.sealed(at, entries)?;
+        self.ask(at, command, None, "record.record", tag);
+        Ok(())
+    }
+
+    fn record_now(&mut self, at: u32, entries: Entries) -> Result<(), Refusal> {
+        let command = self.sealed(at, entries)?;
+        self.ask_now(at, command, None).map(drop)
+    }
+
+    fn rotate(&mut self, relay: u32, patient: PartyId, tag: u64) -> bool {
+        let now_us = self.stage.now_us;
+        let machine = self.machine(relay);
+        let known =
+            machine.party.peer.keys_of(&machine.disk, patient).expect("memory does not fail");
+        let (Some(known), Some(words)) = (known, machine.party.words.get(&patient)) else {
+            return false;
+        };
+        let phrase = Phrase::parse(words).expect("the words are the patient's");
+        let rotated = custody::rotate(&known, &phrase, Vec::new(), machine.clock(now_us));
+        let Ok((rotation, keys)) = rotated else { return false };
+        let sealed_keys = custody::encode_keys(&keys).to_vec();
+        machine.party.unlocked.insert(patient, keys);
+        let rotate = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
+        self.ask(relay, Command::Custody(rotate), Some(patient), "custody.rotate", tag);
+        true
+    }
+
+    fn revoked(&mut self, patient: PartyId, tokens: &[TokenId]) {
+        self.see(&Seen::Revoked { patient, tokens });
+    }
+}
+
+impl Engine<'_> {
+    /// Seals entries at a hospital, as its front door would.
+    fn sealed(&mut self, hospital: u32, entries: Entries) -> Result<Command, Refusal> {
+        let now_us = self.stage.now_us;
+        let machine = self.machine(hospital);
+        let now = machine.clock(now_us);
+        let (rng, objects) = (&mut machine.party.rng, &mut machine.party.objects);
+        let drafts = drafts(entries, now, rng, |id, file| drop(objects.insert(id, file)));
+        let subject = entries.subject;
+        let (peer, disk) = (&machine.party.peer, &machine.disk);
+        match peer.seal_entries(disk, now, subject, drafts, &mut machine.party.rng) {
+            Ok(entries) => Ok(Command::Record(record::Command::Record { subject, entries })),
+            Err(Failure::Refused(refusal)) => Err(refusal),
+            Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
+        }
+    }
+}
