@@ -8,6 +8,7 @@
 mod check;
 mod engine;
 pub mod experiment;
+mod life;
 mod measure;
 pub mod output;
 mod party;
@@ -18,6 +19,7 @@ pub mod result;
 mod run;
 pub mod scenario;
 pub mod stats;
+pub mod tier;
 mod watch;
 mod world;
 

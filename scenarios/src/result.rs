@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// One run of one scenario with one seed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
+    /// What stood for the machines: `core` for peers alone, `stack` for whole nodes.
+    pub tier: &'static str,
     /// What was run, every default written out.
     pub scenario: Scenario,
     /// The seed.

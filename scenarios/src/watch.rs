@@ -10,7 +10,7 @@ use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::{backup, custody, record};
 
 /// Something that happened.
-pub(crate) enum Seen<'a> {
+pub enum Seen<'a> {
     /// A front door was asked.
     Asked {
         /// Where.
@@ -129,7 +129,7 @@ pub(crate) trait Watch {
 }
 
 /// Whether watchers want to see what became of such a message where it was handled.
-pub(crate) const fn matters(body: &Body) -> bool {
+pub const fn matters(body: &Body) -> bool {
     matches!(
         body,
         Body::Consent(
@@ -141,7 +141,7 @@ pub(crate) const fn matters(body: &Body) -> bool {
 }
 
 /// The first bytes of the id of the patient that a message concerns; 0 when none is.
-pub(crate) fn patient_of(body: &Body) -> u64 {
+pub fn patient_of(body: &Body) -> u64 {
     let patient = match body {
         Body::Consent(Consent::Ask(ask)) => ask.patient,
         Body::Consent(Consent::Permission(given) | Consent::PassedOn(given)) => {
@@ -164,7 +164,7 @@ pub(crate) fn patient_of(body: &Body) -> u64 {
 }
 
 /// The request for consent that a message is about.
-pub(crate) const fn request_of(body: &Body) -> Option<ConsentId> {
+pub const fn request_of(body: &Body) -> Option<ConsentId> {
     match body {
         Body::Consent(Consent::Ask(ask)) => Some(ask.request),
         Body::Consent(Consent::Permission(given) | Consent::PassedOn(given)) => Some(given.request),
@@ -174,7 +174,7 @@ pub(crate) const fn request_of(body: &Body) -> Option<ConsentId> {
 }
 
 /// The first bytes of a party's id.
-pub(crate) fn short(party: PartyId) -> u64 {
+pub fn short(party: PartyId) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = party.0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

@@ -42,7 +42,7 @@ mod writer;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use chartmesh_protocol::peer::{Event, Peer};
+use chartmesh_protocol::peer::{Effect, Event, Peer};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
 use chartmesh_protocol::time::Timestamp;
@@ -61,9 +61,18 @@ use crate::objects::{ObjectError, ObjectFolder};
 use crate::store::Store;
 use shared::{Item, Shared};
 
-/// Told of every event at the time at which it is handled, before it is durable: how a simulation
-/// measures.
-pub type Witness = Arc<dyn Fn(Timestamp, &Event) + Send + Sync>;
+/// Told of every event at the time at which it is handled, before it is durable, and then of what it
+/// asks for: how a simulation measures.
+pub type Witness = Arc<dyn Fn(Timestamp, Witnessed<'_>) + Send + Sync>;
+
+/// What a [`Witness`] is told.
+#[derive(Clone, Copy, Debug)]
+pub enum Witnessed<'a> {
+    /// An event is handled.
+    Event(&'a Event),
+    /// The event before this was, and asks for these; not said of one that came to nothing.
+    Effects(&'a [Effect]),
+}
 
 /// What a driver is made of.
 pub struct Parts {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, FAULTS_MAX};
 use super::perform::perform;
 use super::shared::{Entry, Item, Shared, Ticket};
-use super::{Ended, Lost, random};
+use super::{Ended, Lost, Witnessed, random};
 use crate::store::Batch;
 
 /// Runs until it is told to stop, or the storage fails for good.
@@ -135,7 +135,7 @@ fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<
     let (now, kind) = (shared.clock.now(), kind_of(&event));
     let _span = tracing::debug_span!("event", kind).entered();
     if let Some(witness) = &shared.witness {
-        witness(now, &event);
+        witness(now, Witnessed::Event(&event));
     }
     let mut overlay = batch.event();
     let peer = &shared.peer;
@@ -147,6 +147,9 @@ fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<
         Ok(Ok(effects)) => {
             let changes = overlay.into_changes();
             batch.merge(changes);
+            if let Some(witness) = &shared.witness {
+                witness(now, Witnessed::Effects(&effects));
+            }
             Ok(effects)
         }
         Ok(Err(error @ StoreError::Corrupt { .. })) => {

@@ -9,7 +9,7 @@ use rand_core::{Rng, SeedableRng};
 
 /// A stream of chance.
 #[derive(Clone, Debug)]
-pub(crate) struct Chance(ChaCha8Rng);
+pub struct Chance(ChaCha8Rng);
 
 /// A seed for `entity` and `purpose`.
 pub(crate) fn seed_of(seed: u64, entity: &str, purpose: &str) -> [u8; 32] {
@@ -23,23 +23,24 @@ pub(crate) fn seed_of(seed: u64, entity: &str, purpose: &str) -> [u8; 32] {
 
 impl Chance {
     /// The stream of `entity` for `purpose`.
-    pub(crate) fn of(seed: u64, entity: &str, purpose: &str) -> Self {
+    #[must_use]
+    pub fn of(seed: u64, entity: &str, purpose: &str) -> Self {
         Self(ChaCha8Rng::from_seed(seed_of(seed, entity, purpose)))
     }
 
     /// Between 0 and 1, 1 excluded; 53 bits.
-    pub(crate) fn unit(&mut self) -> f64 {
+    pub fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Whether something of this probability happens. Draws even for 0 and 1, so that a sweep over it
     /// keeps all other draws.
-    pub(crate) fn happens(&mut self, share: Share) -> bool {
+    pub fn happens(&mut self, share: Share) -> bool {
         self.unit() < share.get()
     }
 
     /// One of `n`, all equally likely; 0 when there is none.
-    pub(crate) fn one_of(&mut self, n: usize) -> usize {
+    pub fn one_of(&mut self, n: usize) -> usize {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -50,7 +51,7 @@ impl Chance {
     }
 
     /// Exponentially distributed with this mean.
-    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
+    pub fn exponential(&mut self, mean: f64) -> f64 {
         -mean * libm::log(1.0 - self.unit())
     }
 
@@ -61,7 +62,7 @@ impl Chance {
     }
 
     /// A length of time, in microseconds; at most a hundred years.
-    pub(crate) fn span(&mut self, spread: &Spread) -> u64 {
+    pub fn span(&mut self, spread: &Spread) -> u64 {
         let micros = match spread {
             Spread::Always(span) => return span.micros(),
             Spread::From(file) if file.values_ms.is_empty() => 0.0,
@@ -86,7 +87,8 @@ impl Chance {
 }
 
 /// Whole microseconds, never negative; at most a hundred years.
-pub(crate) fn micros_of(micros: f64) -> u64 {
+#[must_use]
+pub fn micros_of(micros: f64) -> u64 {
     const CENTURY: f64 = 100.0 * 365.25 * 86_400.0 * 1e6;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     let whole = micros.clamp(0.0, CENTURY) as u64;

@@ -2,18 +2,12 @@
 //! Each fault is counted when it fires, so that a run can show that it did.
 
 use super::{Chance, Engine, Stage, Task, Then};
+use crate::life;
 use crate::result::{Fired, Mark, NOBODY, TraceKind};
 use crate::scenario::{Event as Planned, Happening};
 use crate::watch::Seen;
 use chartmesh_protocol::peer::Event;
 use std::collections::{BTreeMap, BTreeSet};
-
-const HOUR_US: u64 = 3_600_000_000;
-/// Local time at which the night ends, for machines that sleep.
-const MORNING_US: u64 = 7 * HOUR_US;
-/// Local time at which it begins.
-const EVENING_US: u64 = 22 * HOUR_US;
-const DAY_US: u64 = 24 * HOUR_US;
 
 /// Messages from the first to the second do not pass.
 pub(crate) struct Cut {
@@ -209,31 +203,18 @@ impl Engine<'_> {
     /// A machine that comes and goes is switched, and its next switch planned.
     pub(super) fn comes_or_goes(&mut self, at: u32, on: bool) {
         let now_us = self.stage.now_us;
-        let Some((up, down, sleeps)) = self.machine(at).comes_and_goes() else { return };
+        let since_us = now_us - self.begin_us.min(now_us);
         let hours = self.scenario.regions[self.region(at) as usize].hours_ahead;
         let machine = self.machine(at);
-        let stays = machine.life.span(if on { &up } else { &down }).max(1_000_000);
-        let sleepy = machine.life.happens(sleeps);
-        let mut next = now_us + stays;
-        if !on && sleepy {
-            next = morning(next - self.begin_us.min(next), u64::from(hours)) + self.begin_us;
-        }
+        let next = life::next(&mut machine.life, &machine.traits, on, since_us, hours);
+        let Some(next) = next else { return };
         self.switch(at, on);
-        self.queue.plan(next, Task::Switch { at, on: !on });
+        self.queue.plan(self.begin_us + next, Task::Switch { at, on: !on });
     }
 
     /// The machines that a name means: a region's, a group's, or one.
     pub(crate) fn meant(&self, name: &str) -> BTreeSet<u32> {
-        let region = self.scenario.regions.iter().position(|region| region.id == name);
-        let machines = self.stage.machines.iter().enumerate();
-        machines
-            .filter(|(_, machine)| {
-                machine.name == name
-                    || machine.group == name
-                    || region.is_some_and(|region| region == machine.region as usize)
-            })
-            .filter_map(|(at, _)| u32::try_from(at).ok())
-            .collect()
+        self.places.meant(name)
     }
 
     /// An event of the scenario begins, or ends.
@@ -381,18 +362,6 @@ impl Engine<'_> {
     }
 }
 
-/// The same time, or the next morning if it falls into the night; `ahead` are hours from UTC.
-fn morning(at_us: u64, ahead: u64) -> u64 {
-    let local = (at_us + ahead * HOUR_US) % DAY_US;
-    if local < MORNING_US {
-        at_us + MORNING_US - local
-    } else if local >= EVENING_US {
-        at_us + DAY_US - local + MORNING_US
-    } else {
-        at_us
-    }
-}
-
 /// Whether `share` means a share of what the machines have, not of the machines.
 const fn of_things(what: Happening) -> bool {
     matches!(what, Happening::LoseObjects | Happening::DamageObjects | Happening::Revoke)
@@ -424,18 +393,5 @@ const fn happening(what: Happening) -> &'static str {
         Happening::Revoke => "revoke",
         Happening::Expel => "expel",
         Happening::ClockJump => "clock-jump",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_falls_into_the_night_waits_for_the_morning() {
-        assert_eq!(morning(12 * HOUR_US, 0), 12 * HOUR_US);
-        assert_eq!(morning(3 * HOUR_US, 0), 7 * HOUR_US);
-        assert_eq!(morning(23 * HOUR_US, 0), 31 * HOUR_US);
-        assert_eq!(morning(20 * HOUR_US, 9), 22 * HOUR_US, "it is five in the morning there");
     }
 }

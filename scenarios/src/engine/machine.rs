@@ -1,10 +1,13 @@
 //! One machine: a party's peer with its disk, its connections, and what it is like.
 
+use super::Stage;
 use super::chance::Chance;
 use super::disk::Disk;
+use crate::measure::Scene;
 use crate::party::Party;
-use crate::scenario::{Hostility, Machine as Traits, Share, Spread};
+use crate::scenario::{Hostility, Machine as Traits};
 use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
+use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::{Nonce, Query, View};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 use chartmesh_protocol::time::Timestamp;
@@ -125,10 +128,42 @@ impl Machine {
         let objects: usize = self.party.objects.values().map(Vec::len).sum();
         self.disk.used() + objects as u64
     }
+}
 
-    /// Whether it comes and goes; how long it stays on, or off, this time.
-    pub(super) fn comes_and_goes(&self) -> Option<(Spread, Spread, Share)> {
-        let (up, down) = (self.traits.up.clone()?, self.traits.down.clone()?);
-        Some((up, down, self.traits.sleeps))
+impl Scene for Stage {
+    fn now_us(&self) -> u64 {
+        self.now_us
+    }
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.machines.len()).expect("the file bounds the counts")
+    }
+
+    fn is_on(&self, at: u32) -> bool {
+        self.machines[at as usize].on
+    }
+
+    fn role(&self, at: u32) -> Role {
+        self.machines[at as usize].party.peer.role()
+    }
+
+    fn region(&self, at: u32) -> u32 {
+        self.machines[at as usize].region
+    }
+
+    fn id(&self, at: u32) -> PartyId {
+        self.machines[at as usize].party.peer.me()
+    }
+
+    fn when_us(&self, at: u32, time_ms: u64) -> u64 {
+        self.machines[at as usize].when(time_ms)
+    }
+
+    fn stored(&self, at: u32) -> u64 {
+        self.machines[at as usize].stored()
+    }
+
+    fn is_cut(&self, from: u32, to: u32) -> bool {
+        self.blocked(from, to)
     }
 }

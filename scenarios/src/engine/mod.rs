@@ -26,12 +26,12 @@ mod machine;
 mod pulls;
 mod queue;
 mod setup;
-mod tracer;
+pub(crate) mod tracer;
 
-pub(crate) use machine::{BASE_MS, Machine};
+pub(crate) use machine::Machine;
 pub use queue::empty_events;
 
-use crate::measure::Measures;
+use crate::measure::{Ending, Measures};
 use crate::people::People;
 use crate::places::Places;
 use crate::result::{Cost, Outcome, PartyRow, Progress, TraceKind, TraceSink, Watcher};
@@ -472,7 +472,9 @@ impl<'a> Engine<'a> {
         if !quiet && self.crashes_after_commit(at) {
             return self.crash_around(at, durable_us);
         }
-        if durable_us == now_us {
+        // Once time runs everything is told in its own turn, also of disks that take none: people who ask are
+        // not there to be answered before they have asked.
+        if quiet && durable_us == now_us {
             self.durable(at, effects, then);
         } else {
             self.queue.plan(durable_us, Task::Durable { at, epoch, effects, then });
@@ -602,14 +604,14 @@ impl<'a> Engine<'a> {
 
     fn count_bytes(&mut self, name: &'static str, bytes: u64) {
         if let Some(measures) = self.measures.as_mut().filter(|_| !self.quiet) {
-            measures.bytes(self.stage.now_us, feature(name), bytes);
+            measures.bytes(feature(name), bytes);
         }
     }
 
     fn finish(mut self, stopped: bool) -> Outcome {
         let simulated_us = self.stage.now_us.saturating_sub(self.begin_us);
         let metrics = match self.measures.take() {
-            Some(measures) => measures.end(&self),
+            Some(measures) => measures.end(&self.stage, &Ending::of(&self)),
             None => Vec::new(),
         };
         let (trace_rows, trace_hash) = self.tracer.finish();
@@ -630,6 +632,7 @@ impl<'a> Engine<'a> {
         });
         let expectations = crate::measure::expectations(&self.scenario.expect, &metrics);
         Outcome {
+            tier: "core",
             scenario: self.scenario.clone(),
             seed: self.seed,
             stand_ins: chartmesh_protocol::STAND_INS,
@@ -656,6 +659,7 @@ impl<'a> Engine<'a> {
 struct WatchedMessage(chartmesh_protocol::peer::Body);
 
 /// The feature that a message or command belongs to.
-pub(crate) fn feature(name: &'static str) -> &'static str {
+#[must_use]
+pub fn feature(name: &'static str) -> &'static str {
     name.split_once('.').map_or(name, |(feature, _)| feature)
 }

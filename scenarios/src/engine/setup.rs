@@ -2,8 +2,9 @@
 //! the same peers and messages as later; only links take no time and nothing goes wrong.
 
 use super::machine::Machine;
-use super::{Chance, Engine, Task};
+use super::{Engine, Task};
 use crate::check::Checkers;
+use crate::life::{self, Birth};
 use crate::measure::Measures;
 use crate::party::Party;
 use crate::people::{Doors, People};
@@ -54,16 +55,12 @@ impl<'a> Engine<'a> {
     fn add(&mut self, place: &Place) {
         let Place { name, group, region, role, traits } = place;
         let at = u32::try_from(self.stage.machines.len()).expect("the file bounds the counts");
-        let mut life = Chance::of(self.seed, name, "life");
+        let (life, Birth { skew_ms, callable }) = life::born(self.seed, name, traits);
         let policy = Policy {
             retry_ms_min: self.scenario.policy.retry_first.millis(),
             retry_ms_max: self.scenario.policy.retry_longest.millis(),
         };
         let party = Party::named(self.seed, name, *role, policy);
-        let skew = i64::try_from(traits.clock_skew.millis()).unwrap_or(0);
-        #[expect(clippy::cast_possible_truncation, reason = "between -skew and skew")]
-        let skew_ms = ((2.0 * life.unit() - 1.0) * skew as f64) as i64;
-        let callable = callable(&traits.nat, life.unit());
         let mut machine = Machine {
             name: name.to_owned(),
             group: group.to_owned(),
@@ -117,29 +114,17 @@ impl<'a> Engine<'a> {
             let at = u32::try_from(at).expect("the file bounds the counts");
             let machine = self.machine(at);
             machine.disk.capacity = machine.traits.disk.map(|size| size.bytes());
-            if let Some((up, down, _)) = machine.comes_and_goes() {
-                // Somewhere within its life: as long on and off as it is on the whole.
-                let (on_us, off_us) = (machine.life.span(&up), machine.life.span(&down));
-                let total = (on_us + off_us).max(1) as f64;
-                let on = machine.life.unit() < on_us as f64 / total;
-                let left = machine.life.unit() * if on { on_us } else { off_us } as f64;
-                let next = begin_us + super::chance::micros_of(left).max(1);
+            if let Some((on, after_us)) = life::begins(&mut machine.life, &machine.traits) {
                 if !on {
                     self.switch(at, false);
                 }
-                self.queue.plan(next, Task::Switch { at, on: !on });
+                self.queue.plan(begin_us + after_us, Task::Switch { at, on: !on });
             }
         }
         people.begin(self);
         self.people = Some(people);
-        self.measures = Some(Measures::new(self));
+        self.measures = Some(Measures::new(self.scenario, begin_us, self.patients()));
         self.checkers = Some(Checkers::new(self));
         self.queue.plan(begin_us + self.scenario.measure.every.micros(), Task::Step);
     }
-}
-
-/// Whether others can call a machine: only those that are open.
-fn callable(nat: &Nat, draw: f64) -> bool {
-    let all = nat.open + nat.cone + nat.symmetric;
-    draw * all < nat.open
 }

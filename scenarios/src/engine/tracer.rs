@@ -2,7 +2,8 @@
 
 use crate::result::{TraceRow, TraceSink};
 
-pub(super) struct Tracer<'a> {
+/// Takes a trace row by row.
+pub struct Tracer<'a> {
     sink: &'a mut dyn TraceSink,
     hasher: blake3::Hasher,
     rows: u64,
@@ -10,12 +11,13 @@ pub(super) struct Tracer<'a> {
 }
 
 impl<'a> Tracer<'a> {
-    pub(super) fn new(sink: &'a mut dyn TraceSink) -> Self {
+    /// Nothing yet.
+    pub fn new(sink: &'a mut dyn TraceSink) -> Self {
         Self { sink, hasher: blake3::Hasher::new(), rows: 0, buffer: Vec::with_capacity(1 << 16) }
     }
 
     /// Takes a row. Its bytes for the hash: the numbers in little-endian order, each text after its length.
-    pub(super) fn row(&mut self, row: &TraceRow) {
+    pub fn row(&mut self, row: &TraceRow) {
         let TraceRow { at_us, kind, party, other, what, id, patient, bytes, end } = *row;
         self.buffer.extend_from_slice(&at_us.to_le_bytes());
         self.buffer.push(kind as u8);
@@ -41,7 +43,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Rows so far, and the hash over them in hexadecimal.
-    pub(super) fn finish(&mut self) -> (u64, String) {
+    pub fn finish(&mut self) -> (u64, String) {
         self.flush();
         (self.rows, self.hasher.finalize().to_hex().to_string())
     }

@@ -50,6 +50,7 @@ pub(super) fn run(
         stand_ins: false,
         simulated_us: if stopped { 0 } else { duration_us },
         stopped,
+        tier: "core",
         trace_hash: String::new(),
         trace_rows: 0,
         events: 0,

@@ -7,8 +7,9 @@ use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{Query, View};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What relays list of their patients, and what is nowhere; who lists whom.
-pub(super) struct Ending {
+/// What relays list of their patients, and what is nowhere; who lists whom. Nothing in a tier that does not ask.
+#[derive(Debug, Default)]
+pub struct Ending {
     /// Entries that relays list.
     pub(super) listed: u64,
     /// Where the patient's relay lists entries that nobody honest has whole: relay and how many.
@@ -20,7 +21,7 @@ pub(super) struct Ending {
 impl Ending {
     /// Asks all honest hospitals and providers that are on and have not left what they have whole. A copy
     /// that a reader obtained counts, too.
-    pub(super) fn of(engine: &Engine<'_>) -> Self {
+    pub(crate) fn of(engine: &Engine<'_>) -> Self {
         let stage = &engine.stage;
         let keepers: Vec<u32> = (0u32..)
             .zip(&stage.machines)

@@ -6,12 +6,15 @@
 mod ending;
 mod observer;
 mod receipts;
+mod scene;
 
-use crate::engine::{BASE_MS, Engine, Stage};
+pub use ending::Ending;
+pub use scene::Scene;
+
 use crate::result::{Expectation, Metric, OF_REGION, Sample, Unit};
-use crate::scenario::{Expect, limit};
+use crate::scenario::{Expect, Scenario, limit};
 use crate::stats::{Bound, Summary};
-use crate::watch::{Seen, Watch};
+use crate::watch::Seen;
 use chartmesh_protocol::backup;
 use chartmesh_protocol::capability::Reason;
 use chartmesh_protocol::consent::Message as Consent;
@@ -20,7 +23,6 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, View};
 use chartmesh_protocol::refusal::RefusalCode;
-use ending::Ending;
 use observer::Eavesdropper;
 use receipts::Receipts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,7 +131,7 @@ pub(crate) const METRICS: &[(&str, Unit, &str, &str)] = &[
 ];
 
 /// What is being measured.
-pub(crate) struct Measures {
+pub struct Measures {
     begin_us: u64,
     warm_us: u64,
     deadline_us: u64,
@@ -158,11 +160,16 @@ pub(crate) struct Measures {
 }
 
 impl Measures {
-    pub(crate) fn new(engine: &Engine<'_>) -> Self {
+    /// Nothing yet. `patients`: by the first bytes of their ids, the relay and who has the record.
+    pub fn new(
+        scenario: &Scenario,
+        begin_us: u64,
+        patients: impl Iterator<Item = (u64, (u32, BTreeSet<u32>))>,
+    ) -> Self {
         Self {
-            begin_us: engine.begin_us(),
-            warm_us: engine.begin_us() + engine.scenario.warmup.micros(),
-            deadline_us: engine.scenario.measure.deadline.micros(),
+            begin_us,
+            warm_us: begin_us + scenario.warmup.micros(),
+            deadline_us: scenario.measure.deadline.micros(),
             samples: BTreeMap::new(),
             asked: BTreeMap::new(),
             reading: BTreeMap::new(),
@@ -175,7 +182,7 @@ impl Measures {
             concluded: 0,
             steps: 0,
             ended: BTreeMap::new(),
-            patients: engine.patients().collect(),
+            patients: patients.collect(),
             empty: BTreeSet::new(),
             gone: BTreeMap::new(),
             eavesdropper: Eavesdropper::default(),
@@ -184,7 +191,7 @@ impl Measures {
     }
 
     /// Bytes on the wire.
-    pub(crate) fn bytes(&mut self, _now_us: u64, feature: &'static str, bytes: u64) {
+    pub fn bytes(&mut self, feature: &'static str, bytes: u64) {
         *self.bytes.entry(feature).or_default() += bytes;
     }
 
@@ -222,13 +229,13 @@ impl Measures {
 
     fn handled(
         &mut self,
-        stage: &Stage,
+        stage: &dyn Scene,
         from: u32,
         at: u32,
         body: &Body,
         outcome: Option<&OutcomeResult>,
     ) {
-        let now_us = stage.now_us;
+        let now_us = stage.now_us();
         let done = matches!(outcome, Some(OutcomeResult::Done(_)));
         match body {
             Body::Consent(Consent::Permission(given) | Consent::PassedOn(given)) if done => {
@@ -264,7 +271,7 @@ impl Measures {
             }
             Body::Backup(backup::Message::Fetch(fetch)) => {
                 let Some(OutcomeResult::Done(answer)) = outcome else { return };
-                let owner = stage.machines[from as usize].party.peer.me();
+                let owner = stage.id(from);
                 for _ in 0..self.receipts.given(at, fetch, &answer.0, owner) {
                     self.sample("not_given_back", now_us, 1.0, at, "");
                 }
@@ -292,8 +299,8 @@ impl Measures {
         known.1.insert(holder);
     }
 
-    fn answered(&mut self, stage: &Stage, party: u32, name: &'static str, answer: &View) {
-        let now_us = stage.now_us;
+    fn answered(&mut self, stage: &dyn Scene, party: u32, name: &'static str, answer: &View) {
+        let now_us = stage.now_us();
         match (name, answer) {
             ("consent.download" | "consent.referral", View::Request(request)) => {
                 self.asked.insert(request.request, (now_us, party));
@@ -305,37 +312,37 @@ impl Measures {
         }
     }
 
-    fn read_ended(&mut self, stage: &Stage, begun_us: u64, reader: u32, outcome: &OutcomeResult) {
-        self.reads_ended += self.counts(stage.now_us);
+    fn read_ended(&mut self, stage: &dyn Scene, begun_us: u64, reader: u32, outcome: &OutcomeResult) {
+        self.reads_ended += self.counts(stage.now_us());
         let stale = match outcome {
             OutcomeResult::Refused(refusal) if refusal.code == RefusalCode::BadPermission => {
                 if !refusal.text.starts_with(Reason::StaleRevocations.name()) {
                     return;
                 }
-                self.sample("stale_refusals", stage.now_us, 1.0, reader, "");
+                self.sample("stale_refusals", stage.now_us(), 1.0, reader, "");
                 true
             }
             _ => false,
         };
         let done = matches!(outcome, OutcomeResult::Done(_)) && !stale;
-        let in_time = done && stage.now_us - begun_us <= self.deadline_us;
+        let in_time = done && stage.now_us() - begun_us <= self.deadline_us;
         self.sample("read_in_time", begun_us, f64::from(u8::from(in_time)), reader, "");
     }
 
-    fn revoked(&mut self, stage: &Stage, patient: PartyId, tokens: &[TokenId]) {
+    fn revoked(&mut self, stage: &dyn Scene, patient: PartyId, tokens: &[TokenId]) {
         for token in tokens {
-            self.revoked.entry(*token).or_insert(stage.now_us);
+            self.revoked.entry(*token).or_insert(stage.now_us());
         }
         let patient = crate::watch::short(patient);
         let holders = self.patients.get(&patient).map(|(_, holders)| holders.iter());
         for holder in holders.into_iter().flatten() {
-            let on = stage.machines[*holder as usize].on;
-            self.told.entry((patient, *holder)).or_insert((stage.now_us, on));
+            let on = stage.is_on(*holder);
+            self.told.entry((patient, *holder)).or_insert((stage.now_us(), on));
         }
     }
 
-    fn step(&mut self, stage: &Stage) {
-        let now_us = stage.now_us;
+    fn step(&mut self, stage: &dyn Scene) {
+        let now_us = stage.now_us();
         self.steps += self.counts(now_us);
         let begun_us = now_us;
         for (feature, count) in core::mem::take(&mut self.sent) {
@@ -346,7 +353,7 @@ impl Measures {
         }
         let mut by_region = BTreeMap::<u32, (u64, u64)>::new();
         for (patient, (relay, holders)) in &self.patients {
-            let region = stage.machines[*relay as usize].region;
+            let region = stage.region(*relay);
             let up = holders.iter().any(|holder| self.reaches(stage, *relay, *holder, *patient));
             let count = by_region.entry(region).or_default();
             count.0 += u64::from(up);
@@ -360,23 +367,23 @@ impl Measures {
     }
 
     /// Whether somebody can reach a patient's record at a holder.
-    fn reaches(&self, stage: &Stage, from: u32, holder: u32, patient: u64) -> bool {
-        stage.machines[holder as usize].on
-            && !stage.blocked(from, holder)
+    fn reaches(&self, stage: &dyn Scene, from: u32, holder: u32, patient: u64) -> bool {
+        stage.is_on(holder)
+            && !stage.is_cut(from, holder)
             && !self.empty.contains(&(patient, holder))
     }
 
     /// Availability as the other regions see it, each through the eyes of its first hospital.
-    fn elsewhere(&mut self, stage: &Stage) {
+    fn elsewhere(&mut self, stage: &dyn Scene) {
         let mut eyes = BTreeMap::<u32, u32>::new();
-        for (at, machine) in (0u32..).zip(&stage.machines) {
-            if machine.party.peer.role() == Role::Hospital {
-                eyes.entry(machine.region).or_insert(at);
+        for at in 0..stage.count() {
+            if stage.role(at) == Role::Hospital {
+                eyes.entry(stage.region(at)).or_insert(at);
             }
         }
         let mut by_region = BTreeMap::<u32, (u64, u64)>::new();
         for (patient, (relay, holders)) in &self.patients {
-            let region = stage.machines[*relay as usize].region;
+            let region = stage.region(*relay);
             let count = by_region.entry(region).or_default();
             for (_, eye) in eyes.iter().filter(|(other, _)| **other != region) {
                 let seen = |holder: &u32| self.reaches(stage, *eye, *holder, *patient);
@@ -386,7 +393,7 @@ impl Measures {
         }
         for (region, (up, all)) in by_region.into_iter().filter(|(_, (_, all))| *all > 0) {
             let share = up as f64 / all as f64;
-            self.sample("availability_elsewhere", stage.now_us, share, region, OF_REGION);
+            self.sample("availability_elsewhere", stage.now_us(), share, region, OF_REGION);
         }
     }
 
@@ -409,8 +416,8 @@ impl Measures {
     }
 
     /// The measures of the whole run.
-    pub(crate) fn end(mut self, engine: &Engine<'_>) -> Vec<Metric> {
-        let now_us = engine.stage.now_us;
+    pub fn end(mut self, stage: &dyn Scene, ending: &Ending) -> Vec<Metric> {
+        let now_us = stage.now_us();
         for (asked_us, asker) in core::mem::take(&mut self.asked).into_values() {
             self.push("consent_latency", asked_us, (now_us - asked_us) as f64, true, asker, "");
         }
@@ -429,20 +436,18 @@ impl Measures {
                 label,
             );
         }
-        for (at, machine) in engine.stage.machines.iter().enumerate() {
-            let label = match machine.party.peer.role() {
+        for at in 0..stage.count() {
+            let label = match stage.role(at) {
                 Role::Hospital => "hospital",
                 Role::Backup => "backup",
                 Role::Patient => "patient",
             };
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
-            self.push("storage", now_us, machine.stored() as f64, false, at, label);
+            self.push("storage", now_us, stage.stored(at) as f64, false, at, label);
         }
         for (ended_us, last_us) in core::mem::take(&mut self.ended).into_values() {
             let took = last_us.saturating_sub(ended_us) as f64;
             self.push("recovery_time", ended_us, took, false, crate::result::NOBODY, "");
         }
-        let ending = Ending::of(engine);
         for (relay, lost) in &ending.lost {
             self.push("entries_lost", now_us, *lost as f64, false, *relay, "");
         }
@@ -477,13 +482,25 @@ impl Measures {
     }
 }
 
-impl Watch for Measures {
-    fn see(&mut self, stage: &Stage, seen: &Seen<'_>) {
+impl Measures {
+    /// A message left.
+    pub fn left(
+        &mut self,
+        stage: &dyn Scene,
+        (from, to): (u32, u32),
+        feature: &'static str,
+        bytes: u64,
+    ) {
+        *self.sent.entry(feature).or_default() += 1;
+        self.eavesdropper.hears(stage, from, to, feature, bytes);
+    }
+
+    /// Something happened.
+    pub fn see(&mut self, stage: &dyn Scene, seen: &Seen<'_>) {
         match seen {
             Seen::Sent { from, to, message, bytes } => {
                 let feature = crate::engine::feature(message.body().name());
-                *self.sent.entry(feature).or_default() += 1;
-                self.eavesdropper.hears(stage, *from, *to, feature, *bytes);
+                self.left(stage, (*from, *to), feature, *bytes);
             }
             Seen::Handled { from, at, body, outcome, .. } => {
                 self.handled(stage, *from, *at, body, *outcome);
@@ -491,30 +508,26 @@ impl Watch for Measures {
             Seen::Concluded { from, name, since_ms, outcome, request, .. } => {
                 let Some(outcome) = outcome else { return };
                 let feature = crate::engine::feature(name);
-                self.concluded += self.counts(stage.now_us);
+                self.concluded += self.counts(stage.now_us());
                 if *name == "backup.fetch" && matches!(outcome, OutcomeResult::Done(_)) {
                     self.restored(*from);
                 }
-                let machine = &stage.machines[*from as usize];
-                let since_us = (since_ms.saturating_add_signed(-machine.skew_ms))
-                    .saturating_sub(BASE_MS)
-                    .saturating_mul(1000)
-                    .min(stage.now_us);
-                let took = (stage.now_us - since_us) as f64;
+                let since_us = stage.when_us(*from, *since_ms).min(stage.now_us());
+                let took = (stage.now_us() - since_us) as f64;
                 self.sample("delivery_latency", since_us, took, *from, feature);
                 if matches!(outcome, OutcomeResult::Refused(_)) {
-                    self.sample("refusals", stage.now_us, 1.0, *from, feature);
+                    self.sample("refusals", stage.now_us(), 1.0, *from, feature);
                 }
                 if let Some(begun_us) =
                     request.and_then(|request| self.reading.remove(&(*from, request)))
                 {
-                    let took = stage.now_us - begun_us;
+                    let took = stage.now_us() - begun_us;
                     self.sample("read_latency", begun_us, took as f64, *from, "");
                     self.read_ended(stage, begun_us, *from, outcome);
                 }
                 for (ended_us, last_us) in self.ended.values_mut() {
                     if since_us < *ended_us {
-                        *last_us = stage.now_us;
+                        *last_us = stage.now_us();
                     }
                 }
             }
@@ -524,7 +537,7 @@ impl Watch for Measures {
             Seen::Revoked { patient, tokens } => self.revoked(stage, *patient, tokens),
             Seen::Destroyed { party } => self.destroyed(*party),
             Seen::Happened { event, begins: false } => {
-                self.ended.insert(*event, (stage.now_us, stage.now_us));
+                self.ended.insert(*event, (stage.now_us(), stage.now_us()));
             }
             Seen::Step => self.step(stage),
             _ => {}
@@ -533,7 +546,7 @@ impl Watch for Measures {
 }
 
 /// What the scenario expected, against what came.
-pub(crate) fn expectations(expect: &[Expect], metrics: &[Metric]) -> Vec<Expectation> {
+pub fn expectations(expect: &[Expect], metrics: &[Metric]) -> Vec<Expectation> {
     expect
         .iter()
         .map(|expect| {

@@ -1,6 +1,6 @@
 //! What somebody learns who sees who talks with whom, when, and how many bytes, but no content.
 
-use crate::engine::Stage;
+use super::Scene;
 use chartmesh_protocol::identity::Role;
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) struct Eavesdropper {
 impl Eavesdropper {
     pub(super) fn hears(
         &mut self,
-        stage: &Stage,
+        stage: &dyn Scene,
         from: u32,
         to: u32,
         feature: &'static str,
@@ -32,7 +32,7 @@ impl Eavesdropper {
         let class = (libm::log2(bytes.max(1) as f64) * STEPS_PER_DOUBLING) as u32;
         *self.sizes.entry(class).or_default().entry(feature).or_default() += 1;
         *self.features.entry(feature).or_default() += 1;
-        let role = |at: u32| stage.machines[at as usize].party.peer.role();
+        let role = |at: u32| stage.role(at);
         for (relay, other) in [(from, to), (to, from)] {
             if role(relay) == Role::Patient && role(other) == Role::Hospital {
                 *self.talks.entry(relay).or_default().entry(other).or_default() += 1;

@@ -323,6 +323,7 @@ pub(crate) fn outcome(seed: u64) -> (Outcome, Vec<TraceRow>) {
         stand_ins: true,
         simulated_us: DAYS,
         stopped: false,
+        tier: "core",
         trace_hash: blake3::hash(&seed.to_be_bytes()).to_hex().to_string(),
         trace_rows: trace.len() as u64,
         events: 1_234_567,

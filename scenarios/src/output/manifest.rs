@@ -16,6 +16,9 @@ pub const MANIFEST: &str = "manifest.json";
 pub struct Manifest {
     /// `chartmesh-sim-run/1`.
     pub schema: String,
+    /// What stood for the machines: `core` for peers alone, `stack` for whole nodes.
+    #[serde(default = "core")]
+    pub tier: String,
     /// What ran it.
     pub version: Version,
     /// The seed.
@@ -50,6 +53,11 @@ pub struct Manifest {
     pub files: Vec<FileRow>,
     /// The scenario, every default written out, and every file that it names read in.
     pub scenario: Scenario,
+}
+
+/// The tier of runs that do not say theirs.
+fn core() -> String {
+    "core".into()
 }
 
 /// A version of the simulator.
@@ -177,6 +185,7 @@ impl Manifest {
         let violations = outcome.violations.iter();
         Self {
             schema: RESULTS.into(),
+            tier: outcome.tier.into(),
             version: Version::this(),
             seed: outcome.seed,
             stand_ins: outcome.stand_ins,

@@ -11,7 +11,10 @@ use rand_core::SeedableRng as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::link::{Lane, Link};
+use chartmesh_scenarios::scenario::Spread;
+use chartmesh_scenarios::tier::Chance;
+
+use crate::link::{Lane, Link, Varying};
 use crate::pipe::{Pipe, Socket};
 use crate::transport::Backlog;
 
@@ -24,13 +27,15 @@ pub struct Region(pub usize);
 pub struct Links {
     all: Link,
     pairs: BTreeMap<(Region, Region), Link>,
+    /// Latencies that differ from burst to burst; the link's own then is the one that TCP reckons with.
+    spreads: BTreeMap<(Region, Region), Arc<Spread>>,
 }
 
 impl Links {
     /// The same link between any two hosts, in the same region or not.
     #[must_use]
     pub fn all(link: Link) -> Self {
-        Self { all: link, pairs: BTreeMap::new() }
+        Self { all: link, pairs: BTreeMap::new(), spreads: BTreeMap::new() }
     }
 
     /// Another link between these two regions, both ways.
@@ -38,6 +43,17 @@ impl Links {
     pub fn with(mut self, one: Region, other: Region, link: Link) -> Self {
         self.pairs.insert((one.min(other), one.max(other)), link);
         self
+    }
+
+    /// The latency of what is between these two regions varies.
+    #[must_use]
+    pub fn varying(mut self, one: Region, other: Region, spread: Spread) -> Self {
+        self.spreads.insert((one.min(other), one.max(other)), Arc::new(spread));
+        self
+    }
+
+    fn spread(&self, one: Region, other: Region) -> Option<Arc<Spread>> {
+        self.spreads.get(&(one.min(other), one.max(other))).cloned()
     }
 
     fn between(&self, one: Region, other: Region) -> Link {
@@ -131,6 +147,26 @@ impl Internet {
         state.links.between(region(from), region(to))
     }
 
+    /// How the latency between two hosts varies, if it does, with chance of this purpose.
+    pub(crate) fn varies(
+        &self,
+        purpose: &str,
+        from: usize,
+        to: usize,
+        number: u64,
+    ) -> Option<Varying> {
+        let state = self.lock();
+        let region = |host: usize| state.hosts.get(host).map_or(Region(0), |host| host.region);
+        let spread = state.links.spread(region(from), region(to))?;
+        let chance = Chance::of(state.seed, &format!("{from} {to} {number}"), purpose);
+        Some(Varying::new(spread, chance))
+    }
+
+    /// Other links from now on, for connections that are made from now on.
+    pub(crate) fn relink(&self, links: Links) {
+        self.lock().links = links;
+    }
+
     /// Chance that belongs to this purpose of a pair and no other, so that more traffic elsewhere
     /// changes nothing here.
     pub(crate) fn chance(&self, purpose: &str, from: usize, to: usize, number: u64) -> ChaCha20Rng {
@@ -156,8 +192,11 @@ impl Internet {
     pub(crate) fn connect(&self, dialler: usize, listener: usize) -> (Socket, Socket, u64) {
         let link = self.link(dialler, listener);
         let number = self.lock().traffic.connections;
-        let lane =
-            |from, to| Arc::new(Pipe::new(Lane::new(link, self.chance("lane", from, to, number))));
+        let lane = |from, to| {
+            let varies = self.varies("lane", from, to, number);
+            let lane = Lane::new(link, self.chance("lane", from, to, number)).varying(varies);
+            Arc::new(Pipe::new(lane))
+        };
         let (there, back) = (lane(dialler, listener), lane(listener, dialler));
         let mut state = self.lock();
         state.traffic.connections += 1;

@@ -28,6 +28,7 @@ mod pipe;
 mod region;
 mod seen;
 mod stack;
+pub mod tier;
 mod transport;
 
 pub use costs::{Cost, measure};

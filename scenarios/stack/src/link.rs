@@ -7,8 +7,11 @@
 //! again after a pause.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
+use chartmesh_scenarios::scenario::Spread;
+use chartmesh_scenarios::tier::Chance;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng as _;
 use tokio::time::Instant;
@@ -47,10 +50,37 @@ const BUFFER_MAX: usize = 4 * 1024 * 1024;
 /// The shortest wait before a segment is sent again (Linux's `TCP_RTO_MIN`).
 const RETRANSMIT_MIN: Duration = Duration::from_millis(200);
 
+/// A latency that varies: what leaves at one time takes the same time.
+#[derive(Debug)]
+pub(crate) struct Varying {
+    spread: Arc<Spread>,
+    chance: Chance,
+    drawn: Option<(Instant, Duration)>,
+}
+
+impl Varying {
+    pub(crate) fn new(spread: Arc<Spread>, chance: Chance) -> Self {
+        Self { spread, chance, drawn: None }
+    }
+
+    /// What something takes that leaves now.
+    pub(crate) fn at(&mut self, now: Instant) -> Duration {
+        match self.drawn {
+            Some((at, takes)) if at == now => takes,
+            _ => {
+                let takes = Duration::from_micros(self.chance.span(&self.spread));
+                self.drawn = Some((now, takes));
+                takes
+            }
+        }
+    }
+}
+
 /// One direction of a connection.
 #[derive(Debug)]
 pub(crate) struct Lane {
     link: Link,
+    varies: Option<Varying>,
     chance: ChaCha20Rng,
     window: usize,
     threshold: usize,
@@ -89,6 +119,7 @@ impl Lane {
     pub(crate) fn new(link: Link, chance: ChaCha20Rng) -> Self {
         Self {
             link,
+            varies: None,
             chance,
             window: WINDOW_FIRST,
             threshold: WINDOW_MAX,
@@ -102,6 +133,11 @@ impl Lane {
             held: None,
             ends: None,
         }
+    }
+
+    /// With a latency that varies.
+    pub(crate) fn varying(self, varies: Option<Varying>) -> Self {
+        Self { varies, ..self }
     }
 
     /// Whether more may be written now.
@@ -145,7 +181,8 @@ impl Lane {
             leaves += Duration::from_secs_f64(segment.len() as f64 / rate.max(1) as f64);
         }
         self.busy_until = Some(leaves);
-        let mut arrives = leaves + self.link.latency;
+        let takes = self.varies.as_mut().map_or(self.link.latency, |varies| varies.at(now));
+        let mut arrives = leaves + takes;
         let mut wait = patience;
         while self.is_lost() {
             arrives += wait;

@@ -12,7 +12,7 @@ use chartmesh_node::store::{StorageKey, Store, StoreOptions};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::{Role, incept};
-use chartmesh_protocol::peer::{Identity, Peer};
+use chartmesh_protocol::peer::{Identity, Peer, Policy};
 use chartmesh_protocol::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -36,6 +36,7 @@ pub(crate) struct Machine {
     pub(crate) host: usize,
     role: Role,
     name: String,
+    policy: Policy,
     disk: FaultyDisk,
     store: MemoryFile,
     /// By how much its clock is ahead of the world's, in milliseconds.
@@ -50,9 +51,9 @@ pub(crate) struct Running {
 }
 
 impl Machine {
-    pub(crate) fn new(seed: u64, host: usize, role: Role, name: &str) -> Self {
+    pub(crate) fn new(seed: u64, host: usize, role: Role, name: &str, policy: Policy) -> Self {
         let (disk, store) = (FaultyDisk::new(), MemoryFile::default());
-        Self { seed, host, role, name: name.to_owned(), disk, store, ahead_ms: 0 }
+        Self { seed, host, role, name: name.to_owned(), policy, disk, store, ahead_ms: 0 }
     }
 
     /// Its own keys, each from the seed and its purpose.
@@ -73,7 +74,8 @@ impl Machine {
             kem: KemSecret::from_seed(self.key("kem")),
             node: SigningKey::from_seed(&self.key("node")),
         };
-        Peer::new(identity).expect("a fresh key log verifies")
+        let peer = Peer::new(identity).expect("a fresh key log verifies");
+        peer.with_policy(self.policy)
     }
 
     pub(crate) fn id(&self) -> PartyId {
@@ -97,7 +99,8 @@ impl Machine {
             return Store::create_on(Box::new(file), Path::new(STORE), &key, &mut salt, &options)
                 .expect("memory does not fail");
         }
-        Store::open_on(Box::new(file), Path::new(STORE), &key, &options).expect("memory does not fail")
+        Store::open_on(Box::new(file), Path::new(STORE), &key, &options)
+            .expect("memory does not fail")
     }
 
     /// Switches it on.

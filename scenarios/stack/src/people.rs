@@ -159,6 +159,6 @@ fn seal(folder: &ObjectFolder, name: &str, plain: &[u8]) -> SealedContent {
 }
 
 /// What a node would take for sealing: the system's generator, which here is the seed's.
-fn chance() -> UnwrapErr<rand::rngs::SysRng> {
+pub(crate) fn chance() -> UnwrapErr<rand::rngs::SysRng> {
     UnwrapErr(rand::rngs::SysRng)
 }

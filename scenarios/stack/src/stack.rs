@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chartmesh_node::driver::Handle;
+use chartmesh_node::driver::{Handle, Witnessed};
 use chartmesh_node::pool;
-use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Command, Policy, Query, View};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::time::Timestamp;
 use tokio::runtime::Runtime;
@@ -19,7 +19,7 @@ use crate::chance;
 use crate::desk::Desk;
 use crate::internet::{Internet, Links, Region, Traffic};
 use crate::node::{Machine, Running, ms};
-use crate::seen::{Delivered, Seen};
+use crate::seen::{Delivered, Note, Seen};
 
 /// When every simulation begins: the same as in the other tier.
 pub const EPOCH: Timestamp = Timestamp(1_800_000_000_000);
@@ -94,8 +94,19 @@ impl Stack {
 
     /// Adds a node and switches it on.
     pub fn add(&mut self, role: Role, name: &str, region: Region) -> Who {
+        self.add_with(role, name, region, Policy::default())
+    }
+
+    /// The same, with policies of its own.
+    pub(crate) fn add_with(
+        &mut self,
+        role: Role,
+        name: &str,
+        region: Region,
+        policy: Policy,
+    ) -> Who {
         let host = self.internet.add_host(region);
-        self.machines.push(Machine::new(self.seed, host, role, name));
+        self.machines.push(Machine::new(self.seed, host, role, name, policy));
         self.running.push(None);
         self.desk.add();
         self.switch_on(Who(host));
@@ -109,7 +120,7 @@ impl Stack {
         }
         self.internet.plug(who.0, true);
         let seen = Arc::clone(&self.seen);
-        let witness = Arc::new(move |now, event: &_| lock(&seen).event(who.0, now, event));
+        let witness = Arc::new(move |now, told: Witnessed<'_>| lock(&seen).told(who.0, now, told));
         let (machine, clock) = (&self.machines[who.0], (self.begin, EPOCH));
         let started = machine.start(&self.internet, clock, witness);
         let started = self.run(started);
@@ -132,6 +143,53 @@ impl Stack {
             self.desk.set(who, None);
             self.run(running.abandon());
         }
+    }
+
+    /// Ends a node without a word. Others notice that their connections closed; who calls is refused until
+    /// [`Stack::unplug`], and then hears nothing.
+    pub(crate) fn drop_node(&mut self, who: Who) {
+        if let Some(running) = self.running[who.0].take() {
+            self.desk.set(who, None);
+            self.run(running.abandon());
+        }
+    }
+
+    /// Whoever calls a node that is off hears nothing from now on.
+    pub(crate) fn unplug(&mut self, who: Who) {
+        if self.running[who.0].is_none() {
+            self.internet.plug(who.0, false);
+        }
+    }
+
+    /// Other links, for connections that are made from now on.
+    pub(crate) fn relink(&mut self, links: Links) {
+        self.internet.relink(links);
+    }
+
+    /// Has everything that the drivers see noted.
+    pub(crate) fn note(&mut self, to: mpsc::UnboundedSender<Note>) {
+        lock(&self.seen).note(self.begin, to);
+    }
+
+    /// Lets time pass until something is noted, or until then.
+    pub(crate) fn next_note(
+        &mut self,
+        until: Timestamp,
+        notes: &mut mpsc::UnboundedReceiver<Note>,
+    ) -> Option<Note> {
+        let until = self.desk.instant(until);
+        let next = async { timeout_at(until, notes.recv()).await.ok().flatten() };
+        pool::in_place(|| self.runtime.block_on(next))
+    }
+
+    /// A node's key.
+    pub(crate) fn node(&self, who: Who) -> NodeId {
+        self.machines[who.0].node()
+    }
+
+    /// Bytes of one node's store.
+    pub(crate) fn store_bytes_of(&self, who: Who) -> usize {
+        self.machines[who.0].store_bytes()
     }
 
     /// Whether it runs.

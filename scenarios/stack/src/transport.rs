@@ -13,7 +13,7 @@ use libp2p::Multiaddr;
 use libp2p::core::transport::{
     Boxed, DialOpts, ListenerId, Transport, TransportError, TransportEvent,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::internet::{Internet, address, ephemeral, host_at};
 use crate::pipe::Socket;
@@ -144,11 +144,13 @@ async fn knock(internet: &Internet, from: usize, to: usize) {
     let link = internet.link(from, to);
     let number = internet.traffic().connections;
     let mut chance = internet.chance("dial", from, to, number);
+    let mut varies = internet.varies("dial", from, to, number);
     let mut again = KNOCK_AGAIN;
     loop {
+        let there = varies.as_mut().map_or(link.latency, |varies| varies.at(Instant::now()));
         let heard = internet.is_open(from, to) && !is_lost(link.loss, &mut chance);
         if heard {
-            sleep(link.latency * 2).await;
+            sleep(there * 2).await;
             // The way may have been cut meanwhile.
             if internet.is_open(from, to) && !is_lost(link.loss, &mut chance) {
                 return;
