@@ -26,11 +26,19 @@ const DIAL_TIMEOUT_US: u64 = 10_000_000;
 /// Round trips of TCP, Noise and Yamux before a first stream can open. These costs and those below were
 /// measured on whole nodes: `scenarios/stack/README.md`.
 const HANDSHAKE_ROUND_TRIPS: u64 = 2;
-/// Bytes of those, both ways.
-pub(super) const HANDSHAKE_BYTES: u64 = 730;
-/// Bytes that a fresh stream carries before the first acknowledgement (ten packets, RFC 6928); each doubling
-/// beyond costs one more round trip.
-const FIRST_WINDOW_BYTES: u64 = 14_480;
+/// Bytes of those, both ways, and of identify and the first pings.
+const HANDSHAKE_BYTES: u64 = 730 + 282;
+/// Bytes of pings a minute, both ways, as long as a connection stands.
+const PING_BYTES_PER_MINUTE: u64 = 1352;
+/// Bytes of a request and its answer besides what they say: a stream's opening, and frames.
+const REQUEST_BYTES: u64 = 390;
+/// Bytes that a connection carries before the first acknowledgement (ten packets, RFC 6928). What is acknowledged
+/// opens the window by as much; each doubling beyond costs one more round trip.
+pub(super) const FIRST_WINDOW_BYTES: u64 = 14_480;
+/// The window opens no further (what Linux lets a receiver advertise by default).
+const WINDOW_BYTES_MAX: u64 = 6 * 1024 * 1024;
+/// After a pause of so long the window is as at first (RFC 5681: a retransmission's wait, at least 200 ms).
+const WINDOW_PAUSE_US: u64 = 200_000;
 
 /// A message on its way, seen from its sender.
 #[derive(Clone, Copy, Debug)]
@@ -133,8 +141,11 @@ impl Engine<'_> {
             self.machine(other).sessions.remove(&at);
             return None;
         }
+        let paused_us = now_us - session.used_us;
         session.used_us = now_us;
-        Some(*session)
+        let session = *session;
+        self.count_bytes("transport", ping_bytes(paused_us));
+        Some(session)
     }
 
     /// Says `hello` to a machine; `errand` goes on when that is done.
@@ -158,7 +169,9 @@ impl Engine<'_> {
         let handshake = if open || self.quiet {
             0
         } else {
-            self.count_bytes("handshake", HANDSHAKE_BYTES);
+            // It stands until it was idle long enough; each use counts what that adds.
+            let idle_us = self.scenario.policy.idle.micros();
+            self.count_bytes("transport", HANDSHAKE_BYTES + ping_bytes(idle_us));
             HANDSHAKE_ROUND_TRIPS * self.round_trip(from, target)
         };
         self.queue.plan(now_us + handshake, Task::Greeting { from, epoch, target });
@@ -175,20 +188,21 @@ impl Engine<'_> {
             Some(session) if session.epoch == target_epoch => session.ours,
             _ => chartmesh_protocol::crypto::random(&mut machine.party.rng),
         };
-        let session = Session { ours, theirs: None, epoch: target_epoch, used_us: now_us };
+        let session = Session::new(ours, None, target_epoch, now_us);
         machine.sessions.insert(target, session);
         let now = machine.clock(now_us);
         let address = vec![format!("/memory/{from}")];
         let bytes = machine.party.peer.hello(&machine.disk, now, to, address, ours);
         let bytes = bytes.expect("memory does not fail");
         self.trace(TraceKind::Greeted, from, target, |row| row.bytes = bytes.len() as u64);
-        self.count_bytes("hello", bytes.len() as u64);
+        self.count_bytes("transport", bytes.len() as u64 + REQUEST_BYTES);
         let way = self.travel(from, target, bytes.len() as u64);
         if way.broken {
             let at = now_us + way.takes_us;
             return self.queue.plan(at, Task::NotGreeted { from, epoch, target });
         }
-        let at = now_us + way.takes_us + self.round_trip(from, target);
+        let opens_us = self.opening(from, target, bytes.len() as u64);
+        let at = now_us + way.takes_us + opens_us;
         let task = Task::HelloArrives { from, epoch, target, target_epoch, bytes };
         self.queue.plan(at, task);
     }
@@ -217,7 +231,7 @@ impl Engine<'_> {
         };
         let theirs =
             machine.sessions.get(&from).filter(|s| s.epoch == epoch).and_then(|s| s.theirs);
-        let session = Session { ours, theirs, epoch, used_us: now_us };
+        let session = Session::new(ours, theirs, epoch, now_us);
         machine.sessions.insert(from, session);
         let request = self.request();
         let back = Back::Hello { from, from_epoch: epoch, left_us: now_us };
@@ -320,6 +334,7 @@ impl Engine<'_> {
                 (name, flow.id, flow.patient, bytes.len() as u64);
         });
         self.count_bytes(name, bytes.len() as u64);
+        self.count_bytes("transport", REQUEST_BYTES);
         self.see(&Seen::Sent { from, to: target, message: &checked, bytes: bytes.len() as u64 });
         let altered = self.altered_message(from);
         let mut message: Result<Box<CheckedMessage>, DecodeError> = Ok(Box::new(checked));
@@ -374,6 +389,9 @@ impl Engine<'_> {
             }
             return;
         };
+        if let Some(session) = self.machine(target).sessions.get_mut(&from) {
+            session.used_us = now_us;
+        }
         if self.hostile_receives(target, flow, &message, first) {
             return;
         }
@@ -409,7 +427,8 @@ impl Engine<'_> {
         match back {
             Back::Nobody => {}
             Back::Hello { from, from_epoch, left_us } => {
-                self.count_bytes("hello", bytes.len() as u64);
+                self.count_bytes("transport", bytes.len() as u64);
+                let grows_us = self.slow_start(at, from, bytes.len() as u64);
                 let way = self.travel(at, from, bytes.len() as u64);
                 let lost = way.broken || self.blocked(at, from);
                 let task = if lost {
@@ -418,7 +437,7 @@ impl Engine<'_> {
                     Task::WelcomeArrives { from, epoch: from_epoch, target: at, bytes }
                 };
                 let wait = if lost { left_us + 5_000_000 - now_us.min(left_us) } else { 0 };
-                self.queue.plan(now_us + way.takes_us + wait.min(5_000_000), task);
+                self.queue.plan(now_us + grows_us + way.takes_us + wait.min(5_000_000), task);
             }
             Back::Message(flow) => {
                 self.count_bytes(flow.name, bytes.len() as u64);
@@ -427,7 +446,9 @@ impl Engine<'_> {
                     let at = (flow.left_us + CONTROL_TIMEOUT_US).max(now_us);
                     return self.queue.plan(at, Task::Unknown(flow));
                 }
-                self.queue.plan(now_us + way.takes_us, Task::OutcomeArrives { flow, bytes });
+                let grows_us = self.slow_start(at, flow.from, bytes.len() as u64);
+                let task = Task::OutcomeArrives { flow, bytes };
+                self.queue.plan(now_us + grows_us + way.takes_us, task);
             }
         }
     }
@@ -520,7 +541,7 @@ impl Engine<'_> {
         }
         let (epoch, now_us) = (self.machine(at).epoch, self.stage.now_us);
         let holder_epoch = self.stage.machines[holder as usize].epoch;
-        self.count_bytes("pull", 128);
+        self.count_bytes("transport", REQUEST_BYTES);
         let way = self.travel(at, holder, 128);
         let now_us = now_us + self.round_trip(at, holder);
         let task = Task::PullAsked { at, epoch, holder, holder_epoch, id };
@@ -596,13 +617,36 @@ impl Engine<'_> {
         self.round_trip(from, to) + self.slow_start(from, to, bytes)
     }
 
+    /// What so many bytes wait for the window of the connection to open, which they then have opened.
     fn slow_start(&mut self, from: u32, to: u32, bytes: u64) -> u64 {
-        let windows = bytes.div_ceil(FIRST_WINDOW_BYTES).max(1);
-        match windows.next_power_of_two().trailing_zeros() {
+        let now_us = self.stage.now_us;
+        let window = match self.machine(from).sessions.get_mut(&to) {
+            Some(session) => session.sends(bytes, now_us),
+            None => FIRST_WINDOW_BYTES,
+        };
+        match bytes.div_ceil(window).max(1).next_power_of_two().trailing_zeros() {
             0 => 0,
             doublings => u64::from(doublings) * self.round_trip(from, to),
         }
     }
+}
+
+impl Session {
+    /// Notes that so many bytes leave, and gives the window that they find.
+    fn sends(&mut self, bytes: u64, now_us: u64) -> u64 {
+        if now_us > self.sent_us + WINDOW_PAUSE_US {
+            self.window = FIRST_WINDOW_BYTES;
+        }
+        let found = self.window;
+        self.window = (self.window + bytes).min(WINDOW_BYTES_MAX);
+        self.sent_us = now_us;
+        found
+    }
+}
+
+/// Bytes of pings while a connection stands for so long.
+const fn ping_bytes(stands_us: u64) -> u64 {
+    stands_us * PING_BYTES_PER_MINUTE / 60_000_000
 }
 
 /// What follows a message: the first bytes of its stream's id, and its number.

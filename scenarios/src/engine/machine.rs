@@ -3,6 +3,7 @@
 use super::Stage;
 use super::chance::Chance;
 use super::disk::Disk;
+use super::exchange::FIRST_WINDOW_BYTES;
 use crate::measure::Scene;
 use crate::party::Party;
 use crate::scenario::{Hostility, Machine as Traits};
@@ -67,6 +68,16 @@ pub(super) struct Session {
     /// The other's start with which we talk.
     pub(super) epoch: u32,
     pub(super) used_us: u64,
+    /// Bytes that we may send before the next acknowledgement, and when we sent last.
+    pub(super) window: u64,
+    pub(super) sent_us: u64,
+}
+
+impl Session {
+    pub(super) const fn new(ours: Nonce, theirs: Option<Nonce>, epoch: u32, now_us: u64) -> Self {
+        let window = FIRST_WINDOW_BYTES;
+        Self { ours, theirs, epoch, used_us: now_us, window, sent_us: now_us }
+    }
 }
 
 /// What waits for a greeting to end.

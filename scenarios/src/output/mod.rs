@@ -1,7 +1,7 @@
 //! What a run leaves behind: tables, plots, the report and the manifest.
 //!
 //! [`RunFolder::begin`] before the run, the folder as its trace's sink, [`RunFolder::finish`] with its outcome.
-//! [`write_sweep`] and [`write_comparison`] tell of many runs, [`RunRead`] is a folder read back.
+//! [`write_sweep`], [`write_comparison`] and [`write_tiers`] tell of many runs, [`RunRead`] is a folder read back.
 //! `docs/RESULTS.md` describes every file; it is made from [`schema`].
 
 #[cfg(test)]
@@ -20,7 +20,10 @@ pub use manifest::{
     Cost, Expectation, Fault, FileRow, MANIFEST, Manifest, Mark, Measure, Version, Violation,
 };
 pub use read::{ReadSample, RunRead};
-pub use report::{Comparison, SweepReport, SweptFigure, SweptPoint, write_comparison, write_sweep};
+pub use report::{
+    Comparison, SweepReport, SweptFigure, SweptPoint, TierRow, TierValue, Tiers, WITHIN, tier_rows,
+    write_comparison, write_sweep, write_tiers,
+};
 pub use table::{Formats, ReadRow, read_trace};
 
 use std::path::{Path, PathBuf};

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chartmesh_scenarios::experiment::{BySeed, side_by_side};
-use chartmesh_scenarios::output::Manifest;
+use chartmesh_scenarios::output::{
+    Comparison, Manifest, RunRead, Tiers, write_comparison, write_tiers,
+};
 use serde_json::{Value, json};
 
 use super::subject::{all_made, figures};
-use super::{show, sweep};
+use super::{CALLED, folder, quoted_path, show, sweep};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, Style, counted};
 
@@ -19,7 +21,7 @@ use crate::output::{Output, Style, counted};
 /// says in which keys. Differences are B minus A.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  chartmesh sim compare outage-7 outage-7-two-replicas\n  chartmesh sim compare before/runs after/runs"
+    after_help = "Examples:\n  chartmesh sim compare outage-7 outage-7-two-replicas\n  chartmesh sim compare before/runs after/runs\n  chartmesh sim compare core-1 stack-1 --out calibration"
 )]
 pub(crate) struct Args {
     /// A run, or a folder of runs
@@ -31,6 +33,9 @@ pub(crate) struct Args {
     /// Show every figure
     #[arg(long)]
     all: bool,
+    /// Write a page with both side by side into DIR; A and B are one run each
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 impl Args {
@@ -43,6 +48,10 @@ impl Args {
                 .next("compare runs that were made with the same seeds"));
         }
         let names = sides(&self.a, &self.b);
+        if let Some(dir) = &self.out {
+            self.lay(dir)?;
+            out.note(format!("wrote {0}; look at {0}/report.html", dir.display()));
+        }
         let mut answers = Vec::new();
         for pair in &pairs {
             let points = [(names.0.clone(), pair.a.clone()), (names.1.clone(), pair.b.clone())];
@@ -79,6 +88,30 @@ impl Args {
             out.json(&Value::Array(answers));
         }
         Ok(())
+    }
+}
+
+impl Args {
+    /// Writes the page: of two tiers how far they agree, of two runs of one tier what differs.
+    fn lay(&self, dir: &Path) -> Outcome {
+        let read = |path: &Path| RunRead::read(path).map_err(|error| folder(&error));
+        let runs = [read(&self.a)?, read(&self.b)?];
+        let again = format!(
+            "{CALLED} compare {} {} --out {}",
+            quoted_path(&self.a),
+            quoted_path(&self.b),
+            quoted_path(dir)
+        );
+        let tiers = runs.each_ref().map(|run| run.manifest.tier.clone());
+        let written = if tiers[0] == tiers[1] {
+            let (a, b) = sides(&self.a, &self.b);
+            let names = [a.as_str(), b.as_str()];
+            let runs = [&runs[0], &runs[1]];
+            write_comparison(dir, &Comparison { names, runs, paired: &[], again: &again }, false)
+        } else {
+            write_tiers(dir, &Tiers { names: &tiers, runs: &runs, again: &again }, false)
+        };
+        written.map(drop).map_err(|error| folder(&error))
     }
 }
 

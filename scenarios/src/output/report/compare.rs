@@ -50,7 +50,7 @@ pub fn write_comparison(
     Ok(files)
 }
 
-fn unit(name: &str) -> Unit {
+pub(super) fn unit(name: &str) -> Unit {
     let units = [Unit::Micros, Unit::Bytes, Unit::Count, Unit::Share];
     units.into_iter().find(|unit| unit.name() == name).unwrap_or(Unit::Count)
 }

@@ -7,10 +7,12 @@ mod pictures;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tiers;
 mod words;
 
 pub use compare::{Comparison, write_comparison};
 pub use sweep::{SweepReport, SweptFigure, SweptPoint, write_sweep};
+pub use tiers::{TierRow, TierValue, Tiers, WITHIN, tier_rows, write_tiers};
 
 use crate::output::WriteError;
 use crate::output::format;
