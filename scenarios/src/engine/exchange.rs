@@ -27,7 +27,7 @@ const DIAL_TIMEOUT_US: u64 = 10_000_000;
 /// measured on whole nodes: `scenarios/stack/README.md`.
 const HANDSHAKE_ROUND_TRIPS: u64 = 2;
 /// Bytes of those, both ways, and of identify and the first pings.
-const HANDSHAKE_BYTES: u64 = 730 + 282;
+pub(super) const HANDSHAKE_BYTES: u64 = 730 + 282;
 /// Bytes of pings a minute, both ways, as long as a connection stands.
 const PING_BYTES_PER_MINUTE: u64 = 1352;
 /// Bytes of a request and its answer besides what they say: a stream's opening, and frames.

@@ -3,7 +3,7 @@
 use super::Stage;
 use super::chance::Chance;
 use super::disk::Disk;
-use super::exchange::FIRST_WINDOW_BYTES;
+use super::exchange::{FIRST_WINDOW_BYTES, HANDSHAKE_BYTES};
 use crate::measure::Scene;
 use crate::party::Party;
 use crate::scenario::{Hostility, Machine as Traits};
@@ -75,7 +75,8 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) const fn new(ours: Nonce, theirs: Option<Nonce>, epoch: u32, now_us: u64) -> Self {
-        let window = FIRST_WINDOW_BYTES;
+        // What the handshake said has been acknowledged.
+        let window = FIRST_WINDOW_BYTES + HANDSHAKE_BYTES / 2;
         Self { ours, theirs, epoch, used_us: now_us, window, sent_us: now_us }
     }
 }

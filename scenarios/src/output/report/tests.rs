@@ -194,3 +194,30 @@ fn two_runs_are_held_against_each_other() {
             && page.contains("Differences over seeds")
     );
 }
+
+#[test]
+fn tiers_side_by_side_say_which_medians_are_apart() {
+    let (_temporary, dir) = folder("tiers");
+    let (core, mut stack) = (run(1, &dir.join("a")), run(1, &dir.join("b")));
+    stack.manifest.tier = "stack".into();
+    let names = ["core".to_owned(), "stack".to_owned()];
+    let write = |core: &RunRead, stack: &RunRead| {
+        let runs = [core.clone(), stack.clone()];
+        let again = "chartmesh sim compare a b --out tiers";
+        write_tiers(&dir, &Tiers { names: &names, runs: &runs, again }, false).unwrap();
+        std::fs::read_to_string(dir.join("report.html")).unwrap()
+    };
+    let page = write(&core, &stack);
+    stands_alone(&page);
+    assert!(page.contains("They agree") && page.contains("+0.0 %"), "a run is like itself");
+
+    let slower = stack.samples.get_mut("consent_latency").unwrap();
+    slower.iter_mut().for_each(|sample| sample.value *= 1.25);
+    let rows = tier_rows(&[core.clone(), stack.clone()]);
+    let row = rows.iter().find(|row| row.metric == "consent_latency" && row.label.is_empty());
+    let row = row.unwrap();
+    assert!((row.difference(0).unwrap() + 0.2).abs() < 1e-9 && !row.agrees(), "{row:?}");
+    let page = write(&core, &stack);
+    stands_alone(&page);
+    assert!(page.contains("They differ") && page.contains("core by −20.0 %"));
+}
