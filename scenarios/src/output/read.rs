@@ -2,6 +2,7 @@
 
 use crate::output::WriteError;
 use crate::output::manifest::Manifest;
+use crate::result::{NOBODY, Outcome, Sample};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use std::collections::BTreeMap;
@@ -33,6 +34,23 @@ pub struct ReadSample {
 }
 
 impl RunRead {
+    /// What a folder would tell of an outcome, without one.
+    #[must_use]
+    pub fn of(outcome: &Outcome) -> Self {
+        let read = |sample: &Sample| ReadSample {
+            at_us: sample.at_us,
+            value: sample.value,
+            censored: sample.censored,
+            party: Some(sample.party).filter(|party| *party != NOBODY),
+            label: sample.label.to_owned(),
+        };
+        let metrics = outcome.metrics.iter();
+        let samples = metrics
+            .map(|metric| (metric.name.to_owned(), metric.samples.iter().map(read).collect()))
+            .collect();
+        Self { manifest: Manifest::of(outcome, Vec::new()), samples }
+    }
+
     /// Reads a folder: its manifest, and its samples from whichever form was written.
     ///
     /// # Errors

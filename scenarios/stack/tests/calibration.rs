@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use chartmesh_scenarios::output::{Formats, Leave, RunFolder, RunRead, TierRow, tier_rows};
-use chartmesh_scenarios::result::{Outcome, Progress, TraceSink, Watcher};
+use chartmesh_scenarios::output::{RunRead, TierRow, tier_rows};
+use chartmesh_scenarios::result::{Progress, TraceRow, TraceSink, Watcher};
 use chartmesh_scenarios::scenario::{Change, Document, Scenario, Vary};
 use chartmesh_stack::tier;
 
@@ -37,15 +37,10 @@ fn smaller() -> Scenario {
     file().with(&changes(&smaller)).unwrap()
 }
 
-fn kept(run: impl FnOnce(&mut dyn TraceSink) -> Outcome) -> RunRead {
-    let dir = tempfile::tempdir().unwrap();
-    let tables = Formats { csv: false, parquet: true };
-    let leave =
-        Leave { tables, trace: Formats { csv: false, parquet: false }, report: false, png: false };
-    let mut folder = RunFolder::begin(dir.path(), leave).unwrap();
-    let outcome = run(&mut folder);
-    folder.finish(&outcome, "").unwrap();
-    RunRead::read(dir.path()).unwrap()
+struct Nobody;
+
+impl TraceSink for Nobody {
+    fn row(&mut self, _: &TraceRow) {}
 }
 
 /// The whole scenario agrees within a tenth (`docs/scenarios/calibration.md`); with a ninth of its samples a
@@ -65,10 +60,10 @@ const MEASURES: [&str; 6] = [
 #[test]
 fn peers_alone_tell_what_whole_nodes_do() {
     let scenario = smaller();
-    let core = kept(|sink| chartmesh_scenarios::run(&scenario, 1, &mut Quiet, sink).unwrap());
-    let stack = kept(|sink| tier::run(&scenario, 1, &mut Quiet, sink).unwrap());
-    assert_eq!((core.manifest.tier.as_str(), stack.manifest.tier.as_str()), ("core", "stack"));
-    let rows = tier_rows(&[core, stack]);
+    let core = chartmesh_scenarios::run(&scenario, 1, &mut Quiet, &mut Nobody).unwrap();
+    let stack = tier::run(&scenario, 1, &mut Quiet, &mut Nobody).unwrap();
+    assert_eq!((core.tier, stack.tier), ("core", "stack"));
+    let rows = tier_rows(&[RunRead::of(&core), RunRead::of(&stack)]);
     for measure in MEASURES {
         let row = rows.iter().find(|row| row.metric == measure && row.label.is_empty());
         let row: &TierRow = row.unwrap_or_else(|| panic!("{measure} was not measured"));
@@ -82,10 +77,6 @@ fn peers_alone_tell_what_whole_nodes_do() {
 fn what_whole_nodes_cannot_do_is_refused_by_name() {
     let change = ["faults.crash=0.01", "policy.idle=10min", "relays.phone.clock_skew=1s"];
     let scenario = file().with(&changes(&change)).unwrap();
-    struct Nobody;
-    impl TraceSink for Nobody {
-        fn row(&mut self, _: &chartmesh_scenarios::result::TraceRow) {}
-    }
     let refused = tier::run(&scenario, 1, &mut Quiet, &mut Nobody).unwrap_err().to_string();
     for key in ["faults.crash", "policy.idle", "relays.phone.clock_skew"] {
         assert!(refused.contains(key), "{refused}");

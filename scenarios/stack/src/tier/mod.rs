@@ -279,7 +279,6 @@ impl Run<'_> {
         self.floor.measures = Some(Measures::new(scenario, begin_us, patients));
         self.floor.plan(begin_us + scenario.measure.every.micros(), Task::Step);
         self.carried = self.floor.stack.traffic().bytes;
-        eprintln!("DEBUG {:?} {:?}", self.floor.stack.traffic(), self.floor.stack.events());
     }
 
     /// Lets time run until the end; gives whether nobody stopped it.
@@ -410,7 +409,6 @@ impl Run<'_> {
     fn finish(mut self, stopped: bool) -> Outcome {
         self.count_transport();
         let floor = &mut self.floor;
-        eprintln!("DEBUG {:?} {:?}", floor.stack.traffic(), floor.stack.events());
         let simulated_us = floor.ground.now_us.saturating_sub(floor.begin_us);
         let stores = (0..floor.ground.ids.len()).map(|at| floor.stack.store_bytes_of(Who(at)));
         floor.ground.stored = stores.map(|bytes| bytes as u64).collect();
