@@ -5,5 +5,5 @@
 pub use crate::engine::chance::{Chance, micros_of};
 pub use crate::engine::{feature, tracer::Tracer};
 pub use crate::life::{Birth, begins, born, next};
-pub use crate::measure::{Ending, Measures, Scene, expectations};
+pub use crate::measure::{Ending, Measures, Scene, expectations, metric};
 pub use crate::watch::{Seen, matters, patient_of, request_of, short};

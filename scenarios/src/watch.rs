@@ -2,12 +2,10 @@
 
 use crate::engine::Stage;
 use chartmesh_protocol::consent::Message as Consent;
-use chartmesh_protocol::enrolment::Message as Enrolment;
 use chartmesh_protocol::id::{ConsentId, ObjectId, PartyId, TokenId};
 use chartmesh_protocol::message::{MessageId, OutcomeResult};
 use chartmesh_protocol::peer::{Body, CheckedMessage, Command, View};
 use chartmesh_protocol::refusal::Refusal;
-use chartmesh_protocol::{backup, custody, record};
 
 /// Something that happened.
 pub enum Seen<'a> {
@@ -142,35 +140,12 @@ pub const fn matters(body: &Body) -> bool {
 
 /// The first bytes of the id of the patient that a message concerns; 0 when none is.
 pub fn patient_of(body: &Body) -> u64 {
-    let patient = match body {
-        Body::Consent(Consent::Ask(ask)) => ask.patient,
-        Body::Consent(Consent::Permission(given) | Consent::PassedOn(given)) => {
-            given.log.party_unverified()
-        }
-        Body::Consent(Consent::Order(order)) => order.patient,
-        Body::Consent(Consent::OrderState(state)) => state.patient,
-        Body::Consent(Consent::Read(read)) => read.patient,
-        Body::Record(record::Message::Announce(announce)) => announce.patient,
-        Body::Backup(backup::Message::Offer(offer)) => match offer.bundles.first() {
-            Some(bundle) => bundle.label.claims().subject,
-            None => offer.owner,
-        },
-        Body::Enrolment(Enrolment::Enrol(enrol)) => enrol.log.party_unverified(),
-        Body::Backup(backup::Message::Kept(kept)) => kept.patient,
-        Body::Custody(custody::Message::Keys(keys)) => keys.log.party_unverified(),
-        _ => return 0,
-    };
-    short(patient)
+    body.patient().map_or(0, short)
 }
 
 /// The request for consent that a message is about.
 pub const fn request_of(body: &Body) -> Option<ConsentId> {
-    match body {
-        Body::Consent(Consent::Ask(ask)) => Some(ask.request),
-        Body::Consent(Consent::Permission(given) | Consent::PassedOn(given)) => Some(given.request),
-        Body::Consent(Consent::Read(read)) => Some(read.request),
-        _ => None,
-    }
+    body.request()
 }
 
 /// The first bytes of a party's id.

@@ -123,6 +123,7 @@ async fn send(
                 return Err(DeliveryFailure::NeverSent);
             }
         };
+        super::trail::leaves(to, number, message.len());
         match shared.net.control(node, addresses.clone(), message).await {
             Ok(response) if !response.is_empty() => return Ok(Some(response)),
             // Empty: it does not know us in this session; it may have restarted.

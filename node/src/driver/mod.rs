@@ -36,6 +36,7 @@ mod shared;
 mod start;
 mod stock;
 mod timer;
+mod trail;
 mod waiting;
 mod writer;
 

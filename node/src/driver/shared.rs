@@ -216,10 +216,14 @@ impl Shared {
     }
 
     /// Where this node listens, for telling others: what the operator announces first, loopback
-    /// last.
+    /// last. Who announces an address and listens on loopback stands behind a forwarder: its own
+    /// door is nobody else's.
     pub(super) fn addresses(&self) -> Vec<String> {
         let mut listening = self.net.listeners();
         listening.sort_by_key(is_loopback);
+        if !self.announce.is_empty() {
+            listening.retain(|address| !is_loopback(address));
+        }
         let all = self.announce.iter().chain(&listening);
         let mut addresses: Vec<String> = Vec::new();
         for address in all.map(Multiaddr::to_string) {

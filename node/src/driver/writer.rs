@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, FAULTS_MAX};
 use super::perform::perform;
 use super::shared::{Entry, Item, Shared, Ticket};
+use super::trail::Line;
 use super::{Ended, Lost, Witnessed, random};
 use crate::store::Batch;
 
@@ -69,6 +70,7 @@ impl Drop for End<'_> {
 struct Handled {
     ticket: Ticket,
     effects: Result<Vec<Effect>, Lost>,
+    line: Option<Line>,
 }
 
 /// One transaction: `first` and what else waits.
@@ -133,6 +135,7 @@ fn batch(
 fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<StoreError>) {
     let Entry { event, ticket } = entry;
     let (now, kind) = (shared.clock.now(), kind_of(&event));
+    let line = Line::of(&event);
     let _span = tracing::debug_span!("event", kind).entered();
     if let Some(witness) = &shared.witness {
         witness(now, Witnessed::Event(&event));
@@ -166,13 +169,16 @@ fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<
             Err(Lost::Bug)
         }
     };
-    (Handled { ticket, effects }, fault)
+    (Handled { ticket, effects, line }, fault)
 }
 
 /// After the commit: what the event asked for happens, then whoever submitted it goes on.
-fn finish(shared: &Arc<Shared>, Handled { ticket, effects }: Handled) {
+fn finish(shared: &Arc<Shared>, Handled { ticket, effects, line }: Handled) {
     match effects {
         Ok(effects) => {
+            if let Some(line) = line {
+                line.write(&effects);
+            }
             for effect in effects {
                 perform(shared, effect);
             }

@@ -176,6 +176,16 @@ async fn a_node_that_knows_nothing_but_an_invite_becomes_a_member() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_announces_an_address_tells_nobody_of_a_door_on_loopback() {
+    let mut home = Home::new(Role::Hospital, "A");
+    let forwarder = "/ip4/127.0.0.1/tcp/4801";
+    home.config.announce = vec![forwarder.parse().unwrap()];
+    let node = home.run().await;
+    assert_eq!(node.handle().addresses(), [forwarder]);
+    assert_eq!(node.shutdown().await, Ended::Stopped);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_is_there_after_a_kill_and_the_ports_are_the_same() {
     let home = Home::new(Role::Hospital, "A");
     let node = home.run().await;

@@ -22,6 +22,7 @@
 //!   [`Event::Stock`];
 //! * [`Peer::query`] for reads that disclose nothing of a record's content.
 
+mod about;
 mod command;
 mod context;
 mod drive;

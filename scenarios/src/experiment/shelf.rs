@@ -36,6 +36,7 @@ impl Shelf for Folders {
         let same = manifest.seed == job.seed
             && manifest.scenario == *job.scenario
             && manifest.version == Version::this()
+            && manifest.tier == "core"
             && manifest.stand_ins == self.stand_ins
             && !manifest.stopped;
         same.then(|| Kept { failing: manifest.failing(), figures: manifest.figures })

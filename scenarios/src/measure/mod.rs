@@ -130,6 +130,13 @@ pub(crate) const METRICS: &[(&str, Unit, &str, &str)] = &[
     ),
 ];
 
+/// A metric without values, by its name: for a tier that measures by the same rules.
+#[must_use]
+pub fn metric(name: &str) -> Option<Metric> {
+    let (name, unit, doc, of) = *METRICS.iter().find(|(known, ..)| *known == name)?;
+    Some(Metric { name, unit, doc, of, denominator: 0, samples: Vec::new() })
+}
+
 /// What is being measured.
 pub struct Measures {
     begin_us: u64,
@@ -546,6 +553,7 @@ impl Measures {
 }
 
 /// What the scenario expected, against what came.
+#[must_use]
 pub fn expectations(expect: &[Expect], metrics: &[Metric]) -> Vec<Expectation> {
     expect
         .iter()

@@ -203,6 +203,9 @@ fn differ(a: &Manifest, b: &Manifest) -> Vec<String> {
     if a.version != b.version {
         found.push(format!("version: {} in A, {} in B", a.version, b.version));
     }
+    if a.tier != b.tier {
+        found.push(format!("tier: {} in A, {} in B", a.tier, b.tier));
+    }
     let value = |run: &Manifest| serde_json::to_value(&run.scenario).expect("a scenario is JSON");
     look("", &value(a), &value(b), &mut found);
     found

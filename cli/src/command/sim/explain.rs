@@ -132,6 +132,7 @@ fn each(out: &Output, made: &Made, stop: &AtomicBool, mut row: impl FnMut(ReadRo
         });
         return read.map_err(|error| folder(&error));
     }
+    made.repeats()?;
     with_stand_ins(made.manifest.stand_ins)?;
     let mut watch = Watch::new(*out, stop);
     let (scenario, seed) = (&made.manifest.scenario, made.manifest.seed);
@@ -145,6 +146,7 @@ fn each(out: &Output, made: &Made, stop: &AtomicBool, mut row: impl FnMut(ReadRo
 
 /// The parties' names of a run whose folder does not have them.
 fn names_again(out: &Output, made: &Made, stop: &AtomicBool) -> Outcome<Vec<String>> {
+    made.repeats()?;
     with_stand_ins(made.manifest.stand_ins)?;
     // Of as little of it as gives the parties: they are there before time runs.
     let mut scenario = made.manifest.scenario.clone();

@@ -6,6 +6,8 @@
 mod check;
 mod compare;
 mod explain;
+#[cfg(feature = "node")]
+mod processes;
 mod progress;
 mod replay;
 mod run;
@@ -19,6 +21,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Context;
 use crate::exit::{Exit, Failure, Outcome};
@@ -63,12 +67,17 @@ impl Args {
     }
 }
 
-/// Becomes true with the first Ctrl-C: what runs then ends in order. The second ends the program.
+/// Becomes true with the first Ctrl-C or SIGTERM: what runs then ends in order. The second ends the program.
 fn stop_with_ctrl_c() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&stop);
     tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+        loop {
+            tokio::select! {
+                pressed = tokio::signal::ctrl_c() => if pressed.is_err() { return },
+                _ = terminate.recv() => {}
+            }
             if told.swap(true, Ordering::SeqCst) {
                 std::process::exit(i32::from(Exit::Interrupted as u8));
             }

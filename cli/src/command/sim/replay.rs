@@ -30,6 +30,7 @@ impl Args {
     pub(super) fn run(self, out: Output, stop: &AtomicBool) -> Outcome {
         let made = Made::read(&self.run)?;
         let manifest = &made.manifest;
+        made.repeats()?;
         with_stand_ins(manifest.stand_ins)?;
         if manifest.stopped {
             let text = "this run was stopped before its end, so its trace is no whole one";

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use chartmesh_scenarios::experiment::NoTrace;
 use chartmesh_scenarios::output::{Formats, Leave, MANIFEST, Manifest, RunFolder};
 use chartmesh_scenarios::result::TraceSink;
+use clap::ValueEnum;
 
 use super::progress::Watch;
 use super::subject::FileArgs;
@@ -15,7 +16,7 @@ use crate::output::Output;
 
 /// Run a scenario once
 ///
-/// The same scenario, seed and version give the same trace, byte for byte. Ends with 10 when a checker
+/// The same scenario, seed and version give the same trace, byte for byte, by the tier `core`. Ends with 10 when a checker
 /// found something or what the scenario expects did not come. Ctrl-C ends the run in order: what is
 /// written then is whole, of the time until then, and says so.
 #[derive(Debug, clap::Args)]
@@ -43,12 +44,35 @@ pub(crate) struct Args {
     /// Cheap stand-ins for signatures and ciphers, for very large runs
     #[arg(long)]
     fast: bool,
+    /// By what it is run
+    #[arg(long, value_enum, default_value_t = By::Core)]
+    tier: By,
+}
+
+/// By what a scenario is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// The protocol alone, under virtual time and over modelled links
+    Core,
+    /// Processes of this program, in real time, through a relay that adds the links' delay and loss.
+    /// Small scenarios only, and nothing repeats to the byte; keys that it cannot honour are refused
+    #[cfg(feature = "node")]
+    Process,
 }
 
 impl Args {
     pub(super) fn run(self, out: Output, stop: &AtomicBool) -> Outcome {
+        #[cfg(feature = "node")]
+        if self.fast && self.tier == By::Process {
+            let text = "nodes have no stand-ins for cryptography: --fast is for the tier `core`";
+            return Err(Failure::usage(text));
+        }
         with_stand_ins(self.fast || STAND_INS)?;
         let scenario = self.file.scenario()?;
+        #[cfg(feature = "node")]
+        if self.tier == By::Process {
+            super::processes::check(&scenario)?;
+        }
         let mut kept = match &self.out {
             Some(dir) => {
                 free(dir, self.replace)?;
@@ -62,10 +86,22 @@ impl Args {
         };
         let outcome = {
             let mut watch = Watch::new(out, stop);
-            chartmesh_scenarios::run(&scenario, self.seed, &mut watch, sink)
+            match self.tier {
+                By::Core => chartmesh_scenarios::run(&scenario, self.seed, &mut watch, sink)
+                    .map_err(|error| error.to_string()),
+                #[cfg(feature = "node")]
+                By::Process => {
+                    let dir = self.out.as_deref();
+                    super::processes::run(&scenario, self.seed, dir, &mut watch, sink)
+                        .map_err(|error| format!("{error:#}"))
+                }
+            }
         };
-        let outcome = outcome.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-        let again = self.file.again(self.seed, self.fast);
+        let outcome = outcome.map_err(|error| Failure::new(Exit::Failed, error))?;
+        let mut again = self.file.again(self.seed, self.fast);
+        if self.tier != By::Core {
+            again += " --tier process";
+        }
         let manifest = match kept {
             Some(kept) => kept.finish(&outcome, &again).map_err(|error| folder(&error))?,
             None => Manifest::of(&outcome, Vec::new()),
@@ -79,6 +115,12 @@ impl Args {
             out.note(format!("wrote {0}; look at {0}/report.html", dir.display()));
         }
         show::verdict(&outcome, || match &self.out {
+            _ if self.tier != By::Core => {
+                format!(
+                    "see whether it fails by the tier `core`: {}",
+                    again.replace(" --tier process", "")
+                )
+            }
             Some(dir) => format!("{CALLED} shrink {}", quoted_path(dir)),
             None => format!(
                 "run it again with --out, or make it smaller: {}",

@@ -17,6 +17,9 @@ pub(super) const WITH_STAND_INS: &str =
 pub(super) fn outcome(out: &Output, outcome: &result::Outcome) {
     let scenario = &outcome.scenario;
     out.styled(format!("{}, seed {}", scenario.name, outcome.seed), Style::Strong);
+    if outcome.tier == "process" {
+        out.line("by real processes, in real time");
+    }
     if outcome.stand_ins {
         out.styled(WITH_STAND_INS, Style::Waiting);
     }
@@ -34,7 +37,7 @@ pub(super) fn outcome(out: &Output, outcome: &result::Outcome) {
         ("in", Cell::from(format!("{}, {speed}", format::span((wall_s * 1e6).round())))),
         ("parties", Cell::from(format::count(outcome.parties.len() as f64))),
         ("events", Cell::from(format::count(outcome.events as f64))),
-        ("trace", faint(format!("{} ({} rows)", outcome.trace_hash, outcome.trace_rows))),
+        ("trace", faint(format!("{} ({} rows)", outcome.trace_hash, outcome.trace_rows).trim())),
     ]);
     out.line("");
     let rows: Vec<_> = outcome.metrics.iter().map(metric).collect();
@@ -72,7 +75,9 @@ fn metric(metric: &Metric) -> Vec<Cell> {
 /// What was checked and expected.
 fn judged(out: &Output, outcome: &result::Outcome) {
     out.line("");
-    if outcome.violations.is_empty() {
+    if outcome.tier == "process" {
+        out.line("checkers look into machines; none looks into processes");
+    } else if outcome.violations.is_empty() {
         out.styled("the checkers found nothing", Style::Good);
     } else {
         let count = counted(outcome.violations.len(), "violation", "violations");

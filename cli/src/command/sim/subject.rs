@@ -99,6 +99,18 @@ impl Made {
         Ok(Self { manifest, dir: dir.to_owned() })
     }
 
+    /// Refuses where it is to be run again, and real processes ran it.
+    pub(super) fn repeats(&self) -> Outcome {
+        if self.manifest.tier == "core" {
+            return Ok(());
+        }
+        let text = format!(
+            "this run was made by the tier `{}`; what this repeats is the tier `core`",
+            self.manifest.tier
+        );
+        Err(Failure::new(Exit::State, text).next(format!("run its scenario with `{CALLED} run`")))
+    }
+
     /// Its trace, if it was kept.
     pub(super) fn trace(&self) -> Option<PathBuf> {
         Some(self.dir.join("trace.parquet")).filter(|path| path.exists())

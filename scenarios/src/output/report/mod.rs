@@ -143,6 +143,9 @@ fn bands(outcome: &Outcome) -> Markup {
         @if outcome.stopped {
             p.band.warn { strong { "Stopped before its end: " } "everything here is of the first " (format::span(outcome.simulated_us as f64)) " of " (format::span(outcome.scenario.duration.micros() as f64)) "." }
         }
+        @if outcome.tier == "process" {
+            p.band { strong { "By real processes, in real time. " } "Links were made slow and lossy by a relay between them; nothing of it repeats to the byte, and no checker looked on." }
+        }
         @if outcome.stand_ins {
             p.band.warn { strong { "Signatures and ciphers were stand-ins " } "of the same sizes. Nothing here says anything about cryptography or its cost." }
         }

@@ -1,0 +1,314 @@
+//! The processes of a run as people find them: front doors in real time.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
+use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+use chartmesh_scenarios::people::{Doors, Entries};
+use chartmesh_scenarios::places::Places;
+use chartmesh_scenarios::result::{NOBODY, TraceKind, TraceRow};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::command::{json_of, name_of, refusal, view_of};
+use super::measures::Measures;
+use super::names::Names;
+use super::node::{LOOK, Node};
+use super::relay::Relay;
+use super::trail::{Message, Told, What, now_us};
+use crate::exit::Failure;
+
+/// Nothing happens for so long before the setting up goes on: longer than a message's way without delay.
+const QUIET: Duration = Duration::from_millis(150);
+/// How long the setting up waits for that.
+const SETTLE_MAX: Duration = Duration::from_secs(60);
+
+/// Kinds of entries, in turn, as in the core tier.
+const KINDS: [&str; 4] = ["laboratory", "conditions", "medications", "imaging"];
+
+/// A front door answered.
+pub(super) struct Answered {
+    pub(super) tag: u64,
+    pub(super) at: u32,
+    pub(super) name: &'static str,
+    pub(super) when_us: u64,
+    pub(super) answer: Result<Value, Failure>,
+}
+
+/// What came of a message so far; its lines come from two logs, in any order.
+#[derive(Default)]
+pub(super) struct Course {
+    pub(super) handled: Option<(&'static str, u64, Option<ConsentId>)>,
+    pub(super) concluded: Option<(u64, String)>,
+}
+
+/// The processes, and what is known of them.
+pub(super) struct Town {
+    pub(super) places: Rc<Places>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) relay: Relay,
+    pub(super) runtime: Handle,
+    pub(super) told: UnboundedReceiver<Told>,
+    pub(super) answers: UnboundedReceiver<Answered>,
+    answering: UnboundedSender<Answered>,
+    /// What people are to be called for, and when.
+    pub(super) timers: BinaryHeap<Reverse<(u64, u64)>>,
+    words: BTreeMap<PartyId, String>,
+    /// When the scenario began; 0 before.
+    pub(super) begin_us: u64,
+    /// The time of what is being told; 0 when nothing is.
+    pub(super) moment_us: u64,
+    pub(super) measures: Measures,
+    pub(super) names: Names,
+    pub(super) rows: Vec<TraceRow>,
+    pub(super) by_id: BTreeMap<PartyId, u32>,
+    /// Messages that left and are not known to have been handled: sender, receiver, number.
+    pub(super) left: BTreeMap<(u32, PartyId, u64), u64>,
+    pub(super) courses: BTreeMap<Message, Course>,
+    /// Permissions by request.
+    pub(super) given: BTreeMap<ConsentId, BTreeSet<TokenId>>,
+}
+
+impl Town {
+    pub(super) fn new(
+        places: Rc<Places>,
+        (nodes, relay): (Vec<Node>, Relay),
+        told: UnboundedReceiver<Told>,
+        measures: Measures,
+    ) -> Self {
+        let (answering, answers) = unbounded_channel();
+        let by_id = (0..).zip(&nodes).map(|(at, node)| (node.id, at)).collect();
+        Self {
+            places,
+            nodes,
+            relay,
+            runtime: Handle::current(),
+            told,
+            answers,
+            answering,
+            timers: BinaryHeap::new(),
+            words: BTreeMap::new(),
+            begin_us: 0,
+            moment_us: 0,
+            measures,
+            names: Names::default(),
+            rows: Vec::new(),
+            by_id,
+            left: BTreeMap::new(),
+            courses: BTreeMap::new(),
+            given: BTreeMap::new(),
+        }
+    }
+
+    /// Microseconds since the scenario's begin.
+    pub(super) const fn since_begin(&self, at_us: u64) -> u64 {
+        at_us.saturating_sub(self.begin_us)
+    }
+
+    /// Adds a row to the trace, once the scenario runs.
+    pub(super) fn trace(
+        &mut self,
+        kind: TraceKind,
+        at_us: u64,
+        (party, other): (u32, u32),
+        fill: impl FnOnce(&mut TraceRow),
+    ) {
+        if self.begin_us == 0 {
+            return;
+        }
+        let mut row = TraceRow {
+            at_us: self.since_begin(at_us),
+            kind,
+            party,
+            other,
+            what: "",
+            id: 0,
+            patient: 0,
+            bytes: 0,
+            end: "",
+        };
+        fill(&mut row);
+        self.rows.push(row);
+    }
+
+    /// Begins something at a front door; whoever waits hears under the tag.
+    fn begin<F>(
+        &mut self,
+        at: u32,
+        (name, tag): (&'static str, u64),
+        patient: Option<PartyId>,
+        asking: F,
+    ) where
+        F: Future<Output = Result<Value, Failure>> + Send + 'static,
+    {
+        self.trace(TraceKind::Asked, self.now_us(), (at, NOBODY), |row| {
+            (row.what, row.id, row.patient) = (name, tag, patient.map_or(0, short));
+        });
+        let answering = self.answering.clone();
+        self.runtime.spawn(async move {
+            let answer = asking.await;
+            // Nobody listens once the run is over.
+            let _over = answering.send(Answered { tag, at, name, when_us: now_us(), answer });
+        });
+    }
+
+    fn node(&self, at: u32) -> &Node {
+        &self.nodes[at as usize]
+    }
+
+    /// Whether nothing waits anywhere.
+    async fn is_idle(&self) -> bool {
+        for node in &self.nodes {
+            let Ok(status) = node.desk.get("/v1/status").await else { return false };
+            if status["waiting"] != 0 || status["transfers"] != 0 {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The first bytes of a party's id.
+pub(super) fn short(party: PartyId) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = party.0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+fn other_answer(error: &serde_json::Error) -> Refusal {
+    Refusal::new(RefusalCode::WrongState, format!("the node answered something else: {error}"))
+}
+
+impl Doors for Town {
+    fn now_us(&self) -> u64 {
+        if self.moment_us == 0 { now_us() } else { self.moment_us }
+    }
+
+    fn is_on(&self, _: u32) -> bool {
+        true
+    }
+
+    fn id(&self, at: u32) -> PartyId {
+        self.node(at).id
+    }
+
+    fn addresses(&self, _: u32) -> Vec<String> {
+        // The node puts in what it announces.
+        Vec::new()
+    }
+
+    fn ask(
+        &mut self,
+        at: u32,
+        command: Command,
+        patient: Option<PartyId>,
+        name: &'static str,
+        tag: u64,
+    ) {
+        let (desk, said) = (self.node(at).desk.clone(), json_of(&command));
+        self.begin(at, (name, tag), patient, async move {
+            let Some(said) = said else {
+                return Err(Failure::usage(format!("nobody asks {name} by the local API")));
+            };
+            desk.command(&said, patient).await
+        });
+    }
+
+    fn ask_now(
+        &mut self,
+        at: u32,
+        command: Command,
+        patient: Option<PartyId>,
+    ) -> Result<View, Refusal> {
+        let said = json_of(&command).ok_or_else(|| {
+            Refusal::new(RefusalCode::Invalid, format!("not asked by the local API: {command:?}"))
+        })?;
+        let answer = self.runtime.block_on(self.node(at).desk.command(&said, patient));
+        let answer = answer.map_err(|failure| refusal(&failure))?;
+        view_of(name_of(&command), answer).map_err(|error| other_answer(&error))
+    }
+
+    fn query(&mut self, at: u32, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
+        let name = match query {
+            Query::Requests { .. } => "requests",
+            Query::Grants { .. } => "grants",
+            _ => "",
+        };
+        let body = json!({ "query": query, "patient": patient });
+        let answer = self.runtime.block_on(self.node(at).desk.post("/v1/query", &body));
+        let answer = answer.map_err(|failure| refusal(&failure))?;
+        view_of(name, answer).map_err(|error| other_answer(&error))
+    }
+
+    fn later(&mut self, at_us: u64, tag: u64) {
+        self.timers.push(Reverse((at_us, tag)));
+    }
+
+    fn settle(&mut self) {
+        let runtime = self.runtime.clone();
+        runtime.block_on(async {
+            let begun = Instant::now();
+            let mut quiet = Instant::now();
+            while quiet.elapsed() < QUIET && begun.elapsed() < SETTLE_MAX {
+                tokio::time::sleep(LOOK).await;
+                let mut moved = !self.is_idle().await;
+                while let Ok(told) = self.told.try_recv() {
+                    moved |= told.what != What::Ended;
+                }
+                if moved {
+                    quiet = Instant::now();
+                }
+            }
+        });
+    }
+
+    fn step(&mut self) {
+        self.runtime.block_on(tokio::time::sleep(LOOK));
+    }
+
+    fn make_patient(&mut self, relay: u32, name: String) -> Result<PartyId, Refusal> {
+        let made = self.runtime.block_on(self.node(relay).desk.new_patient(&name));
+        let (patient, words) = made.map_err(|failure| refusal(&failure))?;
+        self.words.insert(patient, words);
+        Ok(patient)
+    }
+
+    fn record(&mut self, at: u32, entries: Entries, tag: u64) -> Result<(), Refusal> {
+        let desk = self.node(at).desk.clone();
+        self.begin(at, ("record.record", tag), None, async move { import(&desk, entries).await });
+        Ok(())
+    }
+
+    fn record_now(&mut self, at: u32, entries: Entries) -> Result<(), Refusal> {
+        let imported = self.runtime.block_on(import(&self.node(at).desk, entries));
+        imported.map(drop).map_err(|failure| refusal(&failure))
+    }
+
+    fn rotate(&mut self, relay: u32, patient: PartyId, tag: u64) -> bool {
+        let Some(words) = self.words.get(&patient).cloned() else { return false };
+        let desk = self.node(relay).desk.clone();
+        self.begin(relay, ("custody.rotate", tag), Some(patient), async move {
+            desk.rotate(patient, &words).await.map(|()| Value::Null)
+        });
+        true
+    }
+
+    fn revoked(&mut self, patient: PartyId, tokens: &[TokenId]) {
+        let at_us = self.since_begin(self.now_us());
+        self.measures.revokes(patient, tokens, at_us);
+    }
+}
+
+/// Records entries, each by an import of its own: an import is of one kind.
+async fn import(desk: &super::node::Desk, entries: Entries) -> Result<Value, Failure> {
+    let mut recorded = Value::Null;
+    for n in 0..entries.count {
+        let kind = KINDS[n as usize % KINDS.len()];
+        recorded = desk.import(entries.subject, kind, entries.size).await?;
+    }
+    Ok(recorded)
+}
