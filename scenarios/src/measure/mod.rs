@@ -312,7 +312,13 @@ impl Measures {
         }
     }
 
-    fn read_ended(&mut self, stage: &dyn Scene, begun_us: u64, reader: u32, outcome: &OutcomeResult) {
+    fn read_ended(
+        &mut self,
+        stage: &dyn Scene,
+        begun_us: u64,
+        reader: u32,
+        outcome: &OutcomeResult,
+    ) {
         self.reads_ended += self.counts(stage.now_us());
         let stale = match outcome {
             OutcomeResult::Refused(refusal) if refusal.code == RefusalCode::BadPermission => {

@@ -5,7 +5,7 @@ use crate::scenario::{Act, Placement};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::{AskCommand, UploadCommand, Wish};
 use chartmesh_protocol::peer::{Command, Query, View};
-use chartmesh_protocol::{access_log, backup, consent, enrolment};
+use chartmesh_protocol::{access_log, backup, consent, custody, enrolment};
 
 impl People<'_> {
     /// Does a piece of work at a hospital.

@@ -288,12 +288,7 @@ impl People<'_> {
     }
 
     /// Whom somebody names who sees that a holder is not there: another one that the permission is for.
-    fn holder_for(
-        &self,
-        at: u32,
-        request: ConsentId,
-        doors: &mut dyn Doors,
-    ) -> Option<PartyId> {
+    fn holder_for(&self, at: u32, request: ConsentId, doors: &mut dyn Doors) -> Option<PartyId> {
         if self.scenario.policy.read_from == ReadFrom::First {
             return None;
         }
