@@ -637,8 +637,9 @@ impl Session {
         if now_us > self.sent_us + WINDOW_PAUSE_US {
             self.window = FIRST_WINDOW_BYTES;
         }
-        let found = self.window;
-        self.window = (self.window + bytes).min(WINDOW_BYTES_MAX);
+        // Its stream's opening has been acknowledged before.
+        let found = self.window + REQUEST_BYTES / 2;
+        self.window = (found + bytes).min(WINDOW_BYTES_MAX);
         self.sent_us = now_us;
         found
     }
