@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Files that ask nothing about the protocol: how fast the simulator is, and what it is compared with.
-const BENCHMARKS: &[&str] = &["thousand", "large", "calibration"];
+/// Files that ask nothing about the protocol: how fast the simulator is, and what its tiers differ by.
+const BENCHMARKS: &[&str] = &["thousand", "large", "calibration", "ward"];
+/// Pages about the simulator itself, with commands of several files or none.
+const TIERS: &[&str] = &["calibration", "processes"];
 const CALL: &str = "    cargo run --release -p chartmesh -- sim ";
 
 fn root() -> PathBuf {
@@ -39,6 +41,9 @@ fn every_scenario_has_a_page_and_every_page_a_scenario() {
         .collect();
     let mut pages = names("docs/scenarios", "md");
     assert!(pages.remove("README"));
+    for tier in TIERS {
+        assert!(pages.remove(*tier) && page("README").contains(&format!("({tier}.md)")), "{tier}");
+    }
     assert_eq!(files, pages);
     let index = page("README");
     for name in &files {
@@ -53,6 +58,7 @@ fn every_scenario_has_a_page_and_every_page_a_scenario() {
 fn every_command_of_a_page_names_a_scenario_and_keys_that_are_there() {
     let mut pages = names("docs/scenarios", "md");
     pages.remove("README");
+    pages.retain(|name| !TIERS.contains(&name.as_str()));
     for name in pages {
         let text = page(&name);
         let commands = commands(&text);
