@@ -43,7 +43,7 @@ impl TraceSink for Nobody {
     fn row(&mut self, _: &TraceRow) {}
 }
 
-/// The whole scenario agrees within a tenth (`docs/calibration.md`); with a ninth of its samples a
+/// The whole scenario agrees within about a tenth (`docs/calibration.md`); with a ninth of its samples a
 /// median may lie further off, by chance alone.
 const WITHIN: f64 = 0.15;
 
