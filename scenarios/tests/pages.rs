@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Files that ask nothing about the protocol: how fast the simulator is, and what its tiers differ by.
 const BENCHMARKS: &[&str] = &["thousand", "large", "calibration", "ward"];
-/// Pages about the simulator itself, with commands of several files or none.
-const TIERS: &[&str] = &["calibration", "processes"];
+/// Pages about the simulator itself.
+const TIERS: &[&str] = &["processes"];
 const CALL: &str = "    cargo run --release -p chartmesh -- sim ";
 
 fn root() -> PathBuf {
