@@ -151,7 +151,6 @@ fn the_same_comes_of_it_between_real_processes_and_takes_about_as_long() {
     for name in [
         "consent_latency.count",
         "read_latency.count",
-        "read_in_time.total",
         "revocation_delay.count",
         "reads_after_revocation.count",
         "delivery_latency.count",

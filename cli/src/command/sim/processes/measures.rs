@@ -8,10 +8,9 @@ use chartmesh_scenarios::result::{Metric, NOBODY, Sample};
 use chartmesh_scenarios::tier::{feature, metric};
 
 /// The measures that this tier has. The others need to see into machines, or an event that it refuses.
-pub(super) const MEASURED: [&str; 9] = [
+pub(super) const MEASURED: [&str; 8] = [
     "consent_latency",
     "read_latency",
-    "read_in_time",
     "revocation_delay",
     "reads_after_revocation",
     "delivery_latency",
@@ -48,7 +47,6 @@ pub(super) struct Concluded {
 /// What is being measured. Times are microseconds since the scenario's begin.
 pub(super) struct Measures {
     warm_us: u64,
-    deadline_us: u64,
     samples: BTreeMap<&'static str, Vec<Sample>>,
     asked: BTreeMap<ConsentId, (u64, u32)>,
     reading: BTreeMap<(u32, ConsentId), u64>,
@@ -68,10 +66,9 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    pub(super) fn new(warm_us: u64, deadline_us: u64) -> Self {
+    pub(super) fn new(warm_us: u64) -> Self {
         Self {
             warm_us,
-            deadline_us,
             samples: BTreeMap::new(),
             asked: BTreeMap::new(),
             reading: BTreeMap::new(),
@@ -184,8 +181,6 @@ impl Measures {
         if let Some(begun_us) = begun {
             let took = when_us.saturating_sub(begun_us);
             self.sample("read_latency", begun_us, took as f64, from);
-            let in_time = f64::from(u8::from(took <= self.deadline_us));
-            self.sample("read_in_time", begun_us, in_time, from);
         }
     }
 
@@ -219,7 +214,6 @@ impl Measures {
         }
         for ((reader, _), begun_us) in std::mem::take(&mut self.reading) {
             self.push("read_latency", never(begun_us, reader, ""));
-            self.sample("read_in_time", begun_us, 0.0, reader);
         }
         for ((_, holder), revoked_us) in std::mem::take(&mut self.told) {
             self.push("revocation_delay", never(revoked_us, holder, "online"));

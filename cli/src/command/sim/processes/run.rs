@@ -58,7 +58,7 @@ pub(super) fn run(
     let (nodes, relay) =
         Handle::current().block_on(start(scenario, seed, &places, files, &telling))?;
     drop(telling);
-    let measures = Measures::new(scenario.warmup.micros(), scenario.measure.deadline.micros());
+    let measures = Measures::new(scenario.warmup.micros());
     let mut town = Town::new(Rc::clone(&places), (nodes, relay), told, measures);
     let mut people = People::new(scenario, seed, places);
     let mut stopped = !run.set_up(&mut people, &mut town)?;
