@@ -131,9 +131,9 @@ fn news(stage: &Stage, patient: &Patient, members: &BTreeSet<PartyId>, found: &m
         // a hospital's own copies have brought the patient's key; and new hardware hears of patients when
         // they next deal with it.
         let new = stage.machines[at as usize].disk.replaces;
-        let Some(known) = known(stage, at, patient.id)
-            .filter(|known| known.told && !new && members.contains(&contact))
-        else {
+        let Some(known) = known(stage, at, patient.id).filter(|known| {
+            (known.told || patient.enrolled.contains(&at)) && !new && members.contains(&contact)
+        }) else {
             continue;
         };
         if known.number != truth.number {

@@ -84,8 +84,8 @@ fn every_shipped_file_is_a_scenario_under_its_name() {
         names.push(name);
     }
     names.sort();
-    let eight = ["growth", "home-routers", "hospital-merger", "hostile-member", "hostile-provider"];
-    let more =
-        ["mass-revocation", "provider-loss", "regional-outage", "smoke", "thousand", "weather"];
-    assert_eq!(names, [&eight[..], &more].concat());
+    let first = ["calibration", "growth", "home-routers", "hospital-merger", "hostile-member"];
+    let then = ["hostile-provider", "large", "mass-revocation", "provider-loss", "regional-outage"];
+    let more = ["smoke", "thousand", "ward", "weather"];
+    assert_eq!(names, [&first[..], &then, &more].concat());
 }
