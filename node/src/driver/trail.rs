@@ -1,7 +1,8 @@
 //! A line in the log for each message that leaves, for each that was handled here, and for each of ours
 //! whose outcome arrived: for whoever looks for what became of a message, and for measuring several nodes on
 //! one machine from outside (`chartmesh sim run --tier process`). Written once what was done is durable, and
-//! at level TRACE alone: who is whose patient is in it, by id.
+//! at level TRACE alone: who is whose patient is in it, by the first digits of
+//! ids.
 
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::message::{MessageId, Outcome, OutcomeResult};
@@ -59,7 +60,10 @@ impl Line {
                 let answer = reply.as_ref().map_or(0, |(bytes, _)| *bytes);
                 let end = reply.as_ref().map_or("unanswered", |(_, reply)| end(&reply.result));
                 let about = about.map(|request| request.to_string()).unwrap_or_default();
-                let patient = patient.map(|patient| patient.to_string()).unwrap_or_default();
+                let first = |PartyId([a, b, c, d, e, f, g, h, ..]): PartyId| {
+                    format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+                };
+                let patient = patient.map(first).unwrap_or_default();
                 let MessageId { sender, stream, number } = id;
                 tracing::trace!(
                     %sender, %stream, number, name, since_ms, about, patient, answer,

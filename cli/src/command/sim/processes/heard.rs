@@ -7,7 +7,7 @@ use chartmesh_scenarios::result::{NOBODY, TraceKind};
 
 use super::command::{refusal, view_of};
 use super::measures::{Concluded, Handled};
-use super::town::{Answered, Town, short};
+use super::town::{Answered, Town};
 use super::trail::{Message, Told, What};
 
 /// A front door answered.
@@ -64,7 +64,7 @@ pub(super) fn trail(told: Told, people: &mut People<'_>, town: &mut Town) {
             town.measures.leaves(name, bytes);
             town.trace(TraceKind::Received, when_us, (at, from), |row| {
                 (row.what, row.id, row.bytes, row.end) = (name, id, bytes, end);
-                row.patient = patient.map_or(0, short);
+                row.patient = patient.unwrap_or(0);
             });
             let handled = Handled {
                 name,
@@ -81,7 +81,7 @@ pub(super) fn trail(told: Told, people: &mut People<'_>, town: &mut Town) {
             if let Some((when_us, end)) = course.concluded.take() {
                 conclude(town, &message, when_us, &end);
             }
-            people.received(at, name, patient.map_or(0, short), about, town);
+            people.received(at, name, patient.unwrap_or(0), about, town);
         }
         What::Concluded { message, end } => conclude(town, &message, when_us, &end),
         // Whoever drives the run looks after that.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
+use chartmesh_protocol::id::{ConsentId, TokenId};
 use chartmesh_scenarios::result::{Metric, NOBODY, Sample};
 use chartmesh_scenarios::tier::{feature, metric};
 
@@ -28,7 +28,7 @@ pub(super) struct Handled<'a> {
     pub(super) at: u32,
     pub(super) when_us: u64,
     pub(super) about: Option<ConsentId>,
-    pub(super) patient: Option<PartyId>,
+    pub(super) patient: Option<u64>,
     pub(super) done: bool,
     /// The permissions that the patients have given so far, by request.
     pub(super) given: &'a BTreeMap<ConsentId, BTreeSet<TokenId>>,
@@ -53,9 +53,9 @@ pub(super) struct Measures {
     /// Permissions that were taken back: when.
     revoked: BTreeMap<TokenId, u64>,
     /// Holders that are to hear of a patient's revocation: since when.
-    told: BTreeMap<(PartyId, u32), u64>,
+    told: BTreeMap<(u64, u32), u64>,
     /// Who has entries of a patient.
-    holders: BTreeMap<PartyId, BTreeSet<u32>>,
+    holders: BTreeMap<u64, BTreeSet<u32>>,
     reads: u64,
     concluded: u64,
     steps: u64,
@@ -100,7 +100,7 @@ impl Measures {
     }
 
     /// An institution has a patient's record, or will in a moment.
-    pub(super) fn holds(&mut self, patient: PartyId, holder: u32) {
+    pub(super) fn holds(&mut self, patient: u64, holder: u32) {
         self.holders.entry(patient).or_default().insert(holder);
     }
 
@@ -115,7 +115,7 @@ impl Measures {
     }
 
     /// A patient took permissions back, and the relay said so.
-    pub(super) fn revokes(&mut self, patient: PartyId, tokens: &[TokenId], at_us: u64) {
+    pub(super) fn revokes(&mut self, patient: u64, tokens: &[TokenId], at_us: u64) {
         for token in tokens {
             self.revoked.entry(*token).or_insert(at_us);
         }

@@ -23,7 +23,7 @@ use super::heard;
 use super::measures::Measures;
 use super::node::{Desk, Node, Place, address};
 use super::relay::Relay;
-use super::town::{Answered, Town};
+use super::town::{Answered, Town, short};
 use super::trail::{Told, What, now_us};
 
 /// Between two looks whether to go on.
@@ -153,7 +153,7 @@ impl Run<'_, '_> {
         }
         for patient in &people.patients {
             for hospital in &patient.enrolled {
-                town.measures.holds(patient.id, *hospital);
+                town.measures.holds(short(patient.id), *hospital);
             }
         }
         Ok(true)
@@ -274,7 +274,7 @@ impl Run<'_, '_> {
 
     fn outcome(&mut self, seed: u64, town: &mut Town, stopped: bool, passed_us: u64) -> Outcome {
         town.rows.sort_by_key(|row| row.at_us);
-        let none = Measures::new(0, 0);
+        let none = Measures::new(0);
         let metrics = std::mem::replace(&mut town.measures, none).end(passed_us);
         let expectations = expectations(&self.scenario.expect, &metrics);
         let passed = town.relay.passed();

@@ -299,7 +299,7 @@ impl Doors for Town {
 
     fn revoked(&mut self, patient: PartyId, tokens: &[TokenId]) {
         let at_us = self.since_begin(self.now_us());
-        self.measures.revokes(patient, tokens, at_us);
+        self.measures.revokes(short(patient), tokens, at_us);
     }
 }
 

@@ -39,8 +39,8 @@ pub(super) enum What {
         since_ms: u64,
         /// The request for consent that it is about.
         about: Option<ConsentId>,
-        /// The patient whom it concerns.
-        patient: Option<PartyId>,
+        /// The first digits of the patient whom it concerns.
+        patient: Option<u64>,
         /// Bytes of the answer.
         answer: u64,
         end: String,
@@ -104,7 +104,7 @@ fn read(line: &str) -> Option<(u64, What)> {
             name: text("name")?.to_owned(),
             since_ms: number("since_ms")?,
             about: text("about")?.parse().ok(),
-            patient: text("patient")?.parse().ok(),
+            patient: u64::from_str_radix(text("patient")?, 16).ok(),
             answer: number("answer")?,
             end: text("end")?.to_owned(),
         },
