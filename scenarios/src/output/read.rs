@@ -18,7 +18,7 @@ pub struct RunRead {
     pub samples: BTreeMap<String, Vec<ReadSample>>,
 }
 
-/// A value that was read back; see [`Sample`](crate::result::Sample).
+/// A value that was read back; see [`Sample`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ReadSample {
     /// When what was measured began, in simulated microseconds.
