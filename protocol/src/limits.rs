@@ -102,6 +102,8 @@ limits! {
     ASK_AGAIN_MS: u64 = 60 * 60 * 1000;
     /// Sponsors that a charter can ask for an admission.
     THRESHOLD_MAX: u16 = 16;
+    /// First members that a charter is made with: what is told of each fits one control request.
+    FIRST_MEMBERS_MAX: u16 = 512;
     /// Messages waiting for one party: a far side that is away for a month, at a hundred a day.
     OUTBOX_PER_PARTY_MAX: usize = 4096;
     /// Messages beyond that for a patient's new keys and revocations, which others must not crowd out.

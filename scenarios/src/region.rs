@@ -173,7 +173,8 @@ impl Region {
         let b = world.add(Role::Hospital, "Hospital B");
         let provider = world.add(Role::Backup, "Provider");
         let relay = world.add(Role::Patient, "Relay");
-        let create = federation::Command::Create { name: "Kita".into(), threshold: 2 };
+        let create =
+            federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
         world.federation(a, create).expect("a founds");
         let invite = world.invite(a);
         world.join(b, invite).expect("b joins");

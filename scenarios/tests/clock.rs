@@ -53,7 +53,8 @@ fn an_expired_permission_stays_refused_when_the_clock_jumps_back_over_a_restart(
     let a = world.add(Role::Hospital, "Hospital A");
     let b = world.add(Role::Hospital, "Hospital B");
     let relay = world.add(Role::Patient, "Relay");
-    let create = federation::Command::Create { name: "Kita".into(), threshold: 2 };
+    let create =
+        federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
     world.ask(a, Command::Federation(create), None).unwrap();
     join(&mut world, a, b);
     let patient = world.new_patient(relay, "Reiko");

@@ -5,9 +5,11 @@ use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::federation::view::ExpelledView;
 use chartmesh_protocol::federation::{Command, Message};
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::limits;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::message::{Envelope, OutcomeResult};
 use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who, World};
@@ -16,7 +18,7 @@ use chartmesh_scenarios::{Region, Who, World};
 fn members(seed: u64, count: usize) -> (World, Vec<Who>) {
     let mut world = World::new(seed);
     let all: Vec<_> = (0..count).map(|n| world.add(Role::Hospital, &format!("H{n}"))).collect();
-    let create = Command::Create { name: "Kita".into(), threshold: 2 };
+    let create = Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
     world.federation(all[0], create).unwrap();
     for (n, guest) in all.iter().enumerate().skip(1) {
         let invite = world.invite(all[0]);
@@ -36,6 +38,37 @@ fn same_everywhere(world: &World, at: &[Who], of: &[Who]) {
             assert_eq!(world.is_member(*other, *who), first, "{other:?} about {who:?}");
         }
     }
+}
+
+#[test]
+fn a_founder_may_wait_for_more_first_members_than_an_admission_needs_sponsors() {
+    let mut world = World::new(1);
+    let all: Vec<_> = (0..5).map(|n| world.add(Role::Hospital, &format!("H{n}"))).collect();
+    let create =
+        |first_members| Command::Create { name: "Kita".into(), threshold: 3, first_members };
+    for wrong in [0, 2, limits::FIRST_MEMBERS_MAX + 1] {
+        let refusal = world.federation(all[0], create(Some(wrong))).unwrap_err();
+        assert_eq!(refusal.code, RefusalCode::Invalid, "{wrong}: {refusal}");
+    }
+    world.federation(all[0], create(Some(4))).unwrap();
+    for guest in &all[1..4] {
+        let View::Federation(view) = world.see(all[0], &Query::Members, None).unwrap() else {
+            panic!("members are a federation's");
+        };
+        assert_eq!((view.founding, view.first_members), (true, Some(4)));
+        let invite = world.invite(all[0]);
+        world.join(*guest, invite).unwrap();
+        world.admit(all[0], *guest).unwrap();
+    }
+    assert!(all[..4].iter().all(|at| all[..4].iter().all(|who| world.is_member(*at, *who))));
+    // Who comes after needs sponsors, as in any federation.
+    let invite = world.invite(all[0]);
+    world.join(all[4], invite).unwrap();
+    for sponsor in &all[..3] {
+        assert!(!world.is_member(all[3], all[4]));
+        world.admit(*sponsor, all[4]).unwrap();
+    }
+    assert!(world.is_member(all[3], all[4]) && world.is_member(all[4], all[4]));
 }
 
 #[test]
@@ -106,7 +139,7 @@ fn a_relay_hears_of_changes_and_loses_its_way_in_with_the_member_that_certified_
 fn nobody_is_drawn_into_a_federation_it_did_not_ask_to_join() {
     let (mut world, all) = members(1, 2);
     let founder = world.add(Role::Hospital, "Founder");
-    let create = Command::Create { name: "Minami".into(), threshold: 2 };
+    let create = Command::Create { name: "Minami".into(), threshold: 2, first_members: None };
     world.federation(founder, create).unwrap();
     // A member of another federation applies, and brings its own charter along.
     let invite = world.invite(founder);
@@ -203,7 +236,7 @@ fn an_expelled_member_is_told_by_whom_and_why_and_gives_out_no_more_invites() {
     assert!(world.join(out, invite).unwrap_err().text.contains("expelled from `Kita`"));
     // Another federation is free to take it.
     let founder = world.add(Role::Hospital, "Founder");
-    let create = Command::Create { name: "Minami".into(), threshold: 2 };
+    let create = Command::Create { name: "Minami".into(), threshold: 2, first_members: None };
     world.federation(founder, create).unwrap();
     let invite = world.invite(founder);
     world.join(out, invite).unwrap();
@@ -281,7 +314,7 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
     // And out again, into another.
     world.federation(leaver, Command::Leave).unwrap();
     let founder = world.add(Role::Hospital, "Founder");
-    let create = Command::Create { name: "Minami".into(), threshold: 2 };
+    let create = Command::Create { name: "Minami".into(), threshold: 2, first_members: None };
     world.federation(founder, create).unwrap();
     let invite = world.invite(founder);
     world.join(leaver, invite).unwrap();
@@ -355,7 +388,12 @@ fn nobody_who_is_let_in_for_something_else_brings_a_federation_along() {
     let patient = world.new_patient(relay, "Hanako");
     world.enrol(hospital, relay, patient);
     let founder = world.add(Role::Hospital, "Founder");
-    world.federation(founder, Command::Create { name: "Kita".into(), threshold: 2 }).unwrap();
+    world
+        .federation(
+            founder,
+            Command::Create { name: "Kita".into(), threshold: 2, first_members: None },
+        )
+        .unwrap();
     let applicant = world.add(Role::Hospital, "Applicant");
     let invite = world.invite(founder);
     world.join(applicant, invite).unwrap();

@@ -2,6 +2,7 @@
 
 use chartmesh_protocol::federation::view::{FederationView, MemberView};
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::limits::FIRST_MEMBERS_MAX;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{CodeView, Query};
 use serde_json::{Value, json};
@@ -16,16 +17,19 @@ use crate::when::{Span, span};
 /// Found a federation, join one, admit and expel members
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Args {
-    /// Begin to found a federation; it stands once THRESHOLD first members are there
+    /// Begin to found a federation; it stands once its first members are there
     #[command(
-        after_help = "Example:\n  chartmesh federation create \"River valley\" --threshold 2"
+        after_help = "Examples:\n  chartmesh federation create \"River valley\" --threshold 2\n  chartmesh federation create \"Whole prefecture\" --threshold 3 --first-members 12"
     )]
     Create {
         /// The federation's name
         name: String,
-        /// Sponsors that each admission will need, and first members that the founding needs
+        /// Sponsors that each later admission will need
         #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=16))]
         threshold: u16,
+        /// First members that the charter names, this institution among them [default: as many as sponsors]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=i64::from(FIRST_MEMBERS_MAX)))]
+        first_members: Option<u16>,
     },
     /// Make an invite for an institution that is to join
     #[command(after_help = "Example:\n  chartmesh federation invite --valid 2d")]
@@ -70,11 +74,14 @@ impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let node = context.node()?;
         match self {
-            Self::Create { name, threshold } => {
-                let answer =
-                    ask(&node, json!({"create": {"name": name, "threshold": threshold}})).await?;
+            Self::Create { name, threshold, first_members } => {
+                let create = json!({
+                    "name": name, "threshold": threshold, "first_members": first_members,
+                });
+                let answer = ask(&node, json!({"create": create})).await?;
+                let first = first_members.unwrap_or(threshold);
                 node.out.answer(&answer, |out| {
-                    out.line(format!("founding `{name}`: {threshold} first members are needed, this node's institution among them"));
+                    out.line(format!("founding `{name}`: {first} first members are needed, this node's institution among them"));
                     out.next("`chartmesh federation invite`, and give the code to the others; then `federation admit` each");
                 });
             }
@@ -193,7 +200,8 @@ fn show(out: &Output, view: &FederationView) {
         ]),
         (None, true) => out.line(format!(
             "`{}` is being founded: it stands once {} first members are there",
-            view.name, view.threshold
+            view.name,
+            view.first_members.unwrap_or(view.threshold)
         )),
         (None, false) => {}
     }
@@ -262,6 +270,7 @@ mod tests {
         let party = "ab".repeat(32);
         for command in [
             json!({"create": {"name": "Valley", "threshold": 2}}),
+            json!({"create": {"name": "Valley", "threshold": 2, "first_members": 12}}),
             json!({"invite": {"valid_ms": null}}),
             json!({"invite": {"valid_ms": 5}}),
             json!({"join": {"code": "cm-i-x"}}),

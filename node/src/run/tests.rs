@@ -143,7 +143,8 @@ impl Node {
 
 /// `host` founds a federation with `guest`, who knows nothing but an invite.
 async fn federate(host: &Node, guest: &Node) {
-    let create = federation::Command::Create { name: "Kita".to_owned(), threshold: 2 };
+    let create =
+        federation::Command::Create { name: "Kita".to_owned(), threshold: 2, first_members: None };
     host.ask(Command::Federation(create)).await;
     let invite =
         federation::Command::Invite { valid_ms: None, addresses: host.handle().addresses() };

@@ -22,12 +22,15 @@ use crate::statement::Signed;
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
-    /// Begins to found a federation: it stands once `threshold` first members are there.
+    /// Begins to found a federation: it stands once its first members are there.
     Create {
         /// Its name.
         name: String,
-        /// Sponsors that an admission will need; as many first members does the charter name.
+        /// Sponsors that an admission will need.
         threshold: u16,
+        /// First members that the charter is to name; `threshold` unless said.
+        #[serde(default)]
+        first_members: Option<u16>,
     },
     /// Makes an invite.
     Invite {
@@ -72,7 +75,9 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
         not_expelled(ctx)?;
     }
     match command {
-        Command::Create { name, threshold } => create(ctx, name, threshold)?,
+        Command::Create { name, threshold, first_members } => {
+            create(ctx, name, threshold, first_members.unwrap_or(threshold))?;
+        }
         Command::Invite { valid_ms, addresses } => {
             return invite(ctx, request, valid_ms, addresses);
         }
@@ -105,7 +110,7 @@ fn is_out(ctx: &Context<'_>) -> Handled<bool> {
     Ok(matches!(status, Some(Status::Left | Status::Expelled { .. })))
 }
 
-fn create(ctx: &mut Context<'_>, name: String, threshold: u16) -> Handled<()> {
+fn create(ctx: &mut Context<'_>, name: String, threshold: u16, first_members: u16) -> Handled<()> {
     if is_out(ctx)? {
         forget(ctx)?;
     }
@@ -127,7 +132,17 @@ fn create(ctx: &mut Context<'_>, name: String, threshold: u16) -> Handled<()> {
             ),
         );
     }
-    let row = FoundingRow { name, threshold, members: vec![ctx.peer.me()], since: ctx.now };
+    if !(threshold..=limits::FIRST_MEMBERS_MAX).contains(&first_members) {
+        return refuse(
+            RefusalCode::Invalid,
+            format!(
+                "a charter names at least as many first members as an admission needs sponsors, {threshold}, and at most {}",
+                limits::FIRST_MEMBERS_MAX
+            ),
+        );
+    }
+    let members = vec![ctx.peer.me()];
+    let row = FoundingRow { name, threshold, first_members, members, since: ctx.now };
     put_founding(ctx, Some(&row))?;
     Ok(())
 }
@@ -187,7 +202,7 @@ fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
         return refuse(RefusalCode::AlreadyDone, "it is one of the first members already");
     }
     row.members.push(party);
-    if row.members.len() < usize::from(row.threshold) {
+    if row.members.len() < usize::from(row.first_members) {
         put_founding(ctx, Some(&row))?;
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Who belongs to the region: founded, joined, put out, left; the same on every node.
 //!
 //! ```text
-//!  create ──> founding ──(k first members applied and taken)──> charter signed: founded
+//!  create ──> founding ──(its first members applied and were taken)──> charter signed: founded
 //!  invite ──(code)──> join: hello with the code, Apply ──> applicant
 //!  applicant ──admit by k members──> member ──expel by a majority──> expelled, for good
 //!                                      └────leave────> left

@@ -15,8 +15,10 @@ use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError};
 use std::collections::BTreeSet;
 
-/// Statements in one message: with their parties well below a request's limit.
+/// Statements in one message: with their parties below a request's limit.
 const SPREAD_MAX: usize = 64;
+/// Bytes of the introductions in one message, authors of statements first.
+const INTRODUCTIONS_BYTES_MAX: usize = limits::REQUEST_BYTES_MAX / 4 * 3;
 
 /// A message with `statements` and the parties that they speak of.
 fn spread(
@@ -25,33 +27,40 @@ fn spread(
     more: bool,
 ) -> Handled<Option<Spread>> {
     let Some(charter) = charter(ctx.txn)? else { return Ok(None) };
-    let mut parties = BTreeSet::new();
-    for statement in statements {
-        parties.insert(statement.author);
-        if let Act::Admit(subject) = &statement.act {
-            parties.insert(*subject);
-        }
-    }
+    let authors: BTreeSet<PartyId> = statements.iter().map(|statement| statement.author).collect();
+    let admitted = statements.iter().filter_map(|statement| match &statement.act {
+        Act::Admit(subject) => Some(*subject),
+        _ => None,
+    });
+    let mut others: BTreeSet<PartyId> = admitted.collect();
     if statements.is_empty()
         || statements.iter().any(|statement| statement.seen.contains(&charter.id()))
     {
-        parties.extend(charter.first_members.iter().copied());
+        others.extend(charter.first_members.iter().copied());
     }
+    let others = others.difference(&authors).copied();
     Ok(Some(Spread {
         charter: charter.to_unverified(),
         statements: statements.iter().map(|statement| statement.to_unverified()).collect(),
-        parties: introductions(ctx.txn, parties)?,
+        parties: introductions(ctx.txn, authors.iter().copied().chain(others))?,
         more,
     }))
 }
 
+/// What is known of each, as far as it fits: whoever is left out introduces itself with its `hello`.
 fn introductions(
     txn: &(impl ReadTxn + ?Sized),
-    parties: BTreeSet<PartyId>,
+    parties: impl Iterator<Item = PartyId>,
 ) -> Result<Vec<Introduction>, StoreError> {
     let mut introductions = Vec::new();
+    let mut bytes = 0;
     for party in parties {
-        introductions.extend(directory::introduction(txn, party)?);
+        let Some(introduction) = directory::introduction(txn, party)? else { continue };
+        bytes += introduction.to_bytes().len();
+        if bytes > INTRODUCTIONS_BYTES_MAX {
+            break;
+        }
+        introductions.push(introduction);
     }
     Ok(introductions)
 }

@@ -40,12 +40,14 @@ wire_struct! {
     pub struct FoundingRow {
         /// Its name.
         1 => name: String,
-        /// Sponsors that an admission will need, and first members that the charter will name.
+        /// Sponsors that an admission will need.
         2 => threshold: u16,
         /// First members so far.
         3 => members: Vec<PartyId>,
         /// Since when.
         4 => since: Timestamp,
+        /// First members that the charter will name.
+        5 => first_members: u16,
     }
 }
 
@@ -313,6 +315,7 @@ pub(crate) fn view(
             name: founding.as_ref().map_or_else(String::new, |row| row.name.clone()),
             threshold: founding.as_ref().map_or(0, |row| row.threshold),
             founding: founding.is_some(),
+            first_members: founding.as_ref().map(|row| row.first_members),
             parties,
             proposals: Vec::new(),
             expelled: None,
@@ -346,6 +349,7 @@ pub(crate) fn view(
         name: charter.name.clone(),
         threshold: charter.threshold,
         founding: false,
+        first_members: None,
         parties,
         proposals,
         expelled: expulsion(txn, peer.me())?,

@@ -17,6 +17,9 @@ pub struct FederationView {
     pub threshold: u16,
     /// Whether it is still being founded here.
     pub founding: bool,
+    /// While it is: how many first members it waits for, this node's institution among them.
+    #[serde(default)]
+    pub first_members: Option<u16>,
     /// Everybody that was ever spoken of.
     pub parties: Vec<MemberView>,
     /// Proposals to expel.

@@ -16,7 +16,8 @@ pub(crate) fn arguments(first: usize, second: usize) -> (usize, usize) {
 /// So many members, the last of them a provider.
 pub(crate) fn found(world: &mut World, members: usize) -> Vec<Who> {
     let mut hospitals = vec![world.add(Role::Hospital, "Hospital 0")];
-    let create = federation::Command::Create { name: "Kita".into(), threshold: 2 };
+    let create =
+        federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
     world.federation(hospitals[0], create).expect("the first founds");
     for number in 1..members {
         let last = number + 1 == members;

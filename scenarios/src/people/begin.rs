@@ -52,16 +52,21 @@ impl<'a> People<'a> {
         }
     }
 
-    /// Founds the federation: first members until the threshold, then the others by sponsors' word.
+    /// Founds the federation: its first members, then the others by sponsors' word.
     ///
     /// # Errors
     /// [`RunError::Setup`]: a step was refused.
     pub fn found(&mut self, doors: &mut dyn Doors) -> Result<(), RunError> {
-        let threshold = self.scenario.federation.threshold;
+        let rules = &self.scenario.federation;
+        let (threshold, charter) = (rules.threshold, rules.first_members());
         let members: Vec<u32> = self.places.members().collect();
         let (first, others) =
             members.split_first().ok_or_else(|| RunError::Setup("there is no hospital".into()))?;
-        let create = federation::Command::Create { name: self.scenario.name.clone(), threshold };
+        let create = federation::Command::Create {
+            name: self.scenario.name.clone(),
+            threshold,
+            first_members: rules.first_members,
+        };
         self.do_now(*first, Command::Federation(create), doors)?;
         for (joined, member) in others.iter().enumerate() {
             let addresses = doors.addresses(*first);
@@ -74,7 +79,7 @@ impl<'a> People<'a> {
             self.do_now(*member, Command::Federation(join), doors)?;
             doors.settle();
             let party = doors.id(*member);
-            let sponsors = if joined + 1 < usize::from(threshold) { 1 } else { threshold.into() };
+            let sponsors = if joined + 1 < usize::from(charter) { 1 } else { threshold.into() };
             for sponsor in members.iter().take(sponsors) {
                 let admit = federation::Command::Admit { party };
                 self.do_now(*sponsor, Command::Federation(admit), doors)?;

@@ -39,7 +39,7 @@ fn the_whole_road_between_whole_nodes() {
     let relay = stack.add(Role::Patient, "Relay", Region(0));
 
     let create =
-        chartmesh_protocol::federation::Command::Create { name: "Kita".into(), threshold: 2 };
+        chartmesh_protocol::federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
     stack.federation(a, create).unwrap();
     stack.join(b, a).unwrap();
     let applied = |view: &View| matches!(view, View::Federation(view) if view.parties.len() == 2);

@@ -44,9 +44,9 @@ pub(super) fn json_of(command: &Command) -> Option<Value> {
 
 fn about_members(command: &federation::Command) -> Value {
     match command {
-        federation::Command::Create { name, threshold } => {
-            json!({"create": {"name": name, "threshold": threshold}})
-        }
+        federation::Command::Create { name, threshold, first_members } => json!({"create": {
+            "name": name, "threshold": threshold, "first_members": first_members,
+        }}),
         federation::Command::Invite { valid_ms, addresses } => {
             json!({"invite": {"valid_ms": valid_ms, "addresses": addresses}})
         }
@@ -157,7 +157,11 @@ mod tests {
         let chart = ChartId([1; ChartId::LEN]);
         let (code, addresses) = ("cm-e-1".to_owned(), vec!["/ip4/127.0.0.1/tcp/1".to_owned()]);
         let commands = [
-            Command::Federation(federation::Command::Create { name: "a".into(), threshold: 2 }),
+            Command::Federation(federation::Command::Create {
+                name: "a".into(),
+                threshold: 2,
+                first_members: None,
+            }),
             Command::Federation(federation::Command::Invite {
                 valid_ms: None,
                 addresses: addresses.clone(),
