@@ -1,7 +1,8 @@
 //! What a run leaves behind: tables, plots, the report and the manifest.
 //!
 //! [`RunFolder::begin`] before the run, the folder as its trace's sink, [`RunFolder::finish`] with its outcome.
-//! [`write_sweep`], [`write_comparison`] and [`write_tiers`] tell of many runs, [`RunRead`] is a folder read back.
+//! [`write_sweep`], [`write_comparison`] and [`write_tiers`] tell of many runs, [`RunRead`] is a folder read back,
+//! [`Timeline`] its trace for another program's eyes.
 //! `docs/RESULTS.md` describes every file; it is made from [`schema`].
 
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod read;
 mod report;
 pub mod schema;
 mod table;
+mod timeline;
 
 pub use folder::{Leave, RunFolder};
 pub use manifest::{
@@ -25,6 +27,7 @@ pub use report::{
     write_comparison, write_sweep, write_tiers,
 };
 pub use table::{Formats, ReadRow, read_trace};
+pub use timeline::Timeline;
 
 use std::path::{Path, PathBuf};
 

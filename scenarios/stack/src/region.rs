@@ -68,7 +68,8 @@ impl Federation {
             (0..sizes.providers).map(|number| add(Role::Backup, "Provider", number)).collect();
         let relays: Vec<_> =
             (0..sizes.relays).map(|number| add(Role::Patient, "Relay", number)).collect();
-        let create = federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
+        let create =
+            federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
         stack.federation(hospitals[0], create).expect("the first hospital founds");
         let mut federation = Self { stack, hospitals, providers, patients: Vec::new() };
         let members = federation.hospitals[1..].iter().chain(&federation.providers);

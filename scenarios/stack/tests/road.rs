@@ -38,8 +38,11 @@ fn the_whole_road_between_whole_nodes() {
     let provider = stack.add(Role::Backup, "Provider", Region(0));
     let relay = stack.add(Role::Patient, "Relay", Region(0));
 
-    let create =
-        chartmesh_protocol::federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
+    let create = chartmesh_protocol::federation::Command::Create {
+        name: "Kita".into(),
+        threshold: 2,
+        first_members: None,
+    };
     stack.federation(a, create).unwrap();
     stack.join(b, a).unwrap();
     let applied = |view: &View| matches!(view, View::Federation(view) if view.parties.len() == 2);

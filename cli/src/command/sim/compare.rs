@@ -1,6 +1,6 @@
 //! Two runs, or two sets of runs, side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chartmesh_scenarios::experiment::{BySeed, side_by_side};
@@ -21,7 +21,7 @@ use crate::output::{Output, Style, counted};
 /// says in which keys. Differences are B minus A.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  chartmesh sim compare outage-7 outage-7-two-replicas\n  chartmesh sim compare before/runs after/runs\n  chartmesh sim compare core-1 stack-1 --out calibration"
+    after_help = "Examples:\n  chartmesh sim compare outage-7 outage-7-two-replicas\n  chartmesh sim compare before/runs after/runs\n  chartmesh sim compare core-1 stack-1 --out calibration\n  chartmesh sim compare core-1 stack-1 process-1 --out tiers"
 )]
 pub(crate) struct Args {
     /// A run, or a folder of runs
@@ -30,10 +30,13 @@ pub(crate) struct Args {
     /// The other one
     #[arg(value_name = "B")]
     b: PathBuf,
+    /// More runs for the page of --out, each of another tier; the one that models least comes last
+    #[arg(value_name = "C", requires = "out")]
+    more: Vec<PathBuf>,
     /// Show every figure
     #[arg(long)]
     all: bool,
-    /// Write a page with both side by side into DIR; A and B are one run each
+    /// Write a page with them side by side into DIR; A and B are one run each
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -94,22 +97,32 @@ impl Args {
 impl Args {
     /// Writes the page: of two tiers how far they agree, of two runs of one tier what differs.
     fn lay(&self, dir: &Path) -> Outcome {
-        let read = |path: &Path| RunRead::read(path).map_err(|error| folder(&error));
-        let runs = [read(&self.a)?, read(&self.b)?];
-        let again = format!(
-            "{CALLED} compare {} {} --out {}",
-            quoted_path(&self.a),
-            quoted_path(&self.b),
-            quoted_path(dir)
-        );
-        let tiers = runs.each_ref().map(|run| run.manifest.tier.clone());
-        let written = if tiers[0] == tiers[1] {
-            let (a, b) = sides(&self.a, &self.b);
-            let names = [a.as_str(), b.as_str()];
-            let runs = [&runs[0], &runs[1]];
-            write_comparison(dir, &Comparison { names, runs, paired: &[], again: &again }, false)
-        } else {
-            write_tiers(dir, &Tiers { names: &tiers, runs: &runs, again: &again }, false)
+        let paths: Vec<&Path> =
+            [&self.a, &self.b].into_iter().chain(&self.more).map(PathBuf::as_path).collect();
+        let runs: Result<Vec<_>, _> = paths.iter().map(|path| RunRead::read(path)).collect();
+        let runs = runs.map_err(|error| folder(&error))?;
+        let quoted: Vec<String> = paths.iter().map(|path| quoted_path(path)).collect();
+        let again = format!("{CALLED} compare {} --out {}", quoted.join(" "), quoted_path(dir));
+        let tiers: Vec<String> = runs.iter().map(|run| run.manifest.tier.clone()).collect();
+        let different = tiers.iter().collect::<BTreeSet<_>>().len();
+        let written = match &runs[..] {
+            [a_run, b_run] if different == 1 => {
+                let (a, b) = sides(&self.a, &self.b);
+                let names = [a.as_str(), b.as_str()];
+                let runs = [a_run, b_run];
+                let comparison = Comparison { names, runs, paired: &[], again: &again };
+                write_comparison(dir, &comparison, false)
+            }
+            runs if different == runs.len() => {
+                write_tiers(dir, &Tiers { names: &tiers, runs, again: &again }, false)
+            }
+            _ => {
+                let text = format!(
+                    "more than two runs are compared by their tiers, and these are of {}",
+                    tiers.join(", ")
+                );
+                return Err(Failure::new(Exit::Usage, text));
+            }
         };
         written.map(drop).map_err(|error| folder(&error))
     }
@@ -174,7 +187,7 @@ fn differ(a: &Manifest, b: &Manifest) -> Vec<String> {
         match (a, b) {
             _ if a == b => {}
             (Value::Object(a), Value::Object(b)) => {
-                let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
                 for key in keys {
                     let null = &Value::Null;
                     look(&join(key), a.get(key).unwrap_or(null), b.get(key).unwrap_or(null), found);

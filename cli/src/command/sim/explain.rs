@@ -1,10 +1,10 @@
 //! What became of something in a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use chartmesh_scenarios::experiment::{Each, Follow, Target, Thread, Threads, moment};
-use chartmesh_scenarios::output::{ReadRow, format, read_trace};
+use chartmesh_scenarios::output::{ReadRow, Timeline, format, read_trace};
 use serde_json::json;
 
 use super::progress::Watch;
@@ -20,7 +20,7 @@ use crate::output::{Output, Style, faint, row};
 /// has no trace is run once more for it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  chartmesh sim explain outage-7\n  chartmesh sim explain outage-7 1f09c4\n  chartmesh sim explain outage-7 clinic-2"
+    after_help = "Examples:\n  chartmesh sim explain outage-7\n  chartmesh sim explain outage-7 1f09c4\n  chartmesh sim explain outage-7 clinic-2\n  chartmesh sim explain outage-7 --timeline outage-7.json   (open it at https://ui.perfetto.dev)"
 )]
 pub(crate) struct Args {
     /// The folder of a run, or its manifest
@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// Lines at most; the first and the last ones are shown
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
+    /// Write the whole trace into FILE as a timeline for Perfetto (Trace Event Format)
+    #[arg(long, value_name = "FILE", conflicts_with = "what")]
+    timeline: Option<PathBuf>,
 }
 
 impl Args {
@@ -40,13 +43,12 @@ impl Args {
         if made.manifest.stand_ins && !out.quiet {
             out.note(show::WITH_STAND_INS);
         }
+        if let Some(file) = &self.timeline {
+            return timeline(&out, &made, file, stop);
+        }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let Some(what) = &self.what else { return self.list(&out, &made, stop, limit) };
-        let known = made.names();
-        let names = match known.filter(|_| made.trace().is_some()) {
-            Some(names) => names,
-            None => names_again(&out, &made, stop)?,
-        };
+        let names = names(&out, &made, stop)?;
         let target = match names.iter().position(|name| name == what) {
             Some(party) => {
                 Target::Party(u32::try_from(party).expect("parties are counted in 32 bits"))
@@ -144,8 +146,21 @@ fn each(out: &Output, made: &Made, stop: &AtomicBool, mut row: impl FnMut(ReadRo
     Ok(())
 }
 
-/// The parties' names of a run whose folder does not have them.
-fn names_again(out: &Output, made: &Made, stop: &AtomicBool) -> Outcome<Vec<String>> {
+fn timeline(out: &Output, made: &Made, file: &Path, stop: &AtomicBool) -> Outcome {
+    let names = names(out, made, stop)?;
+    let scenario = &made.manifest.scenario.name;
+    let mut timeline = Timeline::create(file, scenario, &names).map_err(|error| folder(&error))?;
+    each(out, made, stop, |row| timeline.row(&row))?;
+    timeline.finish().map_err(|error| folder(&error))?;
+    out.note(format!("wrote {}; open it at https://ui.perfetto.dev", file.display()));
+    Ok(())
+}
+
+/// The parties' names: as they were kept with the trace, or of the run once more.
+fn names(out: &Output, made: &Made, stop: &AtomicBool) -> Outcome<Vec<String>> {
+    if let Some(names) = made.names().filter(|_| made.trace().is_some()) {
+        return Ok(names);
+    }
     made.repeats()?;
     with_stand_ins(made.manifest.stand_ins)?;
     // Of as little of it as gives the parties: they are there before time runs.

@@ -73,7 +73,8 @@ fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn create(path: &Path) -> Result<File, WriteError> {
+/// Begins a file that gets its name by [`keep`].
+pub(super) fn create(path: &Path) -> Result<File, WriteError> {
     let path = partial(path);
     File::create(&path).map_err(|error| WriteError::at(&path, error))
 }
