@@ -226,6 +226,14 @@ pub struct TraceRow {
     pub end: &'static str,
 }
 
+impl TraceRow {
+    /// A row that says nothing else yet.
+    #[must_use]
+    pub const fn new(at_us: u64, kind: TraceKind, party: u32, other: u32) -> Self {
+        Self { at_us, kind, party, other, what: "", id: 0, patient: 0, bytes: 0, end: "" }
+    }
+}
+
 /// No party.
 pub const NOBODY: u32 = u32::MAX;
 

@@ -1,6 +1,8 @@
 //! What goes wrong: the scenario's events, faults by chance, machines that come and go, dishonest parties.
 //! Each fault is counted when it fires, so that a run can show that it did.
 
+use super::exchange::Back;
+use super::greeting::Errand;
 use super::{Chance, Engine, Stage, Task, Then};
 use crate::life;
 use crate::result::{Fired, Mark, NOBODY, TraceKind};
@@ -150,14 +152,14 @@ impl Engine<'_> {
         let replying = core::mem::take(&mut machine.replying);
         for back in replying.into_values() {
             match back {
-                super::exchange::Back::Message(flow) => {
+                Back::Message(flow) => {
                     self.queue.plan(now_us + 1000, Task::Unknown(flow));
                 }
-                super::exchange::Back::Hello { from, from_epoch, .. } => {
+                Back::Hello { from, from_epoch } => {
                     let task = Task::NotGreeted { from, epoch: from_epoch, target: at };
                     self.queue.plan(now_us + 1000, task);
                 }
-                super::exchange::Back::Nobody => {}
+                Back::Nobody => {}
             }
         }
         if on {
@@ -195,7 +197,7 @@ impl Engine<'_> {
                 && !nodes.is_empty()
                 && !self.machine(at).greeting.contains_key(&target)
             {
-                self.greet(at, target, super::machine::Errand::Nothing);
+                self.greet(at, target, Errand::Nothing);
             }
         }
     }

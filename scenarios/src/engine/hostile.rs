@@ -14,7 +14,7 @@
 mod forge;
 
 use super::exchange::{Flow, message_id};
-use super::machine::Errand;
+use super::greeting::Errand;
 use super::{Chance, Engine, Task};
 use crate::result::TraceKind;
 use crate::scenario::Hostility;

@@ -3,13 +3,14 @@
 use super::Stage;
 use super::chance::Chance;
 use super::disk::Disk;
-use super::exchange::{FIRST_WINDOW_BYTES, HANDSHAKE_BYTES};
+use super::exchange::Back;
+use super::greeting::{Errand, Session};
 use crate::measure::Scene;
 use crate::party::Party;
 use crate::scenario::{Hostility, Machine as Traits};
 use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Nonce, Query, View};
+use chartmesh_protocol::peer::{Query, View};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 use chartmesh_protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,42 +55,8 @@ pub(crate) struct Machine {
     /// Faults of its disk in a row.
     pub(super) faults: u32,
     /// Requests that others made and wait for, by number.
-    pub(super) replying: BTreeMap<u64, super::exchange::Back>,
+    pub(super) replying: BTreeMap<u64, Back>,
     pub(super) life: Chance,
-}
-
-/// What one machine remembers of a connection with another.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Session {
-    /// The nonce that we told.
-    pub(super) ours: Nonce,
-    /// The nonce that we were told.
-    pub(super) theirs: Option<Nonce>,
-    /// The other's start with which we talk.
-    pub(super) epoch: u32,
-    pub(super) used_us: u64,
-    /// Bytes that we may send before the next acknowledgement, and when we sent last.
-    pub(super) window: u64,
-    pub(super) sent_us: u64,
-}
-
-impl Session {
-    pub(super) const fn new(ours: Nonce, theirs: Option<Nonce>, epoch: u32, now_us: u64) -> Self {
-        // What the handshake said has been acknowledged.
-        let window = FIRST_WINDOW_BYTES + HANDSHAKE_BYTES / 2;
-        Self { ours, theirs, epoch, used_us: now_us, window, sent_us: now_us }
-    }
-}
-
-/// What waits for a greeting to end.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Errand {
-    /// A message to an institution; whether it was refused once already.
-    Deliver(PartyId, bool),
-    /// An object.
-    Pull(TransferId),
-    /// Nothing: the greeting was all.
-    Nothing,
 }
 
 impl Machine {

@@ -15,10 +15,12 @@
 //! equal trace, on any platform and in any build.
 
 pub(crate) mod chance;
+mod costs;
 mod disk;
 mod doors;
 mod exchange;
 mod faults;
+mod greeting;
 mod heal;
 mod hostile;
 mod links;
@@ -46,7 +48,7 @@ use chartmesh_protocol::peer::{CheckedMessage, Effect, Event, RequestId, View};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::store::Shared;
 use exchange::Flow;
-use links::{Links, Way};
+use links::Links;
 use queue::Queue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -374,27 +376,6 @@ impl<'a> Engine<'a> {
         RequestId(self.requests)
     }
 
-    fn travel(&mut self, from: u32, to: u32, bytes: u64) -> Way {
-        if self.quiet {
-            return Way { takes_us: 0, broken: false, again_us: None, lost: 0, overtaken: false };
-        }
-        let now_us = self.stage.now_us;
-        let regions = (self.region(from), self.region(to));
-        let mut line = self.stage.machines[from as usize].line_free_us;
-        let way = self.links.travel(regions, bytes, now_us, &mut line);
-        self.machine(from).line_free_us = line;
-        if way.lost > 0 {
-            self.fire("loss", from);
-        }
-        if way.overtaken {
-            self.fire("reorder", from);
-        }
-        if way.broken {
-            self.fire("connection-broken", from);
-        }
-        way
-    }
-
     fn tick(&mut self, at: u32) {
         let now_us = self.stage.now_us;
         let machine = self.machine(at);
@@ -522,7 +503,7 @@ impl<'a> Engine<'a> {
                 if let Some(target) = self.stage.by_party.get(&to).copied() {
                     let open = self.session(at, target).is_some_and(|s| s.theirs.is_some());
                     if !open {
-                        self.greet(at, target, machine::Errand::Nothing);
+                        self.greet(at, target, greeting::Errand::Nothing);
                     }
                 }
             }

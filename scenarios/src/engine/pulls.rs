@@ -1,7 +1,7 @@
-//! Pulling objects: who serves them, and what arrives.
+//! Objects: pulled from whoever holds them, served, dropped, and looked for after a start.
 
-use super::exchange::object_id;
-use super::{Engine, Then};
+use super::greeting::Errand;
+use super::{Engine, Task, Then};
 use crate::result::TraceKind;
 use crate::scenario::Hostility;
 use crate::watch::Seen;
@@ -12,7 +12,7 @@ use chartmesh_protocol::peer::{Event, TransferResult};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 
 /// What a holder gives.
-pub(super) enum Served {
+enum Served {
     /// The object, or what it takes for it.
     Bytes(Vec<u8>),
     /// It may not be given.
@@ -22,7 +22,82 @@ pub(super) enum Served {
 }
 
 impl Engine<'_> {
-    pub(super) fn serve(&mut self, holder: u32, node: NodeId, transfer: &Transfer) -> Served {
+    /// An object is to be pulled: its holder is asked, once it was greeted.
+    pub(super) fn pull(&mut self, at: u32, id: TransferId) {
+        let machine = self.machine(at);
+        let wanted = machine.party.peer.transfer(&machine.disk, id).expect("memory does not fail");
+        let Some((transfer, _)) = wanted else {
+            machine.pulls.remove(&id);
+            return;
+        };
+        let Some(holder) = self.stage.by_party.get(&transfer.from).copied() else {
+            return self.pull_again(at, id);
+        };
+        if self.session(at, holder).is_none_or(|session| session.theirs.is_none()) {
+            return self.greet(at, holder, Errand::Pull(id));
+        }
+        let (epoch, now_us) = (self.machine(at).epoch, self.stage.now_us);
+        let holder_epoch = self.stage.machines[holder as usize].epoch;
+        self.count_request();
+        let way = self.travel(at, holder, 128);
+        let now_us = now_us + self.round_trip(at, holder);
+        let task = Task::PullAsked { at, epoch, holder, holder_epoch, id };
+        self.queue.plan(now_us + way.takes_us, task);
+    }
+
+    /// A pull is tried again, later each time.
+    pub(super) fn pull_again(&mut self, at: u32, id: TransferId) {
+        let now_us = self.stage.now_us;
+        let machine = self.machine(at);
+        let epoch = machine.epoch;
+        let Some(wait) = machine.pulls.get_mut(&id) else { return };
+        *wait = (*wait * 2).clamp(1, 60);
+        let at_us = now_us + *wait * 1_000_000;
+        self.queue.plan(at_us, Task::Pull { at, epoch, id });
+    }
+
+    /// The holder is asked for an object.
+    pub(super) fn pull_asked(&mut self, at: u32, epoch: u32, holder: u32, id: TransferId) {
+        let now_us = self.stage.now_us;
+        let later = Task::PullBroke { at, epoch, id };
+        if !self.stage.machines[holder as usize].on || self.blocked(at, holder) {
+            return self.queue.plan(now_us + 10_000_000, later);
+        }
+        let machine = &self.stage.machines[at as usize];
+        let wanted = machine.party.peer.transfer(&machine.disk, id).expect("memory does not fail");
+        let Some((transfer, _)) = wanted else {
+            return self.queue.plan(now_us, later);
+        };
+        let node = machine.party.peer.node();
+        let answer = self.serve(holder, node, &transfer);
+        let answer = match answer {
+            Served::Bytes(bytes) => Ok(bytes),
+            Served::Refused(refusal) => Err(refusal),
+            Served::Nothing => {
+                return self.queue.plan(now_us + 10_000_000, later);
+            }
+        };
+        let bytes = answer.as_ref().map_or(64, Vec::len) as u64;
+        self.count_bytes("pull", bytes);
+        let way = self.travel(holder, at, bytes);
+        let task = if way.broken {
+            later
+        } else {
+            Task::PullArrives {
+                at,
+                epoch,
+                holder,
+                id,
+                object: transfer.object,
+                served_us: now_us,
+                answer,
+            }
+        };
+        let grows_us = self.slow_start(holder, at, bytes);
+        self.queue.plan(now_us + way.takes_us + grows_us, task);
+    }
+
+    fn serve(&mut self, holder: u32, node: NodeId, transfer: &Transfer) -> Served {
         let now_us = self.stage.now_us;
         let machine = &self.stage.machines[holder as usize];
         if machine.hostile.contains(&Hostility::Withhold) {
@@ -79,7 +154,7 @@ impl Engine<'_> {
             Ok(_) => {
                 let now_us = self.stage.now_us;
                 let epoch = self.machine(at).epoch;
-                return self.queue.plan(now_us + 600_000_000, super::Task::Pull { at, epoch, id });
+                return self.queue.plan(now_us + 600_000_000, Task::Pull { at, epoch, id });
             }
             Err(refusal) => TransferResult::Refused { refusal },
         };
@@ -117,4 +192,10 @@ impl Engine<'_> {
             self.handle(at, Event::Stock { lost, found: Vec::new() }, "stock", Then::Nothing);
         }
     }
+}
+
+/// The first bytes of an object's id.
+fn object_id(object: ObjectId) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = object.0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

@@ -1,0 +1,123 @@
+//! What connections cost besides what is said on them: bytes, round trips, and the wait until TCP's window
+//! is open. The figures were measured on whole nodes: `scenarios/stack/README.md`.
+
+use super::Engine;
+use super::links::Way;
+
+/// Round trips of TCP, Noise and Yamux before a first stream can open.
+const HANDSHAKE_ROUND_TRIPS: u64 = 2;
+/// Bytes of those, both ways, and of identify and the first pings.
+const HANDSHAKE_BYTES: u64 = 730 + 282;
+/// Bytes of pings a minute, both ways, as long as a connection stands.
+const PING_BYTES_PER_MINUTE: u64 = 1352;
+/// Bytes of a request and its answer besides what they say: a stream's opening, and frames.
+const REQUEST_BYTES: u64 = 390;
+/// Bytes that a connection carries before the first acknowledgement (ten packets, RFC 6928). What is acknowledged
+/// opens the window by as much; each doubling beyond costs one more round trip.
+const FIRST_WINDOW_BYTES: u64 = 14_480;
+/// The window opens no further (what Linux lets a receiver advertise by default).
+const WINDOW_BYTES_MAX: u64 = 6 * 1024 * 1024;
+/// After a pause of so long the window is as at first (RFC 5681: a retransmission's wait, at least 200 ms).
+const WINDOW_PAUSE_US: u64 = 200_000;
+
+/// How much one end of a connection may send before the next acknowledgement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    bytes: u64,
+    /// When something was sent last.
+    sent_us: u64,
+}
+
+impl Window {
+    pub(super) const fn new(now_us: u64) -> Self {
+        // What the handshake said has been acknowledged.
+        Self { bytes: FIRST_WINDOW_BYTES + HANDSHAKE_BYTES / 2, sent_us: now_us }
+    }
+
+    /// Notes that so many bytes leave, and gives the window that they find.
+    fn sends(&mut self, bytes: u64, now_us: u64) -> u64 {
+        if now_us > self.sent_us + WINDOW_PAUSE_US {
+            self.bytes = FIRST_WINDOW_BYTES;
+        }
+        // Its stream's opening has been acknowledged before.
+        let found = self.bytes + REQUEST_BYTES / 2;
+        self.bytes = (found + bytes).min(WINDOW_BYTES_MAX);
+        self.sent_us = now_us;
+        found
+    }
+}
+
+impl Engine<'_> {
+    /// Makes a connection; gives how long that takes.
+    pub(super) fn connect(&mut self, from: u32, to: u32) -> u64 {
+        // It stands until it was idle long enough; each use counts what that adds.
+        let idle_us = self.scenario.policy.idle.micros();
+        self.count_bytes("transport", HANDSHAKE_BYTES + ping_bytes(idle_us));
+        HANDSHAKE_ROUND_TRIPS * self.round_trip(from, to)
+    }
+
+    /// Counts what keeping a connection costs that nobody used for so long.
+    pub(super) fn count_pause(&mut self, paused_us: u64) {
+        self.count_bytes("transport", ping_bytes(paused_us));
+    }
+
+    /// Counts what a request costs besides what it says.
+    pub(super) fn count_request(&mut self) {
+        self.count_bytes("transport", REQUEST_BYTES);
+    }
+
+    /// Sends so many bytes; gives what becomes of them.
+    pub(super) fn travel(&mut self, from: u32, to: u32, bytes: u64) -> Way {
+        if self.quiet {
+            return Way { takes_us: 0, broken: false, again_us: None, lost: 0, overtaken: false };
+        }
+        let now_us = self.stage.now_us;
+        let regions = (self.region(from), self.region(to));
+        let mut line = self.stage.machines[from as usize].line_free_us;
+        let way = self.links.travel(regions, bytes, now_us, &mut line);
+        self.machine(from).line_free_us = line;
+        if way.lost > 0 {
+            self.fire("loss", from);
+        }
+        if way.overtaken {
+            self.fire("reorder", from);
+        }
+        if way.broken {
+            self.fire("connection-broken", from);
+        }
+        way
+    }
+
+    /// There and back, now.
+    pub(super) fn round_trip(&mut self, from: u32, to: u32) -> u64 {
+        if self.quiet {
+            return 0;
+        }
+        let regions = (self.region(from), self.region(to));
+        2 * self.links.latency(regions.0, regions.1)
+    }
+
+    /// What a request pays before its last byte can leave: its stream's negotiation, and a round trip for
+    /// each doubling of the window that it needs.
+    pub(super) fn opening(&mut self, from: u32, to: u32, bytes: u64) -> u64 {
+        self.round_trip(from, to) + self.slow_start(from, to, bytes)
+    }
+
+    /// What so many bytes wait for the window of the connection to open, which they then have opened.
+    pub(super) fn slow_start(&mut self, from: u32, to: u32, bytes: u64) -> u64 {
+        let now_us = self.stage.now_us;
+        let window = match self.machine(from).sessions.get_mut(&to) {
+            Some(session) => session.window.sends(bytes, now_us),
+            None => FIRST_WINDOW_BYTES,
+        };
+        match bytes.div_ceil(window).max(1).next_power_of_two().trailing_zeros() {
+            0 => 0,
+            doublings => u64::from(doublings) * self.round_trip(from, to),
+        }
+    }
+}
+
+/// Bytes of pings while a connection stands for so long.
+const fn ping_bytes(stands_us: u64) -> u64 {
+    stands_us * PING_BYTES_PER_MINUTE / 60_000_000
+}
