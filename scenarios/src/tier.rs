@@ -3,7 +3,7 @@
 //! counting are the same in all of them, so that what differs is the machines.
 
 pub use crate::engine::chance::{Chance, micros_of};
-pub use crate::engine::{feature, tracer::Tracer};
+pub use crate::engine::tracer::Tracer;
 pub use crate::life::{Birth, begins, born, next};
 pub use crate::measure::{Ending, Measures, Scene, expectations, metric};
-pub use crate::watch::{Seen, matters, patient_of, request_of, short};
+pub use crate::watch::{Seen, feature, matters, patient_of, request_of, short};

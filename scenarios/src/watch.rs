@@ -153,3 +153,9 @@ pub fn short(party: PartyId) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = party.0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
+
+/// The feature that a message or command belongs to.
+#[must_use]
+pub fn feature(name: &'static str) -> &'static str {
+    name.split_once('.').map_or(name, |(feature, _)| feature)
+}

@@ -2,13 +2,13 @@
 
 use super::setup::STEP_US;
 use super::{Engine, Task, Then};
-use crate::people::{Doors, Entries, drafts};
+use crate::people::{Doors, Entries, People, drafts};
 use crate::result::{NOBODY, TraceKind};
 use crate::watch::Seen;
 use chartmesh_protocol::custody;
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::identity::Phrase;
-use chartmesh_protocol::peer::{Command, Effect, Event, Query, View};
+use chartmesh_protocol::peer::{Command, Effect, Event, Query, RequestId, View};
 use chartmesh_protocol::record;
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
 
@@ -156,7 +156,26 @@ impl Doors for Engine<'_> {
     }
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
+    /// Lets people act.
+    pub(super) fn people(&mut self, act: impl FnOnce(&mut People<'a>, &mut Self)) {
+        if let Some(mut people) = self.people.take() {
+            act(&mut people, self);
+            self.people = Some(people);
+        }
+    }
+
+    /// A front door answered.
+    pub(super) fn answered(&mut self, request: RequestId, answer: Result<Box<View>, Refusal>) {
+        let Some((tag, name, at)) = self.doors.remove(&request.0) else { return };
+        let end = if answer.is_ok() { "done" } else { "refused" };
+        self.trace(TraceKind::Answered, at, NOBODY, |row| {
+            (row.what, row.id, row.end) = (name, request.0, end);
+        });
+        self.see(&Seen::Answered { party: at, request: request.0, name, answer: &answer });
+        self.people(|people, doors| people.answered(tag, at, answer, doors));
+    }
+
     /// Seals entries at a hospital, as its front door would.
     fn sealed(&mut self, hospital: u32, entries: Entries) -> Result<Command, Refusal> {
         let now_us = self.stage.now_us;

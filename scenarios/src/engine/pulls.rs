@@ -11,6 +11,11 @@ use chartmesh_protocol::objects::{Lost, Transfer};
 use chartmesh_protocol::peer::{Event, TransferResult};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 
+/// How long whoever pulls waits for a holder that says nothing, as `node/src/net/limits.rs` has it.
+pub(super) const PULL_TIMEOUT_US: u64 = 10_000_000;
+/// How long until it asks again a holder that sent something else, as `node/src/driver/limits.rs` has it.
+const PULL_TROUBLE_US: u64 = 600_000_000;
+
 /// What a holder gives.
 enum Served {
     /// The object, or what it takes for it.
@@ -61,7 +66,7 @@ impl Engine<'_> {
         let now_us = self.stage.now_us;
         let later = Task::PullBroke { at, epoch, id };
         if !self.stage.machines[holder as usize].on || self.blocked(at, holder) {
-            return self.queue.plan(now_us + 10_000_000, later);
+            return self.queue.plan(now_us + PULL_TIMEOUT_US, later);
         }
         let machine = &self.stage.machines[at as usize];
         let wanted = machine.party.peer.transfer(&machine.disk, id).expect("memory does not fail");
@@ -74,7 +79,7 @@ impl Engine<'_> {
             Served::Bytes(bytes) => Ok(bytes),
             Served::Refused(refusal) => Err(refusal),
             Served::Nothing => {
-                return self.queue.plan(now_us + 10_000_000, later);
+                return self.queue.plan(now_us + PULL_TIMEOUT_US, later);
             }
         };
         let bytes = answer.as_ref().map_or(64, Vec::len) as u64;
@@ -154,7 +159,7 @@ impl Engine<'_> {
             Ok(_) => {
                 let now_us = self.stage.now_us;
                 let epoch = self.machine(at).epoch;
-                return self.queue.plan(now_us + 600_000_000, Task::Pull { at, epoch, id });
+                return self.queue.plan(now_us + PULL_TROUBLE_US, Task::Pull { at, epoch, id });
             }
             Err(refusal) => TransferResult::Refused { refusal },
         };

@@ -14,7 +14,7 @@ pub use scene::Scene;
 use crate::result::{Expectation, Metric, OF_REGION, Sample, Unit};
 use crate::scenario::{Expect, Scenario, limit};
 use crate::stats::{Bound, Summary};
-use crate::watch::Seen;
+use crate::watch::{Seen, feature};
 use chartmesh_protocol::backup;
 use chartmesh_protocol::capability::Reason;
 use chartmesh_protocol::consent::Message as Consent;
@@ -512,7 +512,7 @@ impl Measures {
     pub fn see(&mut self, stage: &dyn Scene, seen: &Seen<'_>) {
         match seen {
             Seen::Sent { from, to, message, bytes } => {
-                let feature = crate::engine::feature(message.body().name());
+                let feature = feature(message.body().name());
                 self.left(stage, (*from, *to), feature, *bytes);
             }
             Seen::Handled { from, at, body, outcome, .. } => {
@@ -520,7 +520,7 @@ impl Measures {
             }
             Seen::Concluded { from, name, since_ms, outcome, request, .. } => {
                 let Some(outcome) = outcome else { return };
-                let feature = crate::engine::feature(name);
+                let feature = feature(name);
                 self.concluded += self.counts(stage.now_us());
                 if *name == "backup.fetch" && matches!(outcome, OutcomeResult::Done(_)) {
                     self.restored(*from);
