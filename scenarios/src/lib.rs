@@ -19,6 +19,7 @@ pub mod result;
 mod run;
 pub mod scenario;
 pub mod stats;
+pub mod tcp;
 pub mod tier;
 mod watch;
 mod world;

@@ -3,7 +3,7 @@
 //!
 //! The mathematics is `libm`'s software implementation, whose last bit depends on no platform.
 
-use crate::scenario::{Distribution, Share, Spread};
+use crate::scenario::{Distribution, Loss, Share, Spread};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -37,6 +37,20 @@ impl Chance {
     /// keeps all other draws.
     pub fn happens(&mut self, share: Share) -> bool {
         self.unit() < share.get()
+    }
+
+    /// Whether a packet is lost. `bad` is kept from one to the next: whether the bad state of a bursty loss holds.
+    pub fn loses(&mut self, loss: &Loss, bad: &mut bool) -> bool {
+        match loss {
+            Loss::Share(share) => self.happens(*share),
+            Loss::Bursts(bursts) => {
+                let change = if *bad { bursts.r } else { bursts.p };
+                if self.happens(change) {
+                    *bad = !*bad;
+                }
+                *bad
+            }
+        }
     }
 
     /// One of `n`, all equally likely; 0 when there is none.

@@ -2,6 +2,7 @@
 //! is open. The figures were measured on whole nodes: `scenarios/stack/README.md`.
 
 use super::Engine;
+use crate::tcp::{RETRANSMIT_US_MIN, WINDOW_FIRST, WINDOW_MAX};
 
 /// Round trips of TCP, Noise and Yamux before a first stream can open.
 const HANDSHAKE_ROUND_TRIPS: u64 = 2;
@@ -11,15 +12,9 @@ const HANDSHAKE_BYTES: u64 = 730 + 282;
 const PING_BYTES_PER_MINUTE: u64 = 1352;
 /// Bytes of a request and its answer besides what they say: a stream's opening, and frames.
 const REQUEST_BYTES: u64 = 390;
-/// Bytes that a connection carries before the first acknowledgement (ten packets, RFC 6928). What is acknowledged
-/// opens the window by as much; each doubling beyond costs one more round trip.
-const FIRST_WINDOW_BYTES: u64 = 14_480;
-/// The window opens no further (what Linux lets a receiver advertise by default).
-const WINDOW_BYTES_MAX: u64 = 6 * 1024 * 1024;
-/// After a pause of so long the window is as at first (RFC 5681: a retransmission's wait, at least 200 ms).
-const WINDOW_PAUSE_US: u64 = 200_000;
 
-/// How much one end of a connection may send before the next acknowledgement.
+/// How much one end of a connection may send before the next acknowledgement: [`crate::tcp`] in outline. What is
+/// acknowledged opens it by as much, and each doubling that a message needs costs one more round trip.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     bytes: u64,
@@ -30,17 +25,18 @@ pub(super) struct Window {
 impl Window {
     pub(super) const fn new(now_us: u64) -> Self {
         // What the handshake said has been acknowledged.
-        Self { bytes: FIRST_WINDOW_BYTES + HANDSHAKE_BYTES / 2, sent_us: now_us }
+        Self { bytes: WINDOW_FIRST as u64 + HANDSHAKE_BYTES / 2, sent_us: now_us }
     }
 
     /// Notes that so many bytes leave, and gives the window that they find.
     fn sends(&mut self, bytes: u64, now_us: u64) -> u64 {
-        if now_us > self.sent_us + WINDOW_PAUSE_US {
-            self.bytes = FIRST_WINDOW_BYTES;
+        // After a pause of so long it is as at first (RFC 5681: a retransmission's wait, at least).
+        if now_us > self.sent_us + RETRANSMIT_US_MIN {
+            self.bytes = WINDOW_FIRST as u64;
         }
         // Its stream's opening has been acknowledged before.
         let found = self.bytes + REQUEST_BYTES / 2;
-        self.bytes = (found + bytes).min(WINDOW_BYTES_MAX);
+        self.bytes = (found + bytes).min(WINDOW_MAX as u64);
         self.sent_us = now_us;
         found
     }
@@ -76,7 +72,7 @@ impl Engine<'_> {
         let now_us = self.stage.now_us;
         let window = match self.machine(from).sessions.get_mut(&to) {
             Some(session) => session.window.sends(bytes, now_us),
-            None => FIRST_WINDOW_BYTES,
+            None => WINDOW_FIRST as u64,
         };
         match bytes.div_ceil(window).max(1).next_power_of_two().trailing_zeros() {
             0 => 0,

@@ -3,11 +3,10 @@
 use super::Engine;
 use super::chance::Chance;
 use crate::scenario::{Loss, Scenario, Share, Span, Spread};
+use crate::tcp::RETRANSMIT_US_MIN;
 
 /// Bytes of a packet's content.
 const PACKET: u64 = 1400;
-/// The first wait before a lost packet is sent again, at least (RFC 6298 says a second, systems 200 ms).
-const RETRANSMIT_US_MIN: u64 = 200_000;
 /// Packets of one message lost in a row before the connection is given up.
 const LOST_IN_A_ROW_MAX: u32 = 6;
 
@@ -128,7 +127,7 @@ impl Pair {
         let mut sent = 0;
         while sent < packets {
             let mut in_a_row = 0;
-            while self.loses() {
+            while self.chance.loses(&self.loss, &mut self.bad) {
                 lost += 1;
                 waits += (2 * latency_us).max(RETRANSMIT_US_MIN) << in_a_row;
                 in_a_row += 1;
@@ -139,19 +138,6 @@ impl Pair {
             sent += window;
         }
         (lost, false, waits)
-    }
-
-    fn loses(&mut self) -> bool {
-        match &self.loss {
-            Loss::Share(share) => self.chance.happens(*share),
-            Loss::Bursts(bursts) => {
-                let change = if self.bad { bursts.r } else { bursts.p };
-                if self.chance.happens(change) {
-                    self.bad = !self.bad;
-                }
-                self.bad
-            }
-        }
     }
 }
 

@@ -1,16 +1,14 @@
 //! How bytes travel: links between regions, and a connection's lanes as TCP would keep them.
 //!
-//! A lane computes when each segment arrives at the moment at which it is written: after what was
-//! written before it, after the bytes that the window lets go first, after the link's own time, and
-//! later by a retransmission for each time that it is lost. The window opens as TCP's does: ten
-//! segments at first, one more for each that is acknowledged, half after a loss, and from the beginning
-//! again after a pause.
+//! A lane computes when each segment arrives at the moment at which it is written, by the rule of
+//! [`chartmesh_scenarios::tcp`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chartmesh_scenarios::scenario::Spread;
+use chartmesh_scenarios::tcp::{SEGMENT, Tcp};
 use chartmesh_scenarios::tier::Chance;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng as _;
@@ -35,20 +33,8 @@ impl Link {
     }
 }
 
-/// Bytes in a segment: Ethernet's, less the headers.
-const SEGMENT: usize = 1448;
-
-/// The window that a connection begins with (RFC 6928).
-const WINDOW_FIRST: usize = 10 * SEGMENT;
-
-/// The largest window: what Linux lets a receiver advertise by default.
-const WINDOW_MAX: usize = 6 * 1024 * 1024;
-
 /// Written and not yet read, at most: about what Linux lets a sender buffer by default.
 const BUFFER_MAX: usize = 4 * 1024 * 1024;
-
-/// The shortest wait before a segment is sent again (Linux's `TCP_RTO_MIN`).
-const RETRANSMIT_MIN: Duration = Duration::from_millis(200);
 
 /// A latency that varies: what leaves at one time takes the same time.
 #[derive(Debug)]
@@ -82,14 +68,7 @@ pub(crate) struct Lane {
     link: Link,
     varies: Option<Varying>,
     chance: ChaCha20Rng,
-    window: usize,
-    threshold: usize,
-    /// When what was sent will be known to have arrived, and how many bytes.
-    unacknowledged: VecDeque<(Instant, usize)>,
-    in_flight: usize,
-    /// When the last bit of what was sent leaves.
-    busy_until: Option<Instant>,
-    arrives_last: Option<Instant>,
+    tcp: Tcp<Instant>,
     /// What was written and not read.
     segments: VecDeque<(Instant, Vec<u8>)>,
     /// How much of the first one was read.
@@ -121,12 +100,7 @@ impl Lane {
             link,
             varies: None,
             chance,
-            window: WINDOW_FIRST,
-            threshold: WINDOW_MAX,
-            unacknowledged: VecDeque::new(),
-            in_flight: 0,
-            busy_until: None,
-            arrives_last: None,
+            tcp: Tcp::default(),
             segments: VecDeque::new(),
             read: 0,
             buffered: 0,
@@ -162,59 +136,16 @@ impl Lane {
     }
 
     fn send(&mut self, segment: Vec<u8>, now: Instant) {
-        let round = self.link.latency * 2;
-        let patience = (round * 2).max(RETRANSMIT_MIN);
-        while self.unacknowledged.front().is_some_and(|(known, _)| *known <= now) {
-            self.acknowledge();
-        }
-        if self.busy_until.is_some_and(|until| now > until + patience) {
-            self.window = self.window.min(WINDOW_FIRST);
-        }
-        let mut leaves = self.busy_until.map_or(now, |until| until.max(now));
-        while self.in_flight > 0
-            && (self.in_flight + segment.len() > self.window
-                || self.unacknowledged.front().is_some_and(|(known, _)| *known <= leaves))
-        {
-            leaves = self.acknowledge().map_or(leaves, |known| known.max(leaves));
-        }
+        let latency = self.link.latency;
+        let mut leaves = self.tcp.ready(segment.len(), latency, now);
         if let Some(rate) = self.link.bytes_per_second {
             leaves += Duration::from_secs_f64(segment.len() as f64 / rate.max(1) as f64);
         }
-        self.busy_until = Some(leaves);
-        let takes = self.varies.as_mut().map_or(self.link.latency, |varies| varies.at(now));
-        let mut arrives = leaves + takes;
-        let mut wait = patience;
-        while self.is_lost() {
-            arrives += wait;
-            wait *= 2;
-            self.threshold = (self.window / 2).max(2 * SEGMENT);
-            self.window = self.threshold;
-        }
-        let arrives = to_the_ms(arrives, now);
-        // In order: what comes after a lost segment waits for it.
-        let arrives = self.arrives_last.map_or(arrives, |last| last.max(arrives));
-        self.arrives_last = Some(arrives);
-        self.unacknowledged.push_back((arrives + self.link.latency, segment.len()));
-        self.in_flight += segment.len();
+        let takes = self.varies.as_mut().map_or(latency, |varies| varies.at(now));
+        let lost = self.tcp.lost(latency, || is_lost(&mut self.chance, self.link.loss));
+        let arrives = to_the_ms(leaves + takes + lost.later, now);
+        let arrives = self.tcp.sent(segment.len(), leaves, arrives, latency);
         self.segments.push_back((arrives, segment));
-    }
-
-    /// The oldest bytes under way are known to have arrived: the window opens.
-    fn acknowledge(&mut self) -> Option<Instant> {
-        let (known, bytes) = self.unacknowledged.pop_front()?;
-        self.in_flight -= bytes;
-        let slow = bytes * SEGMENT / self.window;
-        let grown = if self.window < self.threshold { bytes } else { slow };
-        self.window = (self.window + grown).min(WINDOW_MAX);
-        Some(known)
-    }
-
-    fn is_lost(&mut self) -> bool {
-        if self.link.loss <= 0.0 {
-            return false;
-        }
-        // 53 bits, as many as a float can tell apart.
-        ((self.chance.next_u64() >> 11) as f64) < self.link.loss * (1_u64 << 53) as f64
     }
 
     /// Moves what has arrived into `out`.
@@ -253,8 +184,11 @@ impl Lane {
     pub(crate) fn finish(&mut self, end: End, now: Instant) {
         if self.ends.is_none() {
             let arrives = to_the_ms(now + self.link.latency, now);
-            let after = self.arrives_last.filter(|_| end == End::Closed);
-            self.ends = Some((after.map_or(arrives, |last| last.max(arrives)), end));
+            let noticed = match end {
+                End::Closed => self.tcp.after_all(arrives),
+                End::Broken => arrives,
+            };
+            self.ends = Some((noticed, end));
         }
     }
 
@@ -266,22 +200,28 @@ impl Lane {
         let arrived = self.segments.iter().take_while(|(at, _)| *at <= now).count();
         let late = self.segments.split_off(arrived);
         self.held = Some(late.into_iter().map(|(_, segment)| segment).collect());
-        self.unacknowledged.clear();
-        self.in_flight = 0;
+        self.tcp.start_over();
     }
 
     /// The link works again: what was held is sent again.
     pub(crate) fn heal(&mut self, now: Instant) {
         let Some(held) = self.held.take() else { return };
-        self.window = WINDOW_FIRST;
         for segment in held {
             self.send(segment, now);
         }
         if let Some((at, end)) = &mut self.ends {
-            let after = self.arrives_last.filter(|_| *end == End::Closed);
-            *at = after.map_or(*at, |last| last.max(*at)).max(now + self.link.latency);
+            if *end == End::Closed {
+                *at = self.tcp.after_all(*at);
+            }
+            *at = (*at).max(now + self.link.latency);
         }
     }
+}
+
+/// Whether a segment is lost, by the share that is.
+fn is_lost(chance: &mut ChaCha20Rng, share: f64) -> bool {
+    // 53 bits, as many as a float can tell apart.
+    share > 0.0 && ((chance.next_u64() >> 11) as f64) < share * (1_u64 << 53) as f64
 }
 
 /// Timers tick each millisecond and ring late rather than early; rounded up at every hop, times would
@@ -318,23 +258,6 @@ mod tests {
         assert_eq!(takes(Link::of(ms(20)), 100), ms(20));
         let slow = Link { bytes_per_second: Some(1000), ..Link::of(ms(20)) };
         assert_eq!(takes(slow, 100), ms(120));
-    }
-
-    #[test]
-    fn the_window_opens_like_tcps() {
-        let link = Link::of(ms(20));
-        assert_eq!(takes(link, 10 * SEGMENT), ms(20), "the first window");
-        assert_eq!(takes(link, 30 * SEGMENT), ms(60), "twice as much a round trip later");
-        assert_eq!(takes(link, 70 * SEGMENT), ms(100), "and again");
-
-        let (mut lane, begin) = (lane(link), Instant::now());
-        lane.write(&vec![0; 70 * SEGMENT], begin);
-        let soon = begin + ms(200);
-        lane.write(&vec![0; 70 * SEGMENT], soon);
-        assert_eq!(lane.segments.back().unwrap().0 - soon, ms(20), "it is open still");
-        let late = soon + ms(1000);
-        lane.write(&vec![0; 70 * SEGMENT], late);
-        assert_eq!(lane.segments.back().unwrap().0 - late, ms(100), "after a pause it is not");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chartmesh_scenarios::scenario::{Link, Scenario};
+use chartmesh_scenarios::tcp::SEGMENT;
 use chartmesh_scenarios::tier::Chance;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -24,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::lane::{Lane, Line, SEGMENT};
+use super::lane::{Lane, Line};
 use super::owner::owner;
 
 /// Written and not yet arrived, of one direction: about what Linux lets a sender buffer by default.
