@@ -2,10 +2,11 @@
 
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::custody;
-use chartmesh_protocol::id::{NodeId, ObjectId, PartyId};
-use chartmesh_protocol::identity::{Role, incept};
-use chartmesh_protocol::peer::{Identity, PatientKeys, Peer, Policy};
+use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TokenId};
+use chartmesh_protocol::identity::{KnownKeys, Role, incept};
+use chartmesh_protocol::peer::{Command, Identity, PatientKeys, Peer, Policy};
 use chartmesh_protocol::store::Memory;
+use chartmesh_protocol::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use std::collections::BTreeMap;
@@ -105,11 +106,27 @@ impl Party {
         }
     }
 
-    /// Makes a patient's keys on this relay; the world keeps the words like a patient would.
-    pub(crate) fn make_patient(&mut self) -> custody::NewPatient {
+    /// Makes a patient on this relay, and what has it keep the keys; the world keeps the words like a patient would.
+    pub(crate) fn make_patient(&mut self, name: String) -> (PartyId, Command) {
         let new = custody::make(&mut self.rng);
-        self.words.insert(new.keys.patient, new.words.to_string());
-        self.unlocked.insert(new.keys.patient, new.keys.clone());
-        new
+        let patient = new.keys.patient;
+        self.words.insert(patient, new.words.to_string());
+        self.unlocked.insert(patient, new.keys.clone());
+        (patient, crate::people::keep(new, name))
+    }
+
+    /// Gives a patient of this relay the next keys, by the words, and what has the relay take them; nothing when the
+    /// words are not here or the keys cannot change any more.
+    pub(crate) fn rotate(
+        &mut self,
+        patient: PartyId,
+        known: &KnownKeys,
+        kept: Vec<TokenId>,
+        now: Timestamp,
+    ) -> Option<Command> {
+        let words = self.words.get(&patient)?;
+        let (keys, rotate) = crate::people::rotation(known, words, kept, now).ok()?;
+        self.unlocked.insert(patient, keys);
+        Some(rotate)
     }
 }

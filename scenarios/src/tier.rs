@@ -6,4 +6,4 @@ pub use crate::engine::chance::{Chance, micros_of};
 pub use crate::engine::tracer::Tracer;
 pub use crate::life::{Birth, begins, born, next};
 pub use crate::measure::{Ending, Measures, Scene, expectations, metric};
-pub use crate::watch::{Seen, feature, matters, patient_of, request_of, short};
+pub use crate::watch::{Seen, feature, matters, message_id, patient_of, request_of, short};

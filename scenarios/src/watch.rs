@@ -2,7 +2,7 @@
 
 use crate::engine::Stage;
 use chartmesh_protocol::consent::Message as Consent;
-use chartmesh_protocol::id::{ConsentId, ObjectId, PartyId, TokenId};
+use chartmesh_protocol::id::{ConsentId, ObjectId, PartyId, StreamId, TokenId};
 use chartmesh_protocol::message::{MessageId, OutcomeResult};
 use chartmesh_protocol::peer::{Body, CheckedMessage, Command, View};
 use chartmesh_protocol::refusal::Refusal;
@@ -152,6 +152,13 @@ pub const fn request_of(body: &Body) -> Option<ConsentId> {
 pub fn short(party: PartyId) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = party.0;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// What traces follow a message by: the first bytes of its stream's id, and its number.
+#[must_use]
+pub fn message_id(stream: StreamId, number: u64) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = stream.0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h]).wrapping_add(number)
 }
 
 /// The feature that a message or command belongs to.

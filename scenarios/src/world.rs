@@ -8,6 +8,7 @@ pub use dishonest::{AnswerOtherwise, Lie, Otherwise};
 use crate::party::{Party, Who};
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{
     CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Peer,
@@ -19,9 +20,6 @@ use chartmesh_protocol::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// Objects up to this size stand in the store itself.
-const SMALL: usize = 64 * 1024;
 
 enum Task {
     Deliver { from: Who, to: PartyId },
@@ -534,7 +532,9 @@ impl World {
         let node = self.parties[at.0].peer.node();
         let result = self.serve(holder, node, &transfer);
         let result = match result {
-            Ok(bytes) if bytes.len() <= SMALL => TransferResult::Finished { small: Some(bytes) },
+            Ok(bytes) if bytes.len() <= SMALL_OBJECT_BYTES_MAX => {
+                TransferResult::Finished { small: Some(bytes) }
+            }
             Ok(bytes) => {
                 self.parties[at.0].objects.insert(transfer.object, bytes);
                 TransferResult::Finished { small: None }

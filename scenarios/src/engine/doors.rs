@@ -5,9 +5,7 @@ use super::{Engine, Task, Then};
 use crate::people::{Doors, Entries, People, drafts};
 use crate::result::{NOBODY, TraceKind};
 use crate::watch::Seen;
-use chartmesh_protocol::custody;
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::identity::Phrase;
 use chartmesh_protocol::peer::{Command, Effect, Event, Query, RequestId, View};
 use chartmesh_protocol::record;
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
@@ -112,14 +110,8 @@ impl Doors for Engine<'_> {
     }
 
     fn make_patient(&mut self, relay: u32, name: String) -> Result<PartyId, Refusal> {
-        let new = self.machine(relay).party.make_patient();
-        let id = new.keys.patient;
-        let keep = custody::Command::Keep {
-            name,
-            log: Box::new(new.log),
-            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
-        };
-        self.ask_now(relay, Command::Custody(keep), Some(id)).map(|_| id)
+        let (id, keep) = self.machine(relay).party.make_patient(name);
+        self.ask_now(relay, keep, Some(id)).map(|_| id)
     }
 
     fn record(&mut self, at: u32, entries: Entries, tag: u64) -> Result<(), Refusal> {
@@ -136,18 +128,12 @@ impl Doors for Engine<'_> {
     fn rotate(&mut self, relay: u32, patient: PartyId, tag: u64) -> bool {
         let now_us = self.stage.now_us;
         let machine = self.machine(relay);
-        let known =
-            machine.party.peer.keys_of(&machine.disk, patient).expect("memory does not fail");
-        let (Some(known), Some(words)) = (known, machine.party.words.get(&patient)) else {
-            return false;
-        };
-        let phrase = Phrase::parse(words).expect("the words are the patient's");
-        let rotated = custody::rotate(&known, &phrase, Vec::new(), machine.clock(now_us));
-        let Ok((rotation, keys)) = rotated else { return false };
-        let sealed_keys = custody::encode_keys(&keys).to_vec();
-        machine.party.unlocked.insert(patient, keys);
-        let rotate = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
-        self.ask(relay, Command::Custody(rotate), Some(patient), "custody.rotate", tag);
+        let now = machine.clock(now_us);
+        let known = machine.party.peer.keys_of(&machine.disk, patient);
+        let Some(known) = known.expect("memory does not fail") else { return false };
+        let rotate = machine.party.rotate(patient, &known, Vec::new(), now);
+        let Some(rotate) = rotate else { return false };
+        self.ask(relay, rotate, Some(patient), "custody.rotate", tag);
         true
     }
 

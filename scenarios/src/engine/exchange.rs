@@ -10,7 +10,7 @@
 use super::greeting::{Errand, HELLO_TIMEOUT_US};
 use super::{Engine, Task, Then};
 use crate::result::{NOBODY, TraceKind};
-use crate::watch::Seen;
+use crate::watch::{Seen, message_id};
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::message::{MessageId, Outcome, OutcomeResult};
@@ -128,7 +128,7 @@ impl Engine<'_> {
             target,
             target_epoch,
             number,
-            id: message_id(envelope.id.stream.0, number),
+            id: message_id(envelope.id.stream, number),
             message: envelope.id,
             made_up: false,
             may_pass: true,
@@ -340,12 +340,6 @@ impl Engine<'_> {
     pub(super) fn delivered(&mut self, from: u32, to: PartyId) {
         self.attempt(from, to, false);
     }
-}
-
-/// What follows a message: the first bytes of its stream's id, and its number.
-pub(super) fn message_id(stream: [u8; 16], number: u64) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = stream;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]).wrapping_add(number)
 }
 
 /// An outcome, as whoever watches reads it: without its signature.

@@ -13,12 +13,12 @@
 
 mod forge;
 
-use super::exchange::{Flow, message_id};
+use super::exchange::Flow;
 use super::greeting::Errand;
 use super::{Chance, Engine, Task};
 use crate::result::TraceKind;
 use crate::scenario::Hostility;
-use crate::watch::Seen;
+use crate::watch::{Seen, message_id};
 use chartmesh_protocol::capability::{Chain, Proof};
 use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::consent::Message as Consent;
@@ -336,7 +336,7 @@ impl Engine<'_> {
             target,
             target_epoch: self.stage.machines[target as usize].epoch,
             number: message.number,
-            id: message_id(message.stream.0, message.number),
+            id: message_id(message.stream, message.number),
             message,
             made_up: true,
             may_pass: lie.may_pass,

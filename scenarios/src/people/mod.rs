@@ -21,11 +21,13 @@ mod acts;
 mod begin;
 mod doors;
 mod happenings;
+mod keys;
 mod seal;
 
 pub use begin::Newcomer;
 pub use doors::{Doors, Entries};
-pub use seal::drafts;
+pub use keys::{keep, rotation};
+pub use seal::{KINDS, content, drafts};
 
 use crate::engine::chance::Chance;
 use crate::places::Places;

@@ -1,13 +1,11 @@
 //! What people do in the world: patients are made and rotate their keys, hospitals record.
 
-use super::{SMALL, World};
+use super::World;
 use crate::party::Who;
-use chartmesh_protocol::custody;
-use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::identity::Phrase;
-use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
+use crate::people::content;
+use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Command, View};
-use chartmesh_protocol::record::{ContentKey, Draft, Kind, SealedContent};
+use chartmesh_protocol::record::{self, Draft, Kind};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 
 impl World {
@@ -16,14 +14,8 @@ impl World {
     /// # Panics
     /// When the relay refuses.
     pub fn new_patient(&mut self, relay: Who, name: &str) -> PartyId {
-        let new = self.parties[relay.0].make_patient();
-        let patient = new.keys.patient;
-        let command = custody::Command::Keep {
-            name: name.to_owned(),
-            log: Box::new(new.log),
-            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
-        };
-        self.ask(relay, Command::Custody(command), Some(patient)).expect("a relay keeps a patient");
+        let (patient, keep) = self.parties[relay.0].make_patient(name.to_owned());
+        self.ask(relay, keep, Some(patient)).expect("a relay keeps a patient");
         patient
     }
 
@@ -38,18 +30,13 @@ impl World {
         &mut self,
         relay: Who,
         patient: PartyId,
-        kept: Vec<chartmesh_protocol::id::TokenId>,
+        kept: Vec<TokenId>,
     ) -> Result<View, Refusal> {
-        let party = &self.parties[relay.0];
+        let party = &mut self.parties[relay.0];
         let known = party.peer.keys_of(&party.store, patient).expect("memory does not fail");
-        let phrase = Phrase::parse(&party.words[&patient]).expect("the words are the patient's");
-        let (rotation, keys) =
-            custody::rotate(&known.expect("the patient is here"), &phrase, kept, self.now)
-                .expect("the words are the patient's");
-        let sealed_keys = custody::encode_keys(&keys).to_vec();
-        self.parties[relay.0].unlocked.insert(patient, keys);
-        let command = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
-        self.ask(relay, Command::Custody(command), Some(patient))
+        let known = known.expect("the patient is here");
+        let rotate = party.rotate(patient, &known, kept, self.now);
+        self.ask(relay, rotate.expect("the words are the patient's"), Some(patient))
     }
 
     /// Seals contents into a draft of one entry at a hospital.
@@ -61,24 +48,10 @@ impl World {
         let contents = contents
             .iter()
             .map(|plain| {
-                let key = DataKey::generate(&mut party.rng);
-                let salt = fresh_salt(&mut party.rng);
-                let (file, sealed) = seal_small(&key, &salt, plain).expect("small enough");
-                let content = ContentKey {
-                    object: sealed.id,
-                    length: sealed.file_len,
-                    plaintext_length: sealed.plaintext_len,
-                    key: *key.expose(),
-                    media_type: "text/plain".into(),
-                    name: title.into(),
-                };
-                let small = if file.len() <= SMALL {
-                    Some(file)
-                } else {
-                    party.objects.insert(sealed.id, file);
-                    None
-                };
-                SealedContent { key: content, small }
+                let (rng, objects) = (&mut party.rng, &mut party.objects);
+                content(plain, ("text/plain", title), rng, |id, file| {
+                    drop(objects.insert(id, file))
+                })
             })
             .collect();
         Draft {
@@ -113,7 +86,7 @@ impl World {
             Err(Failure::Refused(refusal)) => return Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
         };
-        let command = chartmesh_protocol::record::Command::Record { subject, entries };
+        let command = record::Command::Record { subject, entries };
         self.ask(who, Command::Record(command), None)
     }
 }

@@ -2,12 +2,11 @@
 
 use chartmesh_node::objects::ObjectFolder;
 use chartmesh_protocol::id::{ChartId, PartyId};
-use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
-use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
 use chartmesh_protocol::peer::{Command, View};
-use chartmesh_protocol::record::{self, ContentKey, Draft, Kind, SealedContent};
+use chartmesh_protocol::record::{self, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::{custody, enrolment, federation};
+use chartmesh_scenarios::people::{content, keep};
 use rand_core::UnwrapErr;
 
 use crate::desk::Desk;
@@ -57,12 +56,7 @@ impl Stack {
         let new = custody::make(&mut chance());
         let patient = new.keys.patient;
         self.desk().unlock(relay, new.keys.clone());
-        let command = custody::Command::Keep {
-            name: name.to_owned(),
-            log: Box::new(new.log),
-            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
-        };
-        self.command(relay, Command::Custody(command), Some(patient))?;
+        self.command(relay, keep(new, name.to_owned()), Some(patient))?;
         Ok(patient)
     }
 
@@ -138,24 +132,14 @@ impl Desk {
 
 /// Seals one content: a small one stays in memory, another goes to the folder.
 fn seal(folder: &ObjectFolder, name: &str, plain: &[u8]) -> SealedContent {
-    let key = DataKey::generate(&mut chance());
-    let sealed = seal_small(&key, &fresh_salt(&mut chance()), plain);
-    let (file, sealed) = sealed.expect("contents of simulations are sealed in one piece");
-    let content = ContentKey {
-        object: sealed.id,
-        length: sealed.file_len,
-        plaintext_length: sealed.plaintext_len,
-        key: *key.expose(),
-        media_type: "text/plain".into(),
-        name: name.into(),
-    };
-    if file.len() <= SMALL_OBJECT_BYTES_MAX {
-        return SealedContent { key: content, small: Some(file) };
-    }
+    content(plain, ("text/plain", name), &mut chance(), |_, file| store(folder, &file))
+}
+
+/// Puts a sealed object into a node's folder.
+pub(crate) fn store(folder: &ObjectFolder, file: &[u8]) {
     let mut writer = folder.writer();
-    writer.push(&file).expect("memory does not fail");
+    writer.push(file).expect("memory does not fail");
     writer.finish().expect("memory does not fail");
-    SealedContent { key: content, small: None }
 }
 
 /// What a node would take for sealing: the system's generator, which here is the seed's.

@@ -2,17 +2,16 @@
 
 use chartmesh_protocol::custody;
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::identity::Phrase;
 use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::record;
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
-use chartmesh_scenarios::people::{Doors, Entries, drafts};
+use chartmesh_scenarios::people::{Doors, Entries, drafts, keep, rotation};
 use chartmesh_scenarios::result::{NOBODY, TraceKind};
 use chartmesh_scenarios::tier::{Seen, short};
 
 use super::ground::stamp;
 use super::{Floor, Task, who};
-use crate::people::chance;
+use crate::people::{chance, store};
 use crate::seen::{Note, Noted};
 
 /// The step by which time moves on until nothing is heard any more.
@@ -100,12 +99,7 @@ impl Doors for Floor<'_> {
         let patient = new.keys.patient;
         self.words.insert(patient, new.words.to_string());
         self.stack.desk().unlock(who(relay), new.keys.clone());
-        let keep = custody::Command::Keep {
-            name,
-            log: Box::new(new.log),
-            sealed_keys: custody::encode_keys(&new.keys).to_vec(),
-        };
-        self.ask_now(relay, Command::Custody(keep), Some(patient)).map(|_| patient)
+        self.ask_now(relay, keep(new, name), Some(patient)).map(|_| patient)
     }
 
     fn record(&mut self, at: u32, entries: Entries, tag: u64) -> Result<(), Refusal> {
@@ -121,18 +115,13 @@ impl Doors for Floor<'_> {
 
     fn rotate(&mut self, relay: u32, patient: PartyId, tag: u64) -> bool {
         let Some(words) = self.words.get(&patient) else { return false };
-        let phrase = Phrase::parse(words).expect("the words are the patient's");
         let Some(handle) = self.stack.desk().handle(who(relay)) else { return false };
         let known = handle.read(|peer, txn, _| peer.keys_of(txn, patient));
         let Ok(Some(known)) = known else { return false };
         let now = stamp(self.ground.now_us);
-        let Ok((rotation, keys)) = custody::rotate(&known, &phrase, Vec::new(), now) else {
-            return false;
-        };
-        let sealed_keys = custody::encode_keys(&keys).to_vec();
+        let Ok((keys, rotate)) = rotation(&known, words, Vec::new(), now) else { return false };
         self.stack.desk().unlock(who(relay), keys);
-        let rotate = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
-        self.ask(relay, Command::Custody(rotate), Some(patient), "custody.rotate", tag);
+        self.ask(relay, rotate, Some(patient), "custody.rotate", tag);
         true
     }
 
@@ -146,11 +135,8 @@ impl Floor<'_> {
     fn sealed(&self, at: u32, entries: Entries) -> Result<Command, Refusal> {
         let handle = self.stack.desk().open(who(at)).map_err(refusal)?;
         let (now, subject) = (stamp(self.ground.now_us), entries.subject);
-        let drafts = drafts(entries, now, &mut chance(), |_, file| {
-            let mut writer = handle.objects().writer();
-            writer.push(&file).expect("memory does not fail");
-            writer.finish().expect("memory does not fail");
-        });
+        let keep = |_, file: Vec<u8>| store(handle.objects(), &file);
+        let drafts = drafts(entries, now, &mut chance(), keep);
         let sealed: Result<_, Failure> =
             handle.read(|peer, txn, _| peer.seal_entries(txn, now, subject, drafts, &mut chance()));
         let entries = sealed.map_err(refusal)?;

@@ -231,9 +231,7 @@ impl<'a> Floor<'a> {
 
     fn trace(&mut self, kind: TraceKind, party: u32, other: u32, fill: impl FnOnce(&mut TraceRow)) {
         let at_us = self.ground.now_us - self.begin_us;
-        let (what, end) = ("", "");
-        let mut row =
-            TraceRow { at_us, kind, party, other, what, id: 0, patient: 0, bytes: 0, end };
+        let mut row = TraceRow::new(at_us, kind, party, other);
         fill(&mut row);
         self.tracer.row(&row);
     }

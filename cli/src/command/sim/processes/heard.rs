@@ -4,6 +4,7 @@ use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_scenarios::people::People;
 use chartmesh_scenarios::result::{NOBODY, TraceKind};
+use chartmesh_scenarios::tier::message_id;
 
 use super::command::{refusal, view_of};
 use super::measures::{Concluded, Handled};
@@ -58,7 +59,7 @@ pub(super) fn trail(told: Told, people: &mut People<'_>, town: &mut Town) {
                 // Sent again: what became of it was told before.
                 return;
             }
-            let id = id_of(&message);
+            let id = message_id(message.1, message.2);
             let to = town.nodes[at as usize].id;
             let bytes = town.left.remove(&(from, to, message.2)).unwrap_or_default();
             town.measures.leaves(name, bytes);
@@ -97,7 +98,7 @@ fn conclude(town: &mut Town, message: &Message, when_us: u64, end: &str) {
         course.concluded = Some((when_us, end.to_owned()));
         return;
     };
-    let (end, id) = (town.names.of(end), id_of(message));
+    let (end, id) = (town.names.of(end), message_id(message.1, message.2));
     town.trace(TraceKind::Concluded, when_us, (from, NOBODY), |row| {
         (row.what, row.id, row.end) = (name, id, end);
     });
@@ -113,10 +114,4 @@ fn conclude(town: &mut Town, message: &Message, when_us: u64, end: &str) {
     if since_us >= town.begin_us {
         town.measures.concluded(&concluded);
     }
-}
-
-/// What traces follow a message by, as in the core tier.
-fn id_of((_, stream, number): &Message) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = stream.0;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]).wrapping_add(*number)
 }

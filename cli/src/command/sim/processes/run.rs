@@ -14,7 +14,7 @@ use chartmesh_scenarios::result::{
     Cost, Fired, Mark, Outcome, PartyRow, Progress, TraceSink, Watcher,
 };
 use chartmesh_scenarios::scenario::{Event, Scenario};
-use chartmesh_scenarios::tier::expectations;
+use chartmesh_scenarios::tier::{expectations, short};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -23,7 +23,7 @@ use super::heard;
 use super::measures::Measures;
 use super::node::{Desk, Node, Place, address};
 use super::relay::Relay;
-use super::town::{Answered, Town, short};
+use super::town::{Answered, Town};
 use super::trail::{Told, What, now_us};
 
 /// Between two looks whether to go on.

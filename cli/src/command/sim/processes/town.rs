@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
 use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
-use chartmesh_scenarios::people::{Doors, Entries};
+use chartmesh_scenarios::people::{Doors, Entries, KINDS};
 use chartmesh_scenarios::places::Places;
 use chartmesh_scenarios::result::{NOBODY, TraceKind, TraceRow};
+use chartmesh_scenarios::tier::short;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -27,9 +28,6 @@ use crate::exit::Failure;
 const QUIET: Duration = Duration::from_millis(150);
 /// How long the setting up waits for that.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
-
-/// Kinds of entries, in turn, as in the core tier.
-const KINDS: [&str; 4] = ["laboratory", "conditions", "medications", "imaging"];
 
 /// A front door answered.
 pub(super) struct Answered {
@@ -121,17 +119,7 @@ impl Town {
         if self.begin_us == 0 {
             return;
         }
-        let mut row = TraceRow {
-            at_us: self.since_begin(at_us),
-            kind,
-            party,
-            other,
-            what: "",
-            id: 0,
-            patient: 0,
-            bytes: 0,
-            end: "",
-        };
+        let mut row = TraceRow::new(self.since_begin(at_us), kind, party, other);
         fill(&mut row);
         self.rows.push(row);
     }
@@ -171,12 +159,6 @@ impl Town {
         }
         true
     }
-}
-
-/// The first bytes of a party's id.
-pub(super) fn short(party: PartyId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = party.0;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 fn other_answer(error: &serde_json::Error) -> Refusal {
@@ -308,7 +290,7 @@ async fn import(desk: &super::node::Desk, entries: Entries) -> Result<Value, Fai
     let mut recorded = Value::Null;
     for n in 0..entries.count {
         let kind = KINDS[n as usize % KINDS.len()];
-        recorded = desk.import(entries.subject, kind, entries.size).await?;
+        recorded = desk.import(entries.subject, kind.name(), entries.size).await?;
     }
     Ok(recorded)
 }
