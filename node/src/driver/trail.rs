@@ -1,8 +1,7 @@
 //! A line in the log for each message that leaves, for each that was handled here, and for each of ours
 //! whose outcome arrived: for whoever looks for what became of a message, and for measuring several nodes on
 //! one machine from outside (`chartmesh sim run --tier process`). Written once what was done is durable, and
-//! at level TRACE alone: who is whose patient is in it, by the first digits of
-//! ids.
+//! at level TRACE alone: who is whose patient is in it, by the first digits of ids.
 
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::message::{MessageId, Outcome, OutcomeResult};
