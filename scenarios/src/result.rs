@@ -304,6 +304,26 @@ pub trait Watcher {
     fn progress(&mut self, progress: &Progress) -> bool;
 }
 
+/// Nobody watches: a run goes on to its end, and no trace is kept.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn progress(&mut self, _: &Progress) -> bool {
+        true
+    }
+}
+
+impl TraceSink for Unwatched {
+    fn row(&mut self, _: &TraceRow) {}
+}
+
+impl TraceSink for Vec<TraceRow> {
+    fn row(&mut self, row: &TraceRow) {
+        self.push(*row);
+    }
+}
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {

@@ -1,26 +1,7 @@
 //! What dishonest parties try, and what honest ones make of it.
 
-use chartmesh_scenarios::result::{
-    Metric, Outcome, Progress, TraceKind, TraceRow, TraceSink, Watcher,
-};
+use chartmesh_scenarios::result::{Metric, Outcome, TraceKind, TraceRow, Unwatched};
 use chartmesh_scenarios::run;
-
-struct Quiet;
-
-impl Watcher for Quiet {
-    fn progress(&mut self, _: &Progress) -> bool {
-        true
-    }
-}
-
-#[derive(Default)]
-struct Rows(Vec<TraceRow>);
-
-impl TraceSink for Rows {
-    fn row(&mut self, row: &TraceRow) {
-        self.0.push(*row);
-    }
-}
 
 /// Two honest clinics, one that may not be, a provider that may not be.
 const FEDERATION: &str = r#"
@@ -56,6 +37,19 @@ rate = "1/h"
 size = "100 KiB"
 "#;
 
+/// The clinics keep what they make with the provider; the first loses its disk, and has all brought back.
+const RESTORES: &str = r#"
+[[work]]
+do = "keep"
+rate = "2/h"
+by = "clinic"
+[[event]]
+at = "6h"
+do = "destroy"
+target = "clinic-1"
+for = "10min"
+"#;
+
 struct Ran {
     outcome: Outcome,
     rows: Vec<TraceRow>,
@@ -66,10 +60,10 @@ impl Ran {
     fn with(more: &str) -> Self {
         let scenario = toml::from_str(&format!("{FEDERATION}{more}"));
         let scenario = scenario.expect("the test's scenario is well formed");
-        let mut rows = Rows::default();
-        let outcome = run(&scenario, 1, &mut Quiet, &mut rows).expect("it can be set up");
+        let mut rows = Vec::new();
+        let outcome = run(&scenario, 1, &mut Unwatched, &mut rows).expect("it can be set up");
         assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
-        Self { outcome, rows: rows.0 }
+        Self { outcome, rows }
     }
 
     fn party(&self, name: &str) -> u32 {
@@ -118,23 +112,8 @@ fn what_was_said_before_is_not_taken_on_another_connection_nor_from_another_part
 
 #[test]
 fn a_provider_that_withholds_leaves_whoever_restores_with_nothing() {
-    let ran = Ran::with(
-        r#"
-[[work]]
-do = "keep"
-rate = "2/h"
-by = "clinic"
-[[event]]
-at = "6h"
-do = "destroy"
-target = "clinic-1"
-for = "10min"
-[[hostile]]
-party = "vault-1"
-does = "withhold"
-from = "5h"
-"#,
-    );
+    let withholds = "[[hostile]]\nparty = \"vault-1\"\ndoes = \"withhold\"\nfrom = \"5h\"\n";
+    let ran = Ran::with(&format!("{RESTORES}{withholds}"));
     let (clinic, vault) = (ran.party("clinic-1"), ran.party("vault-1"));
     assert!(ran.fired("withhold") > 0);
     let pulled = ran.rows.iter().filter(|row| row.kind == TraceKind::Pulled);
@@ -165,28 +144,12 @@ does = "stale"
 
 #[test]
 fn whoever_lied_about_storage_is_found_out_by_a_restore() {
-    let more = |hostile: &str| {
-        format!(
-            r#"
-[[work]]
-do = "keep"
-rate = "2/h"
-by = "clinic"
-[[event]]
-at = "6h"
-do = "destroy"
-target = "clinic-1"
-for = "10min"
-{hostile}
-"#
-        )
-    };
-    let honest = Ran::with(&more(""));
+    let honest = Ran::with(RESTORES);
     let back = honest.metric("not_given_back");
     assert!(back.denominator > 0, "something had been kept");
     assert_eq!(back.samples.len(), 0, "all of it came back");
     let lied = "[[hostile]]\nparty = \"vault-1\"\ndoes = \"lie-about-storage\"\n";
-    let ran = Ran::with(&more(lied));
+    let ran = Ran::with(&format!("{RESTORES}{lied}"));
     assert!(ran.fired("lie-about-storage") > 0);
     let gone = ran.metric("not_given_back");
     assert!(!gone.samples.is_empty(), "{gone:?}");

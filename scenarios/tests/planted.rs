@@ -52,23 +52,14 @@ const LEFT_OUT: [(&str, &[&str]); 2] = [
 /// Runs a scenario and prints the checkers that found something.
 const RUNNER: &str = r#"
 //! Runs the scenario of `planted.toml`.
-use chartmesh_scenarios::result::{Progress, TraceRow, TraceSink, Watcher};
-
-struct Nobody;
-impl Watcher for Nobody {
-    fn progress(&mut self, _: &Progress) -> bool {
-        true
-    }
-}
-impl TraceSink for Nobody {
-    fn row(&mut self, _: &TraceRow) {}
-}
+use chartmesh_scenarios::result::Unwatched;
 
 fn main() {
     let path = std::env::args().nth(1).expect("a scenario");
     let text = std::fs::read_to_string(path).expect("it can be read");
     let scenario = toml::from_str(&text).expect("it is well formed");
-    let outcome = chartmesh_scenarios::run(&scenario, 1, &mut Nobody, &mut Nobody).expect("it runs");
+    let outcome = chartmesh_scenarios::run(&scenario, 1, &mut Unwatched, &mut Unwatched);
+    let outcome = outcome.expect("it runs");
     for violation in outcome.violations {
         println!("{}\t{}", violation.checker, violation.what);
     }

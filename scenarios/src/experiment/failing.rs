@@ -1,7 +1,7 @@
 //! What makes a run a failing one, and whether two runs fail alike.
 
-use super::{NoTrace, Runner};
-use crate::result::{Expectation, Outcome, Watcher};
+use super::Runner;
+use crate::result::{Expectation, Outcome, Unwatched, Watcher};
 use crate::run::RunError;
 use crate::scenario::Scenario;
 use std::fmt;
@@ -78,7 +78,7 @@ impl Went {
         w: &mut dyn Watcher,
     ) -> Self {
         // Nothing outlives the run but the watcher, which a panic elsewhere leaves as it was.
-        match catch_unwind(AssertUnwindSafe(|| run(scenario, seed, w, &mut NoTrace))) {
+        match catch_unwind(AssertUnwindSafe(|| run(scenario, seed, w, &mut Unwatched))) {
             Ok(Ok(outcome)) => Self::Through(Box::new(outcome)),
             Ok(Err(error)) => Self::Not(error),
             Err(_) => Self::Panicked,

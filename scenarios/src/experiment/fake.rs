@@ -20,17 +20,7 @@ pub(super) fn smallest() -> Scenario {
 }
 
 pub(super) fn row(kind: TraceKind, bytes: u64) -> TraceRow {
-    let (what, end) = ("", "");
-    TraceRow { at_us: 0, kind, party: 0, other: NOBODY, what, id: 0, patient: 0, bytes, end }
-}
-
-/// Goes on for ever.
-pub(super) struct Patient;
-
-impl Watcher for Patient {
-    fn progress(&mut self, _: &Progress) -> bool {
-        true
-    }
+    TraceRow { bytes, ..TraceRow::new(0, kind, 0, NOBODY) }
 }
 
 /// Ends at once, after asking whether to go on.

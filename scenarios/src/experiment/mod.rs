@@ -32,7 +32,7 @@ pub use shrink::{ShrinkError, Shrinking, Shrunk, shrink};
 pub use sweep::{Ended, Job, Kept, Overseer, Shelf, Swept, sweep};
 pub use trace::{Each, InWords, length, moment, short_id};
 
-use crate::result::{Outcome, TraceRow, TraceSink, Watcher};
+use crate::result::{Outcome, TraceSink, Watcher};
 use crate::run::RunError;
 use crate::scenario::Scenario;
 
@@ -40,11 +40,3 @@ use crate::scenario::Scenario;
 pub type Runner<'a> = dyn Fn(&Scenario, u64, &mut dyn Watcher, &mut dyn TraceSink) -> Result<Outcome, RunError>
     + Sync
     + 'a;
-
-/// Keeps no trace.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoTrace;
-
-impl TraceSink for NoTrace {
-    fn row(&mut self, _: &TraceRow) {}
-}

@@ -1,9 +1,9 @@
 //! Replaying: the same scenario and seed once more, held against what was kept.
 
+use super::Runner;
 use super::trace::kept;
-use super::{NoTrace, Runner};
 use crate::output::ReadRow;
-use crate::result::{TraceRow, TraceSink, Watcher};
+use crate::result::{TraceRow, TraceSink, Unwatched, Watcher};
 use crate::run::RunError;
 use crate::scenario::Scenario;
 use std::collections::VecDeque;
@@ -60,7 +60,7 @@ pub fn replay(
         kept.map(|kept| Against { kept, row: 0, before: VecDeque::new(), parts: None });
     let sink: &mut dyn TraceSink = match &mut against {
         Some(against) => against,
-        None => &mut NoTrace,
+        None => &mut Unwatched,
     };
     let outcome = run(scenario, seed, watcher, sink)?;
     if outcome.stopped {
@@ -150,7 +150,7 @@ mod tests {
         let rows = Box::new(rows(then).into_iter());
         let hash = format!("{then:?}");
         let scenario = fake::smallest();
-        replay(&scenario, 1, &hash, Some(rows), &runs(now), &mut fake::Patient).unwrap()
+        replay(&scenario, 1, &hash, Some(rows), &runs(now), &mut Unwatched).unwrap()
     }
 
     fn parting(then: &'static [u64], now: &'static [u64]) -> Parting {
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn without_kept_rows_a_difference_is_still_one() {
         let (scenario, run) = (fake::smallest(), runs(&[1]));
-        let replayed = replay(&scenario, 1, "[2]", None, &run, &mut fake::Patient).unwrap();
+        let replayed = replay(&scenario, 1, "[2]", None, &run, &mut Unwatched).unwrap();
         let Replayed::Differs(difference) = replayed else { panic!("{replayed:?}") };
         assert_eq!((difference.hash.as_str(), difference.parts), ("[1]", None));
     }

@@ -70,6 +70,7 @@ fn folder_name(point: &str) -> String {
 mod tests {
     use super::super::fake;
     use super::*;
+    use crate::result::Unwatched;
 
     fn job(scenario: &crate::scenario::Scenario) -> Job<'_> {
         Job { point: "policy.replicas=2", scenario, seed: 3 }
@@ -80,8 +81,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folders = Folders::new(dir.path(), false);
         let mut scenario = fake::smallest();
-        let run =
-            |scenario: &_| fake::run(scenario, 3, &mut fake::Patient, &mut super::super::NoTrace);
+        let run = |scenario: &_| fake::run(scenario, 3, &mut Unwatched, &mut Unwatched);
         let mut outcome = run(&scenario).unwrap();
         outcome.violations.push(fake::violation("quotas-hold", 5));
         folders.put(&job(&scenario), &outcome).unwrap();

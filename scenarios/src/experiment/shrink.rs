@@ -363,7 +363,7 @@ fn as_file(table: &Value) -> String {
 mod tests {
     use super::super::fake;
     use super::*;
-    use crate::result::{Outcome, TraceSink};
+    use crate::result::{Outcome, TraceSink, Unwatched};
     use crate::scenario::Happening;
 
     const WHOLE: &str = r#"
@@ -554,7 +554,7 @@ mod tests {
         let shrunk = shrink(&twelve(), 7, &planted, &mut ten).unwrap();
         assert!(!shrunk.minimal);
         assert!(shrunk.scenario.duration < Span::from_secs(21 * 24 * 3600));
-        let still = planted(&shrunk.scenario, 7, &mut fake::Patient, &mut super::super::NoTrace);
+        let still = planted(&shrunk.scenario, 7, &mut Unwatched, &mut Unwatched);
         assert!(shrunk.failing.is_in(&still.unwrap()));
     }
 }

@@ -3,17 +3,9 @@
 use std::path::Path;
 
 use chartmesh_scenarios::output::{RunRead, TierRow, tier_rows};
-use chartmesh_scenarios::result::{Progress, TraceRow, TraceSink, Watcher};
+use chartmesh_scenarios::result::Unwatched;
 use chartmesh_scenarios::scenario::{Change, Document, Scenario, Vary};
 use chartmesh_stack::tier;
-
-struct Quiet;
-
-impl Watcher for Quiet {
-    fn progress(&mut self, _: &Progress) -> bool {
-        true
-    }
-}
 
 fn file() -> Document {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../files/calibration.toml");
@@ -37,12 +29,6 @@ fn smaller() -> Scenario {
     file().with(&changes(&smaller)).unwrap()
 }
 
-struct Nobody;
-
-impl TraceSink for Nobody {
-    fn row(&mut self, _: &TraceRow) {}
-}
-
 /// The whole scenario agrees within about a tenth (`docs/calibration.md`); with a ninth of its samples a
 /// median may lie further off, by chance alone.
 const WITHIN: f64 = 0.15;
@@ -60,8 +46,8 @@ const MEASURES: [&str; 6] = [
 #[test]
 fn peers_alone_tell_what_whole_nodes_do() {
     let scenario = smaller();
-    let core = chartmesh_scenarios::run(&scenario, 1, &mut Quiet, &mut Nobody).unwrap();
-    let stack = tier::run(&scenario, 1, &mut Quiet, &mut Nobody).unwrap();
+    let core = chartmesh_scenarios::run(&scenario, 1, &mut Unwatched, &mut Unwatched).unwrap();
+    let stack = tier::run(&scenario, 1, &mut Unwatched, &mut Unwatched).unwrap();
     assert_eq!((core.tier, stack.tier), ("core", "stack"));
     let rows = tier_rows(&[RunRead::of(&core), RunRead::of(&stack)]);
     for measure in MEASURES {
@@ -77,7 +63,7 @@ fn peers_alone_tell_what_whole_nodes_do() {
 fn what_whole_nodes_cannot_do_is_refused_by_name() {
     let change = ["faults.crash=0.01", "policy.idle=10min", "relays.phone.clock_skew=1s"];
     let scenario = file().with(&changes(&change)).unwrap();
-    let refused = tier::run(&scenario, 1, &mut Quiet, &mut Nobody).unwrap_err().to_string();
+    let refused = tier::run(&scenario, 1, &mut Unwatched, &mut Unwatched).unwrap_err().to_string();
     for key in ["faults.crash", "policy.idle", "relays.phone.clock_skew"] {
         assert!(refused.contains(key), "{refused}");
     }

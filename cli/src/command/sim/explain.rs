@@ -167,7 +167,7 @@ fn names(out: &Output, made: &Made, stop: &AtomicBool) -> Outcome<Vec<String>> {
     let mut scenario = made.manifest.scenario.clone();
     scenario.duration = chartmesh_scenarios::scenario::Span::from_micros(1);
     let mut watch = Watch::new(*out, stop);
-    let none = &mut chartmesh_scenarios::experiment::NoTrace;
+    let none = &mut chartmesh_scenarios::result::Unwatched;
     let outcome = chartmesh_scenarios::run(&scenario, made.manifest.seed, &mut watch, none);
     let outcome = outcome.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     Ok(outcome.parties.into_iter().map(|party| party.name).collect())

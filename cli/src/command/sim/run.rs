@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use chartmesh_scenarios::experiment::NoTrace;
 use chartmesh_scenarios::output::{Formats, Leave, MANIFEST, Manifest, RunFolder};
-use chartmesh_scenarios::result::TraceSink;
+use chartmesh_scenarios::result::{TraceSink, Unwatched};
 use clap::ValueEnum;
 
 use super::progress::Watch;
@@ -82,7 +81,7 @@ impl Args {
         };
         let sink: &mut dyn TraceSink = match &mut kept {
             Some(kept) => kept,
-            None => &mut NoTrace,
+            None => &mut Unwatched,
         };
         let outcome = {
             let mut watch = Watch::new(out, stop);
