@@ -28,4 +28,4 @@ pub use engine::empty_events;
 pub use party::{Party, Who};
 pub use region::{Region, command};
 pub use run::{RunError, run};
-pub use world::{AnswerOtherwise, Keeper, Lie, Otherwise, World};
+pub use world::{AnswerOtherwise, Keeper, Lie, Otherwise, World, body_of};

@@ -6,12 +6,12 @@ use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{ChartId, ConsentId, EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::EntryView;
-use chartmesh_protocol::record::{self, Kind};
 use chartmesh_protocol::refusal::Refusal;
-use chartmesh_protocol::{access_log, backup, consent, enrolment, federation};
+use chartmesh_protocol::time::Timestamp;
+use chartmesh_protocol::{access_log, backup, consent, federation};
 
 /// Two hospitals and a provider in one federation with a threshold of two, and a relay whose patient is
 /// enrolled at the first hospital.
@@ -39,121 +39,6 @@ pub struct Region {
 #[must_use]
 pub fn command<T: serde::de::DeserializeOwned>(json: &str) -> T {
     serde_json::from_str(json).expect("a test's command is well formed")
-}
-
-impl World {
-    /// Lets retries happen, as often as a night has room for, when the world loses effects.
-    pub fn wait(&mut self) {
-        if self.lose_effects > 0 || self.crash_at.is_some() {
-            for _ in 0..40 {
-                self.advance(5 * 60 * 1000);
-            }
-        }
-    }
-
-    fn code(&mut self, who: Who, command: Command) -> String {
-        match self.ask(who, command, None) {
-            Ok(View::Code(view)) => view.code,
-            other => panic!("no code: {other:?}"),
-        }
-    }
-
-    /// A member's invite.
-    pub fn invite(&mut self, host: Who) -> String {
-        let addresses = vec!["memory".into()];
-        let invite = federation::Command::Invite { valid_ms: None, addresses };
-        self.code(host, Command::Federation(invite))
-    }
-
-    /// Has a party apply with an invite.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn join(&mut self, guest: Who, code: String) -> Result<View, Refusal> {
-        let done = self.federation(guest, federation::Command::Join { code });
-        self.wait();
-        done
-    }
-
-    /// A command about the federation.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn federation(&mut self, who: Who, command: federation::Command) -> Result<View, Refusal> {
-        self.ask(who, Command::Federation(command), None)
-    }
-
-    /// Has a member sponsor a party.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn admit(&mut self, sponsor: Who, who: Who) -> Result<View, Refusal> {
-        let party = self.id(who);
-        let done = self.federation(sponsor, federation::Command::Admit { party });
-        self.wait();
-        done
-    }
-
-    /// Has a member propose an expulsion, or vote for it.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn expel(&mut self, member: Who, who: Who) -> Result<View, Refusal> {
-        let (party, reason) = (self.id(who), "a test".into());
-        self.federation(member, federation::Command::Expel { party, reason })
-    }
-
-    /// The standing of a party as another sees it.
-    ///
-    /// # Panics
-    /// When there is no federation view.
-    #[must_use]
-    pub fn standing(&self, at: Who, who: Who) -> Status {
-        let id = self.id(who);
-        match self.see(at, &Query::Members, None) {
-            Ok(View::Federation(view)) => view
-                .parties
-                .into_iter()
-                .find(|party| party.party == id)
-                .map_or(Status::Stranger, |party| party.standing),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Whether a party is a member as another sees it.
-    #[must_use]
-    pub fn is_member(&self, at: Who, who: Who) -> bool {
-        matches!(self.standing(at, who), Status::Member { .. })
-    }
-
-    /// Opens a chart and has a patient of `relay` enrol in it.
-    ///
-    /// # Panics
-    /// When the hospital or the relay refuses.
-    pub fn enrol(&mut self, hospital: Who, relay: Who, patient: PartyId) -> ChartId {
-        let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
-        let chart = match self.ask(hospital, Command::Record(chart), None) {
-            Ok(View::Chart(chart)) => chart,
-            other => panic!("{other:?}"),
-        };
-        let drafts = vec![self.draft(hospital, Kind::Conditions, "before enrolment", &[b"cough"])];
-        self.record(hospital, chart.subject, drafts).expect("a hospital records");
-        self.enrol_in(hospital, chart.chart, relay, patient);
-        chart.chart
-    }
-
-    /// Has a patient of `relay` enrol in a chart that is there.
-    ///
-    /// # Panics
-    /// When the hospital or the relay refuses.
-    pub fn enrol_in(&mut self, hospital: Who, chart: ChartId, relay: Who, patient: PartyId) {
-        let addresses = vec!["memory".into()];
-        let code = enrolment::Command::Code { chart, valid_ms: None, addresses };
-        let code = self.code(hospital, Command::Enrolment(code));
-        let enrol = enrolment::Command::Enrol { patient, code };
-        self.ask(relay, Command::Enrolment(enrol), Some(patient)).expect("a relay enrols");
-        self.wait();
-    }
 }
 
 impl Region {
@@ -446,20 +331,62 @@ impl Region {
         log.lines.into_iter().map(|line| line.line).collect()
     }
 
+    /// The first hospital has what it made of the patient kept at the provider, for itself, and not before some time.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn keep(&mut self, not_before: Option<Timestamp>) -> Result<View, Refusal> {
+        self.keep_by(self.a, false, not_before)
+    }
+
     /// The other hospital has what it made kept at the provider, in the patient's name.
     ///
     /// # Errors
     /// The refusal.
     pub fn keep_for_patient(&mut self) -> Result<View, Refusal> {
-        let keep = backup::Command::Keep {
-            holder: self.world.id(self.provider),
-            subject: self.patient,
-            entries: vec![],
-            for_patient: true,
-            not_before: None,
-        };
-        let done = self.world.ask(self.b, Command::Backup(keep), None);
+        let done = self.keep_by(self.b, true, None);
         self.world.wait();
         done
+    }
+
+    fn keep_by(
+        &mut self,
+        who: Who,
+        for_patient: bool,
+        not_before: Option<Timestamp>,
+    ) -> Result<View, Refusal> {
+        let (holder, subject) = (self.world.id(self.provider), self.patient);
+        let entries = vec![];
+        let keep = backup::Command::Keep { holder, subject, entries, for_patient, not_before };
+        self.world.ask(who, Command::Backup(keep), None)
+    }
+
+    /// A hospital passes all permissions on that it has; `further` is what else it says of them.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// When `further` is not what a hospital can say.
+    pub fn pass_on(
+        &mut self,
+        from: Who,
+        to: Who,
+        further: serde_json::Value,
+    ) -> Result<ConsentId, Refusal> {
+        let me = self.world.id(from);
+        let grants = self.grants(from).into_iter();
+        let mine = grants.filter(|grant| grant.received && grant.grantee == me);
+        let grants: Vec<TokenId> = mine.map(|grant| grant.token).collect();
+        let to = self.world.id(to);
+        let mut said = serde_json::json!({"grants": grants, "to": to, "user": "Dr. B"});
+        let all = said.as_object_mut().expect("it is one");
+        all.extend(further.as_object().expect("more of the same").clone());
+        let said = serde_json::from_value(said).expect("a test's command is well formed");
+        let pass_on = Command::Consent(consent::Command::PassOn(said));
+        match self.world.ask(from, pass_on, None)? {
+            View::Request(view) => Ok(view.request),
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! The world: parties, a clock, and a network that delivers at once or not at all.
 
 mod dishonest;
+mod joining;
 mod people;
+mod wire;
 
 pub use dishonest::{AnswerOtherwise, Lie, Otherwise};
+pub use wire::body_of;
 
 use crate::party::{Party, Who};
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};

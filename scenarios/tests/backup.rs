@@ -16,17 +16,6 @@ fn delete(region: &mut Region, by: Who, patient: Option<PartyId>, entries: Vec<E
     region.world.ask(by, Command::Backup(delete), patient).unwrap();
 }
 
-fn keep_own(region: &mut Region) {
-    let keep = backup::Command::Keep {
-        holder: region.world.id(region.provider),
-        subject: region.patient,
-        entries: vec![],
-        for_patient: false,
-        not_before: None,
-    };
-    region.world.ask(region.a, Command::Backup(keep), None).unwrap();
-}
-
 #[test]
 fn a_deferred_deposit_waits_and_is_carried_out_at_its_time_even_after_a_restart() {
     let mut region = Region::found(1);
@@ -65,7 +54,7 @@ fn a_deposit_that_is_given_up_is_told_and_takes_nothing_with_it_that_was_kept_be
 fn an_entry_is_deleted_on_its_owners_word_and_bytes_go_with_the_last_hold() {
     let mut region = Region::found(1);
     region.upload();
-    keep_own(&mut region);
+    region.keep(None).unwrap();
     let entry = region.entry("endoscopy");
     let objects = |region: &Region| region.world.parties[region.provider.0].objects.len();
     assert_eq!(objects(&region), 1);
@@ -89,7 +78,7 @@ fn a_hospital_that_lost_its_store_gets_back_its_own_page_by_page_and_its_patient
             (0..80).map(|n| region.world.draft(region.a, Kind::Reports, "note", &[&[n]])).collect();
         region.world.record(region.a, region.patient, drafts).unwrap();
     }
-    keep_own(&mut region);
+    region.keep(None).unwrap();
     let a = &mut region.world.parties[region.a.0];
     (a.store, a.objects) = (Memory::default(), Default::default());
     region.world.switch(region.a, false);

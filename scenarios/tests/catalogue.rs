@@ -1,13 +1,12 @@
 //! The patient's catalogue against holders that keep something back, and against those who would forge it.
 
-use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{EntryId, StatementId};
-use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Query, View};
 use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
 use chartmesh_protocol::record::{Kind, Listed, Listing, Message, Section, catalogue_root};
-use chartmesh_protocol::statement::{Signed, Unverified};
+use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::store::{Table, Txn};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
@@ -38,15 +37,11 @@ fn catalogue(region: &Region, who: Who) -> CatalogueView {
 
 /// The listings that went to a party, the newest last.
 fn listings(region: &Region, to: Who) -> Vec<Listing> {
-    let mut found = Vec::new();
-    for (_, receiver, bytes) in &region.world.wire {
-        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-        let body = Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap();
-        if let (true, Body::Record(Message::Listing(listing))) = (*receiver == to, body) {
-            found.push(listing);
-        }
-    }
-    found
+    let listing = |(_, receiver, body)| match body {
+        Body::Record(Message::Listing(listing)) if receiver == to => Some(listing),
+        _ => None,
+    };
+    region.world.said().filter_map(listing).collect()
 }
 
 fn tell(from: Who, region: &mut Region, listing: &Listing) -> OutcomeResult {

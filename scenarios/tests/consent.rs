@@ -8,12 +8,12 @@ use chartmesh_protocol::directory::Introduction;
 use chartmesh_protocol::id::ConsentId;
 use chartmesh_protocol::identity::{Card, Role, incept};
 use chartmesh_protocol::limits;
-use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Command, DeliveryFailure};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
-use chartmesh_scenarios::{Region, Who};
+use chartmesh_scenarios::{Region, Who, body_of};
 
 /// The last read that B sent, as bytes and as what it says.
 fn read_of(region: &Region) -> (Vec<u8>, ReadRequest) {
@@ -22,12 +22,9 @@ fn read_of(region: &Region) -> (Vec<u8>, ReadRequest) {
         .wire
         .iter()
         .rev()
-        .find_map(|(_, _, bytes)| {
-            let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-            match Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap() {
-                Body::Consent(consent::Message::Read(read)) => Some((bytes.clone(), read)),
-                _ => None,
-            }
+        .find_map(|(_, _, bytes)| match body_of(bytes) {
+            Body::Consent(consent::Message::Read(read)) => Some((bytes.clone(), read)),
+            _ => None,
         })
         .expect("B has read")
 }
@@ -214,14 +211,10 @@ fn a_referral_tells_the_referring_hospital_the_outcome_and_nothing_else() {
     region.approve(&request, "{}").unwrap();
     assert_eq!(region.request(region.a, &request).state, RequestState::Approved);
     assert!(region.request(region.a, &request).tokens.is_empty());
-    let permissions = region.world.wire.iter().filter(|(_, to, bytes)| {
-        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-        let body = Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap();
-        let permission = matches!(body, Body::Consent(consent::Message::Permission(_)));
-        assert!(!permission || *to == region.b, "only B gets it");
-        permission
-    });
-    assert_eq!(permissions.count(), 1);
+    let permission = |body: &Body| matches!(body, Body::Consent(consent::Message::Permission(_)));
+    let permissions = region.world.said().filter(|(.., body)| permission(body));
+    let to: Vec<Who> = permissions.map(|(_, to, _)| to).collect();
+    assert_eq!(to, [region.b], "only B gets it");
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! What becomes of an enrolment that the hospital does not agree to, and of tries to come between a
 //! patient and the relay.
 
-use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::codes::Code;
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Command, Query, View};
 use chartmesh_protocol::refusal::RefusalCode;
-use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::{consent, enrolment, record};
 use chartmesh_scenarios::{Region, Who, World};
 
@@ -18,20 +16,10 @@ fn a_code_used_twice_is_refused_and_undoes_nothing() {
     let hospital = world.add(Role::Hospital, "Hospital A");
     let relay = world.add(Role::Patient, "Relay");
     let patient = world.new_patient(relay, "Hanako");
-    let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
-    let View::Chart(chart) = world.ask(hospital, Command::Record(chart), None).unwrap() else {
-        panic!("a new chart is answered with the chart")
-    };
-    let ask = enrolment::Command::Code {
-        chart: chart.chart,
-        valid_ms: None,
-        addresses: vec!["memory".into()],
-    };
-    let View::Code(code) = world.ask(hospital, Command::Enrolment(ask), None).unwrap() else {
-        panic!("a code is answered with the code")
-    };
+    let chart = world.open_chart(hospital, "Hanako").chart;
+    let code = world.chart_code(hospital, chart);
     for refused in [false, true] {
-        let enrol = enrolment::Command::Enrol { patient, code: code.code.clone() };
+        let enrol = enrolment::Command::Enrol { patient, code: code.clone() };
         world.ask(relay, Command::Enrolment(enrol), Some(patient)).unwrap();
         let View::Patients(patients) = world.see(relay, &Query::Patients, None).unwrap() else {
             panic!("patients are answered with patients")
@@ -62,11 +50,8 @@ fn a_relay_greets_those_it_has_talked_with_and_a_member_everybody() {
 
 /// The body of the first message of a kind that was sent between two.
 fn sent(world: &World, from: Who, is: impl Fn(&Body) -> bool) -> Body {
-    let bodies = world.wire.iter().filter(|(sender, ..)| *sender == from).map(|(.., bytes)| {
-        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-        Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap()
-    });
-    bodies.into_iter().find(is).expect("such a message was sent")
+    let found = world.said().find(|(sender, _, body)| *sender == from && is(body));
+    found.expect("such a message was sent").2
 }
 
 /// The relay that a party believes to serve the patient: the one that it asks.
@@ -77,16 +62,9 @@ fn asks(world: &mut World, at: Who, patient: PartyId) -> Vec<Who> {
     });
     let ask = consent::Command::Download(serde_json::from_value(ask).unwrap());
     world.ask(at, Command::Consent(ask), None).unwrap();
-    let asked = |bytes: &[u8]| {
-        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-        let body = Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap();
-        matches!(body, Body::Consent(consent::Message::Ask(_)))
-    };
-    world.wire[before..]
-        .iter()
-        .filter(|(from, _, bytes)| *from == at && asked(bytes))
-        .map(|(_, to, _)| *to)
-        .collect()
+    let asked = |body: &Body| matches!(body, Body::Consent(consent::Message::Ask(_)));
+    let said = world.said().skip(before).filter(|(from, _, body)| *from == at && asked(body));
+    said.map(|(_, to, _)| to).collect()
 }
 
 #[test]
@@ -117,15 +95,9 @@ fn no_message_of_another_moves_a_patient_to_another_relay() {
             assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
         }
     }
-    let chart = record::Command::NewChart { name: "Jiro".into(), identifiers: vec![] };
-    let View::Chart(chart) = region.world.ask(a, Command::Record(chart), None).unwrap() else {
-        panic!("a new chart is answered with the chart")
-    };
-    let code = enrolment::Command::Code { chart: chart.chart, valid_ms: None, addresses: vec![] };
-    let View::Code(code) = region.world.ask(a, Command::Enrolment(code), None).unwrap() else {
-        panic!("a code is answered with the code")
-    };
-    enrol.secret = Code::parse(&code.code, 'e').unwrap().secret;
+    let chart = region.world.open_chart(a, "Jiro").chart;
+    let code = region.world.chart_code(a, chart);
+    enrol.secret = Code::parse(&code, 'e').unwrap().secret;
     let body = Body::Enrolment(enrolment::Message::Enrol(enrol));
     let said = region.world.say(other, a, &body, None, Some).unwrap();
     assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
@@ -168,10 +140,7 @@ fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
     let hospital = world.add(Role::Hospital, "Hospital A");
     let relay = world.add(Role::Patient, "Relay");
     let patient = world.new_patient(relay, "Hanako");
-    let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
-    let View::Chart(chart) = world.ask(hospital, Command::Record(chart), None).unwrap() else {
-        panic!("a new chart is answered with the chart")
-    };
+    let chart = world.open_chart(hospital, "Hanako");
     let drafts = vec![
         world.draft(hospital, record::Kind::Conditions, "cough", &[b"dry"]),
         world.draft(hospital, record::Kind::Imaging, "endoscopy", &[&[7; 100_000]]),
@@ -250,20 +219,10 @@ fn an_enrolment_ends_when_its_code_opens_nothing_any_more() {
     let hospital = world.add(Role::Hospital, "Hospital A");
     let relay = world.add(Role::Patient, "Relay");
     let patient = world.new_patient(relay, "Hanako");
-    let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
-    let View::Chart(chart) = world.ask(hospital, Command::Record(chart), None).unwrap() else {
-        panic!("a new chart is answered with the chart")
-    };
-    let code = enrolment::Command::Code {
-        chart: chart.chart,
-        valid_ms: None,
-        addresses: vec!["memory".into()],
-    };
-    let View::Code(code) = world.ask(hospital, Command::Enrolment(code), None).unwrap() else {
-        panic!("a code is answered with the code")
-    };
+    let chart = world.open_chart(hospital, "Hanako").chart;
+    let code = world.chart_code(hospital, chart);
     // As if the hospital had lost its disk since it gave the code out.
-    let mut lost = Code::parse(&code.code, 'e').unwrap();
+    let mut lost = Code::parse(&code, 'e').unwrap();
     lost.secret[0] ^= 1;
     let enrol = enrolment::Command::Enrol { patient, code: lost.to_text() };
     world.ask(relay, Command::Enrolment(enrol), Some(patient)).unwrap();
@@ -271,7 +230,7 @@ fn an_enrolment_ends_when_its_code_opens_nothing_any_more() {
     let [Some(why)] = &enrolling(&world, relay)[..] else { panic!("it still waits") };
     assert!(why.contains("ask for a new one"), "{why}");
     // With a new code it goes on.
-    world.enrol_in(hospital, chart.chart, relay, patient);
+    world.enrol_in(hospital, chart, relay, patient);
     assert_eq!(enrolling(&world, relay), []);
     assert_eq!(charts_of(&world, hospital, patient), ["Hanako"]);
 }

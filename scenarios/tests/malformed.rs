@@ -109,14 +109,7 @@ fn story(mut region: Region) -> Region {
     let _ = region.world.record(b, patient, drafts);
     let _ = region.keep_for_patient();
     let holder = region.world.id(provider);
-    let keep = backup::Command::Keep {
-        holder,
-        subject: patient,
-        entries: vec![],
-        for_patient: false,
-        not_before: None,
-    };
-    let _ = region.world.ask(a, Command::Backup(keep), None);
+    let _ = region.keep(None);
     let restore = backup::Command::Restore { holder, subject: None };
     let _ = region.world.ask(a, Command::Backup(restore), None);
     let entries = vec![region.entry("endoscopy")];

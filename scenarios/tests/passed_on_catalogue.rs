@@ -1,14 +1,11 @@
 //! Passing on where other features meet it: standing permissions, catalogues, the patient's ring.
 
-use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::consent::{self, Wish};
-use chartmesh_protocol::id::{ConsentId, TokenId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::message::{Envelope, OutcomeResult};
-use chartmesh_protocol::peer::{Body, Command, View};
+use chartmesh_protocol::message::OutcomeResult;
+use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::record::{self, Kind};
-use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 use serde_json::json;
@@ -39,34 +36,14 @@ fn permitted(region: &mut Region, c: Who) -> RequestView {
     request
 }
 
-fn pass_on(region: &mut Region, to: Who) -> ConsentId {
-    let from = region.b;
-    let me = region.world.id(from);
-    let grants: Vec<TokenId> = region
-        .grants(from)
-        .into_iter()
-        .filter(|grant| grant.received && grant.grantee == me)
-        .map(|grant| grant.token)
-        .collect();
-    let command = json!({"grants": grants, "to": region.world.id(to), "user": "Dr. B"});
-    let command = serde_json::from_value(command).unwrap();
-    let command = Command::Consent(consent::Command::PassOn(command));
-    let View::Request(view) = region.world.ask(from, command, None).unwrap() else { panic!() };
-    view.request
-}
-
 fn given(region: &Region, request: &RequestView) -> Vec<GrantView> {
     let grants = region.grants(region.relay).into_iter();
     grants.filter(|grant| grant.request == request.request && grant.through.is_empty()).collect()
 }
 
 fn bodies(region: &Region, from: Who, to: Who) -> Vec<Body> {
-    let wire = region.world.wire.iter().filter(|(by, at, _)| (*by, *at) == (from, to));
-    wire.map(|(_, _, bytes)| {
-        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-        Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap()
-    })
-    .collect()
+    let said = region.world.said().filter(|(by, at, _)| (*by, *at) == (from, to));
+    said.map(|(.., body)| body).collect()
 }
 
 /// Listings that the relay sent to somebody.
@@ -79,7 +56,7 @@ fn listings(region: &Region, to: Who) -> usize {
 fn a_permission_that_was_passed_on_comes_with_the_catalogue_and_its_end_ends_both() {
     let (mut region, c) = founded();
     let request = permitted(&mut region, c);
-    let id = pass_on(&mut region, c);
+    let id = region.pass_on(region.b, c, json!({})).unwrap();
     assert_eq!(listings(&region, c), 1, "who gets it hears what there is behind it");
     region.add(Kind::Laboratory, "later");
     assert_eq!(listings(&region, c), 2, "and what is new");
@@ -101,7 +78,7 @@ fn a_permission_that_was_passed_on_comes_with_the_catalogue_and_its_end_ends_bot
 fn the_patients_ring_goes_to_nobody_without_a_permission_that_was_passed_on() {
     let (mut region, c) = founded();
     permitted(&mut region, c);
-    pass_on(&mut region, c);
+    region.pass_on(region.b, c, json!({})).unwrap();
     let (b, relay) = (region.b, region.relay);
     let told = bodies(&region, b, relay).into_iter().find_map(|body| match body {
         Body::Consent(consent::Message::Told(told)) => Some(told),

@@ -10,11 +10,10 @@ use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::consent::{self, ReadRequest, RequestState, Wish};
 use chartmesh_protocol::id::{ConsentId, TokenId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::message::{Envelope, OutcomeResult};
-use chartmesh_protocol::peer::{Body, Command, View};
+use chartmesh_protocol::message::OutcomeResult;
+use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::record::Kind;
-use chartmesh_protocol::refusal::Refusal;
-use chartmesh_protocol::statement::{Signed, Unverified};
+use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 use serde_json::json;
@@ -47,29 +46,6 @@ fn permitted(region: &mut Region, to: &[Who], depth: u16) -> RequestView {
     request
 }
 
-fn pass_on(
-    region: &mut Region,
-    from: Who,
-    to: Who,
-    further: serde_json::Value,
-) -> Result<ConsentId, Refusal> {
-    let me = region.world.id(from);
-    let grants: Vec<TokenId> = region
-        .grants(from)
-        .into_iter()
-        .filter(|grant| grant.received && grant.grantee == me)
-        .map(|grant| grant.token)
-        .collect();
-    let mut command = json!({"grants": grants, "to": region.world.id(to), "user": "Dr. B"});
-    command.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
-    let command = serde_json::from_value(command).unwrap();
-    let done = region.world.ask(from, Command::Consent(consent::Command::PassOn(command)), None)?;
-    match done {
-        View::Request(view) => Ok(view.request),
-        other => panic!("{other:?}"),
-    }
-}
-
 fn passed(region: &Region, at: Who) -> Vec<GrantView> {
     region.grants(at).into_iter().filter(|grant| !grant.through.is_empty()).collect()
 }
@@ -80,7 +56,7 @@ fn what_is_passed_on_opens_with_both_on_the_record_and_the_patient_sees_it() {
     permitted(&mut region, &[c], 1);
     let words = region.grants(region.b).remove(0).in_words;
     assert!(words.contains("It may be passed on once, to Hospital C."), "{words}");
-    let id = pass_on(&mut region, B, c, json!({})).unwrap();
+    let id = region.pass_on(B, c, json!({})).unwrap();
     let fetched = region.fetch_by(c, id, region.provider);
     assert_eq!(fetched.state, RequestState::Done, "{}", fetched.reason);
     assert_eq!(region.entries(c, false).iter().filter(|entry| entry.title.is_some()).count(), 3);
@@ -99,17 +75,17 @@ fn nothing_is_passed_on_without_the_patients_word_nor_to_others_nor_further() {
     let (mut region, c, _) = founded();
     let request = region.refer(&Wish::default());
     region.approve(&request, "{}").unwrap();
-    let refused = pass_on(&mut region, B, c, json!({})).unwrap_err();
+    let refused = region.pass_on(B, c, json!({})).unwrap_err();
     assert!(refused.text.contains("has not said"), "{}", refused.text);
 
     let (mut region, c, d) = founded();
     permitted(&mut region, &[c], 1);
-    let refused = pass_on(&mut region, B, d, json!({})).unwrap_err();
+    let refused = region.pass_on(B, d, json!({})).unwrap_err();
     assert!(refused.text.contains("to Hospital C only"), "{}", refused.text);
     let further = json!({"may_pass_on": [region.world.id(c)]});
-    assert!(pass_on(&mut region, B, c, further).is_err(), "the depth is used up");
-    pass_on(&mut region, B, c, json!({})).unwrap();
-    let refused = pass_on(&mut region, c, d, json!({})).unwrap_err();
+    assert!(region.pass_on(B, c, further).is_err(), "the depth is used up");
+    region.pass_on(B, c, json!({})).unwrap();
+    let refused = region.pass_on(c, d, json!({})).unwrap_err();
     assert!(refused.text.contains("has not said"), "{}", refused.text);
     let twice = json!({"may_pass_on": [region.world.id(c)], "depth": 3}).to_string();
     let request = region.refer(&Wish::default());
@@ -121,8 +97,8 @@ fn three_links_are_judged_and_all_named() {
     let (mut region, c, d) = founded();
     permitted(&mut region, &[c, d], 2);
     let further = json!({"may_pass_on": [region.world.id(d)]});
-    pass_on(&mut region, B, c, further).unwrap();
-    let id = pass_on(&mut region, c, d, json!({"days": 2})).unwrap();
+    region.pass_on(B, c, further).unwrap();
+    let id = region.pass_on(c, d, json!({"days": 2})).unwrap();
     let fetched = region.fetch_by(d, id, region.provider);
     assert_eq!(fetched.state, RequestState::Done, "{}", fetched.reason);
     let through = Some(vec![region.world.id(region.b), region.world.id(c)]);
@@ -135,17 +111,17 @@ fn what_is_passed_on_can_be_narrowed_to_entries_and_kinds() {
     let (mut region, c, d) = founded();
     let request = permitted(&mut region, &[c, d], 1);
     region.fetch(&request);
-    let id = pass_on(&mut region, B, c, json!({"kinds": ["laboratory"]})).unwrap();
+    let id = region.pass_on(B, c, json!({"kinds": ["laboratory"]})).unwrap();
     region.fetch_by(c, id, region.provider);
     let titles = |region: &Region, who| -> Vec<_> {
         region.entries(who, false).into_iter().filter_map(|entry| entry.title).collect()
     };
     assert_eq!(titles(&region, c), ["blood count"]);
     let endoscopy = region.entry("endoscopy");
-    let id = pass_on(&mut region, B, d, json!({"entries": [endoscopy]})).unwrap();
+    let id = region.pass_on(B, d, json!({"entries": [endoscopy]})).unwrap();
     region.fetch_by(d, id, region.provider);
     assert_eq!(titles(&region, d), ["endoscopy"]);
-    let nothing = pass_on(&mut region, B, c, json!({"kinds": ["allergies"]}));
+    let nothing = region.pass_on(B, c, json!({"kinds": ["allergies"]}));
     assert!(nothing.unwrap_err().text.contains("covers nothing"));
 }
 
@@ -153,8 +129,8 @@ fn what_is_passed_on_can_be_narrowed_to_entries_and_kinds() {
 fn revoking_the_first_ends_the_second_and_revoking_the_second_leaves_the_first() {
     let (mut region, c, d) = founded();
     let request = permitted(&mut region, &[c, d], 1);
-    let for_c = pass_on(&mut region, B, c, json!({})).unwrap();
-    let for_d = pass_on(&mut region, B, d, json!({})).unwrap();
+    let for_c = region.pass_on(B, c, json!({})).unwrap();
+    let for_d = region.pass_on(B, d, json!({})).unwrap();
     let c_id = region.world.id(c);
     let child = passed(&region, region.relay).into_iter().find(|g| g.grantee == c_id).unwrap();
     region.revoke(vec![child.token]);
@@ -166,7 +142,7 @@ fn revoking_the_first_ends_the_second_and_revoking_the_second_leaves_the_first()
     region.revoke(tokens);
     assert!(region.fetch_by(d, for_d, region.provider).reason.starts_with("revoked"));
     assert!(passed(&region, region.relay).iter().all(|grant| grant.state == "revoked"));
-    let late = pass_on(&mut region, B, d, json!({})).unwrap_err();
+    let late = region.pass_on(B, d, json!({})).unwrap_err();
     assert!(late.text.contains("revoked"), "{}", late.text);
 }
 
@@ -174,14 +150,14 @@ fn revoking_the_first_ends_the_second_and_revoking_the_second_leaves_the_first()
 fn what_was_passed_on_ends_with_what_it_rests_on() {
     let (mut region, c, _) = founded();
     permitted(&mut region, &[c], 1);
-    let id = pass_on(&mut region, B, c, json!({"days": 90})).unwrap();
+    let id = region.pass_on(B, c, json!({"days": 90})).unwrap();
     region.world.advance(21 * DAY_MS);
     region.fetch_by(c, id, region.provider);
     // Certificates have run out, too, and are renewed with the next `hello`.
     region.world.advance(600_000);
     let found = region.requests(c).into_iter().find(|request| request.request == id).unwrap();
     assert!(found.reason.starts_with("expired"), "{}", found.reason);
-    assert!(pass_on(&mut region, B, c, json!({})).unwrap_err().text.contains("expired"));
+    assert!(region.pass_on(B, c, json!({})).unwrap_err().text.contains("expired"));
 }
 
 #[test]
@@ -192,7 +168,7 @@ fn a_standing_permission_that_was_passed_on_ends_with_a_new_epoch_too() {
     let request = region.refer(&wish);
     let narrow = json!({"may_pass_on": [region.world.id(c)]}).to_string();
     region.approve(&request, &narrow).unwrap();
-    let id = pass_on(&mut region, B, c, json!({})).unwrap();
+    let id = region.pass_on(B, c, json!({})).unwrap();
     region.add(Kind::Laboratory, "later");
     let fetched = region.fetch_by(c, id, region.a);
     assert!(fetched.reason.starts_with("2 entries"), "{}", fetched.reason);
@@ -325,7 +301,7 @@ fn passing_on_when_nothing_was_said_is_refused() {
 fn what_an_expelled_institution_passed_on_is_worth_nothing() {
     let (mut region, c, d) = founded();
     permitted(&mut region, &[c], 1);
-    let id = pass_on(&mut region, B, c, json!({})).unwrap();
+    let id = region.pass_on(B, c, json!({})).unwrap();
     for member in [region.a, c, d] {
         let _ = region.world.expel(member, region.b);
     }
@@ -343,19 +319,13 @@ fn what_is_passed_on_never_takes_the_place_of_what_the_patient_gave() {
     let direct = region.tokens(&own)[0];
     region.world.record_wire = true;
     permitted(&mut region, &[c], 1);
-    pass_on(&mut region, B, c, json!({})).unwrap();
+    region.pass_on(B, c, json!({})).unwrap();
     // B signs another link, with the number of the permission that C has from the patient.
-    let wire = region.world.wire.iter().filter(|(from, to, _)| (*from, *to) == (B, c));
-    let mut passed = wire
-        .filter_map(|(_, _, bytes)| {
-            let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-            match Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap() {
-                Body::Consent(consent::Message::PassedOn(permission)) => Some(permission),
-                _ => None,
-            }
-        })
-        .next()
-        .unwrap();
+    let passed = region.world.said().find_map(|(from, to, body)| match body {
+        Body::Consent(consent::Message::PassedOn(given)) if (from, to) == (B, c) => Some(given),
+        _ => None,
+    });
+    let mut passed = passed.unwrap();
     let grant = &mut passed.grants[0];
     let child = Token { id: direct, ..grant.chain.leaf().claims().clone() };
     let key = &region.world.parties[B.0].institution_key;

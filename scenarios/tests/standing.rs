@@ -8,11 +8,10 @@ use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::directory::Introduction;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
 use chartmesh_protocol::identity::{Card, Compartment, KeyRing, Role, incept};
-use chartmesh_protocol::message::Envelope;
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
 use chartmesh_protocol::peer::{Body, Command, Query, View};
 use chartmesh_protocol::record::{Bundle, Kind, Label, Manifest};
-use chartmesh_protocol::statement::{Signed, Unverified};
+use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_protocol::wrap::{unwrap, wrap};
 use chartmesh_protocol::{custody, objects};
@@ -34,18 +33,11 @@ fn standing(region: &mut Region, days: u64) -> RequestView {
     request
 }
 
-fn bodies(region: &Region) -> Vec<(Who, Who, Body)> {
-    let body = |bytes: &[u8]| {
-        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-        Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap()
-    };
-    region.world.wire.iter().map(|(from, to, bytes)| (*from, *to, body(bytes))).collect()
-}
-
 /// All keys that a party was ever given.
 fn keys_of(region: &Region, who: Who) -> Vec<GrantKeys> {
-    bodies(region)
-        .into_iter()
+    region
+        .world
+        .said()
         .filter(|(_, to, _)| *to == who)
         .filter_map(|(_, _, body)| match body {
             Body::Consent(
@@ -87,7 +79,7 @@ fn readable_by_the_patient(region: &Region, title: &str) -> bool {
 
 /// The compartments of the newest ring that a party was told.
 fn ring(region: &Region, to: Who) -> KeyRing {
-    let mut rings = bodies(region).into_iter().rev().filter(|(_, at, _)| *at == to);
+    let mut rings = region.world.said().rev().filter(|(_, at, _)| *at == to);
     rings
         .find_map(|(_, _, body)| match body {
             Body::Custody(custody::Message::Keys(keys)) => keys.ring,
@@ -211,23 +203,13 @@ fn a_hospital_that_heard_late_of_a_retired_compartment_seals_again_and_holders_t
     let entry = region.add(Kind::Laboratory, "sealed to the old compartment");
     let keys = keys_of(&region, region.b);
     assert!(opens(&region, &keys, region.a, entry), "A could not know better");
-    let keep = |region: &mut Region| {
-        let keep = chartmesh_protocol::backup::Command::Keep {
-            holder: region.world.id(region.provider),
-            subject: region.patient,
-            entries: vec![],
-            for_patient: false,
-            not_before: None,
-        };
-        region.world.ask(region.a, Command::Backup(keep), None).unwrap();
-    };
-    keep(&mut region);
+    region.keep(None).unwrap();
     assert_eq!(region.entries(region.provider, false).len(), 3, "history only, from before");
     region.world.cut.clear();
     region.world.advance(DAY_MS);
     assert!(!opens(&region, &keys, region.a, entry), "sealed again when the ring came");
     assert!(readable_by_the_patient(&region, "sealed to the old compartment"));
-    keep(&mut region);
+    region.keep(None).unwrap();
     assert_eq!(
         region.entries(region.provider, false).len(),
         4,

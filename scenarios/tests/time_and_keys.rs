@@ -1,13 +1,11 @@
 //! Clocks that jump, keys that rotate.
 
-use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::custody;
 use chartmesh_protocol::federation;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Query, StatusView, View};
-use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::{DAY_MS, HOUR_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who, World};
 
@@ -134,11 +132,8 @@ fn what_expired_by_a_wrong_clock_stays_so_until_the_operator_says_that_it_was_wr
 
 /// What a relay last sent of its patient's keys.
 fn sent_keys(world: &World, from: Who) -> Vec<Body> {
-    let bodies = world.wire.iter().filter(|(sender, ..)| *sender == from).map(|(.., bytes)| {
-        let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-        Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap()
-    });
-    bodies.filter(|body| matches!(body, Body::Custody(_))).collect()
+    let sent = world.said().filter(|(sender, ..)| *sender == from).map(|(.., body)| body);
+    sent.filter(|body| matches!(body, Body::Custody(_))).collect()
 }
 
 #[test]

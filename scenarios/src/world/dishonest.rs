@@ -1,6 +1,6 @@
 //! What dishonest parties and failing disks do.
 
-use super::World;
+use super::{World, body_of};
 use crate::party::Who;
 use chartmesh_protocol::capability::Proof;
 use chartmesh_protocol::codec::{Bytes, Wire};
@@ -36,8 +36,7 @@ impl World {
     /// What the far side answers instead, signed by its node.
     pub(super) fn otherwise(&mut self, target: Who, message: &[u8], reply: Vec<u8>) -> Vec<u8> {
         let Some(otherwise) = &mut self.answer_otherwise else { return reply };
-        let message = Unverified::<Envelope>::parse(message).expect("we composed it");
-        let body = Body::from_bytes(&message.claims().body.0, usize::MAX).expect("we composed it");
+        let body = body_of(message);
         let outcome = Unverified::<Outcome>::parse(&reply).expect("an outcome is well formed");
         let OutcomeResult::Done(honest) = &outcome.claims().result else { return reply };
         let answer = match otherwise(&body, &honest.0) {

@@ -6,9 +6,9 @@ use chartmesh_protocol::id::{StatementId, TicketId};
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Command};
 use chartmesh_protocol::statement::{Signed, Unverified};
-use chartmesh_scenarios::Region;
+use chartmesh_scenarios::{Region, body_of};
 
-use crate::{body_of, keep, kept_elsewhere, restore};
+use crate::{keep, kept_elsewhere, restore};
 
 /// Answers that are no answers: nothing, cut off, of another type, without end.
 pub(crate) fn garbage() -> Vec<Vec<u8>> {

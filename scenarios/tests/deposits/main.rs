@@ -7,25 +7,16 @@ mod receipts;
 mod strangers;
 
 use chartmesh_protocol::backup::{self, Message, Offer};
-use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::id::{ObjectId, PartyId};
-use chartmesh_protocol::message::{Envelope, OutcomeResult};
+use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Command, Query, View};
 use chartmesh_protocol::record::Bundle;
 use chartmesh_protocol::refusal::Refusal;
-use chartmesh_protocol::statement::Unverified;
 use chartmesh_scenarios::{Region, Who};
 
 /// A has all that it made of the patient kept, for itself.
 pub(crate) fn keep(region: &mut Region) -> Vec<[u8; 16]> {
-    let keep = backup::Command::Keep {
-        holder: region.world.id(region.provider),
-        subject: region.patient,
-        entries: vec![],
-        for_patient: false,
-        not_before: None,
-    };
-    match region.world.ask(region.a, Command::Backup(keep), None).unwrap() {
+    match region.keep(None).unwrap() {
         View::Deposit(view) => view.deposits.iter().map(|id| deposit_id(id)).collect(),
         other => panic!("{other:?}"),
     }
@@ -82,11 +73,5 @@ pub(crate) fn kept_elsewhere(region: &Region, at: Who) -> usize {
 
 /// The messages that went over the wire, the newest first, and who sent them.
 pub(crate) fn bodies(region: &Region) -> impl Iterator<Item = (Who, Body)> {
-    region.world.wire.iter().rev().map(|(from, _, bytes)| (*from, body_of(bytes)))
-}
-
-/// What a message says.
-pub(crate) fn body_of(bytes: &[u8]) -> Body {
-    let envelope = Unverified::<Envelope>::parse(bytes).unwrap();
-    Body::from_bytes(&envelope.claims().body.0, usize::MAX).unwrap()
+    region.world.said().rev().map(|(from, _, body)| (from, body))
 }

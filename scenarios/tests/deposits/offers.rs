@@ -8,7 +8,7 @@ use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::consent::{self, ReadAnswer, RequestState};
 use chartmesh_protocol::id::TokenId;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::peer::{Body, Query, View};
 use chartmesh_protocol::record::{Bundle, Kind};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::statement::{Signed, Unverified};
@@ -170,14 +170,7 @@ fn entries_of_an_author_whom_nobody_knows_are_not_kept() {
     let mut region = Region::found(1);
     let stranger = region.world.add(chartmesh_protocol::identity::Role::Hospital, "Stranger");
     let drafts = vec![region.world.draft(stranger, Kind::Reports, "theirs", &[b"x"])];
-    let chart = chartmesh_protocol::record::Command::NewChart {
-        name: "Nobody".into(),
-        identifiers: vec![],
-    };
-    let subject = match region.world.ask(stranger, Command::Record(chart), None).unwrap() {
-        View::Chart(chart) => chart.subject,
-        other => panic!("{other:?}"),
-    };
+    let subject = region.world.open_chart(stranger, "Nobody").subject;
     region.world.record(stranger, subject, drafts).unwrap();
     let party = &region.world.parties[stranger.0];
     let entries = match party.peer.query(

@@ -40,17 +40,7 @@ fn a_receipt_counts_only_if_it_covers_every_object_with_its_length() {
     let mut region = Region::found(1);
     // The provider is ready and pulls nothing: it cannot reach A, which can reach it.
     let at = region.world.now.plus_ms(DAY_MS);
-    let keep = backup::Command::Keep {
-        holder: region.world.id(region.provider),
-        subject: region.patient,
-        entries: vec![],
-        for_patient: false,
-        not_before: Some(at),
-    };
-    let View::Deposit(view) = region.world.ask(region.a, Command::Backup(keep), None).unwrap()
-    else {
-        panic!("no deposit")
-    };
+    let View::Deposit(view) = region.keep(Some(at)).unwrap() else { panic!("no deposit") };
     let deposit = deposit_id(&view.deposits[0]);
     let honest = receipt(&region, deposit);
     let without = |at: usize| {

@@ -1,0 +1,142 @@
+//! How parties come together in the world: members join and are put out, patients enrol.
+
+use super::World;
+use crate::party::Who;
+use chartmesh_protocol::id::{ChartId, PartyId};
+use chartmesh_protocol::membership::Status;
+use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::record::view::ChartView;
+use chartmesh_protocol::record::{self, Kind};
+use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::{enrolment, federation};
+
+impl World {
+    /// Lets retries happen, as often as a night has room for, when the world loses effects.
+    pub fn wait(&mut self) {
+        if self.lose_effects > 0 || self.crash_at.is_some() {
+            for _ in 0..40 {
+                self.advance(5 * 60 * 1000);
+            }
+        }
+    }
+
+    fn code(&mut self, who: Who, command: Command) -> String {
+        match self.ask(who, command, None) {
+            Ok(View::Code(view)) => view.code,
+            other => panic!("no code: {other:?}"),
+        }
+    }
+
+    /// A member's invite.
+    pub fn invite(&mut self, host: Who) -> String {
+        let addresses = vec!["memory".into()];
+        let invite = federation::Command::Invite { valid_ms: None, addresses };
+        self.code(host, Command::Federation(invite))
+    }
+
+    /// Has a party apply with an invite.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn join(&mut self, guest: Who, code: String) -> Result<View, Refusal> {
+        let done = self.federation(guest, federation::Command::Join { code });
+        self.wait();
+        done
+    }
+
+    /// A command about the federation.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn federation(&mut self, who: Who, command: federation::Command) -> Result<View, Refusal> {
+        self.ask(who, Command::Federation(command), None)
+    }
+
+    /// Has a member sponsor a party.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn admit(&mut self, sponsor: Who, who: Who) -> Result<View, Refusal> {
+        let party = self.id(who);
+        let done = self.federation(sponsor, federation::Command::Admit { party });
+        self.wait();
+        done
+    }
+
+    /// Has a member propose an expulsion, or vote for it.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn expel(&mut self, member: Who, who: Who) -> Result<View, Refusal> {
+        let (party, reason) = (self.id(who), "a test".into());
+        self.federation(member, federation::Command::Expel { party, reason })
+    }
+
+    /// The standing of a party as another sees it.
+    ///
+    /// # Panics
+    /// When there is no federation view.
+    #[must_use]
+    pub fn standing(&self, at: Who, who: Who) -> Status {
+        let id = self.id(who);
+        match self.see(at, &Query::Members, None) {
+            Ok(View::Federation(view)) => view
+                .parties
+                .into_iter()
+                .find(|party| party.party == id)
+                .map_or(Status::Stranger, |party| party.standing),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Whether a party is a member as another sees it.
+    #[must_use]
+    pub fn is_member(&self, at: Who, who: Who) -> bool {
+        matches!(self.standing(at, who), Status::Member { .. })
+    }
+
+    /// Opens a chart.
+    ///
+    /// # Panics
+    /// When the hospital refuses.
+    pub fn open_chart(&mut self, hospital: Who, name: &str) -> ChartView {
+        let chart = record::Command::NewChart { name: name.to_owned(), identifiers: vec![] };
+        match self.ask(hospital, Command::Record(chart), None) {
+            Ok(View::Chart(chart)) => chart,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The code with which the patient of a chart enrols.
+    ///
+    /// # Panics
+    /// When the hospital refuses.
+    pub fn chart_code(&mut self, hospital: Who, chart: ChartId) -> String {
+        let addresses = vec!["memory".into()];
+        let code = enrolment::Command::Code { chart, valid_ms: None, addresses };
+        self.code(hospital, Command::Enrolment(code))
+    }
+
+    /// Opens a chart and has a patient of `relay` enrol in it.
+    ///
+    /// # Panics
+    /// When the hospital or the relay refuses.
+    pub fn enrol(&mut self, hospital: Who, relay: Who, patient: PartyId) -> ChartId {
+        let chart = self.open_chart(hospital, "Hanako");
+        let drafts = vec![self.draft(hospital, Kind::Conditions, "before enrolment", &[b"cough"])];
+        self.record(hospital, chart.subject, drafts).expect("a hospital records");
+        self.enrol_in(hospital, chart.chart, relay, patient);
+        chart.chart
+    }
+
+    /// Has a patient of `relay` enrol in a chart that is there.
+    ///
+    /// # Panics
+    /// When the hospital or the relay refuses.
+    pub fn enrol_in(&mut self, hospital: Who, chart: ChartId, relay: Who, patient: PartyId) {
+        let code = self.chart_code(hospital, chart);
+        let enrol = enrolment::Command::Enrol { patient, code };
+        self.ask(relay, Command::Enrolment(enrol), Some(patient)).expect("a relay enrols");
+        self.wait();
+    }
+}
