@@ -2,25 +2,16 @@
 //! `cargo run -p chartmesh-scenarios --example hash -- FILE [SEED]`. `scripts/same-trace` compares two builds by it.
 
 use chartmesh_scenarios::experiment::NoTrace;
-use chartmesh_scenarios::result::{Progress, Watcher};
+use chartmesh_scenarios::result::Unwatched;
 use chartmesh_scenarios::scenario::Document;
 use std::path::PathBuf;
-
-/// Lets it run to its end.
-struct ToTheEnd;
-
-impl Watcher for ToTheEnd {
-    fn progress(&mut self, _: &Progress) -> bool {
-        true
-    }
-}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let file = PathBuf::from(args.next().ok_or("which scenario file?")?);
     let seed = args.next().map_or(Ok(1), |seed| seed.parse())?;
     let scenario = Document::read(&file)?.scenario()?;
-    let outcome = chartmesh_scenarios::run(&scenario, seed, &mut ToTheEnd, &mut NoTrace)?;
+    let outcome = chartmesh_scenarios::run(&scenario, seed, &mut Unwatched, &mut NoTrace)?;
     println!("{}", outcome.trace_hash);
     Ok(())
 }
