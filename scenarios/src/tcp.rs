@@ -18,6 +18,8 @@ pub const WINDOW_MAX: usize = 6 * 1024 * 1024;
 /// The shortest wait before a segment is sent again, in microseconds: Linux's `TCP_RTO_MIN` (RFC 6298 says a
 /// second).
 pub const RETRANSMIT_US_MIN: u64 = 200_000;
+/// How often a segment is sent again at most (Linux's `tcp_retries2`); a line that loses everything is cut by an event.
+const RETRANSMISSIONS_MAX: u64 = 15;
 
 /// A moment of whatever clock: what [`Tcp`] needs of it.
 pub trait Moment: Copy + Ord + Add<Duration, Output = Self> {}
@@ -91,7 +93,7 @@ impl<T: Moment> Tcp<T> {
     /// the window.
     pub fn lost(&mut self, latency: Duration, mut is_lost: impl FnMut() -> bool) -> Lost {
         let (mut times, mut later, mut wait) = (0, Duration::ZERO, patience(latency));
-        while is_lost() {
+        while times < RETRANSMISSIONS_MAX && is_lost() {
             times += 1;
             later += wait;
             wait *= 2;
@@ -179,6 +181,13 @@ mod tests {
         assert_eq!(lost, Lost { times: 2, later: wait * 3 });
         assert_eq!(takes(&mut tcp, 2, Duration::ZERO), LATENCY, "a quarter of the first window");
         assert_eq!(takes(&mut tcp, 1, Duration::ZERO), LATENCY * 3, "which is two segments");
+    }
+
+    #[test]
+    fn a_line_that_loses_everything_does_not_wait_for_ever() {
+        let lost = Tcp::<Duration>::default().lost(LATENCY, || true);
+        assert_eq!(lost.times, RETRANSMISSIONS_MAX);
+        assert!(lost.later < Duration::from_hours(2), "{lost:?}");
     }
 
     #[test]

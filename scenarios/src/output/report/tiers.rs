@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// What tiers are to agree within, of the last one's value.
 pub const WITHIN: f64 = 0.10;
 
+/// Of what is counted, so many say whether tiers agree within [`WITHIN`]: of fewer, a tenth is chance.
+const COUNTED: f64 = 100.0;
+
 /// Runs to lay side by side. The last is what the others are measured against: the one that models least.
 #[derive(Debug)]
 pub struct Tiers<'a> {
@@ -73,7 +76,12 @@ impl TierRow {
     /// Whether there is enough in each tier to say that they agree or do not.
     #[must_use]
     pub fn is_judged(&self) -> bool {
-        self.unit != Unit::Share && self.tiers.iter().all(|tier| tier.count >= CURVE)
+        let enough = |tier: &TierValue| match self.unit {
+            Unit::Micros | Unit::Bytes => tier.count >= CURVE,
+            Unit::Count => tier.total >= COUNTED,
+            Unit::Share => false,
+        };
+        self.tiers.iter().all(enough)
     }
 
     /// Whether all tiers agree with the last within [`WITHIN`].
@@ -281,7 +289,7 @@ fn figures(tiers: &Tiers<'_>, rows: &[TierRow]) -> Markup {
         cells
     });
     let caption = format!(
-        "Every measure in every tier. Judged, with a mark, where each has {CURVE} values or more"
+        "Every measure in every tier. Judged, with a mark, where each has {CURVE} values or more, or {COUNTED} of what is counted"
     );
     table(&caption, &heads, body)
 }
