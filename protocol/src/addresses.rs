@@ -22,6 +22,13 @@ impl From<Vec<String>> for Addresses {
     }
 }
 
+impl Addresses {
+    /// Bytes of all of them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(String::len).sum()
+    }
+}
+
 impl From<Addresses> for Vec<String> {
     fn from(addresses: Addresses) -> Self {
         addresses.0

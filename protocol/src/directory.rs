@@ -507,10 +507,21 @@ pub(crate) fn introduction(
 ) -> Result<Option<Introduction>, StoreError> {
     let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &party.0)? else { return Ok(None) };
     let Some(card) = row.card else { return Ok(None) };
-    let nodes = nodes_of(txn, party)?
-        .into_iter()
-        .map(|(node, row)| IntroducedNode { node, addresses: row.addresses })
-        .collect();
+    // Certified nodes first. Of the others anybody can have told anything: a little of it is passed on.
+    let (mut nodes, hints): (Vec<_>, Vec<_>) =
+        nodes_of(txn, party)?.into_iter().partition(|(_, row)| row.certified());
+    let mut room = limits::HINTED_BYTES_MAX;
+    for (node, row) in hints {
+        let bytes = row.addresses.bytes();
+        if bytes <= room {
+            room -= bytes;
+            nodes.push((node, row));
+        }
+    }
+    nodes.truncate(limits::ADDRESSES_MAX);
+    let nodes = nodes.into_iter();
+    let nodes =
+        nodes.map(|(node, row)| IntroducedNode { node, addresses: row.addresses }).collect();
     Ok(Some(Introduction { keys: row.keys, card, nodes }))
 }
 
@@ -538,4 +549,49 @@ pub(crate) fn learn_introduction(
         hint_node(txn, node.node, keys.party(), node.addresses)?;
     }
     Ok(keys.party())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{KemSecret, SigningKey};
+    use crate::identity::{Role, incept};
+    use crate::store::Memory;
+
+    #[test]
+    fn what_others_said_of_an_institutions_nodes_does_not_swell_its_introduction() {
+        let (first, next) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let log = incept(&first, &next.public());
+        let institution = log.clone().verify().unwrap().party();
+        let card = Card {
+            institution,
+            key: 0,
+            name: "Alder".into(),
+            role: Role::Hospital,
+            kem: KemSecret::from_seed([3; 32]).public(),
+            issued: Timestamp(1),
+        };
+        let card = Signed::sign(card, &first).to_unverified();
+        let mut txn = Memory::default();
+        rows::put(
+            &mut txn,
+            PARTIES,
+            &institution.0,
+            &PartyRow { keys: log, card: Some(card), ring: None },
+        )
+        .unwrap();
+        let long = Addresses::from(vec!["a".repeat(limits::TEXT_BYTES_MAX); limits::ADDRESSES_MAX]);
+        for node in 0..16 {
+            hint_node(&mut txn, NodeId([node; 32]), institution, long.clone()).unwrap();
+        }
+        let short = Addresses::from(vec!["/ip4/192.0.2.1/tcp/4801".to_owned()]);
+        learn_node(&mut txn, NodeId([0xff; 32]), institution, Timestamp(9), short.clone()).unwrap();
+        let told = introduction(&txn, institution).unwrap().unwrap();
+        assert_eq!(told.nodes.len(), 1, "what it said itself");
+        assert_eq!(told.nodes[0].addresses, short);
+        hint_node(&mut txn, NodeId([0xfe; 32]), institution, short).unwrap();
+        let told = introduction(&txn, institution).unwrap().unwrap();
+        assert_eq!(told.nodes.len(), 2, "and a short hint");
+        assert!(told.to_bytes().len() < 2 * limits::HINTED_BYTES_MAX);
+    }
 }

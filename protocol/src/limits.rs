@@ -102,8 +102,9 @@ limits! {
     ASK_AGAIN_MS: u64 = 60 * 60 * 1000;
     /// Sponsors that a charter can ask for an admission.
     THRESHOLD_MAX: u16 = 16;
-    /// First members that a charter is made with: what is told of each fits one control request.
-    FIRST_MEMBERS_MAX: u16 = 512;
+    /// First members that a charter is made with: 34 bytes each, so that with a long name, too, it is well
+    /// below STATEMENT_BYTES_MAX.
+    FIRST_MEMBERS_MAX: u16 = 256;
     /// Messages waiting for one party: a far side that is away for a month, at a hundred a day.
     OUTBOX_PER_PARTY_MAX: usize = 4096;
     /// Messages beyond that for a patient's new keys and revocations, which others must not crowd out.
@@ -151,6 +152,8 @@ limits! {
     REFUSED_LINES_PER_DAY_MAX: usize = 64;
     /// Notices that one event may set off in a row: features call each other at most this deep.
     NOTICE_DEPTH_MAX: usize = 8;
-    /// Network addresses kept for one node.
+    /// Network addresses kept for one node, and nodes that an introduction names.
     ADDRESSES_MAX: usize = 16;
+    /// Bytes of the addresses that are passed on of an institution's nodes that have not proven themselves.
+    HINTED_BYTES_MAX: usize = 4096;
 }

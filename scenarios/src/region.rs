@@ -1,8 +1,7 @@
 //! A small region to try things in: two hospitals, a provider, a relay with a patient, a few entries.
 
 use crate::{Who, World};
-use chartmesh_protocol::consent::view::GrantView;
-use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{ChartId, ConsentId, EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;

@@ -76,7 +76,7 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
     }
     match command {
         Command::Create { name, threshold, first_members } => {
-            create(ctx, name, threshold, first_members.unwrap_or(threshold))?;
+            create(ctx, name, threshold, first_members)?;
         }
         Command::Invite { valid_ms, addresses } => {
             return invite(ctx, request, valid_ms, addresses);
@@ -110,7 +110,12 @@ fn is_out(ctx: &Context<'_>) -> Handled<bool> {
     Ok(matches!(status, Some(Status::Left | Status::Expelled { .. })))
 }
 
-fn create(ctx: &mut Context<'_>, name: String, threshold: u16, first_members: u16) -> Handled<()> {
+fn create(
+    ctx: &mut Context<'_>,
+    name: String,
+    threshold: u16,
+    first_members: Option<u16>,
+) -> Handled<()> {
     if is_out(ctx)? {
         forget(ctx)?;
     }
@@ -132,7 +137,7 @@ fn create(ctx: &mut Context<'_>, name: String, threshold: u16, first_members: u1
             ),
         );
     }
-    if !(threshold..=limits::FIRST_MEMBERS_MAX).contains(&first_members) {
+    if !(threshold..=limits::FIRST_MEMBERS_MAX).contains(&first_members.unwrap_or(threshold)) {
         return refuse(
             RefusalCode::Invalid,
             format!(
@@ -202,7 +207,7 @@ fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
         return refuse(RefusalCode::AlreadyDone, "it is one of the first members already");
     }
     row.members.push(party);
-    if row.members.len() < usize::from(row.first_members) {
+    if row.members.len() < usize::from(row.first_members()) {
         put_founding(ctx, Some(&row))?;
         return Ok(());
     }

@@ -17,8 +17,8 @@ use std::collections::BTreeSet;
 
 /// Statements in one message: with their parties below a request's limit.
 const SPREAD_MAX: usize = 64;
-/// Bytes of the introductions in one message, authors of statements first.
-const INTRODUCTIONS_BYTES_MAX: usize = limits::REQUEST_BYTES_MAX / 4 * 3;
+/// Bytes around the statements and introductions of a message: envelope, signatures, frames.
+const AROUND_BYTES: usize = 32 * 1024;
 
 /// A message with `statements` and the parties that they speak of.
 fn spread(
@@ -39,28 +39,33 @@ fn spread(
         others.extend(charter.first_members.iter().copied());
     }
     let others = others.difference(&authors).copied();
+    let statements_bytes: usize = statements.iter().map(|statement| statement.bytes().len()).sum();
+    let room = limits::REQUEST_BYTES_MAX
+        .saturating_sub(charter.bytes().len() + statements_bytes + AROUND_BYTES);
     Ok(Some(Spread {
         charter: charter.to_unverified(),
         statements: statements.iter().map(|statement| statement.to_unverified()).collect(),
-        parties: introductions(ctx.txn, authors.iter().copied().chain(others))?,
+        parties: introductions(ctx.txn, authors.iter().copied().chain(others), room)?,
         more,
     }))
 }
 
-/// What is known of each, as far as it fits: whoever is left out introduces itself with its `hello`.
+/// What is known of each, as far as there is room, in bytes: authors of statements come first, since nobody can
+/// check a statement without its author's keys.
 fn introductions(
     txn: &(impl ReadTxn + ?Sized),
     parties: impl Iterator<Item = PartyId>,
+    mut room: usize,
 ) -> Result<Vec<Introduction>, StoreError> {
     let mut introductions = Vec::new();
-    let mut bytes = 0;
     for party in parties {
         let Some(introduction) = directory::introduction(txn, party)? else { continue };
-        bytes += introduction.to_bytes().len();
-        if bytes > INTRODUCTIONS_BYTES_MAX {
-            break;
+        // One that is too long shuts out none of those after it.
+        let bytes = introduction.to_bytes().len();
+        if bytes <= room {
+            room -= bytes;
+            introductions.push(introduction);
         }
-        introductions.push(introduction);
     }
     Ok(introductions)
 }

@@ -46,8 +46,15 @@ wire_struct! {
         3 => members: Vec<PartyId>,
         /// Since when.
         4 => since: Timestamp,
-        /// First members that the charter will name.
-        5 => first_members: u16,
+        /// First members that the charter will name, if more than that.
+        5 => first_members: Option<u16>,
+    }
+}
+
+impl FoundingRow {
+    /// First members that the charter will name.
+    pub(super) fn first_members(&self) -> u16 {
+        self.first_members.unwrap_or(self.threshold)
     }
 }
 
@@ -315,7 +322,7 @@ pub(crate) fn view(
             name: founding.as_ref().map_or_else(String::new, |row| row.name.clone()),
             threshold: founding.as_ref().map_or(0, |row| row.threshold),
             founding: founding.is_some(),
-            first_members: founding.as_ref().map(|row| row.first_members),
+            first_members: founding.as_ref().map(FoundingRow::first_members),
             parties,
             proposals: Vec::new(),
             expelled: None,

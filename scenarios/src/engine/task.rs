@@ -87,7 +87,7 @@ pub(crate) enum Task {
         served_us: u64,
         answer: Result<Vec<u8>, Refusal>,
     },
-    /// A machine that comes and goes is switched; `life` counts its starts by chance.
+    /// A machine that comes and goes is switched.
     Switch {
         at: u32,
         on: bool,

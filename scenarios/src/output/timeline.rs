@@ -1,11 +1,11 @@
 //! A run's trace as a timeline: for Perfetto (<https://ui.perfetto.dev>) and whatever else reads Google's Trace
 //! Event Format.
 //!
-//! Each party is a line. A message lasts there from when it left until its sender knew the outcome, a question to a
+//! Each party is a process of its own, since spans belong to processes. A message lasts there from when it left until its sender knew the outcome, a question to a
 //! front door until its answer, a machine that is off until it is on; everything else is a moment. Times are
 //! simulated microseconds.
 
-use crate::output::table::{create, keep};
+use crate::output::table::{create, keep, partial};
 use crate::output::{ReadRow, WriteError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -21,10 +21,10 @@ pub struct Timeline {
     open: BTreeMap<(&'static str, u64, u32), String>,
     failed: Option<std::io::Error>,
     last_us: u64,
+    first: bool,
+    whole: bool,
 }
 
-/// All parties are lines of one process.
-const PROCESS: u32 = 1;
 /// Lines are counted from one; what happens to nobody alone stands on the first.
 const NO_PARTY: u32 = 1;
 
@@ -42,31 +42,22 @@ impl Timeline {
             open: BTreeMap::new(),
             failed: written.err(),
             last_us: 0,
+            first: true,
+            whole: false,
         };
-        let head =
-            json!({"ph": "M", "name": "process_name", "pid": PROCESS, "args": {"name": scenario}});
-        timeline.write(&head, true);
-        let federation = String::from("federation");
-        for (line, name) in (NO_PARTY..).zip(std::iter::once(&federation).chain(names)) {
-            timeline.event(
-                "M",
-                line,
-                None,
-                &json!({"name": "thread_name", "args": {"name": name}}),
-            );
-            timeline.event(
-                "M",
-                line,
-                None,
-                &json!({"name": "thread_sort_index", "args": {"sort_index": line}}),
-            );
+        let everybody = format!("the federation of `{scenario}`");
+        for (line, name) in (NO_PARTY..).zip(std::iter::once(&everybody).chain(names)) {
+            let named = json!({"name": "process_name", "args": {"name": name}});
+            timeline.event("M", line, None, &named);
+            let sorted = json!({"name": "process_sort_index", "args": {"sort_index": line}});
+            timeline.event("M", line, None, &sorted);
         }
         Ok(timeline)
     }
 
-    /// The next row of the trace.
-    pub fn row(&mut self, row: &ReadRow) {
-        self.last_us = row.at_us;
+    /// The next row of the trace; gives whether it could be written.
+    pub fn row(&mut self, row: &ReadRow) -> bool {
+        self.last_us = self.last_us.max(row.at_us);
         let line = row.party.map_or(NO_PARTY, |party| party + 1 + NO_PARTY);
         let what = if row.what.is_empty() { &row.kind } else { &row.what };
         match (row.kind.as_str(), row.end.as_str()) {
@@ -81,6 +72,7 @@ impl Timeline {
             }
             _ => self.moment(line, what, row),
         }
+        self.failed.is_none()
     }
 
     /// Ends what has not ended, and the file.
@@ -97,7 +89,9 @@ impl Timeline {
             None => self.file.write_all(b"\n]}\n").and_then(|()| self.file.flush()),
         };
         ended.map_err(|error| WriteError::at(&self.path, error))?;
-        keep(&self.path)
+        keep(&self.path)?;
+        self.whole = true;
+        Ok(())
     }
 
     fn begin(&mut self, key: (&'static str, u64, u32), name: &str, row: &ReadRow) {
@@ -139,20 +133,25 @@ impl Timeline {
     fn event(&mut self, phase: &str, line: u32, at_us: Option<u64>, rest: &Value) {
         let mut event = rest.clone();
         event["ph"] = json!(phase);
-        event["pid"] = json!(PROCESS);
+        event["pid"] = json!(line);
         event["tid"] = json!(line);
         if let Some(at_us) = at_us {
             event["ts"] = json!(at_us);
         }
-        self.write(&event, false);
-    }
-
-    fn write(&mut self, event: &Value, first: bool) {
         if self.failed.is_none() {
-            let comma: &[u8] = if first { b"" } else { b",\n" };
+            let comma: &[u8] = if core::mem::take(&mut self.first) { b"" } else { b",\n" };
             let written = self.file.write_all(comma);
             let text = event.to_string();
             self.failed = written.and_then(|()| self.file.write_all(text.as_bytes())).err();
+        }
+    }
+}
+
+impl Drop for Timeline {
+    /// What did not become whole is of no use to anybody.
+    fn drop(&mut self) {
+        if !self.whole {
+            let _ = std::fs::remove_file(partial(&self.path));
         }
     }
 }
@@ -191,7 +190,7 @@ mod tests {
         let path = dir.path().join("timeline.json");
         let mut timeline = Timeline::create(&path, "north", names).unwrap();
         for row in rows {
-            timeline.row(row);
+            assert!(timeline.row(row));
         }
         assert!(!path.exists(), "it is there before it is whole");
         timeline.finish().unwrap();
@@ -231,10 +230,17 @@ mod tests {
         }
         assert!(open.is_empty(), "{open:?}");
         assert_eq!(told, rows.len());
-        let lines = events.iter().filter(|event| event["name"] == "thread_name");
+        let lines = events.iter().filter(|event| event["name"] == "process_name");
         let lines: Vec<&str> = lines.map(|event| event["args"]["name"].as_str().unwrap()).collect();
-        assert_eq!(lines[0], "federation");
+        assert_eq!(lines[0], "the federation of `north`");
         assert_eq!(lines[1..], names);
+    }
+
+    #[test]
+    fn what_broke_off_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Timeline::create(&dir.path().join("timeline.json"), "north", &[]).unwrap());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

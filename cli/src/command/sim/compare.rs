@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// The other one
     #[arg(value_name = "B")]
     b: PathBuf,
-    /// More runs for the page of --out, each of another tier; the one that models least comes last
+    /// More runs for the page of --out, each of another tier; the screen shows A and B
     #[arg(value_name = "C", requires = "out")]
     more: Vec<PathBuf>,
     /// Show every figure
@@ -113,8 +113,14 @@ impl Args {
                 let comparison = Comparison { names, runs, paired: &[], again: &again };
                 write_comparison(dir, &comparison, false)
             }
-            runs if different == runs.len() => {
-                write_tiers(dir, &Tiers { names: &tiers, runs, again: &again }, false)
+            _ if different == runs.len() => {
+                // The one that models least comes last: the others are measured against it.
+                let mut runs = runs;
+                runs.sort_by_key(|run| {
+                    ["core", "stack", "process"].iter().position(|tier| *tier == run.manifest.tier)
+                });
+                let names: Vec<String> = runs.iter().map(|run| run.manifest.tier.clone()).collect();
+                write_tiers(dir, &Tiers { names: &names, runs: &runs, again: &again }, false)
             }
             _ => {
                 let text = format!(

@@ -1,7 +1,7 @@
 //! What became of something in a run.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chartmesh_scenarios::experiment::{Each, Follow, Target, Thread, Threads, moment};
 use chartmesh_scenarios::output::{ReadRow, Timeline, format, read_trace};
@@ -147,10 +147,19 @@ fn each(out: &Output, made: &Made, stop: &AtomicBool, mut row: impl FnMut(ReadRo
 }
 
 fn timeline(out: &Output, made: &Made, file: &Path, stop: &AtomicBool) -> Outcome {
+    if file.exists() {
+        let text = format!("{} is there already", file.display());
+        return Err(Failure::new(Exit::State, text).next("name a file that is not there yet"));
+    }
     let names = names(out, made, stop)?;
     let scenario = &made.manifest.scenario.name;
     let mut timeline = Timeline::create(file, scenario, &names).map_err(|error| folder(&error))?;
-    each(out, made, stop, |row| timeline.row(&row))?;
+    each(out, made, stop, |row| {
+        // A disk that is full ends a run that is made once more, too.
+        if !timeline.row(&row) {
+            stop.store(true, Ordering::Relaxed);
+        }
+    })?;
     timeline.finish().map_err(|error| folder(&error))?;
     out.note(format!("wrote {}; open it at https://ui.perfetto.dev", file.display()));
     Ok(())

@@ -28,6 +28,18 @@ fn actor(number: u16) -> Actor {
     Actor { keys, signing: seed(0xa0) }
 }
 
+#[test]
+fn the_largest_charter_that_a_founder_can_make_is_read_again() {
+    let claims = Charter {
+        name: "n".repeat(200),
+        ..(*charter(crate::limits::THRESHOLD_MAX, crate::limits::FIRST_MEMBERS_MAX)).clone()
+    };
+    assert_eq!(claims.check(), Ok(()));
+    let signed = Signed::sign(claims, &actor(0).signing);
+    let read = crate::statement::Unverified::<Charter>::parse(signed.bytes()).unwrap();
+    assert_eq!(read.claims().first_members.len(), usize::from(crate::limits::FIRST_MEMBERS_MAX));
+}
+
 fn party(number: u16) -> PartyId {
     actor(number).keys.party()
 }

@@ -248,7 +248,8 @@ fn verdict(tiers: &Tiers<'_>, rows: &[TierRow]) -> Markup {
 
 fn apart_by(tiers: &Tiers<'_>, row: &TierRow) -> String {
     let by = |(tier, name): (usize, &String)| {
-        row.difference(tier).map(|by| format!("{name} by {}", percent(by)))
+        let by = row.difference(tier).filter(|by| by.abs() > WITHIN)?;
+        Some(format!("{name} by {}", percent(by)))
     };
     let others = tiers.names.iter().enumerate().take(row.tiers.len().saturating_sub(1));
     others.filter_map(by).collect::<Vec<_>>().join(", ")
@@ -283,9 +284,9 @@ fn figures(tiers: &Tiers<'_>, rows: &[TierRow]) -> Markup {
         let mut cells = vec![name];
         cells.extend(row.tiers.iter().map(|tier| html! { (format::count(tier.count as f64)) }));
         cells.extend((0..row.tiers.len()).map(|tier| shown(row.main(tier))));
-        cells.extend((0..last).map(|tier| judged(row, row.difference(tier), row.is_judged())));
+        cells.extend((0..last).map(|tier| judged(row.difference(tier), row.is_judged())));
         cells.extend((0..row.tiers.len()).map(|tier| shown(p95(tier))));
-        cells.extend((0..last).map(|tier| judged(row, ratio(p95(tier), p95(last)), false)));
+        cells.extend((0..last).map(|tier| judged(ratio(p95(tier), p95(last)), false)));
         cells
     });
     let caption = format!(
@@ -294,12 +295,12 @@ fn figures(tiers: &Tiers<'_>, rows: &[TierRow]) -> Markup {
     table(&caption, &heads, body)
 }
 
-fn judged(row: &TierRow, by: Option<f64>, mark: bool) -> Markup {
+fn judged(by: Option<f64>, mark: bool) -> Markup {
     html! {
         @match by {
             None => "–",
             Some(by) if !mark => (percent(by)),
-            Some(by) if row.agrees() => span.good { "✓ " (percent(by)) },
+            Some(by) if by.abs() <= WITHIN => span.good { "✓ " (percent(by)) },
             Some(by) => span.bad { "✗ " (percent(by)) },
         }
     }

@@ -67,7 +67,8 @@ pub(super) struct Written {
     pub(super) rows: Option<u64>,
 }
 
-fn partial(path: &Path) -> PathBuf {
+/// The name of a file until it is whole.
+pub(super) fn partial(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()

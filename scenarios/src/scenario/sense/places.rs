@@ -150,8 +150,8 @@ impl<'a> Sense<'a> {
                 && bursts.p.get() > 0.0
                 && bursts.r.get() == 0.0
             {
-                let path = [Key("link"), Index(index), Key("loss")];
-                self.say(&path, "bursts never end: `r` is the share of packets at which one does");
+                let path = [Key("link"), Index(index), Key("loss"), Key("r")];
+                self.say(&path, "bursts never end: `r`, above 0 and up to 1, is the share of packets at which one does");
             }
             if link.bandwidth.is_some_and(|size| size.bytes() == 0) {
                 self.say(
