@@ -19,7 +19,7 @@ use crate::when::{Span, span};
 pub(crate) enum Args {
     /// Begin to found a federation; it stands once its first members are there
     #[command(
-        after_help = "Examples:\n  chartmesh federation create \"River valley\" --threshold 2\n  chartmesh federation create \"Whole prefecture\" --threshold 3 --first-members 12"
+        after_help = "Examples:\n  chartmesh federation create \"River valley\" --threshold 2\n  chartmesh federation create \"Lake\" --threshold 3 --first-members 12"
     )]
     Create {
         /// The federation's name

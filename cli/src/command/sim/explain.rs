@@ -20,7 +20,7 @@ use crate::output::{Output, Style, faint, row};
 /// has no trace is run once more for it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  chartmesh sim explain outage-7\n  chartmesh sim explain outage-7 1f09c4\n  chartmesh sim explain outage-7 clinic-2\n  chartmesh sim explain outage-7 --timeline outage-7.json   (open it at https://ui.perfetto.dev)"
+    after_help = "Examples:\n  chartmesh sim explain outage-7\n  chartmesh sim explain outage-7 1f09c4\n  chartmesh sim explain outage-7 clinic-2\n  chartmesh sim explain outage-7 --timeline outage-7.json"
 )]
 pub(crate) struct Args {
     /// The folder of a run, or its manifest
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Lines at most; the first and the last ones are shown
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
-    /// Write the whole trace into FILE as a timeline for Perfetto (Trace Event Format)
+    /// Write the whole trace into FILE as a timeline for https://ui.perfetto.dev (Trace Event Format)
     #[arg(long, value_name = "FILE", conflicts_with = "what")]
     timeline: Option<PathBuf>,
 }
