@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Lines at most; the first and the last ones are shown
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
-    /// Write the whole trace into FILE as a timeline for https://ui.perfetto.dev (Trace Event Format)
+    /// Write the whole trace into FILE as a timeline for ui.perfetto.dev (Trace Event Format)
     #[arg(long, value_name = "FILE", conflicts_with = "what")]
     timeline: Option<PathBuf>,
 }
