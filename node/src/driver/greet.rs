@@ -50,6 +50,11 @@ pub(super) fn once(shared: &Arc<Shared>, to: PartyId) {
     shared.spawn(async move {
         let route = task.read_on_pool(move |peer, txn, _| peer.route(txn, to)).await;
         for (node, addresses) in route.unwrap_or_default() {
+            // What is to be told is told by a `hello`: one that was said before does not tell it. Whoever was just
+            // put out may still have a session here.
+            if let Some(before) = task.sessions.theirs(node) {
+                task.sessions.outdated(node, before);
+            }
             if let Err(failure) = greet(&task, to, node, multiaddrs(&addresses)).await {
                 tracing::debug!(node = %node.short(), ?failure, "not greeted");
             }
