@@ -1,38 +1,49 @@
 //! The Chartmesh protocol, without input or output.
-pub mod access_log;
-mod addresses;
-pub mod backup;
-pub mod capability;
-mod clock;
-pub mod codec;
-pub mod codes;
-pub mod consent;
-pub mod crypto;
-pub mod custody;
-pub mod directory;
-pub mod enrolment;
-pub mod federation;
-pub mod id;
-pub mod identity;
-mod inbox;
-pub mod limits;
-pub mod membership;
-pub mod message;
-pub mod object;
-pub mod objects;
-mod outbox;
+//!
+//! A [`peer::Peer`] is one party's node: it is given what happens, a transaction, the time and randomness, and
+//! says what to do once that is durable. Begin with [`peer`], which has the picture and the contract; then read
+//! one feature, say [`record`], from its front page to its transitions.
+//!
+//! The folders are floors: a module imports from the floors below its own, never from above, and never from
+//! beside (`tests/tests/floors.rs` fails otherwise).
+//!
+//! ```text
+//!  peer       routes an event to its feature; hello; what front doors ask and see
+//!  features   side by side: federation, enrolment, custody, record, consent, backup
+//!  exchange   outbox, inbox, access log: what every exchange with others goes through
+//!  facts      what is kept and several features read: directory, members, contacts, patients,
+//!             permissions, objects, entries, receipts
+//!  turn       one event being handled: who we are, context, effects, notices, answers
+//!  trust      what is signed and sealed, and how it is judged: identities, objects, tokens, membership
+//!  store      what is asked of storage; typed rows; the time that counts
+//!  base       ids, time, limits, encoding, cryptography
+//! ```
+//!
+//! A feature sets another going by a notice, which the peer hands on within the same transaction. What several
+//! features read is a fact; it has one module that writes it, below them.
+
+mod base;
+mod exchange;
+mod facts;
+mod features;
 pub mod peer;
-pub mod record;
 pub mod refusal;
-mod rows;
-pub mod statement;
 pub mod store;
-pub mod time;
+mod trust;
+mod turn;
 #[cfg(test)]
 mod vectors;
-pub mod wrap;
 
-pub use addresses::Addresses;
+pub use base::{Addresses, codec, crypto, id, limits, time};
+pub use exchange::access_log;
+pub use facts::{codes, directory, objects};
+pub use features::{backup, consent, custody, enrolment, federation, record};
+pub use trust::{capability, identity, membership, message, object, statement, wrap};
+
+pub(crate) use base::kind;
+pub(crate) use exchange::{inbox, outbox};
+pub(crate) use facts::{catalogue, contacts, entries, members, patients, permission, receipts};
+pub(crate) use store::{clock, rows};
 
 /// Whether signatures and ciphers are stand-ins that protect nothing: the feature `stand-ins`, for very
 /// large simulated runs. Whatever comes out of such a build says so.

@@ -239,7 +239,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Answer { request, answer } => {
-                    self.answers.insert(request.0, answer);
+                    self.answers.insert(request.0, answer.map(|answer| Box::new(View::of(answer))));
                 }
                 Effect::Reply { request, bytes } => {
                     self.replies.insert(request.0, bytes);

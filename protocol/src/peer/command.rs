@@ -1,87 +1,9 @@
-//! What each feature brings: messages, commands, queries, views, notices.
+//! What each feature brings to front doors: commands, queries, views.
 
-use crate::codec::wire_enum;
-use crate::id::{ChartId, PartyId};
-use crate::objects::Transfer;
-use crate::refusal::Refusal;
+use super::{CodeView, Done};
+use crate::id::PartyId;
+use crate::turn::Answer;
 use crate::{access_log, backup, consent, custody, enrolment, federation, record};
-
-wire_enum! {
-    /// The body of a message, by feature.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub enum Body {
-        /// Who belongs to the region.
-        1 => Federation(federation::Message),
-        /// A patient and an institution get to know each other.
-        2 => Enrolment(enrolment::Message),
-        /// Entries of a record.
-        3 => Record(record::Message),
-        /// The patient decides.
-        4 => Consent(consent::Message),
-        /// Sealed objects are kept and given back.
-        5 => Backup(backup::Message),
-        /// The patient's keys changed.
-        6 => Custody(custody::Message),
-        /// Who saw what.
-        7 => AccessLog(access_log::Message),
-    }
-}
-
-impl Body {
-    /// The feature and the message's name, such as `consent.ask`: for measures and traces.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Federation(federation::Message::Apply(_)) => "federation.apply",
-            Self::Federation(federation::Message::Spread(_)) => "federation.spread",
-            Self::Federation(federation::Message::Sync(_)) => "federation.sync",
-            Self::Federation(federation::Message::Applicant(_)) => "federation.applicant",
-            Self::Enrolment(enrolment::Message::Enrol(_)) => "enrolment.enrol",
-            Self::Enrolment(enrolment::Message::Certificate(_)) => "enrolment.certificate",
-            Self::Record(record::Message::Announce(_)) => "record.announce",
-            Self::Record(record::Message::Listing(_)) => "record.listing",
-            Self::Consent(consent::Message::Ask(_)) => "consent.ask",
-            Self::Consent(consent::Message::Decision(_)) => "consent.decision",
-            Self::Consent(consent::Message::Permission(_)) => "consent.permission",
-            Self::Consent(consent::Message::Order(_)) => "consent.order",
-            Self::Consent(consent::Message::OrderState(_)) => "consent.order-state",
-            Self::Consent(consent::Message::Read(_)) => "consent.read",
-            Self::Consent(consent::Message::PassedOn(_)) => "consent.passed-on",
-            Self::Consent(consent::Message::Told(_)) => "consent.told",
-            Self::Backup(backup::Message::Offer(_)) => "backup.offer",
-            Self::Backup(backup::Message::Execute(_)) => "backup.execute",
-            Self::Backup(backup::Message::Stored(_)) => "backup.stored",
-            Self::Backup(backup::Message::Delete(_)) => "backup.delete",
-            Self::Backup(backup::Message::Fetch(_)) => "backup.fetch",
-            Self::Backup(backup::Message::Withdrawn(_)) => "backup.withdrawn",
-            Self::Backup(backup::Message::Kept(_)) => "backup.kept",
-            Self::Backup(backup::Message::Gone(_)) => "backup.gone",
-            Self::Custody(custody::Message::Keys(_)) => "custody.keys",
-            Self::AccessLog(access_log::Message::Lines(_)) => "access-log.lines",
-            Self::AccessLog(access_log::Message::Shown(_)) => "access-log.shown",
-        }
-    }
-
-    /// Whether it is what a code is given out for.
-    pub(crate) const fn is_introduction(&self) -> bool {
-        matches!(
-            self,
-            Self::Enrolment(enrolment::Message::Enrol(_))
-                | Self::Federation(federation::Message::Apply(_))
-        )
-    }
-
-    /// Whether handling it again changes nothing but the access log: the answer to it is not kept. A
-    /// repeated read is judged anew, so that nothing is given after a revocation was acknowledged.
-    pub(crate) const fn is_read(&self) -> bool {
-        matches!(
-            self,
-            Self::Consent(consent::Message::Read(_))
-                | Self::Backup(backup::Message::Fetch(_))
-                | Self::AccessLog(access_log::Message::Lines(_))
-        )
-    }
-}
 
 /// What a front door can ask to be done.
 #[derive(Debug, serde::Deserialize)]
@@ -186,6 +108,24 @@ macro_rules! views {
             }
         })*
 
+        impl View {
+            /// The view that an answer is.
+            ///
+            /// # Panics
+            /// When a feature answers with what is not listed here.
+            #[must_use]
+            pub fn of(answer: Answer) -> Self {
+                $(let answer = match answer.down::<$ty>() {
+                    Ok(view) => return Self::$variant(view),
+                    Err(other) => other,
+                };)*
+                match answer.down() {
+                    Ok(view) => Self::Opened(view),
+                    Err(other) => unreachable!("an answer that no front door knows: {other:?}"),
+                }
+            }
+        }
+
         impl serde::Serialize for View {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 match self {
@@ -250,66 +190,4 @@ views! {
     Transfers(Vec<super::view::TransferView>),
     /// What proves a party's signatures.
     Keys(super::view::KeysView),
-}
-
-/// Done, nothing to tell.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct Done {
-    /// Always true.
-    pub done: bool,
-}
-
-/// A code to pass on.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct CodeView {
-    /// The code.
-    pub code: String,
-    /// Until when it holds.
-    pub expires: crate::time::Timestamp,
-}
-
-/// What one feature tells another, within the same transaction.
-#[derive(Debug)]
-pub(crate) enum Notice {
-    /// A pull ended.
-    Pulled {
-        /// Which.
-        transfer: Transfer,
-        /// Whole, or refused for good.
-        result: Result<(), Refusal>,
-    },
-    /// A chart's patient has enrolled.
-    Enrolled {
-        /// The chart.
-        chart: ChartId,
-        /// The patient.
-        patient: PartyId,
-    },
-    /// A patient's key ring has come.
-    Ring {
-        /// The patient.
-        patient: PartyId,
-    },
-    /// A party's membership ended: its gate closes.
-    PutOut {
-        /// The party.
-        party: PartyId,
-    },
-    /// A depositary has durably stored what we deposited.
-    Stored {
-        /// The deposit.
-        reservation: [u8; 16],
-    },
-    /// A deposit of ours was refused.
-    DepositRefused {
-        /// The deposit.
-        reservation: [u8; 16],
-        /// Why.
-        refusal: Refusal,
-    },
-    /// A depositary is ready, and keeps the place of our deposit.
-    DepositReady {
-        /// The deposit.
-        reservation: [u8; 16],
-    },
 }

@@ -1,19 +1,20 @@
 //! Reading and preparing: what the driver asks in order to perform effects.
 
-use super::{Effect, Nonce, Peer};
+use super::{Nonce, Peer};
 use crate::Addresses;
 use crate::clock;
 use crate::codes;
-use crate::custody;
 use crate::directory;
+use crate::entries::{self, Bundle, Draft, SealedEntry, Sealing};
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
-use crate::identity::Role;
+use crate::identity::{KnownKeys, Role};
 use crate::objects::{self, Transfer};
 use crate::outbox;
-use crate::record;
+use crate::patients;
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::store::{ReadTxn, StoreError, Txn};
 use crate::time::Timestamp;
+use crate::turn::Effect;
 use crate::{backup, consent};
 
 /// Nodes of an institution and where they were last heard of.
@@ -37,13 +38,13 @@ impl Peer {
     /// [`StoreError`].
     pub fn start(&self, txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreError> {
         let now = clock::advance(txn, now)?;
-        let ours = self.keys().log().clone();
+        let ours = self.own.keys().log().clone();
         let as_store_error = |error: crate::refusal::Failure| match error {
             crate::refusal::Failure::Store(error) => error,
             crate::refusal::Failure::Refused(refusal) => StoreError::Fault(refusal.text),
         };
         directory::learn_keys(txn, ours).map_err(as_store_error)?;
-        let issued = self.issued(now);
+        let issued = self.own.issued(now);
         directory::set_own_card(txn, &issued.card)?;
         let expires = issued.certificate.expires;
         directory::learn_node(txn, self.node(), self.me(), expires, Addresses::default())
@@ -148,7 +149,7 @@ impl Peer {
     ) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(outbox::first(txn, to)?.filter(|(first, ..)| *first == number).map(
             |(_, row, stream)| {
-                outbox::compose(self, to, number, &row, &stream, nonce).bytes().to_vec()
+                outbox::compose(&self.own, to, number, &row, &stream, nonce).bytes().to_vec()
             },
         ))
     }
@@ -219,14 +220,9 @@ impl Peer {
     ///
     /// # Errors
     /// [`crate::refusal::Failure`] when there is no such entry, or its manifest is missing.
-    pub fn bundle(
-        &self,
-        txn: &dyn ReadTxn,
-        subject: PartyId,
-        entry: EntryId,
-    ) -> Handled<record::Bundle> {
-        let whole = match record::entry(txn, subject, entry)? {
-            Some(row) => record::whole(txn, &row)?,
+    pub fn bundle(&self, txn: &dyn ReadTxn, subject: PartyId, entry: EntryId) -> Handled<Bundle> {
+        let whole = match entries::entry(txn, subject, entry)? {
+            Some(row) => entries::whole(txn, &row)?,
             None => None,
         };
         match whole {
@@ -248,7 +244,7 @@ impl Peer {
     /// # Errors
     /// [`crate::refusal::Failure`] when this relay does not serve the patient.
     pub fn sealed_patient_keys(&self, txn: &dyn ReadTxn, patient: PartyId) -> Handled<Vec<u8>> {
-        custody::sealed_keys(txn, patient)
+        patients::sealed_keys(txn, patient)
     }
 
     /// A party's verified keys.
@@ -259,7 +255,7 @@ impl Peer {
         &self,
         txn: &dyn ReadTxn,
         party: PartyId,
-    ) -> Result<Option<crate::identity::KnownKeys>, StoreError> {
+    ) -> Result<Option<KnownKeys>, StoreError> {
         directory::keys(txn, party)
     }
 
@@ -272,22 +268,30 @@ impl Peer {
         txn: &dyn ReadTxn,
         now: Timestamp,
         subject: PartyId,
-        drafts: Vec<record::Draft>,
+        drafts: Vec<Draft>,
         rng: &mut dyn rand_core::CryptoRng,
-    ) -> Handled<Vec<record::SealedEntry>> {
-        if record::chart_of(txn, subject)?.is_none() {
+    ) -> Handled<Vec<SealedEntry>> {
+        if entries::chart_of(txn, subject)?.is_none() {
             return refuse(
                 RefusalCode::NotFound,
                 "no chart of this patient here; open one with `chartmesh patient new`",
             );
         }
-        let own = self.kem().public();
+        let own = self.own.kem().public();
         drafts
             .into_iter()
             .map(|draft| {
                 let compartment = directory::usable_compartment(txn, subject, draft.kind, now)?;
-                let sealing = record::sealing(self, subject, &own, compartment.as_ref(), now);
-                record::seal(draft, &sealing, rng)
+                let sealing = Sealing {
+                    subject,
+                    author: self.own.party(),
+                    key_number: self.own.key_number(),
+                    key: self.own.institution_key(),
+                    own: &own,
+                    compartment: compartment.as_ref(),
+                    now,
+                };
+                entries::seal(draft, &sealing, rng)
             })
             .collect()
     }

@@ -1,27 +1,25 @@
 //! From an event to its transaction's end.
 
-use super::hello;
-use super::{
-    Body, Command, Context, DeliveryFailure, Effect, Event, Nonce, Notice, Peer, RequestId,
-    TransferResult,
-};
+use super::route::{dispatch, hand_on, hand_on_all, outcome, receive, tick, undelivered};
+use super::{Body, DeliveryFailure, Event, Peer, hello};
 use crate::access_log;
-use crate::capability::Proof;
 use crate::clock;
 use crate::codec::{Bytes, DecodeError, Wire};
 use crate::directory;
 use crate::id::{NodeId, PartyId, TransferId};
-use crate::identity::KnownKeys;
+use crate::identity::PatientKeys;
 use crate::inbox::{self, Arrival};
 use crate::limits;
+use crate::members;
 use crate::message::{Envelope, OutcomeResult};
-use crate::objects::TransferFor;
+use crate::objects;
 use crate::outbox::{self, Taken};
+use crate::record;
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Unverified};
 use crate::store::{Overlay, StoreError, Txn, merge};
 use crate::time::Timestamp;
-use crate::{backup, consent, custody, enrolment, federation, objects, record};
+use crate::turn::{Context, Effect, Nonce, RequestId, Sender, TransferResult};
 use rand_core::CryptoRng;
 
 /// A message that is well formed and signed by the node it names.
@@ -61,24 +59,6 @@ impl CheckedMessage {
     }
 }
 
-/// Who sent a message, as far as it is proven.
-pub(crate) struct Sender {
-    /// The institution.
-    pub(crate) institution: PartyId,
-    /// Its keys.
-    pub(crate) keys: KnownKeys,
-    /// The node that signed.
-    pub(crate) node: NodeId,
-    /// Whether it is a member of the federation.
-    pub(crate) member: bool,
-    /// Its proof of possession, not yet judged.
-    pub(crate) proof: Option<Unverified<Proof>>,
-    /// BLAKE3 of the message's body.
-    pub(crate) request_hash: [u8; 32],
-    /// What a proof must name.
-    pub(crate) nonce: Nonce,
-}
-
 impl Peer {
     /// Handles an event. A refusal is an outcome like any other; only storage fails.
     ///
@@ -94,8 +74,8 @@ impl Peer {
         let now = clock::advance(txn, now)?;
         match event {
             Event::Command { request, command, keys } => {
-                let done = self.attempt(now, txn, rng, |ctx| {
-                    dispatch(ctx, request, *command, keys.as_ref())
+                let done = self.attempt_with(now, txn, rng, keys.as_ref(), |ctx| {
+                    dispatch(ctx, request, *command)
                 })?;
                 Ok(done.unwrap_or_else(|refusal| {
                     vec![Effect::Answer { request, answer: Err(refusal) }]
@@ -132,26 +112,40 @@ impl Peer {
         }
     }
 
+    /// A handler's context.
+    pub(crate) fn context<'a>(
+        &'a self,
+        now: Timestamp,
+        txn: &'a mut dyn Txn,
+        rng: &'a mut dyn CryptoRng,
+        keys: Option<&'a PatientKeys>,
+    ) -> Context<'a> {
+        Context {
+            own: &self.own,
+            now,
+            txn,
+            rng,
+            keys,
+            effects: Vec::new(),
+            notices: Vec::new(),
+            lines_if_refused: Vec::new(),
+            hand_on,
+        }
+    }
+
     /// Runs a handler over an overlay: merged when it ends well, dropped when it refuses. Log lines
-    /// that a refusal asks for are kept either way.
-    fn attempt(
+    /// that a refusal asks for are kept either way. A patient's keys come along when they are unlocked.
+    fn attempt_with(
         &self,
         now: Timestamp,
         txn: &mut dyn Txn,
         rng: &mut dyn CryptoRng,
+        keys: Option<&PatientKeys>,
         handler: impl FnOnce(&mut Context<'_>) -> Handled<()>,
     ) -> Result<Result<Vec<Effect>, Refusal>, StoreError> {
         let mut overlay = Overlay::new(&*txn);
-        let mut ctx = Context {
-            peer: self,
-            now,
-            txn: &mut overlay,
-            rng: &mut *rng,
-            effects: Vec::new(),
-            notices: Vec::new(),
-            lines_if_refused: Vec::new(),
-        };
-        let result = handler(&mut ctx).and_then(|()| route(&mut ctx));
+        let mut ctx = self.context(now, &mut overlay, &mut *rng, keys);
+        let result = handler(&mut ctx).and_then(|()| hand_on_all(&mut ctx));
         let Context { effects, lines_if_refused, .. } = ctx;
         match result {
             Ok(()) => {
@@ -162,15 +156,7 @@ impl Peer {
             Err(Failure::Store(error)) => Err(error),
             Err(Failure::Refused(refusal)) => {
                 drop(overlay);
-                let mut ctx = Context {
-                    peer: self,
-                    now,
-                    txn,
-                    rng,
-                    effects: Vec::new(),
-                    notices: Vec::new(),
-                    lines_if_refused: Vec::new(),
-                };
+                let mut ctx = self.context(now, txn, rng, None);
                 for line in lines_if_refused {
                     if let Some(line) = access_log::on_record(ctx.txn, now, line)? {
                         access_log::append(&mut ctx, line)?;
@@ -179,6 +165,17 @@ impl Peer {
                 Ok(Err(refusal))
             }
         }
+    }
+
+    /// [`Peer::attempt_with`] no patient's keys.
+    fn attempt(
+        &self,
+        now: Timestamp,
+        txn: &mut dyn Txn,
+        rng: &mut dyn CryptoRng,
+        handler: impl FnOnce(&mut Context<'_>) -> Handled<()>,
+    ) -> Result<Result<Vec<Effect>, Refusal>, StoreError> {
+        self.attempt_with(now, txn, rng, None, handler)
     }
 
     /// [`Peer::attempt`] where nobody waits for an answer.
@@ -210,7 +207,7 @@ impl Peer {
         let mut effects = self.quietly(now, txn, rng, |ctx| {
             let Ok(response) = result else { return undelivered(ctx, to) };
             if let Taken::Outcome { body, result } = outbox::take(ctx, to, number, &response)? {
-                ended = Some((body, result));
+                ended = Some((Body::of_outbox(&body)?, result));
             }
             Ok(())
         })?;
@@ -284,7 +281,8 @@ impl Peer {
             return Ok(vec![Effect::Reply { request, bytes }]);
         }
         if let Some(result) = arrival.unhandled() {
-            let bytes = inbox::conclude(self, txn, now, envelope, result, inbox::Handled::Not)?;
+            let bytes =
+                inbox::conclude(&self.own, txn, now, envelope, result, inbox::Handled::Not)?;
             return Ok(vec![Effect::Reply { request, bytes }]);
         }
         let mut answer = Bytes::default();
@@ -297,7 +295,7 @@ impl Peer {
             Err(refusal) => (Vec::new(), OutcomeResult::Refused(refusal)),
         };
         let kind = if message.body.is_read() { inbox::Handled::Read } else { inbox::Handled::Once };
-        let bytes = inbox::conclude(self, txn, now, envelope, result, kind)?;
+        let bytes = inbox::conclude(&self.own, txn, now, envelope, result, kind)?;
         // The answer first: what was done may close the gate of whoever waits for it.
         effects.insert(0, Effect::Reply { request, bytes });
         Ok(effects)
@@ -330,7 +328,7 @@ impl Peer {
         let Some(keys) = directory::keys(txn, institution)? else {
             return refuse(RefusalCode::NotFound, "the institution is not known");
         };
-        if federation::is_expelled(txn, institution)? {
+        if members::is_expelled(txn, institution)? {
             return refuse(RefusalCode::NotPermitted, "the institution was expelled");
         }
         let introduces = match &message.body {
@@ -338,7 +336,7 @@ impl Peer {
             Body::Federation(message) => message.introduces(txn, now)?,
             _ => false,
         };
-        if !introduces && !hello::admitted(txn, institution, now)? {
+        if !introduces && !members::admitted(txn, institution, now)? {
             return refuse(
                 RefusalCode::NotPermitted,
                 "not a member, and nothing else that opens the gate",
@@ -348,128 +346,10 @@ impl Peer {
             institution,
             keys,
             node,
-            member: federation::is_member(txn, institution)?,
+            member: members::is_member(txn, institution)?,
             proof: envelope.proof.clone(),
             request_hash: blake3::hash(&envelope.body.0).into(),
             nonce,
         })
     }
-}
-
-/// Gives a command to its feature.
-fn dispatch(
-    ctx: &mut Context<'_>,
-    request: RequestId,
-    command: Command,
-    keys: Option<&super::PatientKeys>,
-) -> Handled<()> {
-    if let Some(keys) = keys {
-        custody::at_hand(ctx, keys)?;
-    }
-    match command {
-        Command::Federation(command) => federation::command(ctx, request, command),
-        Command::Enrolment(command) => enrolment::command(ctx, request, command, keys),
-        Command::Custody(command) => custody::command(ctx, request, command, keys),
-        Command::Record(command) => record::command(ctx, request, command, keys),
-        Command::Consent(command) => consent::command(ctx, request, command, keys),
-        Command::Backup(command) => backup::command(ctx, request, command, keys),
-        Command::AccessLog(command) => access_log::command(ctx, request, command),
-    }
-}
-
-/// Gives a message to its feature.
-fn receive(ctx: &mut Context<'_>, sender: &Sender, body: &Body) -> Handled<Bytes> {
-    match body.clone() {
-        Body::Federation(message) => federation::receive(ctx, sender, message),
-        Body::Enrolment(message) => enrolment::receive(ctx, sender, message),
-        Body::Record(message) => record::receive(ctx, sender, message),
-        Body::Consent(message) => consent::receive(ctx, sender, message),
-        Body::Backup(message) => backup::receive(ctx, sender, message),
-        Body::Custody(message) => custody::receive(ctx, sender, message),
-        Body::AccessLog(message) => access_log::receive(ctx, sender, message),
-    }
-}
-
-/// A try failed: there is another, unless nobody is there any more to whom we could talk.
-fn undelivered(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
-    if !federation::is_gone(ctx.txn, to)? || hello::admitted(ctx.txn, to, ctx.now)? {
-        return outbox::later(ctx, to);
-    }
-    let why = "the institution left the federation, or was expelled from it";
-    withdraw(ctx, to, &Refusal::new(RefusalCode::NotPermitted, why), |_| true)
-}
-
-/// Ends what waits for an institution and is of a kind, as if it had refused it.
-pub(super) fn withdraw(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    refusal: &Refusal,
-    kind: impl Fn(&Body) -> bool,
-) -> Handled<()> {
-    for body in outbox::withdraw(ctx, to, kind)? {
-        outcome(ctx, to, body, Err(refusal.clone()))?;
-    }
-    Ok(())
-}
-
-/// Gives the outcome of one of our messages to its feature.
-fn outcome(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    body: Body,
-    result: Result<Bytes, Refusal>,
-) -> Handled<()> {
-    match body {
-        Body::Federation(message) => federation::outcome(ctx, to, &message, result),
-        Body::Enrolment(message) => enrolment::outcome(ctx, to, message, result),
-        Body::Record(message) => record::outcome(ctx, to, &message, result),
-        Body::Consent(message) => consent::outcome(ctx, to, message, result),
-        Body::Backup(message) => backup::outcome(ctx, to, message, result),
-        Body::Custody(_) => Ok(()),
-        Body::AccessLog(message) => access_log::outcome(ctx, to, message, result),
-    }
-}
-
-/// Lets features hear of what others did, at most [`limits::NOTICE_DEPTH_MAX`] deep.
-fn route(ctx: &mut Context<'_>) -> Handled<()> {
-    for _ in 0..limits::NOTICE_DEPTH_MAX {
-        let notices = core::mem::take(&mut ctx.notices);
-        if notices.is_empty() {
-            return Ok(());
-        }
-        for notice in notices {
-            match notice {
-                Notice::Pulled { transfer, result } => match &transfer.purpose {
-                    TransferFor::Deposit(pull) => backup::pulled(ctx, &transfer, pull, result)?,
-                    TransferFor::Read(pull) => consent::pulled(ctx, &transfer, pull, result)?,
-                    TransferFor::Restore(pull) => {
-                        backup::restored_object(ctx, &transfer, pull, result)?;
-                    }
-                },
-                Notice::Enrolled { chart, patient } => record::adopt(ctx, chart, patient)?,
-                Notice::Ring { patient } => record::reseal(ctx, patient)?,
-                Notice::PutOut { party } => {
-                    for (node, _) in directory::nodes_of(ctx.txn, party)? {
-                        ctx.effects.push(Effect::Gate { node, open: false });
-                    }
-                }
-                Notice::DepositReady { reservation } => consent::deposit_ready(ctx, reservation)?,
-                Notice::Stored { reservation } => consent::deposit_stored(ctx, reservation)?,
-                Notice::DepositRefused { reservation, refusal } => {
-                    consent::deposit_refused(ctx, reservation, &refusal)?;
-                }
-            }
-        }
-    }
-    debug_assert!(ctx.notices.is_empty(), "notices do not call each other without end");
-    Ok(())
-}
-
-/// Time passed: what is due is done, and the next time is said.
-fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    let due = outbox::due(ctx.txn, ctx.now)?;
-    ctx.effects.extend(due.into_iter().map(|to| Effect::Deliver { to }));
-    objects::tick(ctx)?;
-    consent::tick(ctx)?;
-    backup::tick(ctx)
 }

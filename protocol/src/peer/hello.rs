@@ -5,7 +5,7 @@
 //! name. The gate opens for members of the federation, for relays that a member certified, for
 //! whoever enrolled with us or we with them, and for whoever brings a code that we gave out.
 
-use super::{Body, Context, Effect, Nonce, Peer, RequestId, handle};
+use super::{Body, Nonce, Peer, route};
 use crate::Addresses;
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::codes;
@@ -15,15 +15,13 @@ use crate::federation::{self, ExpulsionProof};
 use crate::id::{NodeId, PartyId, StatementId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate};
 use crate::limits;
+use crate::members;
 use crate::outbox;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
-use crate::rows;
 use crate::statement::{Signed, Statement, Unverified};
-use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
-
-/// Institution -> the secret of the code that it gave us and that was not used yet.
-const INTRODUCTIONS: Table = Table("introduction");
+use crate::turn::{Context, Effect, Own, RequestId};
 
 wire_enum! {
     /// Why the gate should open.
@@ -160,53 +158,35 @@ impl Peer {
         addresses: Vec<String>,
         nonce: Nonce,
     ) -> Result<Vec<u8>, StoreError> {
-        let purpose = match rows::get::<[u8; 16]>(txn, INTRODUCTIONS, &to.0)? {
+        let purpose = match codes::given_by(txn, to)? {
             Some(secret) => Purpose::Code(secret),
             None => Purpose::Known,
         };
-        Ok(self.say_hello(txn, now, addresses, nonce, purpose)?.bytes().to_vec())
-    }
-
-    fn say_hello(
-        &self,
-        txn: &(impl ReadTxn + ?Sized),
-        now: Timestamp,
-        addresses: Vec<String>,
-        nonce: Nonce,
-        purpose: Purpose,
-    ) -> Result<Signed<Hello>, StoreError> {
-        let issued = self.issued(now);
-        let hello = Hello {
-            keys: self.keys().log().clone(),
-            card: issued.card.to_unverified(),
-            certificate: issued.certificate.to_unverified(),
-            addresses: addresses.into(),
-            nonce,
-            purpose,
-            relay: enrolment::certificates(txn, now)?,
-            heads: federation::locator(txn)?,
-            at: now,
-        };
-        Ok(Signed::sign(hello, self.node_key()))
+        Ok(say_hello(&self.own, txn, now, addresses, nonce, purpose)?.bytes().to_vec())
     }
 }
 
-/// Remembers how to reach an institution whose code we were given, so that the next delivery to it
-/// says `hello` with the code.
-pub(crate) fn introduce(ctx: &mut Context<'_>, code: &codes::Code) -> Handled<()> {
-    for (node, addresses) in &code.nodes {
-        directory::hint_node(ctx.txn, *node, code.institution, addresses.clone().into())?;
-    }
-    rows::put(ctx.txn, INTRODUCTIONS, &code.institution.0, &code.secret)?;
-    directory::set_standing(ctx.txn, code.institution, &Standing::Host)?;
-    // Somebody has just typed it in, and a code that failed before it is no reason to wait.
-    outbox::hurry(ctx, code.institution)
-}
-
-/// What we came for with an institution's code was done, or refused: the code is of no more use. Until
-/// then every `hello` brings it, so that a connection that breaks in between loses nothing.
-pub(crate) fn introduced(txn: &mut dyn Txn, institution: PartyId) -> Result<(), StoreError> {
-    txn.delete(INTRODUCTIONS, &institution.0)
+fn say_hello(
+    own: &Own,
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+    addresses: Vec<String>,
+    nonce: Nonce,
+    purpose: Purpose,
+) -> Result<Signed<Hello>, StoreError> {
+    let issued = own.issued(now);
+    let hello = Hello {
+        keys: own.keys().log().clone(),
+        card: issued.card.to_unverified(),
+        certificate: issued.certificate.to_unverified(),
+        addresses: addresses.into(),
+        nonce,
+        purpose,
+        relay: enrolment::certificates(txn, now)?,
+        heads: members::locator(txn)?,
+        at: now,
+    };
+    Ok(Signed::sign(hello, own.node_key()))
 }
 
 /// The gate stays closed to us, and what waits for it to open ends: everything once we are out of the
@@ -217,12 +197,12 @@ fn turned_away(ctx: &mut Context<'_>, node: NodeId, refusal: &Refusal) -> Handle
     if refusal.code != RefusalCode::NotPermitted {
         return Ok(());
     }
-    let coded = rows::get::<[u8; 16]>(ctx.txn, INTRODUCTIONS, &to.0)?.is_some();
-    introduced(ctx.txn, to)?;
-    if federation::is_gone(ctx.txn, ctx.peer.me())? {
-        return handle::withdraw(ctx, to, refusal, |_| true);
+    let coded = codes::given_by(ctx.txn, to)?.is_some();
+    codes::introduced(ctx.txn, to)?;
+    if members::is_gone(ctx.txn, ctx.own.party())? {
+        return route::withdraw(ctx, to, refusal, |_| true);
     }
-    if coded { handle::withdraw(ctx, to, refusal, Body::is_introduction) } else { Ok(()) }
+    if coded { route::withdraw(ctx, to, refusal, Body::is_introduction) } else { Ok(()) }
 }
 
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.
@@ -240,24 +220,6 @@ fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKey
     Ok(keys)
 }
 
-/// Whether a party may open more than `hello`, whatever it brings.
-pub(crate) fn admitted(
-    txn: &(impl ReadTxn + ?Sized),
-    party: PartyId,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    if federation::is_expelled(txn, party)? {
-        return Ok(false);
-    }
-    if federation::is_member(txn, party)? {
-        return Ok(true);
-    }
-    match directory::standing(txn, party, now)? {
-        Some(Standing::CertifiedRelay(word)) => federation::is_member(txn, word.by),
-        standing => Ok(standing.is_some()),
-    }
-}
-
 /// Handles a stranger's `hello`.
 pub(super) fn hello(
     ctx: &mut Context<'_>,
@@ -270,8 +232,8 @@ pub(super) fn hello(
     let hello = &hello.0;
     let party = hello.keys.party_unverified();
     // Nothing of a stranger is kept before he shows a reason why the gate should open.
-    let mut open = admitted(ctx.txn, party, ctx.now)?;
-    if !open && !federation::is_expelled(ctx.txn, party)? {
+    let mut open = members::admitted(ctx.txn, party, ctx.now)?;
+    if !open && !members::is_expelled(ctx.txn, party)? {
         let code_ends = match &hello.purpose {
             Purpose::Code(secret) => codes::ends(ctx.txn, secret, ctx.now)?,
             Purpose::Known => None,
@@ -300,7 +262,7 @@ pub(super) fn hello(
     }
     learn(ctx, node, hello)?;
     ctx.effects.push(Effect::Gate { node, open: true });
-    let ours = ctx.peer.say_hello(ctx.txn, ctx.now, addresses, nonce, Purpose::Known)?;
+    let ours = say_hello(ctx.own, ctx.txn, ctx.now, addresses, nonce, Purpose::Known)?;
     let bytes = HelloReply::Welcome(ours.to_unverified()).to_bytes();
     ctx.effects.push(Effect::Reply { request, bytes });
     outbox::hurry(ctx, party)?;
@@ -314,7 +276,7 @@ fn expulsion_proof(
     party: PartyId,
     hello: &Hello,
 ) -> Handled<Option<ExpulsionProof>> {
-    if !federation::is_expelled(ctx.txn, party)? {
+    if !members::is_expelled(ctx.txn, party)? {
         return Ok(None);
     }
     let Some(keys) = directory::keys(ctx.txn, party)? else { return Ok(None) };
@@ -328,7 +290,7 @@ fn expulsion_proof(
 fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Handled<bool> {
     for certificate in hello.relay.iter().take(8) {
         let member = certificate.claims().member;
-        if certificate.claims().relay != party || !federation::is_member(ctx.txn, member)? {
+        if certificate.claims().relay != party || !members::is_member(ctx.txn, member)? {
             continue;
         }
         let Some(keys) = directory::keys(ctx.txn, member)? else { continue };
@@ -373,8 +335,8 @@ pub(super) fn welcome(
     };
     let party = hello.keys.party_unverified();
     // A relay that we have not met shows here what it would show if it had come to us.
-    let open = admitted(ctx.txn, party, ctx.now)?
-        || (!federation::is_expelled(ctx.txn, party)? && relay_certificate(ctx, party, hello)?);
+    let open = members::admitted(ctx.txn, party, ctx.now)?
+        || (!members::is_expelled(ctx.txn, party)? && relay_certificate(ctx, party, hello)?);
     if !open {
         ctx.effects.push(Effect::Gate { node, open: false });
         return refuse(

@@ -23,83 +23,38 @@
 //! * [`Peer::query`] for reads that disclose nothing of a record's content.
 
 mod about;
+mod body;
 mod command;
-mod context;
 mod drive;
 mod event;
 mod handle;
 mod hello;
 mod query;
+mod route;
 mod stock;
 mod view;
 
-pub(crate) use command::Notice;
-pub use command::{Body, CodeView, Command, Done, Query, View};
-pub(crate) use context::Context;
+pub use body::Body;
+pub use command::{Command, Query, View};
 pub use drive::{Delivery, Route};
-pub use event::{DeliveryFailure, Effect, Event, Nonce, PatientKeys, RequestId, TransferResult};
+pub use event::{DeliveryFailure, Event};
 pub use handle::CheckedMessage;
-pub(crate) use handle::Sender;
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
-pub(crate) use hello::{admitted, introduce, introduced};
 pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
 
-use crate::crypto::{KemSecret, SigningKey};
-use crate::federation::Kept;
+pub use crate::codes::CodeView;
+pub use crate::identity::PatientKeys;
+pub use crate::turn::{
+    Answer, Done, Effect, Identity, Nonce, Policy, RequestId, Shown, TransferResult,
+};
+
 use crate::id::{NodeId, PartyId};
-use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, Role};
-use crate::refusal::{Handled, RefusalCode, refuse};
-use crate::statement::Signed;
-use crate::time::Timestamp;
-use std::sync::{Mutex, PoisonError};
-
-/// Who a peer is.
-pub struct Identity {
-    /// What it does.
-    pub role: Role,
-    /// Its name, for people.
-    pub name: String,
-    /// The institution's key log.
-    pub log: KeyLog,
-    /// The institution's current signing key.
-    pub institution: SigningKey,
-    /// The key that grants to the institution are sealed to.
-    pub kem: KemSecret,
-    /// The node's own key, which the transport uses too.
-    pub node: SigningKey,
-}
-
-/// What a deployment may choose; what it does not is as [`crate::limits`] says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// Milliseconds before a message that failed is tried again, at first; doubled each time.
-    pub retry_ms_min: u64,
-    /// The same, at most.
-    pub retry_ms_max: u64,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
-        Self { retry_ms_min: RETRY_MS_MIN, retry_ms_max: RETRY_MS_MAX }
-    }
-}
+use crate::identity::{KeyLogError, Role};
+use crate::turn::Own;
 
 /// One party's node, without input or output.
 pub struct Peer {
-    identity: Identity,
-    keys: KnownKeys,
-    policy: Policy,
-    /// What was signed last to say `hello` with. It decides nothing: a peer without it signs anew.
-    issued: Mutex<Option<Issued>>,
-    ledger: Kept,
-}
-
-/// What an institution says of itself and of its node.
-#[derive(Clone)]
-struct Issued {
-    card: Signed<Card>,
-    certificate: Signed<NodeCertificate>,
+    own: Own,
 }
 
 impl core::fmt::Debug for Peer {
@@ -108,15 +63,6 @@ impl core::fmt::Debug for Peer {
     }
 }
 
-/// How long a node's certificate is made out for.
-const CERTIFICATE_MS: u64 = 7 * crate::time::DAY_MS;
-/// For how long the same card and certificate are shown again: whoever verified them once need not do so
-/// with every `hello`.
-const ISSUE_AGAIN_MS: u64 = crate::time::DAY_MS;
-/// How long before now certificates begin. Time here never goes back, so after a clock that was ahead
-/// is set right it is ahead still: by less than this, and others go on opening their gate.
-pub(crate) const BACKDATED_MS: u64 = 7 * crate::time::DAY_MS;
-
 impl Peer {
     /// A peer with this identity.
     ///
@@ -124,130 +70,44 @@ impl Peer {
     /// When the key log does not verify or the signing key is not its current one; when there were so
     /// many rotations, or such ones as keep tokens, that the institution's `hello` would not fit.
     /// [ID-13]
-    pub fn new(identity: Identity) -> Result<Self, crate::identity::KeyLogError> {
-        let rotations = &identity.log.rotations;
-        if rotations.len() > crate::limits::INSTITUTION_ROTATIONS_MAX
-            || rotations.iter().any(|rotation| !rotation.claims().kept.is_empty())
-        {
-            return Err(crate::identity::KeyLogError::TooLong);
-        }
-        let keys = identity.log.clone().verify()?;
-        if keys.current() != identity.institution.public() {
-            return Err(crate::identity::KeyLogError::BadSignature(0));
-        }
-        Ok(Self {
-            identity,
-            keys,
-            policy: Policy::default(),
-            issued: Mutex::default(),
-            ledger: Kept::default(),
-        })
+    pub fn new(identity: Identity) -> Result<Self, KeyLogError> {
+        Ok(Self { own: Own::new(identity)? })
     }
 
     /// With other policies than the default.
     #[must_use]
-    pub fn with_policy(self, policy: Policy) -> Self {
-        Self { policy, ..self }
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.own.policy = policy;
+        self
     }
 
-    pub(crate) const fn policy(&self) -> &Policy {
-        &self.policy
+    /// Its own identity, for tests of what handlers do.
+    #[cfg(test)]
+    pub(crate) const fn own(&self) -> &Own {
+        &self.own
     }
 
     /// The institution's id.
     #[must_use]
     pub fn me(&self) -> PartyId {
-        self.keys.party()
+        self.own.party()
     }
 
     /// The node's id.
     #[must_use]
     pub fn node(&self) -> NodeId {
-        self.identity.node.public().into()
+        self.own.node()
     }
 
     /// What this peer does.
     #[must_use]
     pub const fn role(&self) -> Role {
-        self.identity.role
+        self.own.role()
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.identity.name
-    }
-
-    pub(crate) const fn node_key(&self) -> &SigningKey {
-        &self.identity.node
-    }
-
-    pub(crate) const fn institution_key(&self) -> &SigningKey {
-        &self.identity.institution
-    }
-
-    pub(crate) const fn kept_ledger(&self) -> &Kept {
-        &self.ledger
-    }
-
-    pub(crate) fn key_number(&self) -> u32 {
-        self.keys.current_number()
-    }
-
-    pub(crate) const fn kem(&self) -> &KemSecret {
-        &self.identity.kem
-    }
-
-    pub(crate) const fn keys(&self) -> &KnownKeys {
-        &self.keys
-    }
-
-    /// Card and certificate as of now, or of not long ago.
-    fn issued(&self, now: Timestamp) -> Issued {
-        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |issued: &&Issued| {
-            let at = issued.card.issued;
-            at <= now && now.since(at) < ISSUE_AGAIN_MS
-        };
-        if let Some(issued) = issued.as_ref().filter(fresh) {
-            return issued.clone();
-        }
-        let new = Issued { card: self.card(now), certificate: self.certificate(now) };
-        *issued = Some(new.clone());
-        new
-    }
-
-    fn card(&self, now: Timestamp) -> Signed<Card> {
-        let card = Card {
-            institution: self.me(),
-            key: self.key_number(),
-            name: self.identity.name.clone(),
-            role: self.identity.role,
-            kem: self.identity.kem.public(),
-            issued: now,
-        };
-        Signed::sign(card, &self.identity.institution)
-    }
-
-    fn certificate(&self, now: Timestamp) -> Signed<NodeCertificate> {
-        let certificate = NodeCertificate {
-            institution: self.me(),
-            key: self.key_number(),
-            node: self.node(),
-            issued: now.minus_ms(BACKDATED_MS),
-            expires: now.plus_ms(CERTIFICATE_MS),
-        };
-        Signed::sign(certificate, &self.identity.institution)
-    }
-
-    /// Refuses what this role does not do.
-    pub(crate) fn require(&self, role: Role) -> Handled<()> {
-        if self.role() == role {
-            return Ok(());
-        }
-        refuse(
-            RefusalCode::WrongRole,
-            format!("this is a {} node; ask a {} node for this", self.role().name(), role.name()),
-        )
+        self.own.name()
     }
 }

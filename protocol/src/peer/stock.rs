@@ -1,6 +1,7 @@
 //! What ought to be here, for the node to compare with what is.
 
 use super::Peer;
+use crate::entries;
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::objects::{self, Stocked};
 use crate::store::{ReadTxn, StoreError};
@@ -18,7 +19,16 @@ impl Peer {
         after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<Stocked>, StoreError> {
-        objects::stock(txn, subject, after, limit)
+        let found = match subject {
+            Some(subject) => entries::objects_of(txn, subject, after, limit)?,
+            None => objects::held_after(txn, after, limit)?,
+        };
+        let found = found.into_iter();
+        found
+            .map(|(object, length)| {
+                Ok(Stocked { object, length, lost: objects::lost(txn, object)? })
+            })
+            .collect()
     }
 
     /// For which owners' entries an object is held.

@@ -3,10 +3,12 @@
 //! Implementations: redb in the node, a map with crash points in `scenarios`. Both are
 //! synchronous and object-safe, so that the same compiled protocol runs on either.
 
+pub(crate) mod clock;
 #[cfg(test)]
 mod counting;
 mod memory;
 mod overlay;
+pub(crate) mod rows;
 
 #[cfg(test)]
 pub(crate) use counting::Counting;

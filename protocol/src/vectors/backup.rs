@@ -6,11 +6,11 @@ use crate::codec::{Encoder, Wire};
 use crate::crypto::SigningKey;
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::identity::Role;
-use crate::peer::{Context, Sender};
 use crate::refusal::Failure;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::store::Memory;
 use crate::time::{DAY_MS, Timestamp};
+use crate::turn::Sender;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::json;
 
@@ -63,15 +63,7 @@ fn ordered(order: DeleteOrder, by: &SigningKey) -> (Result<Deletion, String>, us
     let peer = PROVIDER.peer("Backup Provider", Role::Backup);
     let (mut txn, mut rng) = (Memory::default(), rand_chacha::ChaCha20Rng::from_seed([1; 32]));
     let keys = crate::directory::learn_keys(&mut txn, HOSPITAL.log()).unwrap();
-    let mut ctx = Context {
-        peer: &peer,
-        now: NOW,
-        txn: &mut txn,
-        rng: &mut rng,
-        effects: Vec::new(),
-        lines_if_refused: Vec::new(),
-        notices: Vec::new(),
-    };
+    let mut ctx = peer.context(NOW, &mut txn, &mut rng, None);
     let sender = Sender {
         institution: HOSPITAL.id(),
         keys,

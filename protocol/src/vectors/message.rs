@@ -5,13 +5,14 @@ use crate::capability::Proof;
 use crate::codec::{Bytes, Wire};
 use crate::crypto::SigningKey;
 use crate::directory;
+use crate::federation;
 use crate::id::{NodeId, StatementId, StreamId};
 use crate::identity::Role;
 use crate::inbox::{self, Arrival, Handled};
 use crate::limits;
 use crate::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use crate::outbox;
-use crate::peer::{Body, CheckedMessage, Context, Peer};
+use crate::peer::{Body, CheckedMessage, Peer};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::statement::{Signed, Unverified};
 use crate::store::Memory;
@@ -19,10 +20,12 @@ use crate::time::Timestamp;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 
+fn apply() -> federation::Message {
+    federation::Message::Apply(federation::Apply { secret: [0xc0; 16] })
+}
+
 fn body() -> Vec<u8> {
-    let request =
-        crate::federation::Message::Apply(crate::federation::Apply { secret: [0xc0; 16] });
-    Body::Federation(request).to_bytes()
+    Body::Federation(apply()).to_bytes()
 }
 
 fn envelope() -> Envelope {
@@ -175,7 +178,7 @@ fn arrival(txn: &mut Memory, envelope: &Envelope, kept: &[u8]) -> String {
 fn a_message_is_handled_once_and_its_outcome_kept_until_acknowledged() {
     let (peer, mut txn) = (provider(), Memory::default());
     let conclude = |txn: &mut Memory, envelope: &Envelope, result, handled| {
-        inbox::conclude(&peer, txn, NOW, envelope, result, handled).unwrap()
+        inbox::conclude(peer.own(), txn, NOW, envelope, result, handled).unwrap()
     };
     let answered = |answer: &[u8]| OutcomeResult::Done(Bytes(answer.to_vec()));
     let refused =
@@ -215,7 +218,7 @@ fn streams_are_forgotten_only_where_nothing_of_them_can_be_handled_anew() {
         let arrival = inbox::arrive(txn, envelope).unwrap();
         let next = matches!(arrival, Arrival::Next);
         if next {
-            inbox::conclude(&peer, txn, NOW, envelope, done(), Handled::Once).unwrap();
+            inbox::conclude(peer.own(), txn, NOW, envelope, done(), Handled::Once).unwrap();
         }
         (next, arrival)
     };
@@ -251,17 +254,9 @@ fn streams_are_forgotten_only_where_nothing_of_them_can_be_handled_anew() {
 fn tries_to_deliver_wait_longer_after_each_failure_until_the_far_side_is_there() {
     let (peer, mut txn) = (provider(), Memory::default());
     let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
-    let mut ctx = Context {
-        peer: &peer,
-        now: NOW,
-        txn: &mut txn,
-        rng: &mut rng,
-        effects: Vec::new(),
-        lines_if_refused: Vec::new(),
-        notices: Vec::new(),
-    };
+    let mut ctx = peer.context(NOW, &mut txn, &mut rng, None);
     let to = HOSPITAL.id();
-    outbox::push(&mut ctx, to, &Body::from_bytes(&body(), 1000).unwrap(), None).unwrap();
+    outbox::push(&mut ctx, to, &apply(), None).unwrap();
     let mut waits = Vec::new();
     for _ in 0..12 {
         outbox::later(&mut ctx, to).unwrap();
@@ -284,19 +279,10 @@ fn only_the_outcome_of_this_message_by_a_certified_node_of_its_receiver_is_taken
     // Somebody merely told of this one.
     let (hinted, hinted_key) = (RELAY.node(), RELAY.node_key());
     directory::hint_node(&mut txn, hinted, to, vec![].into()).unwrap();
-    let mut ctx = Context {
-        peer: &me,
-        now: NOW,
-        txn: &mut txn,
-        rng: &mut rng,
-        effects: Vec::new(),
-        lines_if_refused: Vec::new(),
-        notices: Vec::new(),
-    };
-    let number =
-        outbox::push(&mut ctx, to, &Body::from_bytes(&body(), 1000).unwrap(), None).unwrap();
+    let mut ctx = me.context(NOW, &mut txn, &mut rng, None);
+    let number = outbox::push(&mut ctx, to, &apply(), None).unwrap();
     let (_, row, stream) = outbox::first(ctx.txn, to).unwrap().unwrap();
-    let sent = outbox::compose(&me, to, number, &row, &stream, [0; 16]);
+    let sent = outbox::compose(me.own(), to, number, &row, &stream, [0; 16]);
     let honest = Outcome {
         message: sent.id,
         by: to,

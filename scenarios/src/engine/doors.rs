@@ -82,7 +82,7 @@ impl Doors for Engine<'_> {
                 other => self.perform(at, other),
             }
         }
-        answered.expect("a command is answered at once").map(|view| *view)
+        answered.expect("a command is answered at once").map(View::of)
     }
 
     fn query(&mut self, at: u32, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {

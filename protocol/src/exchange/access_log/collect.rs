@@ -1,0 +1,165 @@
+//! The patient obtains what holders logged.
+
+use super::chain::{self, Head, Line, verify_chain};
+use super::collected::{COLLECTED, COLLECTED_HEADS, CollectedRow, ask};
+use super::countersign;
+use super::view::{LineView, LogView};
+use super::wire::{LinesAnswer, LinesRequest, Message, is_the_holders};
+use crate::codec::{Bytes, Wire};
+use crate::contacts;
+use crate::directory;
+use crate::id::PartyId;
+use crate::limits;
+use crate::patients;
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::rows;
+use crate::store::ReadTxn;
+use crate::turn::{Context, Done, RequestId, Sender};
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// A relay collects what every holder it knows of has logged about a patient.
+    Collect {
+        /// The patient.
+        patient: PartyId,
+    },
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    let Command::Collect { patient } = command;
+    patients::patient(ctx.txn, patient)?;
+    for holder in contacts::contacts(ctx.txn, patient)? {
+        ask(ctx, patient, holder)?;
+    }
+    ctx.answer(request, Done { done: true });
+    Ok(())
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Lines(request) => asked(ctx, sender, &request),
+        Message::Shown(shown) => countersign::shown(ctx, sender, shown),
+    }
+}
+
+/// At a holder: the patient's relay asks for lines.
+fn asked(ctx: &mut Context<'_>, sender: &Sender, request: &LinesRequest) -> Handled<Bytes> {
+    if directory::relay_of(ctx.txn, request.patient)? != Some(sender.institution) {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "only the patient's own relay obtains the patient's access log",
+        );
+    }
+    let mut lines = chain::lines(ctx.txn, request.patient, request.after, limits::LOG_PAGE_MAX)?;
+    let head = chain::head(ctx.own, ctx.txn, ctx.now, request.patient)?.to_unverified();
+    let mut bytes = 0;
+    let fit = lines.iter().take_while(|line| {
+        bytes += line.to_bytes().len();
+        bytes <= limits::REQUEST_BYTES_MAX
+    });
+    lines.truncate(fit.count());
+    Ok(Bytes(LinesAnswer { lines, head }.to_bytes()))
+}
+
+/// A holder has told its lines.
+pub(crate) fn outcome(
+    ctx: &mut Context<'_>,
+    holder: PartyId,
+    message: Message,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    // Nothing depends on whether the relay takes a head.
+    let Message::Lines(request) = message else { return Ok(()) };
+    let Ok(bytes) = result else { return Ok(()) };
+    let Ok(answer) = LinesAnswer::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
+        return refuse(RefusalCode::NotAuthentic, "the holder's log is malformed");
+    };
+    let patient = request.patient;
+    let key = rows::pair(&patient.0, &holder.0);
+    let claims = answer.head.claims();
+    let keys = directory::keys(ctx.txn, holder)?;
+    if claims.patient != patient || !keys.is_some_and(|keys| is_the_holders(&answer.head, &keys)) {
+        return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
+    }
+    let known = rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &key)?;
+    let (seq, hash) = known.as_ref().map_or((0, [0; 32]), |row| (row.seq, row.hash));
+    if seq != request.after {
+        return Ok(());
+    }
+    let whole = answer.lines.last().map_or(seq, |line| line.seq) == claims.seq;
+    let end = answer.lines.last().map_or((seq, hash), |line| (line.seq, line.hash()));
+    let reached = Head { seq: end.0, hash: end.1, ..claims.clone() };
+    let judged = verify_chain((seq, hash), &answer.lines, if whole { claims } else { &reached });
+    let problem = judged.err().map(|error| error.to_string());
+    if problem.is_none() {
+        for line in &answer.lines {
+            rows::put(ctx.txn, COLLECTED, &[&key[..], &line.seq.to_be_bytes()].concat(), line)?;
+        }
+    }
+    let (seq, hash) = if problem.is_none() { end } else { (seq, hash) };
+    let goes_on = problem.is_none() && !whole && !answer.lines.is_empty();
+    rows::put(
+        ctx.txn,
+        COLLECTED_HEADS,
+        &key,
+        &CollectedRow { seq, hash, head: answer.head, problem },
+    )?;
+    if goes_on {
+        ask(ctx, patient, holder)?;
+    }
+    Ok(())
+}
+
+/// What was collected about a patient.
+pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Handled<Vec<LogView>> {
+    let mut views = Vec::new();
+    for (key, row) in rows::all::<CollectedRow>(txn, COLLECTED_HEADS, &patient.0)? {
+        let holder = PartyId(rows::tail(COLLECTED_HEADS, &key)?);
+        let lines =
+            rows::all::<Line>(txn, COLLECTED, &key)?.into_iter().map(|(_, line)| line).collect();
+        let head = row.head.claims();
+        let holder_name = directory::name(txn, holder)?;
+        let shown = countersign::views(txn, patient, holder)?;
+        let contradicted = shown.iter().find(|shown| shown.agrees == Some(false));
+        let problem = row.problem.or_else(|| {
+            contradicted.map(|shown| {
+                format!(
+                    "{holder_name} showed {} a line {} that is not in the log it gave you",
+                    shown.reader_name, shown.seq
+                )
+            })
+        });
+        views.push(LogView {
+            holder,
+            holder_name,
+            subject: patient,
+            lines: named(txn, lines)?,
+            length: head.seq,
+            at: head.at,
+            verified: problem.is_none() && row.seq == head.seq,
+            problem,
+            shown,
+        });
+    }
+    Ok(views)
+}
+
+/// Lines with the names of institutions.
+pub(crate) fn named(txn: &(impl ReadTxn + ?Sized), lines: Vec<Line>) -> Handled<Vec<LineView>> {
+    lines
+        .into_iter()
+        .map(|line| {
+            let through = line.through.iter().flatten();
+            let through_names = through.map(|party| directory::name(txn, *party));
+            Ok(LineView {
+                by_name: directory::name(txn, line.by)?,
+                through_names: through_names.collect::<Result<_, _>>()?,
+                line,
+            })
+        })
+        .collect()
+}

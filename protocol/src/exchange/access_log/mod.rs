@@ -1,0 +1,26 @@
+//! Who saw what.
+//!
+//! Every holder keeps a chain of lines per patient; the patient's relay collects them and checks that
+//! each continues what it saw before. Whoever reads at a holder gets the holder's signed head of that
+//! log, countersigns it and sends it to the relay, so a holder that rewrites its log contradicts heads
+//! in other hands, and is named.
+
+mod chain;
+mod collect;
+mod collected;
+mod countersign;
+mod own;
+mod refused;
+pub mod view;
+mod wire;
+
+pub use crate::turn::Action;
+pub(crate) use crate::turn::Draft;
+pub use chain::{Head, Line, LogError, verify_chain};
+pub(crate) use chain::{adopt, append, head};
+pub use collect::Command;
+pub(crate) use collect::{collected, command, outcome, receive};
+pub(crate) use countersign::countersign;
+pub(crate) use own::own_log;
+pub(crate) use refused::on_record;
+pub use wire::{CountersignError, Countersigned, Message, Shown};

@@ -1,0 +1,110 @@
+//! Messages, and the heads that readers countersign.
+
+use super::chain::{Head, Line};
+use crate::codec::{wire_enum, wire_struct};
+use crate::id::PartyId;
+use crate::identity::KnownKeys;
+use crate::statement::{Signed, Statement, Unverified};
+use crate::time::Timestamp;
+
+wire_enum! {
+    /// The feature's messages.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Message {
+        /// A relay asks for lines about its patient.
+        1 => Lines(LinesRequest),
+        /// A reader tells the patient's relay what head it was shown.
+        2 => Shown(Shown),
+    }
+}
+
+wire_struct! {
+    /// Asks for lines.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LinesRequest {
+        /// The patient.
+        1 => patient: PartyId,
+        /// After this number.
+        2 => after: u64,
+    }
+}
+
+wire_struct! {
+    /// Lines and the signed head.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LinesAnswer {
+        /// The lines.
+        1 => lines: Vec<Line>,
+        /// The signed head.
+        2 => head: Unverified<Head>,
+    }
+}
+
+wire_struct! {
+    /// A reader's word that a holder showed it this head.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Countersigned {
+        /// The reader.
+        1 => reader: PartyId,
+        /// Number of the reader's key that signs.
+        2 => key: u32,
+        /// The head, as the holder signed it.
+        3 => head: Unverified<Head>,
+        /// When the reader got it.
+        4 => at: Timestamp,
+    }
+}
+
+impl Statement for Countersigned {
+    const DOMAIN: &'static str = "chartmesh/1/countersigned-head";
+}
+
+wire_struct! {
+    /// A reader tells the patient's relay what head it was shown.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Shown {
+        /// The head.
+        1 => head: Unverified<Countersigned>,
+    }
+}
+
+/// Why a countersigned head proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CountersignError {
+    /// It names another reader, or a key that the reader does not have.
+    #[error("the countersigned head names another reader, or a key that the reader does not have")]
+    OtherReader,
+    /// The reader did not sign it.
+    #[error("the head is not countersigned by the reader")]
+    BadSignature,
+    /// The head is not the holder's.
+    #[error("the head of the log is not the holder's")]
+    NotTheHolders,
+}
+
+/// Whether a head is signed by its holder.
+pub(super) fn is_the_holders(head: &Unverified<Head>, holder: &KnownKeys) -> bool {
+    let claims = head.claims();
+    let key = holder.key(claims.key).filter(|_| holder.party() == claims.holder);
+    key.is_some_and(|key| head.check(&key).is_ok())
+}
+
+impl Unverified<Countersigned> {
+    /// Verifies both signatures.
+    ///
+    /// # Errors
+    /// [`CountersignError`].
+    pub fn certify(
+        self,
+        reader: &KnownKeys,
+        holder: &KnownKeys,
+    ) -> Result<Signed<Countersigned>, CountersignError> {
+        let claims = self.claims();
+        let key = reader.key(claims.key).filter(|_| reader.party() == claims.reader);
+        let key = key.ok_or(CountersignError::OtherReader)?;
+        if !is_the_holders(&claims.head, holder) {
+            return Err(CountersignError::NotTheHolders);
+        }
+        self.verify(&key).map_err(|_| CountersignError::BadSignature)
+    }
+}

@@ -1,0 +1,201 @@
+//! The inbox: each message is handled exactly once, whatever is repeated, lost or restored.
+//!
+//! An institution may speak through several nodes, and a node restored from a copy begins a new
+//! stream: each stream stands by itself, so that one does not spoil what is known of another.
+//!
+//! ```text
+//!                    ┌── watermark + 1 ──────────────> handle, keep the outcome
+//!  known stream n ───┤── kept, the same message ─────> its outcome again; a read is judged again
+//!                    └── otherwise ──────────────────> out of order: watermark + 1
+//!  unknown stream ───┬── 1, sent after the floor ────> handle; with too many streams the one whose
+//!                    │                                 newest message is oldest goes, and becomes
+//!                    │                                 the floor
+//!                    ├── 1, sent at or before it ────> refused: it may have been handled
+//!                    └── otherwise ──────────────────> out of order: 1
+//! ```
+//!
+//! A stream that was forgotten leaves the time at which its newest message was put into its sender's
+//! outbox. A repeated message bears its first time, so none of that stream is ever handled anew.
+
+use crate::codec::{Bytes, wire_struct};
+use crate::id::PartyId;
+use crate::limits;
+use crate::message::{Envelope, Outcome, OutcomeResult};
+use crate::refusal::{Refusal, RefusalCode};
+use crate::rows;
+use crate::statement::Signed;
+use crate::store::{StoreError, Table, Txn};
+use crate::time::Timestamp;
+use crate::turn::Own;
+
+/// Sender, stream -> [`InboxRow`].
+const STREAMS: Table = Table("inbox_stream");
+/// Sender, stream, number -> [`KeptRow`].
+const OUTCOMES: Table = Table("inbox_kept");
+/// Sender -> what was sent up to this time may have been handled in a stream that was forgotten.
+const FLOORS: Table = Table("inbox_floor");
+
+wire_struct! {
+    /// One stream to us.
+    #[derive(Debug, Clone, Default)]
+    pub struct InboxRow {
+        /// The number of the last message handled.
+        1 => watermark: u64,
+        /// Outcomes up to this number are forgotten.
+        2 => forgotten: u64,
+        /// The newest time at which a handled message was put into its sender's outbox.
+        3 => newest: Timestamp,
+    }
+}
+
+wire_struct! {
+    /// What is kept of a message that was handled, until its sender has the outcome.
+    #[derive(Debug, Clone)]
+    pub struct KeptRow {
+        /// BLAKE3 of its body.
+        1 => body: [u8; 32],
+        /// When it was put into its sender's outbox.
+        2 => sent: Timestamp,
+        /// The signed outcome; absent for an answer to a read, which is judged and made again.
+        3 => outcome: Option<Bytes>,
+    }
+}
+
+/// What the inbox says of an envelope.
+pub(crate) enum Arrival {
+    /// The next one: handle it.
+    Next,
+    /// Handled before: this is its outcome.
+    Again(Vec<u8>),
+    /// Handled before, and it was a read that was answered: handle it again, since what it was given
+    /// under may have been taken back meanwhile.
+    ReadAgain,
+    /// Not the next; this number would be.
+    OutOfOrder(u64),
+    /// Of a stream that may have been forgotten: nobody knows whether it was handled.
+    Unknowable,
+}
+
+impl Arrival {
+    /// What to tell the sender of a message that is not handled.
+    pub(crate) fn unhandled(&self) -> Option<OutcomeResult> {
+        match self {
+            Self::OutOfOrder(next) => Some(OutcomeResult::OutOfOrder(*next)),
+            Self::Unknowable => Some(OutcomeResult::Refused(Refusal::new(
+                RefusalCode::Expired,
+                "the message is older than what is remembered of this sender's streams; say it anew",
+            ))),
+            Self::Next | Self::Again(_) | Self::ReadAgain => None,
+        }
+    }
+}
+
+fn key(envelope: &Envelope) -> Vec<u8> {
+    rows::pair(&envelope.id.sender.0, &envelope.id.stream.0)
+}
+
+fn kept_key(stream: &[u8], number: u64) -> Vec<u8> {
+    rows::pair(stream, &number.to_be_bytes())
+}
+
+fn body_hash(envelope: &Envelope) -> [u8; 32] {
+    blake3::hash(&envelope.body.0).into()
+}
+
+/// Judges where an envelope stands in its stream, and forgets what its sender acknowledged.
+pub(crate) fn arrive(txn: &mut dyn Txn, envelope: &Envelope) -> Result<Arrival, StoreError> {
+    let stream = key(envelope);
+    let Some(mut inbox) = rows::get::<InboxRow>(txn, STREAMS, &stream)? else {
+        return begin(txn, envelope);
+    };
+    let number = envelope.id.number;
+    if number == inbox.watermark + 1 {
+        for handled in inbox.forgotten + 1..=envelope.acknowledged.min(inbox.watermark) {
+            txn.delete(OUTCOMES, &kept_key(&stream, handled))?;
+            inbox.forgotten = handled;
+        }
+        // Messages go one at a time, so an honest sender has all outcomes but the last.
+        if inbox.watermark - inbox.forgotten >= limits::INBOX_OUTCOMES_MAX as u64 {
+            return Ok(Arrival::OutOfOrder(number));
+        }
+        rows::put(txn, STREAMS, &stream, &inbox)?;
+        return Ok(Arrival::Next);
+    }
+    let next = Arrival::OutOfOrder(inbox.watermark + 1);
+    match rows::get::<KeptRow>(txn, OUTCOMES, &kept_key(&stream, number))? {
+        Some(kept) if kept.body == body_hash(envelope) && kept.sent == envelope.sent => {
+            Ok(kept.outcome.map_or(Arrival::ReadAgain, |outcome| Arrival::Again(outcome.0)))
+        }
+        _ => Ok(next),
+    }
+}
+
+/// A stream that is not known here, or not any more.
+fn begin(txn: &mut dyn Txn, envelope: &Envelope) -> Result<Arrival, StoreError> {
+    if envelope.id.number != 1 {
+        return Ok(Arrival::OutOfOrder(1));
+    }
+    let sender = envelope.id.sender;
+    let floor = rows::get::<Timestamp>(txn, FLOORS, &sender.0)?;
+    if floor.is_some_and(|floor| envelope.sent <= floor) {
+        return Ok(Arrival::Unknowable);
+    }
+    make_room(txn, sender, floor.unwrap_or_default())?;
+    rows::put(txn, STREAMS, &key(envelope), &InboxRow::default())?;
+    Ok(Arrival::Next)
+}
+
+/// Forgets a sender's stream whose newest message is oldest, when it has as many as are kept. It is
+/// the sender's own: nobody crowds out another's.
+fn make_room(txn: &mut dyn Txn, sender: PartyId, floor: Timestamp) -> Result<(), StoreError> {
+    let known = rows::all::<InboxRow>(txn, STREAMS, &sender.0)?;
+    if known.len() < limits::INBOX_STREAMS_MAX {
+        return Ok(());
+    }
+    let Some((stream, row)) = known.into_iter().min_by_key(|(_, row)| row.newest) else {
+        return Ok(());
+    };
+    for number in row.forgotten + 1..=row.watermark {
+        txn.delete(OUTCOMES, &kept_key(&stream, number))?;
+    }
+    txn.delete(STREAMS, &stream)?;
+    rows::put(txn, FLOORS, &sender.0, &row.newest.max(floor))
+}
+
+/// Signs the outcome of an envelope; keeps it and moves the watermark, if it was handled.
+pub(crate) fn conclude(
+    own: &Own,
+    txn: &mut dyn Txn,
+    now: Timestamp,
+    envelope: &Envelope,
+    result: OutcomeResult,
+    handled: Handled,
+) -> Result<Vec<u8>, StoreError> {
+    let body = body_hash(envelope);
+    let again = handled == Handled::Read && matches!(result, OutcomeResult::Done(_));
+    let outcome = Outcome { message: envelope.id, by: own.party(), body, at: now, result };
+    let bytes = Signed::sign(outcome, own.node_key()).bytes().to_vec();
+    if handled == Handled::Not {
+        return Ok(bytes);
+    }
+    let stream = key(envelope);
+    let mut inbox = rows::get::<InboxRow>(txn, STREAMS, &stream)?.unwrap_or_default();
+    inbox.watermark = inbox.watermark.max(envelope.id.number);
+    inbox.newest = inbox.newest.max(envelope.sent);
+    rows::put(txn, STREAMS, &stream, &inbox)?;
+    let outcome = (!again).then(|| Bytes(bytes.clone()));
+    let kept = KeptRow { body, sent: envelope.sent, outcome };
+    rows::put(txn, OUTCOMES, &kept_key(&stream, envelope.id.number), &kept)?;
+    Ok(bytes)
+}
+
+/// Whether a message was handled, and may be again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handled {
+    /// It was not.
+    Not,
+    /// It was, for good.
+    Once,
+    /// It was a read: handling it again changes nothing but the access log.
+    Read,
+}

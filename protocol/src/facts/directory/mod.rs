@@ -1,0 +1,26 @@
+//! What is known of parties: keys and cards, key rings, nodes and where they listen, why a party that is no
+//! member may come in.
+//!
+//! ```text
+//!  parties ──> rings         a patient's newest key ring, its retired compartments, its relay
+//!     │   └──> nodes         an institution's nodes, certified or merely told of
+//!     └──────> introduction  what one party tells another of a third: keys, card, nodes
+//!              standing      why a party that is no member may open more than `hello`
+//! ```
+
+mod introduction;
+mod nodes;
+mod parties;
+mod rings;
+mod standing;
+
+pub use introduction::{IntroducedNode, Introduction};
+pub(crate) use introduction::{hear_of, introduction, learn_introduction};
+pub(crate) use nodes::{
+    certify_node, hint_node, institution_of, institution_told, learn_node, met, nodes_of,
+};
+pub(crate) use parties::{card, institutions, keys, learn_card, learn_keys, name, set_own_card};
+pub(crate) use rings::{compartment_end, learn_ring, relay_of, ring, usable_compartment};
+pub(crate) use standing::{
+    CertifiedRow, Standing, clear_standing, set_standing, standing, with_standing,
+};

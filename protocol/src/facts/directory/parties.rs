@@ -1,0 +1,176 @@
+//! A party's verified keys, and an institution's card.
+
+use crate::clock;
+use crate::codec::{DecodeError, Decoder, Wire, wire_struct};
+use crate::id::PartyId;
+use crate::identity::{Card, KeyLog, KeyRing, KnownKeys};
+use crate::limits;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::{SECOND_MS, Timestamp};
+
+/// Party -> [`PartyRow`].
+const PARTIES: Table = Table("party");
+
+wire_struct! {
+    /// What is known of a party.
+    #[derive(Debug, Clone)]
+    pub struct PartyRow {
+        /// Its verified key log.
+        1 => keys: KeyLog,
+        /// An institution's newest card.
+        2 => card: Option<Unverified<Card>>,
+        /// A patient's newest key ring.
+        3 => ring: Option<Unverified<KeyRing>>,
+    }
+}
+
+/// What is known of a party.
+pub(super) fn party(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<Option<PartyRow>, StoreError> {
+    rows::get(txn, PARTIES, &party.0)
+}
+
+/// Keeps what is known of a party.
+pub(super) fn put_party(
+    txn: &mut dyn Txn,
+    party: PartyId,
+    row: &PartyRow,
+) -> Result<(), StoreError> {
+    rows::put(txn, PARTIES, &party.0, row)
+}
+
+/// The verified keys of a party.
+pub(crate) fn keys(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<Option<KnownKeys>, StoreError> {
+    // Asked for with every message: what else the row holds is read over.
+    let Some(row) = txn.get(PARTIES, &party.0)? else { return Ok(None) };
+    first_field::<KeyLog>(&row)
+        .and_then(|log| log.from_own_store().map_err(|error| error.to_string()))
+        .map(Some)
+        .map_err(|why| StoreError::Corrupt { table: PARTIES.0, why })
+}
+
+/// The value at key 1 of an encoded structure of our own.
+fn first_field<T: Wire>(row: &[u8]) -> Result<T, String> {
+    let mut d = Decoder::new(row, row.len()).map_err(|error| error.to_string())?;
+    let read = |d: &mut Decoder<'_>| {
+        d.map()?;
+        match d.key(None)? {
+            1 => T::decode(d),
+            other => Err(DecodeError::UnknownKey(other)),
+        }
+    };
+    read(&mut d).map_err(|error| error.to_string())
+}
+
+/// Takes over a party's key log, never a shorter or contradicting one; gives the keys that now count.
+pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
+    // The very log that is known was verified when it came.
+    if let Some(known) = keys(txn, log.party_unverified())?
+        && *known.log() == log
+    {
+        return Ok(known);
+    }
+    let new = match log.verify() {
+        Ok(keys) => keys,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    let party = new.party();
+    let row = rows::get::<PartyRow>(txn, PARTIES, &party.0)?;
+    let merged = match keys(txn, party)? {
+        Some(known) => match known.clone().merge(new) {
+            Ok(merged) if merged == known => return Ok(known),
+            Ok(merged) => merged,
+            Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+        },
+        None => new,
+    };
+    let row = PartyRow {
+        keys: merged.log().clone(),
+        card: row.as_ref().and_then(|row| row.card.clone()),
+        ring: row.and_then(|row| row.ring),
+    };
+    rows::put(txn, PARTIES, &party.0, &row)?;
+    Ok(merged)
+}
+
+/// Our own card counts whatever was said before, even by a clock that was ahead.
+pub(crate) fn set_own_card(txn: &mut dyn Txn, card: &Signed<Card>) -> Result<(), StoreError> {
+    let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &card.institution.0)? else {
+        return Ok(());
+    };
+    row.card = Some(card.to_unverified());
+    rows::put(txn, PARTIES, &card.institution.0, &row)
+}
+
+/// Takes over an institution's card if it is newer than the one known: of a later key, or issued later.
+/// A clock that runs ahead is no reason not to talk: a card from the future counts until one comes that is
+/// not, and keeps none out. [ID-10]
+pub(crate) fn learn_card(
+    txn: &mut dyn Txn,
+    card: Unverified<Card>,
+    keys: &KnownKeys,
+) -> Handled<()> {
+    // The very card that is known was verified when it came, and the key that is current then counts now.
+    let known = rows::get::<PartyRow>(txn, PARTIES, &card.claims().institution.0)?;
+    if known.as_ref().and_then(|row| row.card.as_ref()) == Some(&card)
+        && keys.party() == card.claims().institution
+        && keys.current_number() == card.claims().key
+    {
+        return Ok(());
+    }
+    let claims = card.claims();
+    let signer = keys.key(claims.key).filter(|_| keys.party() == claims.institution);
+    let verified = signer.is_some_and(|key| card.check(&key).is_ok());
+    if !verified || claims.key != keys.current_number() {
+        return refuse(
+            RefusalCode::NotAuthentic,
+            "the institution's card is not signed with its current key",
+        );
+    }
+    let party = claims.institution;
+    let Some(mut row) = known else {
+        return refuse(RefusalCode::NotFound, "the card's institution is unknown");
+    };
+    // Who handles a message has put down the time at its beginning.
+    let now = clock::read(txn, Timestamp(0))?;
+    let rank = |card: &Card| {
+        let ahead = card.issued.since(now) > limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS;
+        (!ahead, card.key, card.issued)
+    };
+    if row.card.as_ref().is_none_or(|known| rank(known.claims()) < rank(claims)) {
+        row.card = Some(card);
+        rows::put(txn, PARTIES, &party.0, &row)?;
+    }
+    Ok(())
+}
+
+/// An institution's newest card.
+pub(crate) fn card(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<Option<Signed<Card>>, StoreError> {
+    Ok(rows::get::<PartyRow>(txn, PARTIES, &party.0)?
+        .and_then(|row| row.card)
+        .map(Unverified::from_own_store))
+}
+
+/// An institution's name for people, or the beginning of its id.
+pub(crate) fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<String, StoreError> {
+    Ok(card(txn, party)?.map_or_else(|| party.short(), |card| card.name.clone()))
+}
+
+/// Every institution known here, with its card.
+pub(crate) fn institutions(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<Card>>, StoreError> {
+    Ok(rows::all::<PartyRow>(txn, PARTIES, &[])?
+        .into_iter()
+        .filter_map(|(_, row)| row.card.map(Unverified::from_own_store))
+        .collect())
+}

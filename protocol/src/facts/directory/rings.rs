@@ -1,0 +1,117 @@
+//! A patient's key ring: which compartments can be sealed to, which were retired, which relay serves the patient.
+
+use super::parties::{party, put_party};
+use crate::id::{CompartmentId, PartyId};
+use crate::identity::{Compartment, KeyRing, KnownKeys};
+use crate::kind::Kind;
+use crate::limits;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
+
+/// Patient -> the institution id of the relay that serves it.
+const RELAYS: Table = Table("relay_of");
+/// Patient, compartment -> until when it could be sealed to: what a newer ring left out.
+const RETIRED: Table = Table("compartment_retired");
+
+/// Takes over a patient's key ring if it verifies and is newer than the one known; it tells which relay
+/// serves the patient. A compartment that it leaves out is retired for good: a relay that was put back from
+/// an older copy does not bring it back.
+pub(crate) fn learn_ring(
+    txn: &mut dyn Txn,
+    ring: Unverified<KeyRing>,
+    keys: &KnownKeys,
+    now: Timestamp,
+) -> Handled<()> {
+    let ring = match ring.certify(keys, now) {
+        Ok(ring) => ring,
+        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+    };
+    let Some(mut row) = party(txn, ring.patient)? else {
+        return refuse(RefusalCode::NotFound, "the key ring's patient is unknown");
+    };
+    if row.ring.as_ref().is_none_or(|known| known.claims().seq < ring.seq) {
+        let patient = ring.patient;
+        if let Some(known) = row.ring.take().map(Unverified::from_own_store) {
+            retire(txn, &known, &ring, now)?;
+        }
+        row.ring = Some(ring.to_unverified());
+        put_party(txn, patient, &row)?;
+        rows::put(txn, RELAYS, &patient.0, &ring.relay)?;
+    }
+    Ok(())
+}
+
+/// Writes down which compartments of a ring a newer one leaves out, and since when; and the end of one that
+/// the newer names with a later end, or none. No end of a standing permission moves away: a relay that was
+/// put back to an older copy has forgotten it, and who was permitted still has the key.
+fn retire(
+    txn: &mut dyn Txn,
+    old: &KeyRing,
+    new: &KeyRing,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // A relay's clock may run ahead; nobody heard of the newer ring later than now.
+    let replaced = new.issued.min(now);
+    for gone in &old.compartments {
+        let id = gone.id();
+        let kept = new.compartments.iter().find(|kept| kept.id() == id);
+        let end = match (kept, gone.until) {
+            (None, _) => old.end_of(gone).min(replaced),
+            (Some(kept), Some(until)) if kept.until.is_none_or(|new| until < new) => until,
+            (Some(_), _) => continue,
+        };
+        let key = rows::pair(&old.patient.0, &id.0);
+        let known = rows::get::<Timestamp>(txn, RETIRED, &key)?;
+        rows::put(txn, RETIRED, &key, &known.map_or(end, |known| known.min(end)))?;
+    }
+    let all = rows::all::<Timestamp>(txn, RETIRED, &old.patient.0)?;
+    let excess = all.len().saturating_sub(limits::RETIRED_COMPARTMENTS_MAX);
+    let mut oldest: Vec<_> = all.into_iter().map(|(key, end)| (end, key)).collect();
+    oldest.sort();
+    oldest.into_iter().take(excess).try_for_each(|(_, key)| txn.delete(RETIRED, &key))
+}
+
+/// Until when a compartment can, or could, be sealed to; `None` when none of the rings seen here has it.
+pub(crate) fn compartment_end(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    id: CompartmentId,
+) -> Result<Option<Timestamp>, StoreError> {
+    if let Some(end) = rows::get(txn, RETIRED, &rows::pair(&patient.0, &id.0))? {
+        return Ok(Some(end));
+    }
+    let Some(ring) = ring(txn, patient)? else { return Ok(None) };
+    Ok(ring.compartments.iter().find(|c| c.id() == id).map(|c| ring.end_of(c)))
+}
+
+/// A patient's compartment for what is recorded now, if there is one that can be sealed to.
+pub(crate) fn usable_compartment(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    kind: Kind,
+    now: Timestamp,
+) -> Result<Option<Compartment>, StoreError> {
+    let Some(ring) = ring(txn, patient)? else { return Ok(None) };
+    let Some(found) = ring.usable(kind, now).cloned() else { return Ok(None) };
+    let retired = compartment_end(txn, patient, found.id())?.is_some_and(|end| end <= now);
+    Ok(Some(found).filter(|_| !retired))
+}
+
+/// A patient's newest key ring.
+pub(crate) fn ring(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Option<Signed<KeyRing>>, StoreError> {
+    Ok(party(txn, patient)?.and_then(|row| row.ring).map(Unverified::from_own_store))
+}
+
+/// The relay that serves a patient, on the patient's own word.
+pub(crate) fn relay_of(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Option<PartyId>, StoreError> {
+    rows::get(txn, RELAYS, &patient.0)
+}

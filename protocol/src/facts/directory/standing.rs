@@ -1,0 +1,84 @@
+//! Why a party that is no member of the federation may come in.
+
+use crate::codec::{wire_enum, wire_struct};
+use crate::id::PartyId;
+use crate::rows;
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
+
+/// Party -> [`Standing`].
+const STANDINGS: Table = Table("standing");
+
+wire_enum! {
+    /// Why a party that is no member of the federation may open more than `hello`.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Standing {
+        /// It used an invite of ours and waits to be admitted.
+        1 => Applicant,
+        /// It invited us, or we enrolled with it.
+        2 => Host,
+        /// A relay that enrolled a patient with us.
+        3 => EnrolledRelay,
+        /// A relay that a member certified, until then.
+        4 => CertifiedRelay(CertifiedRow),
+        /// It showed a code of ours that it has not used yet, until that ends: what else waits in its
+        /// outbox, and is refused, must not keep the message that uses the code from coming.
+        5 => Introduced(Timestamp),
+    }
+}
+
+wire_struct! {
+    /// A member's word for a relay.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct CertifiedRow {
+        /// The member; when it is none any more, its word counts no more.
+        1 => by: PartyId,
+        /// Until when.
+        2 => until: Timestamp,
+    }
+}
+
+impl Standing {
+    fn holds(&self, now: Timestamp) -> bool {
+        match self {
+            Self::CertifiedRelay(word) => now < word.until,
+            Self::Introduced(until) => now < *until,
+            Self::Applicant | Self::Host | Self::EnrolledRelay => true,
+        }
+    }
+}
+
+/// Gives a party a standing.
+pub(crate) fn set_standing(
+    txn: &mut dyn Txn,
+    party: PartyId,
+    standing: &Standing,
+) -> Result<(), StoreError> {
+    rows::put(txn, STANDINGS, &party.0, standing)
+}
+
+/// Takes a party's standing away.
+pub(crate) fn clear_standing(txn: &mut dyn Txn, party: PartyId) -> Result<(), StoreError> {
+    txn.delete(STANDINGS, &party.0)
+}
+
+/// A party's standing, if it has one that still holds.
+pub(crate) fn standing(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+    now: Timestamp,
+) -> Result<Option<Standing>, StoreError> {
+    Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?.filter(|standing| standing.holds(now)))
+}
+
+/// Everybody with a standing that still holds: those that we deal with and that are no members.
+pub(crate) fn with_standing(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<PartyId>, StoreError> {
+    rows::all::<Standing>(txn, STANDINGS, &[])?
+        .into_iter()
+        .filter(|(_, standing)| standing.holds(now))
+        .map(|(key, _)| rows::tail(STANDINGS, &key).map(PartyId))
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! Keeping an entry, and letting it go: its row, its objects, its places in the lists.
+
+use super::by_compartment;
+use super::tables::{
+    EntryRow, IndexRow, delete_entry, delete_index, entry, forget_holder, index, put_entry,
+    put_index, sealed_in_time,
+};
+use super::wire::{Checked, Label, Manifest};
+use crate::catalogue::{self, Listed};
+use crate::id::{EntryId, ObjectId, PartyId};
+use crate::objects;
+use crate::patients;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::store::{ReadTxn, StoreError};
+use crate::turn::Context;
+use crate::wrap::Wrap;
+
+/// Whether its author may put a label in the place of the one that is kept: the two are the same but for
+/// the compartment, and the old one names none that could be sealed to.
+fn completes(
+    txn: &(impl ReadTxn + ?Sized),
+    old: &Label,
+    new: &Checked,
+) -> Result<bool, StoreError> {
+    let as_before = Label { compartment: old.compartment, key: old.key, ..(*new.label).clone() };
+    Ok(as_before == *old
+        && new.wrap.is_some()
+        && !sealed_in_time(txn, old)?
+        && sealed_in_time(txn, &new.label)?)
+}
+
+/// Keeps an entry; the content objects come by themselves. A label once kept is never replaced, but
+/// for a wrap that was missing, or for one that [`completes`] it.
+pub(crate) fn keep(
+    ctx: &mut Context<'_>,
+    checked: &Checked,
+    from: Option<PartyId>,
+    whole: bool,
+    opened: Option<(&Manifest, Wrap)>,
+) -> Handled<()> {
+    let (subject, id) = (checked.label.subject, checked.label.entry);
+    let known = entry(ctx.txn, subject, id)?;
+    let replaces = match &known {
+        Some(known) if known.label.id() != checked.label.id() => {
+            if !completes(ctx.txn, known.label.claims(), checked)? {
+                return refuse(
+                    RefusalCode::NotAuthentic,
+                    format!("entry {id} is here already with another label"),
+                );
+            }
+            true
+        }
+        _ => false,
+    };
+    let row = EntryRow {
+        label: checked.label.to_unverified(),
+        contents: checked.contents.clone(),
+        // The first one stays: a holder cannot check a wrap, and a later one could be worth nothing.
+        wrap: known
+            .as_ref()
+            .filter(|_| !replaces)
+            .and_then(|row| row.wrap.clone())
+            .or_else(|| checked.wrap.clone()),
+        from: known.as_ref().map_or(from, |row| row.from),
+        received: known.as_ref().map_or(ctx.now, |row| row.received),
+        whole: whole || known.as_ref().is_some_and(|row| row.whole),
+    };
+    let before = known.as_ref().and_then(|row| row.label.claims().compartment);
+    if patients::serves(ctx.txn, subject)? {
+        let listed = Listed { entry: id, label: checked.label.id() };
+        catalogue::enter(ctx.txn, subject, (before, checked.label.compartment), &listed)?;
+    }
+    if before != checked.label.compartment {
+        by_compartment::leave(ctx.txn, (subject, id), before)?;
+    }
+    by_compartment::enter(ctx.txn, (subject, id), checked.label.compartment)?;
+    put_entry(ctx.txn, (subject, id), &row)?;
+    objects::put_small(ctx.txn, &checked.manifest)?;
+    objects::note_here(ctx.txn, checked.label.manifest)?;
+    objects::hold(ctx.txn, checked.label.manifest, subject, id, checked.manifest.len() as u64)?;
+    if row.whole {
+        for content in &checked.contents {
+            objects::hold(ctx.txn, content.object, subject, id, content.length)?;
+        }
+    }
+    if let Some((manifest, own_wrap)) = opened {
+        let index = IndexRow {
+            kind: manifest.kind,
+            title: manifest.title.clone(),
+            effective: manifest.effective,
+            user: manifest.user.clone(),
+            terms: manifest.terms.clone(),
+            adds_to: manifest.adds_to,
+            own_wrap,
+            bytes: manifest
+                .contents
+                .iter()
+                .fold(0, |sum, content| sum.saturating_add(content.plaintext_length)),
+        };
+        put_index(ctx.txn, (subject, id), &index)?;
+    }
+    Ok(())
+}
+
+/// Marks an entry whole once all its content objects are here.
+pub(crate) fn complete(ctx: &mut Context<'_>, subject: PartyId, id: EntryId) -> Handled<()> {
+    let Some(mut row) = entry(ctx.txn, subject, id)? else { return Ok(()) };
+    for content in &row.contents {
+        if !objects::here(ctx.txn, content.object)? {
+            return Ok(());
+        }
+    }
+    row.whole = true;
+    for content in &row.contents {
+        objects::hold(ctx.txn, content.object, subject, id, content.length)?;
+    }
+    Ok(put_entry(ctx.txn, (subject, id), &row)?)
+}
+
+/// Stops keeping an entry for an owner; the entry itself goes with its last owner: unless it is `wanted`,
+/// kept here for anybody else or about to be.
+pub(crate) fn forget(
+    ctx: &mut Context<'_>,
+    owner: PartyId,
+    (subject, id): (PartyId, EntryId),
+    wanted: bool,
+) -> Handled<()> {
+    let Some(row) = entry(ctx.txn, subject, id)? else { return Ok(()) };
+    let manifest = row.label.claims().manifest;
+    let objects: Vec<_> =
+        row.contents.iter().map(|content| content.object).chain([manifest]).collect();
+    // What this institution made or obtained is in its own chart, and no depositor's word ends that.
+    let ours = index(ctx.txn, subject, id)?.is_some();
+    if !ours || owner != subject {
+        for object in &objects {
+            objects::release(ctx, *object, owner, id)?;
+        }
+    }
+    if !ours && !wanted {
+        for object in &objects {
+            objects::release(ctx, *object, subject, id)?;
+        }
+        delete_entry(ctx.txn, (subject, id))?;
+        by_compartment::leave(ctx.txn, (subject, id), row.label.claims().compartment)?;
+        forget_holder(ctx.txn, subject, id, ctx.own.party())?;
+    }
+    Ok(())
+}
+
+/// An object of entries is lost: they are not whole any more.
+pub(crate) fn not_whole(ctx: &mut Context<'_>, object: ObjectId) -> Handled<()> {
+    for (subject, id) in objects::holders(ctx.txn, object)? {
+        if let Some(mut row) = entry(ctx.txn, subject, id)?.filter(|row| row.whole) {
+            row.whole = false;
+            put_entry(ctx.txn, (subject, id), &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes an entry of ours out from under a subject: it stands under another by now.
+pub(crate) fn move_away(
+    ctx: &mut Context<'_>,
+    (subject, id): (PartyId, EntryId),
+    row: &EntryRow,
+) -> Handled<()> {
+    let label = row.label.claims();
+    delete_entry(ctx.txn, (subject, id))?;
+    by_compartment::leave(ctx.txn, (subject, id), label.compartment)?;
+    delete_index(ctx.txn, (subject, id))?;
+    objects::release(ctx, label.manifest, subject, id)?;
+    for content in &row.contents {
+        objects::release(ctx, content.object, subject, id)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Opening an entry: with the institution's own wrap, or with the patient's unlocked keys.
+
+use super::tables::{EntryRow, entry, index};
+use super::wire::Manifest;
+use crate::id::{EntryId, PartyId};
+use crate::identity::PatientKeys;
+use crate::object::DataKey;
+use crate::objects;
+use crate::patients;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::store::ReadTxn;
+use crate::turn::Own;
+use crate::wrap;
+
+/// Opens an entry with this institution's own wrap.
+pub(crate) fn open_own(
+    own: &Own,
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    id: EntryId,
+) -> Handled<(EntryRow, Manifest, DataKey)> {
+    let (Some(row), Some(index)) = (entry(txn, subject, id)?, index(txn, subject, id)?) else {
+        return refuse(
+            RefusalCode::NotFound,
+            format!("no entry {id} that this institution can open"),
+        );
+    };
+    let label = row.label.clone().from_own_store();
+    let Some(sealed) = objects::small(txn, label.manifest)? else {
+        return refuse(RefusalCode::NotFound, format!("the manifest of entry {id} is not here"));
+    };
+    let key = wrap::unwrap(&index.own_wrap, label.manifest, subject, own.kem())
+        .map(|key| DataKey::from_bytes(*key))
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    let manifest = Manifest::open(&label, &row.contents, &sealed, &key)?;
+    Ok((row, manifest, key))
+}
+
+/// Opens an entry with the patient's unlocked keys.
+pub(crate) fn open_as_patient(
+    txn: &(impl ReadTxn + ?Sized),
+    keys: &PatientKeys,
+    row: &EntryRow,
+) -> Handled<(Manifest, DataKey)> {
+    let label = row.label.clone().from_own_store();
+    let unknown = || {
+        refuse(
+            RefusalCode::NotFound,
+            format!(
+                "entry {} is sealed to a compartment that the patient's keys do not open",
+                label.entry
+            ),
+        )
+    };
+    let (Some(compartment), Some(sealed_key)) = (label.compartment, &row.wrap) else {
+        return unknown();
+    };
+    let Some(secret) = patients::compartment_secret(txn, keys, compartment)? else {
+        return unknown();
+    };
+    let Some(sealed) = objects::small(txn, label.manifest)? else {
+        return refuse(
+            RefusalCode::NotFound,
+            format!("the manifest of entry {} is missing", label.entry),
+        );
+    };
+    let key = wrap::unwrap(sealed_key, label.manifest, label.subject, &secret)
+        .map(|key| DataKey::from_bytes(*key))
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    Ok((Manifest::open(&label, &row.contents, &sealed, &key)?, key))
+}

@@ -1,0 +1,245 @@
+//! What an entry is made of: label, manifest, bundle.
+
+use crate::capability::Target;
+use crate::codec::{Bytes, Decoder, Wire, wire_struct};
+use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
+use crate::identity::KnownKeys;
+use crate::kind::Kind;
+use crate::limits;
+use crate::object::{self, DataKey};
+use crate::objects::{self, ContentRef};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::statement::{Signed, Statement, Unverified};
+use crate::time::Timestamp;
+use crate::wrap::Wrap;
+
+wire_struct! {
+    /// What is openly known of an entry, signed by the institution that made it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Label {
+        /// The patient; for a chart whose patient is not enrolled, an id that only its author knows.
+        1 => subject: PartyId,
+        /// The entry.
+        2 => entry: EntryId,
+        /// The compartment that it is sealed to; none before enrolment.
+        3 => compartment: Option<CompartmentId>,
+        /// The sealed manifest.
+        4 => manifest: ObjectId,
+        /// BLAKE3 of the encoded list of content objects, which travels beside the label.
+        5 => contents: [u8; 32],
+        /// The institution that made it.
+        6 => author: PartyId,
+        /// Number of the author's key that signs.
+        7 => key: u32,
+        /// When it was recorded.
+        8 => recorded: Timestamp,
+    }
+}
+
+impl Label {
+    /// What a scope is asked about the entry; one without compartment is in none.
+    pub(crate) fn target(&self) -> Target {
+        let compartment = self.compartment.unwrap_or(CompartmentId([0; 16]));
+        Target { entry: self.entry, compartment }
+    }
+}
+
+impl Statement for Label {
+    const DOMAIN: &'static str = "chartmesh/1/label";
+}
+
+wire_struct! {
+    /// A name and a value that an entry is to be found by.
+    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+    pub struct Term {
+        /// Such as `code` or `study`.
+        1 => name: String,
+        /// Such as `http://loinc.org|8867-4`.
+        2 => value: String,
+    }
+}
+
+wire_struct! {
+    /// One content object, as a reader sees it.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct ContentKey {
+        /// The sealed object.
+        1 => object: ObjectId,
+        /// Bytes of its file.
+        2 => length: u64,
+        /// Bytes of its content.
+        3 => plaintext_length: u64,
+        /// Its data key.
+        4 => key: [u8; 32],
+        /// Its media type.
+        5 => media_type: String,
+        /// Its file name or resource, for people.
+        6 => name: String,
+    }
+}
+
+impl Drop for ContentKey {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.key);
+    }
+}
+
+impl core::fmt::Debug for ContentKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "ContentKey of {:?}", self.object)
+    }
+}
+
+wire_struct! {
+    /// What only readers know of an entry. Travels sealed.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Manifest {
+        /// The entry; a manifest cannot be passed off as another's.
+        1 => entry: EntryId,
+        /// The kind of record.
+        2 => kind: Kind,
+        /// What a person calls it.
+        3 => title: String,
+        /// When what it tells of happened.
+        4 => effective: Timestamp,
+        /// Who at the institution recorded it.
+        5 => user: String,
+        /// The contents, with their keys.
+        6 => contents: Vec<ContentKey>,
+        /// What it is found by.
+        7 => terms: Vec<Term>,
+        /// The entry that this one adds to.
+        8 => adds_to: Option<EntryId>,
+    }
+}
+
+impl Manifest {
+    /// Opens a sealed manifest and checks that it is `label`'s, contents included.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`] when the key is wrong or the two do not belong together.
+    pub fn open(
+        label: &Label,
+        contents: &[ContentRef],
+        sealed: &[u8],
+        key: &DataKey,
+    ) -> Handled<Self> {
+        let Ok(plain) = object::open_small_padded(key, label.manifest, sealed) else {
+            return refuse(RefusalCode::NotAuthentic, "the entry does not open with this key");
+        };
+        let read = || {
+            let mut d = Decoder::new(&plain, plain.len())?;
+            let manifest = Self::decode(&mut d)?;
+            Ok::<_, crate::codec::DecodeError>((manifest, d.position()))
+        };
+        let (manifest, used) = match read() {
+            Ok(read) => read,
+            Err(error) => {
+                return refuse(
+                    RefusalCode::NotAuthentic,
+                    format!("the entry's manifest is malformed: {error}"),
+                );
+            }
+        };
+        if object::unpad(&plain, used as u64).is_err() {
+            return refuse(
+                RefusalCode::NotAuthentic,
+                "the entry's manifest is not padded as it must be",
+            );
+        }
+        let same =
+            manifest.contents.len() == contents.len()
+                && manifest.contents.iter().zip(contents).all(|(inner, outer)| {
+                    inner.object == outer.object && inner.length == outer.length
+                });
+        if manifest.entry != label.entry || !same {
+            return refuse(
+                RefusalCode::NotAuthentic,
+                "the entry's manifest belongs to another label",
+            );
+        }
+        Ok(manifest)
+    }
+}
+
+wire_struct! {
+    /// An entry on its way: everything but its content objects.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Bundle {
+        /// The label.
+        1 => label: Unverified<Label>,
+        /// The content objects.
+        2 => contents: Vec<ContentRef>,
+        /// The sealed manifest.
+        3 => manifest: Bytes,
+        /// The manifest's key, sealed to the patient's compartment.
+        4 => wrap: Option<Wrap>,
+        /// The manifest's key, sealed to its author: goes along only when the author backs up its own.
+        5 => author_wrap: Option<Wrap>,
+    }
+}
+
+/// A bundle whose label, contents and manifest were found to belong together.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The label, signed by its author.
+    pub label: Signed<Label>,
+    /// The content objects.
+    pub contents: Vec<ContentRef>,
+    /// The sealed manifest.
+    pub manifest: Vec<u8>,
+    /// The manifest's key, sealed to the patient's compartment.
+    pub wrap: Option<Wrap>,
+    /// The manifest's key, sealed to its author.
+    pub author_wrap: Option<Wrap>,
+}
+
+impl Bundle {
+    /// Checks everything that a holder without keys can check.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`], naming what does not hold.
+    pub fn check(self, author: &KnownKeys) -> Handled<Checked> {
+        let claims = self.label.claims();
+        let bad = |what: &str| {
+            refuse(RefusalCode::NotAuthentic, format!("entry {}: {what}", claims.entry))
+        };
+        let signer = author.key(claims.key).filter(|_| author.party() == claims.author);
+        let Some(signer) = signer else { return bad("its label names an unknown key") };
+        if self.label.check(&signer).is_err() {
+            return bad("its label is not signed by its author");
+        }
+        if self.contents.len() > limits::ENTRY_CONTENTS_MAX {
+            return bad("it has too many contents");
+        }
+        if objects::contents_hash(&self.contents) != claims.contents {
+            return bad("its contents are not those of its label");
+        }
+        if self.manifest.0.len() > limits::SMALL_OBJECT_BYTES_MAX
+            || ObjectId(blake3::hash(&self.manifest.0).into()) != claims.manifest
+        {
+            return bad("its manifest is not that of its label");
+        }
+        Ok(Checked {
+            label: self.label.from_own_store(),
+            contents: self.contents,
+            manifest: self.manifest.0,
+            wrap: self.wrap,
+            author_wrap: self.author_wrap,
+        })
+    }
+}
+
+impl Checked {
+    /// For sending.
+    #[must_use]
+    pub fn to_bundle(&self) -> Bundle {
+        Bundle {
+            label: self.label.to_unverified(),
+            contents: self.contents.clone(),
+            manifest: Bytes(self.manifest.clone()),
+            wrap: self.wrap.clone(),
+            author_wrap: self.author_wrap.clone(),
+        }
+    }
+}

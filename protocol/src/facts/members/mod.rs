@@ -1,0 +1,15 @@
+//! The one federation of this node: what its statements say, and who is a member by them.
+//!
+//! [`crate::membership`] judges statements; here they are kept. What is done with them, and who is told, is the
+//! feature's ([`crate::federation`]).
+
+mod kept;
+mod roll;
+mod spread;
+mod statements;
+
+pub(crate) use kept::{keep, ledger};
+pub(crate) use roll::{admitted, is_expelled, is_gone, is_member, members};
+pub use spread::Spread;
+pub(crate) use spread::{SPREAD_MAX, snapshot, spread};
+pub(crate) use statements::{begin, charter, conclude, forget, insert, knows, locator, rebuilt};

@@ -1,0 +1,12 @@
+//! What is kept and several features read: each kind of fact has one module that writes its tables.
+
+pub(crate) mod catalogue;
+pub mod codes;
+pub(crate) mod contacts;
+pub mod directory;
+pub(crate) mod entries;
+pub(crate) mod members;
+pub mod objects;
+pub(crate) mod patients;
+pub(crate) mod permission;
+pub(crate) mod receipts;

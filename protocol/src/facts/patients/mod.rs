@@ -1,0 +1,11 @@
+//! The patients that a relay serves, and how their compartments derive.
+
+mod tables;
+mod view;
+
+pub(crate) use tables::{
+    PatientRow, compartment, compartment_secret, compartments, next_revocation_seq, patient,
+    put_patient, remember_compartment, sealed_keys, serves,
+};
+pub use view::{EnrollingView, PatientView};
+pub(crate) use view::{view, views};

@@ -1,0 +1,148 @@
+//! The patients that a relay serves.
+
+use crate::codec::{Bytes, wire_struct};
+use crate::crypto::KemSecret;
+use crate::id::{CompartmentId, PartyId};
+use crate::identity::{Compartment, PatientKeys};
+use crate::kind::Kind;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::rows;
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
+
+/// Patient -> [`PatientRow`].
+const PATIENTS: Table = Table("patient");
+
+wire_struct! {
+    /// A patient that this relay serves.
+    #[derive(Debug, Clone)]
+    pub struct PatientRow {
+        /// The name that the relay shows.
+        1 => name: String,
+        /// The keys, sealed under the patient's passphrase.
+        2 => sealed_keys: Bytes,
+        /// When the patient was made.
+        3 => created: Timestamp,
+        /// `seq` of the newest key ring.
+        4 => ring_seq: u64,
+        /// `seq` of the newest revocation state.
+        5 => revocation_seq: u64,
+    }
+}
+
+/// A patient.
+pub(crate) fn patient(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Handled<PatientRow> {
+    match rows::get(txn, PATIENTS, &patient.0)? {
+        Some(row) => Ok(row),
+        None => refuse(
+            RefusalCode::NotFound,
+            format!(
+                "no patient {} here; list patients with `chartmesh patient list`",
+                patient.short()
+            ),
+        ),
+    }
+}
+
+/// Keeps a patient.
+pub(crate) fn put_patient(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    row: &PatientRow,
+) -> Result<(), StoreError> {
+    rows::put(txn, PATIENTS, &patient.0, row)
+}
+
+/// The next number for a revocation state.
+pub(crate) fn next_revocation_seq(txn: &mut dyn Txn, id: PartyId) -> Handled<u64> {
+    let mut row = patient(txn, id)?;
+    row.revocation_seq += 1;
+    put_patient(txn, id, &row)?;
+    Ok(row.revocation_seq)
+}
+
+/// Whether this relay serves a patient.
+pub(crate) fn serves(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<bool, StoreError> {
+    Ok(txn.get(PATIENTS, &patient.0)?.is_some())
+}
+
+/// All patients.
+pub(crate) fn patients(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(PartyId, PatientRow)>, StoreError> {
+    rows::all::<PatientRow>(txn, PATIENTS, &[])?
+        .into_iter()
+        .map(|(key, row)| Ok((PartyId(rows::tail(PATIENTS, &key)?), row)))
+        .collect()
+}
+
+/// A patient's keys as they were sealed.
+pub(crate) fn sealed_keys(txn: &(impl ReadTxn + ?Sized), id: PartyId) -> Handled<Vec<u8>> {
+    Ok(patient(txn, id)?.sealed_keys.0)
+}
+
+/// Patient, compartment -> [`CompartmentRow`]: how each compartment of our patients derives.
+const COMPARTMENTS: Table = Table("compartment_of");
+
+wire_struct! {
+    /// How a compartment derives from its patient's records root.
+    #[derive(Debug, Clone, Copy)]
+    pub struct CompartmentRow {
+        /// The kind of record.
+        1 => kind: Kind,
+        /// The generation of the records root.
+        2 => generation: u32,
+        /// The epoch.
+        3 => epoch: u32,
+    }
+}
+
+/// Remembers how a compartment derives.
+pub(crate) fn remember_compartment(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    compartment: &Compartment,
+) -> Result<(), StoreError> {
+    let row = CompartmentRow {
+        kind: compartment.kind,
+        generation: compartment.generation,
+        epoch: compartment.epoch,
+    };
+    rows::put(txn, COMPARTMENTS, &rows::pair(&patient.0, &compartment.id().0), &row)
+}
+
+/// How a compartment of a patient derives, if it is one.
+pub(crate) fn compartment(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    id: CompartmentId,
+) -> Result<Option<CompartmentRow>, StoreError> {
+    rows::get(txn, COMPARTMENTS, &rows::pair(&patient.0, &id.0))
+}
+
+/// All compartments that a patient ever had here, the newest first.
+pub(crate) fn compartments(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Vec<(CompartmentId, CompartmentRow)>, StoreError> {
+    let mut all = rows::all::<CompartmentRow>(txn, COMPARTMENTS, &patient.0)?
+        .into_iter()
+        .map(|(key, row)| Ok((CompartmentId(rows::tail(COMPARTMENTS, &key)?), row)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    all.sort_by_key(|(_, row)| core::cmp::Reverse((row.generation, row.epoch)));
+    Ok(all)
+}
+
+/// The secret half of a compartment, from the patient's unlocked keys.
+pub(crate) fn compartment_secret(
+    txn: &(impl ReadTxn + ?Sized),
+    keys: &PatientKeys,
+    id: CompartmentId,
+) -> Result<Option<KemSecret>, StoreError> {
+    let Some(row) = compartment(txn, keys.patient, id)? else { return Ok(None) };
+    Ok(keys
+        .records
+        .iter()
+        .find(|root| root.generation() == row.generation)
+        .map(|root| root.compartment(row.kind, row.epoch)))
+}

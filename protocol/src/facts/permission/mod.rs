@@ -1,0 +1,18 @@
+//! Permissions: given by patients, received by institutions, taken back; and how a holder judges one that somebody
+//! shows.
+
+mod given;
+mod judge;
+mod received;
+mod revocations;
+
+pub(crate) use given::{
+    GivenRow, GrantState, MayRead, all_given, given, given_token, known_token, put_given, readers,
+    rotated, standing_ends,
+};
+pub(crate) use judge::{Judged, issuer, judge, through};
+pub(crate) use received::{
+    ReceivedRow, known_received, put_received, received, received_chains, received_for,
+    received_token,
+};
+pub(crate) use revocations::{learn_revocations, revocation_state, revocations, sign_revocations};

@@ -1,0 +1,243 @@
+//! The data come; when all are here and synced, the depositary says so, signed.
+
+use super::super::kept::{account, kept_for_anybody, put_kept};
+use super::super::tables::{
+    DepositState, ReservationRow, ReservedEntry, delete_reservation, put_reservation, reservation,
+    reservations_due, take_place, wanted_by,
+};
+use super::super::wire::{Execute, Message, Stored, Withdrawn};
+use crate::access_log::{self, Action};
+use crate::capability::{GrantedSummary, Keys};
+use crate::codec::Bytes;
+use crate::directory;
+use crate::entries::{self, EntryRow};
+use crate::limits;
+use crate::objects::{self, PullFor, Transfer, TransferFor};
+use crate::permission;
+use crate::receipts::{KeptRow, Receipt, ReceiptObject};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::statement::Signed;
+use crate::turn::{Context, Sender};
+
+/// The data can be pulled: what is not here is.
+pub(in crate::features::backup) fn executed(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    execute: &Execute,
+) -> Handled<Bytes> {
+    let Some(mut row) = reservation(ctx.txn, execute.reservation)? else {
+        return refuse(RefusalCode::NotFound, "no such deposit here; offer it again");
+    };
+    if row.depositor != sender.institution {
+        return refuse(RefusalCode::NotPermitted, "this deposit is another institution's");
+    }
+    if row.state != DepositState::Ready {
+        return Ok(Bytes::default());
+    }
+    if let Some(granted) = &row.granted
+        && let Err(Failure::Refused(refusal)) = still_stands(ctx, granted)
+    {
+        ctx.lines_if_refused.push(refused_line(&row, &refusal));
+        return Err(refusal.into());
+    }
+    row.expires = ctx.now.plus_ms(limits::RESERVATION_MS);
+    let mut missing = 0;
+    for reserved in row.entries.clone() {
+        let Some(entry) = entries::entry(ctx.txn, reserved.subject, reserved.entry)? else {
+            continue;
+        };
+        let pull = PullFor {
+            id: execute.reservation,
+            owner: row.owner,
+            subject: reserved.subject,
+            entry: reserved.entry,
+        };
+        missing += objects::pull_missing(
+            ctx,
+            &entry.contents,
+            row.depositor,
+            execute.ticket,
+            &TransferFor::Deposit(pull),
+        )?;
+    }
+    row.state = DepositState::Filling;
+    row.missing = missing;
+    put_reservation(ctx.txn, execute.reservation, &row)?;
+    if missing == 0 {
+        store(ctx, execute.reservation, row)?;
+    }
+    Ok(Bytes::default())
+}
+
+fn refused_line(row: &ReservationRow, refusal: &Refusal) -> access_log::Draft {
+    let mut line = access_log::Draft::new(row.owner, Action::KeepRefused, row.depositor);
+    line.entries = row.entries.iter().map(|reserved| reserved.entry).collect();
+    line.token = row.granted.as_ref().and_then(|granted| granted.links.last()).map(|l| l.token);
+    line.reason = Some(refusal.text.split(':').next().unwrap_or_default().to_owned());
+    line
+}
+
+/// A permission is asked again whenever something is done with it.
+fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
+    let Some(known) = directory::keys(ctx.txn, granted.patient)? else {
+        return refuse(RefusalCode::BadPermission, "the patient is not known here any more");
+    };
+    let revocations = permission::revocations(ctx.txn, granted.patient)?;
+    let txn = &*ctx.txn;
+    let institutions = |party| permission::issuer(txn, party);
+    let keys = Keys { patient: &known, institutions: &institutions };
+    granted.recheck(ctx.now, &revocations, &keys).or_else(|reason| {
+        refuse(RefusalCode::BadPermission, format!("{}: {}", reason.name(), reason.sentence()))
+    })
+}
+
+/// An object of a deposit has come, or never will.
+pub(crate) fn pulled(
+    ctx: &mut Context<'_>,
+    transfer: &Transfer,
+    pull: &PullFor,
+    result: Result<(), Refusal>,
+) -> Handled<()> {
+    let Some(mut row) = reservation(ctx.txn, pull.id)? else { return Ok(()) };
+    if let Err(refusal) = result {
+        return withdraw(ctx, pull.id, &row, refusal);
+    }
+    objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
+    row.missing = row.missing.saturating_sub(1);
+    row.expires = ctx.now.plus_ms(limits::RESERVATION_MS);
+    put_reservation(ctx.txn, pull.id, &row)?;
+    if row.missing == 0 {
+        store(ctx, pull.id, row)?;
+    }
+    Ok(())
+}
+
+/// Everything is here and synced: says so, signed. A permission that ended meanwhile, or an object
+/// that was deleted meanwhile, ends the deposit instead: no receipt for what is not kept.
+fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handled<()> {
+    if let Some(granted) = &row.granted
+        && let Err(Failure::Refused(refusal)) = still_stands(ctx, granted)
+    {
+        access_log::append(ctx, refused_line(&row, &refusal))?;
+        return withdraw(ctx, id, &row, refusal);
+    }
+    if !all_held(ctx, &row)? {
+        let text = "some of it was deleted while the rest came; offer it again";
+        return withdraw(ctx, id, &row, Refusal::new(RefusalCode::WrongState, text));
+    }
+    let mut list = Vec::new();
+    let mut entries = Vec::new();
+    for reserved in &row.entries {
+        entries::complete(ctx, reserved.subject, reserved.entry)?;
+        entries::learn_holder(ctx.txn, reserved.subject, reserved.entry, ctx.own.party())?;
+        entries.push(reserved.entry);
+        let Some(entry) = entries::entry(ctx.txn, reserved.subject, reserved.entry)? else {
+            continue;
+        };
+        keep_for_owner(ctx, id, &row, reserved, &entry)?;
+        let manifest = entry.label.claims().manifest;
+        let length = objects::small(ctx.txn, manifest)?.map_or(0, |bytes| bytes.len() as u64);
+        objects::hold(ctx.txn, manifest, row.owner, reserved.entry, length)?;
+        list.push(ReceiptObject { entry: reserved.entry, object: manifest, length });
+        for content in &entry.contents {
+            objects::hold(ctx.txn, content.object, row.owner, reserved.entry, content.length)?;
+            list.push(ReceiptObject {
+                entry: reserved.entry,
+                object: content.object,
+                length: content.length,
+            });
+        }
+    }
+    row.state = DepositState::Stored;
+    put_reservation(ctx.txn, id, &row)?;
+    let mut line = access_log::Draft::new(row.owner, Action::Kept, row.depositor);
+    line.entries = entries;
+    line.token =
+        row.granted.as_ref().and_then(|granted| granted.links.last()).map(|link| link.token);
+    access_log::append(ctx, line)?;
+    let receipt = Receipt {
+        holder: ctx.own.party(),
+        key: ctx.own.key_number(),
+        reservation: id,
+        owner: row.owner,
+        objects: list,
+        at: ctx.now,
+        keep_until: None,
+    };
+    let receipt = Signed::sign(receipt, ctx.own.institution_key()).to_unverified();
+    ctx.send(row.depositor, &Message::Stored(Stored { reservation: id, receipt }))?;
+    Ok(())
+}
+
+/// From a place that was kept to an entry that is.
+fn keep_for_owner(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    row: &ReservationRow,
+    reserved: &ReservedEntry,
+    entry: &EntryRow,
+) -> Handled<()> {
+    let of = (reserved.subject, reserved.entry);
+    let place = take_place(ctx.txn, of, id)?;
+    let small = objects::small(ctx.txn, entry.label.claims().manifest)?;
+    let manifest = small.map_or(0, |bytes| bytes.len() as u64);
+    let kept = KeptRow {
+        depositor: row.depositor,
+        since: ctx.now,
+        bytes: entry.contents.iter().fold(manifest, |sum, c| sum.saturating_add(c.length)),
+        author_wrap: place.and_then(|place| place.author_wrap),
+    };
+    put_kept(ctx.txn, row.owner, of, &kept)?;
+    Ok(())
+}
+
+fn all_held(ctx: &Context<'_>, row: &ReservationRow) -> Handled<bool> {
+    for reserved in &row.entries {
+        let Some(entry) = entries::entry(ctx.txn, reserved.subject, reserved.entry)? else {
+            return Ok(false);
+        };
+        for content in &entry.contents {
+            if !objects::here_for(ctx.txn, content.object, row.owner)? {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Gives up a deposit and tells the depositor why: what came for it goes, unless it was kept before or
+/// another deposit waits for it.
+fn withdraw(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    row: &ReservationRow,
+    refusal: Refusal,
+) -> Handled<()> {
+    for reserved in &row.entries {
+        take_place(ctx.txn, (reserved.subject, reserved.entry), id)?;
+        if !wanted_by(ctx.txn, row.owner, reserved.subject, reserved.entry)? {
+            let wanted = kept_for_anybody(ctx.txn, reserved.subject, reserved.entry)?;
+            entries::forget(ctx, row.owner, (reserved.subject, reserved.entry), wanted)?;
+        }
+        let pull =
+            PullFor { id, owner: row.owner, subject: reserved.subject, entry: reserved.entry };
+        objects::cancel(ctx, &TransferFor::Deposit(pull))?;
+    }
+    for link in row.granted.iter().flat_map(|granted| &granted.links) {
+        account(ctx.txn, link.token, -i64::try_from(row.bytes).unwrap_or(i64::MAX))?;
+    }
+    delete_reservation(ctx.txn, id)?;
+    let withdrawn = Withdrawn { reservation: id, refusal };
+    ctx.send_if_room(row.depositor, &Message::Withdrawn(withdrawn))?;
+    Ok(())
+}
+
+/// Time passed: places that were kept for data that never came are given up.
+pub(in crate::features::backup) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    for id in reservations_due(ctx.txn, ctx.now)? {
+        let Some(row) = reservation(ctx.txn, id)? else { continue };
+        let text = "the data did not come in time; offer them again";
+        withdraw(ctx, id, &row, Refusal::new(RefusalCode::Expired, text))?;
+    }
+    Ok(())
+}

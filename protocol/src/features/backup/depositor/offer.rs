@@ -1,0 +1,275 @@
+//! Entries are offered, and given to be pulled once the depositary is ready.
+
+use super::super::tables::{self, DepositRow, DepositState, deposits_due, put_deposit};
+use super::super::view::DepositView;
+use super::super::wire::{Execute, Message, Offer, OfferPermission};
+use crate::capability::{Chain, Operation};
+use crate::codec::Wire;
+use crate::directory;
+use crate::entries::{self, Bundle};
+use crate::id::{ConsentId, EntryId, PartyId};
+use crate::identity::KeyLog;
+use crate::limits;
+use crate::objects;
+use crate::outbox;
+use crate::permission;
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::time::Timestamp;
+use crate::turn::{Context, Deposit, Effect, Notice, RequestId};
+use std::collections::BTreeSet;
+
+pub(super) fn keep(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    holder: PartyId,
+    subject: PartyId,
+    entries: Vec<EntryId>,
+    for_patient: bool,
+    not_before: Option<Timestamp>,
+) -> Handled<()> {
+    let me = ctx.own.party();
+    let entries: Vec<EntryId> = entries::entries(ctx.txn, subject)?
+        .into_iter()
+        .filter(|found| found.row.label.claims().author == me && found.row.whole)
+        .map(|found| found.entry)
+        .filter(|entry| entries.is_empty() || entries.contains(entry))
+        .collect();
+    if entries.is_empty() {
+        return refuse(
+            RefusalCode::NotFound,
+            "no whole entry of this record was made here, or none of those named",
+        );
+    }
+    let owner = if for_patient { subject } else { me };
+    let count = entries.len();
+    let parts = match for_patient {
+        true => permissions_to_add(ctx, subject, holder, entries)?,
+        false => vec![(None, entries)],
+    };
+    let mut deposits = Vec::new();
+    for (chain, entries) in parts {
+        let deposit = Deposit { to: holder, owner, subject, entries, chain, not_before };
+        deposits.extend(offer(ctx, deposit)?);
+    }
+    let deposits = deposits.iter().map(|id| data_encoding::HEXLOWER.encode(id)).collect();
+    ctx.answer(request, DepositView { deposits, entries: count, holder });
+    Ok(())
+}
+
+/// Permissions to add to a patient's record at a holder, each with the entries that are added under it: a
+/// new epoch of a kind brings a further permission. What none covers goes under the first, and the holder
+/// says what is wrong with it.
+fn permissions_to_add(
+    ctx: &Context<'_>,
+    patient: PartyId,
+    holder: PartyId,
+    entries: Vec<EntryId>,
+) -> Handled<Vec<(Option<Chain>, Vec<EntryId>)>> {
+    let revocations = permission::revocations(ctx.txn, patient)?;
+    let mut found: Vec<(Option<Chain>, Vec<EntryId>)> =
+        permission::received_chains(ctx.txn, patient)?
+            .into_iter()
+            .filter(|chain| {
+                let claims = chain.leaf().claims();
+                claims.operations.contains(Operation::Write)
+                    && claims.expires_at() > ctx.now
+                    && claims.audience.as_ref().is_none_or(|audience| audience.contains(&holder))
+                    && !chain.links().iter().any(|link| revocations.contains(link.claims().id))
+            })
+            .map(|chain| (Some(chain), Vec::new()))
+            .collect();
+    if found.is_empty() {
+        return refuse(
+            RefusalCode::BadPermission,
+            "the patient has not permitted this institution to add to the record at that holder; ask with `chartmesh request download --write`",
+        );
+    }
+    for id in entries {
+        let row = entries::entry(ctx.txn, patient, id)?;
+        let compartment = row.and_then(|row| row.label.claims().compartment);
+        let covers = |(chain, _): &(Option<Chain>, Vec<EntryId>)| {
+            let scope = chain.as_ref().map(|chain| &chain.leaf().claims().scope);
+            compartment.is_some_and(|c| scope.is_some_and(|scope| scope.covers(id, c)))
+        };
+        let at = found.iter().position(covers).unwrap_or(0);
+        found[at].1.push(id);
+    }
+    found.retain(|(_, entries)| !entries.is_empty());
+    Ok(found)
+}
+
+/// Carries out a patient's order: its entries are offered, and the order hears of the deposits.
+pub(crate) fn deposit(ctx: &mut Context<'_>, request: ConsentId, deposit: Deposit) -> Handled<()> {
+    let reservations = offer(ctx, deposit)?;
+    ctx.notify_now(Notice::Deposited { request, reservations })
+}
+
+/// Offers entries to a depositary, a page at a time; gives the ids of the deposits.
+fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8; 16]>> {
+    if deposit.not_before.is_some_and(|at| at.since(ctx.now) >= limits::RESERVATION_MS) {
+        return refuse(
+            RefusalCode::Invalid,
+            "a deposit is put off by less than 7 days: the depositary keeps its place no longer",
+        );
+    }
+    let mut ids = Vec::new();
+    let budget = limits::REQUEST_BYTES_MAX / 2;
+    let (mut page, mut page_ids, mut bytes, mut objects) = (Vec::new(), Vec::new(), 0, 0);
+    for entry in &deposit.entries {
+        let Some(row) = entries::entry(ctx.txn, deposit.subject, *entry)?.filter(|row| row.whole)
+        else {
+            return refuse(RefusalCode::NotFound, format!("entry {entry} is not here as a whole"));
+        };
+        let Some(mut whole) = entries::whole(ctx.txn, &row)? else {
+            return refuse(
+                RefusalCode::NotFound,
+                format!("the manifest of entry {entry} is missing"),
+            );
+        };
+        // Only the institution's own backup needs a way back for the institution.
+        if deposit.chain.is_none() {
+            whole.author_wrap =
+                entries::index(ctx.txn, deposit.subject, *entry)?.map(|index| index.own_wrap);
+        }
+        let bundle = whole.to_bundle();
+        let size = bundle.to_bytes().len();
+        let count = bundle.contents.len() + 1;
+        let full = bytes + size > budget
+            || page.len() == limits::PAGE_ENTRIES_MAX
+            || objects + count > limits::DEPOSIT_OBJECTS_MAX;
+        if !page.is_empty() && full {
+            ids.push(send_offer(
+                ctx,
+                &deposit,
+                core::mem::take(&mut page),
+                core::mem::take(&mut page_ids),
+            )?);
+            (bytes, objects) = (0, 0);
+        }
+        bytes += size;
+        objects += count;
+        page.push(bundle);
+        page_ids.push(*entry);
+    }
+    if !page.is_empty() {
+        ids.push(send_offer(ctx, &deposit, page, page_ids)?);
+    }
+    Ok(ids)
+}
+
+/// The key logs of those who passed a permission on.
+fn issuers(ctx: &Context<'_>, chain: &Chain) -> Handled<Vec<KeyLog>> {
+    let mut logs = Vec::new();
+    for link in &chain.links()[1..] {
+        logs.extend(directory::keys(ctx.txn, link.claims().issuer)?.map(|keys| keys.log().clone()));
+    }
+    Ok(logs)
+}
+
+fn send_offer(
+    ctx: &mut Context<'_>,
+    spec: &Deposit,
+    bundles: Vec<Bundle>,
+    entries: Vec<EntryId>,
+) -> Handled<[u8; 16]> {
+    let reservation: [u8; 16] = ctx.random();
+    let permission = match &spec.chain {
+        Some(chain) => {
+            let Some(known) = directory::keys(ctx.txn, spec.owner)? else {
+                return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+            };
+            Some(OfferPermission {
+                chain: chain.clone(),
+                log: known.log().clone(),
+                ring: directory::ring(ctx.txn, spec.owner)?.map(|ring| ring.to_unverified()),
+                revocations: permission::revocation_state(ctx.txn, spec.owner)?,
+                issuers: issuers(ctx, chain)?,
+            })
+        }
+        None => None,
+    };
+    let mut authors = Vec::new();
+    let others: BTreeSet<PartyId> = bundles
+        .iter()
+        .map(|bundle| bundle.label.claims().author)
+        .filter(|author| *author != ctx.own.party())
+        .collect();
+    for author in others {
+        authors.extend(directory::introduction(ctx.txn, author)?);
+    }
+    let row = DepositRow {
+        to: spec.to,
+        owner: spec.owner,
+        subject: spec.subject,
+        entries,
+        chain: spec.chain.clone(),
+        not_before: spec.not_before,
+        state: DepositState::Offered,
+        refusal: None,
+    };
+    put_deposit(ctx.txn, reservation, &row)?;
+    let leaf = spec.chain.as_ref().map(|chain| chain.leaf().id());
+    // The patient permits others to read at the depositary, too: it must be able to judge that.
+    let patient = match permission {
+        Some(_) => None,
+        None => directory::keys(ctx.txn, spec.subject)?.map(|known| known.log().clone()),
+    };
+    let offer = Offer { reservation, owner: spec.owner, bundles, permission, authors, patient };
+    outbox::push(ctx, spec.to, &Message::Offer(offer), leaf)?;
+    Ok(reservation)
+}
+
+/// The depositary is ready, or refuses.
+pub(super) fn answered(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    refusal: Option<Refusal>,
+) -> Handled<()> {
+    let Some(mut row) = tables::deposit(ctx.txn, id)? else { return Ok(()) };
+    match refusal {
+        Some(refusal) => {
+            row.state = DepositState::Refused;
+            row.refusal = Some(refusal.clone());
+            put_deposit(ctx.txn, id, &row)?;
+            ctx.notify(Notice::DepositRefused { reservation: id, refusal });
+        }
+        None => {
+            row.state = DepositState::Ready;
+            put_deposit(ctx.txn, id, &row)?;
+            ctx.notify(Notice::DepositReady { reservation: id });
+            match row.not_before {
+                Some(at) if at > ctx.now => ctx.effects.push(Effect::WakeAt(at)),
+                _ => execute(ctx, id, row)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn execute(ctx: &mut Context<'_>, id: [u8; 16], mut row: DepositRow) -> Handled<()> {
+    let mut contents = Vec::new();
+    for entry in &row.entries {
+        if let Some(entry) = entries::entry(ctx.txn, row.subject, *entry)? {
+            contents.extend(entry.contents.iter().map(|content| content.object));
+        }
+    }
+    let ticket = objects::issue_ticket(ctx, row.to, contents, None)?;
+    ctx.send(row.to, &Message::Execute(Execute { reservation: id, ticket }))?;
+    row.state = DepositState::Filling;
+    put_deposit(ctx.txn, id, &row)?;
+    Ok(())
+}
+
+/// Time passed: deferred deposits become due.
+pub(in crate::features::backup) fn execute_due(ctx: &mut Context<'_>) -> Handled<()> {
+    for id in deposits_due(ctx.txn, ctx.now)? {
+        if let Some(row) = tables::deposit(ctx.txn, id)? {
+            match execute(ctx, id, row) {
+                // No room in the outbox: what else is due must not wait for this one.
+                Ok(()) | Err(Failure::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! How a deposit ended: with a receipt, which is checked, or given up.
+
+use super::super::elsewhere;
+use super::super::tables::{DepositState, deposit, put_deposit};
+use super::super::wire::{Stored, Withdrawn};
+use crate::codec::Bytes;
+use crate::receipts;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::turn::{Context, Notice, Sender};
+
+/// The depositary has stored a deposit: the receipt is checked against what was offered.
+pub(in crate::features::backup) fn stored(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    stored: &Stored,
+) -> Handled<Bytes> {
+    let Some(mut row) = deposit(ctx.txn, stored.reservation)? else {
+        return refuse(RefusalCode::NotFound, "no such deposit was made");
+    };
+    let claims = stored.receipt.claims();
+    let signed = claims.key == sender.keys.current_number()
+        && stored.receipt.check(&sender.keys.current()).is_ok();
+    let ours = claims.holder == sender.institution
+        && sender.institution == row.to
+        && claims.reservation == stored.reservation
+        && claims.owner == row.owner;
+    if !signed || !ours {
+        return refuse(
+            RefusalCode::NotAuthentic,
+            "the receipt is not the depositary's for this deposit",
+        );
+    }
+    for id in &row.entries {
+        receipts::learn(ctx.txn, claims, (row.subject, *id), ctx.own.party())?;
+    }
+    elsewhere::tell(ctx, row.subject, row.to, &stored.receipt)?;
+    row.state = DepositState::Stored;
+    put_deposit(ctx.txn, stored.reservation, &row)?;
+    ctx.notify(Notice::Stored { reservation: stored.reservation });
+    Ok(Bytes::default())
+}
+
+/// The depositary has given a deposit up.
+pub(in crate::features::backup) fn withdrawn(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    withdrawn: Withdrawn,
+) -> Handled<Bytes> {
+    let Some(row) = deposit(ctx.txn, withdrawn.reservation)? else {
+        return refuse(RefusalCode::NotFound, "no such deposit was made");
+    };
+    if row.to != sender.institution || row.state == DepositState::Stored {
+        return refuse(RefusalCode::NotPermitted, "this deposit is not the institution's to end");
+    }
+    super::offer::answered(ctx, withdrawn.reservation, Some(withdrawn.refusal))?;
+    Ok(Bytes::default())
+}

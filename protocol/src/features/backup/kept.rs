@@ -1,0 +1,157 @@
+//! What is kept here for others, and elsewhere for us.
+
+use super::tables::has_place;
+use super::view::KeptView;
+use crate::codec::Bytes;
+use crate::directory;
+use crate::entries::Checked;
+use crate::id::{EntryId, PartyId, TokenId};
+use crate::receipts::{Elsewhere, KeptRow, elsewhere};
+use crate::refusal::Handled;
+use crate::rows;
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::turn::Own;
+
+/// Subject, entry, owner -> nothing: for whom an entry is kept.
+const KEPT_BY: Table = Table("backup_kept_by");
+/// Owner, subject, entry -> [`KeptRow`], at the depositary.
+const KEPT: Table = Table("backup_kept");
+/// Token -> bytes accounted under it.
+const USED: Table = Table("backup_used");
+
+/// Whether an entry is kept here for an owner.
+pub(super) fn is_kept(
+    txn: &(impl ReadTxn + ?Sized),
+    owner: PartyId,
+    (subject, entry): (PartyId, EntryId),
+) -> Result<bool, StoreError> {
+    Ok(txn.get(KEPT, &kept_key(owner, subject, entry))?.is_some())
+}
+
+/// Keeps an entry for an owner.
+pub(super) fn put_kept(
+    txn: &mut dyn Txn,
+    owner: PartyId,
+    (subject, entry): (PartyId, EntryId),
+    row: &KeptRow,
+) -> Result<(), StoreError> {
+    rows::mark(txn, KEPT_BY, &[&subject.0[..], &entry.0, &owner.0].concat())?;
+    rows::put(txn, KEPT, &kept_key(owner, subject, entry), row)
+}
+
+/// Stops keeping an entry for an owner; gives whether it was kept.
+pub(super) fn delete_kept(
+    txn: &mut dyn Txn,
+    owner: PartyId,
+    (subject, entry): (PartyId, EntryId),
+) -> Result<bool, StoreError> {
+    let key = kept_key(owner, subject, entry);
+    let was_kept = txn.get(KEPT, &key)?.is_some();
+    txn.delete(KEPT, &key)?;
+    txn.delete(KEPT_BY, &[&subject.0[..], &entry.0, &owner.0].concat())?;
+    Ok(was_kept)
+}
+
+/// Up to `limit` entries that are kept for `owner`, of one subject if one is given, after a position.
+pub(super) fn kept_page(
+    txn: &(impl ReadTxn + ?Sized),
+    owner: PartyId,
+    subject: Option<PartyId>,
+    after: Option<(PartyId, EntryId)>,
+    limit: usize,
+) -> Result<Vec<(PartyId, EntryId, KeptRow)>, StoreError> {
+    let prefix = match subject {
+        Some(subject) => rows::pair(&owner.0, &subject.0),
+        None => owner.0.to_vec(),
+    };
+    let after = after.map(|(subject, entry)| kept_key(owner, subject, entry));
+    // What does not begin with the prefix would make a range that ends before it begins.
+    let after = after.filter(|after| after.starts_with(&prefix));
+    rows::scan::<KeptRow>(txn, KEPT, &prefix, after.as_deref(), limit)?
+        .into_iter()
+        .map(|(key, row)| {
+            let subject = key.get(32..64).and_then(PartyId::from_slice).unwrap_or(owner);
+            Ok((subject, EntryId(rows::tail(KEPT, &key)?), row))
+        })
+        .collect()
+}
+
+/// Bytes accounted under a token.
+pub(super) fn used(txn: &(impl ReadTxn + ?Sized), token: TokenId) -> Result<u64, StoreError> {
+    Ok(rows::get(txn, USED, &token.0)?.unwrap_or(0))
+}
+
+/// Accounts bytes under a token, or gives them back.
+pub(super) fn account(txn: &mut dyn Txn, token: TokenId, bytes: i64) -> Result<(), StoreError> {
+    let sum = used(txn, token)?.saturating_add_signed(bytes);
+    rows::put(txn, USED, &token.0, &sum)
+}
+
+fn kept_key(owner: PartyId, subject: PartyId, entry: EntryId) -> Vec<u8> {
+    [&owner.0[..], &subject.0, &entry.0].concat()
+}
+
+/// What is kept here for others, and elsewhere for us.
+pub(crate) fn kept(
+    own: &Own,
+    txn: &(impl ReadTxn + ?Sized),
+    patient: Option<PartyId>,
+) -> Handled<Vec<KeptView>> {
+    let mut found = Vec::new();
+    for (key, row) in rows::all::<KeptRow>(txn, KEPT, &[])? {
+        let id = |from: usize| PartyId::from_slice(key.get(from..from + 32).unwrap_or_default());
+        let (Some(owner), Some(subject)) = (id(0), id(32)) else { continue };
+        let Some(entry) = key.get(64..80).and_then(EntryId::from_slice) else { continue };
+        found.push(Elsewhere { owner, subject, entry, holder: own.party(), row });
+    }
+    found.extend(elsewhere(txn)?);
+    found.retain(|kept| patient.is_none_or(|patient| patient == kept.subject));
+    let view = |kept: Elsewhere| {
+        Ok(KeptView {
+            owner: kept.owner,
+            owner_name: directory::name(txn, kept.owner)?,
+            subject: kept.subject,
+            entry: kept.entry,
+            holder: kept.holder,
+            holder_name: directory::name(txn, kept.holder)?,
+            depositor: kept.row.depositor,
+            since: kept.row.since,
+            sealed_bytes: kept.row.bytes,
+        })
+    };
+    found.into_iter().map(view).collect()
+}
+
+/// Bytes of an entry's objects.
+pub(super) fn bytes_of(checked: &Checked) -> u64 {
+    // Lengths are only told so far; a sum that does not fit is more than any quota.
+    checked
+        .contents
+        .iter()
+        .fold(checked.manifest.len() as u64, |sum, content| sum.saturating_add(content.length))
+}
+
+/// Whether an entry is kept here for anybody, or will be.
+pub(crate) fn kept_for_anybody(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    entry: EntryId,
+) -> Result<bool, StoreError> {
+    let key = rows::pair(&subject.0, &entry.0);
+    Ok(!rows::scan::<Bytes>(txn, KEPT_BY, &key, None, 1)?.is_empty()
+        || has_place(txn, subject, entry)?)
+}
+
+/// The subjects of entries that are kept for an owner.
+pub(super) fn subjects_of(
+    txn: &(impl ReadTxn + ?Sized),
+    owner: PartyId,
+) -> Result<std::collections::BTreeMap<EntryId, PartyId>, StoreError> {
+    Ok(rows::all::<KeptRow>(txn, KEPT, &owner.0)?
+        .iter()
+        .filter_map(|(key, _)| {
+            let subject = key.get(32..64).and_then(PartyId::from_slice)?;
+            Some((key.get(64..80).and_then(EntryId::from_slice)?, subject))
+        })
+        .collect())
+}

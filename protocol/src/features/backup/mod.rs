@@ -1,0 +1,62 @@
+//! Keeping sealed objects for others, giving them back, deleting them on the owner's word.
+//!
+//! ```text
+//!  depositor                               depositary
+//!  Offer {permission, bundles} ──────────> checks, keeps the place: READY (the deposit is deferred)
+//!  ... until its time ...
+//!  Execute {ticket} ─────────────────────> pulls what it lacks: FILLING
+//!       <──────────────── Stored {receipt} all synced: STORED
+//! ```
+//!
+//! The owner of what is kept is the patient, by a permission to keep or to add, or an institution that
+//! backs up its own records. The depositary sees labels, sizes and hashes. The depositor passes the
+//! receipt on to the patient's relay, which believes no other word on where the record is kept.
+
+mod depositary;
+mod depositor;
+mod elsewhere;
+mod kept;
+mod tables;
+pub mod view;
+mod wire;
+
+use crate::codec::Bytes;
+use crate::refusal::Handled;
+use crate::time::SECOND_MS;
+use crate::turn::{Context, Effect, Sender};
+
+pub(crate) use depositary::pulled;
+pub use depositor::Command;
+pub(crate) use depositor::{command, deposit, outcome, restored_object};
+pub(crate) use kept::kept;
+pub(crate) use tables::next_due;
+pub use wire::{
+    Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Gone, Kept, Message, Offer,
+    OfferPermission, Position, Stored, Withdrawn,
+};
+
+pub use crate::receipts::{Receipt, ReceiptObject};
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Offer(offer) => depositary::offered(ctx, sender, offer),
+        Message::Execute(execute) => depositary::executed(ctx, sender, &execute),
+        Message::Stored(stored) => depositor::stored(ctx, sender, &stored),
+        Message::Delete(delete) => depositary::deleted(ctx, sender, delete),
+        Message::Fetch(fetch) => depositary::fetched(ctx, sender, &fetch),
+        Message::Withdrawn(withdrawn) => depositor::withdrawn(ctx, sender, withdrawn),
+        Message::Kept(kept) => elsewhere::kept(ctx, sender, kept),
+        Message::Gone(gone) => elsewhere::gone(ctx, sender, &gone),
+    }
+}
+
+/// Time passed: deferred deposits become due, and the storing side gives up what never came.
+pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    depositor::execute_due(ctx)?;
+    depositary::tick(ctx)?;
+    // What could not be done now is tried again in a while, not at once.
+    let soonest = ctx.now.plus_ms(SECOND_MS);
+    ctx.effects.extend(next_due(ctx.txn)?.map(|at| Effect::WakeAt(at.max(soonest))));
+    Ok(())
+}

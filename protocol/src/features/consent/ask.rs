@@ -1,0 +1,324 @@
+//! Asking, and what comes back to whoever asked.
+
+use super::tables::{
+    RequestKind, RequestRow, answer_request, known_request, put_request, request, requests,
+};
+use super::wire::{Ask, Decision, Message, Permission, RequestState, Wish};
+use crate::capability::Purpose;
+use crate::codec::Bytes;
+use crate::contacts;
+use crate::directory;
+use crate::entries;
+use crate::id::{ConsentId, PartyId};
+use crate::identity::{KnownKeys, Role};
+use crate::limits;
+use crate::members;
+use crate::patients;
+use crate::permission::{ReceivedRow, learn_revocations, put_received};
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::time::DAY_MS;
+use crate::turn::{Context, Effect, Notice, RequestId, Sender};
+
+/// A request to a patient.
+#[derive(Debug, serde::Deserialize)]
+pub struct AskCommand {
+    /// The patient.
+    pub patient: PartyId,
+    /// For a referral: who is to see.
+    #[serde(default)]
+    pub to: Option<PartyId>,
+    /// What is wished for.
+    #[serde(default)]
+    pub wish: Wish,
+    /// The purpose.
+    pub purpose: Purpose,
+    /// On whose behalf.
+    pub user: String,
+    /// A word to the patient.
+    #[serde(default)]
+    pub message: String,
+    /// How long the patient may take, in milliseconds.
+    #[serde(default)]
+    pub valid_ms: Option<u64>,
+}
+
+pub(super) fn send_ask(
+    ctx: &mut Context<'_>,
+    answer_to: RequestId,
+    kind: RequestKind,
+    ask: AskCommand,
+) -> Handled<()> {
+    ctx.own.require(Role::Hospital)?;
+    let Some(relay) = directory::relay_of(ctx.txn, ask.patient)? else {
+        return refuse(
+            RefusalCode::NotFound,
+            format!(
+                "nobody here knows how to reach patient {}; enrol the patient first, or wait for a referral",
+                ask.patient.short()
+            ),
+        );
+    };
+    if ask.user.trim().is_empty() || ask.user.len() > 200 || ask.message.len() > 1000 {
+        return refuse(
+            RefusalCode::Invalid,
+            "a request names its user (1 to 200 bytes) and has a message of at most 1000",
+        );
+    }
+    check_standing(&ask.wish)?;
+    let latest = ctx.now.plus_ms(limits::TOKEN_DAYS_MAX * DAY_MS);
+    if ask.wish.standing.is_some_and(|until| until <= ctx.now || until > latest) {
+        return refuse(
+            RefusalCode::Invalid,
+            format!("a standing permission is for 1 to {} days", limits::TOKEN_DAYS_MAX),
+        );
+    }
+    let for_party = match (kind, ask.to) {
+        (RequestKind::Referral, Some(to)) => match directory::introduction(ctx.txn, to)? {
+            Some(introduction) => Some(introduction),
+            None => {
+                return refuse(
+                    RefusalCode::NotFound,
+                    format!("institution {} is not known here", to.short()),
+                );
+            }
+        },
+        (RequestKind::Referral, None) => {
+            return refuse(RefusalCode::Invalid, "a referral names whom it is to");
+        }
+        _ => None,
+    };
+    let id = ConsentId(ctx.random());
+    let valid = ask.valid_ms.unwrap_or(limits::CONSENT_MS_DEFAULT).min(limits::CONSENT_MS_MAX);
+    let expires = ctx.now.plus_ms(valid);
+    let row = RequestRow {
+        party: ask.to.filter(|_| kind == RequestKind::Referral),
+        user: ask.user.clone(),
+        message: ask.message.clone(),
+        ..RequestRow::new(
+            (kind, ask.purpose),
+            ask.patient,
+            ctx.own.party(),
+            ask.wish.clone(),
+            (ctx.now, expires),
+        )
+    };
+    put_request(ctx.txn, id, &row)?;
+    ctx.effects.push(Effect::WakeAt(expires));
+    let message = Ask {
+        request: id,
+        patient: ask.patient,
+        wish: ask.wish,
+        purpose: ask.purpose,
+        user: ask.user,
+        message: ask.message,
+        for_party,
+        expires,
+    };
+    ctx.send(relay, &Message::Ask(message))?;
+    answer_request(ctx, answer_to, id)
+}
+
+/// A standing permission is over whole kinds: it carries the keys of all of them, past and to come.
+fn check_standing(wish: &Wish) -> Handled<()> {
+    let narrower = wish.since.is_some() || wish.until.is_some() || !wish.entries.is_empty();
+    if wish.standing.is_some() && narrower {
+        return refuse(
+            RefusalCode::Invalid,
+            "a standing permission opens whole kinds, what is old and what is to come: ask for it without dates and entries, or ask for those without --standing",
+        );
+    }
+    Ok(())
+}
+
+/// At the relay: a request arrives and waits for the patient.
+pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
+    if !patients::serves(ctx.txn, ask.patient)? {
+        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+    }
+    // A member may ask any patient it can name; others only whoever deals with them already.
+    if !sender.member && !contacts::is_contact(ctx.txn, ask.patient, sender.institution)? {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "only members of the federation ask patients they have not enrolled",
+        );
+    }
+    if known_request(ctx.txn, ask.request)? {
+        return refuse(RefusalCode::AlreadyDone, "a request of this id is here already");
+    }
+    check_standing(&ask.wish)?;
+    // What ended without a permission counts for a while: nobody fills the relay with requests that
+    // expire at once.
+    let counts = |row: &RequestRow| match row.state {
+        RequestState::Open | RequestState::Deferred => true,
+        RequestState::Expired | RequestState::Refused => {
+            ctx.now.since(row.asked) < limits::ENDED_REQUEST_COUNTS_MS
+        }
+        _ => false,
+    };
+    let asked = requests(ctx.txn)?
+        .into_iter()
+        .filter(|(_, row)| {
+            row.asker == sender.institution && row.patient == ask.patient && counts(row)
+        })
+        .count();
+    if asked >= limits::OPEN_REQUESTS_MAX {
+        return refuse(
+            RefusalCode::LimitReached,
+            "too many requests of this institution wait for the patient, or were refused or expired this week",
+        );
+    }
+    let expires = ask.expires.min(ctx.now.plus_ms(limits::CONSENT_MS_MAX));
+    let (kind, party) = match ask.for_party {
+        Some(introduction) => {
+            let party = directory::learn_introduction(ctx.txn, introduction)?;
+            // A name on a card is only claimed: the patient is asked about members alone, whom others
+            // vouched for, and about those that the patient deals with already.
+            if !members::is_member(ctx.txn, party)?
+                && !contacts::is_contact(ctx.txn, ask.patient, party)?
+            {
+                return refuse(
+                    RefusalCode::NotPermitted,
+                    "a referral is to a member of the federation that the relay knows as one",
+                );
+            }
+            (RequestKind::Referral, Some(party))
+        }
+        None => (RequestKind::Download, None),
+    };
+    let row = RequestRow {
+        party,
+        user: ask.user,
+        message: ask.message,
+        ..RequestRow::new(
+            (kind, ask.purpose),
+            ask.patient,
+            sender.institution,
+            ask.wish,
+            (ctx.now, expires),
+        )
+    };
+    put_request(ctx.txn, ask.request, &row)?;
+    ctx.effects.push(Effect::WakeAt(expires));
+    Ok(Bytes::default())
+}
+
+/// At whoever asked: the patient has decided.
+pub(super) fn decided(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    decision: Decision,
+) -> Handled<Bytes> {
+    let mut row = request(ctx.txn, decision.request)?;
+    if directory::relay_of(ctx.txn, row.patient)? != Some(sender.institution) {
+        return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+    }
+    let decision_state = matches!(
+        decision.state,
+        RequestState::Approved
+            | RequestState::Refused
+            | RequestState::Expired
+            | RequestState::Deferred
+    );
+    if !decision_state || row.kind == RequestKind::Upload || row.asker != ctx.own.party() {
+        return refuse(RefusalCode::WrongState, "there is nothing of this kind to decide");
+    }
+    row.state = decision.state;
+    row.reason = decision.reason;
+    row.until = decision.until;
+    put_request(ctx.txn, decision.request, &row)?;
+    Ok(Bytes::default())
+}
+
+/// At the grantee: a permission arrives.
+pub(super) fn permitted(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    permission: Permission,
+) -> Handled<Bytes> {
+    let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
+    directory::learn_ring(ctx.txn, permission.ring.clone(), &known, ctx.now)?;
+    if directory::relay_of(ctx.txn, known.party())? != Some(sender.institution) {
+        return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+    }
+    let patient = known.party();
+    let me = ctx.own.party();
+    let holders = prepare(ctx, &known, &permission)?;
+    for grant in &permission.grants {
+        let leaf = grant.chain.leaf();
+        let claims = leaf.claims();
+        let signed = known.key(claims.key).is_some_and(|key| leaf.check(&key).is_ok());
+        let direct = grant.chain.links().len() == 1;
+        if claims.subject != patient || claims.grantee() != me || !signed || !direct {
+            return refuse(
+                RefusalCode::NotAuthentic,
+                "the permission is not this patient's, or not for this institution",
+            );
+        }
+    }
+    // Answers our own request, or comes by a referral that somebody else asked for.
+    accept(ctx, patient, permission, &holders, (RequestKind::Referral, patient))
+}
+
+/// What comes with permissions is taken over; gives who holds the entries.
+pub(super) fn prepare(
+    ctx: &mut Context<'_>,
+    known: &KnownKeys,
+    permission: &Permission,
+) -> Handled<Vec<PartyId>> {
+    if permission.grants.is_empty() {
+        return refuse(RefusalCode::Invalid, "a permission permits something");
+    }
+    if let Some(state) = &permission.revocations {
+        learn_revocations(ctx, state.clone(), known)?;
+    }
+    ctx.notify(Notice::Ring { patient: known.party() });
+    let mut holders = Vec::new();
+    for holder in &permission.holders {
+        holders.extend(directory::hear_of(ctx.txn, holder.clone())?);
+    }
+    Ok(holders)
+}
+
+/// Permissions that were found to be for us are kept, under their request.
+pub(super) fn accept(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    permission: Permission,
+    holders: &[PartyId],
+    (kind, asker): (RequestKind, PartyId),
+) -> Handled<Bytes> {
+    let id = permission.request;
+    if ctx.own.role() == Role::Hospital {
+        entries::chart_for(ctx, patient)?;
+    }
+    let purpose = permission.grants.last().map(|grant| grant.chain.leaf().claims().purpose);
+    let mut row = if known_request(ctx.txn, id)? {
+        let row = request(ctx.txn, id)?;
+        // One that was passed on is not added to by anybody else.
+        let passed = [row.kind, kind].contains(&RequestKind::PassedOn);
+        let other = passed && (row.kind != kind || row.asker != asker);
+        if row.patient != patient || row.kind == RequestKind::Upload || other {
+            return refuse(RefusalCode::NotPermitted, "that request is another one");
+        }
+        row
+    } else {
+        let what = (kind, purpose.unwrap_or(Purpose::Treatment));
+        RequestRow {
+            party: Some(ctx.own.party()),
+            ..RequestRow::new(what, patient, asker, Wish::default(), (ctx.now, ctx.now))
+        }
+    };
+    for grant in permission.grants {
+        row.tokens.push(grant.chain.leaf().claims().id);
+        let received =
+            ReceivedRow { request: id, holders: holders.to_vec(), received: ctx.now, grant };
+        put_received(ctx.txn, &received)?;
+    }
+    row.tokens.dedup();
+    // A further permission of one that goes on changes nothing of what was fetched.
+    if row.state != RequestState::Done {
+        row.state = RequestState::Approved;
+    }
+    put_request(ctx.txn, id, &row)?;
+    Ok(Bytes::default())
+}

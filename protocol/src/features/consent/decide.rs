@@ -1,0 +1,372 @@
+//! The patient's side: permit, narrow, refuse, defer.
+
+use super::narrow::{Narrow, permitted_kinds, standing_until, valid_ms};
+use super::tables::{RequestKind, RequestRow, answer_request, put_request, request};
+use super::wire::{Decision, Message, RequestState, Wish};
+use super::{compare, standing};
+use crate::access_log::{self, Action};
+use crate::capability::{
+    Chain, Confirmation, Delegation, Grant, GrantKeys, Operation, Operations, Parties, Purpose,
+    Scope, Token,
+};
+use crate::contacts;
+use crate::directory;
+use crate::entries::{self, Manifest};
+use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::identity::{Card, Compartment, PatientKeys};
+use crate::kind::Kind;
+use crate::limits;
+use crate::members;
+use crate::object::DataKey;
+use crate::permission::{GivenRow, GrantState, put_given};
+use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::statement::Signed;
+use crate::time::{DAY_MS, Timestamp};
+use crate::turn::{Context, Effect, Notice, RequestId};
+use std::collections::BTreeSet;
+use zeroize::Zeroizing;
+
+/// The patient's keys, if they are the ones that are unlocked.
+pub(super) fn unlocked(patient: PartyId, keys: Option<&PatientKeys>) -> Handled<&PatientKeys> {
+    match keys {
+        Some(keys) if keys.patient == patient => Ok(keys),
+        _ => refuse(
+            RefusalCode::Locked,
+            format!("the keys of patient {} are locked; give the passphrase", patient.short()),
+        ),
+    }
+}
+
+/// An entry that a patient opened in order to permit it.
+pub(super) struct Chosen {
+    pub(super) entry: EntryId,
+    pub(super) key: DataKey,
+    pub(super) holders: Vec<PartyId>,
+}
+
+/// The patient's entries that meet all of `wishes`.
+pub(super) fn choose(
+    ctx: &Context<'_>,
+    keys: &PatientKeys,
+    wishes: &[&Wish],
+) -> Handled<Vec<Chosen>> {
+    let mut chosen = Vec::new();
+    for found in entries::entries(ctx.txn, keys.patient)? {
+        let listed = wishes
+            .iter()
+            .all(|wish| wish.entries.is_empty() || wish.entries.contains(&found.entry));
+        if !listed || found.row.wrap.is_none() {
+            continue;
+        }
+        let (manifest, key) = match entries::open_as_patient(ctx.txn, keys, &found.row) {
+            Ok(opened) => opened,
+            // What an author sealed wrongly keeps the patient from permitting nothing else.
+            Err(Failure::Refused(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        if wishes.iter().all(|wish| meets(wish, &manifest)) {
+            let holders = entries::holders(ctx.txn, keys.patient, found.entry)?;
+            chosen.push(Chosen { entry: found.entry, key, holders });
+        }
+    }
+    Ok(chosen)
+}
+
+fn meets(wish: &Wish, manifest: &Manifest) -> bool {
+    (wish.kinds.is_empty() || wish.kinds.contains(&manifest.kind))
+        && wish.since.is_none_or(|since| manifest.effective >= since)
+        && wish.until.is_none_or(|until| manifest.effective < until)
+}
+
+/// A permission's frame: everything but operations, scope and audience.
+pub(super) struct Frame<'a> {
+    pub(super) keys: &'a PatientKeys,
+    pub(super) grantee: PartyId,
+    pub(super) purpose: Purpose,
+    pub(super) valid_ms: u64,
+    pub(super) max_staleness: Option<u64>,
+    pub(super) delegation: Option<Delegation>,
+}
+
+impl Frame<'_> {
+    /// Links that the permission may grow to: all of them must fit together.
+    pub(super) fn links(&self) -> usize {
+        1 + self.delegation.as_ref().map_or(0, |delegation| usize::from(delegation.depth))
+    }
+}
+
+/// Signs one permission; without an audience it is for any holder.
+pub(super) fn sign(
+    ctx: &mut Context<'_>,
+    frame: &Frame<'_>,
+    operation: Operation,
+    scope: Option<Scope>,
+    audience: Option<&BTreeSet<PartyId>>,
+) -> Handled<Chain> {
+    let too_many = || {
+        refuse(RefusalCode::LimitReached, "more than one permission can name; narrow the request")
+    };
+    let Some(scope) = scope else { return too_many() };
+    let audience = match audience.map(|parties| Parties::new(parties.iter().copied())) {
+        Some(None) => return too_many(),
+        Some(named) => named,
+        None => None,
+    };
+    let issued = ctx.now.seconds();
+    let token = Token {
+        issuer: frame.keys.patient,
+        subject: frame.keys.patient,
+        audience,
+        expires: issued + frame.valid_ms.min(limits::TOKEN_DAYS_MAX * DAY_MS).div_ceil(1000).max(1),
+        not_before: issued,
+        issued,
+        id: TokenId(ctx.random()),
+        confirmation: Confirmation { grantee: frame.grantee },
+        key: frame.keys.number,
+        parent: None,
+        operations: Operations::of(&[operation]),
+        scope,
+        quota: None,
+        purpose: frame.purpose,
+        delegation: frame.delegation.clone(),
+        max_staleness: frame.max_staleness,
+    };
+    Ok(Chain::root(&Signed::sign(token, &frame.keys.signing)))
+}
+
+fn undecided(ctx: &Context<'_>, id: ConsentId) -> Handled<RequestRow> {
+    let row = request(ctx.txn, id)?;
+    if row.kind == RequestKind::Upload {
+        return refuse(
+            RefusalCode::WrongState,
+            "this is your own order, there is nothing to decide",
+        );
+    }
+    if row.expires <= ctx.now && matches!(row.state, RequestState::Open | RequestState::Deferred) {
+        return refuse(
+            RefusalCode::Expired,
+            "the request has expired; the institution can ask again",
+        );
+    }
+    match row.state {
+        RequestState::Open | RequestState::Deferred => Ok(row),
+        state => refuse(
+            RefusalCode::AlreadyDone,
+            format!("the request is {} already", state_in_words(state)),
+        ),
+    }
+}
+
+const fn state_in_words(state: RequestState) -> &'static str {
+    match state {
+        RequestState::Open => "open",
+        RequestState::Approved => "approved",
+        RequestState::Refused => "refused",
+        RequestState::Expired => "expired",
+        RequestState::Deferred => "deferred",
+        RequestState::Ready => "ready",
+        RequestState::Done => "done",
+        RequestState::Failed => "failed",
+    }
+}
+
+/// Permits a request, whole or narrowed.
+pub(super) fn approve(
+    ctx: &mut Context<'_>,
+    answer_to: RequestId,
+    id: ConsentId,
+    narrow: &Narrow,
+    keys: Option<&PatientKeys>,
+) -> Handled<()> {
+    let mut row = undecided(ctx, id)?;
+    let keys = unlocked(row.patient, keys)?;
+    let grantee = row.party.unwrap_or(row.asker);
+    if members::is_expelled(ctx.txn, grantee)? {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "the institution was expelled from the federation",
+        );
+    }
+    let Some(card) = directory::card(ctx.txn, grantee)? else {
+        return refuse(RefusalCode::NotFound, "the institution that is to see is not known here");
+    };
+    let standing = standing_until(&row, narrow, ctx.now)?;
+    let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
+    if chosen.is_empty() && standing.is_none() {
+        return refuse(
+            RefusalCode::NotFound,
+            "no entry of the record meets the request as narrowed; nothing to permit",
+        );
+    }
+    let holders: BTreeSet<PartyId> = if narrow.audience.is_empty() {
+        chosen.iter().flat_map(|entry| entry.holders.iter().copied()).collect()
+    } else {
+        narrow.audience.iter().copied().collect()
+    };
+    // What is added later may be held by somebody who holds nothing yet.
+    let audience = Some(&holders).filter(|_| standing.is_none() || !narrow.audience.is_empty());
+    let frame = Frame {
+        keys,
+        grantee,
+        purpose: row.purpose,
+        valid_ms: valid_ms(narrow, standing, ctx.now),
+        max_staleness: narrow.max_staleness,
+        delegation: narrow.delegation(grantee)?,
+    };
+    let mut grants = match standing {
+        Some(_) => {
+            let kinds = permitted_kinds(&row.wish, &narrow.wish)?;
+            standing::open_kinds(ctx, &frame, &kinds, audience, &card)?
+        }
+        None => open_entries(ctx, &frame, &chosen, &holders, &card)?,
+    };
+    if row.wish.write == Some(true) && !narrow.read_only {
+        let chain = write_chain(ctx, &frame, &[&row.wish.kinds, &narrow.wish.kinds], audience)?;
+        grants.push(seal(ctx, chain, &GrantKeys::default(), &card)?);
+    }
+    row.state = RequestState::Approved;
+    row.tokens = grants.iter().map(|grant| grant.chain.leaf().claims().id).collect();
+    put_request(ctx.txn, id, &row)?;
+    remember(ctx, id, &row, &grants, chosen.iter().map(|entry| entry.entry).collect())?;
+    if standing.is_some() {
+        // From now on nothing is sealed to these compartments beyond the permission's end.
+        ctx.notify_now(Notice::Publish { patient: keys.patient })?;
+    }
+    let scopes = compare::readable(&grants);
+    let permission = standing::permission(ctx, id, keys.patient, grants, &holders)?;
+    ctx.send(grantee, &Message::Permission(permission))?;
+    compare::list(ctx, grantee, keys.patient, &scopes)?;
+    if grantee != row.asker {
+        tell(ctx, id, &row)?;
+    }
+    answer_request(ctx, answer_to, id)
+}
+
+/// Permissions over single entries, with their keys.
+fn open_entries(
+    ctx: &mut Context<'_>,
+    frame: &Frame<'_>,
+    chosen: &[Chosen],
+    holders: &BTreeSet<PartyId>,
+    card: &Card,
+) -> Handled<Vec<Grant>> {
+    let mut grants = Vec::new();
+    for page in chosen.chunks(limits::TOKEN_ENTRIES_MAX / frame.links()) {
+        let scope = Scope::of_entries(page.iter().map(|entry| entry.entry));
+        let chain = sign(ctx, frame, Operation::Read, scope, Some(holders))?;
+        let mut entries: Vec<_> =
+            page.iter().map(|entry| (entry.entry, Zeroizing::new(*entry.key.expose()))).collect();
+        entries.sort_by_key(|(entry, _)| *entry);
+        let grant_keys = GrantKeys { entries, ..GrantKeys::default() };
+        grants.push(seal(ctx, chain, &grant_keys, card)?);
+    }
+    Ok(grants)
+}
+
+pub(super) fn seal(
+    ctx: &mut Context<'_>,
+    chain: Chain,
+    keys: &GrantKeys,
+    card: &Card,
+) -> Handled<Grant> {
+    Grant::seal(chain, keys, &card.kem, ctx.rng)
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
+}
+
+/// Permits to add to the record: to the current compartments of the kinds asked for.
+fn write_chain(
+    ctx: &mut Context<'_>,
+    frame: &Frame<'_>,
+    kinds: &[&Vec<Kind>],
+    audience: Option<&BTreeSet<PartyId>>,
+) -> Handled<Chain> {
+    let Some(ring) = directory::ring(ctx.txn, frame.keys.patient)? else {
+        return refuse(RefusalCode::NotFound, "the patient's key ring is missing");
+    };
+    // What is added to a record of one kind is often a report, so reports are always among them.
+    let compartments = ring
+        .compartments
+        .iter()
+        .filter(|c| {
+            c.kind == Kind::Reports
+                || kinds.iter().all(|kinds| kinds.is_empty() || kinds.contains(&c.kind))
+        })
+        .map(Compartment::id);
+    let scope = Scope::of_compartments(compartments);
+    sign(ctx, frame, Operation::Write, scope, audience)
+}
+
+fn remember(
+    ctx: &mut Context<'_>,
+    id: ConsentId,
+    row: &RequestRow,
+    grants: &[Grant],
+    entries: Vec<EntryId>,
+) -> Handled<()> {
+    let grantee = row.party.unwrap_or(row.asker);
+    for grant in grants {
+        let given = GivenRow { chain: grant.chain.clone(), request: id, state: GrantState::Live };
+        put_given(ctx.txn, row.patient, &given)?;
+    }
+    contacts::add_contact(ctx.txn, row.patient, grantee)?;
+    let mut line = access_log::Draft::new(row.patient, Action::Granted, grantee);
+    line.user = Some(row.user.clone()).filter(|user| !user.is_empty());
+    line.purpose = Some(row.purpose);
+    line.entries = entries;
+    line.token = row.tokens.first().copied();
+    access_log::append(ctx, line)?;
+    Ok(())
+}
+
+/// Refuses a request.
+pub(super) fn deny(
+    ctx: &mut Context<'_>,
+    answer_to: RequestId,
+    id: ConsentId,
+    reason: String,
+) -> Handled<()> {
+    let mut row = undecided(ctx, id)?;
+    row.state = RequestState::Refused;
+    row.reason = reason;
+    put_request(ctx.txn, id, &row)?;
+    let mut line =
+        access_log::Draft::new(row.patient, Action::Denied, row.party.unwrap_or(row.asker));
+    line.user = Some(row.user.clone());
+    line.purpose = Some(row.purpose);
+    access_log::append(ctx, line)?;
+    tell(ctx, id, &row)?;
+    answer_request(ctx, answer_to, id)
+}
+
+/// Puts a request off.
+pub(super) fn defer(
+    ctx: &mut Context<'_>,
+    answer_to: RequestId,
+    id: ConsentId,
+    until: Timestamp,
+) -> Handled<()> {
+    let mut row = undecided(ctx, id)?;
+    if until <= ctx.now || until >= row.expires {
+        return refuse(
+            RefusalCode::Invalid,
+            format!("a request is put off to a time before it expires, {}", row.expires.utc_text()),
+        );
+    }
+    row.state = RequestState::Deferred;
+    row.until = Some(until);
+    put_request(ctx.txn, id, &row)?;
+    ctx.effects.push(Effect::WakeAt(until));
+    tell(ctx, id, &row)?;
+    answer_request(ctx, answer_to, id)
+}
+
+/// Tells whoever asked how the request stands.
+pub(super) fn tell(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()> {
+    ctx.send(row.asker, &Message::Decision(decision(id, row)))?;
+    Ok(())
+}
+
+/// How a request stands, for whoever asked.
+pub(super) fn decision(id: ConsentId, row: &RequestRow) -> Decision {
+    Decision { request: id, state: row.state, reason: row.reason.clone(), until: row.until }
+}

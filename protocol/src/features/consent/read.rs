@@ -1,0 +1,441 @@
+//! Reading from a holder under a permission: both sides.
+
+use super::compare;
+use super::tables::{fail, put_request, request};
+use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
+use crate::access_log::{self, Action};
+use crate::capability::{GrantKeys, Granted, Operation, Read};
+use crate::codec::{Bytes, Wire, wire_struct};
+use crate::crypto::KemSecret;
+use crate::directory;
+use crate::entries::{self, Checked, Manifest};
+use crate::id::{ConsentId, EntryId, PartyId};
+use crate::identity::Role;
+use crate::limits;
+use crate::members;
+use crate::object::DataKey;
+use crate::objects::{self, PullFor, Transfer, TransferFor};
+use crate::outbox;
+use crate::patients;
+use crate::permission::{
+    Judged, ReceivedRow, judge, known_received, received_for, revocation_state, revocations,
+    through,
+};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::rows;
+use crate::store::{StoreError, Table};
+use crate::turn::{Context, Sender};
+use crate::wrap::{self, Wrap};
+use std::collections::BTreeSet;
+
+/// Request -> [`ProgressRow`]: what is still to come of a read.
+const READS: Table = Table("consent_read");
+
+wire_struct! {
+    /// How far a read has come.
+    #[derive(Debug, Clone, Default)]
+    pub struct ProgressRow {
+        /// Pages asked for and not answered.
+        1 => pages: u64,
+        /// Objects on their way.
+        2 => objects: u64,
+        /// Entries obtained.
+        3 => entries: u64,
+        /// Entries that did not open.
+        4 => closed: u64,
+    }
+}
+
+/// At the reader: asks a holder with every permission received for the request.
+pub(super) fn fetch(
+    ctx: &mut Context<'_>,
+    id: ConsentId,
+    holder: Option<PartyId>,
+    user: String,
+) -> Handled<()> {
+    ctx.own.require(Role::Hospital)?;
+    let mut row = request(ctx.txn, id)?;
+    let mut grants = received_for(ctx.txn, id)?;
+    grants.retain(|grant| grant.grant.chain.leaf().claims().operations.contains(Operation::Read));
+    // What has ended, as is known here, is not asked with while something goes on: a refusal of the one
+    // would count for all. When nothing goes on, the holder says why.
+    let mut live = Vec::new();
+    for grant in &grants {
+        let claims = grant.grant.chain.leaf().claims();
+        let revoked = revocations(ctx.txn, claims.subject)?;
+        let ended = claims.expires_at() <= ctx.now
+            || grant.grant.chain.links().iter().any(|link| revoked.contains(link.claims().id));
+        live.push(!ended);
+    }
+    if live.contains(&true) {
+        let mut live = live.into_iter();
+        grants.retain(|_| live.next() == Some(true));
+    }
+    let Some(first) = grants.first() else {
+        return refuse(
+            RefusalCode::NotFound,
+            "no permission to read was received for this request; the patient has not decided, or refused",
+        );
+    };
+    let me = ctx.own.party();
+    let Some(holder) =
+        holder.or_else(|| first.holders.iter().copied().find(|holder| *holder != me))
+    else {
+        return refuse(RefusalCode::NotFound, "nobody is known to hold the entries; name a holder");
+    };
+    begin(ctx, id)?;
+    row.state = RequestState::Approved;
+    row.reason = String::new();
+    put_request(ctx.txn, id, &row)?;
+    for grant in &grants {
+        ask_page(ctx, id, grant, holder, &user, None)?;
+    }
+    Ok(())
+}
+
+/// A read begins: nothing of it has come.
+pub(super) fn begin(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
+    Ok(rows::put(ctx.txn, READS, &id.0, &ProgressRow::default())?)
+}
+
+/// Asks a holder for the entries of one permission, those after `after`.
+pub(super) fn ask_page(
+    ctx: &mut Context<'_>,
+    id: ConsentId,
+    received: &ReceivedRow,
+    holder: PartyId,
+    user: &str,
+    after: Option<EntryId>,
+) -> Handled<()> {
+    let leaf = received.grant.chain.leaf();
+    let patient = leaf.claims().subject;
+    let Some(known) = directory::keys(ctx.txn, patient)? else {
+        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+    };
+    let mut issuers = Vec::new();
+    for party in through(&received.grant.chain) {
+        issuers.extend(directory::keys(ctx.txn, party)?.map(|keys| keys.log().clone()));
+    }
+    let message = ReadRequest {
+        request: id,
+        patient,
+        chain: received.grant.chain.clone(),
+        log: known.log().clone(),
+        revocations: revocation_state(ctx.txn, patient)?,
+        user: user.to_owned(),
+        purpose: leaf.claims().purpose,
+        after,
+        issuers,
+    };
+    let proof_of = leaf.id();
+    outbox::push(ctx, holder, &Message::Read(message), Some(proof_of))?;
+    progress(ctx, id, |row| row.pages += 1)?;
+    Ok(())
+}
+
+fn progress(
+    ctx: &mut Context<'_>,
+    id: ConsentId,
+    change: impl FnOnce(&mut ProgressRow),
+) -> Handled<ProgressRow> {
+    let mut row = rows::get::<ProgressRow>(ctx.txn, READS, &id.0)?.unwrap_or_default();
+    change(&mut row);
+    rows::put(ctx.txn, READS, &id.0, &row)?;
+    Ok(row)
+}
+
+/// At the holder: hands out a page of sealed entries, after judging the permission and logging it.
+pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -> Handled<Bytes> {
+    let known_here = directory::keys(ctx.txn, read.patient)?.is_some();
+    if read.user.trim().is_empty() || read.user.len() > 200 {
+        return refuse(RefusalCode::Invalid, "a read names the person on whose behalf it is");
+    }
+    let through = through(&read.chain);
+    let granted: Granted<Read> = judge(
+        ctx,
+        sender,
+        Judged {
+            patient: read.patient,
+            chain: read.chain,
+            log: read.log,
+            issuers: read.issuers,
+            revocations: read.revocations,
+            purpose: Some(read.purpose),
+            targets: &[],
+            bytes: 0,
+            used: &|_| 0,
+            user: Some(read.user.clone()),
+            refused_as: Action::ReadRefused,
+        },
+    )?;
+    // Told only now: before, it would tell anybody whose record is kept here.
+    if !known_here {
+        return refuse(RefusalCode::NotFound, "nothing that this permission covers is kept here");
+    }
+    answer(ctx, sender, &granted, (read.user, through), read.after)
+}
+
+/// Only reached with a proof that reading was granted.
+fn answer(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    granted: &Granted<Read>,
+    (user, through): (String, Vec<PartyId>),
+    after: Option<EntryId>,
+) -> Handled<Bytes> {
+    let patient = granted.patient();
+    let (mut bundles, mut entries, mut contents) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut authors, mut bytes, mut next) = (BTreeSet::new(), 0, None);
+    let mut due = Due { after, page: Vec::new().into_iter(), more: true };
+    while let Some(id) = due.next(ctx, granted)? {
+        let Some(row) = entries::entry(ctx.txn, patient, id)? else { continue };
+        let label = row.label.claims();
+        let target = label.target();
+        if !row.whole || !granted.covers(target.entry, target.compartment) {
+            continue;
+        }
+        let Some(whole) = entries::whole(ctx.txn, &row)? else { continue };
+        let bundle = whole.to_bundle();
+        let size = bundle.to_bytes().len();
+        if bundles.len() == limits::PAGE_ENTRIES_MAX || bytes + size > limits::PAGE_BYTES_MAX {
+            next = entries.last().copied();
+            break;
+        }
+        bytes += size;
+        authors.insert(label.author);
+        contents.extend(row.contents.iter().map(|content| content.object));
+        entries.push(id);
+        bundles.push(bundle);
+    }
+    access_log::append(
+        ctx,
+        access_log::Draft {
+            user: Some(user),
+            purpose: Some(granted.purpose()),
+            entries,
+            token: granted.accounts().last(),
+            through,
+            ..access_log::Draft::new(patient, Action::Read, sender.institution)
+        },
+    )?;
+    let ticket =
+        objects::issue_ticket(ctx, sender.institution, contents, Some(granted.summary().clone()))?;
+    let mut introductions = Vec::new();
+    for author in authors {
+        introductions.extend(directory::introduction(ctx.txn, author)?);
+    }
+    let log_head = access_log::head(ctx.own, ctx.txn, ctx.now, patient)?.to_unverified();
+    Ok(Bytes(ReadAnswer { bundles, ticket, next, authors: introductions, log_head }.to_bytes()))
+}
+
+/// The entries that a permission covers and that are still to be sent, in order.
+struct Due {
+    after: Option<EntryId>,
+    page: std::vec::IntoIter<EntryId>,
+    more: bool,
+}
+
+impl Due {
+    fn next(
+        &mut self,
+        ctx: &Context<'_>,
+        granted: &Granted<Read>,
+    ) -> Result<Option<EntryId>, StoreError> {
+        if self.page.len() == 0 && self.more {
+            let page = entries::covered(ctx.txn, granted.patient(), granted.scope(), self.after)?;
+            self.more = page.len() == limits::PAGE_ENTRIES_MAX;
+            self.page = page.into_iter();
+        }
+        let next = self.page.next();
+        self.after = next.or(self.after);
+        Ok(next)
+    }
+}
+
+/// At the reader: a page has come, or a refusal.
+pub(super) fn answered(
+    ctx: &mut Context<'_>,
+    holder: PartyId,
+    read: &ReadRequest,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(refusal) => return fail(ctx, read.request, &refusal),
+    };
+    let Ok(answer) = ReadAnswer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
+        let refusal = Refusal::new(RefusalCode::NotAuthentic, "the holder's answer is malformed");
+        return fail(ctx, read.request, &refusal);
+    };
+    let leaf = read.chain.leaf().id();
+    // At the patient's own relay nothing is opened: what comes stays sealed to the patient.
+    let own = patients::serves(ctx.txn, read.patient)?;
+    let scope = &read.chain.leaf().claims().scope;
+    let known = known_received(ctx.txn, read.chain.leaf().claims().id)?;
+    let Some(grant) = known.filter(|row| row.grant.chain.leaf().id() == leaf) else {
+        return Ok(());
+    };
+    let keys = grant
+        .grant
+        .open(ctx.own.kem())
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    for introduction in answer.authors {
+        let party = introduction.keys.party_unverified();
+        if answer.bundles.iter().any(|bundle| bundle.label.claims().author == party) {
+            directory::hear_of(ctx.txn, introduction)?;
+        }
+    }
+    access_log::countersign(ctx, holder, read.patient, &answer.log_head)?;
+    compare::answering(ctx, read.request, holder)?;
+    for bundle in answer.bundles {
+        let author = bundle.label.claims().author;
+        let Some(author_keys) = directory::keys(ctx.txn, author)? else {
+            return refuse(RefusalCode::NotAuthentic, "the author of an entry is not known");
+        };
+        let checked = bundle.check(&author_keys)?;
+        if checked.label.subject != read.patient {
+            return refuse(RefusalCode::NotAuthentic, "an entry of another patient was sent");
+        }
+        let opened = match opened(ctx, &keys, &checked)? {
+            Opened::With(key) => Some(own_wrap(ctx, &checked, &key)?),
+            Opened::Not if own && scope.entries().contains(&checked.label.entry) => None,
+            Opened::Not => continue,
+            Opened::Wrongly => {
+                progress(ctx, read.request, |row| row.closed += 1)?;
+                continue;
+            }
+        };
+        if !compare::admit(ctx, read.request, holder, &checked.label)? {
+            continue;
+        }
+        if progress(ctx, read.request, |_| ())?.entries >= limits::FETCH_ENTRIES_MAX {
+            return refuse(
+                RefusalCode::LimitReached,
+                "the holder sends more entries than any record has",
+            );
+        }
+        obtain(ctx, read.request, holder, answer.ticket, &checked, opened)?;
+    }
+    // Pages only go forward, so that no holder keeps us asking.
+    let next = answer.next.filter(|next| read.after.is_none_or(|after| *next > after));
+    if let Some(after) = next {
+        ask_page(ctx, read.request, &grant, holder, &read.user, Some(after))?;
+    }
+    progress(ctx, read.request, |row| row.pages = row.pages.saturating_sub(1))?;
+    finish_if_done(ctx, read.request)
+}
+
+/// Opens an entry's manifest and seals its key to this institution.
+fn own_wrap(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<(Manifest, Wrap)> {
+    let label = &checked.label;
+    let manifest = Manifest::open(label, &checked.contents, &checked.manifest, key)?;
+    let own = ctx.own.kem().public();
+    let own_wrap = wrap::wrap(key.expose(), label.manifest, label.subject, &own, ctx.rng)
+        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    Ok((manifest, own_wrap))
+}
+
+/// How an entry that was sent opens.
+enum Opened {
+    With(DataKey),
+    /// Nothing that was permitted.
+    Not,
+    /// It should open and does not, or its author is nobody whom the patient's entries come from.
+    Wrongly,
+}
+
+/// Opens an entry with its own key, or with that of its compartment. A compartment's public half is no
+/// secret: any holder can make an institution up, have it sign an entry, and seal that to the compartment.
+/// So what was not named one by one must be of a member's making. What the wrap gives is only ever the
+/// manifest's true key, since sealed objects commit to theirs.
+fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Opened> {
+    let label = &checked.label;
+    if let Ok(at) = keys.entries.binary_search_by_key(&label.entry, |(entry, _)| *entry) {
+        return Ok(Opened::With(DataKey::from_bytes(*keys.entries[at].1)));
+    }
+    let Some(compartment) = label.compartment else { return Ok(Opened::Not) };
+    let Ok(at) = keys.compartments.binary_search_by_key(&compartment, |(id, _)| *id) else {
+        return Ok(Opened::Not);
+    };
+    if !members::is_member(ctx.txn, label.author)? {
+        return Ok(Opened::Wrongly);
+    }
+    let secret = KemSecret::from_seed(*keys.compartments[at].1);
+    let key = checked
+        .wrap
+        .as_ref()
+        .and_then(|wrap| wrap::unwrap(wrap, label.manifest, label.subject, &secret).ok())
+        .map(|key| DataKey::from_bytes(*key));
+    Ok(match key {
+        Some(key) if Manifest::open(label, &checked.contents, &checked.manifest, &key).is_ok() => {
+            Opened::With(key)
+        }
+        _ => Opened::Wrongly,
+    })
+}
+
+/// Keeps one entry that was sent and starts pulling what it needs.
+fn obtain(
+    ctx: &mut Context<'_>,
+    id: ConsentId,
+    holder: PartyId,
+    ticket: crate::id::TicketId,
+    checked: &Checked,
+    opened: Option<(Manifest, Wrap)>,
+) -> Handled<()> {
+    let (patient, entry) = (checked.label.subject, checked.label.entry);
+    let opened = opened.as_ref().map(|(manifest, wrap)| (manifest, wrap.clone()));
+    entries::keep(ctx, checked, Some(holder), false, opened)?;
+    entries::learn_holder(ctx.txn, patient, entry, holder)?;
+    let purpose = PullFor { id: id.0, owner: patient, subject: patient, entry };
+    let missing =
+        objects::pull_missing(ctx, &checked.contents, holder, ticket, &TransferFor::Read(purpose))?;
+    progress(ctx, id, |row| {
+        row.objects += missing;
+        row.entries += 1;
+    })?;
+    if missing == 0 {
+        entries::complete(ctx, patient, entry)?;
+    }
+    Ok(())
+}
+
+/// A content object has come, or was refused for good.
+pub(crate) fn pulled(
+    ctx: &mut Context<'_>,
+    transfer: &Transfer,
+    pull: &PullFor,
+    result: Result<(), Refusal>,
+) -> Handled<()> {
+    let id = ConsentId(pull.id);
+    if let Err(refusal) = result {
+        objects::cancel(ctx, &transfer.purpose)?;
+        return fail(ctx, id, &refusal);
+    }
+    objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
+    progress(ctx, id, |row| row.objects = row.objects.saturating_sub(1))?;
+    entries::complete(ctx, pull.subject, pull.entry)?;
+    finish_if_done(ctx, id)
+}
+
+fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
+    let progress = progress(ctx, id, |_| ())?;
+    if progress.pages == 0 && progress.objects == 0 {
+        let mut row = request(ctx.txn, id)?;
+        if row.state != RequestState::Failed {
+            row.state = RequestState::Done;
+            let entries = progress.entries;
+            let what = if entries == 1 { "entry" } else { "entries" };
+            row.reason = format!("{entries} {what} obtained");
+            if progress.closed > 0 {
+                row.reason.push_str(&format!(
+                    "; {} did not open, or are by nobody known as a member: ask another holder, or the patient",
+                    progress.closed
+                ));
+            }
+            put_request(ctx.txn, id, &row)?;
+            compare::finish(ctx, id)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! Requests.
+
+use super::wire::{RequestState, Wish};
+use crate::capability::{Chain, Purpose};
+use crate::codec::{Wire, wire_code, wire_struct};
+use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::permission::{all_given, known_token, received};
+use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::rows;
+use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
+use crate::turn::{Context, RequestId};
+
+/// Request -> [`RequestRow`], at whoever asked and at the relay.
+const REQUESTS: Table = Table("consent_request");
+/// When something becomes due, request -> nothing: the next to expire or to open again first.
+const DUE: Table = Table("consent_due");
+/// Deposit -> the request that waits for it.
+const DEPOSIT_FOR: Table = Table("consent_deposit_for");
+
+wire_code! {
+    /// What is asked.
+    pub enum RequestKind {
+        /// To see.
+        1 => Download,
+        /// That another may see.
+        2 => Referral,
+        /// To deposit.
+        3 => Upload,
+        /// The patient's own reading.
+        4 => Own,
+        /// To see, passed on by an institution that the patient permitted it.
+        5 => PassedOn,
+    }
+}
+
+wire_struct! {
+    /// A request.
+    #[derive(Debug, Clone)]
+    pub struct RequestRow {
+        /// What is asked.
+        1 => kind: RequestKind,
+        /// The patient.
+        2 => patient: PartyId,
+        /// Who asks: an institution, or the patient.
+        3 => asker: PartyId,
+        /// Who is to see or to keep, when it is not whoever asks.
+        4 => party: Option<PartyId>,
+        /// What is wished for.
+        5 => wish: Wish,
+        /// The purpose.
+        6 => purpose: Purpose,
+        /// On whose behalf.
+        7 => user: String,
+        /// A word to the patient.
+        8 => message: String,
+        /// When it was asked.
+        9 => asked: Timestamp,
+        /// Until when it can be decided.
+        10 => expires: Timestamp,
+        /// How it stands.
+        11 => state: RequestState,
+        /// The word that came with the decision.
+        12 => reason: String,
+        /// For a deferral: until when. For an order: not before.
+        13 => until: Option<Timestamp>,
+        /// Permissions given for it.
+        14 => tokens: Vec<TokenId>,
+        /// The hospital that carries out an order.
+        15 => executor: Option<PartyId>,
+        /// The permission and entries of an order, at the hospital.
+        16 => order: Option<OrderRow>,
+    }
+}
+
+impl RequestRow {
+    /// A request that nobody has decided.
+    pub(super) fn new(
+        (kind, purpose): (RequestKind, Purpose),
+        patient: PartyId,
+        asker: PartyId,
+        wish: Wish,
+        (asked, expires): (Timestamp, Timestamp),
+    ) -> Self {
+        Self {
+            kind,
+            patient,
+            asker,
+            party: None,
+            wish,
+            purpose,
+            user: String::new(),
+            message: String::new(),
+            asked,
+            expires,
+            state: RequestState::Open,
+            reason: String::new(),
+            until: None,
+            tokens: Vec::new(),
+            executor: None,
+            order: None,
+        }
+    }
+
+    /// When time alone changes it.
+    fn due(&self) -> Option<Timestamp> {
+        match self.state {
+            _ if self.kind == RequestKind::Upload => None,
+            RequestState::Open => Some(self.expires),
+            RequestState::Deferred => Some(self.until.unwrap_or(self.expires).min(self.expires)),
+            _ => None,
+        }
+    }
+
+    /// The deposits that it waits for.
+    fn deposits(&self) -> &[[u8; 16]] {
+        self.order.as_ref().map_or(&[], |order| &order.waiting)
+    }
+}
+
+wire_struct! {
+    /// What a hospital needs to carry out an order.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct OrderRow {
+        /// The upload permission.
+        1 => chain: Chain,
+        /// The entries.
+        2 => entries: Vec<EntryId>,
+        /// Deposits that are not stored yet.
+        3 => waiting: Vec<[u8; 16]>,
+    }
+}
+
+pub(super) fn request(txn: &(impl ReadTxn + ?Sized), id: ConsentId) -> Handled<RequestRow> {
+    match rows::get(txn, REQUESTS, &id.0)? {
+        Some(row) => Ok(row),
+        None => refuse(
+            RefusalCode::NotFound,
+            format!("no request {id} here; list requests with `chartmesh consent requests`"),
+        ),
+    }
+}
+
+pub(super) fn known_request(
+    txn: &(impl ReadTxn + ?Sized),
+    id: ConsentId,
+) -> Result<bool, StoreError> {
+    Ok(txn.get(REQUESTS, &id.0)?.is_some())
+}
+
+pub(super) fn put_request(
+    txn: &mut dyn Txn,
+    id: ConsentId,
+    row: &RequestRow,
+) -> Result<(), StoreError> {
+    let at = |due: Timestamp| rows::pair(&due.0.to_be_bytes(), &id.0);
+    let known = rows::get::<RequestRow>(txn, REQUESTS, &id.0)?;
+    let before = known.as_ref().and_then(RequestRow::due);
+    if let Some(due) = before.filter(|_| before != row.due()) {
+        txn.delete(DUE, &at(due))?;
+    }
+    if let Some(due) = row.due().filter(|_| before != row.due()) {
+        rows::mark(txn, DUE, &at(due))?;
+    }
+    for deposit in known.iter().flat_map(RequestRow::deposits) {
+        txn.delete(DEPOSIT_FOR, deposit)?;
+    }
+    for deposit in row.deposits() {
+        rows::put(txn, DEPOSIT_FOR, deposit, &id)?;
+    }
+    rows::put(txn, REQUESTS, &id.0, row)
+}
+
+/// A page of the requests that time alone changes now.
+pub(super) fn requests_due(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<ConsentId>, StoreError> {
+    const PAGE: usize = 256;
+    txn.page(DUE, &[], &(now.0 + 1).to_be_bytes(), PAGE)?
+        .into_iter()
+        .map(|(key, _)| Ok(ConsentId(rows::tail(DUE, &key)?)))
+        .collect()
+}
+
+/// When time next changes a request.
+pub(crate) fn next_due(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Timestamp>, StoreError> {
+    let first = txn.page(DUE, &[], &[0xff; 9], 1)?.into_iter().next();
+    let due = first.and_then(|(key, _)| key.first_chunk::<8>().copied());
+    Ok(due.map(|due| Timestamp(u64::from_be_bytes(due))))
+}
+
+/// All requests.
+pub(crate) fn requests(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(ConsentId, RequestRow)>, StoreError> {
+    rows::all::<RequestRow>(txn, REQUESTS, &[])?
+        .into_iter()
+        .map(|(key, row)| Ok((ConsentId(rows::tail(REQUESTS, &key)?), row)))
+        .collect()
+}
+
+/// The request that waits for a deposit.
+pub(super) fn request_of_deposit(
+    txn: &(impl ReadTxn + ?Sized),
+    deposit: [u8; 16],
+) -> Result<Option<(ConsentId, RequestRow)>, StoreError> {
+    let Some(id) = rows::get::<ConsentId>(txn, DEPOSIT_FOR, &deposit)? else { return Ok(None) };
+    Ok(rows::get::<RequestRow>(txn, REQUESTS, &id.0)?.map(|row| (id, row)))
+}
+
+/// Permissions given and received, as shown.
+pub(crate) fn grants(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: Option<PartyId>,
+    now: Timestamp,
+) -> Handled<Vec<super::view::GrantView>> {
+    let mut views = Vec::new();
+    for row in all_given(txn, patient)? {
+        views.push(super::view::GrantView::given(txn, &row, now)?);
+    }
+    for row in received(txn)? {
+        let claims = row.grant.chain.leaf().claims();
+        // A patient's permission to the own relay was given here, and is listed once.
+        let given = known_token(txn, claims.subject, claims.id)?.is_some();
+        if !given && patient.is_none_or(|patient| claims.subject == patient) {
+            views.push(super::view::GrantView::received(txn, &row, now)?);
+        }
+    }
+    Ok(views)
+}
+
+/// A chain as it is shown and passed on outside: hexadecimal of its encoding.
+pub(super) fn chain_text(chain: &Chain) -> String {
+    data_encoding::BASE64URL_NOPAD.encode(&chain.to_bytes())
+}
+
+/// Answers with a request as it stands.
+pub(super) fn answer_request(ctx: &mut Context<'_>, to: RequestId, id: ConsentId) -> Handled<()> {
+    let view = super::view::RequestView::of(ctx.txn, id, &request(ctx.txn, id)?)?;
+    ctx.answer(to, view);
+    Ok(())
+}
+
+/// A request cannot be carried out.
+pub(super) fn fail(ctx: &mut Context<'_>, id: ConsentId, refusal: &Refusal) -> Handled<()> {
+    let mut row = request(ctx.txn, id)?;
+    row.state = RequestState::Failed;
+    row.reason = refusal.text.clone();
+    put_request(ctx.txn, id, &row)?;
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! Transitions.
+
+use super::view::RotatedView;
+use super::wire::{Keys, Message};
+use crate::access_log::{self, Action};
+use crate::codec::Bytes;
+use crate::contacts;
+use crate::directory;
+use crate::id::PartyId;
+use crate::identity::{Compartment, KeyLog, KeyRing, PatientKeys, Role, Rotation};
+use crate::kind::Kind;
+use crate::limits;
+use crate::patients::{self, PatientRow, patient, put_patient, remember_compartment, view};
+use crate::permission;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::statement::Signed;
+use crate::store::ReadTxn;
+use crate::time::{DAY_MS, Timestamp};
+use crate::turn::{Context, Done, Notice, RequestId, Sender};
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Keeps a patient that the node just made; its keys come along unlocked.
+    #[serde(skip)]
+    Keep {
+        /// The name that the relay shows.
+        name: String,
+        /// The key log.
+        log: Box<KeyLog>,
+        /// The keys, sealed under the passphrase.
+        sealed_keys: Vec<u8>,
+    },
+    /// Takes over a rotation that the node made with the phrase; the new keys come along unlocked.
+    #[serde(skip)]
+    Rotate {
+        /// The rotation.
+        rotation: Box<Signed<Rotation>>,
+        /// The new keys, sealed under the passphrase.
+        sealed_keys: Vec<u8>,
+    },
+    /// Publishes a fresh key ring and revocation state, which expire otherwise.
+    Refresh {
+        /// The patient.
+        patient: PartyId,
+    },
+    /// The patient's keys were unlocked: what had to wait for them was done on the way here.
+    #[serde(skip)]
+    Unlocked,
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    ctx.own.require(Role::Patient)?;
+    let Some(keys) = ctx.keys else {
+        return refuse(
+            RefusalCode::Locked,
+            "the patient's keys are locked; unlock them with the passphrase",
+        );
+    };
+    match command {
+        Command::Keep { name, log, sealed_keys } => {
+            keep(ctx, request, name, *log, sealed_keys, keys)
+        }
+        Command::Rotate { rotation, sealed_keys } => {
+            rotate(ctx, request, &rotation, sealed_keys, keys)
+        }
+        Command::Unlocked => {
+            ctx.answer(request, Done { done: true });
+            Ok(())
+        }
+        Command::Refresh { patient } => {
+            if patient != keys.patient {
+                return refuse(
+                    RefusalCode::Locked,
+                    "the keys that are unlocked are another patient's",
+                );
+            }
+            publish(ctx, keys)?;
+            let view = view(ctx.txn, patient, ctx.now)?;
+            ctx.answer(request, view);
+            Ok(())
+        }
+    }
+}
+
+fn keep(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    name: String,
+    log: KeyLog,
+    sealed_keys: Vec<u8>,
+    keys: &PatientKeys,
+) -> Handled<()> {
+    if name.trim().is_empty() || name.len() > 200 {
+        return refuse(RefusalCode::Invalid, "a patient needs a name of 1 to 200 bytes");
+    }
+    let id = directory::learn_keys(ctx.txn, log)?.party();
+    let row = PatientRow {
+        name,
+        sealed_keys: Bytes(sealed_keys),
+        created: ctx.now,
+        ring_seq: 0,
+        revocation_seq: 0,
+    };
+    put_patient(ctx.txn, id, &row)?;
+    publish(ctx, keys)?;
+    let view = view(ctx.txn, id, ctx.now)?;
+    ctx.answer(request, view);
+    Ok(())
+}
+
+fn rotate(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    rotation: &Signed<Rotation>,
+    sealed_keys: Vec<u8>,
+    keys: &PatientKeys,
+) -> Handled<()> {
+    let id = rotation.party;
+    let mut row = patient(ctx.txn, id)?;
+    let Some(known) = directory::keys(ctx.txn, id)? else {
+        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+    };
+    directory::learn_keys(ctx.txn, known.log().clone().rotated(rotation))?;
+    row.sealed_keys = Bytes(sealed_keys);
+    put_patient(ctx.txn, id, &row)?;
+    let (kept, dropped) = permission::rotated(ctx.txn, ctx.now, id, &rotation.kept)?;
+    access_log::append(ctx, access_log::Draft::new(id, Action::Rotated, id))?;
+    publish(ctx, keys)?;
+    ctx.answer(request, RotatedView { patient: id, number: rotation.number, kept, dropped });
+    Ok(())
+}
+
+/// Whenever a patient's keys are at hand: what had to wait for them is done. A standing permission that
+/// ended while they were locked ends for good now, with a new epoch of what it opened.
+pub(crate) fn at_hand(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
+    let current = directory::keys(ctx.txn, keys.patient)?
+        .is_some_and(|known| known.current_number() == keys.number);
+    // A patient that is being made, or keys that are being rotated: they publish by themselves.
+    if !current || !patients::serves(ctx.txn, keys.patient)? {
+        return Ok(());
+    }
+    if due(ctx.txn, keys.patient, ctx.now)? { publish(ctx, keys) } else { Ok(()) }
+}
+
+/// Whether something of a patient's ring cannot be sealed to any more, or must not.
+fn due(txn: &(impl ReadTxn + ?Sized), patient: PartyId, now: Timestamp) -> Handled<bool> {
+    let Some(ring) = directory::ring(txn, patient)? else { return Ok(true) };
+    let ends = permission::standing_ends(txn, patient)?;
+    Ok(ring.compartments.iter().any(|c| {
+        ring.end_of(c) <= now || ends.get(&c.id()).is_some_and(|end| *end < ring.end_of(c))
+    }))
+}
+
+/// Publishes for a patient whose keys are at hand.
+pub(crate) fn publish_for(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
+    match ctx.keys.filter(|keys| keys.patient == patient) {
+        Some(keys) => publish(ctx, keys),
+        None => refuse(RefusalCode::Locked, "the patient's keys are locked; give the passphrase"),
+    }
+}
+
+/// Signs a fresh key ring and revocation state and sends them to everybody who deals with the patient.
+/// A compartment that a standing permission opened which has ended is replaced by one of a new epoch, so
+/// that what comes later is out of its reach; one that a standing permission opens can be sealed to until
+/// the first of them ends, so that nothing gets into its reach after it, however long the keys are locked.
+fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
+    let mut row = patient(ctx.txn, keys.patient)?;
+    // Never below the clock: a relay restored from an old copy goes on above what others have seen.
+    row.ring_seq = ctx.now.0.max(row.ring_seq.saturating_add(1));
+    let ring = KeyRing {
+        patient: keys.patient,
+        key: keys.number,
+        seq: row.ring_seq,
+        issued: ctx.now,
+        expires: ctx.now.plus_ms(limits::KEY_RING_DAYS_MAX * DAY_MS),
+        compartments: compartments(ctx, keys)?,
+        relay: ctx.own.party(),
+    };
+    put_patient(ctx.txn, keys.patient, &row)?;
+    for compartment in &ring.compartments {
+        remember_compartment(ctx.txn, keys.patient, compartment)?;
+    }
+    let ring = Signed::sign(ring, &keys.signing);
+    let Some(known) = directory::keys(ctx.txn, keys.patient)? else {
+        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+    };
+    directory::learn_ring(ctx.txn, ring.to_unverified(), &known, ctx.now)?;
+    permission::sign_revocations(ctx, keys, &[])?;
+    ctx.notify_now(Notice::RingSigned { patient: keys.patient })?;
+    let revocations = permission::revocation_state(ctx.txn, keys.patient)?;
+    let ring = Some(ring.to_unverified());
+    let message = Message::Keys(Keys { log: known.log().clone(), ring, revocations });
+    for contact in contacts::contacts(ctx.txn, keys.patient)? {
+        // A contact that takes nothing must not keep the patient from telling the others.
+        ctx.send_urgently(contact, &message)?;
+    }
+    Ok(())
+}
+
+/// Tells one institution what was published last.
+pub(crate) fn tell(ctx: &mut Context<'_>, patient: PartyId, to: PartyId) -> Handled<()> {
+    let Some(known) = directory::keys(ctx.txn, patient)? else { return Ok(()) };
+    let message = Keys {
+        log: known.log().clone(),
+        ring: directory::ring(ctx.txn, patient)?.map(|ring| ring.to_unverified()),
+        revocations: permission::revocation_state(ctx.txn, patient)?,
+    };
+    ctx.send_if_room(to, &Message::Keys(message))?;
+    Ok(())
+}
+
+/// The compartments of the next ring, one per kind.
+fn compartments(ctx: &Context<'_>, keys: &PatientKeys) -> Handled<Vec<Compartment>> {
+    let Some(root) = keys.records.last() else {
+        return refuse(
+            RefusalCode::Locked,
+            "the patient's keys are damaged; restore them with the 24 words",
+        );
+    };
+    let before = directory::ring(ctx.txn, keys.patient)?;
+    let ends = permission::standing_ends(ctx.txn, keys.patient)?;
+    let of_kind = |kind: &Kind| {
+        let (kind, generation) = (*kind, root.generation());
+        let known = before.iter().flat_map(|ring| &ring.compartments);
+        let mut epoch = known
+            .filter(|known| known.kind == kind && known.generation == generation)
+            .map(|known| known.epoch)
+            .next()
+            .unwrap_or(0);
+        loop {
+            let key = root.compartment(kind, epoch).public();
+            let mut compartment = Compartment { kind, generation, epoch, key, until: None };
+            compartment.until = ends.get(&compartment.id()).copied();
+            if compartment.until.is_none_or(|until| until > ctx.now) {
+                return compartment;
+            }
+            epoch += 1;
+        }
+    };
+    Ok(Kind::ALL.iter().map(of_kind).collect())
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    let Message::Keys(message) = message;
+    let patient = message.log.party_unverified();
+    // Only a patient that we deal with already: nobody fills our tables with strangers. Others are not
+    // told whether we do.
+    let relay = message.ring.as_ref().map(|ring| ring.claims().relay);
+    if directory::keys(ctx.txn, patient)?.is_none() || relay != Some(sender.institution) {
+        return refuse(RefusalCode::NotPermitted, "this relay does not serve a patient known here");
+    }
+    let known = directory::learn_keys(ctx.txn, message.log)?;
+    if let Some(ring) = message.ring {
+        directory::learn_ring(ctx.txn, ring, &known, ctx.now)?;
+        ctx.notify(Notice::Ring { patient });
+    }
+    if let Some(state) = message.revocations {
+        permission::learn_revocations(ctx, state, &known)?;
+    }
+    Ok(Bytes::default())
+}

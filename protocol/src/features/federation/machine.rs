@@ -1,0 +1,327 @@
+//! Transitions.
+
+use super::sync;
+use super::tables::{FoundingRow, forget_asked, founding, put_founding};
+use super::view::{expulsion, view};
+use super::wire::{Applicant, Apply, Message};
+use crate::codec::Bytes;
+use crate::codes::{self, Code, CodeFor, CodeView};
+use crate::directory::{self, Standing};
+use crate::id::PartyId;
+use crate::identity::Role;
+use crate::limits;
+use crate::members::{
+    begin, charter, conclude, forget, insert, is_expelled, is_member, keep, ledger, members,
+    rebuilt,
+};
+use crate::membership::{Act, CHARTER_VERSION, Charter, Expulsion, Status, THRESHOLD_MIN};
+use crate::outbox;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::statement::Signed;
+use crate::turn::{Context, Effect, RequestId, Sender};
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Begins to found a federation: it stands once its first members are there.
+    Create {
+        /// Its name.
+        name: String,
+        /// Sponsors that an admission will need.
+        threshold: u16,
+        /// First members that the charter is to name; `threshold` unless said.
+        #[serde(default)]
+        first_members: Option<u16>,
+    },
+    /// Makes an invite.
+    Invite {
+        /// How long it holds, in milliseconds.
+        #[serde(default)]
+        valid_ms: Option<u64>,
+        /// Where we listen; filled in by the node.
+        #[serde(default)]
+        addresses: Vec<String>,
+    },
+    /// Applies with an invite.
+    Join {
+        /// The invite.
+        code: String,
+    },
+    /// Sponsors the admission of an applicant; while founding, takes it as a first member.
+    Admit {
+        /// Who.
+        party: PartyId,
+    },
+    /// Proposes to expel a party, or votes for a proposal that is there.
+    Expel {
+        /// Who.
+        party: PartyId,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Leaves.
+    Leave,
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    if ctx.own.role() == Role::Patient {
+        return refuse(
+            RefusalCode::WrongRole,
+            "a patient relay is no member of a federation; a hospital lets it in when a patient enrols",
+        );
+    }
+    if !matches!(command, Command::Create { .. } | Command::Join { .. }) {
+        not_expelled(ctx)?;
+    }
+    match command {
+        Command::Create { name, threshold, first_members } => {
+            create(ctx, name, threshold, first_members)?;
+        }
+        Command::Invite { valid_ms, addresses } => {
+            return invite(ctx, request, valid_ms, addresses);
+        }
+        Command::Join { code } => join(ctx, &code)?,
+        Command::Admit { party } => admit(ctx, party)?,
+        Command::Expel { party, reason } => expel(ctx, party, reason)?,
+        Command::Leave => act(ctx, Act::Leave)?,
+    }
+    let view = view(ctx.own, ctx.txn, ctx.now)?;
+    ctx.answer(request, view);
+    Ok(())
+}
+
+/// Refuses with how this institution was expelled, if it was.
+fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
+    let Some(expelled) = expulsion(ctx.txn, ctx.own.party())? else { return Ok(()) };
+    refuse(
+        RefusalCode::NotPermitted,
+        format!(
+            "this institution was {}. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
+            expelled.sentence()
+        ),
+    )
+}
+
+/// Whether this institution left the federation that it knows, or was expelled from it: it may be in
+/// another.
+fn is_out(ctx: &Context<'_>) -> Handled<bool> {
+    let status = rebuilt(ctx.txn)?.map(|ledger| ledger.status(ctx.own.party()));
+    Ok(matches!(status, Some(Status::Left | Status::Expelled { .. })))
+}
+
+fn create(
+    ctx: &mut Context<'_>,
+    name: String,
+    threshold: u16,
+    first_members: Option<u16>,
+) -> Handled<()> {
+    if is_out(ctx)? {
+        forget(ctx)?;
+        forget_asked(ctx)?;
+    }
+    if charter(ctx.txn)?.is_some() || founding(ctx.txn)?.is_some() {
+        return refuse(
+            RefusalCode::AlreadyDone,
+            "this node is in a federation already, or founding one",
+        );
+    }
+    if name.trim().is_empty() || name.len() > 200 {
+        return refuse(RefusalCode::Invalid, "a federation needs a name of 1 to 200 bytes");
+    }
+    if !(THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&threshold) {
+        return refuse(
+            RefusalCode::Invalid,
+            format!(
+                "an admission needs {THRESHOLD_MIN} to {} sponsors, so that no single member decides alone",
+                limits::THRESHOLD_MAX
+            ),
+        );
+    }
+    if !(threshold..=limits::FIRST_MEMBERS_MAX).contains(&first_members.unwrap_or(threshold)) {
+        return refuse(
+            RefusalCode::Invalid,
+            format!(
+                "a charter names at least as many first members as an admission needs sponsors, {threshold}, and at most {}",
+                limits::FIRST_MEMBERS_MAX
+            ),
+        );
+    }
+    let members = vec![ctx.own.party()];
+    let row = FoundingRow { name, threshold, first_members, members, since: ctx.now };
+    put_founding(ctx, Some(&row))?;
+    Ok(())
+}
+
+fn invite(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    valid_ms: Option<u64>,
+    addresses: Vec<String>,
+) -> Handled<()> {
+    if founding(ctx.txn)?.is_none() && !is_member(ctx.txn, ctx.own.party())? {
+        return refuse(
+            RefusalCode::WrongState,
+            "this node is in no federation; found one with `chartmesh federation create`, or join one",
+        );
+    }
+    let (code, expires) = codes::issue(ctx, CodeFor::Federation, valid_ms, addresses)?;
+    ctx.answer(request, CodeView { code: code.to_text(), expires });
+    Ok(())
+}
+
+fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
+    if is_member(ctx.txn, ctx.own.party())? || founding(ctx.txn)?.is_some() {
+        return refuse(
+            RefusalCode::AlreadyDone,
+            "this node is in a federation already, or founding one",
+        );
+    }
+    let code = match Code::parse(code, 'i') {
+        Ok(code) => code,
+        Err(error) => return refuse(RefusalCode::Invalid, error.to_string()),
+    };
+    if code.institution == ctx.own.party() {
+        return refuse(RefusalCode::Invalid, "this invite is this node's own");
+    }
+    if is_out(ctx)? {
+        // The same federation takes nobody back whom it expelled; another may.
+        if is_member(ctx.txn, code.institution)? {
+            not_expelled(ctx)?;
+        }
+        forget(ctx)?;
+        forget_asked(ctx)?;
+    }
+    codes::introduce(ctx.txn, &code)?;
+    // Somebody has just typed it in, and a code that failed before it is no reason to wait.
+    outbox::hurry(ctx, code.institution)?;
+    ctx.send(code.institution, &Message::Apply(Apply { secret: code.secret }))?;
+    Ok(())
+}
+
+fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
+    if directory::card(ctx.txn, party)?.is_none() {
+        return refuse(
+            RefusalCode::NotFound,
+            "no such applicant here; it joins with an invite first, then `chartmesh federation members` lists it",
+        );
+    }
+    let Some(mut row) = founding(ctx.txn)? else { return act(ctx, Act::Admit(party)) };
+    if row.members.contains(&party) {
+        return refuse(RefusalCode::AlreadyDone, "it is one of the first members already");
+    }
+    row.members.push(party);
+    if row.members.len() < usize::from(row.first_members()) {
+        put_founding(ctx, Some(&row))?;
+        return Ok(());
+    }
+    row.members.sort_unstable();
+    let charter = Charter {
+        version: CHARTER_VERSION,
+        name: row.name,
+        founder: ctx.own.party(),
+        key: ctx.own.key_number(),
+        threshold: row.threshold,
+        first_members: row.members,
+        created: ctx.now,
+        nonce: ctx.random(),
+    };
+    let charter = Signed::sign(charter, ctx.own.institution_key());
+    begin(ctx, &charter)?;
+    put_founding(ctx, None)?;
+    match rebuilt(ctx.txn)? {
+        Some(ledger) => sync::push(ctx, &ledger, &[], None),
+        None => Ok(()),
+    }
+}
+
+fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
+    let Some(ledger) = rebuilt(ctx.txn)? else {
+        return refuse(RefusalCode::WrongState, "this node is in no federation");
+    };
+    let me = ctx.own.party();
+    let open = ledger.proposals().find(|proposal| proposal.subject == party && !proposal.carried);
+    let act_ = match open {
+        Some(proposal) if proposal.votes.contains(&me) => {
+            return refuse(
+                RefusalCode::AlreadyDone,
+                "this node has voted for the expulsion already",
+            );
+        }
+        Some(proposal) => Act::SupportExpulsion(proposal.id),
+        None => Act::ProposeExpulsion(Expulsion { subject: party, reason }),
+    };
+    act(ctx, act_)?;
+    if is_expelled(ctx.txn, party)? {
+        // Nothing is sent to it any more; a greeting lets it ask, and hear why nobody answers.
+        ctx.effects.push(Effect::Greet { to: party });
+    }
+    Ok(())
+}
+
+/// Says something about membership and tells everybody.
+fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
+    let Some(mut ledger) = ledger(ctx.own, ctx.txn)? else {
+        return refuse(RefusalCode::WrongState, "this node is in no federation");
+    };
+    let draft = match ledger.draft(ctx.own.party(), ctx.own.key_number(), ctx.now, act) {
+        Ok(draft) => draft,
+        Err(refusal) => return refuse(RefusalCode::NotPermitted, refusal.to_string()),
+    };
+    let statement = Signed::sign(draft, ctx.own.institution_key());
+    let id = statement.id();
+    insert(ctx, &mut ledger, statement)?;
+    conclude(ctx, &ledger)?;
+    sync::push(ctx, &ledger, &[id], None)?;
+    keep(ctx.own, ledger, false);
+    Ok(())
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Apply(apply) => applied(ctx, sender, &apply),
+        Message::Spread(spread) => sync::spread_received(ctx, sender.institution, spread),
+        Message::Sync(sync) => sync::sync(ctx, sender.institution, &sync),
+        Message::Applicant(applicant) => applicant_told(ctx, sender, applicant),
+    }
+}
+
+/// An institution applies: it may come in, and members hear of it; nothing is decided yet.
+fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Bytes> {
+    if codes::redeem(ctx, &apply.secret)? != CodeFor::Federation {
+        return refuse(RefusalCode::Invalid, "this is a code for something else");
+    }
+    if directory::card(ctx.txn, sender.institution)?.is_some_and(|card| card.role == Role::Patient)
+    {
+        return refuse(RefusalCode::WrongRole, "a patient relay is no member of a federation");
+    }
+    directory::set_standing(ctx.txn, sender.institution, &Standing::Applicant)?;
+    let Some(party) = directory::introduction(ctx.txn, sender.institution)? else {
+        return refuse(RefusalCode::NotFound, "the applicant said no hello");
+    };
+    for member in members(ctx.txn)? {
+        if member != ctx.own.party() && member != sender.institution {
+            let applicant = Applicant { party: party.clone() };
+            ctx.send_if_room(member, &Message::Applicant(applicant))?;
+        }
+    }
+    Ok(Bytes::default())
+}
+
+/// A member tells of an applicant: it is listed here, too, and may be sponsored.
+fn applicant_told(ctx: &mut Context<'_>, sender: &Sender, applicant: Applicant) -> Handled<Bytes> {
+    if !sender.member {
+        return refuse(RefusalCode::NotPermitted, "only members tell of applicants");
+    }
+    let party = directory::learn_introduction(ctx.txn, applicant.party)?;
+    if !is_member(ctx.txn, party)?
+        && directory::standing(ctx.txn, party, ctx.now)?
+            .is_none_or(|standing| matches!(standing, Standing::Introduced(_)))
+    {
+        directory::set_standing(ctx.txn, party, &Standing::Applicant)?;
+    }
+    Ok(Bytes::default())
+}

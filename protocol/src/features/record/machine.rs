@@ -1,0 +1,411 @@
+//! Transitions.
+
+use super::catalogue;
+use super::view::{ChartView, OpenedView, RecordedView};
+use super::wire::{Announce, Message};
+use crate::access_log::{self, Action};
+use crate::capability::Purpose;
+use crate::codec::{Bytes, Wire};
+use crate::contacts;
+use crate::crypto::KemPublic;
+use crate::directory;
+use crate::entries::{
+    self, Bundle, ChartRow, Checked, EntryRow, Label, Manifest, SealedEntry, Term, chart, chart_of,
+    delete_chart, keep, learn_holder, leave_subject, open_own, put_chart, sealed_in_time,
+    subject_of_chart, whole,
+};
+use crate::id::{ChartId, CompartmentId, EntryId, PartyId};
+use crate::identity::{Compartment, Role};
+use crate::limits;
+use crate::object::DataKey;
+use crate::objects;
+use crate::patients;
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::statement::Signed;
+use crate::turn::{Context, RequestId, Sender};
+use crate::wrap::{Wrap, wrap};
+use rand_core::CryptoRng;
+
+/// What a front door can ask of this feature.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Opens a chart.
+    NewChart {
+        /// The person's name.
+        name: String,
+        /// Identifiers at this institution.
+        #[serde(default)]
+        identifiers: Vec<Term>,
+    },
+    /// Keeps sealed entries under a chart; made by the node after sealing.
+    #[serde(skip)]
+    Record {
+        /// The chart's subject, for which they were sealed.
+        subject: PartyId,
+        /// The entries.
+        entries: Vec<SealedEntry>,
+    },
+    /// Opens an entry: logs it, then tells the keys to the front door.
+    Open {
+        /// The patient, or the chart's subject.
+        subject: PartyId,
+        /// The entry.
+        entry: EntryId,
+        /// Who at this institution opens it.
+        user: String,
+        /// What for.
+        purpose: Purpose,
+        /// Whether it leaves in the clear.
+        #[serde(default)]
+        export: bool,
+    },
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    match command {
+        Command::NewChart { name, identifiers } => new_chart(ctx, request, name, identifiers),
+        Command::Record { subject, entries } => record(ctx, request, subject, entries),
+        Command::Open { subject, entry, user, purpose, export } => {
+            let (row, manifest) = open(ctx, subject, entry)?;
+            let view = OpenedView::of(&row, manifest);
+            log_opened(ctx, subject, entry, user, purpose, export)?;
+            ctx.answer(request, view);
+            Ok(())
+        }
+    }
+}
+
+fn new_chart(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    name: String,
+    identifiers: Vec<Term>,
+) -> Handled<()> {
+    ctx.own.require(Role::Hospital)?;
+    if name.trim().is_empty() || name.len() > 200 {
+        return refuse(RefusalCode::Invalid, "a chart needs a name of 1 to 200 bytes");
+    }
+    let id = ChartId(ctx.random());
+    let subject = subject_of_chart(id);
+    let row = ChartRow {
+        name,
+        identifiers,
+        created: ctx.now,
+        subject,
+        enrolled: false,
+        registered: true,
+    };
+    put_chart(ctx.txn, id, &row)?;
+    ctx.answer(request, ChartView::of(id, &row));
+    Ok(())
+}
+
+fn record(
+    ctx: &mut Context<'_>,
+    request: RequestId,
+    subject: PartyId,
+    entries: Vec<SealedEntry>,
+) -> Handled<()> {
+    let Some(chart_id) = chart_of(ctx.txn, subject)? else {
+        return refuse(
+            RefusalCode::WrongState,
+            "the chart was enrolled while its entries were being sealed; import them again",
+        );
+    };
+    let row = chart(ctx.txn, chart_id)?;
+    let mut recorded = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let label = &entry.checked.label;
+        if let Some(compartment) = label.compartment
+            && !current_compartment(ctx, subject, compartment)?
+        {
+            return refuse(
+                RefusalCode::WrongState,
+                "the patient's keys changed while the entries were being sealed; import them again",
+            );
+        }
+        if let Some(original) = entry.manifest.adds_to
+            && entries::entry(ctx.txn, subject, original)?.is_none()
+        {
+            return refuse(
+                RefusalCode::NotFound,
+                format!("no entry {original} in this record to add to"),
+            );
+        }
+        for small in &entry.small {
+            objects::put_small(ctx.txn, small)?;
+        }
+        keep(ctx, &entry.checked, None, true, Some((&entry.manifest, entry.own_wrap.clone())))?;
+        learn_holder(ctx.txn, subject, label.entry, ctx.own.party())?;
+        recorded.push(label.entry);
+    }
+    let user = entries.first().map(|entry| entry.manifest.user.clone());
+    access_log::append(
+        ctx,
+        access_log::Draft {
+            user,
+            entries: recorded.clone(),
+            ..access_log::Draft::new(subject, Action::Recorded, ctx.own.party())
+        },
+    )?;
+    if row.enrolled {
+        let bundles = entries.iter().map(|entry| entry.checked.to_bundle()).collect();
+        announce(ctx, subject, bundles)?;
+    }
+    ctx.answer(request, RecordedView { entries: recorded });
+    Ok(())
+}
+
+fn current_compartment(
+    ctx: &Context<'_>,
+    patient: PartyId,
+    compartment: CompartmentId,
+) -> Handled<bool> {
+    let named = directory::ring(ctx.txn, patient)?
+        .is_some_and(|ring| ring.compartments.iter().any(|known| known.id() == compartment));
+    let end = directory::compartment_end(ctx.txn, patient, compartment)?;
+    Ok(named && end.is_some_and(|end| ctx.now < end))
+}
+
+/// Tells the patient's relay of entries, in messages of bounded size.
+pub(crate) fn announce(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    bundles: Vec<Bundle>,
+) -> Handled<()> {
+    let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
+    let budget = limits::REQUEST_BYTES_MAX / 2;
+    let mut page = Vec::new();
+    let mut bytes = 0;
+    for bundle in bundles {
+        let size = bundle.to_bytes().len();
+        if !page.is_empty() && (bytes + size > budget || page.len() == limits::PAGE_ENTRIES_MAX) {
+            let bundles = core::mem::take(&mut page);
+            ctx.send(relay, &Message::Announce(Announce { patient, bundles }))?;
+            bytes = 0;
+        }
+        bytes += size;
+        page.push(bundle);
+    }
+    if !page.is_empty() {
+        ctx.send(relay, &Message::Announce(Announce { patient, bundles: page }))?;
+    }
+    Ok(())
+}
+
+/// Opens an entry: a person at an institution with its keys, a patient at the relay with the
+/// patient's.
+fn open(ctx: &Context<'_>, subject: PartyId, id: EntryId) -> Handled<(EntryRow, Manifest)> {
+    if !patients::serves(ctx.txn, subject)? {
+        let (row, manifest, _) = open_own(ctx.own, ctx.txn, subject, id)?;
+        return Ok((row, manifest));
+    }
+    let Some(keys) = ctx.keys.filter(|keys| keys.patient == subject) else {
+        return refuse(
+            RefusalCode::Locked,
+            format!("the keys of patient {} are locked; unlock them first", subject.short()),
+        );
+    };
+    let Some(row) = entries::entry(ctx.txn, subject, id)? else {
+        return refuse(RefusalCode::NotFound, format!("no entry {id} in this record"));
+    };
+    let (manifest, _) = entries::open_as_patient(ctx.txn, keys, &row)?;
+    Ok((row, manifest))
+}
+
+/// The line in the log is durable before the keys leave, because the answer goes out after the
+/// commit.
+fn log_opened(
+    ctx: &mut Context<'_>,
+    subject: PartyId,
+    entry: EntryId,
+    user: String,
+    purpose: Purpose,
+    export: bool,
+) -> Handled<()> {
+    let action = if export { Action::Exported } else { Action::Opened };
+    let by = if patients::serves(ctx.txn, subject)? { subject } else { ctx.own.party() };
+    access_log::append(
+        ctx,
+        access_log::Draft {
+            user: Some(user),
+            purpose: Some(purpose),
+            entries: vec![entry],
+            ..access_log::Draft::new(subject, action, by)
+        },
+    )?;
+    Ok(())
+}
+
+/// Handles another institution's message.
+pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+    match message {
+        Message::Announce(announce) => announced(ctx, sender, announce),
+        Message::Listing(listing) => catalogue::received(ctx, sender, listing),
+    }
+}
+
+fn announced(ctx: &mut Context<'_>, sender: &Sender, announce: Announce) -> Handled<Bytes> {
+    let patient = announce.patient;
+    if !patients::serves(ctx.txn, patient)? {
+        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+    }
+    if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
+        return refuse(
+            RefusalCode::NotPermitted,
+            "the patient has not enrolled with this institution nor permitted it anything",
+        );
+    }
+    let mut changes = catalogue::Changes::default();
+    for bundle in announce.bundles {
+        let author = bundle.label.claims().author;
+        if author != sender.institution || bundle.label.claims().subject != patient {
+            return refuse(
+                RefusalCode::NotPermitted,
+                "an institution announces its own entries of the named patient only",
+            );
+        }
+        let checked = bundle.check(&sender.keys)?;
+        let before = entries::entry(ctx.txn, patient, checked.label.entry)?;
+        changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
+        keep(ctx, &checked, Some(sender.institution), false, None)?;
+        learn_holder(ctx.txn, patient, checked.label.entry, author)?;
+    }
+    catalogue::announced(ctx, patient, &changes)?;
+    Ok(Bytes::default())
+}
+
+/// What became of a message: nothing depends on whether the relay took what was announced; a reader
+/// that refused a listing may need all of it.
+pub(crate) fn outcome(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    message: &Message,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    match (message, result) {
+        (Message::Listing(listing), Err(refusal)) => catalogue::refused(ctx, to, listing, &refusal),
+        _ => Ok(()),
+    }
+}
+
+/// The chart's patient has enrolled: its entries get the patient's name and wraps and are announced. A
+/// chart that nobody here opened, but a permission for the patient, goes up in it.
+pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) -> Handled<()> {
+    let mut row = chart(ctx.txn, chart_id)?;
+    let before = row.subject;
+    row.subject = patient;
+    row.enrolled = true;
+    row.registered = true;
+    let other = chart_of(ctx.txn, patient)?.filter(|other| *other != chart_id);
+    put_chart(ctx.txn, chart_id, &row)?;
+    if let Some(other) = other {
+        delete_chart(ctx.txn, other)?;
+    }
+    if before == patient {
+        reseal(ctx, patient)?;
+        let mut bundles = Vec::new();
+        for found in entries::entries(ctx.txn, patient)? {
+            if found.row.label.claims().author == ctx.own.party() {
+                bundles.extend(whole(ctx.txn, &found.row)?.map(|whole| whole.to_bundle()));
+            }
+        }
+        return announce(ctx, patient, bundles);
+    }
+    leave_subject(ctx.txn, before)?;
+    access_log::adopt(ctx, before, patient)?;
+    let mut bundles = Vec::new();
+    for found in entries::entries(ctx.txn, before)? {
+        bundles.push(relabel(ctx, before, patient, found.entry)?.to_bundle());
+    }
+    announce(ctx, patient, bundles)
+}
+
+/// Gives an entry of a chart its patient's name and wraps; its objects stay as they are.
+fn relabel(
+    ctx: &mut Context<'_>,
+    before: PartyId,
+    patient: PartyId,
+    id: EntryId,
+) -> Handled<Checked> {
+    let (row, manifest, key) = open_own(ctx.own, ctx.txn, before, id)?;
+    let compartment = directory::usable_compartment(ctx.txn, patient, manifest.kind, ctx.now)?;
+    let (checked, own_wrap) = labelled(ctx, &row, &key, patient, compartment.as_ref())?;
+    keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
+    learn_holder(ctx.txn, patient, id, ctx.own.party())?;
+    entries::move_away(ctx, (before, id), &row)?;
+    Ok(checked)
+}
+
+/// An entry of ours under a new label, with its key sealed to us and to the compartment.
+fn labelled(
+    ctx: &mut Context<'_>,
+    row: &EntryRow,
+    key: &DataKey,
+    patient: PartyId,
+    compartment: Option<&Compartment>,
+) -> Handled<(Checked, Wrap)> {
+    let old = row.label.claims();
+    let label = Label {
+        subject: patient,
+        compartment: compartment.map(Compartment::id),
+        key: ctx.own.key_number(),
+        ..old.clone()
+    };
+    let wrap_for = |recipient: &KemPublic, rng: &mut dyn CryptoRng| {
+        wrap(key.expose(), old.manifest, patient, recipient, rng)
+            .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
+    };
+    let own_wrap = wrap_for(&ctx.own.kem().public(), ctx.rng)?;
+    let patient_wrap =
+        compartment.map(|compartment| wrap_for(&compartment.key, ctx.rng)).transpose()?;
+    let Some(manifest) = objects::small(ctx.txn, old.manifest)? else {
+        return refuse(RefusalCode::NotFound, "a manifest is missing");
+    };
+    let checked = Checked {
+        label: Signed::sign(label, ctx.own.institution_key()),
+        contents: row.contents.clone(),
+        manifest,
+        wrap: patient_wrap,
+        author_wrap: None,
+    };
+    Ok((checked, own_wrap))
+}
+
+/// A key ring has come: entries of ours that were recorded while there was no compartment to seal them
+/// to, or to one that was retired already and that we had not heard of, get the patient's wrap now.
+pub(crate) fn reseal(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
+    let mut bundles = Vec::new();
+    for found in entries::entries(ctx.txn, patient)? {
+        let label = found.row.label.claims();
+        let ours = label.author == ctx.own.party() && found.index.is_some();
+        if !ours || sealed_in_time(ctx.txn, label)? {
+            continue;
+        }
+        match reseal_entry(ctx, patient, found.entry) {
+            Ok(resealed) => bundles.extend(resealed.map(|checked| checked.to_bundle())),
+            // One that cannot be opened must not keep the others from their wraps, nor the ring from us.
+            Err(Failure::Refused(refusal)) => {
+                tracing::warn!(reason = %refusal.text, "an entry was not sealed again");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match announce(ctx, patient, bundles) {
+        Ok(()) | Err(Failure::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn reseal_entry(ctx: &mut Context<'_>, patient: PartyId, id: EntryId) -> Handled<Option<Checked>> {
+    let (row, manifest, key) = open_own(ctx.own, ctx.txn, patient, id)?;
+    let compartment = directory::usable_compartment(ctx.txn, patient, manifest.kind, ctx.now)?;
+    if compartment.is_none() {
+        return Ok(None);
+    }
+    let (checked, own_wrap) = labelled(ctx, &row, &key, patient, compartment.as_ref())?;
+    keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
+    Ok(Some(checked))
+}

@@ -1,0 +1,117 @@
+//! What front doors ask of a record: which entries there are, whether they hold together.
+
+use super::view::{EntryView, VerifiedView};
+use crate::directory;
+use crate::entries::{self, Found};
+use crate::id::PartyId;
+use crate::identity::PatientKeys;
+use crate::limits;
+use crate::objects;
+use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::store::{ReadTxn, StoreError};
+
+/// Entries of a patient or chart, those that contain `find`; `keys` are the patient's, when they are unlocked.
+pub(crate) fn entries(
+    txn: &dyn ReadTxn,
+    subject: PartyId,
+    find: Option<&str>,
+    keys: Option<&PatientKeys>,
+) -> Handled<Vec<EntryView>> {
+    let mut views = Vec::new();
+    for found in entries::entries(txn, subject)? {
+        let author = directory::name(txn, found.row.label.claims().author)?;
+        let holders = entries::holders(txn, subject, found.entry)?;
+        let mut view = EntryView::of(&found, author, holders);
+        let mut matches =
+            found.index.as_ref().is_some_and(|index| find.is_none_or(|text| index.matches(text)));
+        if let Some(keys) = keys.filter(|keys| keys.patient == subject && found.row.wrap.is_some())
+        {
+            let (manifest, _) = entries::open_as_patient(txn, keys, &found.row)?;
+            view.tell(&manifest);
+            matches = find.is_none_or(|text| {
+                manifest.title.to_lowercase().contains(&text.to_lowercase())
+                    || manifest
+                        .terms
+                        .iter()
+                        .any(|term| term.value.to_lowercase().contains(&text.to_lowercase()))
+            });
+        }
+        if find.is_none() || matches {
+            views.push(view);
+        }
+    }
+    views.sort_by_key(|view| (view.effective.unwrap_or(view.recorded), view.recorded));
+    Ok(views)
+}
+
+/// Checks every entry of a patient or chart.
+pub(crate) fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
+    let catalogue = entries::view(txn, subject)?;
+    let mut verified =
+        VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), elsewhere: 0, catalogue };
+    for entry in verified.catalogue.iter().flat_map(|catalogue| &catalogue.other_label) {
+        verified.bad.push(format!(
+            "entry {entry}: its label is not the one that the patient's catalogue lists"
+        ));
+    }
+    let all = entries::entries(txn, subject)?;
+    for found in &all {
+        match verify_entry(txn, found) {
+            Ok(()) => verified.good += 1,
+            Err(Failure::Refused(refusal)) => verified.bad.push(refusal.text),
+            Err(error) => return Err(error),
+        }
+        verified.elsewhere += usize::from(!found.row.whole);
+        let adds_to = found.index.as_ref().and_then(|index| index.adds_to);
+        if adds_to.is_some_and(|original| !all.iter().any(|other| other.entry == original)) {
+            verified.dangling.push(found.entry);
+        }
+    }
+    Ok(verified)
+}
+
+/// Checks an entry again from its bytes, as if it had just arrived.
+fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<()> {
+    let author = found.row.label.claims().author;
+    let Some(keys) = directory::keys(txn, author)? else {
+        return refuse(
+            RefusalCode::NotAuthentic,
+            format!("entry {}: its author is not known", found.entry),
+        );
+    };
+    let Some(whole) = entries::whole(txn, &found.row)? else {
+        return refuse(
+            RefusalCode::NotFound,
+            format!("entry {}: its manifest is missing", found.entry),
+        );
+    };
+    whole.to_bundle().check(&keys)?;
+    let mut lost = Vec::new();
+    for content in &found.row.contents {
+        if let Some(damage) = damage(txn, found, content)? {
+            lost.push(format!("object {} is {damage}", content.object));
+        }
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    refuse(RefusalCode::NotFound, format!("entry {}: {}", found.entry, lost.join(", ")))
+}
+
+/// What is wrong with a content object that ought to be here; files are the node's to look at.
+fn damage(
+    txn: &dyn ReadTxn,
+    found: &Found,
+    content: &objects::ContentRef,
+) -> Result<Option<&'static str>, StoreError> {
+    if let Some(lost) = objects::lost(txn, content.object)? {
+        return Ok(Some(if lost.damaged { "damaged" } else { "lost" }));
+    }
+    if !found.row.whole || content.length > limits::SMALL_OBJECT_BYTES_MAX as u64 {
+        return Ok(None);
+    }
+    Ok(match objects::small(txn, content.object)? {
+        Some(bytes) if blake3::hash(&bytes) != content.object.0 => Some("damaged"),
+        _ => None,
+    })
+}

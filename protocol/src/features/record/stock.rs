@@ -1,0 +1,24 @@
+//! Entries whose objects a disk lost, or that are here again.
+
+use crate::entries::{complete, not_whole};
+use crate::id::ObjectId;
+use crate::objects::{self, Lost};
+use crate::refusal::Handled;
+use crate::turn::Context;
+
+/// The node compared what ought to be here with what is.
+pub(crate) fn stock(ctx: &mut Context<'_>, lost: &[Lost], found: &[ObjectId]) -> Handled<()> {
+    for lost in lost {
+        if objects::note_lost(ctx.txn, ctx.now, *lost)? {
+            not_whole(ctx, lost.object)?;
+        }
+    }
+    for object in found {
+        objects::note_here(ctx.txn, *object)?;
+        // Whoever else holds it, a whole entry's objects are held for its subject, too.
+        for (subject, id) in objects::holders(ctx.txn, *object)? {
+            complete(ctx, subject, id)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! What API, command line and pages show.
+
+pub use crate::entries::CatalogueView;
+use crate::entries::{ChartRow, ContentKey, EntryRow, Found, Manifest, Term};
+use crate::id::{ChartId, EntryId, ObjectId, PartyId, StatementId};
+use crate::kind::Kind;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A chart.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChartView {
+    /// The chart.
+    pub chart: ChartId,
+    /// The person's name.
+    pub name: String,
+    /// Identifiers at this institution.
+    pub identifiers: Vec<Term>,
+    /// When it was opened.
+    pub created: Timestamp,
+    /// Whom its entries' labels name.
+    pub subject: PartyId,
+    /// Whether the patient is enrolled.
+    pub enrolled: bool,
+}
+
+impl ChartView {
+    pub(crate) fn of(chart: ChartId, row: &ChartRow) -> Self {
+        Self {
+            chart,
+            name: row.name.clone(),
+            identifiers: row.identifiers.clone(),
+            created: row.created,
+            subject: row.subject,
+            enrolled: row.enrolled,
+        }
+    }
+}
+
+/// Entries that were recorded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordedView {
+    /// Their ids.
+    pub entries: Vec<EntryId>,
+}
+
+/// One entry in a listing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EntryView {
+    /// The entry.
+    pub entry: EntryId,
+    /// The patient, or the chart's subject.
+    pub subject: PartyId,
+    /// The kind of record, when it can be opened here.
+    pub kind: Option<Kind>,
+    /// Its title, when it can be opened here.
+    pub title: Option<String>,
+    /// When what it tells of happened, when it can be opened here.
+    pub effective: Option<Timestamp>,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// The institution that made it.
+    pub author: PartyId,
+    /// That institution's name.
+    pub author_name: String,
+    /// Who recorded it, when it can be opened here.
+    pub user: Option<String>,
+    /// The entry that it adds to.
+    pub adds_to: Option<EntryId>,
+    /// How many content objects it has.
+    pub contents: usize,
+    /// Bytes of its sealed objects.
+    pub sealed_bytes: u64,
+    /// Whether its content objects are here.
+    pub whole: bool,
+    /// The institution that it was obtained from.
+    pub from: Option<PartyId>,
+    /// Who is known to hold it.
+    pub holders: Vec<PartyId>,
+    /// The label's statement id.
+    pub label: StatementId,
+}
+
+impl EntryView {
+    pub(crate) fn of(found: &Found, author_name: String, holders: Vec<PartyId>) -> Self {
+        let label = found.row.label.claims();
+        let index = found.index.as_ref();
+        Self {
+            entry: found.entry,
+            subject: label.subject,
+            kind: index.map(|index| index.kind),
+            title: index.map(|index| index.title.clone()),
+            effective: index.map(|index| index.effective),
+            recorded: label.recorded,
+            author: label.author,
+            author_name,
+            user: index.map(|index| index.user.clone()),
+            adds_to: index.and_then(|index| index.adds_to),
+            contents: found.row.contents.len(),
+            sealed_bytes: found
+                .row
+                .contents
+                .iter()
+                .fold(0, |sum, content| sum.saturating_add(content.length)),
+            whole: found.row.whole,
+            from: found.row.from,
+            holders,
+            label: found.row.label.id(),
+        }
+    }
+
+    /// Fills in what a manifest tells.
+    pub(crate) fn tell(&mut self, manifest: &Manifest) {
+        self.kind = Some(manifest.kind);
+        self.title = Some(manifest.title.clone());
+        self.effective = Some(manifest.effective);
+        self.user = Some(manifest.user.clone());
+        self.adds_to = manifest.adds_to;
+    }
+}
+
+/// An entry with the keys to its contents: for the node, which streams them in the clear to whoever
+/// asked, and never for another party.
+#[derive(Clone)]
+pub struct OpenedView {
+    /// What its manifest says.
+    pub manifest: Manifest,
+    /// Whether its content objects are here.
+    pub whole: bool,
+    /// The label as signed.
+    pub label: Vec<u8>,
+}
+
+impl OpenedView {
+    pub(crate) fn of(row: &EntryRow, manifest: Manifest) -> Self {
+        Self { manifest, whole: row.whole, label: row.label.bytes().to_vec() }
+    }
+}
+
+impl core::fmt::Debug for OpenedView {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "OpenedView of {:?}", self.manifest.entry)
+    }
+}
+
+/// The part of an opened entry that may be shown: no keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ManifestView {
+    /// The entry.
+    pub entry: EntryId,
+    /// The kind of record.
+    pub kind: Kind,
+    /// Its title.
+    pub title: String,
+    /// When what it tells of happened.
+    pub effective: Timestamp,
+    /// Who recorded it.
+    pub user: String,
+    /// What it is found by.
+    pub terms: Vec<Term>,
+    /// The entry that it adds to.
+    pub adds_to: Option<EntryId>,
+    /// Its contents.
+    pub contents: Vec<ContentView>,
+}
+
+/// One content object that may be shown: no key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ContentView {
+    /// The sealed object.
+    pub object: ObjectId,
+    /// Bytes of its content.
+    pub bytes: u64,
+    /// Its media type.
+    pub media_type: String,
+    /// Its file name or resource.
+    pub name: String,
+}
+
+impl From<&Manifest> for ManifestView {
+    fn from(manifest: &Manifest) -> Self {
+        Self {
+            entry: manifest.entry,
+            kind: manifest.kind,
+            title: manifest.title.clone(),
+            effective: manifest.effective,
+            user: manifest.user.clone(),
+            terms: manifest.terms.clone(),
+            adds_to: manifest.adds_to,
+            contents: manifest.contents.iter().map(ContentView::from).collect(),
+        }
+    }
+}
+
+impl From<&ContentKey> for ContentView {
+    fn from(content: &ContentKey) -> Self {
+        Self {
+            object: content.object,
+            bytes: content.plaintext_length,
+            media_type: content.media_type.clone(),
+            name: content.name.clone(),
+        }
+    }
+}
+
+/// What verifying a record found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VerifiedView {
+    /// Entries whose label, contents list, manifest and author hold together.
+    pub good: usize,
+    /// What does not hold, one line each.
+    pub bad: Vec<String>,
+    /// Entries that add to one that is not here.
+    pub dangling: Vec<EntryId>,
+    /// The patient's catalogue; none when this node was never given one.
+    pub catalogue: Option<CatalogueView>,
+    /// Entries whose contents are elsewhere, and were not looked at.
+    pub elsewhere: usize,
+}

@@ -1,0 +1,142 @@
+//! To whom what goes: a command, a message, an outcome, a notice, and the passing of time.
+
+use super::{Body, Command};
+use crate::codec::Bytes;
+use crate::directory;
+use crate::id::PartyId;
+use crate::limits;
+use crate::members;
+use crate::objects::{self, TransferFor};
+use crate::outbox;
+use crate::refusal::{Handled, Refusal, RefusalCode};
+use crate::turn::{Context, Effect, Notice, RequestId, Sender};
+use crate::{access_log, backup, consent, custody, enrolment, federation, record};
+
+/// Gives a command to its feature.
+pub(super) fn dispatch(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    if let Some(keys) = ctx.keys {
+        custody::at_hand(ctx, keys)?;
+    }
+    match command {
+        Command::Federation(command) => federation::command(ctx, request, command),
+        Command::Enrolment(command) => enrolment::command(ctx, request, command),
+        Command::Custody(command) => custody::command(ctx, request, command),
+        Command::Record(command) => record::command(ctx, request, command),
+        Command::Consent(command) => consent::command(ctx, request, command),
+        Command::Backup(command) => backup::command(ctx, request, command),
+        Command::AccessLog(command) => access_log::command(ctx, request, command),
+    }
+}
+
+/// Gives a message to its feature.
+pub(super) fn receive(ctx: &mut Context<'_>, sender: &Sender, body: &Body) -> Handled<Bytes> {
+    match body.clone() {
+        Body::Federation(message) => federation::receive(ctx, sender, message),
+        Body::Enrolment(message) => enrolment::receive(ctx, sender, message),
+        Body::Record(message) => record::receive(ctx, sender, message),
+        Body::Consent(message) => consent::receive(ctx, sender, message),
+        Body::Backup(message) => backup::receive(ctx, sender, message),
+        Body::Custody(message) => custody::receive(ctx, sender, message),
+        Body::AccessLog(message) => access_log::receive(ctx, sender, message),
+    }
+}
+
+/// A try failed: there is another, unless nobody is there any more to whom we could talk.
+pub(super) fn undelivered(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
+    if !members::is_gone(ctx.txn, to)? || members::admitted(ctx.txn, to, ctx.now)? {
+        return outbox::later(ctx, to);
+    }
+    let why = "the institution left the federation, or was expelled from it";
+    withdraw(ctx, to, &Refusal::new(RefusalCode::NotPermitted, why), |_| true)
+}
+
+/// Ends what waits for an institution and is of a kind, as if it had refused it.
+pub(super) fn withdraw(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    refusal: &Refusal,
+    kind: impl Fn(&Body) -> bool,
+) -> Handled<()> {
+    let of_kind = |body: &Bytes| Ok(kind(&Body::of_outbox(body)?));
+    for body in outbox::withdraw(ctx, to, of_kind)? {
+        outcome(ctx, to, Body::of_outbox(&body)?, Err(refusal.clone()))?;
+    }
+    Ok(())
+}
+
+/// Gives the outcome of one of our messages to its feature.
+pub(super) fn outcome(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    body: Body,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    match body {
+        Body::Federation(message) => federation::outcome(ctx, to, &message, result),
+        Body::Enrolment(message) => enrolment::outcome(ctx, to, message, result),
+        Body::Record(message) => record::outcome(ctx, to, &message, result),
+        Body::Consent(message) => consent::outcome(ctx, to, message, result),
+        Body::Backup(message) => backup::outcome(ctx, to, message, result),
+        Body::Custody(_) => Ok(()),
+        Body::AccessLog(message) => access_log::outcome(ctx, to, message, result),
+    }
+}
+
+/// Lets features hear of what others did, at most [`limits::NOTICE_DEPTH_MAX`] deep.
+pub(super) fn hand_on_all(ctx: &mut Context<'_>) -> Handled<()> {
+    for _ in 0..limits::NOTICE_DEPTH_MAX {
+        let notices = core::mem::take(&mut ctx.notices);
+        if notices.is_empty() {
+            return Ok(());
+        }
+        for notice in notices {
+            hand_on(ctx, notice)?;
+        }
+    }
+    debug_assert!(ctx.notices.is_empty(), "notices do not call each other without end");
+    Ok(())
+}
+
+/// Hands a notice to the feature that it concerns.
+pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
+    match notice {
+        Notice::Pulled { transfer, result } => match &transfer.purpose {
+            TransferFor::Deposit(pull) => backup::pulled(ctx, &transfer, pull, result),
+            TransferFor::Read(pull) => consent::pulled(ctx, &transfer, pull, result),
+            TransferFor::Restore(pull) => backup::restored_object(ctx, &transfer, pull, result),
+        },
+        Notice::Enrolled { chart, patient } => record::adopt(ctx, chart, patient),
+        Notice::Ring { patient } => record::reseal(ctx, patient),
+        Notice::Publish { patient } => custody::publish_for(ctx, patient),
+        Notice::RingSigned { patient } => consent::renew_for(ctx, patient),
+        Notice::Deals { patient, institution } => custody::tell(ctx, patient, institution),
+        Notice::MayRead { patient, reader, scope } => record::send(ctx, reader, patient, &scope),
+        Notice::Snapshot { from, federation } => {
+            Ok(federation::learn_snapshot(ctx, from, &federation)?)
+        }
+        Notice::PutOut { party } => {
+            for (node, _) in directory::nodes_of(ctx.txn, party)? {
+                ctx.effects.push(Effect::Gate { node, open: false });
+            }
+            Ok(())
+        }
+        Notice::Deposit { request, deposit } => backup::deposit(ctx, request, deposit),
+        Notice::Deposited { request, reservations } => {
+            consent::deposited(ctx, request, reservations)
+        }
+        Notice::DepositReady { reservation } => consent::deposit_ready(ctx, reservation),
+        Notice::Stored { reservation } => consent::deposit_stored(ctx, reservation),
+        Notice::DepositRefused { reservation, refusal } => {
+            consent::deposit_refused(ctx, reservation, &refusal)
+        }
+    }
+}
+
+/// Time passed: what is due is done, and the next time is said.
+pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    let due = outbox::due(ctx.txn, ctx.now)?;
+    ctx.effects.extend(due.into_iter().map(|to| Effect::Deliver { to }));
+    objects::tick(ctx)?;
+    consent::tick(ctx)?;
+    backup::tick(ctx)
+}

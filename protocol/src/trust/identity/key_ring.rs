@@ -1,0 +1,133 @@
+//! A patient's compartments: to whom records of each kind are sealed.
+//!
+//! A compartment is a letter box: anybody with the public half drops a sealed record in, only the
+//! patient's side opens it. There is one per kind of record and epoch; a new epoch begins when a
+//! standing permission to read a whole compartment ends, so that it never reaches what comes later.
+
+use super::KnownKeys;
+use crate::codec::wire_struct;
+use crate::crypto::KemPublic;
+use crate::id::{CompartmentId, PartyId};
+use crate::kind::Kind;
+use crate::limits;
+use crate::statement::{Signed, Statement, Unverified};
+use crate::time::{DAY_MS, Timestamp};
+
+wire_struct! {
+    /// One compartment's public half.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Compartment {
+        /// The kind of record.
+        1 => kind: Kind,
+        /// The generation of the records root that it derives from.
+        2 => generation: u32,
+        /// The epoch.
+        3 => epoch: u32,
+        /// The key to seal to.
+        4 => key: KemPublic,
+        /// Until when it may be sealed to, where that is before the ring's end: a standing permission to
+        /// read it ends then, and what is recorded later must be out of its reach.
+        5 => until: Option<Timestamp>,
+    }
+}
+
+impl Compartment {
+    /// The first 16 bytes of BLAKE3 of the key.
+    #[must_use]
+    pub fn id(&self) -> CompartmentId {
+        CompartmentId::from_slice(&self.key.digest()[..16]).expect("16 bytes")
+    }
+}
+
+wire_struct! {
+    /// A patient's current compartments. The highest `seq` counts.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct KeyRing {
+        /// The patient.
+        1 => patient: PartyId,
+        /// Number of the key that signs.
+        2 => key: u32,
+        /// Counts up with every ring.
+        3 => seq: u64,
+        /// When.
+        4 => issued: Timestamp,
+        /// Until when deposits may use it; at most 30 days after `issued`.
+        5 => expires: Timestamp,
+        /// One per kind of record, in ascending order of kind.
+        6 => compartments: Vec<Compartment>,
+        /// The institution id of the relay that serves the patient: only the patient's own word tells
+        /// others whom to ask for consent, and who may obtain access logs.
+        7 => relay: PartyId,
+    }
+}
+
+impl Statement for KeyRing {
+    const DOMAIN: &'static str = "chartmesh/1/key-ring";
+    const LIMIT: usize = limits::LIST_STATEMENT_BYTES_MAX;
+}
+
+/// Why a key ring is not to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRingError {
+    /// Of another patient, or of a key that the patient does not have.
+    #[error("the key ring names a key that its patient does not have")]
+    UnknownKey,
+    /// Signed with a key that was rotated away.
+    #[error("the key ring was signed with a key that is no longer current")]
+    OldKey,
+    /// The signature does not verify.
+    #[error("the key ring's signature does not verify")]
+    BadSignature,
+    /// Too many compartments, or two of one kind.
+    #[error("the key ring's compartments are too many or not in order")]
+    BadCompartments,
+    /// Valid for longer than allowed, or issued too far in the future.
+    #[error("the key ring's dates are not possible")]
+    BadDates,
+}
+
+impl Unverified<KeyRing> {
+    /// Verifies a key ring. An expired one verifies: it still tells the past; see [`KeyRing::usable`].
+    ///
+    /// # Errors
+    /// [`KeyRingError`].
+    pub fn certify(
+        self,
+        keys: &KnownKeys,
+        now: Timestamp,
+    ) -> Result<Signed<KeyRing>, KeyRingError> {
+        let ring = self.claims();
+        if ring.compartments.len() > limits::COMPARTMENTS_MAX
+            || !ring.compartments.is_sorted_by(|a, b| a.kind < b.kind)
+        {
+            return Err(KeyRingError::BadCompartments);
+        }
+        if ring.expires.since(ring.issued) > limits::KEY_RING_DAYS_MAX * DAY_MS
+            || ring.issued > now.plus_ms(limits::KEY_RING_AHEAD_DAYS * DAY_MS)
+        {
+            return Err(KeyRingError::BadDates);
+        }
+        let key = keys
+            .key(ring.key)
+            .filter(|_| keys.party() == ring.patient)
+            .ok_or(KeyRingError::UnknownKey)?;
+        if ring.key != keys.current_number() {
+            return Err(KeyRingError::OldKey);
+        }
+        self.verify(&key).map_err(|_| KeyRingError::BadSignature)
+    }
+}
+
+impl KeyRing {
+    /// Until when one of this ring's compartments may be sealed to.
+    #[must_use]
+    pub fn end_of(&self, compartment: &Compartment) -> Timestamp {
+        compartment.until.map_or(self.expires, |until| until.min(self.expires))
+    }
+
+    /// The compartment for new records of `kind`, if it may still be sealed to.
+    #[must_use]
+    pub fn usable(&self, kind: Kind, now: Timestamp) -> Option<&Compartment> {
+        self.compartments.iter().find(|c| c.kind == kind).filter(|c| now < self.end_of(c))
+    }
+}

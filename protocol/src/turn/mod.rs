@@ -1,0 +1,34 @@
+//! One event being handled: what its handler works with, and what it leaves behind.
+//!
+//! ```text
+//!  event ──> handler(Context) ──> rows            in the transaction
+//!                 │        └────> effects         once it is durable
+//!                 └──notice──> another feature    within the same transaction: behind the handler
+//!                                                 (`notify`), or at once (`notify_now`)
+//! ```
+//!
+//! Nothing here knows a feature. A message is sent by its feature's number and its bytes ([`Said`]); an answer to
+//! a front door has its own type ([`Answer`]).
+
+mod answer;
+mod context;
+mod effect;
+mod line;
+mod notice;
+mod own;
+mod said;
+mod sender;
+mod transfer;
+
+pub use answer::{Answer, Done, Shown};
+pub(crate) use context::Context;
+pub use effect::{Effect, RequestId};
+pub use line::Action;
+pub(crate) use line::Draft;
+pub(crate) use notice::{Deposit, Notice};
+pub(crate) use own::{BACKDATED_MS, Own};
+pub use own::{Identity, Policy};
+pub(crate) use said::{Said, body};
+pub use sender::Nonce;
+pub(crate) use sender::Sender;
+pub use transfer::{PullFor, Transfer, TransferFor, TransferResult};

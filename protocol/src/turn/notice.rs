@@ -1,0 +1,119 @@
+//! What one feature tells another, within the same transaction.
+
+use super::Transfer;
+use crate::capability::{Chain, Scope};
+use crate::codec::Bytes;
+use crate::id::{ChartId, ConsentId, EntryId, PartyId};
+use crate::refusal::Refusal;
+use crate::time::Timestamp;
+
+/// What has happened, or is to be done, and concerns another feature.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// A pull ended.
+    Pulled {
+        /// Which.
+        transfer: Transfer,
+        /// Whole, or refused for good.
+        result: Result<(), Refusal>,
+    },
+    /// A chart's patient has enrolled.
+    Enrolled {
+        /// The chart.
+        chart: ChartId,
+        /// The patient.
+        patient: PartyId,
+    },
+    /// A patient's key ring has come.
+    Ring {
+        /// The patient.
+        patient: PartyId,
+    },
+    /// The patient's keys are at hand: a fresh key ring and revocation state are to be published.
+    Publish {
+        /// The patient.
+        patient: PartyId,
+    },
+    /// A new key ring was signed with the patient's keys: permissions over whole kinds are to reach its
+    /// compartments.
+    RingSigned {
+        /// The patient.
+        patient: PartyId,
+    },
+    /// An institution deals with a patient from now on, and is to know what was published last.
+    Deals {
+        /// The patient.
+        patient: PartyId,
+        /// The institution.
+        institution: PartyId,
+    },
+    /// An institution was given a permission to read: it is to know which entries there are behind it.
+    MayRead {
+        /// The patient.
+        patient: PartyId,
+        /// The institution.
+        reader: PartyId,
+        /// What the permission covers.
+        scope: Scope,
+    },
+    /// A party told how the federation that it is a member of stands.
+    Snapshot {
+        /// The party.
+        from: PartyId,
+        /// The federation, as the feature encodes it.
+        federation: Bytes,
+    },
+    /// A party's membership ended: its gate closes.
+    PutOut {
+        /// The party.
+        party: PartyId,
+    },
+    /// A patient's order is to be carried out: entries are to be deposited.
+    Deposit {
+        /// The order.
+        request: ConsentId,
+        /// What, where and for whom.
+        deposit: Deposit,
+    },
+    /// An order's entries were offered to the depositary.
+    Deposited {
+        /// The order.
+        request: ConsentId,
+        /// The deposits, one for each page of entries.
+        reservations: Vec<[u8; 16]>,
+    },
+    /// A depositary is ready, and keeps the place of our deposit.
+    DepositReady {
+        /// The deposit.
+        reservation: [u8; 16],
+    },
+    /// A depositary has durably stored what we deposited.
+    Stored {
+        /// The deposit.
+        reservation: [u8; 16],
+    },
+    /// A deposit of ours was refused.
+    DepositRefused {
+        /// The deposit.
+        reservation: [u8; 16],
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// What is to be deposited.
+#[derive(Debug)]
+pub(crate) struct Deposit {
+    /// Where.
+    pub(crate) to: PartyId,
+    /// For whom it is to be kept.
+    pub(crate) owner: PartyId,
+    /// Whose record.
+    pub(crate) subject: PartyId,
+    /// The entries.
+    pub(crate) entries: Vec<EntryId>,
+    /// The permission to deposit; none for an institution's own backup.
+    pub(crate) chain: Option<Chain>,
+    /// Not to be carried out before.
+    pub(crate) not_before: Option<Timestamp>,
+}

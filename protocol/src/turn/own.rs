@@ -1,0 +1,188 @@
+//! Who we are: what a handler may know and sign with.
+
+use crate::crypto::{KemSecret, SigningKey};
+use crate::id::{NodeId, PartyId};
+use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, Role};
+use crate::limits;
+use crate::membership::Ledger;
+use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::statement::Signed;
+use crate::time::{DAY_MS, Timestamp};
+use std::sync::{Mutex, PoisonError};
+
+/// Who a peer is.
+pub struct Identity {
+    /// What it does.
+    pub role: Role,
+    /// Its name, for people.
+    pub name: String,
+    /// The institution's key log.
+    pub log: KeyLog,
+    /// The institution's current signing key.
+    pub institution: SigningKey,
+    /// The key that grants to the institution are sealed to.
+    pub kem: KemSecret,
+    /// The node's own key, which the transport uses too.
+    pub node: SigningKey,
+}
+
+/// What a deployment may choose; what it does not is as [`crate::limits`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Milliseconds before a message that failed is tried again, at first; doubled each time.
+    pub retry_ms_min: u64,
+    /// The same, at most.
+    pub retry_ms_max: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { retry_ms_min: limits::RETRY_MS_MIN, retry_ms_max: limits::RETRY_MS_MAX }
+    }
+}
+
+/// How long a node's certificate is made out for.
+const CERTIFICATE_MS: u64 = 7 * DAY_MS;
+/// For how long the same card and certificate are shown again: whoever verified them once need not do so
+/// with every `hello`.
+const ISSUE_AGAIN_MS: u64 = DAY_MS;
+/// How long before now certificates begin. Time here never goes back, so after a clock that was ahead
+/// is set right it is ahead still: by less than this, and others go on opening their gate.
+pub(crate) const BACKDATED_MS: u64 = 7 * DAY_MS;
+
+/// Our own identity, with what is at hand between events and decides nothing.
+pub(crate) struct Own {
+    identity: Identity,
+    keys: KnownKeys,
+    /// What a deployment chose.
+    pub(crate) policy: Policy,
+    /// What was signed last to say `hello` with. A peer without it signs anew.
+    issued: Mutex<Option<Issued>>,
+    ledger: Mutex<Option<Ledger>>,
+}
+
+/// What an institution says of itself and of its node.
+#[derive(Clone)]
+pub(crate) struct Issued {
+    /// The institution's card.
+    pub(crate) card: Signed<Card>,
+    /// The node's certificate.
+    pub(crate) certificate: Signed<NodeCertificate>,
+}
+
+impl Own {
+    /// Checks that the keys are what the log says, and that a `hello` with them fits. [ID-13]
+    pub(crate) fn new(identity: Identity) -> Result<Self, KeyLogError> {
+        let rotations = &identity.log.rotations;
+        if rotations.len() > limits::INSTITUTION_ROTATIONS_MAX
+            || rotations.iter().any(|rotation| !rotation.claims().kept.is_empty())
+        {
+            return Err(KeyLogError::TooLong);
+        }
+        let keys = identity.log.clone().verify()?;
+        if keys.current() != identity.institution.public() {
+            return Err(KeyLogError::BadSignature(0));
+        }
+        let (issued, ledger) = (Mutex::default(), Mutex::default());
+        Ok(Self { identity, keys, policy: Policy::default(), issued, ledger })
+    }
+
+    /// The institution's id.
+    pub(crate) fn party(&self) -> PartyId {
+        self.keys.party()
+    }
+
+    /// The node's id.
+    pub(crate) fn node(&self) -> NodeId {
+        self.identity.node.public().into()
+    }
+
+    /// What this peer does.
+    pub(crate) const fn role(&self) -> Role {
+        self.identity.role
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.identity.name
+    }
+
+    /// The key that the node signs with.
+    pub(crate) const fn node_key(&self) -> &SigningKey {
+        &self.identity.node
+    }
+
+    /// The key that the institution signs with.
+    pub(crate) const fn institution_key(&self) -> &SigningKey {
+        &self.identity.institution
+    }
+
+    /// That key's number.
+    pub(crate) fn key_number(&self) -> u32 {
+        self.keys.current_number()
+    }
+
+    /// The key that grants to the institution are sealed to.
+    pub(crate) const fn kem(&self) -> &KemSecret {
+        &self.identity.kem
+    }
+
+    /// The institution's keys as others know them.
+    pub(crate) const fn keys(&self) -> &KnownKeys {
+        &self.keys
+    }
+
+    /// Puts the ledger of the federation in the place of the one that is at hand, and gives that.
+    pub(crate) fn swap_ledger(&self, ledger: Option<Ledger>) -> Option<Ledger> {
+        core::mem::replace(&mut *self.ledger.lock().unwrap_or_else(PoisonError::into_inner), ledger)
+    }
+
+    /// Card and certificate as of now, or of not long ago.
+    pub(crate) fn issued(&self, now: Timestamp) -> Issued {
+        let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |issued: &&Issued| {
+            let at = issued.card.issued;
+            at <= now && now.since(at) < ISSUE_AGAIN_MS
+        };
+        if let Some(issued) = issued.as_ref().filter(fresh) {
+            return issued.clone();
+        }
+        let new = Issued { card: self.card(now), certificate: self.certificate(now) };
+        *issued = Some(new.clone());
+        new
+    }
+
+    fn card(&self, now: Timestamp) -> Signed<Card> {
+        let card = Card {
+            institution: self.party(),
+            key: self.key_number(),
+            name: self.identity.name.clone(),
+            role: self.identity.role,
+            kem: self.identity.kem.public(),
+            issued: now,
+        };
+        Signed::sign(card, &self.identity.institution)
+    }
+
+    fn certificate(&self, now: Timestamp) -> Signed<NodeCertificate> {
+        let certificate = NodeCertificate {
+            institution: self.party(),
+            key: self.key_number(),
+            node: self.node(),
+            issued: now.minus_ms(BACKDATED_MS),
+            expires: now.plus_ms(CERTIFICATE_MS),
+        };
+        Signed::sign(certificate, &self.identity.institution)
+    }
+
+    /// Refuses what this role does not do.
+    pub(crate) fn require(&self, role: Role) -> Handled<()> {
+        if self.role() == role {
+            return Ok(());
+        }
+        refuse(
+            RefusalCode::WrongRole,
+            format!("this is a {} node; ask a {} node for this", self.role().name(), role.name()),
+        )
+    }
+}
