@@ -8,24 +8,16 @@
 mod check;
 mod engine;
 pub mod experiment;
-mod life;
-mod measure;
+pub mod metric;
 pub mod output;
 mod party;
-pub mod people;
-pub mod places;
-mod region;
 pub mod result;
-mod run;
 pub mod scenario;
+mod stage;
 pub mod stats;
-pub mod tcp;
 pub mod tier;
-mod watch;
 mod world;
 
-pub use engine::empty_events;
+pub use engine::{empty_events, run};
 pub use party::{Party, Who};
-pub use region::{Region, command};
-pub use run::{RunError, run};
-pub use world::{AnswerOtherwise, Keeper, Lie, Otherwise, World, body_of};
+pub use world::{AnswerOtherwise, Keeper, Lie, Otherwise, Region, World, body_of, command};

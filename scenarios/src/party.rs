@@ -1,5 +1,6 @@
 //! One party: a peer, its store, its objects, its patients' keys.
 
+use crate::tier::{keep, rotation, seed_of};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::custody;
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TokenId};
@@ -50,7 +51,7 @@ impl Party {
 
     /// A party of a scenario, whose keys follow from the seed and its name.
     pub(crate) fn named(seed: u64, name: &str, role: Role, policy: Policy) -> Self {
-        let key = |purpose: &str| crate::engine::chance::seed_of(seed, name, purpose);
+        let key = |purpose: &str| seed_of(seed, name, purpose);
         let party = Self::with_keys(&key, role, name);
         Self { peer: party.peer.with_policy(policy), ..party }
     }
@@ -112,7 +113,7 @@ impl Party {
         let patient = new.keys.patient;
         self.words.insert(patient, new.words.to_string());
         self.unlocked.insert(patient, new.keys.clone());
-        (patient, crate::people::keep(new, name))
+        (patient, keep(new, name))
     }
 
     /// Gives a patient of this relay the next keys, by the words, and what has the relay take them; nothing when the
@@ -125,7 +126,7 @@ impl Party {
         now: Timestamp,
     ) -> Option<Command> {
         let words = self.words.get(&patient)?;
-        let (keys, rotate) = crate::people::rotation(known, words, kept, now).ok()?;
+        let (keys, rotate) = rotation(known, words, kept, now).ok()?;
         self.unlocked.insert(patient, keys);
         Some(rotate)
     }

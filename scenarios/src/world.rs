@@ -3,9 +3,11 @@
 mod dishonest;
 mod joining;
 mod people;
+mod region;
 mod wire;
 
 pub use dishonest::{AnswerOtherwise, Lie, Otherwise};
+pub use region::{Region, command};
 pub use wire::body_of;
 
 use crate::party::{Party, Who};

@@ -7,8 +7,9 @@
 //! disk.
 
 use super::{Check, Found, name};
-use crate::engine::{Engine, Stage};
-use crate::watch::Seen;
+use crate::stage::Stage;
+use crate::tier::Seen;
+use crate::tier::people::Patient;
 use chartmesh_protocol::access_log::Action;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::PartyId;
@@ -68,9 +69,8 @@ impl Bounded {
     }
 
     /// Refusals that one party's log lists of another in one day.
-    fn refusals(&mut self, engine: &Engine<'_>, found: &mut Found) {
-        let stage = &engine.stage;
-        for patient in engine.everybody() {
+    fn refusals(&mut self, stage: &Stage, patients: &[Patient], found: &mut Found) {
+        for patient in patients {
             for at in patient.enrolled.iter().copied().filter(|at| stage.is_judged(*at)) {
                 let mut lines = BTreeMap::<(PartyId, u64), usize>::new();
                 super::logged::each_line(stage, at, patient.id, |line| {
@@ -138,9 +138,9 @@ impl Check for Bounded {
         }
     }
 
-    fn end(&mut self, engine: &Engine<'_>, found: &mut Found) {
-        self.busy.extend((0u32..).zip(&engine.stage.machines).map(|(at, _)| at));
-        self.look(&engine.stage, found);
-        self.refusals(engine, found);
+    fn end(&mut self, stage: &Stage, patients: &[Patient], found: &mut Found) {
+        self.busy.extend((0u32..).zip(&stage.machines).map(|(at, _)| at));
+        self.look(stage, found);
+        self.refusals(stage, patients, found);
     }
 }

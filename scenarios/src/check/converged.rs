@@ -8,9 +8,9 @@
 //! the last greetings. A violation means that something was lost between two that both kept their word.
 
 use super::{Check, Found, name};
-use crate::engine::{Engine, Stage};
-use crate::people::Patient;
-use crate::watch::Seen;
+use crate::stage::Stage;
+use crate::tier::Seen;
+use crate::tier::people::Patient;
 use chartmesh_protocol::capability::RevocationState;
 use chartmesh_protocol::id::{EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
@@ -47,12 +47,9 @@ pub(super) fn known(stage: &Stage, at: u32, patient: PartyId) -> Option<Known> {
 }
 
 /// When a revoked permission expires, as its patient's relay has it.
-pub(super) fn expiry(engine: &Engine<'_>, token: TokenId) -> Option<u64> {
-    let patients = engine.everybody().iter();
-    let mut relays = patients.map(|patient| (patient.relay, patient.id));
-    relays.find_map(|(relay, patient)| {
-        known(&engine.stage, relay, patient)?.revoked.get(&token).copied()
-    })
+pub(super) fn expiry(stage: &Stage, patients: &[Patient], token: TokenId) -> Option<u64> {
+    let mut relays = patients.iter().map(|patient| (patient.relay, patient.id));
+    relays.find_map(|(relay, patient)| known(stage, relay, patient)?.revoked.get(&token).copied())
 }
 
 /// Parties and where they stand.
@@ -225,10 +222,9 @@ fn waiting(stage: &Stage, at: u32, members: &BTreeSet<PartyId>, found: &mut Foun
 impl Check for Converged {
     fn see(&mut self, _stage: &Stage, _seen: &Seen<'_>, _found: &mut Found) {}
 
-    fn end(&mut self, engine: &Engine<'_>, found: &mut Found) {
-        let stage = &engine.stage;
+    fn end(&mut self, stage: &Stage, patients: &[Patient], found: &mut Found) {
         let members = ledgers(stage, found);
-        for patient in engine.everybody().iter().filter(|patient| stage.is_judged(patient.relay)) {
+        for patient in patients.iter().filter(|patient| stage.is_judged(patient.relay)) {
             news(stage, patient, &members, found);
             records(stage, patient, &members, found);
         }

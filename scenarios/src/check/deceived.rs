@@ -6,8 +6,9 @@
 //! proof of possession, of a connection or of a quota is missing somewhere.
 
 use super::{Check, Found, name};
-use crate::engine::{Engine, Stage};
-use crate::watch::Seen;
+use crate::stage::Stage;
+use crate::tier::Seen;
+use crate::tier::people::Patient;
 
 pub(super) struct Deceived;
 
@@ -21,5 +22,5 @@ impl Check for Deceived {
         }
     }
 
-    fn end(&mut self, _engine: &Engine<'_>, _found: &mut Found) {}
+    fn end(&mut self, _stage: &Stage, _patients: &[Patient], _found: &mut Found) {}
 }

@@ -8,8 +8,9 @@
 
 use super::logged::{MessageKey, key};
 use super::{Check, Found, name};
-use crate::engine::{Engine, Machine, Stage};
-use crate::watch::Seen;
+use crate::stage::{Machine, Stage};
+use crate::tier::Seen;
+use crate::tier::people::Patient;
 use chartmesh_protocol::backup::{Message as Backup, Receipt};
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId, TokenId};
@@ -39,11 +40,11 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Begins with what there is when the scenario does.
-    pub(super) fn new(engine: &Engine<'_>) -> Self {
+    pub(super) fn new(stage: &Stage, patients: &[Patient]) -> Self {
         let mut this = Self::default();
-        for patient in engine.everybody() {
+        for patient in patients {
             for at in &patient.enrolled {
-                let made = entries(engine, *at, patient.id);
+                let made = entries(stage, *at, patient.id);
                 this.recorded.insert((*at, patient.id), made);
             }
         }
@@ -92,11 +93,11 @@ impl Kept {
 }
 
 /// Entries of a patient that a machine made and has whole.
-fn entries(engine: &Engine<'_>, at: u32, patient: PartyId) -> BTreeSet<EntryId> {
-    let machine = &engine.stage.machines[at as usize];
+fn entries(stage: &Stage, at: u32, patient: PartyId) -> BTreeSet<EntryId> {
+    let machine = &stage.machines[at as usize];
     let me = machine.party.peer.me();
     let query = Query::Entries { subject: patient, find: None };
-    match machine.see(engine.stage.now_us, &query, None) {
+    match machine.see(stage.now_us, &query, None) {
         Ok(View::Entries(views)) => {
             let own = views.into_iter().filter(|view| view.author == me && view.whole);
             own.map(|view| view.entry).collect()
@@ -155,8 +156,7 @@ impl Check for Kept {
         }
     }
 
-    fn end(&mut self, engine: &Engine<'_>, found: &mut Found) {
-        let stage = &engine.stage;
+    fn end(&mut self, stage: &Stage, _patients: &[Patient], found: &mut Found) {
         let mut lost = |at: u32, count: usize, what: &str, of: PartyId| {
             if count > 0 {
                 let what = format!("{count} {what} {} are not at {}", of.short(), name(stage, at));
@@ -166,7 +166,7 @@ impl Check for Kept {
         for ((at, subject), acknowledged) in &self.recorded {
             let hurt = stage.machines[*at as usize].disk.hurt;
             if stage.is_judged(*at) && !hurt {
-                let there = entries(engine, *at, *subject);
+                let there = entries(stage, *at, *subject);
                 lost(*at, acknowledged.difference(&there).count(), "entries recorded of", *subject);
             }
         }

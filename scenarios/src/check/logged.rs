@@ -7,8 +7,9 @@
 //! the logs would not learn of an access.
 
 use super::{Check, Found, name};
-use crate::engine::{Engine, Stage};
-use crate::watch::Seen;
+use crate::stage::Stage;
+use crate::tier::Seen;
+use crate::tier::people::Patient;
 use chartmesh_protocol::access_log::{Action, Line};
 use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::{Message as Consent, ReadAnswer};
@@ -132,8 +133,7 @@ impl Check for Logged {
         }
     }
 
-    fn end(&mut self, engine: &Engine<'_>, found: &mut Found) {
-        let stage = &engine.stage;
+    fn end(&mut self, stage: &Stage, _patients: &[Patient], found: &mut Found) {
         for ((at, subject), accesses) in core::mem::take(&mut self.accesses) {
             if !stage.is_judged(at) {
                 continue;

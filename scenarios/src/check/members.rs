@@ -5,9 +5,10 @@
 //! members sponsored than the federation's charter asks for.
 
 use super::{Check, Found, name};
-use crate::engine::{Engine, Stage};
-use crate::scenario::Hostility;
-use crate::watch::Seen;
+use crate::scenario::{Hostility, Scenario};
+use crate::stage::Stage;
+use crate::tier::Seen;
+use crate::tier::people::Patient;
 use chartmesh_protocol::federation::Command as Federation;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
@@ -31,12 +32,11 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub(super) fn new(engine: &Engine<'_>) -> Self {
-        let machines = &engine.stage.machines;
+    pub(super) fn new(scenario: &Scenario, stage: &Stage) -> Self {
         let institutions =
-            machines.iter().filter(|machine| machine.party.peer.role() != Role::Patient);
+            stage.machines.iter().filter(|machine| machine.party.peer.role() != Role::Patient);
         Self {
-            threshold: usize::from(engine.scenario.federation.threshold),
+            threshold: usize::from(scenario.federation.threshold),
             first: institutions.map(|machine| machine.party.peer.me()).collect(),
             asked: BTreeMap::new(),
             sponsors: BTreeMap::new(),
@@ -91,7 +91,7 @@ impl Check for Members {
         }
     }
 
-    fn end(&mut self, engine: &Engine<'_>, found: &mut Found) {
-        self.look(&engine.stage, found);
+    fn end(&mut self, stage: &Stage, _patients: &[Patient], found: &mut Found) {
+        self.look(stage, found);
     }
 }

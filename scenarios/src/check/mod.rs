@@ -28,11 +28,11 @@ mod plaintext;
 mod quota;
 mod revoked;
 
-pub(crate) use quota::bytes_of;
-
-use crate::engine::{Engine, Stage};
 use crate::result::{NOBODY, Violation};
-use crate::watch::{Seen, Watch};
+use crate::scenario::Scenario;
+use crate::stage::Stage;
+use crate::tier::Seen;
+use crate::tier::people::Patient;
 use std::collections::BTreeMap;
 
 /// Violations of one checker that are told one by one; the rest are counted.
@@ -44,7 +44,7 @@ trait Check {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found);
 
     /// The scenario is over and the network has healed.
-    fn end(&mut self, engine: &Engine<'_>, found: &mut Found);
+    fn end(&mut self, stage: &Stage, patients: &[Patient], found: &mut Found);
 }
 
 /// What was found.
@@ -77,26 +77,35 @@ pub(crate) struct Checkers {
 }
 
 impl Checkers {
-    pub(crate) fn new(engine: &Engine<'_>) -> Self {
+    /// Of a scenario that begins now, on this stage.
+    pub(crate) fn new(scenario: &Scenario, stage: &Stage, patients: &[Patient]) -> Self {
         Self {
             checks: vec![
-                Box::new(kept::Kept::new(engine)),
+                Box::new(kept::Kept::new(stage, patients)),
                 Box::new(plaintext::Plaintext::default()),
                 Box::new(logged::Logged::default()),
                 Box::new(revoked::Revoked::default()),
                 Box::new(bounded::Bounded::default()),
                 Box::new(quota::Quota::default()),
-                Box::new(members::Members::new(engine)),
+                Box::new(members::Members::new(scenario, stage)),
                 Box::new(deceived::Deceived),
                 Box::new(converged::Converged),
             ],
             found: Found {
-                begin_us: engine.begin_us(),
-                now_us: engine.stage.now_us,
+                begin_us: stage.now_us,
+                now_us: stage.now_us,
                 violations: Vec::new(),
                 counts: BTreeMap::new(),
                 fresh: Vec::new(),
             },
+        }
+    }
+
+    /// Shows them something that happened.
+    pub(crate) fn see(&mut self, stage: &Stage, seen: &Seen<'_>) {
+        self.found.now_us = stage.now_us;
+        for check in &mut self.checks {
+            check.see(stage, seen, &mut self.found);
         }
     }
 
@@ -121,21 +130,12 @@ impl Checkers {
     }
 
     /// Judges what can be judged in the end alone, after the network has healed.
-    pub(crate) fn end(mut self, engine: &Engine<'_>) -> Vec<Violation> {
-        self.found.now_us = engine.stage.now_us;
-        for check in &mut self.checks {
-            check.end(engine, &mut self.found);
-        }
-        self.found()
-    }
-}
-
-impl Watch for Checkers {
-    fn see(&mut self, stage: &Stage, seen: &Seen<'_>) {
+    pub(crate) fn end(mut self, stage: &Stage, patients: &[Patient]) -> Vec<Violation> {
         self.found.now_us = stage.now_us;
         for check in &mut self.checks {
-            check.see(stage, seen, &mut self.found);
+            check.end(stage, patients, &mut self.found);
         }
+        self.found()
     }
 }
 

@@ -10,8 +10,9 @@
 
 use super::logged::read_answer;
 use super::{Check, Found, name};
-use crate::engine::{Engine, Stage};
-use crate::watch::Seen;
+use crate::stage::Stage;
+use crate::tier::Seen;
+use crate::tier::people::Patient;
 use chartmesh_protocol::capability::{Chain, Grant};
 use chartmesh_protocol::consent::{Message as Consent, ReadAnswer, ReadRequest};
 use chartmesh_protocol::id::{CompartmentId, EntryId, ObjectId, PartyId, StatementId, TokenId};
@@ -158,5 +159,5 @@ impl Check for Plaintext {
         }
     }
 
-    fn end(&mut self, _engine: &Engine<'_>, _found: &mut Found) {}
+    fn end(&mut self, _stage: &Stage, _patients: &[Patient], _found: &mut Found) {}
 }

@@ -6,13 +6,13 @@
 //! A violation means that somebody stored more at a holder than a patient permitted.
 
 use super::{Check, Found, name};
-use crate::engine::{Engine, Stage};
-use crate::watch::Seen;
+use crate::stage::Stage;
+use crate::tier::people::Patient;
+use crate::tier::{Seen, bytes_of};
 use chartmesh_protocol::backup::Message;
 use chartmesh_protocol::id::TokenId;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::Body;
-use chartmesh_protocol::record::Bundle;
 use std::collections::BTreeMap;
 
 /// Permissions with their quotas.
@@ -24,12 +24,6 @@ pub(super) struct Quota {
     deposits: BTreeMap<(u32, [u8; 16]), (Quotas, u64)>,
     /// By holder and permission.
     used: BTreeMap<(u32, TokenId), u64>,
-}
-
-/// Bytes of an entry's sealed objects.
-pub(crate) fn bytes_of(bundle: &Bundle) -> u64 {
-    let contents = bundle.contents.iter();
-    contents.fold(bundle.manifest.0.len() as u64, |sum, content| sum.saturating_add(content.length))
 }
 
 impl Check for Quota {
@@ -82,5 +76,5 @@ impl Check for Quota {
         }
     }
 
-    fn end(&mut self, _engine: &Engine<'_>, _found: &mut Found) {}
+    fn end(&mut self, _stage: &Stage, _patients: &[Patient], _found: &mut Found) {}
 }

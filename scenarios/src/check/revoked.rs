@@ -10,8 +10,9 @@
 
 use super::logged::{MessageKey, key, read_answer};
 use super::{Check, Found, name};
-use crate::engine::{Engine, Stage};
-use crate::watch::{Seen, short};
+use crate::stage::Stage;
+use crate::tier::people::Patient;
+use crate::tier::{Seen, short};
 use chartmesh_protocol::capability::Token;
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::custody;
@@ -144,9 +145,8 @@ impl Check for Revoked {
         }
     }
 
-    fn end(&mut self, engine: &Engine<'_>, found: &mut Found) {
+    fn end(&mut self, stage: &Stage, patients: &[Patient], found: &mut Found) {
         // What was acknowledged is known for as long as the permission could be shown.
-        let stage = &engine.stage;
         let mut holders = BTreeMap::<u32, BTreeSet<TokenId>>::new();
         for (at, token) in self.acknowledged.keys().filter(|(at, _)| stage.is_judged(*at)) {
             holders.entry(*at).or_default().insert(*token);
@@ -154,12 +154,13 @@ impl Check for Revoked {
         for (at, tokens) in holders {
             let now = stage.machines[at as usize].clock(stage.now_us).seconds();
             let mut known = BTreeSet::new();
-            for patient in engine.everybody() {
+            for patient in patients {
                 let state = super::converged::known(stage, at, patient.id);
                 known.extend(state.iter().flat_map(|known| known.revoked.keys().copied()));
             }
             let expired = |token: &TokenId| {
-                super::converged::expiry(engine, *token).is_none_or(|expires| expires <= now)
+                super::converged::expiry(stage, patients, *token)
+                    .is_none_or(|expires| expires <= now)
             };
             for token in tokens.difference(&known).filter(|token| !expired(token)) {
                 let what = format!(

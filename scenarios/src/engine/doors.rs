@@ -2,9 +2,9 @@
 
 use super::setup::STEP_US;
 use super::{Engine, Task, Then};
-use crate::people::{Doors, Entries, People, drafts};
 use crate::result::{NOBODY, TraceKind};
-use crate::watch::Seen;
+use crate::tier::people::{Doors, Entries, People, drafts};
+use crate::tier::{Seen, short};
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Command, Effect, Event, Query, RequestId, View};
 use chartmesh_protocol::record;
@@ -40,7 +40,7 @@ impl Doors for Engine<'_> {
         tag: u64,
     ) {
         let request = self.request();
-        let patient_short = patient.map_or(0, crate::watch::short);
+        let patient_short = patient.map_or(0, short);
         self.trace(TraceKind::Asked, at, NOBODY, |row| {
             (row.what, row.id, row.patient) = (name, request.0, patient_short);
         });

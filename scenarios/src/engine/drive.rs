@@ -1,11 +1,10 @@
 //! What the node's driver does: has a peer handle an event, commits, performs the effects once that is durable,
 //! and calls the peer again when it wants to be called.
 
-use super::exchange::Flow;
-use super::greeting::Errand;
 use super::{Engine, Task, Then};
 use crate::result::TraceKind;
-use crate::watch::feature;
+use crate::stage::{Errand, Flow};
+use crate::tier::feature;
 use chartmesh_protocol::peer::{Effect, Event, View};
 use std::time::Instant;
 

@@ -7,56 +7,19 @@
 //!     └──────────────> message arrives ──> outcome arrives ──> Attempt again <┘
 //! ```
 
-use super::greeting::{Errand, HELLO_TIMEOUT_US};
+use super::greeting::HELLO_TIMEOUT_US;
 use super::{Engine, Task, Then};
 use crate::result::{NOBODY, TraceKind};
-use crate::watch::{Seen, message_id};
+use crate::stage::{Back, Errand, Flow};
+use crate::tier::{Seen, message_id, patient_of, request_of};
 use chartmesh_protocol::codec::DecodeError;
-use chartmesh_protocol::id::{ConsentId, PartyId};
-use chartmesh_protocol::message::{MessageId, Outcome, OutcomeResult};
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::message::{Outcome, OutcomeResult};
 use chartmesh_protocol::peer::{CheckedMessage, DeliveryFailure, Event, RequestId};
 use chartmesh_protocol::statement::Unverified;
 
 /// How long a request may take before its sender gives up, as `node/src/net/limits.rs` has it.
 const CONTROL_TIMEOUT_US: u64 = 30_000_000;
-
-/// A message on its way, seen from its sender.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Flow {
-    pub(super) from: u32,
-    pub(super) from_epoch: u32,
-    pub(super) to: PartyId,
-    pub(super) target: u32,
-    pub(super) target_epoch: u32,
-    pub(super) number: u64,
-    /// What traces follow it by.
-    pub(super) id: u64,
-    pub(super) message: MessageId,
-    /// Whether a dishonest machine made it up: its own peer knows nothing of it.
-    pub(super) made_up: bool,
-    /// Whether honest parties may take what was made up.
-    pub(super) may_pass: bool,
-    /// Whether the far side refused once already.
-    pub(super) again: bool,
-    pub(super) left_us: u64,
-    pub(super) name: &'static str,
-    /// When it was put into the outbox, by the sender's clock.
-    pub(super) since_ms: u64,
-    pub(super) patient: u64,
-    /// The request for consent that it is about.
-    pub(super) about: Option<ConsentId>,
-}
-
-/// To whom a reply goes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Back {
-    /// The answer to a `hello`.
-    Hello { from: u32, from_epoch: u32 },
-    /// The outcome of a message.
-    Message(Flow),
-    /// Nobody: it was a message that came twice.
-    Nobody,
-}
 
 impl Engine<'_> {
     /// Something waits for `to`, or may be tried now.
@@ -136,8 +99,8 @@ impl Engine<'_> {
             left_us: now_us,
             name,
             since_ms: envelope.sent.0,
-            patient: crate::watch::patient_of(checked.body()),
-            about: crate::watch::request_of(checked.body()),
+            patient: patient_of(checked.body()),
+            about: request_of(checked.body()),
         };
         self.trace(TraceKind::Sent, from, target, |row| {
             (row.what, row.id, row.patient, row.bytes) =

@@ -1,23 +1,13 @@
 //! What goes wrong: the scenario's events, faults by chance, machines that come and go, dishonest parties.
 //! Each fault is counted when it fires, so that a run can show that it did.
 
-use super::exchange::Back;
-use super::greeting::Errand;
-use super::{Chance, Engine, Stage, Task, Then};
-use crate::life;
+use super::{Engine, Task, Then};
 use crate::result::{Fired, Mark, NOBODY, TraceKind};
 use crate::scenario::{Event as Planned, Happening};
-use crate::watch::Seen;
+use crate::stage::{Back, Cut, Errand};
+use crate::tier::{Chance, Seen, next};
 use chartmesh_protocol::peer::Event;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Messages from the first to the second do not pass.
-pub(crate) struct Cut {
-    from: BTreeSet<u32>,
-    /// All others when empty.
-    to: BTreeSet<u32>,
-    both_ways: bool,
-}
 
 /// Faults by chance, and what has fired.
 pub(super) struct Faults {
@@ -48,21 +38,6 @@ impl Faults {
                 ..mark.clone()
             })
             .collect()
-    }
-}
-
-impl Stage {
-    /// Whether no message passes from one machine to another.
-    pub(crate) fn blocked(&self, from: u32, to: u32) -> bool {
-        self.cuts.values().any(|cut| cut.stops(from, to) || (cut.both_ways && cut.stops(to, from)))
-    }
-}
-
-impl Cut {
-    fn stops(&self, from: u32, to: u32) -> bool {
-        let there =
-            if self.to.is_empty() { !self.from.contains(&to) } else { self.to.contains(&to) };
-        self.from.contains(&from) && there
     }
 }
 
@@ -208,7 +183,7 @@ impl Engine<'_> {
         let since_us = now_us - self.begin_us.min(now_us);
         let hours = self.scenario.regions[self.region(at) as usize].hours_ahead;
         let machine = self.machine(at);
-        let next = life::next(&mut machine.life, &machine.traits, on, since_us, hours);
+        let next = next(&mut machine.life, &machine.traits, on, since_us, hours);
         let Some(next) = next else { return };
         self.switch(at, on);
         self.queue.plan(self.begin_us + next, Task::Switch { at, on: !on });

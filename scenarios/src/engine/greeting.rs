@@ -5,47 +5,15 @@
 //!    └──────────> nobody there, nothing comes back: not greeted ───────────> errands fail
 //! ```
 
-use super::costs::Window;
-use super::exchange::Back;
 use super::{Engine, Task, Then};
 use crate::result::TraceKind;
-use chartmesh_protocol::id::{PartyId, TransferId};
-use chartmesh_protocol::peer::{CheckedHello, CheckedWelcome, DeliveryFailure, Event, Nonce};
+use crate::stage::{Back, Errand, Session};
+use chartmesh_protocol::peer::{CheckedHello, CheckedWelcome, DeliveryFailure, Event};
 
 /// How long dialling somebody who is not there takes: the transport's timeout.
 const DIAL_TIMEOUT_US: u64 = 10_000_000;
 /// How long a `hello` may take before whoever says it gives up, as `node/src/net/limits.rs` has it.
 pub(super) const HELLO_TIMEOUT_US: u64 = 5_000_000;
-
-/// What one machine remembers of a connection with another.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Session {
-    /// The nonce that we told.
-    pub(super) ours: Nonce,
-    /// The nonce that we were told.
-    pub(super) theirs: Option<Nonce>,
-    /// The other's start with which we talk.
-    pub(super) epoch: u32,
-    pub(super) used_us: u64,
-    pub(super) window: Window,
-}
-
-impl Session {
-    const fn new(ours: Nonce, theirs: Option<Nonce>, epoch: u32, now_us: u64) -> Self {
-        Self { ours, theirs, epoch, used_us: now_us, window: Window::new(now_us) }
-    }
-}
-
-/// What waits for a greeting to end.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Errand {
-    /// A message to an institution; whether it was refused once already.
-    Deliver(PartyId, bool),
-    /// An object.
-    Pull(TransferId),
-    /// Nothing: the greeting was all.
-    Nothing,
-}
 
 impl Engine<'_> {
     /// The connection with `other`, unless it was idle too long or `other` started anew.

@@ -5,10 +5,7 @@
 //! that still exists is on, and everybody talks once with everybody it knows. People do nothing more. What never
 //! heals stays: destroyed machines, lost objects, wrong clocks, dishonest parties.
 
-use super::{Engine, Stage, Task};
-use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::{Query, View};
-use chartmesh_protocol::store::{ReadTxn, Table};
+use super::{Engine, Task};
 
 /// How long healing may take: some of the longest waits between two tries of a message
 /// (`RETRY_MS_MAX`, five minutes).
@@ -56,49 +53,5 @@ impl Engine<'_> {
                 return;
             }
         }
-    }
-}
-
-impl Stage {
-    /// Whether a machine is honest and there: what such machines do and know is judged.
-    pub(crate) fn is_judged(&self, at: u32) -> bool {
-        self.machines
-            .get(at as usize)
-            .is_some_and(|machine| machine.hostile.is_empty() && machine.on && !machine.destroyed)
-    }
-
-    /// Whether a party is a machine that is judged.
-    fn answers(&self, party: PartyId) -> bool {
-        self.by_party.get(&party).is_some_and(|at| self.is_judged(*at))
-    }
-
-    /// Whether at a judged machine something waits that another judged one could take or give.
-    fn has_work(&self, at: u32) -> bool {
-        self.is_judged(at)
-            && (self.waits_for(at).any(|party| self.answers(party))
-                || self.pulls_from(at).any(|party| self.answers(party)))
-    }
-
-    /// The institutions for which messages wait at a machine.
-    pub(crate) fn waits_for(&self, at: u32) -> impl Iterator<Item = PartyId> {
-        const OUTBOX: Table = Table("outbox");
-        let disk = &self.machines[at as usize].disk;
-        let mut from = Vec::new();
-        core::iter::from_fn(move || {
-            let page = disk.page(OUTBOX, &from, &[], 1).expect("memory does not fail");
-            let party = page.first().and_then(|(key, _)| PartyId::from_slice(key.get(..32)?))?;
-            from = [&party.0[..], &[0xff; 9]].concat();
-            Some(party)
-        })
-    }
-
-    /// The institutions from which a machine still has objects to pull.
-    pub(crate) fn pulls_from(&self, at: u32) -> impl Iterator<Item = PartyId> {
-        let seen = self.machines[at as usize].see(self.now_us, &Query::Transfers, None);
-        let transfers = match seen {
-            Ok(View::Transfers(transfers)) => transfers,
-            _ => Vec::new(),
-        };
-        transfers.into_iter().map(|transfer| transfer.from)
     }
 }

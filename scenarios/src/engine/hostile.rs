@@ -13,12 +13,11 @@
 
 mod forge;
 
-use super::exchange::Flow;
-use super::greeting::Errand;
-use super::{Chance, Engine, Task};
+use super::{Engine, Task};
 use crate::result::TraceKind;
 use crate::scenario::Hostility;
-use crate::watch::{Seen, message_id};
+use crate::stage::{Errand, Flow};
+use crate::tier::{Chance, Seen, message_id, patient_of};
 use chartmesh_protocol::capability::{Chain, Proof};
 use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::consent::Message as Consent;
@@ -344,7 +343,7 @@ impl Engine<'_> {
             left_us: now_us,
             name: checked.body().name(),
             since_ms: checked.envelope().sent.0,
-            patient: crate::watch::patient_of(checked.body()),
+            patient: patient_of(checked.body()),
             about: None,
         };
         if let Some(fault) = lie.fault {

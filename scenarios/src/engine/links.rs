@@ -1,9 +1,9 @@
 //! Links: how long a message takes between two machines, and whether it arrives.
 
 use super::Engine;
-use super::chance::Chance;
 use crate::scenario::{Loss, Scenario, Share, Span, Spread};
-use crate::tcp::RETRANSMIT_US_MIN;
+use crate::tier::Chance;
+use crate::tier::tcp::RETRANSMIT_US_MIN;
 
 /// Bytes of a packet's content.
 const PACKET: u64 = 1400;

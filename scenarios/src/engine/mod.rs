@@ -11,39 +11,34 @@
 //!
 //! The peers are the node's own code. What is modelled is what stands around it: links by latency, loss and
 //! bandwidth; machines that come and go; disks whose syncs take time and that lose what was not synced.
-//! Every choice by chance comes from a stream of its own ([`chance`]), so equal scenario and seed give an
+//! Every choice by chance comes from a stream of its own ([`Chance`](crate::tier::Chance)), so equal scenario and seed give an
 //! equal trace, on any platform and in any build.
 
-pub(crate) mod chance;
 mod costs;
-mod disk;
 mod doors;
 mod drive;
+mod ending;
 mod exchange;
 mod faults;
 mod greeting;
 mod heal;
 mod hostile;
 mod links;
-mod machine;
 mod pulls;
 mod queue;
 mod setup;
 mod task;
-pub(crate) mod tracer;
 mod watching;
 
-pub(crate) use machine::Machine;
 pub use queue::empty_events;
 
-use crate::measure::{Ending, Measures};
-use crate::people::People;
-use crate::places::Places;
-use crate::result::{Cost, Outcome, PartyRow, Progress, TraceSink, Watcher};
-use crate::run::RunError;
+use crate::check::Checkers;
+use crate::result::{Cost, Outcome, PartyRow, Progress, RunError, TraceSink, Watcher};
 use crate::scenario::Scenario;
-use chance::Chance;
-use chartmesh_protocol::id::{NodeId, PartyId};
+use crate::stage::{Machine, Stage};
+use crate::tier::people::{Patient, People};
+use crate::tier::places::Places;
+use crate::tier::{Measures, Tracer, expectations, short};
 use chartmesh_protocol::peer::RequestId;
 use chartmesh_protocol::store::Shared;
 use links::Links;
@@ -52,17 +47,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
 use task::{Task, Then};
-use tracer::Tracer;
-
-/// What everybody can see: the machines and the time.
-pub(crate) struct Stage {
-    pub(crate) now_us: u64,
-    pub(crate) machines: Vec<Machine>,
-    pub(crate) by_party: BTreeMap<PartyId, u32>,
-    pub(crate) by_node: BTreeMap<NodeId, u32>,
-    /// Pairs of sets between which no message passes, by the number of the event that made them.
-    pub(crate) cuts: BTreeMap<usize, faults::Cut>,
-}
 
 /// A run under way.
 pub(crate) struct Engine<'a> {
@@ -80,7 +64,7 @@ pub(crate) struct Engine<'a> {
     places: Rc<Places>,
     people: Option<People<'a>>,
     measures: Option<Measures>,
-    checkers: Option<crate::check::Checkers>,
+    checkers: Option<Checkers>,
     faults: faults::Faults,
     hostile: hostile::Hostile,
     /// When the scenario begins: the federation was set up before.
@@ -94,8 +78,11 @@ pub(crate) struct Engine<'a> {
     cpu: BTreeMap<&'static str, f64>,
 }
 
-/// Runs a scenario.
-pub(crate) fn run(
+/// Runs a scenario with a seed. Equal scenario, seed and version give an equal trace.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run(
     scenario: &Scenario,
     seed: u64,
     watcher: &mut dyn Watcher,
@@ -112,13 +99,7 @@ impl<'a> Engine<'a> {
         Self {
             scenario,
             seed,
-            stage: Stage {
-                now_us: 0,
-                machines: Vec::new(),
-                by_party: BTreeMap::new(),
-                by_node: BTreeMap::new(),
-                cuts: BTreeMap::new(),
-            },
+            stage: Stage::default(),
             queue: Queue::new(),
             shared: Shared::new(),
             links: Links::new(scenario, seed),
@@ -173,18 +154,13 @@ impl<'a> Engine<'a> {
         let known = self.people.iter().flat_map(|people| &people.patients);
         known.map(|patient| {
             let holders = patient.enrolled.iter().copied().collect();
-            (crate::watch::short(patient.id), (patient.relay, holders))
+            (short(patient.id), (patient.relay, holders))
         })
     }
 
     /// The patients, as those around them know them.
-    pub(crate) fn everybody(&self) -> &[crate::people::Patient] {
+    pub(crate) fn everybody(&self) -> &[Patient] {
         self.people.as_ref().map_or(&[], |people| &people.patients)
-    }
-
-    /// When the scenario began.
-    pub(crate) const fn begin_us(&self) -> u64 {
-        self.begin_us
     }
 
     pub(crate) fn machine(&mut self, at: u32) -> &mut Machine {
@@ -209,7 +185,9 @@ impl<'a> Engine<'a> {
     fn finish(mut self, stopped: bool) -> Outcome {
         let simulated_us = self.stage.now_us.saturating_sub(self.begin_us);
         let metrics = match self.measures.take() {
-            Some(measures) => measures.end(&self.stage, &Ending::of(&self)),
+            Some(measures) => {
+                measures.end(&self.stage, &ending::ending(&self.stage, self.everybody()))
+            }
             None => Vec::new(),
         };
         let (trace_rows, trace_hash) = self.tracer.finish();
@@ -218,7 +196,7 @@ impl<'a> Engine<'a> {
             self.heal();
         }
         let violations = match self.checkers.take() {
-            Some(checkers) if !stopped => checkers.end(&self),
+            Some(checkers) if !stopped => checkers.end(&self.stage, self.everybody()),
             Some(checkers) => checkers.found(),
             None => Vec::new(),
         };
@@ -228,7 +206,7 @@ impl<'a> Engine<'a> {
             region: machine.region,
             role: machine.party.peer.role(),
         });
-        let expectations = crate::measure::expectations(&self.scenario.expect, &metrics);
+        let expectations = expectations(&self.scenario.expect, &metrics);
         Outcome {
             tier: "core",
             scenario: self.scenario.clone(),

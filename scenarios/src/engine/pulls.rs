@@ -1,10 +1,10 @@
 //! Objects: pulled from whoever holds them, served, dropped, and looked for after a start.
 
-use super::greeting::Errand;
 use super::{Engine, Task, Then};
 use crate::result::TraceKind;
 use crate::scenario::Hostility;
-use crate::watch::Seen;
+use crate::stage::Errand;
+use crate::tier::Seen;
 use chartmesh_protocol::id::{NodeId, ObjectId, TransferId};
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::objects::{Lost, Transfer};

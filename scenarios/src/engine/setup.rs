@@ -1,17 +1,15 @@
 //! Before time runs: machines are made, the federation is founded, patients enrol. All of it goes through
 //! the same peers and messages as later; only links take no time and nothing goes wrong.
 
-use super::machine::Machine;
 use super::{Engine, Task};
 use crate::check::Checkers;
-use crate::life::{self, Birth};
-use crate::measure::Measures;
 use crate::party::Party;
-use crate::people::{Doors, People};
-use crate::places::Place;
-use crate::result::Watcher;
-use crate::run::RunError;
+use crate::result::{RunError, Watcher};
 use crate::scenario::Nat;
+use crate::stage::{Disk, Machine};
+use crate::tier::people::{Doors, People};
+use crate::tier::places::Place;
+use crate::tier::{Birth, Measures, begins, born};
 use chartmesh_protocol::peer::Policy;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -55,7 +53,7 @@ impl<'a> Engine<'a> {
     fn add(&mut self, place: &Place) {
         let Place { name, group, region, role, traits } = place;
         let at = u32::try_from(self.stage.machines.len()).expect("the file bounds the counts");
-        let (life, Birth { skew_ms, callable }) = life::born(self.seed, name, traits);
+        let (life, Birth { skew_ms, callable }) = born(self.seed, name, traits);
         let policy = Policy {
             retry_ms_min: self.scenario.policy.retry_first.millis(),
             retry_ms_max: self.scenario.policy.retry_longest.millis(),
@@ -66,7 +64,7 @@ impl<'a> Engine<'a> {
             group: group.to_owned(),
             region: *region,
             party,
-            disk: super::disk::Disk::default(),
+            disk: Disk::default(),
             traits: traits.clone(),
             on: true,
             destroyed: false,
@@ -114,7 +112,7 @@ impl<'a> Engine<'a> {
             let at = u32::try_from(at).expect("the file bounds the counts");
             let machine = self.machine(at);
             machine.disk.capacity = machine.traits.disk.map(|size| size.bytes());
-            if let Some((on, after_us)) = life::begins(&mut machine.life, &machine.traits) {
+            if let Some((on, after_us)) = begins(&mut machine.life, &machine.traits) {
                 if !on {
                     self.switch(at, false);
                 }
@@ -124,7 +122,7 @@ impl<'a> Engine<'a> {
         people.begin(self);
         self.people = Some(people);
         self.measures = Some(Measures::new(self.scenario, begin_us, self.patients()));
-        self.checkers = Some(Checkers::new(self));
+        self.checkers = Some(Checkers::new(self.scenario, &self.stage, self.everybody()));
         self.queue.plan(begin_us + self.scenario.measure.every.micros(), Task::Step);
     }
 }

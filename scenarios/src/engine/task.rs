@@ -1,10 +1,10 @@
 //! What is to happen, and who takes it up.
 
 use super::Engine;
-use super::exchange::Flow;
 use super::heal;
 use super::pulls::PULL_TIMEOUT_US;
-use crate::watch::Seen;
+use crate::stage::Flow;
+use crate::tier::Seen;
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
 use chartmesh_protocol::peer::{CheckedMessage, Effect};

@@ -1,9 +1,9 @@
-//! Watchers: measures and checkers, who are shown what happens and change nothing.
+//! What is seen of a run: by measures and checkers, who are shown what happens and change nothing, and in the trace.
 
 use super::Engine;
 use super::exchange::parse_outcome;
-use crate::result::{NOBODY, TraceKind};
-use crate::watch::{Seen, Watch, feature, matters};
+use crate::result::{NOBODY, TraceKind, TraceRow};
+use crate::tier::{Seen, feature, matters};
 use chartmesh_protocol::message::MessageId;
 use chartmesh_protocol::peer::{Body, Effect, Event};
 
@@ -54,5 +54,22 @@ impl Engine<'_> {
         if let Some(measures) = self.measures.as_mut().filter(|_| !self.quiet) {
             measures.bytes(feature(name), bytes);
         }
+    }
+
+    /// Writes a row of the trace; not while the federation is set up.
+    pub(super) fn trace(
+        &mut self,
+        kind: TraceKind,
+        party: u32,
+        other: u32,
+        fill: impl FnOnce(&mut TraceRow),
+    ) {
+        if self.quiet {
+            return;
+        }
+        let at_us = self.stage.now_us.saturating_sub(self.begin_us);
+        let mut row = TraceRow::new(at_us, kind, party, other);
+        fill(&mut row);
+        self.tracer.row(&row);
     }
 }

@@ -1,10 +1,9 @@
 //! A run that does nothing, for tests to plant failures in.
 
 use crate::result::{
-    Cost, Expectation, NOBODY, Outcome, Progress, TraceKind, TraceRow, TraceSink, Violation,
-    Watcher,
+    Cost, Expectation, NOBODY, Outcome, Progress, RunError, TraceKind, TraceRow, TraceSink,
+    Violation, Watcher,
 };
-use crate::run::RunError;
 use crate::scenario::{self, Scenario};
 
 pub(super) fn read(text: &str) -> Scenario {

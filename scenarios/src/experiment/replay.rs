@@ -1,10 +1,9 @@
 //! Replaying: the same scenario and seed once more, held against what was kept.
 
-use super::Runner;
+use super::runner::Runner;
 use super::trace::kept;
 use crate::output::ReadRow;
-use crate::result::{TraceRow, TraceSink, Unwatched, Watcher};
-use crate::run::RunError;
+use crate::result::{RunError, TraceRow, TraceSink, Unwatched, Watcher};
 use crate::scenario::Scenario;
 use std::collections::VecDeque;
 

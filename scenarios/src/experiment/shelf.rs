@@ -1,6 +1,6 @@
 //! The runs of a sweep on disk, a folder each, so that a sweep that was broken off goes on.
 
-use super::{Job, Kept, Shelf};
+use super::sweep::{Job, Kept, Shelf};
 use crate::output::{Formats, Leave, Manifest, RunFolder, Version};
 use crate::result::Outcome;
 use std::io;

@@ -6,10 +6,8 @@
 //! number. Whatever still fails with the same seed is the new smallest; when nothing can be taken
 //! out any more, no single thing in it is there in vain (it is 1-minimal, as delta debugging calls it).
 
-use super::Runner;
-use super::failing::{Failing, Went};
-use crate::result::{Progress, Watcher};
-use crate::run::RunError;
+use super::runner::{Runner, Went};
+use crate::result::{Failing, Progress, RunError, Watcher};
 use crate::scenario::{self, Rate, Scenario, Size, Span};
 use std::collections::HashSet;
 use std::path::Path;

@@ -4,10 +4,11 @@
 //! happens alike in both, and the difference of a pair of runs is due to what was varied. Runs share
 //! nothing: each has one thread, and a sweep has as many threads as jobs.
 
-use super::failing::{Failing, Went};
-use super::{BySeed, Figures, Runner};
-use crate::result::{Outcome, Progress, Watcher};
+use super::figures::BySeed;
+use super::runner::{Runner, Went};
+use crate::result::{Failing, Outcome, Progress, Watcher};
 use crate::scenario::Scenario;
+use crate::stats::Figures;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
@@ -186,8 +187,8 @@ impl Watcher for Watching<'_> {
 mod tests {
     use super::super::{fake, side_by_side};
     use super::*;
-    use crate::result::{Metric, Sample, TraceSink, Unit};
-    use crate::run::RunError;
+    use crate::metric::Unit;
+    use crate::result::{Metric, RunError, Sample, TraceSink};
     use std::sync::atomic::AtomicBool;
 
     /// The latency is that of the seed, which all points share, and 10 for each replica.

@@ -1,8 +1,9 @@
 //! An outcome such as a run gives, drawn by lot: for tests of what is written and drawn.
 
+use crate::metric::Unit;
 use crate::result::{
     Cost, Expectation, Fired, Mark, Metric, NOBODY, Outcome, PartyRow, Sample, TraceKind, TraceRow,
-    Unit, Violation,
+    Violation,
 };
 use crate::scenario::Scenario;
 use chartmesh_protocol::identity::Role;

@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-use crate::result::Unit;
+use crate::metric::Unit;
 use crate::stats::Bound;
 
 const S: f64 = 1e6;

@@ -1,10 +1,10 @@
 //! The manifest: what was run, from which it is run again, and what came.
 
-use crate::experiment::{Failing, Figures};
 use crate::output::WriteError;
 use crate::output::schema::RESULTS;
-use crate::result::Outcome;
+use crate::result::{Failing, Outcome};
 use crate::scenario::Scenario;
+use crate::stats::Figures;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

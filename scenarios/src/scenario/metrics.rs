@@ -1,8 +1,7 @@
 //! What `[[expect]]` says of a measure: which, which part of it, and how much.
 
 use super::units::{SHARE, SIZE, SPAN, Size, Span};
-use crate::measure::METRICS;
-use crate::result::Unit;
+use crate::metric::{METRICS, Unit};
 
 /// What of a measure can be asked: one number made of its values; `p` with a percentage is a quantile.
 pub(super) const PARTS: &[&str] =

@@ -1,7 +1,7 @@
 //! A measure over time, in steps of equal length.
 
 use crate::result::Sample;
-use crate::stats::Survival;
+use crate::stats::survival::Survival;
 
 /// What began within one step.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! A measure in a few figures.
 
 use crate::result::{Metric, Sample};
-use crate::stats::{Bound, Survival};
+use crate::stats::survival::{Bound, Survival};
 
 /// A measure in a few figures. Quantiles, mean and max are honest about samples that had not ended.
 #[derive(Debug, Clone, PartialEq)]

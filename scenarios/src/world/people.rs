@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::party::Who;
-use crate::people::content;
+use crate::tier::people::content;
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Command, View};
 use chartmesh_protocol::record::{self, Draft, Kind};

@@ -1,14 +1,14 @@
 //! How bytes travel: links between regions, and a connection's lanes as TCP would keep them.
 //!
 //! A lane computes when each segment arrives at the moment at which it is written, by the rule of
-//! [`chartmesh_scenarios::tcp`].
+//! [`chartmesh_scenarios::tier::tcp`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chartmesh_scenarios::scenario::Spread;
-use chartmesh_scenarios::tcp::{SEGMENT, Tcp};
+use chartmesh_scenarios::tier::tcp::{SEGMENT, Tcp};
 use chartmesh_scenarios::tier::Chance;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng as _;

@@ -6,7 +6,8 @@ use chartmesh_protocol::peer::{Command, View};
 use chartmesh_protocol::record::{self, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::{custody, enrolment, federation};
-use chartmesh_scenarios::people::{content, keep};
+use chartmesh_scenarios::tier::keep;
+use chartmesh_scenarios::tier::people::content;
 use rand_core::UnwrapErr;
 
 use crate::desk::Desk;

@@ -1,9 +1,10 @@
 //! What a run gave, as a person reads it.
 
-use chartmesh_scenarios::experiment::{Failing, moment, part_unit};
+use chartmesh_scenarios::experiment::moment;
+use chartmesh_scenarios::metric::Unit;
 use chartmesh_scenarios::output::format;
-use chartmesh_scenarios::result::{self, Metric, Unit};
-use chartmesh_scenarios::stats::Summary;
+use chartmesh_scenarios::result::{self, Failing, Metric};
+use chartmesh_scenarios::stats::{Summary, part_unit};
 
 use super::progress::faster;
 use crate::exit::{Exit, Failure, Outcome};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chartmesh_scenarios::experiment::Figures;
 use chartmesh_scenarios::output::{MANIFEST, Manifest};
 use chartmesh_scenarios::scenario::{Change, Document, LoadError, Scenario, Span, Vary};
+use chartmesh_scenarios::stats::Figures;
 
 use super::{CALLED, STAND_INS, folder, quoted, quoted_path};
 use crate::exit::{Exit, Failure, Outcome};

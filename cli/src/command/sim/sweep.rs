@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use chartmesh_scenarios::experiment::{Folders, is_main, side_by_side, sweep};
+use chartmesh_scenarios::metric::Unit;
 use chartmesh_scenarios::output::{SweepReport, SweptFigure, format, write_sweep};
-use chartmesh_scenarios::result::Unit;
 use chartmesh_scenarios::scenario::{Change, Scenario, Vary};
 use chartmesh_scenarios::stats::Interval;
 use serde_json::json;

@@ -1,7 +1,8 @@
 //! Statements that nobody made who could have.
 
 use super::{Engine, Lie};
-use crate::people::Patient;
+use crate::tier::people::Patient;
+use crate::tier::{bytes_of, seed_of};
 use chartmesh_protocol::backup;
 use chartmesh_protocol::capability::{
     Chain, Confirmation, Operation, Operations, Purpose, RevocationState, Revoked, Scope, Token,
@@ -185,7 +186,7 @@ impl Engine<'_> {
             issued: machine.clock(now_us),
         };
         let next = |purpose: &str| {
-            let seed = crate::engine::chance::seed_of(self.seed, "stranger", purpose);
+            let seed = seed_of(self.seed, "stranger", purpose);
             crypto::SigningKey::from_seed(&seed)
         };
         let introduction = Introduction {
@@ -240,7 +241,7 @@ impl Engine<'_> {
         let bundle = machine.party.peer.bundle(&machine.disk, patient.id, entry).ok()?;
         bundle.label.claims().compartment?;
         let log = machine.party.peer.keys_of(&machine.disk, patient.id).ok()??.log().clone();
-        let bytes = crate::check::bytes_of(&bundle);
+        let bytes = bytes_of(&bundle);
         let issued = machine.clock(now_us).seconds();
         let token = Token {
             issuer: patient.id,

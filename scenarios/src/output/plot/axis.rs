@@ -1,7 +1,7 @@
 //! Scales and the places where their ticks stand.
 
+use crate::metric::Unit;
 use crate::output::format;
-use crate::result::Unit;
 
 /// From values to places along an axis, 0 to 1.
 #[derive(Debug, Clone, Copy)]

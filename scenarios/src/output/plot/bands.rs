@@ -3,8 +3,9 @@
 use super::axis::Scale;
 use super::frame::Frame;
 use super::{Drawing, Plot, path, px};
+use crate::metric::Unit;
 use crate::output::format;
-use crate::result::{Mark, Unit};
+use crate::result::Mark;
 use crate::stats::Bucket;
 use maud::html;
 

@@ -1,8 +1,8 @@
 //! Amounts side by side, as bars with their figures.
 
 use super::{Drawing, Plot, cut, px};
+use crate::metric::Unit;
 use crate::output::format;
-use crate::result::Unit;
 use maud::html;
 
 /// One bar.

@@ -3,8 +3,8 @@
 use super::axis::Scale;
 use super::frame::{Frame, legend, legend_height};
 use super::{Drawing, Plot, STROKES, path, px};
+use crate::metric::Unit;
 use crate::output::format;
-use crate::result::Unit;
 use crate::stats::Survival;
 use maud::html;
 

@@ -3,8 +3,8 @@
 use super::axis::Scale;
 use super::frame::Frame;
 use super::{Drawing, Plot, cut, px};
+use crate::metric::Unit;
 use crate::output::format;
-use crate::result::Unit;
 use crate::stats::Interval;
 use maud::html;
 

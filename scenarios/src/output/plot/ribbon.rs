@@ -2,8 +2,9 @@
 
 use super::axis::Scale;
 use super::{Drawing, Plot, cut, px};
+use crate::metric::Unit;
 use crate::output::format;
-use crate::result::{Mark, Unit};
+use crate::result::Mark;
 use maud::{Markup, html};
 
 /// One lane: a region.

@@ -1,8 +1,9 @@
 //! Measures as tiles and as a table, each with what it is counted of.
 
 use super::{page, pictures, words};
+use crate::metric::Unit;
 use crate::output::{format, table};
-use crate::result::{Metric, Outcome, Unit};
+use crate::result::{Metric, Outcome};
 use crate::stats::Summary;
 use maud::{Markup, html};
 

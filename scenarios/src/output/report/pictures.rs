@@ -1,9 +1,10 @@
 //! Which drawings a run gets: for each measure the one that suits what it is.
 
 use super::words;
+use crate::metric::Unit;
 use crate::output::plot::{self, Band, Bar, Curve, Lane, Plot, Rising, Window};
 use crate::output::{ReadRow, format, read_trace, table};
-use crate::result::{Metric, Outcome, Sample, Unit, Violation};
+use crate::result::{Metric, Outcome, Sample, Violation};
 use crate::stats::{Summary, Survival, series};
 use std::collections::BTreeMap;
 use std::path::Path;

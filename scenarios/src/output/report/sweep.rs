@@ -2,10 +2,10 @@
 
 use super::page::{Page, figure, table};
 use super::{words, write_plots};
+use crate::metric::Unit;
 use crate::output::plot::{self, Plot, Point};
 use crate::output::table::{self as tables, Formats, write_whole};
 use crate::output::{WriteError, format};
-use crate::result::Unit;
 use crate::scenario::Scenario;
 use crate::stats::Interval;
 use maud::{Markup, html};

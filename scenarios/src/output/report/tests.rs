@@ -1,8 +1,9 @@
 //! What a page must be, whatever it tells of.
 
 use super::*;
+use crate::metric::Unit;
 use crate::output::{Formats, Leave, RunFolder, RunRead, fake};
-use crate::result::{TraceSink, Unit};
+use crate::result::TraceSink;
 use crate::stats::{mean_interval, paired};
 use std::path::PathBuf;
 

@@ -4,10 +4,10 @@
 use super::page::{Page, figure, table};
 use super::pictures::CURVE;
 use super::{words, write_plots};
+use crate::metric::Unit;
 use crate::output::plot::{self, Curve, Plot, Rising};
 use crate::output::table::write_whole;
 use crate::output::{RunRead, WriteError, format};
-use crate::result::Unit;
 use crate::stats::{Bound, Summary, Survival};
 use maud::{Markup, html};
 use std::collections::BTreeSet;

@@ -1,7 +1,8 @@
 //! A scenario and its measures in words.
 
+use crate::metric::Unit;
 use crate::output::format;
-use crate::result::{Expectation, Outcome, Unit};
+use crate::result::{Expectation, Outcome};
 use crate::scenario::Scenario;
 use chartmesh_protocol::identity::Role;
 

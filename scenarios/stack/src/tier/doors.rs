@@ -5,9 +5,9 @@ use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::record;
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
-use chartmesh_scenarios::people::{Doors, Entries, drafts, keep, rotation};
+use chartmesh_scenarios::tier::people::{Doors, Entries, drafts};
 use chartmesh_scenarios::result::{NOBODY, TraceKind};
-use chartmesh_scenarios::tier::{Seen, short};
+use chartmesh_scenarios::tier::{Seen, keep, rotation, short};
 
 use super::ground::stamp;
 use super::{Floor, Task, who};

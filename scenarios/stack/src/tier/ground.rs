@@ -6,7 +6,7 @@ use std::rc::Rc;
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::time::Timestamp;
-use chartmesh_scenarios::places::Places;
+use chartmesh_scenarios::tier::places::Places;
 use chartmesh_scenarios::tier::Scene;
 
 use crate::stack::EPOCH;

@@ -2,9 +2,9 @@
 
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
-use chartmesh_scenarios::people::People;
 use chartmesh_scenarios::result::{NOBODY, TraceKind};
 use chartmesh_scenarios::tier::message_id;
+use chartmesh_scenarios::tier::people::People;
 
 use super::command::{refusal, view_of};
 use super::measures::{Concluded, Handled};

@@ -1,14 +1,14 @@
 //! One direction of a connection, as TCP would keep it over the scenario's link: when each segment arrives.
 //!
-//! TCP is the stack tier's ([`chartmesh_scenarios::tcp`]). Two things are the core tier's: the latency is drawn
+//! TCP is the stack tier's ([`chartmesh_scenarios::tier::tcp`]). Two things are the core tier's: the latency is drawn
 //! anew for what is written at once, and the rate is that of a party's whole line.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chartmesh_scenarios::scenario::Link;
-use chartmesh_scenarios::tcp::Tcp;
 use chartmesh_scenarios::tier::Chance;
+use chartmesh_scenarios::tier::tcp::Tcp;
 use tokio::time::Instant;
 
 /// When the last bit that a party sent leaves its line; shared by all its connections.
@@ -72,7 +72,7 @@ impl Lane {
 mod tests {
     use super::*;
     use chartmesh_scenarios::scenario::{Loss, Share, Size, Span, Spread};
-    use chartmesh_scenarios::tcp::{RETRANSMIT_US_MIN, SEGMENT};
+    use chartmesh_scenarios::tier::tcp::{RETRANSMIT_US_MIN, SEGMENT};
 
     const LATENCY: Duration = Duration::from_millis(20);
 

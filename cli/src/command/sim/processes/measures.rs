@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chartmesh_protocol::id::{ConsentId, TokenId};
 use chartmesh_scenarios::result::{Metric, NOBODY, Sample};
-use chartmesh_scenarios::tier::{feature, metric};
+use chartmesh_scenarios::tier::feature;
 
 /// The measures that this tier has. The others need to see into machines, or an event that it refuses.
 pub(super) const MEASURED: [&str; 8] = [
@@ -228,7 +228,7 @@ impl Measures {
                     "messages" | "bytes" => self.steps,
                     _ => samples.len() as u64,
                 };
-                Some(Metric { denominator, samples, ..metric(name)? })
+                Some(Metric { denominator, samples, ..Metric::named(name)? })
             })
             .collect()
     }

@@ -26,9 +26,9 @@ mod trail;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chartmesh_scenarios::places::Places;
 use chartmesh_scenarios::result::{Outcome, TraceSink, Watcher};
 use chartmesh_scenarios::scenario::Scenario;
+use chartmesh_scenarios::tier::places::Places;
 
 use crate::exit::Failure;
 

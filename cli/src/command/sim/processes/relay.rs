@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chartmesh_scenarios::scenario::{Link, Scenario};
-use chartmesh_scenarios::tcp::SEGMENT;
 use chartmesh_scenarios::tier::Chance;
+use chartmesh_scenarios::tier::tcp::SEGMENT;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};

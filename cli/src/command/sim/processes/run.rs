@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use chartmesh_scenarios::people::{Doors as _, People};
-use chartmesh_scenarios::places::Places;
 use chartmesh_scenarios::result::{
     Cost, Fired, Mark, Outcome, PartyRow, Progress, TraceSink, Watcher,
 };
 use chartmesh_scenarios::scenario::{Event, Scenario};
+use chartmesh_scenarios::tier::people::{Doors as _, People};
+use chartmesh_scenarios::tier::places::Places;
 use chartmesh_scenarios::tier::{expectations, short};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};

@@ -1,10 +1,10 @@
 //! Before and at the begin: patients enrol, work is planned.
 
 use super::{Doors, Enrolled, Entries, Errand, Patient, People};
-use crate::engine::chance::{Chance, micros_of};
-use crate::places::Places;
-use crate::run::RunError;
+use crate::result::RunError;
 use crate::scenario::{Each, Scenario};
+use crate::tier::chance::{Chance, micros_of};
+use crate::tier::places::Places;
 use chartmesh_protocol::peer::{Command, View};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::{enrolment, federation, record};

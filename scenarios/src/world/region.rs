@@ -1,6 +1,7 @@
 //! A small region to try things in: two hospitals, a provider, a relay with a patient, a few entries.
 
-use crate::{Who, World};
+use super::World;
+use crate::party::Who;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{ChartId, ConsentId, EntryId, PartyId, TokenId};

@@ -1,10 +1,10 @@
 //! What is to be seen from outside the peers: measures and checkers look on, and change nothing.
 
-use crate::engine::Stage;
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::id::{ConsentId, ObjectId, PartyId, StreamId, TokenId};
 use chartmesh_protocol::message::{MessageId, OutcomeResult};
 use chartmesh_protocol::peer::{Body, CheckedMessage, Command, View};
+use chartmesh_protocol::record::Bundle;
 use chartmesh_protocol::refusal::Refusal;
 
 /// Something that happened.
@@ -120,12 +120,6 @@ pub enum Seen<'a> {
     Step,
 }
 
-/// Looks on.
-pub(crate) trait Watch {
-    /// Something happened.
-    fn see(&mut self, stage: &Stage, seen: &Seen<'_>);
-}
-
 /// Whether watchers want to see what became of such a message where it was handled.
 pub const fn matters(body: &Body) -> bool {
     matches!(
@@ -165,4 +159,10 @@ pub fn message_id(stream: StreamId, number: u64) -> u64 {
 #[must_use]
 pub fn feature(name: &'static str) -> &'static str {
     name.split_once('.').map_or(name, |(feature, _)| feature)
+}
+
+/// Bytes of an entry's sealed objects.
+pub(crate) fn bytes_of(bundle: &Bundle) -> u64 {
+    let contents = bundle.contents.iter();
+    contents.fold(bundle.manifest.0.len() as u64, |sum, content| sum.saturating_add(content.length))
 }

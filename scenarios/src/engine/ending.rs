@@ -1,60 +1,46 @@
 //! What is asked in the end alone: entries of which no copy is left, members that nobody honest let in.
 
-use crate::engine::{Engine, Stage};
+use crate::stage::Stage;
+use crate::tier::Ending;
+use crate::tier::people::Patient;
 use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{Query, View};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// What relays list of their patients, and what is nowhere; who lists whom. Nothing in a tier that does not ask.
-#[derive(Debug, Default)]
-pub struct Ending {
-    /// Entries that relays list.
-    pub(super) listed: u64,
-    /// Where the patient's relay lists entries that nobody honest has whole: relay and how many.
-    pub(super) lost: Vec<(u32, u64)>,
-    /// Honest institutions, and how many members each lists who are no party of the scenario.
-    pub(super) strangers: BTreeMap<u32, u64>,
-}
-
-impl Ending {
-    /// Asks all honest hospitals and providers that are on and have not left what they have whole. A copy
-    /// that a reader obtained counts, too.
-    pub(crate) fn of(engine: &Engine<'_>) -> Self {
-        let stage = &engine.stage;
-        let keepers: Vec<u32> = (0u32..)
-            .zip(&stage.machines)
-            .filter(|(at, machine)| {
-                machine.party.peer.role() != Role::Patient
-                    && stage.is_judged(*at)
-                    && is_in(stage, *at)
-            })
-            .map(|(at, _)| at)
-            .collect();
-        let kept: BTreeSet<(PartyId, EntryId)> =
-            keepers.iter().flat_map(|at| kept(stage, *at)).collect();
-        let (mut listed, mut lost) = (0, Vec::new());
-        for patient in engine.everybody() {
-            let mut wanted: BTreeSet<EntryId> =
-                entries(stage, patient.relay, patient.id).map(|(entry, _)| entry).collect();
-            listed += wanted.len() as u64;
-            wanted.retain(|entry| !kept.contains(&(patient.id, *entry)));
-            for at in &keepers {
-                if wanted.is_empty() {
-                    break;
-                }
-                for (entry, _) in entries(stage, *at, patient.id).filter(|(_, whole)| *whole) {
-                    wanted.remove(&entry);
-                }
+/// Asks all honest hospitals and providers that are on and have not left what they have whole. A copy
+/// that a reader obtained counts, too.
+pub(super) fn ending(stage: &Stage, patients: &[Patient]) -> Ending {
+    let keepers: Vec<u32> = (0u32..)
+        .zip(&stage.machines)
+        .filter(|(at, machine)| {
+            machine.party.peer.role() != Role::Patient && stage.is_judged(*at) && is_in(stage, *at)
+        })
+        .map(|(at, _)| at)
+        .collect();
+    let kept: BTreeSet<(PartyId, EntryId)> =
+        keepers.iter().flat_map(|at| kept(stage, *at)).collect();
+    let (mut listed, mut lost) = (0, Vec::new());
+    for patient in patients {
+        let mut wanted: BTreeSet<EntryId> =
+            entries(stage, patient.relay, patient.id).map(|(entry, _)| entry).collect();
+        listed += wanted.len() as u64;
+        wanted.retain(|entry| !kept.contains(&(patient.id, *entry)));
+        for at in &keepers {
+            if wanted.is_empty() {
+                break;
             }
-            if !wanted.is_empty() {
-                lost.push((patient.relay, wanted.len() as u64));
+            for (entry, _) in entries(stage, *at, patient.id).filter(|(_, whole)| *whole) {
+                wanted.remove(&entry);
             }
         }
-        let strangers = keepers.iter().map(|at| (*at, strangers(stage, *at))).collect();
-        Self { listed, lost, strangers }
+        if !wanted.is_empty() {
+            lost.push((patient.relay, wanted.len() as u64));
+        }
     }
+    let strangers = keepers.iter().map(|at| (*at, strangers(stage, *at))).collect();
+    Ending { listed, lost, strangers }
 }
 
 /// Members by an institution's list who are no party of the scenario.

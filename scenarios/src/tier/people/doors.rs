@@ -5,7 +5,7 @@ use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Command, Query, View};
 use chartmesh_protocol::refusal::Refusal;
 
-/// The front doors of all machines of a scenario; machines go by their number in [`crate::places::Places`].
+/// The front doors of all machines of a scenario; machines go by their number in [`crate::tier::places::Places`].
 ///
 /// Nobody waits for time to pass in here, but for [`Doors::settle`] and what ends with `_now`: whatever is
 /// answered later goes to [`People::answered`](super::People::answered) under the tag that was given.

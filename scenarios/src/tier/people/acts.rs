@@ -88,7 +88,7 @@ impl People<'_> {
         let Some((patient, known)) = found else { return self.skip("download") };
         if known.enrolled.contains(&by) {
             self.ask_to_see(Act::Download, by, None, patient, doors);
-        } else if self.enrolling.contains_key(&(by, crate::watch::short(known.id))) {
+        } else if self.enrolling.contains_key(&(by, crate::tier::seen::short(known.id))) {
             self.skip("download");
         } else {
             self.chart(by, patient, Enrolled::Download, doors);
@@ -198,7 +198,7 @@ impl People<'_> {
             AtRelay::Look => self.look(relay, doors),
             AtRelay::Enrol { hospital, code, then } => {
                 let enrol = enrolment::Command::Enrol { patient: id, code };
-                self.enrolling.insert((hospital, crate::watch::short(id)), (patient, then));
+                self.enrolling.insert((hospital, crate::tier::seen::short(id)), (patient, then));
                 let tag = self.errand(Errand::Done);
                 let command = Command::Enrolment(enrol);
                 doors.ask(relay, command, Some(id), "enrolment.enrol", tag);

@@ -6,20 +6,18 @@
 mod availability;
 mod ending;
 mod expectations;
-mod metrics;
 mod observer;
 mod receipts;
 mod scene;
 
 pub use ending::Ending;
 pub use expectations::expectations;
-pub(crate) use metrics::METRICS;
-pub use metrics::metric;
 pub use scene::Scene;
 
+use crate::metric::METRICS;
 use crate::result::{Metric, NOBODY, OF_REGION, Sample};
 use crate::scenario::Scenario;
-use crate::watch::{Seen, feature, patient_of, short};
+use crate::tier::seen::{Seen, feature, patient_of, short};
 use availability::Holders;
 use chartmesh_protocol::backup;
 use chartmesh_protocol::capability::Reason;

@@ -1,15 +1,11 @@
 //! One machine: a party's peer with its disk, its connections, and what it is like.
 
-use super::Stage;
-use super::chance::Chance;
+use super::connection::{Back, Errand, Session};
 use super::disk::Disk;
-use super::exchange::Back;
-use super::greeting::{Errand, Session};
-use crate::measure::Scene;
 use crate::party::Party;
 use crate::scenario::{Hostility, Machine as Traits};
+use crate::tier::Chance;
 use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
-use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::{Query, View};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 use chartmesh_protocol::time::Timestamp;
@@ -40,23 +36,23 @@ pub(crate) struct Machine {
     pub(crate) callable: bool,
     pub(crate) hostile: BTreeSet<Hostility>,
     /// By the other machine.
-    pub(super) sessions: BTreeMap<u32, Session>,
+    pub(crate) sessions: BTreeMap<u32, Session>,
     /// Greetings under way, and what waits for them.
-    pub(super) greeting: BTreeMap<u32, Vec<Errand>>,
+    pub(crate) greeting: BTreeMap<u32, Vec<Errand>>,
     /// Deliveries under way; `true`: look again when done.
-    pub(super) delivering: BTreeMap<PartyId, bool>,
+    pub(crate) delivering: BTreeMap<PartyId, bool>,
     /// Pulls under way, with the wait before the next try in seconds.
-    pub(super) pulls: BTreeMap<TransferId, u64>,
+    pub(crate) pulls: BTreeMap<TransferId, u64>,
     /// When the peer wants to be called, in milliseconds of its own clock.
-    pub(super) due: BTreeSet<u64>,
+    pub(crate) due: BTreeSet<u64>,
     /// The earliest tick that is planned, in microseconds.
-    pub(super) tick_us: Option<u64>,
-    pub(super) line_free_us: u64,
+    pub(crate) tick_us: Option<u64>,
+    pub(crate) line_free_us: u64,
     /// Faults of its disk in a row.
-    pub(super) faults: u32,
+    pub(crate) faults: u32,
     /// Requests that others made and wait for, by number.
-    pub(super) replying: BTreeMap<u64, Back>,
-    pub(super) life: Chance,
+    pub(crate) replying: BTreeMap<u64, Back>,
+    pub(crate) life: Chance,
 }
 
 impl Machine {
@@ -66,13 +62,13 @@ impl Machine {
     }
 
     /// When, in simulated microseconds, its clock shows this.
-    pub(super) fn when(&self, time: u64) -> u64 {
+    pub(crate) fn when(&self, time: u64) -> u64 {
         let right = time.saturating_add_signed(-self.skew_ms);
         right.saturating_sub(BASE_MS).saturating_mul(1000)
     }
 
     /// How long a commit takes to be durable.
-    pub(super) fn sync_us(&mut self) -> u64 {
+    pub(crate) fn sync_us(&mut self) -> u64 {
         /// A good disk's fsync.
         const DEFAULT_US: u64 = 1000;
         match &self.traits.sync {
@@ -106,43 +102,5 @@ impl Machine {
     pub(crate) fn stored(&self) -> u64 {
         let objects: usize = self.party.objects.values().map(Vec::len).sum();
         self.disk.used() + objects as u64
-    }
-}
-
-impl Scene for Stage {
-    fn now_us(&self) -> u64 {
-        self.now_us
-    }
-
-    fn count(&self) -> u32 {
-        u32::try_from(self.machines.len()).expect("the file bounds the counts")
-    }
-
-    fn is_on(&self, at: u32) -> bool {
-        self.machines[at as usize].on
-    }
-
-    fn role(&self, at: u32) -> Role {
-        self.machines[at as usize].party.peer.role()
-    }
-
-    fn region(&self, at: u32) -> u32 {
-        self.machines[at as usize].region
-    }
-
-    fn id(&self, at: u32) -> PartyId {
-        self.machines[at as usize].party.peer.me()
-    }
-
-    fn when_us(&self, at: u32, time_ms: u64) -> u64 {
-        self.machines[at as usize].when(time_ms)
-    }
-
-    fn stored(&self, at: u32) -> u64 {
-        self.machines[at as usize].stored()
-    }
-
-    fn is_cut(&self, from: u32, to: u32) -> bool {
-        self.blocked(from, to)
     }
 }

@@ -1,7 +1,7 @@
 //! Machines that come and go: when they are switched. The same in every tier, for the same seed.
 
-use crate::engine::chance::{Chance, micros_of};
 use crate::scenario::{Machine, Nat};
+use crate::tier::chance::{Chance, micros_of};
 
 const HOUR_US: u64 = 3_600_000_000;
 /// Local time at which the night ends, for machines that sleep.

@@ -1,11 +1,7 @@
 //! What makes a run a failing one, and whether two runs fail alike.
 
-use super::Runner;
-use crate::result::{Expectation, Outcome, Unwatched, Watcher};
-use crate::run::RunError;
-use crate::scenario::Scenario;
+use super::{Expectation, Outcome};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Why a run fails: the first thing found, so that a smaller scenario can be told to fail alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,33 +51,6 @@ impl fmt::Display for Failing {
             Self::Checker(checker) => write!(f, "the checker `{checker}` finds something"),
             Self::Expectation { what, .. } => write!(f, "`{what}` does not hold"),
             Self::Panic => write!(f, "the program panics"),
-        }
-    }
-}
-
-/// How a run went that may fail in any way.
-pub(super) enum Went {
-    /// To its end, or until it was stopped.
-    Through(Box<Outcome>),
-    /// It cannot be run.
-    Not(RunError),
-    /// It panicked.
-    Panicked,
-}
-
-impl Went {
-    /// Runs it, keeping no trace.
-    pub(super) fn of(
-        run: &Runner<'_>,
-        scenario: &Scenario,
-        seed: u64,
-        w: &mut dyn Watcher,
-    ) -> Self {
-        // Nothing outlives the run but the watcher, which a panic elsewhere leaves as it was.
-        match catch_unwind(AssertUnwindSafe(|| run(scenario, seed, w, &mut Unwatched))) {
-            Ok(Ok(outcome)) => Self::Through(Box::new(outcome)),
-            Ok(Err(error)) => Self::Not(error),
-            Err(_) => Self::Panicked,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The trace: every row goes into one hash, and to whoever keeps it.
 
-use super::Engine;
-use crate::result::{TraceKind, TraceRow, TraceSink};
+use crate::result::{TraceRow, TraceSink};
 
 /// Takes a trace row by row.
 pub struct Tracer<'a> {
@@ -47,24 +46,5 @@ impl<'a> Tracer<'a> {
     pub fn finish(&mut self) -> (u64, String) {
         self.flush();
         (self.rows, self.hasher.finalize().to_hex().to_string())
-    }
-}
-
-impl Engine<'_> {
-    /// Writes a row of the trace; not while the federation is set up.
-    pub(super) fn trace(
-        &mut self,
-        kind: TraceKind,
-        party: u32,
-        other: u32,
-        fill: impl FnOnce(&mut TraceRow),
-    ) {
-        if self.quiet {
-            return;
-        }
-        let at_us = self.stage.now_us.saturating_sub(self.begin_us);
-        let mut row = TraceRow::new(at_us, kind, party, other);
-        fill(&mut row);
-        self.tracer.row(&row);
     }
 }

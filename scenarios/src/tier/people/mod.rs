@@ -21,17 +21,15 @@ mod acts;
 mod begin;
 mod doors;
 mod happenings;
-mod keys;
 mod seal;
 
 pub use begin::Newcomer;
 pub use doors::{Doors, Entries};
-pub use keys::{keep, rotation};
 pub use seal::{KINDS, content, drafts};
 
-use crate::engine::chance::Chance;
-use crate::places::Places;
 use crate::scenario::{Act, ReadFrom, Scenario};
+use crate::tier::chance::Chance;
+use crate::tier::places::Places;
 use chartmesh_protocol::consent;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};

@@ -1,6 +1,6 @@
-//! The metrics that there are.
+//! What can be measured: the metrics that there are, and what their values are.
 
-use crate::result::{Metric, Unit};
+use serde::{Deserialize, Serialize};
 
 /// All metrics: name, unit, what it says, of what it is counted.
 pub(crate) const METRICS: &[(&str, Unit, &str, &str)] = &[
@@ -105,9 +105,29 @@ pub(crate) const METRICS: &[(&str, Unit, &str, &str)] = &[
     ),
 ];
 
-/// A metric without values, by its name: for a tier that measures by the same rules.
-#[must_use]
-pub fn metric(name: &str) -> Option<Metric> {
-    let (name, unit, doc, of) = *METRICS.iter().find(|(known, ..)| *known == name)?;
-    Some(Metric { name, unit, doc, of, denominator: 0, samples: Vec::new() })
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Microseconds of simulated time.
+    Micros,
+    /// Bytes.
+    Bytes,
+    /// A number of things.
+    Count,
+    /// Between 0 and 1.
+    Share,
+}
+
+impl Unit {
+    /// Its name, as tables have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Micros => "micros",
+            Self::Bytes => "bytes",
+            Self::Count => "count",
+            Self::Share => "share",
+        }
+    }
 }

@@ -1,8 +1,13 @@
 //! What a run gives: measures, the trace's hash, faults that fired, what did not hold.
 
+mod failing;
+
+pub use failing::Failing;
+
+use crate::metric::{METRICS, Unit};
 use crate::scenario::Scenario;
 use chartmesh_protocol::identity::Role;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// One run of one scenario with one seed.
 #[derive(Debug, Clone, Serialize)]
@@ -72,6 +77,14 @@ impl Outcome {
     }
 }
 
+/// The scenario cannot be run as it is, though its file was well formed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A step of founding the federation or enrolling its patients was refused.
+    #[error("the federation could not be set up: {0}")]
+    Setup(String),
+}
+
 /// A party.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartyRow {
@@ -103,30 +116,12 @@ pub struct Metric {
     pub samples: Vec<Sample>,
 }
 
-/// What a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// Microseconds of simulated time.
-    Micros,
-    /// Bytes.
-    Bytes,
-    /// A number of things.
-    Count,
-    /// Between 0 and 1.
-    Share,
-}
-
-impl Unit {
-    /// Its name, as tables have it.
+impl Metric {
+    /// One without values, by its name.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Micros => "micros",
-            Self::Bytes => "bytes",
-            Self::Count => "count",
-            Self::Share => "share",
-        }
+    pub fn named(name: &str) -> Option<Self> {
+        let (name, unit, doc, of) = *METRICS.iter().find(|(known, ..)| *known == name)?;
+        Some(Self { name, unit, doc, of, denominator: 0, samples: Vec::new() })
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// Keeps what other disks have, too, once with them: memory of the simulation, no fact of it.
-    pub(super) fn share(&mut self, shared: &mut Shared) {
+    pub(crate) fn share(&mut self, shared: &mut Shared) {
         self.rows.share(shared);
     }
 
