@@ -8,7 +8,7 @@ use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{PeerView, Query, StatusView};
+use chartmesh_protocol::peer::{PeerView, Query, StatusView, ask};
 use chartmesh_protocol::record::view::{ChartView, EntryView};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -39,13 +39,19 @@ impl Node {
     }
 
     /// Asks to see something.
-    pub(crate) async fn query(&self, query: &Query) -> Outcome<Value> {
+    pub(crate) async fn query(&self, query: &(impl Into<Query> + Clone)) -> Outcome<Value> {
+        let query: Query = query.clone().into();
         self.client.post("/v1/query", &json!({ "query": query })).await
     }
 
     /// [`Node::query`] with a patient's keys, where the command line says how to open them. Only a
     /// relay has any: at a hospital a passphrase that is given is its own node's.
-    pub(crate) async fn query_as(&self, query: &Query, patient: &str) -> Outcome<Value> {
+    pub(crate) async fn query_as(
+        &self,
+        query: &(impl Into<Query> + Clone),
+        patient: &str,
+    ) -> Outcome<Value> {
+        let query: Query = query.clone().into();
         let mut body = envelope("query", json!(query), Some(patient));
         if let Some(secret) = self.given()?
             && self.status().await?.role == Role::Patient
@@ -100,34 +106,34 @@ impl Node {
         &self.passphrase
     }
 
-    /// What [`Query::Peers`] tells.
+    /// What [`ask::Peers`] tells.
     pub(crate) async fn peers(&self) -> Outcome<Vec<PeerView>> {
-        read(self.query(&Query::Peers).await?)
+        read(self.query(&ask::Peers).await?)
     }
 
-    /// What [`Query::Charts`] tells.
+    /// What [`ask::Charts`] tells.
     pub(crate) async fn charts(&self) -> Outcome<Vec<ChartView>> {
-        read(self.query(&Query::Charts).await?)
+        read(self.query(&ask::Charts).await?)
     }
 
-    /// What [`Query::Patients`] tells.
+    /// What [`ask::Patients`] tells.
     pub(crate) async fn patients(&self) -> Outcome<Vec<PatientView>> {
-        read(self.query(&Query::Patients).await?)
+        read(self.query(&ask::Patients).await?)
     }
 
-    /// What [`Query::Grants`] tells.
+    /// What [`ask::Grants`] tells.
     pub(crate) async fn grants(&self, patient: Option<PartyId>) -> Outcome<Vec<GrantView>> {
-        read(self.query(&Query::Grants { patient }).await?)
+        read(self.query(&ask::Grants { patient }).await?)
     }
 
-    /// What [`Query::Requests`] tells.
+    /// What [`ask::Requests`] tells.
     pub(crate) async fn requests(&self) -> Outcome<Vec<RequestView>> {
-        read(self.query(&Query::Requests { patient: None }).await?)
+        read(self.query(&ask::Requests { patient: None }).await?)
     }
 
-    /// What [`Query::Entries`] tells.
+    /// What [`ask::Entries`] tells.
     pub(crate) async fn entries(&self, subject: &str) -> Outcome<Vec<EntryView>> {
-        let query = Query::Entries { subject: id(subject)?, find: None };
+        let query = ask::Entries { subject: id(subject)?, find: None };
         read(self.query_as(&query, subject).await?)
     }
 
@@ -139,7 +145,7 @@ impl Node {
             .into_iter()
             .map(|peer| Candidate::new(peer.institution, peer.name))
             .collect();
-        let federation: FederationView = read(self.query(&Query::Members).await?)?;
+        let federation: FederationView = read(self.query(&ask::Members).await?)?;
         for party in federation.parties {
             if !found.iter().any(|known| known.id == party.party.to_string()) {
                 found.push(Candidate::new(party.party, party.name));

@@ -11,7 +11,8 @@ use chartmesh_node::run;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
-use chartmesh_protocol::peer::{Command, View};
+use chartmesh_protocol::peer::Command;
+use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::{self, ContentKey, Draft, Kind, SealedContent, SealedEntry};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::time::Timestamp;
@@ -50,7 +51,7 @@ async fn bench() {
     let handle = node.handle();
     let chart = record::Command::NewChart { name: "Bench".into(), identifiers: vec![] };
     let chart = handle.command(Command::Record(chart), None).await.expect("a chart can be opened");
-    let View::Chart(chart) = *chart else { panic!("a chart is answered with a chart") };
+    let chart: ChartView = chart.of();
 
     let (mut single, mut grouped) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

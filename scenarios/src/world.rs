@@ -16,8 +16,8 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{
-    CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Peer,
-    Query, RequestId, TransferResult, View,
+    Answer, CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event,
+    Peer, Question, RequestId, TransferResult,
 };
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
 use chartmesh_protocol::store::{Changes, Overlay, StoreError, Txn, merge};
@@ -44,7 +44,7 @@ pub struct World {
     pub now: Timestamp,
     tasks: VecDeque<Task>,
     wakes: BTreeSet<(Timestamp, Who)>,
-    answers: BTreeMap<u64, Result<Box<View>, Refusal>>,
+    answers: BTreeMap<u64, Result<Answer, Refusal>>,
     replies: BTreeMap<u64, Vec<u8>>,
     requests: u64,
     seed: u64,
@@ -241,7 +241,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Answer { request, answer } => {
-                    self.answers.insert(request.0, answer.map(|answer| Box::new(View::of(answer))));
+                    self.answers.insert(request.0, answer);
                 }
                 Effect::Reply { request, bytes } => {
                     self.replies.insert(request.0, bytes);
@@ -358,13 +358,13 @@ impl World {
         who: Who,
         command: Command,
         patient: Option<PartyId>,
-    ) -> Result<View, Refusal> {
+    ) -> Result<Answer, Refusal> {
         let request = self.request();
         let keys = patient.and_then(|patient| self.parties[who.0].unlocked.get(&patient).cloned());
         self.event(who, Event::Command { request, command: Box::new(command), keys });
         let answer = self.answers.remove(&request.0).expect("a command is answered at once");
         self.settle();
-        answer.map(|view| *view)
+        answer
     }
 
     /// Asks a front door to see something.
@@ -374,7 +374,12 @@ impl World {
     ///
     /// # Panics
     /// When storage fails, which in memory it does not.
-    pub fn see(&self, who: Who, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
+    pub fn see<Q: Question>(
+        &self,
+        who: Who,
+        query: &Q,
+        patient: Option<PartyId>,
+    ) -> Result<Q::Answer, Refusal> {
         let party = &self.parties[who.0];
         let keys = patient.and_then(|patient| party.unlocked.get(&patient));
         match party.peer.query(&party.store, self.clock(who), query, keys) {

@@ -4,7 +4,7 @@ use chartmesh_protocol::access_log::Action;
 use chartmesh_protocol::backup;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{EntryId, PartyId};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Command, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::DAY_MS;
@@ -92,9 +92,7 @@ fn a_hospital_that_lost_its_store_gets_back_its_own_page_by_page_and_its_patient
     region.world.advance(DAY_MS / 24);
     let back = region.entries(region.a, false);
     assert_eq!((back.len(), back.iter().all(|entry| entry.whole)), (243, true));
-    let Ok(View::Charts(charts)) = region.world.see(region.a, &Query::Charts, None) else {
-        panic!("no charts")
-    };
+    let Ok(charts) = region.world.see(region.a, &ask::Charts, None) else { panic!("no charts") };
     let chart = charts.into_iter().find(|chart| chart.subject == region.patient).unwrap();
     region.world.enrol_in(region.a, chart.chart, region.relay, region.patient);
     region.world.advance(DAY_MS / 24);

@@ -3,7 +3,7 @@
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{EntryId, StatementId};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
 use chartmesh_protocol::record::{Kind, Listed, Listing, Message, Section, catalogue_root};
 use chartmesh_protocol::statement::Signed;
@@ -25,10 +25,7 @@ fn hide(holder: Who, region: &mut Region, entry: EntryId) {
 }
 
 fn verified(region: &Region, who: Who) -> VerifiedView {
-    match region.world.see(who, &Query::Verify { subject: region.patient }, None).unwrap() {
-        View::Verified(view) => view,
-        other => panic!("{other:?}"),
-    }
+    region.world.see(who, &ask::Verify { subject: region.patient }, None).unwrap()
 }
 
 fn catalogue(region: &Region, who: Who) -> CatalogueView {

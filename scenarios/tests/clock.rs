@@ -5,7 +5,7 @@
 
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::ask;
 use chartmesh_scenarios::Region;
 
 /// How long the permission holds, and how far the clock goes beyond and back.
@@ -62,9 +62,7 @@ fn a_relay_whose_clock_runs_ahead_enrols_and_revokes_like_any_other() {
     region.patient = region.world.new_patient(relay, "Jiro");
     region.relay = relay;
     region.world.enrol(a, relay, region.patient);
-    let View::Patients(patients) = region.world.see(relay, &Query::Patients, None).unwrap() else {
-        panic!()
-    };
+    let patients = region.world.see(relay, &ask::Patients, None).unwrap();
     assert!(patients[0].enrolling.is_empty(), "{patients:?}");
     let request = region.permitted("{}");
     // Permissions hold from when they were given: six hours on, here.

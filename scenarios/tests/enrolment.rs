@@ -5,7 +5,7 @@ use chartmesh_protocol::codes::Code;
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::{consent, enrolment, record};
 use chartmesh_scenarios::{Region, Who, World};
@@ -21,9 +21,7 @@ fn a_code_used_twice_is_refused_and_undoes_nothing() {
     for refused in [false, true] {
         let enrol = enrolment::Command::Enrol { patient, code: code.clone() };
         world.ask(relay, Command::Enrolment(enrol), Some(patient)).unwrap();
-        let View::Patients(patients) = world.see(relay, &Query::Patients, None).unwrap() else {
-            panic!("patients are answered with patients")
-        };
+        let patients = world.see(relay, &ask::Patients, None).unwrap();
         assert_eq!(patients[0].contacts, [world.id(hospital)]);
         let refusals: Vec<bool> =
             patients[0].enrolling.iter().map(|one| one.refused.is_some()).collect();
@@ -148,10 +146,10 @@ fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
     world.record(hospital, chart.subject, drafts).unwrap();
     let entries = |world: &World, at: Who, subject: PartyId, keys: Option<PartyId>| match world.see(
         at,
-        &Query::Entries { subject, find: None },
+        &ask::Entries { subject, find: None },
         keys,
     ) {
-        Ok(View::Entries(entries)) => entries,
+        Ok(entries) => entries,
         other => panic!("{other:?}"),
     };
     assert_ne!(chart.subject, patient);
@@ -159,12 +157,11 @@ fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
     world.enrol_in(hospital, chart.chart, relay, patient);
 
     // The chart is the patient's, and so is all that was recorded before, under labels signed anew.
-    let Ok(View::Charts(charts)) = world.see(hospital, &Query::Charts, None) else { panic!() };
+    let Ok(charts) = world.see(hospital, &ask::Charts, None) else { panic!() };
     assert_eq!(charts.iter().map(|chart| chart.subject).collect::<Vec<_>>(), [patient]);
     assert_eq!(entries(&world, hospital, chart.subject, None).len(), 0);
     for at in [hospital, relay] {
-        let Ok(View::Verified(verified)) = world.see(at, &Query::Verify { subject: patient }, None)
-        else {
+        let Ok(verified) = world.see(at, &ask::Verify { subject: patient }, None) else {
             panic!("verifying is answered with what it found")
         };
         assert_eq!((verified.good, verified.bad.len()), (2, 0), "{at:?}");
@@ -180,17 +177,13 @@ fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
 
 /// Charts of a hospital in which a patient is the subject, by name.
 fn charts_of(world: &World, at: Who, patient: PartyId) -> Vec<String> {
-    let View::Charts(charts) = world.see(at, &Query::Charts, None).unwrap() else {
-        panic!("charts are answered with charts")
-    };
+    let charts = world.see(at, &ask::Charts, None).unwrap();
     charts.into_iter().filter(|chart| chart.subject == patient).map(|chart| chart.name).collect()
 }
 
 /// Enrolments of a relay's first patient that were not agreed to, with the reason for a refusal.
 fn enrolling(world: &World, relay: Who) -> Vec<Option<String>> {
-    let View::Patients(patients) = world.see(relay, &Query::Patients, None).unwrap() else {
-        panic!("patients are answered with patients")
-    };
+    let patients = world.see(relay, &ask::Patients, None).unwrap();
     patients[0].enrolling.iter().map(|one| one.refused.clone()).collect()
 }
 

@@ -8,7 +8,7 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::message::{Envelope, OutcomeResult};
-use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::DAY_MS;
@@ -52,9 +52,7 @@ fn a_founder_may_wait_for_more_first_members_than_an_admission_needs_sponsors() 
     }
     world.federation(all[0], create(Some(4))).unwrap();
     for guest in &all[1..4] {
-        let View::Federation(view) = world.see(all[0], &Query::Members, None).unwrap() else {
-            panic!("members are a federation's");
-        };
+        let view = world.see(all[0], &ask::Members, None).unwrap();
         assert_eq!((view.founding, view.first_members), (true, Some(4)));
         let invite = world.invite(all[0]);
         world.join(*guest, invite).unwrap();
@@ -196,12 +194,8 @@ fn sync() -> Body {
 
 /// What a node says of its own expulsion.
 fn expelled(world: &World, at: Who) -> Option<ExpelledView> {
-    let View::Federation(view) = world.see(at, &Query::Members, None).unwrap() else {
-        panic!("members are answered with the federation")
-    };
-    let View::Status(status) = world.see(at, &Query::Status, None).unwrap() else {
-        panic!("a status is answered with one")
-    };
+    let view = world.see(at, &ask::Members, None).unwrap();
+    let status = world.see(at, &ask::Status, None).unwrap();
     assert_eq!(view.expelled.is_some(), status.expelled.is_some());
     assert!(view.expelled.is_none() || !status.member);
     view.expelled
@@ -294,7 +288,7 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
         assert_eq!(world.standing(*at, leaver), Status::Left, "at {at:?}");
     }
     // Its leaving was answered though it closed the gate: nothing waits.
-    let View::Status(status) = world.see(leaver, &Query::Status, None).unwrap() else { panic!() };
+    let status = world.see(leaver, &ask::Status, None).unwrap();
     assert_eq!((status.waiting, status.member), (0, false));
     assert!(world.say(leaver, all[0], &sync(), None, Some).is_err());
     let refusal = world.federation(leaver, Command::Invite { valid_ms: None, addresses: vec![] });
@@ -326,10 +320,7 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
 fn what_waits_for_somebody_who_left_ends_and_so_does_what_the_one_who_left_would_still_say() {
     let (mut world, all) = members(1, 4);
     let (first, leaver) = (all[0], all[3]);
-    let waiting = |world: &World, at| match world.see(at, &Query::Status, None).unwrap() {
-        View::Status(status) => status.waiting,
-        other => panic!("{other:?}"),
-    };
+    let waiting = |world: &World, at| world.see(at, &ask::Status, None).unwrap().waiting;
     world.cut.insert((first, leaver));
     // Both have something to say to the other, and the line is cut.
     let (here, there) = (world.add(Role::Hospital, "Here"), world.add(Role::Hospital, "There"));
@@ -413,9 +404,7 @@ fn nobody_who_is_let_in_for_something_else_brings_a_federation_along() {
     for (from, at) in [(relay, hospital), (applicant, founder)] {
         let said = world.say(from, at, &hijack, None, Some).unwrap();
         assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
-        let View::Federation(view) = world.see(at, &Query::Members, None).unwrap() else {
-            panic!()
-        };
+        let view = world.see(at, &ask::Members, None).unwrap();
         assert_eq!(view.federation, None);
     }
     world.admit(founder, applicant).unwrap();

@@ -6,7 +6,7 @@ use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn, Row, Table, Txn};
 use chartmesh_scenarios::{Region, Who};
@@ -42,11 +42,8 @@ fn collect(region: &mut Region) {
 
 /// The provider's log as the patient sees it.
 fn seen(region: &Region) -> LogView {
-    let query = Query::CollectedLogs { patient: region.patient };
-    let logs = match region.world.see(region.relay, &query, None).unwrap() {
-        View::AccessLogs(logs) => logs,
-        other => panic!("{other:?}"),
-    };
+    let query = ask::CollectedLogs { patient: region.patient };
+    let logs = region.world.see(region.relay, &query, None).unwrap();
     let provider = region.world.id(region.provider);
     logs.into_iter().find(|log| log.holder == provider).expect("it was collected")
 }

@@ -4,7 +4,7 @@ use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::consent::Wish;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits::RESPONSE_BYTES_MAX;
-use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_protocol::{access_log, backup};
@@ -136,10 +136,7 @@ fn story(mut region: Region) -> Region {
 }
 
 fn waiting(world: &World, at: Who) -> usize {
-    match world.see(at, &Query::Status, None) {
-        Ok(View::Status(status)) => status.waiting,
-        other => panic!("{other:?}"),
-    }
+    world.see(at, &ask::Status, None).unwrap().waiting
 }
 
 /// Lies to every message of some kinds; gives the kinds that were answered at all.

@@ -5,7 +5,8 @@ use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::id::{EntryId, PartyId};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Command, ask};
+use chartmesh_protocol::record::view::OpenedView;
 use chartmesh_protocol::record::{self, Kind};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_scenarios::{Region, Who};
@@ -24,14 +25,11 @@ fn obtain(
     });
     let command = consent::Command::Obtain(serde_json::from_value(ask).unwrap());
     let keys = unlocked.then_some(region.patient);
-    match region.world.ask(at, Command::Consent(command), keys)? {
-        View::Request(view) => Ok(view),
-        other => panic!("{other:?}"),
-    }
+    Ok(region.world.ask(at, Command::Consent(command), keys)?.of())
 }
 
 /// Opens an entry at the relay.
-fn open(region: &mut Region, entry: EntryId, unlocked: bool) -> Result<View, Refusal> {
+fn open(region: &mut Region, entry: EntryId, unlocked: bool) -> Result<OpenedView, Refusal> {
     let command = record::Command::Open {
         subject: region.patient,
         entry,
@@ -40,7 +38,7 @@ fn open(region: &mut Region, entry: EntryId, unlocked: bool) -> Result<View, Ref
         export: false,
     };
     let keys = unlocked.then_some(region.patient);
-    region.world.ask(region.relay, Command::Record(command), keys)
+    Ok(region.world.ask(region.relay, Command::Record(command), keys)?.of())
 }
 
 fn reads(region: &mut Region, holder: Who, by: PartyId) -> Vec<Line> {
@@ -73,8 +71,8 @@ fn contents_come_to_the_patient_are_logged_by_the_holder_and_open_with_the_patie
     assert!(reads(&mut region, hospital, me).is_empty());
 
     // The permission is listed once, and was to the relay itself.
-    let query = Query::Grants { patient: Some(patient) };
-    let View::Grants(grants) = region.world.see(relay, &query, None).unwrap() else { panic!() };
+    let query = ask::Grants { patient: Some(patient) };
+    let grants = region.world.see(relay, &query, None).unwrap();
     let own: Vec<_> = grants.iter().filter(|grant| grant.grantee == me).collect();
     assert_eq!(own.len(), 1);
     assert_eq!(lines[0].token, Some(own[0].token));
@@ -82,10 +80,10 @@ fn contents_come_to_the_patient_are_logged_by_the_holder_and_open_with_the_patie
     // What came is as sealed as before: a locked relay shows nothing of it.
     assert!(region.entries(relay, false).iter().all(|entry| entry.title.is_none()));
     assert_eq!(open(&mut region, entry, false).unwrap_err().code, RefusalCode::Locked);
-    let View::Opened(opened) = open(&mut region, entry, true).unwrap() else { panic!() };
+    let opened = open(&mut region, entry, true).unwrap();
     assert!(opened.whole && opened.manifest.contents.len() == 2);
-    let query = Query::AccessLog { subject: patient, after: 0 };
-    let View::AccessLog(log) = region.world.see(relay, &query, None).unwrap() else { panic!() };
+    let query = ask::AccessLog { subject: patient, after: 0 };
+    let log = region.world.see(relay, &query, None).unwrap();
     let last = log.lines.last().unwrap();
     assert_eq!((last.line.action, last.line.by), (Action::Opened, patient));
 }
@@ -163,8 +161,8 @@ fn a_head_that_the_patient_was_shown_when_reading_is_compared_with_the_log_too()
     region.world.advance(1000);
     let collect = Command::AccessLog(access_log::Command::Collect { patient });
     region.world.ask(relay, collect, None).unwrap();
-    let query = Query::CollectedLogs { patient };
-    let View::AccessLogs(logs) = region.world.see(relay, &query, None).unwrap() else { panic!() };
+    let query = ask::CollectedLogs { patient };
+    let logs = region.world.see(relay, &query, None).unwrap();
     let holder = region.world.id(provider);
     let log = logs.into_iter().find(|log| log.holder == holder).unwrap();
     let shown: Vec<_> = log.shown.iter().map(|shown| (shown.reader, shown.agrees)).collect();

@@ -2,7 +2,7 @@
 
 use chartmesh_protocol::access_log;
 use chartmesh_protocol::consent::{self, RequestState, Wish};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Command, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_scenarios::Region;
 
@@ -46,16 +46,9 @@ fn the_whole_road_once() {
 
     // The patient rotates, keeping everything; B can still read. The permission to add names
     // compartments that the rotation retires, so it is named as dropped.
-    let tokens: Vec<_> =
-        match region.world.see(region.relay, &Query::Grants { patient: None }, None).unwrap() {
-            View::Grants(grants) => grants.iter().map(|grant| grant.token).collect(),
-            other => panic!("{other:?}"),
-        };
-    let View::Rotated(rotated) =
-        region.world.rotate(region.relay, region.patient, tokens.clone()).unwrap()
-    else {
-        panic!()
-    };
+    let grants = region.world.see(region.relay, &ask::Grants { patient: None }, None).unwrap();
+    let tokens: Vec<_> = grants.iter().map(|grant| grant.token).collect();
+    let rotated = region.world.rotate(region.relay, region.patient, tokens.clone()).unwrap();
     assert_eq!((rotated.kept.len(), rotated.dropped.len()), (tokens.len() - 1, 1));
     assert_eq!(region.fetch(&request).state, RequestState::Done);
     assert_eq!(region.entries(region.relay, true).len(), 4);
@@ -63,13 +56,10 @@ fn the_whole_road_once() {
     // The patient reads the access log of all holders.
     let collect = access_log::Command::Collect { patient: region.patient };
     region.world.ask(region.relay, Command::AccessLog(collect), None).unwrap();
-    let View::AccessLogs(logs) = region
+    let logs = region
         .world
-        .see(region.relay, &Query::CollectedLogs { patient: region.patient }, None)
-        .unwrap()
-    else {
-        panic!()
-    };
+        .see(region.relay, &ask::CollectedLogs { patient: region.patient }, None)
+        .unwrap();
     assert!(logs.iter().all(|log| log.verified), "{logs:?}");
     let provider = region.world.id(region.provider);
     let reads = logs.iter().find(|log| log.holder == provider).unwrap();

@@ -5,7 +5,7 @@ use chartmesh_protocol::custody;
 use chartmesh_protocol::federation;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Query, StatusView, View};
+use chartmesh_protocol::peer::{Body, StatusView, ask};
 use chartmesh_protocol::time::{DAY_MS, HOUR_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who, World};
 
@@ -57,10 +57,7 @@ fn what_is_sealed_to_a_compartment_that_a_rotation_retired_is_not_taken() {
 const YEAR_MS: u64 = 365 * DAY_MS;
 
 fn status(world: &World, at: Who) -> StatusView {
-    match world.see(at, &Query::Status, None) {
-        Ok(View::Status(status)) => status,
-        other => panic!("{other:?}"),
-    }
+    world.see(at, &ask::Status, None).unwrap()
 }
 
 /// The time that counts at a party.

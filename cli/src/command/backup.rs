@@ -2,7 +2,7 @@
 
 use chartmesh_protocol::backup::view::{DepositView, KeptView};
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::json;
@@ -203,7 +203,7 @@ async fn list(node: &Node, patient: Option<String>) -> Outcome {
         Some(patient) => Some(id(&node.subject(&patient).await?)?),
         None => None,
     };
-    let answer = node.query(&Query::Kept { patient }).await?;
+    let answer = node.query(&ask::Kept { patient }).await?;
     let views: Vec<KeptView> = read(answer.clone())?;
     let known = if node.out.json { Vec::new() } else { node.institutions().await? };
     node.out.answer(&answer, |out| {
@@ -239,12 +239,12 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
         None => None,
     };
     let owner: Option<PartyId> = patient.as_deref().map(id).transpose()?;
-    let kept: Vec<KeptView> = read(node.query(&Query::Kept { patient: owner }).await?)?;
+    let kept: Vec<KeptView> = read(node.query(&ask::Kept { patient: owner }).await?)?;
     let mut candidates: Vec<Candidate> =
         kept.iter().map(|view| Candidate::new(view.entry, "")).collect();
     if let Some(subject) = owner {
         // A relay has no listing of what others keep, but knows the patient's entries.
-        let query = Query::Entries { subject, find: None };
+        let query = ask::Entries { subject, find: None };
         let entries: Vec<EntryView> = read(node.query(&query).await?)?;
         candidates.extend(entries.iter().map(|view| Candidate::new(view.entry, "")));
     }
@@ -267,7 +267,7 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
 
 /// Waits until as many entries of a record are kept by a holder.
 async fn kept(node: &Node, wait: &WaitArgs, holder: &str, subject: &str, count: usize) -> Outcome {
-    let query = Query::Kept { patient: None };
+    let query = ask::Kept { patient: None };
     wait::until(wait, "the deposit", async || {
         let views: Vec<KeptView> = read(node.query(&query).await?)?;
         let there = views.iter().filter(|view| {

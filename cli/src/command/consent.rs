@@ -2,7 +2,7 @@
 
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::{Value, json};
@@ -193,7 +193,7 @@ async fn requests(node: &Node, patient: Option<String>) -> Outcome {
         Some(patient) => Some(id(&node.subject(&patient).await?)?),
         None => None,
     };
-    let answer = node.query(&Query::Requests { patient }).await?;
+    let answer = node.query(&ask::Requests { patient }).await?;
     let views: Vec<RequestView> = read(answer.clone())?;
     node.out.answer(&answer, |out| request::list(out, &views));
     Ok(())
@@ -301,7 +301,7 @@ async fn grants(node: &Node, patient: Option<String>, explain: bool) -> Outcome 
         Some(patient) => Some(id(&node.subject(&patient).await?)?),
         None => None,
     };
-    let answer = node.query(&Query::Grants { patient }).await?;
+    let answer = node.query(&ask::Grants { patient }).await?;
     let views: Vec<GrantView> = read(answer.clone())?;
     let known = if node.out.json { Vec::new() } else { node.institutions().await? };
     node.out.answer(&answer, |out| show_grants(out, &views, &known, explain));

@@ -4,7 +4,7 @@ use chartmesh_protocol::federation::view::{FederationView, MemberView};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits::FIRST_MEMBERS_MAX;
 use chartmesh_protocol::membership::Status;
-use chartmesh_protocol::peer::{CodeView, Query};
+use chartmesh_protocol::peer::{CodeView, ask};
 use serde_json::{Value, json};
 
 use crate::Context;
@@ -98,7 +98,7 @@ impl Args {
                 });
             }
             Self::Members => {
-                let answer = node.query(&Query::Members).await?;
+                let answer = node.query(&ask::Members).await?;
                 let view: FederationView = read(answer.clone())?;
                 node.out.answer(&answer, |out| show(out, &view));
                 if view.federation.is_none() && !view.founding && !node.out.json {
@@ -136,7 +136,7 @@ async fn after(node: &Node, answer: &Value, done: &str) -> Outcome {
         return Ok(());
     }
     node.out.note(done);
-    let view: FederationView = read(node.query(&Query::Members).await?)?;
+    let view: FederationView = read(node.query(&ask::Members).await?)?;
     show(&node.out, &view);
     Ok(())
 }

@@ -4,7 +4,7 @@ use chartmesh_protocol::access_log::view::{LineView, LogView, ShownView};
 use chartmesh_protocol::access_log::{Action, Line};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::peer::ask;
 use serde_json::json;
 
 use super::wish::purpose_name;
@@ -52,11 +52,11 @@ impl Args {
 
 /// This node's log in full, and those that a relay collected.
 pub(super) async fn logs(node: &Node, subject: PartyId) -> Outcome<Vec<LogView>> {
-    let mut own: LogView = read(node.query(&Query::AccessLog { subject, after: 0 }).await?)?;
+    let mut own: LogView = read(node.query(&ask::AccessLog { subject, after: 0 }).await?)?;
     while let Some(last) =
         own.lines.last().map(|line| line.line.seq).filter(|last| *last < own.length)
     {
-        let query = Query::AccessLog { subject, after: last };
+        let query = ask::AccessLog { subject, after: last };
         let page: LogView = read(node.query(&query).await?)?;
         if page.lines.is_empty() {
             break;
@@ -68,7 +68,7 @@ pub(super) async fn logs(node: &Node, subject: PartyId) -> Outcome<Vec<LogView>>
     }
     let mut all = vec![own];
     if node.status().await?.role == Role::Patient {
-        let query = Query::CollectedLogs { patient: subject };
+        let query = ask::CollectedLogs { patient: subject };
         all.extend(read::<Vec<LogView>>(node.query(&query).await?)?);
     }
     Ok(all)

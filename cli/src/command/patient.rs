@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chartmesh_protocol::custody::view::{EnrollingView, PatientView, RotatedView};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::ChartView;
 use serde_json::{Value, json};
 
@@ -214,7 +214,7 @@ fn numbered(words: &[&str]) -> Vec<String> {
 }
 
 async fn list_charts(node: &Node) -> Outcome {
-    let answer = node.query(&Query::Charts).await?;
+    let answer = node.query(&ask::Charts).await?;
     let charts: Vec<ChartView> = read(answer.clone())?;
     node.out.answer(&answer, |out| {
         let rows: Vec<_> = charts
@@ -242,7 +242,7 @@ async fn list_charts(node: &Node) -> Outcome {
 }
 
 async fn list_patients(node: &Node) -> Outcome {
-    let answer = node.query(&Query::Patients).await?;
+    let answer = node.query(&ask::Patients).await?;
     let patients: Vec<PatientView> = read(answer.clone())?;
     let known = if node.out.json { Vec::new() } else { node.institutions().await? };
     node.out.answer(&answer, |out| show_patients(out, &patients, &known));
@@ -322,7 +322,7 @@ async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -> Outcome {
         let asked: PatientView = read(answer)?;
         let asked: Vec<_> = open(&asked).collect();
         answer = wait::until(wait, "the hospital's answer", async || {
-            let all: Vec<Value> = read(node.query(&Query::Patients).await?)?;
+            let all: Vec<Value> = read(node.query(&ask::Patients).await?)?;
             let Some(answer) = all.into_iter().find(|one| one["patient"] == patient.as_str())
             else {
                 return Ok(None);

@@ -4,7 +4,7 @@ use crate::Context;
 use crate::exit::Outcome;
 use crate::node::read;
 use crate::output::{Cell, Style, faint, id, row};
-use chartmesh_protocol::peer::{PeerView, Query};
+use chartmesh_protocol::peer::{PeerView, ask};
 
 /// List the institutions that the node knows, and where their nodes listen
 #[derive(Debug, clap::Args)]
@@ -14,7 +14,7 @@ pub(crate) struct Args {}
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let node = context.node()?;
-        let answer = node.query(&Query::Peers).await?;
+        let answer = node.query(&ask::Peers).await?;
         let peers: Vec<PeerView> = read(answer.clone())?;
         node.out.answer(&answer, |out| {
             let rows: Vec<_> = peers.iter().map(row_of).collect();

@@ -10,7 +10,7 @@ mod page;
 use std::path::PathBuf;
 
 use chartmesh_protocol::id::EntryId;
-use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::{CatalogueView, EntryView, VerifiedView};
 
@@ -189,7 +189,7 @@ impl Args {
 
 async fn list(node: &Node, subject: &str, find: Option<String>) -> Outcome {
     let subject = node.subject(subject).await?;
-    let query = Query::Entries { subject: id(&subject)?, find };
+    let query = ask::Entries { subject: id(&subject)?, find };
     let answer = node.query_as(&query, &subject).await?;
     let entries: Vec<EntryView> = read(answer.clone())?;
     node.out.answer(&answer, |out| {
@@ -227,7 +227,7 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     let subject = node.subject(subject).await?;
     // First the disk: what it lost, the entries' own check then tells of.
     stock::check(node, Some(&subject), !quick).await?;
-    let answer = node.query_as(&Query::Verify { subject: id(&subject)? }, &subject).await?;
+    let answer = node.query_as(&ask::Verify { subject: id(&subject)? }, &subject).await?;
     let view: VerifiedView = read(answer.clone())?;
     node.out.answer(&answer, |out| {
         out.line(format!(

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use chartmesh_protocol::capability::{Chain, explain};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::limits::TOKEN_CHAIN_BYTES_MAX;
-use chartmesh_protocol::peer::{KeysView, Query};
+use chartmesh_protocol::peer::{KeysView, ask};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ impl Args {
                     Err(failure) if failure.exit == Exit::NotFound => node.subject(&party).await?,
                     found => found?,
                 };
-                node.out.json(&node.query(&Query::Keys { party: id(&party)? }).await?);
+                node.out.json(&node.query(&ask::Keys { party: id(&party)? }).await?);
                 Ok(())
             }
         }
@@ -216,7 +216,7 @@ async fn learn(node: &Node, known: &mut Known, party: PartyId) -> Outcome {
     if known.knows(party) {
         return Ok(());
     }
-    match node.query(&Query::Keys { party }).await {
+    match node.query(&ask::Keys { party }).await {
         Ok(answer) => known.add(read(answer)?, when::now()).map_err(|error| {
             Failure::new(
                 Exit::NotAuthentic,

@@ -7,7 +7,7 @@ use axum::extract::State;
 use chartmesh_protocol::enrolment;
 use chartmesh_protocol::federation;
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::{Command, PatientKeys, Query, View};
+use chartmesh_protocol::peer::{Answer, Command, PatientKeys, Query};
 use serde::Deserialize;
 
 use super::Shared;
@@ -39,7 +39,7 @@ pub(super) struct QueryIn {
 pub(super) async fn command(
     State(shared): State<Arc<Shared>>,
     In(asked): In<CommandIn>,
-) -> Outcome<Json<View>> {
+) -> Outcome<Json<Answer>> {
     let keys = keys(&shared, asked.patient, asked.passphrase).await?;
     let mut command = asked.command;
     match &mut command {
@@ -51,14 +51,14 @@ pub(super) async fn command(
         }
         _ => {}
     }
-    Ok(Json(*shared.handle.command(command, keys).await?))
+    Ok(Json(shared.handle.command(command, keys).await?))
 }
 
 /// `POST /v1/query`
 pub(super) async fn query(
     State(shared): State<Arc<Shared>>,
     In(asked): In<QueryIn>,
-) -> Outcome<Json<View>> {
+) -> Outcome<Json<Answer>> {
     let keys = keys(&shared, asked.patient, asked.passphrase).await?;
     Ok(Json(shared.handle.query(asked.query, keys.as_ref()).await?))
 }

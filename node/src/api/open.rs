@@ -16,7 +16,7 @@ use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::object::{DataKey, Opener};
-use chartmesh_protocol::peer::{Command, View};
+use chartmesh_protocol::peer::Command;
 use chartmesh_protocol::record::view::{ManifestView, OpenedView};
 use chartmesh_protocol::record::{self, ContentKey};
 use chartmesh_protocol::refusal::RefusalCode;
@@ -105,15 +105,13 @@ pub(super) async fn open(
     let command = record::Command::Open { subject, entry, user, purpose, export };
     // At a relay it is the patient who opens, with keys that were unlocked before.
     let keys = shared.unlocked.get(subject);
-    match *shared.handle.command(Command::Record(command), keys).await? {
-        View::Opened(view) => Ok(Json(OpenView {
-            manifest: ManifestView::from(&view.manifest),
-            whole: view.whole,
-            label: base64(&view.label),
-            open: shared.opens.add(view),
-        })),
-        _ => Err(Problem::trouble("opening was answered with something else")),
-    }
+    let view: OpenedView = shared.handle.command(Command::Record(command), keys).await?.of();
+    Ok(Json(OpenView {
+        manifest: ManifestView::from(&view.manifest),
+        whole: view.whole,
+        label: base64(&view.label),
+        open: shared.opens.add(view),
+    }))
 }
 
 /// `GET /v1/open/{open}/{index}`: every chunk is authenticated before it leaves. Whether the object

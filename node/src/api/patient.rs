@@ -10,7 +10,7 @@ use chartmesh_protocol::custody::view::{PatientView, RotatedView};
 use chartmesh_protocol::custody::{self, NewPatient};
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::identity::{Phrase, Role};
-use chartmesh_protocol::peer::{Command, Done, Query, View};
+use chartmesh_protocol::peer::{Command, Done, ask};
 use chartmesh_protocol::refusal::{Failure, RefusalCode};
 use serde::{Deserialize, Serialize};
 
@@ -58,11 +58,8 @@ pub(super) async fn make(
     let NewPatient { words, log, keys } = super::on_pool(|| custody::make(&mut random())).await?;
     let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
     let command = custody::Command::Keep { name: asked.name, log: Box::new(log), sealed_keys };
-    let view = shared.handle.command(Command::Custody(command), Some(keys)).await?;
-    match *view {
-        View::Patient(patient) => Ok(Json(NewPatientView { patient, words: (*words).clone() })),
-        _ => Err(Problem::trouble("a new patient was answered with something else")),
-    }
+    let patient = shared.handle.command(Command::Custody(command), Some(keys)).await?.of();
+    Ok(Json(NewPatientView { patient, words: (*words).clone() }))
 }
 
 #[derive(Deserialize)]
@@ -129,21 +126,15 @@ pub(super) async fn rotate(
     let (rotation, keys) = rotated.await?;
     let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
     let command = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
-    let view = shared.handle.command(Command::Custody(command), Some(keys.clone())).await?;
+    let rotated = shared.handle.command(Command::Custody(command), Some(keys.clone())).await?;
     shared.unlocked.renew(&keys);
-    match *view {
-        View::Rotated(view) => Ok(Json(view)),
-        _ => Err(Problem::trouble("a rotation was answered with something else")),
-    }
+    Ok(Json(rotated.of()))
 }
 
 /// The permissions that outlive the rotation: those that are live and not to be dropped. Permissions
 /// to add end with the compartments that they name.
 async fn live_grants(shared: &Shared, patient: PartyId, drop: &[TokenId]) -> Outcome<Vec<TokenId>> {
-    let grants = match shared.handle.query(Query::Grants { patient: Some(patient) }, None).await? {
-        View::Grants(grants) => grants,
-        _ => return Err(Problem::trouble("permissions were answered with something else")),
-    };
+    let grants = shared.handle.query(ask::Grants { patient: Some(patient) }, None).await?;
     let live: Vec<_> =
         grants.iter().filter(|grant| !grant.received && grant.state == "live").collect();
     let unknown = drop.iter().find(|token| !live.iter().any(|grant| grant.token == **token));

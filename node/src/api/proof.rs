@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId, StatementId};
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::refusal::{Failure, RefusalCode};
 use chartmesh_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,10 +76,8 @@ pub(super) async fn proof(
             let text = "the keys of the entry's author are not here";
             return Err(Failure::refuse(RefusalCode::NotFound, text));
         };
-        let name = match peer.query(txn, now, &Query::Peers, None)? {
-            View::Peers(peers) => peers.into_iter().find(|peer| peer.institution == author),
-            _ => None,
-        };
+        let peers = peer.query(txn, now, &ask::Peers, None)?;
+        let name = peers.into_iter().find(|peer| peer.institution == author);
         let mut name = name.map(|peer| peer.name).unwrap_or_default();
         if author == peer.me() {
             name = peer.name().to_owned();

@@ -7,11 +7,11 @@ use std::time::UNIX_EPOCH;
 use axum::Json;
 use axum::extract::State;
 use chartmesh_protocol::id::NodeId;
-use chartmesh_protocol::peer::{Done, Query, StatusView, View};
+use chartmesh_protocol::peer::{Done, StatusView, ask};
 use chartmesh_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::problem::{Outcome, Problem};
+use super::problem::Outcome;
 use super::{Shared, command};
 
 /// How the node stands: the protocol's view, and the machine's.
@@ -80,9 +80,7 @@ pub struct QueueView {
 
 /// `GET /v1/status`
 pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Outcome<Json<NodeStatusView>> {
-    let View::Status(status) = shared.handle.query(Query::Status, None).await? else {
-        return Err(Problem::trouble("the status was answered with something else"));
-    };
+    let status = shared.handle.query(ask::Status, None).await?;
     let driver = shared.handle.status();
     let connected = shared.net.connected().into_iter().map(|peer| ConnectedView {
         node: peer.node,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::ask;
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
-use super::problem::{Outcome, Problem};
+use super::problem::Outcome;
 
 /// An object on its way here, and how far it has come; or one that just came.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,9 +35,7 @@ pub(super) async fn transfers(
     State(shared): State<Arc<Shared>>,
 ) -> Outcome<Json<Vec<TransferProgressView>>> {
     let progress = shared.handle.transfers();
-    let View::Transfers(views) = shared.handle.query(Query::Transfers, None).await? else {
-        return Err(Problem::trouble("transfers were answered with something else"));
-    };
+    let views = shared.handle.query(ask::Transfers, None).await?;
     let mut all: Vec<TransferProgressView> = views
         .into_iter()
         .map(|view| {

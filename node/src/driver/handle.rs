@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chartmesh_protocol::id::TransferId;
-use chartmesh_protocol::peer::{Command, Event, PatientKeys, Peer, Query, View};
+use chartmesh_protocol::peer::{Answer, Command, Event, PatientKeys, Peer, Question};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::{ReadTxn, StoreError};
 use chartmesh_protocol::time::Timestamp;
@@ -48,7 +48,7 @@ impl Handle {
         Self { shared }
     }
 
-    /// Asks for something to be done; answered when it is durable. `keys` are those of the patient
+    /// Asks for something to be done; answered when it is durable. Each command has its own type of answer. `keys` are those of the patient
     /// that it concerns, when they are unlocked.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Handle {
         &self,
         command: Command,
         keys: Option<PatientKeys>,
-    ) -> Result<Box<View>, Failure> {
+    ) -> Result<Answer, Failure> {
         let mut place = self.shared.waiting.door();
         let event = Event::Command { request: place.request, command: Box::new(command), keys };
         if let Err(lost) = self.shared.submit(event, COMMAND_BYTES).await {
@@ -74,7 +74,10 @@ impl Handle {
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn query(&self, query: Query, keys: Option<&PatientKeys>) -> Result<View, Failure> {
+    pub async fn query<Q>(&self, query: Q, keys: Option<&PatientKeys>) -> Result<Q::Answer, Failure>
+    where
+        Q: Question + Send + 'static,
+    {
         let keys = keys.cloned();
         self.shared
             .read_on_pool(move |peer, txn, now| peer.query(txn, now, &query, keys.as_ref()))

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chartmesh_protocol::peer::{Effect, View};
+use chartmesh_protocol::peer::Effect;
 use chartmesh_protocol::refusal::Failure;
 
 use super::shared::Shared;
@@ -13,7 +13,6 @@ use super::{delivery, greet, in_use, pull};
 pub(super) fn perform(shared: &Arc<Shared>, effect: Effect) {
     match effect {
         Effect::Answer { request, answer } => {
-            let answer = answer.map(|answer| Box::new(View::of(answer)));
             shared.waiting.answer(request, answer.map_err(Failure::Refused));
         }
         Effect::Reply { request, bytes } => shared.waiting.reply(request, bytes),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chartmesh_protocol::peer::{RequestId, View};
+use chartmesh_protocol::peer::{Answer, RequestId};
 use chartmesh_protocol::refusal::Failure;
 use tokio::sync::oneshot;
 
@@ -12,12 +12,12 @@ use super::Lost;
 use crate::net::Reply;
 
 /// What a front door gets.
-pub(super) type Answer = Result<Box<View>, Failure>;
+pub(super) type Answered = Result<Answer, Failure>;
 
 /// One who waits.
 #[derive(Debug)]
 enum Waiter {
-    Door(oneshot::Sender<Answer>),
+    Door(oneshot::Sender<Answered>),
     Node(Reply),
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Waiting {
 pub(super) struct Place<'a> {
     waiting: &'a Waiting,
     pub(super) request: RequestId,
-    pub(super) answer: oneshot::Receiver<Answer>,
+    pub(super) answer: oneshot::Receiver<Answered>,
 }
 
 impl Waiting {
@@ -54,7 +54,7 @@ impl Waiting {
     }
 
     /// Answers a front door.
-    pub(super) fn answer(&self, request: RequestId, answer: Answer) {
+    pub(super) fn answer(&self, request: RequestId, answer: Answered) {
         match self.lock().remove(&request) {
             // A door that is gone meanwhile never learns of it.
             Some(Waiter::Door(door)) => drop(door.send(answer)),

@@ -5,7 +5,8 @@ use chartmesh_protocol::federation;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Answer, CodeView, Command, Question, TransferView, ask};
+use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::{self, ContentKey, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::{backup, store::StoreError};
@@ -56,16 +57,19 @@ async fn within<F: Future>(what: &str, future: F) -> F::Output {
 }
 
 impl Node {
-    async fn ask(&self, command: Command) -> View {
-        *within("an answer", self.handle().command(command, None)).await.unwrap()
+    async fn ask(&self, command: Command) -> Answer {
+        within("an answer", self.handle().command(command, None)).await.unwrap()
     }
 
-    async fn see(&self, query: Query) -> View {
+    async fn see<Q: Question + Send + 'static>(&self, query: Q) -> Q::Answer {
         self.handle().query(query, None).await.unwrap()
     }
 
     /// Waits until a query gives what is wanted.
-    async fn until(&self, what: &str, query: Query, wanted: impl Fn(&View) -> bool) {
+    async fn until<Q>(&self, what: &str, query: Q, wanted: impl Fn(&Q::Answer) -> bool)
+    where
+        Q: Question + Clone + Send + 'static,
+    {
         let handle = self.handle();
         let mut changes = handle.changes();
         let waiting = async {
@@ -79,8 +83,7 @@ impl Node {
     }
 
     async fn until_member(&self, party: PartyId) {
-        self.until("a member", Query::Members, |view| {
-            let View::Federation(view) = view else { panic!("{view:?}") };
+        self.until("a member", ask::Members, |view| {
             view.parties.iter().any(|member| {
                 member.party == party && matches!(member.standing, Status::Member { .. })
             })
@@ -94,10 +97,7 @@ impl Node {
 
     async fn new_chart(&self, name: &str) -> PartyId {
         let new = record::Command::NewChart { name: name.to_owned(), identifiers: Vec::new() };
-        match self.ask(Command::Record(new)).await {
-            View::Chart(chart) => chart.subject,
-            other => panic!("{other:?}"),
-        }
+        self.ask(Command::Record(new)).await.of::<ChartView>().subject
     }
 
     /// Records an entry with one content object in the store and one in the folder.
@@ -148,14 +148,11 @@ async fn federate(host: &Node, guest: &Node) {
     host.ask(Command::Federation(create)).await;
     let invite =
         federation::Command::Invite { valid_ms: None, addresses: host.handle().addresses() };
-    let View::Code(invite) = host.ask(Command::Federation(invite)).await else {
-        panic!("no invite")
-    };
+    let invite: CodeView = host.ask(Command::Federation(invite)).await.of();
     let join = federation::Command::Join { code: invite.code };
     guest.ask(Command::Federation(join)).await;
     let guest_id = guest.me();
-    host.until("an applicant", Query::Members, |view| {
-        let View::Federation(view) = view else { panic!("{view:?}") };
+    host.until("an applicant", ask::Members, |view| {
         view.parties.iter().any(|party| party.party == guest_id)
     })
     .await;
@@ -194,7 +191,7 @@ async fn what_was_answered_is_there_after_a_kill_and_the_ports_are_the_same() {
     let subject = node.new_chart("Hanako").await;
     node.abandon().await;
     let node = home.run().await;
-    let View::Charts(charts) = node.see(Query::Charts).await else { panic!("no charts") };
+    let charts = node.see(ask::Charts).await;
     assert!(charts.iter().any(|chart| chart.subject == subject));
     assert_eq!(node.doors(), doors);
     node.shutdown().await;
@@ -271,7 +268,7 @@ async fn a_storage_fault_drops_its_batch_tells_who_waits_and_stops_the_node_when
     assert!(matches!(node.shutdown().await, Ended::Storage(_)));
     drop(handle);
     let node = home.run().await;
-    let View::Charts(charts) = node.see(Query::Charts).await else { panic!("no charts") };
+    let charts = node.see(ask::Charts).await;
     let names: Vec<_> = charts.iter().map(|chart| chart.name.as_str()).collect();
     assert_eq!(names, ["kept"]);
     node.shutdown().await;
@@ -310,8 +307,8 @@ async fn deposit_half_done(hospital: &Node, provider: &Node) {
 }
 
 async fn deposit_done(provider: &Node) {
-    let ended = |view: &View| matches!(view, View::Transfers(left) if left.is_empty());
-    provider.until("the end of the pull", Query::Transfers, ended).await;
+    let ended = |left: &Vec<TransferView>| left.is_empty();
+    provider.until("the end of the pull", ask::Transfers, ended).await;
     let kept = provider.handle().objects().list().unwrap();
     assert_eq!(kept.len(), 1, "the small object stands in the store");
     provider.handle().objects().scrub(kept[0]).unwrap();

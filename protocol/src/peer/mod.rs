@@ -23,6 +23,7 @@
 //! * [`Peer::query`] for reads that disclose nothing of a record's content.
 
 mod about;
+mod about_us;
 mod body;
 mod command;
 mod drive;
@@ -35,17 +36,29 @@ mod stock;
 mod view;
 
 pub use body::Body;
-pub use command::{Command, Query, View};
+pub use command::Command;
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
 pub use handle::CheckedMessage;
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
+pub use query::Query;
 pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
+
+/// All that a front door can ask to see: each question says what it is answered with.
+pub mod ask {
+    pub use super::about_us::{Keys, Peers, Status, Transfers};
+    pub use crate::access_log::{AccessLog, CollectedLogs};
+    pub use crate::backup::query::Kept;
+    pub use crate::consent::{Grants, Requests};
+    pub use crate::custody::Patients;
+    pub use crate::federation::Members;
+    pub use crate::record::{Charts, Entries, Verify};
+}
 
 pub use crate::codes::CodeView;
 pub use crate::identity::PatientKeys;
 pub use crate::turn::{
-    Answer, Done, Effect, Identity, Nonce, Policy, RequestId, Shown, TransferResult,
+    Answer, Done, Effect, Identity, Look, Nonce, Policy, Question, RequestId, Shown, TransferResult,
 };
 
 use crate::id::{NodeId, PartyId};

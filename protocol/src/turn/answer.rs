@@ -1,15 +1,15 @@
 //! What a front door is answered.
 
-use core::any::Any;
+use core::any::{Any, type_name};
 use core::fmt::Debug;
 
-/// A type that front doors are answered with.
-pub trait Shown: Any + Debug + Send {
+/// A type that front doors are answered with: it can be told as JSON, and taken down to what it is.
+pub trait Shown: Any + Debug + Send + erased_serde::Serialize {
     /// The answer itself, for taking it down to its type.
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
 
-impl<T: Any + Debug + Send> Shown for T {
+impl<T: Any + Debug + Send + erased_serde::Serialize> Shown for T {
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
     }
@@ -25,15 +25,31 @@ impl Answer {
         Self(Box::new(shown))
     }
 
-    /// The answer as a `T`.
+    /// The answer as a `T`, if it is one.
+    #[must_use]
+    pub fn get<T: Shown>(&self) -> Option<&T> {
+        (&*self.0 as &dyn Any).downcast_ref()
+    }
+
+    /// The answer to what is answered with a `T`.
     ///
-    /// # Errors
-    /// The answer itself, when it is of another type.
-    pub fn down<T: Shown>(self) -> Result<T, Self> {
-        if (&*self.0 as &dyn Any).is::<T>() {
-            return self.0.into_any().downcast().map(|answer| *answer).map_err(|_| unreachable!());
+    /// # Panics
+    /// When it is another: a feature did not keep its word, which is our own bug.
+    #[must_use]
+    #[track_caller]
+    pub fn of<T: Shown>(self) -> T {
+        let Self(shown) = self;
+        let told = format!("{shown:?}");
+        match shown.into_any().downcast() {
+            Ok(answer) => *answer,
+            Err(_) => panic!("answered with {told:.200} and not with {}", type_name::<T>()),
         }
-        Err(self)
+    }
+}
+
+impl serde::Serialize for Answer {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        erased_serde::serialize(&*self.0, serializer)
     }
 }
 

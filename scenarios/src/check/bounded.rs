@@ -15,7 +15,7 @@ use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits;
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::store::{ReadTxn, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,8 +113,8 @@ fn open_requests(stage: &Stage, at: u32) -> usize {
     if machine.party.peer.role() != Role::Patient {
         return 0;
     }
-    let query = Query::Requests { patient: None };
-    let Ok(View::Requests(requests)) = machine.see(stage.now_us, &query, None) else { return 0 };
+    let query = ask::Requests { patient: None };
+    let Ok(requests) = machine.see(stage.now_us, &query, None) else { return 0 };
     let mut open = BTreeMap::<(PartyId, PartyId), usize>::new();
     for request in requests {
         if request.state == RequestState::Open && request.asker != request.patient {

@@ -15,7 +15,7 @@ use chartmesh_protocol::capability::RevocationState;
 use chartmesh_protocol::id::{EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::membership::Status;
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::statement::Unverified;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +33,8 @@ pub(super) struct Known {
 /// What a machine knows of a patient's keys and revocations.
 pub(super) fn known(stage: &Stage, at: u32, patient: PartyId) -> Option<Known> {
     let machine = &stage.machines[at as usize];
-    let seen = machine.see(stage.now_us, &Query::Keys { party: patient }, None);
-    let Ok(View::Keys(keys)) = seen else { return None };
+    let seen = machine.see(stage.now_us, &ask::Keys { party: patient }, None);
+    let Ok(keys) = seen else { return None };
     let state =
         keys.revocations.as_ref().map(|bytes| Unverified::<RevocationState>::parse(&bytes.0));
     let revoked = match state {
@@ -62,8 +62,8 @@ fn lists(stage: &Stage) -> Vec<(u32, Standing)> {
         if machine.party.peer.role() == Role::Patient || !stage.is_judged(at) {
             continue;
         }
-        let seen = machine.see(stage.now_us, &Query::Members, None);
-        let Ok(View::Federation(view)) = seen else { continue };
+        let seen = machine.see(stage.now_us, &ask::Members, None);
+        let Ok(view) = seen else { continue };
         let standing: Standing = view
             .parties
             .iter()
@@ -115,8 +115,8 @@ fn ledgers(stage: &Stage, found: &mut Found) -> BTreeSet<PartyId> {
 fn news(stage: &Stage, patient: &Patient, members: &BTreeSet<PartyId>, found: &mut Found) {
     let relay = &stage.machines[patient.relay as usize];
     let Some(truth) = known(stage, patient.relay, patient.id) else { return };
-    let seen = relay.see(stage.now_us, &Query::Patients, None);
-    let Ok(View::Patients(patients)) = seen else { return };
+    let seen = relay.see(stage.now_us, &ask::Patients, None);
+    let Ok(patients) = seen else { return };
     let now = relay.clock(stage.now_us).seconds();
     let contacts = patients.into_iter().find(|view| view.patient == patient.id);
     for contact in contacts.into_iter().flat_map(|view| view.contacts) {
@@ -160,11 +160,9 @@ fn news(stage: &Stage, patient: &Patient, members: &BTreeSet<PartyId>, found: &m
 }
 
 fn entries(stage: &Stage, at: u32, patient: PartyId) -> BTreeMap<EntryId, PartyId> {
-    let query = Query::Entries { subject: patient, find: None };
+    let query = ask::Entries { subject: patient, find: None };
     match stage.machines[at as usize].see(stage.now_us, &query, None) {
-        Ok(View::Entries(views)) => {
-            views.into_iter().map(|view| (view.entry, view.author)).collect()
-        }
+        Ok(views) => views.into_iter().map(|view| (view.entry, view.author)).collect(),
         _ => BTreeMap::new(),
     }
 }

@@ -15,8 +15,9 @@ use chartmesh_protocol::backup::{Message as Backup, Receipt};
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId, TokenId};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::peer::{Answer, Body, Command, ask};
 use chartmesh_protocol::record;
+use chartmesh_protocol::record::view::RecordedView;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What somebody was told, or will be once it is known to be durable.
@@ -96,9 +97,9 @@ impl Kept {
 fn entries(stage: &Stage, at: u32, patient: PartyId) -> BTreeSet<EntryId> {
     let machine = &stage.machines[at as usize];
     let me = machine.party.peer.me();
-    let query = Query::Entries { subject: patient, find: None };
+    let query = ask::Entries { subject: patient, find: None };
     match machine.see(stage.now_us, &query, None) {
-        Ok(View::Entries(views)) => {
+        Ok(views) => {
             let own = views.into_iter().filter(|view| view.author == me && view.whole);
             own.map(|view| view.entry).collect()
         }
@@ -126,9 +127,8 @@ impl Check for Kept {
             }
             Seen::Answered { party, request, answer, .. } => {
                 let Some(subject) = self.asked.remove(request) else { return };
-                if let Ok(view) = answer
-                    && let View::Recorded(recorded) = &**view
-                {
+                let recorded = answer.as_ref().ok().and_then(Answer::get::<RecordedView>);
+                if let Some(recorded) = recorded {
                     let entries = self.recorded.entry((*party, subject)).or_default();
                     entries.extend(&recorded.entries);
                 }
@@ -187,10 +187,10 @@ impl Check for Kept {
             if !stage.is_judged(*at) {
                 continue;
             }
-            let query = Query::Grants { patient: Some(*patient) };
+            let query = ask::Grants { patient: Some(*patient) };
             let seen = stage.machines[*at as usize].see(stage.now_us, &query, None);
             let there: BTreeSet<TokenId> = match seen {
-                Ok(View::Grants(grants)) => grants.iter().map(|grant| grant.token).collect(),
+                Ok(grants) => grants.iter().map(|grant| grant.token).collect(),
                 _ => BTreeSet::new(),
             };
             lost(*at, tokens.difference(&there).count(), "permissions of", *patient);
@@ -200,8 +200,8 @@ impl Check for Kept {
 
 /// What a machine says that it keeps for others.
 fn kept_at(stage: &Stage, machine: &Machine) -> BTreeSet<(PartyId, EntryId)> {
-    match machine.see(stage.now_us, &Query::Kept { patient: None }, None) {
-        Ok(View::Kept(views)) => {
+    match machine.see(stage.now_us, &ask::Kept { patient: None }, None) {
+        Ok(views) => {
             let here = views.into_iter().filter(|view| view.holder == machine.party.peer.me());
             here.map(|view| (view.owner, view.entry)).collect()
         }

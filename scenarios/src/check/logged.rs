@@ -16,7 +16,7 @@ use chartmesh_protocol::consent::{Message as Consent, ReadAnswer};
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::message::{MessageId, OutcomeResult};
-use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::record;
 use std::collections::BTreeMap;
 
@@ -62,8 +62,8 @@ pub(super) fn each_line(
     let machine = &stage.machines[at as usize];
     let mut after = 0;
     loop {
-        let query = Query::AccessLog { subject, after };
-        let Ok(View::AccessLog(log)) = machine.see(stage.now_us, &query, None) else { return true };
+        let query = ask::AccessLog { subject, after };
+        let Ok(log) = machine.see(stage.now_us, &query, None) else { return true };
         if !log.verified {
             return false;
         }

@@ -17,8 +17,9 @@ use chartmesh_protocol::capability::{Chain, Grant};
 use chartmesh_protocol::consent::{Message as Consent, ReadAnswer, ReadRequest};
 use chartmesh_protocol::id::{CompartmentId, EntryId, ObjectId, PartyId, StatementId, TokenId};
 use chartmesh_protocol::limits::CLOCK_TOLERANCE_SECONDS;
-use chartmesh_protocol::peer::{Body, View};
+use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::record::Label;
+use chartmesh_protocol::record::view::OpenedView;
 use chartmesh_protocol::statement::Unverified;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,7 +152,7 @@ impl Check for Plaintext {
                 }
             }
             Seen::Answered { party, answer: Ok(view), .. } => {
-                if let View::Opened(opened) = &**view {
+                if let Some(opened) = view.get::<OpenedView>() {
                     self.opened(stage, *party, &opened.label, found);
                 }
             }

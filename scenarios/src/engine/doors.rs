@@ -5,8 +5,10 @@ use super::{Engine, Task, Then};
 use crate::result::{NOBODY, TraceKind};
 use crate::tier::people::{Doors, Entries, People, drafts};
 use crate::tier::{Seen, short};
+use chartmesh_protocol::consent::view::GrantView;
+use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, Effect, Event, Query, RequestId, View};
+use chartmesh_protocol::peer::{Answer, Command, Effect, Event, RequestId, ask};
 use chartmesh_protocol::record;
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
 
@@ -62,7 +64,7 @@ impl Doors for Engine<'_> {
         at: u32,
         command: Command,
         patient: Option<PartyId>,
-    ) -> Result<View, Refusal> {
+    ) -> Result<Answer, Refusal> {
         let request = self.request();
         let now_us = self.stage.now_us;
         let machine = self.machine(at);
@@ -82,11 +84,17 @@ impl Doors for Engine<'_> {
                 other => self.perform(at, other),
             }
         }
-        answered.expect("a command is answered at once").map(View::of)
+        answered.expect("a command is answered at once")
     }
 
-    fn query(&mut self, at: u32, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
-        self.stage.machines[at as usize].see(self.stage.now_us, query, patient)
+    fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {
+        let query = ask::Requests { patient: None };
+        self.stage.machines[at as usize].see(self.stage.now_us, &query, None)
+    }
+
+    fn grants(&mut self, at: u32, of: Option<PartyId>) -> Result<Vec<GrantView>, Refusal> {
+        let query = ask::Grants { patient: of };
+        self.stage.machines[at as usize].see(self.stage.now_us, &query, of)
     }
 
     fn later(&mut self, at_us: u64, tag: u64) {
@@ -152,7 +160,7 @@ impl<'a> Engine<'a> {
     }
 
     /// A front door answered.
-    pub(super) fn answered(&mut self, request: RequestId, answer: Result<Box<View>, Refusal>) {
+    pub(super) fn answered(&mut self, request: RequestId, answer: Result<Answer, Refusal>) {
         let Some((tag, name, at)) = self.doors.remove(&request.0) else { return };
         let end = if answer.is_ok() { "done" } else { "refused" };
         self.trace(TraceKind::Answered, at, NOBODY, |row| {

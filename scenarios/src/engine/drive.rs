@@ -5,7 +5,7 @@ use super::{Engine, Task, Then};
 use crate::result::TraceKind;
 use crate::stage::{Errand, Flow};
 use crate::tier::feature;
-use chartmesh_protocol::peer::{Effect, Event, View};
+use chartmesh_protocol::peer::{Effect, Event};
 use std::time::Instant;
 
 /// Time between two ticks of a machine at least, as the node has it.
@@ -91,9 +91,7 @@ impl Engine<'_> {
 
     pub(super) fn perform(&mut self, at: u32, effect: Effect) {
         match effect {
-            Effect::Answer { request, answer } => {
-                self.answered(request, answer.map(|answer| Box::new(View::of(answer))));
-            }
+            Effect::Answer { request, answer } => self.answered(request, answer),
             Effect::Reply { request, bytes } => self.reply(at, request, bytes),
             Effect::Greet { to } => {
                 if let Some(target) = self.stage.by_party.get(&to).copied() {

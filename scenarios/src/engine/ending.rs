@@ -6,7 +6,7 @@ use crate::tier::people::Patient;
 use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::membership::Status;
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::ask;
 use std::collections::BTreeSet;
 
 /// Asks all honest hospitals and providers that are on and have not left what they have whole. A copy
@@ -46,7 +46,7 @@ pub(super) fn ending(stage: &Stage, patients: &[Patient]) -> Ending {
 /// Members by an institution's list who are no party of the scenario.
 fn strangers(stage: &Stage, at: u32) -> u64 {
     let machine = &stage.machines[at as usize];
-    let Ok(View::Federation(view)) = machine.see(stage.now_us, &Query::Members, None) else {
+    let Ok(view) = machine.see(stage.now_us, &ask::Members, None) else {
         return 0;
     };
     let stranger = view.parties.iter().filter(|party| {
@@ -60,8 +60,8 @@ fn strangers(stage: &Stage, at: u32) -> u64 {
 fn is_in(stage: &Stage, at: u32) -> bool {
     let machine = &stage.machines[at as usize];
     let me = machine.party.peer.me();
-    match machine.see(stage.now_us, &Query::Members, None) {
-        Ok(View::Federation(view)) => view.parties.iter().all(|party| {
+    match machine.see(stage.now_us, &ask::Members, None) {
+        Ok(view) => view.parties.iter().all(|party| {
             party.party != me || !matches!(party.standing, Status::Left | Status::Expelled { .. })
         }),
         _ => true,
@@ -70,9 +70,9 @@ fn is_in(stage: &Stage, at: u32) -> bool {
 
 /// Entries of a patient that a machine lists, and whether it has them whole.
 fn entries(stage: &Stage, at: u32, subject: PartyId) -> impl Iterator<Item = (EntryId, bool)> {
-    let query = Query::Entries { subject, find: None };
+    let query = ask::Entries { subject, find: None };
     let views = match stage.machines[at as usize].see(stage.now_us, &query, None) {
-        Ok(View::Entries(views)) => views,
+        Ok(views) => views,
         _ => Vec::new(),
     };
     views.into_iter().map(|view| (view.entry, view.whole))
@@ -82,8 +82,8 @@ fn entries(stage: &Stage, at: u32, subject: PartyId) -> impl Iterator<Item = (En
 fn kept(stage: &Stage, at: u32) -> Vec<(PartyId, EntryId)> {
     let machine = &stage.machines[at as usize];
     let me = machine.party.peer.me();
-    match machine.see(stage.now_us, &Query::Kept { patient: None }, None) {
-        Ok(View::Kept(views)) => {
+    match machine.see(stage.now_us, &ask::Kept { patient: None }, None) {
+        Ok(views) => {
             let here = views.into_iter().filter(|view| view.holder == me);
             here.map(|view| (view.subject, view.entry)).collect()
         }

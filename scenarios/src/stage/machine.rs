@@ -6,7 +6,7 @@ use crate::party::Party;
 use crate::scenario::{Hostility, Machine as Traits};
 use crate::tier::Chance;
 use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::Question;
 use chartmesh_protocol::refusal::{Failure, Refusal};
 use chartmesh_protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,12 +78,12 @@ impl Machine {
     }
 
     /// Asks its front door to see something.
-    pub(crate) fn see(
+    pub(crate) fn see<Q: Question>(
         &self,
         now_us: u64,
-        query: &Query,
+        query: &Q,
         patient: Option<PartyId>,
-    ) -> Result<View, Refusal> {
+    ) -> Result<Q::Answer, Refusal> {
         let keys = patient.and_then(|patient| self.party.unlocked.get(&patient));
         match self.party.peer.query(&self.disk, self.clock(now_us), query, keys) {
             Ok(view) => Ok(view),

@@ -12,7 +12,7 @@ pub(crate) use machine::Machine;
 use crate::tier::Scene;
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::store::{ReadTxn, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,9 +75,9 @@ impl Stage {
 
     /// The institutions from which a machine still has objects to pull.
     pub(crate) fn pulls_from(&self, at: u32) -> impl Iterator<Item = PartyId> {
-        let seen = self.machines[at as usize].see(self.now_us, &Query::Transfers, None);
+        let seen = self.machines[at as usize].see(self.now_us, &ask::Transfers, None);
         let transfers = match seen {
-            Ok(View::Transfers(transfers)) => transfers,
+            Ok(transfers) => transfers,
             _ => Vec::new(),
         };
         transfers.into_iter().map(|transfer| transfer.from)

@@ -3,7 +3,7 @@
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::id::{ConsentId, ObjectId, PartyId, StreamId, TokenId};
 use chartmesh_protocol::message::{MessageId, OutcomeResult};
-use chartmesh_protocol::peer::{Body, CheckedMessage, Command, View};
+use chartmesh_protocol::peer::{Answer, Body, CheckedMessage, Command};
 use chartmesh_protocol::record::Bundle;
 use chartmesh_protocol::refusal::Refusal;
 
@@ -27,7 +27,7 @@ pub enum Seen<'a> {
         /// What was asked, such as `consent.revoke`.
         name: &'static str,
         /// The answer.
-        answer: &'a Result<Box<View>, Refusal>,
+        answer: &'a Result<Answer, Refusal>,
     },
     /// A patient took permissions back, and that is durable at the relay.
     Revoked {

@@ -2,9 +2,10 @@
 
 use super::World;
 use crate::party::Who;
+use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::membership::Status;
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{CodeView, Command, ask};
 use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::{self, Kind};
 use chartmesh_protocol::refusal::Refusal;
@@ -21,10 +22,8 @@ impl World {
     }
 
     fn code(&mut self, who: Who, command: Command) -> String {
-        match self.ask(who, command, None) {
-            Ok(View::Code(view)) => view.code,
-            other => panic!("no code: {other:?}"),
-        }
+        let code: CodeView = self.ask(who, command, None).expect("it gives codes out").of();
+        code.code
     }
 
     /// A member's invite.
@@ -38,7 +37,7 @@ impl World {
     ///
     /// # Errors
     /// The refusal.
-    pub fn join(&mut self, guest: Who, code: String) -> Result<View, Refusal> {
+    pub fn join(&mut self, guest: Who, code: String) -> Result<FederationView, Refusal> {
         let done = self.federation(guest, federation::Command::Join { code });
         self.wait();
         done
@@ -48,15 +47,19 @@ impl World {
     ///
     /// # Errors
     /// The refusal.
-    pub fn federation(&mut self, who: Who, command: federation::Command) -> Result<View, Refusal> {
-        self.ask(who, Command::Federation(command), None)
+    pub fn federation(
+        &mut self,
+        who: Who,
+        command: federation::Command,
+    ) -> Result<FederationView, Refusal> {
+        Ok(self.ask(who, Command::Federation(command), None)?.of())
     }
 
     /// Has a member sponsor a party.
     ///
     /// # Errors
     /// The refusal.
-    pub fn admit(&mut self, sponsor: Who, who: Who) -> Result<View, Refusal> {
+    pub fn admit(&mut self, sponsor: Who, who: Who) -> Result<FederationView, Refusal> {
         let party = self.id(who);
         let done = self.federation(sponsor, federation::Command::Admit { party });
         self.wait();
@@ -67,7 +70,7 @@ impl World {
     ///
     /// # Errors
     /// The refusal.
-    pub fn expel(&mut self, member: Who, who: Who) -> Result<View, Refusal> {
+    pub fn expel(&mut self, member: Who, who: Who) -> Result<FederationView, Refusal> {
         let (party, reason) = (self.id(who), "a test".into());
         self.federation(member, federation::Command::Expel { party, reason })
     }
@@ -79,14 +82,9 @@ impl World {
     #[must_use]
     pub fn standing(&self, at: Who, who: Who) -> Status {
         let id = self.id(who);
-        match self.see(at, &Query::Members, None) {
-            Ok(View::Federation(view)) => view
-                .parties
-                .into_iter()
-                .find(|party| party.party == id)
-                .map_or(Status::Stranger, |party| party.standing),
-            other => panic!("{other:?}"),
-        }
+        let view = self.see(at, &ask::Members, None).expect("a node tells of its federation");
+        let found = view.parties.into_iter().find(|party| party.party == id);
+        found.map_or(Status::Stranger, |party| party.standing)
     }
 
     /// Whether a party is a member as another sees it.
@@ -101,10 +99,7 @@ impl World {
     /// When the hospital refuses.
     pub fn open_chart(&mut self, hospital: Who, name: &str) -> ChartView {
         let chart = record::Command::NewChart { name: name.to_owned(), identifiers: vec![] };
-        match self.ask(hospital, Command::Record(chart), None) {
-            Ok(View::Chart(chart)) => chart,
-            other => panic!("{other:?}"),
-        }
+        self.ask(hospital, Command::Record(chart), None).expect("a hospital opens charts").of()
     }
 
     /// The code with which the patient of a chart enrols.

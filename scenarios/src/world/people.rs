@@ -3,8 +3,10 @@
 use super::World;
 use crate::party::Who;
 use crate::tier::people::content;
+use chartmesh_protocol::custody::view::RotatedView;
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, View};
+use chartmesh_protocol::peer::Command;
+use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{self, Draft, Kind};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 
@@ -31,12 +33,13 @@ impl World {
         relay: Who,
         patient: PartyId,
         kept: Vec<TokenId>,
-    ) -> Result<View, Refusal> {
+    ) -> Result<RotatedView, Refusal> {
         let party = &mut self.parties[relay.0];
         let known = party.peer.keys_of(&party.store, patient).expect("memory does not fail");
         let known = known.expect("the patient is here");
         let rotate = party.rotate(patient, &known, kept, self.now);
-        self.ask(relay, rotate.expect("the words are the patient's"), Some(patient))
+        let rotate = rotate.expect("the words are the patient's");
+        Ok(self.ask(relay, rotate, Some(patient))?.of())
     }
 
     /// Seals contents into a draft of one entry at a hospital.
@@ -77,7 +80,7 @@ impl World {
         who: Who,
         subject: PartyId,
         drafts: Vec<Draft>,
-    ) -> Result<View, Refusal> {
+    ) -> Result<RecordedView, Refusal> {
         let party = &mut self.parties[who.0];
         let sealed =
             party.peer.seal_entries(&party.store, self.now, subject, drafts, &mut party.rng);
@@ -87,6 +90,6 @@ impl World {
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
         };
         let command = record::Command::Record { subject, entries };
-        self.ask(who, Command::Record(command), None)
+        Ok(self.ask(who, Command::Record(command), None)?.of())
     }
 }

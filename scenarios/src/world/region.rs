@@ -2,11 +2,12 @@
 
 use super::World;
 use crate::party::Who;
+use chartmesh_protocol::backup::view::DepositView;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{ChartId, ConsentId, EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Command, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::refusal::Refusal;
@@ -86,11 +87,8 @@ impl Region {
     /// When the party refuses.
     #[must_use]
     pub fn entries(&self, who: Who, keys: bool) -> Vec<EntryView> {
-        let query = Query::Entries { subject: self.patient, find: None };
-        match self.world.see(who, &query, keys.then_some(self.patient)) {
-            Ok(View::Entries(entries)) => entries,
-            other => panic!("{other:?}"),
-        }
+        let query = ask::Entries { subject: self.patient, find: None };
+        self.world.see(who, &query, keys.then_some(self.patient)).expect("the party answers")
     }
 
     /// An entry by its title, as the author lists it.
@@ -110,10 +108,7 @@ impl Region {
     /// When the party refuses.
     #[must_use]
     pub fn requests(&self, who: Who) -> Vec<RequestView> {
-        match self.world.see(who, &Query::Requests { patient: None }, None) {
-            Ok(View::Requests(requests)) => requests,
-            other => panic!("{other:?}"),
-        }
+        self.world.see(who, &ask::Requests { patient: None }, None).expect("the party answers")
     }
 
     /// One request as a party sees it.
@@ -151,10 +146,7 @@ impl Region {
         )));
         let asked = self.world.ask(self.relay, Command::Consent(upload), Some(self.patient))?;
         self.world.wait();
-        match asked {
-            View::Requests(mut requests) => Ok(requests.remove(0)),
-            other => panic!("{other:?}"),
-        }
+        Ok(asked.of::<Vec<RequestView>>().remove(0))
     }
 
     fn ask(&mut self, who: Who, kind: &str, to: Option<Who>, wish: &Wish) -> Result<(), Refusal> {
@@ -211,12 +203,12 @@ impl Region {
     ///
     /// # Errors
     /// The refusal.
-    pub fn approve(&mut self, request: &RequestView, narrow: &str) -> Result<View, Refusal> {
+    pub fn approve(&mut self, request: &RequestView, narrow: &str) -> Result<RequestView, Refusal> {
         let approve =
             consent::Command::Approve { request: request.request, narrow: command(narrow) };
         let done = self.world.ask(self.relay, Command::Consent(approve), Some(self.patient));
         self.world.wait();
-        done
+        Ok(done?.of())
     }
 
     /// A hospital reads at a holder.
@@ -265,10 +257,7 @@ impl Region {
     /// When the party refuses.
     #[must_use]
     pub fn grants(&self, who: Who) -> Vec<GrantView> {
-        match self.world.see(who, &Query::Grants { patient: None }, None) {
-            Ok(View::Grants(grants)) => grants,
-            other => panic!("{other:?}"),
-        }
+        self.world.see(who, &ask::Grants { patient: None }, None).expect("the party answers")
     }
 
     /// The first hospital records one entry of the patient.
@@ -279,10 +268,7 @@ impl Region {
         let drafts = vec![self.world.draft(self.a, kind, title, &[title.as_bytes()])];
         let recorded = self.world.record(self.a, self.patient, drafts).expect("a hospital records");
         self.world.wait();
-        match recorded {
-            View::Recorded(recorded) => recorded.entries[0],
-            other => panic!("{other:?}"),
-        }
+        recorded.entries[0]
     }
 
     /// The tokens of a request.
@@ -320,11 +306,8 @@ impl Region {
             .ask(self.relay, Command::AccessLog(collect), None)
             .expect("a relay collects its patient's logs");
         self.world.wait();
-        let query = Query::CollectedLogs { patient: self.patient };
-        let logs = match self.world.see(self.relay, &query, None) {
-            Ok(View::AccessLogs(logs)) => logs,
-            other => panic!("{other:?}"),
-        };
+        let query = ask::CollectedLogs { patient: self.patient };
+        let logs = self.world.see(self.relay, &query, None).expect("the party answers");
         let holder = self.world.id(holder);
         let log = logs.into_iter().find(|log| log.holder == holder).expect("the log was collected");
         assert!(log.verified, "{:?}", log.problem);
@@ -335,7 +318,7 @@ impl Region {
     ///
     /// # Errors
     /// The refusal.
-    pub fn keep(&mut self, not_before: Option<Timestamp>) -> Result<View, Refusal> {
+    pub fn keep(&mut self, not_before: Option<Timestamp>) -> Result<DepositView, Refusal> {
         self.keep_by(self.a, false, not_before)
     }
 
@@ -343,7 +326,7 @@ impl Region {
     ///
     /// # Errors
     /// The refusal.
-    pub fn keep_for_patient(&mut self) -> Result<View, Refusal> {
+    pub fn keep_for_patient(&mut self) -> Result<DepositView, Refusal> {
         let done = self.keep_by(self.b, true, None);
         self.world.wait();
         done
@@ -354,11 +337,11 @@ impl Region {
         who: Who,
         for_patient: bool,
         not_before: Option<Timestamp>,
-    ) -> Result<View, Refusal> {
+    ) -> Result<DepositView, Refusal> {
         let (holder, subject) = (self.world.id(self.provider), self.patient);
         let entries = vec![];
         let keep = backup::Command::Keep { holder, subject, entries, for_patient, not_before };
-        self.world.ask(who, Command::Backup(keep), None)
+        Ok(self.world.ask(who, Command::Backup(keep), None)?.of())
     }
 
     /// A hospital passes all permissions on that it has; `further` is what else it says of them.
@@ -384,9 +367,7 @@ impl Region {
         all.extend(further.as_object().expect("more of the same").clone());
         let said = serde_json::from_value(said).expect("a test's command is well formed");
         let pass_on = Command::Consent(consent::Command::PassOn(said));
-        match self.world.ask(from, pass_on, None)? {
-            View::Request(view) => Ok(view.request),
-            other => panic!("{other:?}"),
-        }
+        let asked: RequestView = self.world.ask(from, pass_on, None)?.of();
+        Ok(asked.request)
     }
 }

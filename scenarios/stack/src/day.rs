@@ -6,7 +6,7 @@ use std::time::Duration;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Command, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::refusal::Failure;
 use rand_chacha::ChaCha20Rng;
@@ -123,7 +123,7 @@ impl Referral {
             "user": "Dr. A", "wish": {},
         });
         desk.command(self.patient.hospital, command("referral", ask), None).await?;
-        let query = Query::Requests { patient: Some(patient) };
+        let query = ask::Requests { patient: Some(patient) };
         let open = |r: &RequestView| r.state == RequestState::Open && r.asker == self.holder;
         let any_open = |view: &View| requests(view).iter().any(open);
         let seen = desk.until(relay, query.clone(), any_open).await?;
@@ -178,7 +178,7 @@ impl Referral {
             }),
             _ => false,
         };
-        desk.until(self.patient.hospital, Query::Keys { party: patient }, knows).await?;
+        desk.until(self.patient.hospital, ask::Keys { party: patient }, knows).await?;
         lock(took).revocation.push(desk.now().since(revoked));
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chartmesh_protocol::federation;
 use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::{Query, ask};
 
 use crate::internet::{Links, Region};
 use crate::stack::{Stack, Who};
@@ -89,12 +89,12 @@ impl Federation {
         let sponsors = if members < 2 { &hospitals[..1] } else { &hospitals[..2] };
         let id = stack.id(party);
         for sponsor in sponsors {
-            let applied = |view: &View| matches!(view, View::Federation(view) if view.parties.iter().any(|p| p.party == id));
-            stack.wait_for(*sponsor, Query::Members, PATIENCE, applied, "an application");
+            let applied = |view: &_| view.parties.iter().any(|p| p.party == id);
+            stack.wait_for(*sponsor, ask::Members, PATIENCE, applied, "an application");
             stack.admit(*sponsor, party).expect("a member may sponsor");
         }
-        let member = |view: &View| matches!(view, View::Status(status) if status.member);
-        stack.wait_for(party, Query::Status, PATIENCE, member, "membership");
+        let member = |status: &_| status.member;
+        stack.wait_for(party, ask::Status, PATIENCE, member, "membership");
     }
 
     fn enrol(&mut self, relay: Who, number: usize) {
@@ -102,8 +102,8 @@ impl Federation {
         let hospital = hospitals[number % hospitals.len()];
         let id = stack.new_patient(relay, "Hanako").expect("a relay keeps a patient");
         let chart = stack.enrol(hospital, relay, id).expect("a patient may enrol");
-        let enrolled = move |view: &View| matches!(view, View::Charts(charts) if charts.iter().any(|chart| chart.subject == id));
-        stack.wait_for(hospital, Query::Charts, PATIENCE, enrolled, "an enrolment");
+        let enrolled = move |charts: &_| charts.iter().any(|chart| chart.subject == id);
+        stack.wait_for(hospital, ask::Charts, PATIENCE, enrolled, "an enrolment");
         patients.push(Patient { id, relay, hospital, chart });
     }
 }

@@ -7,7 +7,7 @@ use chartmesh_node::driver::Witnessed;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::{NodeId, PartyId, StreamId};
 use chartmesh_protocol::message::{MessageId, Outcome, OutcomeResult};
-use chartmesh_protocol::peer::{Body, Effect, Event, TransferResult, View};
+use chartmesh_protocol::peer::{Body, Effect, Event, TransferResult};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::Timestamp;

@@ -8,7 +8,7 @@ use chartmesh_node::driver::{Handle, Witnessed};
 use chartmesh_node::pool;
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Policy, Query, View};
+use chartmesh_protocol::peer::{Command, Policy, Query};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::time::Timestamp;
 use tokio::runtime::Runtime;

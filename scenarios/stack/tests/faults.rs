@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::{ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_stack::{Answered, Federation, Link, Links, Patient, Sizes, Stack};
 
@@ -25,8 +25,8 @@ fn record(stack: &mut Stack, patient: Patient) {
 /// How long it takes until the relay knows of so many entries.
 fn known_after(stack: &mut Stack, patient: Patient, entries: usize) -> Duration {
     let begin = stack.now();
-    let query = Query::Entries { subject: patient.id, find: None };
-    let all = |view: &View| matches!(view, View::Entries(known) if known.len() == entries);
+    let query = ask::Entries { subject: patient.id, find: None };
+    let all = |known: &_| known.len() == entries;
     stack.wait_for(patient.relay, query, PATIENCE, all, "the entry");
     Duration::from_millis(stack.now().since(begin))
 }
@@ -49,7 +49,7 @@ fn a_cut_link_holds_a_message_up_and_loses_none() {
     stack.cut(patient.hospital, patient.relay, true);
     record(stack, patient);
     stack.advance(Duration::from_secs(5));
-    let query = Query::Entries { subject: patient.id, find: None };
+    let query = ask::Entries { subject: patient.id, find: None };
     let known = stack.query(patient.relay, query, None).unwrap();
     assert!(matches!(known, View::Entries(known) if known.is_empty()));
     stack.cut(patient.hospital, patient.relay, false);
@@ -101,10 +101,10 @@ fn whoever_has_commands_for_certain_times_is_told_of_each_answer_in_its_time() {
     };
     let second = stack.perform(begin.plus_ms(2000), patient.hospital, renew(), None);
     let first = stack.perform(begin.plus_ms(1000), patient.hospital, renew(), None);
-    let three = |view: &View| matches!(view, View::Charts(charts) if charts.len() == 3);
+    let three = |charts: &_| charts.len() == 3;
     let times = (begin, begin.plus_ms(60_000));
-    let seen = stack.watch(times, patient.hospital, Query::Charts, three);
-    let never = stack.watch((begin, begin.plus_ms(3000)), patient.relay, Query::Peers, |_| false);
+    let seen = stack.watch(times, patient.hospital, ask::Charts, three);
+    let never = stack.watch((begin, begin.plus_ms(3000)), patient.relay, ask::Peers, |_| false);
     let mut told = Vec::new();
     while let Some(Answered { ticket, at, answer }) = stack.next_answer(begin.plus_ms(10_000)) {
         told.push((ticket, at.since(begin), answer.map(|answer| answer.is_ok())));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Command, Query, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_stack::{Link, Links, Region, Stack};
 use serde_json::json;
@@ -25,7 +25,7 @@ fn consent(what: &str, with: serde_json::Value) -> Command {
 }
 
 fn all() -> Query {
-    Query::Requests { patient: None }
+    ask::Requests { patient: None }
 }
 
 #[test]
@@ -45,31 +45,31 @@ fn the_whole_road_between_whole_nodes() {
     };
     stack.federation(a, create).unwrap();
     stack.join(b, a).unwrap();
-    let applied = |view: &View| matches!(view, View::Federation(view) if view.parties.len() == 2);
-    stack.wait_until(a, Query::Members, PATIENCE, applied).expect("b applied").unwrap();
+    let applied = |view: &_| view.parties.len() == 2;
+    stack.wait_until(a, ask::Members, PATIENCE, applied).expect("b applied").unwrap();
     stack.admit(a, b).unwrap();
-    let member = |view: &View| matches!(view, View::Status(status) if status.member);
-    stack.wait_until(b, Query::Status, PATIENCE, member).expect("b is a member").unwrap();
+    let member = |status: &_| status.member;
+    stack.wait_until(b, ask::Status, PATIENCE, member).expect("b is a member").unwrap();
     stack.join(provider, b).unwrap();
-    let applied = |view: &View| matches!(view, View::Federation(view) if view.parties.len() == 3);
+    let applied = |view: &_| view.parties.len() == 3;
     for sponsor in [a, b] {
-        stack.wait_until(sponsor, Query::Members, PATIENCE, applied).expect("applied").unwrap();
+        stack.wait_until(sponsor, ask::Members, PATIENCE, applied).expect("applied").unwrap();
         stack.admit(sponsor, provider).unwrap();
     }
-    stack.wait_until(provider, Query::Status, PATIENCE, member).expect("admitted").unwrap();
+    stack.wait_until(provider, ask::Status, PATIENCE, member).expect("admitted").unwrap();
 
     let patient = stack.new_patient(relay, "Hanako").unwrap();
     stack.enrol(a, relay, patient).unwrap();
-    let enrolled = move |view: &View| matches!(view, View::Charts(charts) if charts.iter().any(|chart| chart.subject == patient));
-    stack.wait_until(a, Query::Charts, PATIENCE, enrolled).expect("enrolled").unwrap();
+    let enrolled = move |charts: &_| charts.iter().any(|chart| chart.subject == patient);
+    stack.wait_until(a, ask::Charts, PATIENCE, enrolled).expect("enrolled").unwrap();
     let big = vec![7; 200_000];
     let drafts: [(&str, Kind, &[&[u8]]); 2] = [
         ("blood count", Kind::Laboratory, &[b"12.1 g/dL"]),
         ("endoscopy", Kind::Imaging, &[&big, b"still 2"]),
     ];
     stack.record(a, patient, &drafts).unwrap();
-    let entries = Query::Entries { subject: patient, find: None };
-    let two = |view: &View| matches!(view, View::Entries(entries) if entries.len() == 2);
+    let entries = ask::Entries { subject: patient, find: None };
+    let two = |entries: &_| entries.len() == 2;
     stack.wait_until(relay, entries.clone(), PATIENCE, two).expect("labels came").unwrap();
 
     // The patient has A deposit everything with the provider.
@@ -79,7 +79,7 @@ fn the_whole_road_between_whole_nodes() {
     let done = |view: &View| requests(view).iter().any(|r| r.state == RequestState::Done);
     stack.wait_until(relay, all(), PATIENCE, done).expect("deposited").unwrap();
     let kept =
-        |view: &View| matches!(view, View::Entries(e) if e.len() == 2 && e.iter().all(|e| e.whole));
+        |e: &_| e.len() == 2 && e.iter().all(|e| e.whole);
     stack.wait_until(provider, entries.clone(), PATIENCE, kept).expect("kept").unwrap();
 
     // A refers to B, the patient permits, B reads at the provider while A is off.
@@ -103,7 +103,7 @@ fn the_whole_road_between_whole_nodes() {
     let fetch = consent("fetch", json!({"request": request, "holder": idp, "user": "Dr. B"}));
     stack.command(b, fetch, None).unwrap();
     let read =
-        |view: &View| matches!(view, View::Entries(e) if e.len() == 2 && e.iter().all(|e| e.whole));
+        |e: &_| e.len() == 2 && e.iter().all(|e| e.whole);
     stack.wait_until(b, entries, PATIENCE, read).expect("b has read").unwrap();
 
     // Revoked, with A back: the provider refuses.

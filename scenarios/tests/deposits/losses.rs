@@ -1,7 +1,7 @@
 //! What is lost, and what never comes.
 
 use chartmesh_protocol::backup::Message;
-use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who};
 
@@ -13,8 +13,8 @@ fn pulls_of_a_deposit_that_is_given_up_are_stopped() {
     let provider = region.provider;
     region.world.silent.insert(region.a);
     region.upload();
-    let waiting = |region: &Region| match region.world.see(provider, &Query::Transfers, None) {
-        Ok(View::Transfers(transfers)) => transfers,
+    let waiting = |region: &Region| match region.world.see(provider, &ask::Transfers, None) {
+        Ok(transfers) => transfers,
         other => panic!("{other:?}"),
     };
     let pulls: Vec<_> = waiting(&region).iter().map(|pull| (provider, pull.transfer)).collect();
@@ -71,10 +71,10 @@ fn what_a_disk_lost_is_not_served_and_comes_back_with_a_restore() {
     let entry = region.entry("endoscopy");
     let verify = |region: &Region| match region.world.see(
         region.a,
-        &Query::Verify { subject: region.patient },
+        &ask::Verify { subject: region.patient },
         None,
     ) {
-        Ok(View::Verified(view)) => view,
+        Ok(view) => view,
         other => panic!("{other:?}"),
     };
     let found = verify(&region);

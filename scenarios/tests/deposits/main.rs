@@ -9,17 +9,14 @@ mod strangers;
 use chartmesh_protocol::backup::{self, Message, Offer};
 use chartmesh_protocol::id::{ObjectId, PartyId};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, Query, View};
+use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::record::Bundle;
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_scenarios::{Region, Who};
 
 /// A has all that it made of the patient kept, for itself.
 pub(crate) fn keep(region: &mut Region) -> Vec<[u8; 16]> {
-    match region.keep(None).unwrap() {
-        View::Deposit(view) => view.deposits.iter().map(|id| deposit_id(id)).collect(),
-        other => panic!("{other:?}"),
-    }
+    region.keep(None).unwrap().deposits.iter().map(|id| deposit_id(id)).collect()
 }
 
 pub(crate) fn deposit_id(hex: &str) -> [u8; 16] {
@@ -63,12 +60,8 @@ pub(crate) fn large(region: &Region) -> ObjectId {
 }
 
 pub(crate) fn kept_elsewhere(region: &Region, at: Who) -> usize {
-    match region.world.see(at, &Query::Kept { patient: None }, None) {
-        Ok(View::Kept(kept)) => {
-            kept.iter().filter(|kept| kept.holder == region.world.id(region.provider)).count()
-        }
-        other => panic!("{other:?}"),
-    }
+    let kept = region.world.see(at, &ask::Kept { patient: None }, None).unwrap();
+    kept.iter().filter(|kept| kept.holder == region.world.id(region.provider)).count()
 }
 
 /// The messages that went over the wire, the newest first, and who sent them.

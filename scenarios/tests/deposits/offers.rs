@@ -8,7 +8,7 @@ use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::consent::{self, ReadAnswer, RequestState};
 use chartmesh_protocol::id::TokenId;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Query, View};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::{Bundle, Kind};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::statement::{Signed, Unverified};
@@ -176,10 +176,10 @@ fn entries_of_an_author_whom_nobody_knows_are_not_kept() {
     let entries = match party.peer.query(
         &party.store,
         region.world.now,
-        &Query::Entries { subject, find: None },
+        &ask::Entries { subject, find: None },
         None,
     ) {
-        Ok(View::Entries(entries)) => entries,
+        Ok(entries) => entries,
         other => panic!("{other:?}"),
     };
     let theirs = party.peer.bundle(&party.store, subject, entries[0].entry).unwrap();

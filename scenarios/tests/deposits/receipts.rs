@@ -3,7 +3,7 @@
 use chartmesh_protocol::backup::{self, Message, Receipt, ReceiptObject, Stored};
 use chartmesh_protocol::consent::{self, RequestState, Wish};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, View};
+use chartmesh_protocol::peer::{Body, Command};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::DAY_MS;
@@ -40,7 +40,7 @@ fn a_receipt_counts_only_if_it_covers_every_object_with_its_length() {
     let mut region = Region::found(1);
     // The provider is ready and pulls nothing: it cannot reach A, which can reach it.
     let at = region.world.now.plus_ms(DAY_MS);
-    let View::Deposit(view) = region.keep(Some(at)).unwrap() else { panic!("no deposit") };
+    let view = region.keep(Some(at)).unwrap();
     let deposit = deposit_id(&view.deposits[0]);
     let honest = receipt(&region, deposit);
     let without = |at: usize| {

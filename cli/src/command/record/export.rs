@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::id::{EntryId, PartyId};
-use chartmesh_protocol::peer::Query;
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::record::{Kind, Term};
 use chartmesh_protocol::time::Timestamp;
@@ -337,7 +337,7 @@ impl Job<'_> {
         let mut parties: BTreeSet<PartyId> = entries.iter().map(|view| view.author).collect();
         parties.insert(id(self.subject)?);
         for party in parties {
-            match self.node.query(&Query::Keys { party }).await {
+            match self.node.query(&ask::Keys { party }).await {
                 Ok(keys) => self.json(&format!("proofs/keys-{}.json", party.short()), &keys)?,
                 Err(failure) if failure.exit == Exit::NotFound => {}
                 Err(failure) => return Err(failure),

@@ -4,7 +4,8 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 
 use chartmesh_protocol::id::{EntryId, PartyId};
-use chartmesh_protocol::peer::{Command, View};
+use chartmesh_protocol::peer::Command;
+use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{self, Draft, SealedEntry};
 use chartmesh_protocol::refusal::RefusalCode;
 use futures::future::try_join_all;
@@ -85,10 +86,7 @@ async fn record(handle: &Handle, subject: PartyId, batch: &[Draft]) -> Outcome<V
         let entries = seal(handle, subject, batch).await?;
         let command = Command::Record(record::Command::Record { subject, entries });
         match handle.command(command, None).await.map_err(Problem::from) {
-            Ok(view) => match *view {
-                View::Recorded(view) => return Ok(view.entries),
-                _ => return Err(Problem::trouble("recording was answered with something else")),
-            },
+            Ok(recorded) => return Ok(recorded.of::<RecordedView>().entries),
             Err(problem) if problem.is_refusal(RefusalCode::WrongState) && !tried => tried = true,
             Err(problem) => return Err(problem),
         }

@@ -7,7 +7,7 @@ use axum::http::Method;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::identity::KeyLog;
-use chartmesh_protocol::peer::{Query, View};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::{ChartView, EntryView, RecordedView};
 use chartmesh_protocol::record::{Kind, Label};
 use chartmesh_protocol::refusal::RefusalCode;
@@ -249,10 +249,8 @@ async fn every_opening_is_in_the_access_log() {
     home.client.put(&format!("/v1/imports/{import}/files?name=a.txt"), "text").await.bytes();
     let entry = commit(&home, &import).await[0];
     open(&home, &chart, entry).await;
-    let query = Query::AccessLog { subject: chart.subject, after: 0 };
-    let View::AccessLog(log) = home.node.handle().query(query, None).await.unwrap() else {
-        panic!("not a log");
-    };
+    let query = ask::AccessLog { subject: chart.subject, after: 0 };
+    let log = home.node.handle().query(query, None).await.unwrap();
     assert!(log.verified && log.length == 2, "{log:?}");
     let nobody = json!({
         "subject": chart.subject, "entry": entry, "user": " ", "purpose": "treatment",

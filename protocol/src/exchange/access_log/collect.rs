@@ -17,7 +17,7 @@ use crate::store::ReadTxn;
 use crate::turn::{Context, Done, RequestId, Sender};
 
 /// What a front door can ask of this feature.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// A relay collects what every holder it knows of has logged about a patient.

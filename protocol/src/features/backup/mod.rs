@@ -16,6 +16,7 @@ mod depositary;
 mod depositor;
 mod elsewhere;
 mod kept;
+pub mod query;
 mod tables;
 pub mod view;
 mod wire;
@@ -28,7 +29,6 @@ use crate::turn::{Context, Effect, Sender};
 pub(crate) use depositary::pulled;
 pub use depositor::Command;
 pub(crate) use depositor::{command, deposit, outcome, restored_object};
-pub(crate) use kept::kept;
 pub(crate) use tables::next_due;
 pub use wire::{
     Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Gone, Kept, Message, Offer,

@@ -20,7 +20,7 @@ use crate::time::DAY_MS;
 use crate::turn::{Context, Effect, Notice, RequestId, Sender};
 
 /// A request to a patient.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct AskCommand {
     /// The patient.
     pub patient: PartyId,

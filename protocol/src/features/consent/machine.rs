@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 use crate::turn::{Context, Done, Effect, RequestId, Sender};
 
 /// What a front door can ask of this feature.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// A hospital asks a patient to see.

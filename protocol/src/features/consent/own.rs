@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const VALID_MS: u64 = DAY_MS;
 
 /// What a patient has brought to the relay.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct ObtainCommand {
     /// The patient.
     pub patient: PartyId,

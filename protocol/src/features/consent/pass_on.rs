@@ -29,7 +29,7 @@ use crate::turn::{Context, Notice, RequestId, Sender};
 use std::collections::BTreeSet;
 
 /// What is passed on, to whom. Nothing in it can widen what was received.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct PassOnCommand {
     /// The permissions, all of one patient.
     pub grants: Vec<TokenId>,

@@ -23,7 +23,7 @@ use crate::turn::{Context, Deposit, Notice, RequestId, Sender};
 use std::collections::BTreeSet;
 
 /// A patient's order.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct UploadCommand {
     /// The patient.
     pub patient: PartyId,

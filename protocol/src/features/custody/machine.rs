@@ -19,7 +19,7 @@ use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Done, Notice, RequestId, Sender};
 
 /// What a front door can ask of this feature.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Keeps a patient that the node just made; its keys come along unlocked.

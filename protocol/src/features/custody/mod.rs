@@ -11,10 +11,12 @@
 
 mod machine;
 mod patient_keys;
+mod query;
 pub mod view;
 mod wire;
 
 pub use machine::Command;
 pub(crate) use machine::{at_hand, command, publish_for, receive, tell};
 pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
+pub use query::Patients;
 pub use wire::{Keys, Message};

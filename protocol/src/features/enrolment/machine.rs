@@ -27,7 +27,7 @@ const CERTIFICATES: Table = Table("relay_certificate");
 const CERTIFIED: Table = Table("relay_certified");
 
 /// What a front door can ask of this feature.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// At a hospital: makes a code with which a patient enrols in a chart.

@@ -21,7 +21,7 @@ use crate::statement::Signed;
 use crate::turn::{Context, Effect, RequestId, Sender};
 
 /// What a front door can ask of this feature.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Begins to found a federation: it stands once its first members are there.

@@ -14,6 +14,7 @@
 
 mod expelled;
 mod machine;
+mod query;
 mod sync;
 mod tables;
 pub mod view;
@@ -22,6 +23,7 @@ mod wire;
 pub(crate) use expelled::{proof, told};
 pub use machine::Command;
 pub(crate) use machine::{command, receive};
+pub use query::Members;
 pub(crate) use sync::{greeted, learn_snapshot, outcome};
 pub(crate) use view::{expulsion, view};
 pub use wire::{Apply, ExpulsionProof, Message, Sync};

@@ -27,7 +27,7 @@ use crate::wrap::{Wrap, wrap};
 use rand_core::CryptoRng;
 
 /// What a front door can ask of this feature.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Opens a chart.

@@ -30,6 +30,6 @@ pub use crate::objects::ContentRef;
 pub(crate) use catalogue::send;
 pub use machine::Command;
 pub(crate) use machine::{adopt, command, outcome, receive, reseal};
-pub(crate) use query::{entries, verify};
+pub use query::{Charts, Entries, Verify};
 pub(crate) use stock::stock;
 pub use wire::Message;

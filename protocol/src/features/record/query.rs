@@ -1,6 +1,6 @@
 //! What front doors ask of a record: which entries there are, whether they hold together.
 
-use super::view::{EntryView, VerifiedView};
+use super::view::{ChartView, EntryView, VerifiedView};
 use crate::directory;
 use crate::entries::{self, Found};
 use crate::id::PartyId;
@@ -9,9 +9,56 @@ use crate::limits;
 use crate::objects;
 use crate::refusal::{Failure, Handled, RefusalCode, refuse};
 use crate::store::{ReadTxn, StoreError};
+use crate::turn::{Look, Question};
+
+/// Charts at a hospital.
+#[derive(Debug, Clone, Copy)]
+pub struct Charts;
+
+impl Question for Charts {
+    type Answer = Vec<ChartView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Vec<ChartView>> {
+        let charts = entries::charts(look.txn)?;
+        Ok(charts.iter().map(|(id, row)| ChartView::of(*id, row)).collect())
+    }
+}
+
+/// Entries of a patient or chart; at a relay the titles need the patient's keys.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Entries {
+    /// The patient, or the chart's subject.
+    pub subject: PartyId,
+    /// Only entries whose title or terms contain this.
+    #[serde(default)]
+    pub find: Option<String>,
+}
+
+impl Question for Entries {
+    type Answer = Vec<EntryView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Vec<EntryView>> {
+        entries(look.txn, self.subject, self.find.as_deref(), look.keys)
+    }
+}
+
+/// Checks every entry of a patient or chart.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Verify {
+    /// The patient, or the chart's subject.
+    pub subject: PartyId,
+}
+
+impl Question for Verify {
+    type Answer = VerifiedView;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<VerifiedView> {
+        verify(look.txn, self.subject)
+    }
+}
 
 /// Entries of a patient or chart, those that contain `find`; `keys` are the patient's, when they are unlocked.
-pub(crate) fn entries(
+fn entries(
     txn: &dyn ReadTxn,
     subject: PartyId,
     find: Option<&str>,
@@ -44,8 +91,7 @@ pub(crate) fn entries(
     Ok(views)
 }
 
-/// Checks every entry of a patient or chart.
-pub(crate) fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
+fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
     let catalogue = entries::view(txn, subject)?;
     let mut verified =
         VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), elsewhere: 0, catalogue };

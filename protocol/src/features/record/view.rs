@@ -143,6 +143,12 @@ impl core::fmt::Debug for OpenedView {
     }
 }
 
+impl Serialize for OpenedView {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ManifestView::from(&self.manifest).serialize(serializer)
+    }
+}
+
 /// The part of an opened entry that may be shown: no keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ManifestView {

@@ -16,7 +16,7 @@ use chartmesh_protocol::federation;
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId, StatementId, TokenId};
 use chartmesh_protocol::identity::{Card, KeyLog, KeyRing, Role};
 use chartmesh_protocol::membership::{Act, Charter, MembershipStatement};
-use chartmesh_protocol::peer::{Body, Policy, Query, View};
+use chartmesh_protocol::peer::{Body, Policy, ask};
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn, Table};
 use std::collections::BTreeSet;
@@ -235,8 +235,8 @@ impl Engine<'_> {
         let keys =
             self.stage.machines[patient.relay as usize].party.unlocked.get(&patient.id)?.clone();
         let machine = self.machine(at);
-        let query = Query::Entries { subject: patient.id, find: None };
-        let Ok(View::Entries(entries)) = machine.see(now_us, &query, None) else { return None };
+        let query = ask::Entries { subject: patient.id, find: None };
+        let Ok(entries) = machine.see(now_us, &query, None) else { return None };
         let entry = entries.iter().find(|entry| entry.author == me && entry.whole)?.entry;
         let bundle = machine.party.peer.bundle(&machine.disk, patient.id, entry).ok()?;
         bundle.label.claims().compartment?;

@@ -22,10 +22,11 @@ use availability::Holders;
 use chartmesh_protocol::backup;
 use chartmesh_protocol::capability::Reason;
 use chartmesh_protocol::consent::Message as Consent;
+use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, View};
+use chartmesh_protocol::peer::{Answer, Body};
 use chartmesh_protocol::refusal::RefusalCode;
 use observer::Eavesdropper;
 use receipts::Receipts;
@@ -310,13 +311,14 @@ impl Measures {
         }
     }
 
-    fn answered(&mut self, stage: &dyn Scene, party: u32, name: &'static str, answer: &View) {
+    fn answered(&mut self, stage: &dyn Scene, party: u32, name: &'static str, answer: &Answer) {
         let now_us = stage.now_us();
-        match (name, answer) {
-            ("consent.download" | "consent.referral", View::Request(request)) => {
+        let Some(request) = answer.get::<RequestView>() else { return };
+        match name {
+            "consent.download" | "consent.referral" => {
                 self.asked.insert(request.request, (now_us, party));
             }
-            ("consent.fetch", View::Request(request)) => {
+            "consent.fetch" => {
                 self.reading.insert((party, request.request), now_us);
             }
             _ => {}

@@ -4,7 +4,7 @@ use super::{AtRelay, Doors, Enrolled, Entries, Errand, People};
 use crate::scenario::{Act, Placement};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::{AskCommand, UploadCommand, Wish};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::Command;
 use chartmesh_protocol::{access_log, backup, consent, custody, enrolment};
 
 impl People<'_> {
@@ -238,8 +238,7 @@ impl People<'_> {
     /// A patient takes permissions back: one, or a share of all.
     fn revoke(&mut self, patient: usize, share: f64, doors: &mut dyn Doors) {
         let (id, relay) = (self.patients[patient].id, self.patients[patient].relay);
-        let query = Query::Grants { patient: Some(id) };
-        let Ok(View::Grants(grants)) = doors.query(relay, &query, Some(id)) else { return };
+        let Ok(grants) = doors.grants(relay, Some(id)) else { return };
         let mut live: Vec<_> = grants
             .iter()
             .filter(|grant| grant.state == "live" && !grant.received)

@@ -5,7 +5,8 @@ use crate::result::RunError;
 use crate::scenario::{Each, Scenario};
 use crate::tier::chance::{Chance, micros_of};
 use crate::tier::places::Places;
-use chartmesh_protocol::peer::{Command, View};
+use chartmesh_protocol::peer::{Answer, CodeView, Command};
+use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::{enrolment, federation, record};
 use std::collections::BTreeMap;
@@ -71,11 +72,8 @@ impl<'a> People<'a> {
         for (joined, member) in others.iter().enumerate() {
             let addresses = doors.addresses(*first);
             let invite = federation::Command::Invite { valid_ms: None, addresses };
-            let code = match self.do_now(*first, Command::Federation(invite), doors)? {
-                View::Code(code) => code.code,
-                _ => return Err(RunError::Setup("no invite was made".into())),
-            };
-            let join = federation::Command::Join { code };
+            let invite: CodeView = self.do_now(*first, Command::Federation(invite), doors)?.of();
+            let join = federation::Command::Join { code: invite.code };
             self.do_now(*member, Command::Federation(join), doors)?;
             doors.settle();
             let party = doors.id(*member);
@@ -91,7 +89,7 @@ impl<'a> People<'a> {
     }
 
     /// Asks a front door while the federation is set up.
-    fn do_now(&self, at: u32, command: Command, doors: &mut dyn Doors) -> Result<View, RunError> {
+    fn do_now(&self, at: u32, command: Command, doors: &mut dyn Doors) -> Result<Answer, RunError> {
         doors.ask_now(at, command, None).map_err(|refusal| self.refused(at, &refusal))
     }
 
@@ -141,14 +139,10 @@ impl<'a> People<'a> {
         let id = self.patients[patient].id;
         let name = format!("Patient {}", patient + 1);
         let chart = record::Command::NewChart { name, identifiers: Vec::new() };
-        let View::Chart(chart) = self.do_now(hospital, Command::Record(chart), doors)? else {
-            return Err(RunError::Setup("no chart was opened".into()));
-        };
+        let chart: ChartView = self.do_now(hospital, Command::Record(chart), doors)?.of();
         let addresses = doors.addresses(hospital);
         let code = enrolment::Command::Code { chart: chart.chart, valid_ms: None, addresses };
-        let View::Code(code) = self.do_now(hospital, Command::Enrolment(code), doors)? else {
-            return Err(RunError::Setup("no code was made".into()));
-        };
+        let code: CodeView = self.do_now(hospital, Command::Enrolment(code), doors)?.of();
         let enrol = enrolment::Command::Enrol { patient: id, code: code.code };
         doors
             .ask_now(relay, Command::Enrolment(enrol), Some(id))

@@ -1,8 +1,10 @@
 //! What people need of the machines around them. Each tier is one implementation: peers alone, whole nodes under
 //! simulated time, processes.
 
+use chartmesh_protocol::consent::view::GrantView;
+use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Answer, Command};
 use chartmesh_protocol::refusal::Refusal;
 
 /// The front doors of all machines of a scenario; machines go by their number in [`crate::tier::places::Places`].
@@ -48,13 +50,19 @@ pub trait Doors {
         at: u32,
         command: Command,
         patient: Option<PartyId>,
-    ) -> Result<View, Refusal>;
+    ) -> Result<Answer, Refusal>;
 
-    /// Looks.
+    /// Looks at the requests for consent.
     ///
     /// # Errors
     /// [`Refusal`].
-    fn query(&mut self, at: u32, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal>;
+    fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal>;
+
+    /// Looks at the permissions, all or one patient's.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    fn grants(&mut self, at: u32, of: Option<PartyId>) -> Result<Vec<GrantView>, Refusal>;
 
     /// Has [`People::due`](super::People::due) called with the tag at a time; at once if that has passed.
     fn later(&mut self, at_us: u64, tag: u64);

@@ -33,7 +33,8 @@ use crate::tier::places::Places;
 use chartmesh_protocol::consent;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Answer, CodeView, Command};
+use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::refusal::Refusal;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -170,23 +171,21 @@ impl People<'_> {
         &mut self,
         tag: u64,
         _at: u32,
-        answer: Result<Box<View>, Refusal>,
+        answer: Result<Answer, Refusal>,
         doors: &mut dyn Doors,
     ) {
         let Some(errand) = self.errands.remove(&tag) else { return };
         let Ok(answer) = answer else { return };
-        match (errand, *answer) {
-            (Errand::Charted { hospital, patient, then }, View::Chart(chart)) => {
-                self.code(hospital, patient, chart.chart, then, doors);
+        match errand {
+            Errand::Charted { hospital, patient, then } => {
+                self.code(hospital, patient, answer.of::<ChartView>().chart, then, doors);
             }
-            (Errand::Coded { hospital, patient, then }, View::Code(code)) => {
-                let what = AtRelay::Enrol { hospital, code: code.code, then };
+            Errand::Coded { hospital, patient, then } => {
+                let what = AtRelay::Enrol { hospital, code: answer.of::<CodeView>().code, then };
                 self.when_on(patient, what, doors);
             }
-            (Errand::Revoking { patient, tokens }, _) => {
-                doors.revoked(patient, &tokens);
-            }
-            (Errand::Invited { at }, View::Code(code)) => self.invited(at, code.code, doors),
+            Errand::Revoking { patient, tokens } => doors.revoked(patient, &tokens),
+            Errand::Invited { at } => self.invited(at, answer.of::<CodeView>().code, doors),
             _ => {}
         }
     }
@@ -254,8 +253,7 @@ impl People<'_> {
             }
             return;
         }
-        let query = Query::Requests { patient: None };
-        let Ok(View::Requests(requests)) = doors.query(relay, &query, None) else { return };
+        let Ok(requests) = doors.requests(relay) else { return };
         for request in requests {
             if request.state != RequestState::Open || request.asker == request.patient {
                 continue;
@@ -292,8 +290,7 @@ impl People<'_> {
         if self.scenario.policy.read_from == ReadFrom::First {
             return None;
         }
-        let query = Query::Grants { patient: None };
-        let Ok(View::Grants(grants)) = doors.query(at, &query, None) else { return None };
+        let Ok(grants) = doors.grants(at, None) else { return None };
         let of_it = grants.into_iter().filter(|grant| grant.request == request);
         of_it.flat_map(|grant| grant.holders).find(|holder| {
             let there = self.places.members().find(|there| doors.id(*there) == *holder);

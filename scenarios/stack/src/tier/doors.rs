@@ -2,7 +2,7 @@
 
 use chartmesh_protocol::custody;
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Command, Query};
 use chartmesh_protocol::record;
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
 use chartmesh_scenarios::tier::people::{Doors, Entries, drafts};

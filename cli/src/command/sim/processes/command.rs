@@ -1,107 +1,24 @@
-//! Commands of the protocol as the local API takes them, and its answers as people read them.
+//! What the local API answers, as people read it.
 
-use chartmesh_protocol::peer::{Command, Done, View};
+use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::peer::{Answer, CodeView, Command, Done};
+use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
-use chartmesh_protocol::{access_log, backup, consent, enrolment, federation, record};
-use serde_json::{Value, json};
+use chartmesh_protocol::{enrolment, federation, record};
+use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 
-/// A command in JSON; none for what nobody asks by this API.
-pub(super) fn json_of(command: &Command) -> Option<Value> {
-    Some(match command {
-        Command::Federation(command) => json!({"federation": about_members(command)}),
-        Command::Enrolment(command) => json!({"enrolment": match command {
-            enrolment::Command::Code { chart, valid_ms, addresses } => {
-                json!({"code": {"chart": chart, "valid_ms": valid_ms, "addresses": addresses}})
-            }
-            enrolment::Command::Enrol { patient, code } => {
-                json!({"enrol": {"patient": patient, "code": code}})
-            }
-        }}),
-        Command::Record(record::Command::NewChart { name, identifiers }) => {
-            json!({"record": {"new-chart": {"name": name, "identifiers": identifiers}}})
-        }
-        Command::Consent(command) => json!({"consent": about_consent(command)?}),
-        Command::Backup(command) => json!({"backup": match command {
-            backup::Command::Keep { holder, subject, entries, for_patient, not_before } => {
-                json!({"keep": {
-                    "holder": holder, "subject": subject, "entries": entries,
-                    "for_patient": for_patient, "not_before": not_before,
-                }})
-            }
-            backup::Command::Restore { holder, subject } => {
-                json!({"restore": {"holder": holder, "subject": subject}})
-            }
-            _ => return None,
-        }}),
-        Command::AccessLog(access_log::Command::Collect { patient }) => {
-            json!({"access-log": {"collect": {"patient": patient}}})
-        }
-        _ => return None,
-    })
-}
-
-fn about_members(command: &federation::Command) -> Value {
-    match command {
-        federation::Command::Create { name, threshold, first_members } => json!({"create": {
-            "name": name, "threshold": threshold, "first_members": first_members,
-        }}),
-        federation::Command::Invite { valid_ms, addresses } => {
-            json!({"invite": {"valid_ms": valid_ms, "addresses": addresses}})
-        }
-        federation::Command::Join { code } => json!({"join": {"code": code}}),
-        federation::Command::Admit { party } => json!({"admit": {"party": party}}),
-        federation::Command::Expel { party, reason } => {
-            json!({"expel": {"party": party, "reason": reason}})
-        }
-        federation::Command::Leave => json!("leave"),
-    }
-}
-
-fn about_consent(command: &consent::Command) -> Option<Value> {
-    let asks = |ask: &consent::AskCommand| {
-        json!({
-            "patient": ask.patient, "to": ask.to, "wish": ask.wish, "purpose": ask.purpose,
-            "user": ask.user, "message": ask.message, "valid_ms": ask.valid_ms,
-        })
-    };
-    Some(match command {
-        consent::Command::Download(ask) => json!({"download": asks(ask)}),
-        consent::Command::Referral(ask) => json!({"referral": asks(ask)}),
-        consent::Command::Upload(upload) => json!({"upload": {
-            "patient": upload.patient, "hospital": upload.hospital,
-            "depositary": upload.depositary, "wish": upload.wish,
-            "not_before": upload.not_before, "days": upload.days,
-        }}),
-        consent::Command::Approve { request, narrow } => {
-            json!({"approve": {"request": request, "narrow": narrow}})
-        }
-        consent::Command::Deny { request, reason } => {
-            json!({"deny": {"request": request, "reason": reason}})
-        }
-        consent::Command::Revoke { patient, tokens } => {
-            json!({"revoke": {"patient": patient, "tokens": tokens}})
-        }
-        consent::Command::Fetch { request, holder, user } => {
-            json!({"fetch": {"request": request, "holder": holder, "user": user}})
-        }
-        _ => return None,
-    })
-}
-
 /// An answer as people go on from it: what they do not read is only done.
-pub(super) fn view_of(name: &str, answer: Value) -> Result<View, serde_json::Error> {
+pub(super) fn answer_of(name: &str, answer: Value) -> Result<Answer, serde_json::Error> {
     use serde_json::from_value;
     Ok(match name {
-        "record.new-chart" => View::Chart(from_value(answer)?),
-        "enrolment.code" | "federation.invite" => View::Code(from_value(answer)?),
+        "record.new-chart" => Answer::new(from_value::<ChartView>(answer)?),
+        "enrolment.code" | "federation.invite" => Answer::new(from_value::<CodeView>(answer)?),
         "consent.download" | "consent.referral" | "consent.fetch" => {
-            View::Request(from_value(answer)?)
+            Answer::new(from_value::<RequestView>(answer)?)
         }
-        "requests" => View::Requests(from_value(answer)?),
-        "grants" => View::Grants(from_value(answer)?),
-        _ => View::Done(Done { done: true }),
+        _ => Answer::new(Done { done: true }),
     })
 }
 
@@ -133,6 +50,7 @@ mod tests {
     use chartmesh_protocol::capability::Purpose;
     use chartmesh_protocol::consent::{AskCommand, Narrow, UploadCommand, Wish};
     use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};
+    use chartmesh_protocol::{access_log, backup, consent};
 
     #[test]
     fn the_api_reads_every_command_back() {
@@ -200,7 +118,7 @@ mod tests {
             Command::AccessLog(access_log::Command::Collect { patient: party }),
         ];
         for command in commands {
-            let said = json_of(&command).expect("people ask it");
+            let said = serde_json::to_value(&command).expect("people ask it");
             let read: Command = serde_json::from_value(said).expect("the node reads it");
             assert_eq!(format!("{read:?}"), format!("{command:?}"));
         }

@@ -6,7 +6,7 @@ use chartmesh_scenarios::result::{NOBODY, TraceKind};
 use chartmesh_scenarios::tier::message_id;
 use chartmesh_scenarios::tier::people::People;
 
-use super::command::{refusal, view_of};
+use super::command::{answer_of, refusal};
 use super::measures::{Concluded, Handled};
 use super::town::{Answered, Town};
 use super::trail::{Message, Told, What};
@@ -35,8 +35,8 @@ pub(super) fn answered(answered: Answered, people: &mut People<'_>, town: &mut T
         }
     }
     let answer = answer.map_err(|failure| refusal(&failure)).and_then(|answer| {
-        view_of(name, answer)
-            .map(Box::new)
+        answer_of(name, answer)
+            
             .map_err(|error| Refusal::new(RefusalCode::WrongState, error.to_string()))
     });
     people.answered(tag, at, answer, town);

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, Query, View};
+use chartmesh_protocol::peer::{Answer, Command, Query, ask};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_scenarios::result::{NOBODY, TraceKind, TraceRow};
 use chartmesh_scenarios::tier::people::{Doors, Entries, KINDS};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::command::{json_of, name_of, refusal, view_of};
+use super::command::{answer_of, name_of, refusal};
 use super::measures::Measures;
 use super::names::Names;
 use super::node::{LOOK, Node};
@@ -165,6 +166,20 @@ fn other_answer(error: &serde_json::Error) -> Refusal {
     Refusal::new(RefusalCode::WrongState, format!("the node answered something else: {error}"))
 }
 
+impl Town {
+    fn query<T: serde::de::DeserializeOwned>(
+        &self,
+        at: u32,
+        query: Query,
+        patient: Option<PartyId>,
+    ) -> Result<T, Refusal> {
+        let body = json!({ "query": query, "patient": patient });
+        let answer = self.runtime.block_on(self.node(at).desk.post("/v1/query", &body));
+        let answer = answer.map_err(|failure| refusal(&failure))?;
+        serde_json::from_value(answer).map_err(|error| other_answer(&error))
+    }
+}
+
 impl Doors for Town {
     fn now_us(&self) -> u64 {
         if self.moment_us == 0 { now_us() } else { self.moment_us }
@@ -191,7 +206,7 @@ impl Doors for Town {
         name: &'static str,
         tag: u64,
     ) {
-        let (desk, said) = (self.node(at).desk.clone(), json_of(&command));
+        let (desk, said) = (self.node(at).desk.clone(), serde_json::to_value(&command).ok());
         self.begin(at, (name, tag), patient, async move {
             let Some(said) = said else {
                 return Err(Failure::usage(format!("nobody asks {name} by the local API")));
@@ -205,25 +220,21 @@ impl Doors for Town {
         at: u32,
         command: Command,
         patient: Option<PartyId>,
-    ) -> Result<View, Refusal> {
-        let said = json_of(&command).ok_or_else(|| {
+    ) -> Result<Answer, Refusal> {
+        let said = serde_json::to_value(&command).map_err(|_| {
             Refusal::new(RefusalCode::Invalid, format!("not asked by the local API: {command:?}"))
         })?;
         let answer = self.runtime.block_on(self.node(at).desk.command(&said, patient));
         let answer = answer.map_err(|failure| refusal(&failure))?;
-        view_of(name_of(&command), answer).map_err(|error| other_answer(&error))
+        answer_of(name_of(&command), answer).map_err(|error| other_answer(&error))
     }
 
-    fn query(&mut self, at: u32, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
-        let name = match query {
-            Query::Requests { .. } => "requests",
-            Query::Grants { .. } => "grants",
-            _ => "",
-        };
-        let body = json!({ "query": query, "patient": patient });
-        let answer = self.runtime.block_on(self.node(at).desk.post("/v1/query", &body));
-        let answer = answer.map_err(|failure| refusal(&failure))?;
-        view_of(name, answer).map_err(|error| other_answer(&error))
+    fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {
+        self.query(at, ask::Requests { patient: None }.into(), None)
+    }
+
+    fn grants(&mut self, at: u32, of: Option<PartyId>) -> Result<Vec<GrantView>, Refusal> {
+        self.query(at, ask::Grants { patient: of }.into(), of)
     }
 
     fn later(&mut self, at_us: u64, tag: u64) {

@@ -19,7 +19,7 @@ pub(crate) use restore::restored_object;
 pub(super) use stored::{stored, withdrawn};
 
 /// What a front door can ask of this feature.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// A hospital has entries kept by a depositary: its own, or, with a permission to add, additions to

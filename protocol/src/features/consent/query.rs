@@ -1,0 +1,46 @@
+//! What front doors ask to see.
+
+use super::tables::{grants, requests};
+use super::view::{GrantView, RequestView};
+use crate::id::PartyId;
+use crate::refusal::Handled;
+use crate::turn::{Look, Question};
+
+/// Requests for consent: a patient's at the relay, one's own at an institution.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+pub struct Requests {
+    /// Only this patient's.
+    #[serde(default)]
+    pub patient: Option<PartyId>,
+}
+
+impl Question for Requests {
+    type Answer = Vec<RequestView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Vec<RequestView>> {
+        let mut views = Vec::new();
+        for (id, row) in requests(look.txn)? {
+            if self.patient.is_none_or(|patient| patient == row.patient) {
+                views.push(RequestView::of(look.txn, id, &row)?);
+            }
+        }
+        views.sort_by_key(|view| view.asked);
+        Ok(views)
+    }
+}
+
+/// Permissions given by a patient, or received by this institution.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+pub struct Grants {
+    /// Only this patient's.
+    #[serde(default)]
+    pub patient: Option<PartyId>,
+}
+
+impl Question for Grants {
+    type Answer = Vec<GrantView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Vec<GrantView>> {
+        grants(look.txn, self.patient, look.now)
+    }
+}
