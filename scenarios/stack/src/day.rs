@@ -6,7 +6,7 @@ use std::time::Duration;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, ask};
+use chartmesh_protocol::peer::{Command, KeysView, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::refusal::Failure;
 use rand_chacha::ChaCha20Rng;
@@ -125,24 +125,26 @@ impl Referral {
         desk.command(self.patient.hospital, command("referral", ask), None).await?;
         let query = ask::Requests { patient: Some(patient) };
         let open = |r: &RequestView| r.state == RequestState::Open && r.asker == self.holder;
-        let any_open = |view: &View| requests(view).iter().any(open);
+        let any_open = |requests: &Vec<RequestView>| requests.iter().any(open);
         let seen = desk.until(relay, query.clone(), any_open).await?;
-        let request = requests(&seen).iter().find(|r| open(r)).map(|r| r.request);
+        let request = seen.iter().find(|r| open(r)).map(|r| r.request);
         let request = request.expect("it was just seen");
         desk.sleep_until(desk.now().plus_ms(thinks_ms)).await;
 
         let approve = json!({"request": request, "narrow": {"days": 7}});
         desk.command(relay, command("approve", approve), Some(patient)).await?;
-        let of = |view: &View| requests(view).iter().find(|r| r.request == request).cloned();
-        let given = |view: &View| of(view).is_some_and(|r| !r.tokens.is_empty());
+        let of =
+            |requests: &Vec<RequestView>| requests.iter().find(|r| r.request == request).cloned();
+        let given = |requests: &_| of(requests).is_some_and(|r| !r.tokens.is_empty());
         desk.until(self.reader, query.clone(), given).await?;
         lock(took).consent.push(desk.now().since(asked) - thinks_ms);
 
         let reads = desk.now();
         let fetch = json!({"request": request, "holder": self.holder, "user": "Dr. B"});
         desk.command(self.reader, command("fetch", fetch), None).await?;
-        let ended = |view: &View| {
-            of(view).is_some_and(|r| matches!(r.state, RequestState::Done | RequestState::Failed))
+        let ended = |requests: &_| {
+            of(requests)
+                .is_some_and(|r| matches!(r.state, RequestState::Done | RequestState::Failed))
         };
         let seen = desk.until(self.reader, query.clone(), ended).await?;
         let request = of(&seen).expect("it was just seen");
@@ -155,7 +157,7 @@ impl Referral {
         // An hour of a whole day.
         desk.sleep_until(desk.now().plus_ms(self.day_ms / 24)).await;
         let seen = desk.query(relay, query, None).await?;
-        let tokens = requests(&seen).iter().find(|r| r.request == request.request);
+        let tokens = seen.iter().find(|r| r.request == request.request);
         let tokens = tokens.map(|r| r.tokens.clone()).unwrap_or_default();
         self.revoke(desk, tokens, took).await
     }
@@ -170,13 +172,12 @@ impl Referral {
         let revoked = desk.now();
         let revoke = consent::Command::Revoke { patient, tokens: tokens.clone() };
         desk.command(self.patient.relay, Command::Consent(revoke), Some(patient)).await?;
-        let knows = |view: &View| match view {
-            View::Keys(keys) => keys.revocations.as_ref().is_some_and(|state| {
+        let knows = |keys: &KeysView| {
+            keys.revocations.as_ref().is_some_and(|state| {
                 tokens
                     .iter()
                     .all(|token| state.0.windows(token.0.len()).any(|part| part == token.0))
-            }),
-            _ => false,
+            })
         };
         desk.until(self.patient.hospital, ask::Keys { party: patient }, knows).await?;
         lock(took).revocation.push(desk.now().since(revoked));
@@ -187,11 +188,4 @@ impl Referral {
 fn command(what: &str, with: serde_json::Value) -> Command {
     let command = serde_json::from_value(json!({ what: with }));
     Command::Consent(command.expect("the words are the local API's"))
-}
-
-fn requests(view: &View) -> &[RequestView] {
-    match view {
-        View::Requests(requests) => requests,
-        _ => &[],
-    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chartmesh_node::driver::Handle;
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::{Command, PatientKeys, Query};
+use chartmesh_protocol::peer::{Answer, Command, PatientKeys, Question};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
 use chartmesh_protocol::time::Timestamp;
@@ -86,21 +86,20 @@ impl Desk {
         who: Who,
         command: Command,
         patient: Option<PartyId>,
-    ) -> Result<View, Failure> {
-        let answer = self.open(who)?.command(command, self.keys(who, patient)).await;
-        answer.map(|view| *view)
+    ) -> Result<Answer, Failure> {
+        self.open(who)?.command(command, self.keys(who, patient)).await
     }
 
     /// Asks to see something.
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn query(
+    pub async fn query<Q: Question + Send + 'static>(
         &self,
         who: Who,
-        query: Query,
+        query: Q,
         patient: Option<PartyId>,
-    ) -> Result<View, Failure> {
+    ) -> Result<Q::Answer, Failure> {
         self.open(who)?.query(query, self.keys(who, patient).as_ref()).await
     }
 
@@ -110,12 +109,12 @@ impl Desk {
     ///
     /// # Errors
     /// [`Failure`] of the query.
-    pub async fn until(
+    pub async fn until<Q: Question + Clone + Send + 'static>(
         &self,
         who: Who,
-        query: Query,
-        done: impl Fn(&View) -> bool,
-    ) -> Result<View, Failure> {
+        query: Q,
+        done: impl Fn(&Q::Answer) -> bool,
+    ) -> Result<Q::Answer, Failure> {
         let handle = self.open(who)?;
         let mut changes = handle.changes();
         loop {

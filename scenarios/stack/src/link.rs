@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chartmesh_scenarios::scenario::Spread;
-use chartmesh_scenarios::tier::tcp::{SEGMENT, Tcp};
 use chartmesh_scenarios::tier::Chance;
+use chartmesh_scenarios::tier::tcp::{SEGMENT, Tcp};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng as _;
 use tokio::time::Instant;

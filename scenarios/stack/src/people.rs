@@ -2,7 +2,8 @@
 
 use chartmesh_node::objects::ObjectFolder;
 use chartmesh_protocol::id::{ChartId, PartyId};
-use chartmesh_protocol::peer::{Command};
+use chartmesh_protocol::peer::{Answer, CodeView, Command};
+use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::{self, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::{custody, enrolment, federation};
@@ -15,17 +16,18 @@ use crate::stack::{Stack, Who};
 
 impl Stack {
     fn code(&mut self, who: Who, command: Command) -> Result<String, Failure> {
-        match self.command(who, command, None)? {
-            View::Code(view) => Ok(view.code),
-            other => panic!("no code: {other:?}"),
-        }
+        Ok(self.command(who, command, None)?.of::<CodeView>().code)
     }
 
     /// A command about the federation.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn federation(&mut self, who: Who, command: federation::Command) -> Result<View, Failure> {
+    pub fn federation(
+        &mut self,
+        who: Who,
+        command: federation::Command,
+    ) -> Result<Answer, Failure> {
         self.command(who, Command::Federation(command), None)
     }
 
@@ -33,7 +35,7 @@ impl Stack {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn join(&mut self, guest: Who, host: Who) -> Result<View, Failure> {
+    pub fn join(&mut self, guest: Who, host: Who) -> Result<Answer, Failure> {
         let addresses = self.handle(host).addresses();
         let invite = federation::Command::Invite { valid_ms: None, addresses };
         let code = self.code(host, Command::Federation(invite))?;
@@ -44,7 +46,7 @@ impl Stack {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn admit(&mut self, sponsor: Who, party: Who) -> Result<View, Failure> {
+    pub fn admit(&mut self, sponsor: Who, party: Who) -> Result<Answer, Failure> {
         let party = self.id(party);
         self.federation(sponsor, federation::Command::Admit { party })
     }
@@ -72,10 +74,7 @@ impl Stack {
         patient: PartyId,
     ) -> Result<ChartId, Failure> {
         let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
-        let chart = match self.command(hospital, Command::Record(chart), None)? {
-            View::Chart(chart) => chart.chart,
-            other => panic!("no chart: {other:?}"),
-        };
+        let chart = self.command(hospital, Command::Record(chart), None)?.of::<ChartView>().chart;
         let addresses = self.handle(hospital).addresses();
         let code = enrolment::Command::Code { chart, valid_ms: None, addresses };
         let code = self.code(hospital, Command::Enrolment(code))?;
@@ -93,7 +92,7 @@ impl Stack {
         who: Who,
         subject: PartyId,
         drafts: &[(&str, Kind, &[&[u8]])],
-    ) -> Result<View, Failure> {
+    ) -> Result<Answer, Failure> {
         let desk = self.desk().clone();
         self.run(async move {
             let command = desk.recording(who, subject, drafts)?;

@@ -1,11 +1,13 @@
 //! A federation that is ready for use: hospitals, providers, and relays with an enrolled patient each.
 
+use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::record::view::ChartView;
 use std::time::Duration;
 
 use chartmesh_protocol::federation;
 use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Query, ask};
+use chartmesh_protocol::peer::{Question, StatusView, ask};
 
 use crate::internet::{Links, Region};
 use crate::stack::{Stack, Who};
@@ -89,11 +91,11 @@ impl Federation {
         let sponsors = if members < 2 { &hospitals[..1] } else { &hospitals[..2] };
         let id = stack.id(party);
         for sponsor in sponsors {
-            let applied = |view: &_| view.parties.iter().any(|p| p.party == id);
+            let applied = |view: &FederationView| view.parties.iter().any(|p| p.party == id);
             stack.wait_for(*sponsor, ask::Members, PATIENCE, applied, "an application");
             stack.admit(*sponsor, party).expect("a member may sponsor");
         }
-        let member = |status: &_| status.member;
+        let member = |status: &StatusView| status.member;
         stack.wait_for(party, ask::Status, PATIENCE, member, "membership");
     }
 
@@ -102,7 +104,8 @@ impl Federation {
         let hospital = hospitals[number % hospitals.len()];
         let id = stack.new_patient(relay, "Hanako").expect("a relay keeps a patient");
         let chart = stack.enrol(hospital, relay, id).expect("a patient may enrol");
-        let enrolled = move |charts: &_| charts.iter().any(|chart| chart.subject == id);
+        let enrolled =
+            move |charts: &Vec<ChartView>| charts.iter().any(|chart| chart.subject == id);
         stack.wait_for(hospital, ask::Charts, PATIENCE, enrolled, "an enrolment");
         patients.push(Patient { id, relay, hospital, chart });
     }
@@ -113,14 +116,14 @@ impl Stack {
     ///
     /// # Panics
     /// When it does not.
-    pub fn wait_for(
+    pub fn wait_for<Q: Question + Clone + Send + 'static>(
         &mut self,
         who: Who,
-        query: Query,
+        query: Q,
         at_most: Duration,
-        done: impl Fn(&View) -> bool,
+        done: impl Fn(&Q::Answer) -> bool,
         what: &str,
-    ) -> View {
+    ) -> Q::Answer {
         let came = self.wait_until(who, query, at_most, done);
         let came = came.unwrap_or_else(|| panic!("waited in vain for {what} at node {}", who.0));
         came.unwrap_or_else(|error| panic!("cannot look for {what} at node {}: {error}", who.0))

@@ -7,7 +7,7 @@ use chartmesh_node::driver::Witnessed;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::{NodeId, PartyId, StreamId};
 use chartmesh_protocol::message::{MessageId, Outcome, OutcomeResult};
-use chartmesh_protocol::peer::{Body, Effect, Event, TransferResult};
+use chartmesh_protocol::peer::{Answer, Body, Effect, Event, TransferResult};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::Timestamp;
@@ -56,7 +56,7 @@ pub(crate) struct Note {
 #[derive(Debug)]
 pub(crate) enum Noted {
     /// A front door answered to whom `tag` means.
-    Answered { by: usize, tag: u64, name: &'static str, answer: Result<Box<View>, Refusal> },
+    Answered { by: usize, tag: u64, name: &'static str, answer: Result<Answer, Refusal> },
     /// A message was handled.
     Handled(Box<Handled>),
     /// What became of a message is known to its sender.

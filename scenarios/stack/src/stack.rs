@@ -8,7 +8,7 @@ use chartmesh_node::driver::{Handle, Witnessed};
 use chartmesh_node::pool;
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Policy, Query};
+use chartmesh_protocol::peer::{Answer, Command, Policy, Question};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::time::Timestamp;
 use tokio::runtime::Runtime;
@@ -40,7 +40,7 @@ pub struct Answered {
     /// When it was answered.
     pub at: Timestamp,
     /// The answer; of a [`Stack::watch`], what it waited for. None: it did not come in time.
-    pub answer: Option<Result<View, Failure>>,
+    pub answer: Option<Result<Answer, Failure>>,
 }
 
 /// Many nodes in this process and on this thread.
@@ -257,7 +257,7 @@ impl Stack {
         who: Who,
         command: Command,
         patient: Option<PartyId>,
-    ) -> Result<View, Failure> {
+    ) -> Result<Answer, Failure> {
         self.run(self.desk.command(who, command, patient))
     }
 
@@ -265,19 +265,24 @@ impl Stack {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn query(&self, who: Who, query: Query, patient: Option<PartyId>) -> Result<View, Failure> {
+    pub fn query<Q: Question + Send + 'static>(
+        &self,
+        who: Who,
+        query: Q,
+        patient: Option<PartyId>,
+    ) -> Result<Q::Answer, Failure> {
         self.run(self.desk.query(who, query, patient))
     }
 
     /// Waits until a node has written what `done` waits for; see [`Desk::until`]. None: it did not come
     /// in time.
-    pub fn wait_until(
+    pub fn wait_until<Q: Question + Clone + Send + 'static>(
         &mut self,
         who: Who,
-        query: Query,
+        query: Q,
         at_most: Duration,
-        done: impl Fn(&View) -> bool,
-    ) -> Option<Result<View, Failure>> {
+        done: impl Fn(&Q::Answer) -> bool,
+    ) -> Option<Result<Q::Answer, Failure>> {
         self.run(async { timeout(at_most, self.desk.until(who, query, done)).await.ok() })
     }
 
@@ -295,23 +300,24 @@ impl Stack {
     }
 
     /// [`Stack::wait_until`] from one time to another, while others go on; answered like a command.
-    pub fn watch(
+    pub fn watch<Q: Question + Clone + Send + Sync + 'static>(
         &mut self,
         (from, to): (Timestamp, Timestamp),
         who: Who,
-        query: Query,
-        done: impl Fn(&View) -> bool + Send + 'static,
+        query: Q,
+        done: impl Fn(&Q::Answer) -> bool + Send + Sync + 'static,
     ) -> Ticket {
         let desk = self.desk.clone();
         self.later(from, async move {
-            timeout_at(desk.instant(to), desk.until(who, query, done)).await.ok()
+            let seen = timeout_at(desk.instant(to), desk.until(who, query, done)).await.ok();
+            seen.map(|seen| seen.map(Answer::new))
         })
     }
 
     fn later(
         &mut self,
         at: Timestamp,
-        work: impl Future<Output = Option<Result<View, Failure>>> + Send + 'static,
+        work: impl Future<Output = Option<Result<Answer, Failure>>> + Send + 'static,
     ) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);

@@ -1,8 +1,10 @@
 //! What a whole node does when the machinery below it fails.
 
+use chartmesh_protocol::record::view::ChartView;
+use chartmesh_protocol::record::view::EntryView;
 use std::time::Duration;
 
-use chartmesh_protocol::peer::{ask};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
 use chartmesh_stack::{Answered, Federation, Link, Links, Patient, Sizes, Stack};
 
@@ -26,7 +28,7 @@ fn record(stack: &mut Stack, patient: Patient) {
 fn known_after(stack: &mut Stack, patient: Patient, entries: usize) -> Duration {
     let begin = stack.now();
     let query = ask::Entries { subject: patient.id, find: None };
-    let all = |known: &_| known.len() == entries;
+    let all = |known: &Vec<EntryView>| known.len() == entries;
     stack.wait_for(patient.relay, query, PATIENCE, all, "the entry");
     Duration::from_millis(stack.now().since(begin))
 }
@@ -51,7 +53,7 @@ fn a_cut_link_holds_a_message_up_and_loses_none() {
     stack.advance(Duration::from_secs(5));
     let query = ask::Entries { subject: patient.id, find: None };
     let known = stack.query(patient.relay, query, None).unwrap();
-    assert!(matches!(known, View::Entries(known) if known.is_empty()));
+    assert!(known.is_empty());
     stack.cut(patient.hospital, patient.relay, false);
     assert!(known_after(stack, patient, 1) < Duration::from_secs(1), "the connection lasted");
 
@@ -101,7 +103,7 @@ fn whoever_has_commands_for_certain_times_is_told_of_each_answer_in_its_time() {
     };
     let second = stack.perform(begin.plus_ms(2000), patient.hospital, renew(), None);
     let first = stack.perform(begin.plus_ms(1000), patient.hospital, renew(), None);
-    let three = |charts: &_| charts.len() == 3;
+    let three = |charts: &Vec<ChartView>| charts.len() == 3;
     let times = (begin, begin.plus_ms(60_000));
     let seen = stack.watch(times, patient.hospital, ask::Charts, three);
     let never = stack.watch((begin, begin.plus_ms(3000)), patient.relay, ask::Peers, |_| false);

@@ -1,30 +1,26 @@
 //! The whole road between whole nodes: found, join, admit, enrol, record, deposit, refer, approve, fetch,
 //! revoke; with Noise, Yamux, redb and the driver's own waits, in simulated time.
 
+use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::record::view::ChartView;
+use chartmesh_protocol::record::view::EntryView;
 use std::time::Duration;
 
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, Query, ask};
+use chartmesh_protocol::peer::{Command, StatusView, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_stack::{Link, Links, Region, Stack};
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
-fn requests(view: &View) -> &[RequestView] {
-    match view {
-        View::Requests(requests) => requests,
-        other => panic!("no requests: {other:?}"),
-    }
-}
-
 fn consent(what: &str, with: serde_json::Value) -> Command {
     Command::Consent(serde_json::from_value(json!({ what: with })).unwrap())
 }
 
-fn all() -> Query {
+fn all() -> ask::Requests {
     ask::Requests { patient: None }
 }
 
@@ -45,13 +41,13 @@ fn the_whole_road_between_whole_nodes() {
     };
     stack.federation(a, create).unwrap();
     stack.join(b, a).unwrap();
-    let applied = |view: &_| view.parties.len() == 2;
+    let applied = |view: &FederationView| view.parties.len() == 2;
     stack.wait_until(a, ask::Members, PATIENCE, applied).expect("b applied").unwrap();
     stack.admit(a, b).unwrap();
-    let member = |status: &_| status.member;
+    let member = |status: &StatusView| status.member;
     stack.wait_until(b, ask::Status, PATIENCE, member).expect("b is a member").unwrap();
     stack.join(provider, b).unwrap();
-    let applied = |view: &_| view.parties.len() == 3;
+    let applied = |view: &FederationView| view.parties.len() == 3;
     for sponsor in [a, b] {
         stack.wait_until(sponsor, ask::Members, PATIENCE, applied).expect("applied").unwrap();
         stack.admit(sponsor, provider).unwrap();
@@ -60,7 +56,8 @@ fn the_whole_road_between_whole_nodes() {
 
     let patient = stack.new_patient(relay, "Hanako").unwrap();
     stack.enrol(a, relay, patient).unwrap();
-    let enrolled = move |charts: &_| charts.iter().any(|chart| chart.subject == patient);
+    let enrolled =
+        move |charts: &Vec<ChartView>| charts.iter().any(|chart| chart.subject == patient);
     stack.wait_until(a, ask::Charts, PATIENCE, enrolled).expect("enrolled").unwrap();
     let big = vec![7; 200_000];
     let drafts: [(&str, Kind, &[&[u8]]); 2] = [
@@ -69,17 +66,16 @@ fn the_whole_road_between_whole_nodes() {
     ];
     stack.record(a, patient, &drafts).unwrap();
     let entries = ask::Entries { subject: patient, find: None };
-    let two = |entries: &_| entries.len() == 2;
+    let two = |entries: &Vec<EntryView>| entries.len() == 2;
     stack.wait_until(relay, entries.clone(), PATIENCE, two).expect("labels came").unwrap();
 
     // The patient has A deposit everything with the provider.
     let (ida, idb, idp) = (stack.id(a), stack.id(b), stack.id(provider));
     let upload = consent("upload", json!({"patient": patient, "hospital": ida, "depositary": idp}));
     stack.command(relay, upload, Some(patient)).unwrap();
-    let done = |view: &View| requests(view).iter().any(|r| r.state == RequestState::Done);
+    let done = |all: &Vec<RequestView>| all.iter().any(|r| r.state == RequestState::Done);
     stack.wait_until(relay, all(), PATIENCE, done).expect("deposited").unwrap();
-    let kept =
-        |e: &_| e.len() == 2 && e.iter().all(|e| e.whole);
+    let kept = |e: &Vec<EntryView>| e.len() == 2 && e.iter().all(|e| e.whole);
     stack.wait_until(provider, entries.clone(), PATIENCE, kept).expect("kept").unwrap();
 
     // A refers to B, the patient permits, B reads at the provider while A is off.
@@ -87,29 +83,28 @@ fn the_whole_road_between_whole_nodes() {
         "patient": patient, "to": idb, "purpose": "care-management", "user": "Dr. A", "wish": {},
     });
     stack.command(a, consent("referral", referral), None).unwrap();
-    let asked = move |view: &View| {
-        requests(view).iter().any(|r| r.state == RequestState::Open && r.asker == ida)
+    let asked = move |all: &Vec<RequestView>| {
+        all.iter().any(|r| r.state == RequestState::Open && r.asker == ida)
     };
     let seen = stack.wait_until(relay, all(), PATIENCE, asked).expect("asked").unwrap();
     let open = |r: &&RequestView| r.state == RequestState::Open && r.asker == ida;
-    let request = requests(&seen).iter().find(open).unwrap().request;
+    let request = seen.iter().find(open).unwrap().request;
     let approve = consent("approve", json!({"request": request, "narrow": {"days": 7}}));
     stack.command(relay, approve, Some(patient)).unwrap();
-    let granted = move |view: &View| {
-        requests(view).iter().any(|r| r.request == request && !r.tokens.is_empty())
+    let granted = move |all: &Vec<RequestView>| {
+        all.iter().any(|r| r.request == request && !r.tokens.is_empty())
     };
     stack.wait_until(b, all(), PATIENCE, granted).expect("b has the grant").unwrap();
     stack.switch_off(a);
     let fetch = consent("fetch", json!({"request": request, "holder": idp, "user": "Dr. B"}));
     stack.command(b, fetch, None).unwrap();
-    let read =
-        |e: &_| e.len() == 2 && e.iter().all(|e| e.whole);
+    let read = |e: &Vec<EntryView>| e.len() == 2 && e.iter().all(|e| e.whole);
     stack.wait_until(b, entries, PATIENCE, read).expect("b has read").unwrap();
 
     // Revoked, with A back: the provider refuses.
     stack.switch_on(a);
-    let tokens = move |view: &View| {
-        let request = requests(view).iter().find(|r| r.request == request);
+    let tokens = move |all: &Vec<RequestView>| {
+        let request = all.iter().find(|r| r.request == request);
         request.map(|r| r.tokens.clone()).unwrap_or_default()
     };
     let seen = stack.query(relay, all(), None).unwrap();
@@ -118,11 +113,11 @@ fn the_whole_road_between_whole_nodes() {
     stack.advance(Duration::from_secs(5));
     let fetch = consent("fetch", json!({"request": request, "holder": idp, "user": "Dr. B"}));
     stack.command(b, fetch, None).unwrap();
-    let failed = move |view: &View| {
-        requests(view).iter().any(|r| r.request == request && r.state == RequestState::Failed)
+    let failed = move |all: &Vec<RequestView>| {
+        all.iter().any(|r| r.request == request && r.state == RequestState::Failed)
     };
     let seen = stack.wait_until(b, all(), PATIENCE, failed).expect("refused").unwrap();
-    let refused = requests(&seen).iter().find(|r| r.request == request).unwrap();
+    let refused = seen.iter().find(|r| r.request == request).unwrap();
     assert!(refused.reason.contains("revoked"), "{}", refused.reason);
 
     assert!(chartmesh_stack::chance::calls() > 0, "chance is the seed's");

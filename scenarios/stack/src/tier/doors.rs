@@ -1,12 +1,14 @@
 //! What people do at whole nodes.
 
+use chartmesh_protocol::consent::view::GrantView;
+use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::custody;
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, Query};
+use chartmesh_protocol::peer::{Answer, Command, ask};
 use chartmesh_protocol::record;
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
-use chartmesh_scenarios::tier::people::{Doors, Entries, drafts};
 use chartmesh_scenarios::result::{NOBODY, TraceKind};
+use chartmesh_scenarios::tier::people::{Doors, Entries, drafts};
 use chartmesh_scenarios::tier::{Seen, keep, rotation, short};
 
 use super::ground::stamp;
@@ -52,7 +54,7 @@ impl Doors for Floor<'_> {
         let (desk, notes) = (self.stack.desk().clone(), self.notes.clone());
         self.stack.spawn(async move {
             let answer = desk.command(who(at), command, patient).await;
-            let answer = answer.map(Box::new).map_err(refusal);
+            let answer = answer.map_err(refusal);
             let what = Noted::Answered { by: at as usize, tag, name, answer };
             // Nobody asks any more once the run is over.
             let _gone = notes.send(Note { at: desk.now(), what });
@@ -64,12 +66,16 @@ impl Doors for Floor<'_> {
         at: u32,
         command: Command,
         patient: Option<PartyId>,
-    ) -> Result<View, Refusal> {
+    ) -> Result<Answer, Refusal> {
         self.stack.command(who(at), command, patient).map_err(refusal)
     }
 
-    fn query(&mut self, at: u32, query: &Query, patient: Option<PartyId>) -> Result<View, Refusal> {
-        self.stack.query(who(at), query.clone(), patient).map_err(refusal)
+    fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {
+        self.stack.query(who(at), ask::Requests { patient: None }, None).map_err(refusal)
+    }
+
+    fn grants(&mut self, at: u32, of: Option<PartyId>) -> Result<Vec<GrantView>, Refusal> {
+        self.stack.query(who(at), ask::Grants { patient: of }, of).map_err(refusal)
     }
 
     fn later(&mut self, at_us: u64, tag: u64) {

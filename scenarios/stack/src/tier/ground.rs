@@ -6,8 +6,8 @@ use std::rc::Rc;
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::time::Timestamp;
-use chartmesh_scenarios::tier::places::Places;
 use chartmesh_scenarios::tier::Scene;
+use chartmesh_scenarios::tier::places::Places;
 
 use crate::stack::EPOCH;
 

@@ -20,10 +20,13 @@ use std::time::Instant;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::Policy;
-use chartmesh_scenarios::result::{Cost, Fired, Mark, Outcome, PartyRow, Progress, RunError, TraceKind, TraceRow, TraceSink, Watcher};
+use chartmesh_scenarios::result::{
+    Cost, Fired, Mark, Outcome, PartyRow, Progress, RunError, TraceKind, TraceRow, TraceSink,
+    Watcher,
+};
+use chartmesh_scenarios::scenario::Scenario;
 use chartmesh_scenarios::tier::people::{Doors as _, People};
 use chartmesh_scenarios::tier::places::Places;
-use chartmesh_scenarios::scenario::Scenario;
 use chartmesh_scenarios::tier::{
     self, Chance, Ending, Measures, Seen, Tracer, feature, patient_of, request_of, short,
 };
