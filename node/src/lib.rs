@@ -1,4 +1,28 @@
 //! A Chartmesh node: storage, network and front doors around the protocol.
+//!
+//! Nothing is decided here. The protocol ([`Peer`](chartmesh_protocol::peer::Peer)) says who may come in, what is
+//! sent and what is refused; the node brings it time, randomness, bytes and patience, and speaks only of what is on
+//! the disk.
+//!
+//! ```text
+//!  programs ──> api ──┐    ┌─────────── driver ────────────┐    ┌──> store     rows, encrypted at rest
+//!                     ├──> │ events -> one transaction ->  │ ───┼──> objects   sealed files, on a disk
+//!  nodes ─────> net ──┘    │ commit -> then the effects    │    └──> net       greet, deliver, pull (bulk)
+//!                          └───────────────────────────────┘
+//! ```
+//!
+//! [`run::init`] makes a node, [`run::run`] starts one: a [`run::Node`], whose [`driver::Handle`] takes commands and
+//! queries; [`api::Api`] opens that to other programs. Begin with [`driver`], which has the contract in full.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`run`], [`config`] | a node from its settings, and its end |
+//! | [`api`] | the local API, on a Unix socket |
+//! | [`driver`], [`pool`] | one writer, and threads for what is costly |
+//! | [`net`], [`bulk`] | libp2p: who may speak, messages, streams of objects that are verified as they come |
+//! | [`store`], [`objects`], [`disk`] | tables and sealed files, that survive a power cut at any moment |
+//! | [`keystore`] | the node's secrets, sealed |
+//! | [`fhir`], [`dicom`], [`content`] | what is read of records when they are imported |
 
 pub mod api;
 pub mod bulk;
@@ -12,15 +36,13 @@ pub mod keystore;
 pub mod net;
 pub mod objects;
 pub mod pool;
+mod random;
 pub mod run;
 pub mod sample;
 pub mod store;
 pub mod terminal;
 
-/// Fills `bytes` from the operating system's generator, the only one in this crate.
-pub fn random(bytes: &mut [u8]) {
-    rand::Rng::fill_bytes(&mut driver::random(), bytes);
-}
+pub use random::random;
 
 const _: () = assert!(
     !chartmesh_protocol::STAND_INS,

@@ -9,6 +9,7 @@
 //! <data>/api.sock        the local API, while the node runs
 //! ```
 
+mod file;
 mod identity;
 mod init;
 mod ports;
@@ -43,15 +44,6 @@ const BLOCKING_MAX: usize = 32;
 
 /// How long an idle blocking thread stays.
 const BLOCKING_KEPT: Duration = Duration::from_secs(5);
-
-/// Names of the files in a data directory.
-mod file {
-    pub(super) const IDENTITY: &str = "identity.json";
-    pub(super) const KEYSTORE: &str = "keystore";
-    pub(super) const STORE: &str = "store.redb";
-    pub(super) const OBJECTS: &str = "objects";
-    pub(super) const PORTS: &str = "ports.json";
-}
 
 /// The runtime that a node is made for.
 ///

@@ -7,9 +7,9 @@ use axum::extract::State;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
 use serde::{Deserialize, Serialize};
 
-use super::Shared;
 use super::json::In;
 use super::problem::Outcome;
+use super::shared::Shared;
 use crate::driver::{Check, LostObject};
 
 /// What one step of a check found.

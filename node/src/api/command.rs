@@ -10,9 +10,9 @@ use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::{Answer, Command, PatientKeys, Query};
 use serde::Deserialize;
 
-use super::Shared;
 use super::json::In;
 use super::problem::Outcome;
+use super::shared::Shared;
 use super::unlocked::Secret;
 
 #[derive(Deserialize)]

@@ -34,6 +34,8 @@ mod open;
 mod patient;
 mod problem;
 mod proof;
+mod request;
+mod shared;
 mod socket;
 mod status;
 #[cfg(test)]
@@ -51,11 +53,10 @@ use axum::routing::{delete, get, post, put};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::Handle;
-use crate::net::Net;
 use crate::run::Node;
 use limits::{STOP_TIMEOUT, SWEEP_EVERY};
-use problem::{Outcome, Problem};
+use problem::Problem;
+use shared::Shared;
 
 pub use check::{CheckView, LostView};
 pub use import::{FileView, ImportView, PersonView};
@@ -79,18 +80,6 @@ pub struct Api {
 pub struct StartError {
     path: PathBuf,
     source: io::Error,
-}
-
-/// What all requests share.
-struct Shared {
-    handle: Handle,
-    net: Net,
-    data_dir: PathBuf,
-    socket: PathBuf,
-    started: Instant,
-    unlocked: unlocked::Unlocked,
-    imports: import::Imports,
-    opens: open::Opens,
 }
 
 impl Api {
@@ -206,27 +195,4 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/shutdown", post(status::shutdown))
         .fallback(async || Problem::not_found("no such door; see the API's documentation"))
         .with_state(shared)
-}
-
-/// An id out of a path.
-fn id<T: std::str::FromStr<Err = chartmesh_protocol::id::InvalidId>>(text: &str) -> Outcome<T> {
-    text.parse().map_err(|error: T::Err| Problem::invalid(error.to_string()))
-}
-
-/// Runs on a thread that may block.
-async fn on_pool<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Problem::given_up())
-}
-
-/// Random bytes that name something here, in hexadecimal.
-fn fresh_name() -> String {
-    use rand_core::Rng as _;
-    let mut bytes = [0; 16];
-    crate::driver::random().fill_bytes(&mut bytes);
-    data_encoding::HEXLOWER.encode(&bytes)
-}
-
-/// Bytes as they stand in JSON.
-fn base64(bytes: &[u8]) -> String {
-    data_encoding::BASE64.encode(bytes)
 }

@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::json::In;
 use super::limits::{UNLOCK_MINUTES, UNLOCK_MINUTES_MAX};
 use super::problem::{Outcome, Problem};
+use super::request::id;
+use super::shared::Shared;
 use super::unlocked::Secret;
-use super::{Shared, id};
-use crate::driver::random;
+use crate::random::system;
 
 /// A patient that was just made.
 #[derive(Serialize, Deserialize)]
@@ -55,7 +56,8 @@ pub(super) async fn make(
     In(asked): In<MakeIn>,
 ) -> Outcome<Json<NewPatientView>> {
     require_relay(&shared)?;
-    let NewPatient { words, log, keys } = super::on_pool(|| custody::make(&mut random())).await?;
+    let NewPatient { words, log, keys } =
+        super::request::on_pool(|| custody::make(&mut system())).await?;
     let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
     let command = custody::Command::Keep { name: asked.name, log: Box::new(log), sealed_keys };
     let patient = shared.handle.command(Command::Custody(command), Some(keys)).await?.of();

@@ -12,7 +12,8 @@ use chartmesh_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Outcome;
-use super::{Shared, base64, id};
+use super::request::{base64, id};
+use super::shared::Shared;
 
 /// What proves an entry. SPEC.md says what each part is, and how to check it:
 ///

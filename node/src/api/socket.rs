@@ -18,7 +18,7 @@ pub(super) fn listen(socket: &Path) -> io::Result<UnixListener> {
     }
     let parent = socket.parent().unwrap_or(Path::new("/"));
     // Short: the path of a socket has about a hundred bytes.
-    let private = parent.join(format!(".{}", &super::fresh_name()[..4]));
+    let private = parent.join(format!(".{}", &super::request::fresh_name()[..4]));
     DirBuilder::new().mode(0o700).create(&private)?;
     let made = private.join("s");
     let listening = move_to_place(&made, socket);

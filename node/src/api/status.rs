@@ -11,8 +11,9 @@ use chartmesh_protocol::peer::{Done, StatusView, ask};
 use chartmesh_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::command;
 use super::problem::Outcome;
-use super::{Shared, command};
+use super::shared::Shared;
 
 /// How the node stands: the protocol's view, and the machine's.
 #[derive(Debug, Clone, Serialize, Deserialize)]

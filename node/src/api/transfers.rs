@@ -8,8 +8,8 @@ use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
 use chartmesh_protocol::peer::ask;
 use serde::{Deserialize, Serialize};
 
-use super::Shared;
 use super::problem::Outcome;
+use super::shared::Shared;
 
 /// An object on its way here, and how far it has come; or one that just came.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -13,10 +13,11 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::limits::{PASSPHRASE_BYTES_MAX, PASSPHRASES_AT_ONCE};
-use super::on_pool;
 use super::problem::{Outcome, Problem};
-use crate::driver::{Handle, random};
+use super::request::on_pool;
+use crate::driver::Handle;
 use crate::keystore::{BoxError, Passphrase, open_with_passphrase, seal_with_passphrase};
+use crate::random::system;
 
 /// A passphrase or phrase out of a request: wiped when dropped, prints nothing.
 #[derive(Clone)]
@@ -85,7 +86,7 @@ impl Unlocked {
         let passphrase = passphrase.passphrase()?;
         let (patient, plain) = (keys.patient, custody::encode_keys(keys));
         let _place = self.trying.acquire().await.map_err(|_| Problem::given_up())?;
-        let seal = move || seal_with_passphrase(&passphrase, &plain, &patient.0, &mut random());
+        let seal = move || seal_with_passphrase(&passphrase, &plain, &patient.0, &mut system());
         on_pool(seal).await?.map_err(|error| Problem::trouble(error.to_string()))
     }
 

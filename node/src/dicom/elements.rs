@@ -4,26 +4,9 @@
 //! and follows nested sequences by recursion. This walk allocates nothing, jumps over what nobody
 //! asked for, and keeps the nesting in a bounded list. A test holds it against dicom-object.
 
-use core::fmt;
-
-use super::DicomError;
+use super::error::DicomError;
+use super::tag::Tag;
 use crate::content::limits::DICOM_DEPTH_MAX;
-
-/// An attribute's tag.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(pub u16, pub u16);
-
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "({:04X},{:04X})", self.0, self.1)
-    }
-}
-
-impl fmt::Debug for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);

@@ -1,6 +1,6 @@
 //! Why something is not taken as DICOM.
 
-use super::elements::Tag;
+use super::tag::Tag;
 use crate::content::limits::DICOM_DEPTH_MAX;
 
 /// Why a file is not imported as DICOM. No message repeats a value of the object.

@@ -7,11 +7,15 @@ use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::Timestamp;
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 
-use super::elements::{Element, Elements, PIXEL_DATA, Syntax, Tag, integer_16};
+use super::elements::{Element, Elements, PIXEL_DATA, Syntax, integer_16};
+use super::error::DicomError;
+use super::tag::Tag;
 use super::text::{CharacterSets, trimmed};
-use super::{DicomError, MEDIA_TYPE};
 use crate::content::limits::DICOM_HEAD_BYTES_MAX;
 use crate::content::{Content, Draft, TermName, Terms, title};
+
+/// The media type of a DICOM file.
+pub const MEDIA_TYPE: &str = "application/dicom";
 
 /// What a DICOM file says about itself before its pixels. Texts are empty where it says nothing.
 #[derive(Clone, PartialEq, Eq, Default)]

@@ -8,15 +8,13 @@ mod elements;
 mod error;
 mod head;
 mod study;
+mod tag;
 mod text;
 
-pub use elements::Tag;
 pub use error::DicomError;
-pub use head::{Head, parse_head};
+pub use head::{Head, MEDIA_TYPE, parse_head};
 pub use study::group;
-
-/// The media type of a DICOM file.
-pub const MEDIA_TYPE: &str = "application/dicom";
+pub use tag::Tag;
 
 #[cfg(test)]
 mod tests;

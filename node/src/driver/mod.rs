@@ -48,8 +48,6 @@ use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
 use chartmesh_protocol::time::Timestamp;
 use libp2p::Multiaddr;
-use rand::rngs::SysRng;
-use rand_core::UnwrapErr;
 use tokio::sync::{mpsc, watch};
 
 pub use clock::WallClock;
@@ -222,9 +220,4 @@ async fn ended(mut ended: watch::Receiver<Option<Ended>>) -> Ended {
         Ok(ended) => ended.clone().unwrap_or(Ended::Stopped),
         Err(_) => Ended::Stopped,
     }
-}
-
-/// The operating system's generator: the only one that can be constructed in a node.
-pub(crate) fn random() -> UnwrapErr<SysRng> {
-    UnwrapErr(SysRng)
 }

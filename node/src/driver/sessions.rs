@@ -8,7 +8,7 @@ use chartmesh_protocol::id::NodeId;
 use chartmesh_protocol::peer::Nonce;
 use rand_core::Rng as _;
 
-use super::random;
+use crate::random::system;
 
 /// What is remembered of the nodes we talk with.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Sessions {
     pub(super) fn choose(&self, node: NodeId) -> Nonce {
         *self.lock().ours.entry(node).or_insert_with(|| {
             let mut nonce = [0; 16];
-            random().fill_bytes(&mut nonce);
+            system().fill_bytes(&mut nonce);
             nonce
         })
     }

@@ -16,9 +16,9 @@ use chartmesh_protocol::store::StoreError;
 
 use super::StartError;
 use super::limits::{CHECK_BYTES_MAX, CHECK_OBJECTS_MAX};
-use super::random;
 use super::shared::{Shared, on_pool};
 use crate::objects::ObjectError;
+use crate::random::system;
 
 /// Which objects to look at, and how closely.
 #[derive(Clone, Copy, Debug, Default)]
@@ -203,7 +203,7 @@ fn is_sound(shared: &Shared, object: ObjectId) -> bool {
 fn tell(shared: &Shared, event: Event) -> Result<(), StoreError> {
     let mut batch = shared.store.batch()?;
     let mut overlay = batch.event();
-    shared.peer.handle(shared.clock.now(), event, &mut overlay, &mut random())?;
+    shared.peer.handle(shared.clock.now(), event, &mut overlay, &mut system())?;
     let changes = overlay.into_changes();
     batch.merge(changes);
     batch.commit()

@@ -15,7 +15,8 @@ use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, FAULTS_MA
 use super::perform::perform;
 use super::shared::{Entry, Item, Shared, Ticket};
 use super::trail::Line;
-use super::{Ended, Lost, Witnessed, random};
+use super::{Ended, Lost, Witnessed};
+use crate::random::system;
 use crate::store::Batch;
 
 /// Runs until it is told to stop, or the storage fails for good.
@@ -144,7 +145,7 @@ fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<
     let peer = &shared.peer;
     // A bug that one event sets off must not stop the node for all: the overlay goes with it.
     let outcome =
-        catch_unwind(AssertUnwindSafe(|| peer.handle(now, event, &mut overlay, &mut random())));
+        catch_unwind(AssertUnwindSafe(|| peer.handle(now, event, &mut overlay, &mut system())));
     let mut fault = None;
     let effects = match outcome {
         Ok(Ok(effects)) => {

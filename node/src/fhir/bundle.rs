@@ -6,7 +6,7 @@ use chartmesh_protocol::record::Kind;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::error::shortened;
+use super::error::{FhirError, shortened};
 use super::group::{Together, group};
 use super::json::{self, NotElements};
 use super::path::Path;
@@ -14,9 +14,11 @@ use super::read::{self, PatientSummary};
 use super::reference::{self, Names, Target};
 use super::table::{self, ResourceRule};
 use super::validate::validate;
-use super::{FhirError, MEDIA_TYPE};
 use crate::content::limits::BUNDLE_ENTRIES_MAX;
 use crate::content::{Content, Draft, Group};
+
+/// The media type of FHIR in JSON.
+pub const MEDIA_TYPE: &str = "application/fhir+json";
 
 /// What a FHIR file brings.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,12 +20,9 @@ mod reference;
 mod table;
 mod validate;
 
-pub use bundle::{Parsed, parse};
+pub use bundle::{MEDIA_TYPE, Parsed, parse};
 pub use error::FhirError;
 pub use read::PatientSummary;
-
-/// The media type of FHIR in JSON.
-pub const MEDIA_TYPE: &str = "application/fhir+json";
 
 #[cfg(test)]
 mod tests;

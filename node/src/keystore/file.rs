@@ -5,11 +5,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::error::{KeystoreError, io_error};
+use super::mode::is_too_open;
 use super::sealed_box::MAX_SEALED_LEN;
-use super::{KeystoreError, io_error};
-
-/// Permission bits of group and others.
-const NOT_THE_OWNER: u32 = 0o077;
 
 /// The file's bytes: at most one more than the longest that can be right.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
@@ -29,10 +27,6 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
         return Err(KeystoreError::Permissions { path, mode });
     }
     Ok(bytes)
-}
-
-pub(super) fn is_too_open(mode: u32) -> bool {
-    mode & NOT_THE_OWNER != 0
 }
 
 /// Puts `bytes` at `path`: after a crash there is the old file or the new one, never a part.

@@ -10,16 +10,20 @@
 //! The same box keeps patients' keys in the store: [`seal_with_passphrase`] and
 //! [`open_with_passphrase`].
 
+mod error;
 mod file;
+mod mode;
 mod sealed_box;
 mod secrets;
 mod unlock;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rand_core::CryptoRng;
 
+use error::io_error;
+
+pub use error::KeystoreError;
 pub use sealed_box::{BoxError, MAX_PLAINTEXT_LEN, open_with_passphrase, seal_with_passphrase};
 pub use secrets::{ContentsError, MAX_NAME_LEN, MAX_SECRET_LEN, MAX_SECRETS, Secrets, name};
 pub use unlock::{Argon2Cost, CREDENTIAL_NAME, Passphrase, Unlock, UnlockError};
@@ -99,69 +103,6 @@ fn write(
     let sealed = sealed_box::seal(&unlock.lock()?, &secrets.encode(), AAD, rng)
         .map_err(|source| KeystoreError::of_box(path, source))?;
     file::write_atomically(path, &sealed).map_err(|source| io_error(path, source))
-}
-
-fn io_error(path: &Path, source: io::Error) -> KeystoreError {
-    KeystoreError::Io { path: path.into(), source }
-}
-
-/// Why a keystore could not be read or written. One type for all operations, because each of them
-/// reads or writes the same file under the same lock.
-#[derive(Debug, thiserror::Error)]
-pub enum KeystoreError {
-    /// There is a file already.
-    #[error("{} exists already; open it, or choose another data directory", .path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// No such file.
-    #[error("there is no keystore at {}; check the data directory, or make a node with `chartmesh init`", .path.display())]
-    Missing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// Others than the owner may read or write the file.
-    #[error("{} has mode {mode:04o}, which lets others at it; run `chmod 600 {}`, and consider who may have read it", .path.display(), .path.display())]
-    Permissions {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The passphrase or key could not be had.
-    #[error(transparent)]
-    Unlock(#[from] UnlockError),
-    /// The keystore does not open.
-    #[error("the keystore {}: {source}", .path.display())]
-    Sealed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and what to do.
-        source: BoxError,
-    },
-    /// It opened, and holds something that this program did not write.
-    #[error("the keystore {} opened, but {source}; use the newer program that made it", .path.display())]
-    Contents {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        source: ContentsError,
-    },
-    /// The disk failed.
-    #[error("the keystore {}: {source}; check the disk and the permissions of the directory", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What failed.
-        source: io::Error,
-    },
-}
-
-impl KeystoreError {
-    fn of_box(path: &Path, source: BoxError) -> Self {
-        Self::Sealed { path: path.into(), source }
-    }
 }
 
 #[cfg(test)]

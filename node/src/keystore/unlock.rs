@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::file::is_too_open;
+use super::mode::is_too_open;
 
 /// Bytes of a key file.
 const KEY_LEN: usize = 32;

@@ -11,10 +11,11 @@ use chartmesh_protocol::limits::TEXT_BYTES_MAX;
 use rand_core::Rng as _;
 use zeroize::Zeroizing;
 
-use super::{IdentityError, NodeIdentity, file};
+use super::file;
+use super::identity::{IdentityError, NodeIdentity};
 use crate::config::{Config, ConfigError, UnlockWith};
-use crate::driver::random;
 use crate::keystore::{ContentsError, Keystore, KeystoreError, Secrets, Unlock, name};
+use crate::random::system;
 use crate::store::{CreateError, StorageKey, Store};
 
 /// Why no node was made.
@@ -80,11 +81,11 @@ pub fn init(
         make_key_file(path).map_err(|source| io_error(path, source))?;
     }
     let (secrets, identity) = new_identity(role, name);
-    Keystore::create(&dir.join(file::KEYSTORE), unlock, &secrets, &mut random())?;
+    Keystore::create(&dir.join(file::KEYSTORE), unlock, &secrets, &mut system())?;
     let key = secrets.key(name::STORAGE_KEY).expect("it was just made");
     let key = StorageKey::from_bytes(key);
     let options = config.store_options();
-    Store::create_with(&dir.join(file::STORE), &key, &mut random(), &options)?;
+    Store::create_with(&dir.join(file::STORE), &key, &mut system(), &options)?;
     config.save()?;
     identity.write(&identity_path)?;
     Ok(identity)
@@ -108,7 +109,7 @@ pub fn new_store(config: &Config, unlock: &Unlock) -> Result<NodeIdentity, InitE
     Store::create_with(
         &path,
         &StorageKey::from_bytes(key),
-        &mut random(),
+        &mut system(),
         &config.store_options(),
     )?;
     Ok(identity)
@@ -118,7 +119,7 @@ fn new_identity(role: Role, name: &str) -> (Secrets, NodeIdentity) {
     let mut secrets = Secrets::new();
     let mut fresh = |name: &str| -> Zeroizing<[u8; 32]> {
         let mut seed = Zeroizing::new([0; 32]);
-        random().fill_bytes(&mut *seed);
+        system().fill_bytes(&mut *seed);
         let set: Result<(), ContentsError> = secrets.set(name, &*seed);
         set.expect("the names are constants and the length is 32");
         seed
@@ -150,7 +151,7 @@ fn make_key_file(path: &Path) -> io::Result<()> {
         other => other?,
     };
     let mut key = Zeroizing::new([0; 32]);
-    random().fill_bytes(&mut *key);
+    system().fill_bytes(&mut *key);
     file.write_all(&*key)?;
     file.sync_all()
 }

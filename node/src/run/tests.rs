@@ -14,7 +14,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{Flags, Settings, UnlockWith};
-use crate::driver::{TransferProgress, random};
+use crate::driver::TransferProgress;
+use crate::random::system;
 
 /// Long enough for two busy cores; a test that passes never waits for it to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -113,7 +114,7 @@ impl Node {
             contents: contents.to_vec(),
         };
         let sealed = self.handle().read(|peer, txn, now| {
-            peer.seal_entries(txn, now, subject, vec![draft], &mut random())
+            peer.seal_entries(txn, now, subject, vec![draft], &mut system())
         });
         let entries = sealed.unwrap();
         let keep = record::Command::Record { subject, entries };
@@ -121,8 +122,8 @@ impl Node {
     }
 
     fn seal(&self, plain: &[u8]) -> SealedContent {
-        let key = DataKey::generate(&mut random());
-        let (file, sealed) = seal_small(&key, &fresh_salt(&mut random()), plain).unwrap();
+        let key = DataKey::generate(&mut system());
+        let (file, sealed) = seal_small(&key, &fresh_salt(&mut system()), plain).unwrap();
         let key = ContentKey {
             object: sealed.id,
             length: sealed.file_len,

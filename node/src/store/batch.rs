@@ -10,7 +10,7 @@ use std::fmt;
 use chartmesh_protocol::store::{Changes, Overlay, ReadTxn, Row, StoreError, Table};
 use redb::WriteTransaction;
 
-use super::fault;
+use super::fault::fault;
 use super::snapshot::{Snapshot, definition};
 
 /// The changes of several events that become durable together. Dropped without

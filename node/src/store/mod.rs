@@ -51,6 +51,7 @@
 mod batch;
 mod below;
 mod encrypt;
+mod fault;
 mod file;
 mod header;
 mod snapshot;
@@ -77,6 +78,7 @@ pub use snapshot::Snapshot;
 
 use below::Below;
 use encrypt::{EncryptingBackend, PAGE_LEN};
+use fault::fault;
 use header::{HEADER_LEN, HeaderError};
 
 /// How a store uses the machine.
@@ -344,10 +346,6 @@ impl OpenFault {
             other => OpenError::Damaged { path, why: other.to_string() },
         }
     }
-}
-
-fn fault(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Fault(error.to_string())
 }
 
 #[cfg(test)]

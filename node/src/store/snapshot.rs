@@ -6,7 +6,7 @@ use std::ops::Bound;
 use chartmesh_protocol::store::{ReadTxn, Row, StoreError, Table};
 use redb::{ReadOnlyTable, ReadTransaction, TableDefinition, TableError};
 
-use super::fault;
+use super::fault::fault;
 
 /// All our tables are plain bytes to redb.
 type Bytes = &'static [u8];

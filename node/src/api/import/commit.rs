@@ -14,7 +14,8 @@ use super::super::limits::{COMMIT_BYTES_MAX, COMMIT_ENTRIES_MAX};
 use super::super::problem::{Outcome, Problem};
 use super::{About, Contents, Import, entries};
 use crate::dicom;
-use crate::driver::{Handle, random};
+use crate::driver::Handle;
+use crate::random::system;
 
 /// Records everything, a transaction's worth at a time. After a failure it goes on where it stopped.
 pub(super) async fn commit(handle: &Handle, import: &Import) -> Outcome<Vec<EntryId>> {
@@ -99,7 +100,7 @@ async fn seal(handle: &Handle, subject: PartyId, batch: &[Draft]) -> Outcome<Vec
     let parts = batch.chunks(batch.len().div_ceil(cores).max(1)).map(|part| {
         let drafts = part.to_vec();
         handle.read_on_pool(move |peer, txn, now| {
-            peer.seal_entries(txn, now, subject, drafts, &mut random())
+            peer.seal_entries(txn, now, subject, drafts, &mut system())
         })
     });
     Ok(try_join_all(parts).await?.into_iter().flatten().collect())

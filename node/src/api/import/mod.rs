@@ -37,10 +37,12 @@ use super::limits::{
     NAME_BYTES_MAX, RECEIVING_MAX,
 };
 use super::problem::{Outcome, Problem};
-use super::{Shared, fresh_name, on_pool};
+use super::request::{fresh_name, on_pool};
+use super::shared::Shared;
 use crate::content::{self, title};
 use crate::dicom;
-use crate::driver::{Handle, random};
+use crate::driver::Handle;
+use crate::random::system;
 
 pub use receive::{FileView, PersonView};
 
@@ -251,7 +253,7 @@ pub(super) async fn begin(
     // Sealing nothing finds out whether something can be sealed, before anything is sent.
     let subject = about.subject;
     let can_seal = shared.handle.read_on_pool(move |peer, txn, now| {
-        peer.seal_entries(txn, now, subject, Vec::new(), &mut random())
+        peer.seal_entries(txn, now, subject, Vec::new(), &mut system())
     });
     can_seal.await?;
     Ok(Json(ImportView { import: shared.imports.add(about)? }))

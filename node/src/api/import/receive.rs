@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 
 use super::super::limits::{BODY_PAUSE_MAX, NAME_BYTES_MAX, PIECES_MAX};
 use super::super::problem::{Outcome, Problem};
-use super::super::{Shared, on_pool};
+use super::super::request::on_pool;
+use super::super::shared::Shared;
 use super::Item;
 use super::seal::{Sealing, seal_whole};
 use crate::content::limits::{DICOM_HEAD_BYTES_MAX, FHIR_BYTES_MAX};

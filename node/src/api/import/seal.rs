@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::super::problem::{Outcome, Problem};
 use crate::disk::AnyDisk;
-use crate::driver::random;
 use crate::objects::{ObjectFolder, ObjectWriter};
+use crate::random::system;
 
 /// One object being sealed: in memory while it is small, else in the object folder.
 pub(super) struct Sealing {
@@ -25,7 +25,7 @@ pub(super) struct Sealing {
 
 impl Sealing {
     pub(super) fn new(folder: &ObjectFolder, media_type: &str, name: String) -> Self {
-        let mut rng = random();
+        let mut rng = system();
         let key = DataKey::generate(&mut rng);
         Self {
             sealer: Sealer::new(&key, &fresh_salt(&mut rng)),

@@ -1,0 +1,22 @@
+//! What all requests share.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::import::Imports;
+use super::open::Opens;
+use super::unlocked::Unlocked;
+use crate::driver::Handle;
+use crate::net::Net;
+
+/// What all requests share.
+pub(super) struct Shared {
+    pub(super) handle: Handle,
+    pub(super) net: Net,
+    pub(super) data_dir: PathBuf,
+    pub(super) socket: PathBuf,
+    pub(super) started: Instant,
+    pub(super) unlocked: Unlocked,
+    pub(super) imports: Imports,
+    pub(super) opens: Opens,
+}
