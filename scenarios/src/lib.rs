@@ -1,9 +1,31 @@
-//! Many [`Peer`](chartmesh_protocol::peer::Peer)s under virtual time: a world that tests move by hand, and a
-//! simulator of whole federations from a scenario file.
+//! Whole federations under virtual time: a simulator for researchers, and a small world that tests move by hand.
 //!
-//! The peers are the very code that the node runs; only the driver is another: a map instead of redb,
-//! modelled links instead of libp2p, a clock that jumps from event to event. Everything is a function of
-//! the seed.
+//! The [`Peer`](chartmesh_protocol::peer::Peer)s are the very code that the node runs, with every signature and seal;
+//! only what drives them is another: a map instead of redb, modelled links instead of libp2p, a clock that jumps from
+//! event to event. Everything is a function of scenario and seed: equal ones give an equal trace, to the byte, in any
+//! build and on any platform.
+//!
+//! ```text
+//!  file ──[load]──> Scenario ──┐           ┌──> trace, row by row; progress
+//!                      seed ───┴──> run ───┤
+//!                                          └──> Outcome ──> tables, drawings, a report
+//! ```
+//!
+//! Begin with [`run`]: it takes a [`Scenario`](scenario::Scenario) and gives an [`Outcome`](result::Outcome). A test
+//! that wants to decide each step itself takes a [`World`], or a [`Region`] with its first parties made.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`scenario`] | what a file says, read with the place of every mistake |
+//! | [`result`], [`stats`], [`metric`] | what a run gives, what is reckoned from it, what can be measured |
+//! | [`tier`] | people, machines' lives, chance and measures: the same for peers alone, whole nodes and processes |
+//! | `engine`, `stage` | peers alone: the queue of events, and the machines that it moves |
+//! | `check` | what must hold of every run, judged from outside |
+//! | [`output`] | what a run leaves behind: tables, drawings, the report |
+//! | [`experiment`] | many runs: sweep, compare, replay, explain, shrink |
+//! | `world` | parties under one clock, whose messages a test delivers |
+//!
+//! [load]: scenario::load
 
 mod check;
 mod engine;

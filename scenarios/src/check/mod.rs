@@ -21,6 +21,7 @@
 mod bounded;
 mod converged;
 mod deceived;
+mod found;
 mod kept;
 mod logged;
 mod members;
@@ -28,47 +29,13 @@ mod plaintext;
 mod quota;
 mod revoked;
 
-use crate::result::{NOBODY, Violation};
+use crate::result::Violation;
 use crate::scenario::Scenario;
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
+use found::{Check, Found, TOLD_MAX, name};
 use std::collections::BTreeMap;
-
-/// Violations of one checker that are told one by one; the rest are counted.
-const TOLD_MAX: u64 = 50;
-
-/// One checker.
-trait Check {
-    /// Something happened.
-    fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found);
-
-    /// The scenario is over and the network has healed.
-    fn end(&mut self, stage: &Stage, patients: &[Patient], found: &mut Found);
-}
-
-/// What was found.
-struct Found {
-    begin_us: u64,
-    now_us: u64,
-    violations: Vec<Violation>,
-    /// How many each checker found.
-    counts: BTreeMap<&'static str, u64>,
-    /// Not yet told to the trace.
-    fresh: Vec<(&'static str, u32)>,
-}
-
-impl Found {
-    fn add(&mut self, checker: &'static str, party: Option<u32>, what: String) {
-        self.fresh.push((checker, party.unwrap_or(NOBODY)));
-        let count = self.counts.entry(checker).or_default();
-        *count += 1;
-        if *count <= TOLD_MAX {
-            let at_us = self.now_us.saturating_sub(self.begin_us);
-            self.violations.push(Violation { checker, at_us, party, what });
-        }
-    }
-}
 
 /// All checkers of a run.
 pub(crate) struct Checkers {
@@ -137,9 +104,4 @@ impl Checkers {
         }
         self.found()
     }
-}
-
-/// A machine's name, for people.
-fn name(stage: &Stage, at: u32) -> &str {
-    stage.machines.get(at as usize).map_or("nobody", |machine| &machine.name)
 }

@@ -2,7 +2,6 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `figures` | the figures of many runs side by side |
 //! | `sweep` | a scenario at several values of its keys, with the same seeds |
 //! | `replay` | the same run once more, held against what was kept |
 //! | `explain` | what became of one message or one patient, and why |
@@ -14,7 +13,6 @@
 mod explain;
 #[cfg(test)]
 mod fake;
-mod figures;
 mod replay;
 mod runner;
 mod shelf;
@@ -23,7 +21,6 @@ mod sweep;
 mod trace;
 
 pub use explain::{ExplainError, Follow, Line, Target, Thread, Threads, Timeline};
-pub use figures::{BySeed, is_main, side_by_side};
 pub use replay::{Difference, Parting, Replayed, replay};
 pub use runner::Runner;
 pub use shelf::Folders;

@@ -4,11 +4,10 @@
 //! happens alike in both, and the difference of a pair of runs is due to what was varied. Runs share
 //! nothing: each has one thread, and a sweep has as many threads as jobs.
 
-use super::figures::BySeed;
 use super::runner::{Runner, Went};
 use crate::result::{Failing, Outcome, Progress, Watcher};
 use crate::scenario::Scenario;
-use crate::stats::Figures;
+use crate::stats::{BySeed, Figures};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Mutex;
@@ -185,10 +184,11 @@ impl Watcher for Watching<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{fake, side_by_side};
+    use super::super::fake;
     use super::*;
     use crate::metric::Unit;
     use crate::result::{Metric, RunError, Sample, TraceSink};
+    use crate::stats::side_by_side;
     use std::sync::atomic::AtomicBool;
 
     /// The latency is that of the seed, which all points share, and 10 for each replica.

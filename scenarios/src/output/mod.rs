@@ -5,6 +5,7 @@
 //! [`Timeline`] its trace for another program's eyes.
 //! `docs/RESULTS.md` describes every file; it is made from [`schema`].
 
+mod error;
 #[cfg(test)]
 pub(crate) mod fake;
 mod folder;
@@ -17,31 +18,15 @@ pub mod schema;
 mod table;
 mod timeline;
 
+pub use error::WriteError;
 pub use folder::{Leave, RunFolder};
 pub use manifest::{
     Cost, Expectation, Fault, FileRow, MANIFEST, Manifest, Mark, Measure, Version, Violation,
 };
 pub use read::{ReadSample, RunRead};
 pub use report::{
-    Comparison, SweepReport, SweptFigure, SweptPoint, TierRow, TierValue, Tiers, WITHIN, tier_rows,
-    write_comparison, write_sweep, write_tiers,
+    Comparison, SweepReport, TierRow, TierValue, Tiers, WITHIN, tier_rows, write_comparison,
+    write_sweep, write_tiers,
 };
 pub use table::{Formats, ReadRow, read_trace};
 pub use timeline::Timeline;
-
-use std::path::{Path, PathBuf};
-
-/// A file could not be written or read.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {what}", path.display())]
-pub struct WriteError {
-    /// Which file.
-    pub path: PathBuf,
-    what: String,
-}
-
-impl WriteError {
-    pub(crate) fn at(path: &Path, what: impl ToString) -> Self {
-        Self { path: path.to_owned(), what: what.to_string() }
-    }
-}

@@ -4,7 +4,7 @@
 //! two regions (`link.north-south.latency`), what people do and what happens by its `do` if there is one such
 //! entry, and all of them by their number from 1 (`event.2.at`).
 
-use super::document::{Item, Node};
+use super::node::{Item, Node};
 use super::problem::{At, allowed};
 use super::schema;
 use super::words::{Choice, choose, leaves};

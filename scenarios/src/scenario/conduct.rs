@@ -1,8 +1,8 @@
 //! What people do, what happens, what goes wrong, and what must hold.
 
+use super::bounds;
 use super::topology::{Distribution, Spread};
-use super::units::{Rate, Share, Size, Span};
-use super::{bounds, one, two_kib, whole};
+use super::units::{Rate, Share, Size, Span, one, two_kib, whole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

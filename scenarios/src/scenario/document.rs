@@ -5,16 +5,13 @@
 //! values against the schema that editors use, too ([`super::words`]); then CSV files
 //! ([`super::tables`]); then sense ([`super::sense`]).
 
+use super::file::Scenario;
+use super::node::{Item, Node, read_bounded, too_large};
 use super::problem::{At, LoadError, Problems};
-use super::{Change, Link, Scenario, bounds, change, schema, sense, tables, words};
+use super::{Change, Link, bounds, change, schema, sense, tables, words};
 use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// A scenario file that was read, and can be changed before it becomes a scenario.
 #[derive(Debug, Clone)]
@@ -135,6 +132,32 @@ impl Document {
     }
 }
 
+/// Reads a scenario file, with the CSV files that it names.
+///
+/// # Errors
+/// [`LoadError`]: the file cannot be read, or what is wrong in it, with line and column.
+pub fn load(path: &Path) -> Result<Scenario, LoadError> {
+    Document::read(path)?.scenario()
+}
+
+/// Reads a scenario from text. `name` is what refusals call it, CSV files are sought in `base_dir`.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn parse(text: &str, name: &str, base_dir: &Path) -> Result<Scenario, LoadError> {
+    Document::parse(text, name, base_dir)?.scenario()
+}
+
+impl Scenario {
+    /// Judges a scenario that was made by a program or read from a manifest.
+    ///
+    /// # Errors
+    /// [`LoadError`], with keys such as `event.2.target` in place of lines.
+    pub fn check(&self) -> Result<(), LoadError> {
+        Document::of(self).scenario().map(drop)
+    }
+}
+
 /// Every pair of regions has a link, so that a manifest says how all messages travelled.
 fn fill_links(scenario: &mut Scenario) {
     for (number, one) in scenario.regions.iter().enumerate() {
@@ -146,161 +169,10 @@ fn fill_links(scenario: &mut Scenario) {
     }
 }
 
-/// A value with its place.
-#[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) at: At,
-    pub(super) item: Item,
-}
-
-/// What a value is.
-#[derive(Debug, Clone)]
-pub(super) enum Item {
-    Table(BTreeMap<String, (At, Node)>),
-    List(Vec<Node>),
-    Plain(toml::Value),
-}
-
-impl Node {
-    fn of(value: &Spanned<DeValue<'_>>) -> Self {
-        let item = match value.get_ref() {
-            DeValue::Table(table) => Item::of_table(table),
-            DeValue::Array(list) => Item::List(list.iter().map(Self::of).collect()),
-            DeValue::String(text) => Item::Plain(toml::Value::String(text.to_string())),
-            DeValue::Boolean(yes) => Item::Plain(toml::Value::Boolean(*yes)),
-            DeValue::Datetime(time) => Item::Plain(toml::Value::Datetime(*time)),
-            DeValue::Integer(number) => {
-                let whole = i64::from_str_radix(number.as_str(), number.radix());
-                // Beyond 64 bits: larger than anything allowed, which the next step says.
-                Item::Plain(toml::Value::Integer(whole.unwrap_or(i64::MAX)))
-            }
-            DeValue::Float(number) => {
-                Item::Plain(toml::Value::Float(number.as_str().parse().unwrap_or(f64::NAN)))
-            }
-        };
-        Self { at: At::Text(value.span().start), item }
-    }
-
-    /// A value that was not written in the file.
-    pub(super) fn made(value: toml::Value, at: At) -> Self {
-        let item = match value {
-            toml::Value::Table(table) => Item::Table(
-                table.into_iter().map(|(key, value)| (key, (at, Self::made(value, at)))).collect(),
-            ),
-            toml::Value::Array(list) => {
-                Item::List(list.into_iter().map(|value| Self::made(value, at)).collect())
-            }
-            plain => Item::Plain(plain),
-        };
-        Self { at, item }
-    }
-
-    /// The value without its places.
-    pub(super) fn value(&self) -> toml::Value {
-        match &self.item {
-            Item::Plain(plain) => plain.clone(),
-            Item::List(list) => toml::Value::Array(list.iter().map(Self::value).collect()),
-            Item::Table(entries) => {
-                let entries = entries.iter().map(|(key, (_, node))| (key.clone(), node.value()));
-                toml::Value::Table(entries.collect())
-            }
-        }
-    }
-
-    /// The value at a key, if it is a table and has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        match &self.item {
-            Item::Table(entries) => entries.get(key).map(|(_, node)| node),
-            _ => None,
-        }
-    }
-
-    /// The text at a key.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        match &self.get(key)?.item {
-            Item::Plain(toml::Value::String(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The place of what a path leads to; where the path breaks off, of what should have had it.
-    pub(super) fn at(&self, path: &[Step<'_>]) -> At {
-        self.follow(path).0.at
-    }
-
-    /// Whether a path leads to something.
-    pub(super) fn has(&self, path: &[Step<'_>]) -> bool {
-        self.follow(path).1
-    }
-
-    /// As far as a path leads, and whether that is its end.
-    fn follow(&self, path: &[Step<'_>]) -> (&Self, bool) {
-        let mut node = self;
-        for step in path {
-            let next = match (step, &node.item) {
-                (Step::Key(key), _) => node.get(key),
-                (Step::Index(index), Item::List(list)) => list.get(*index),
-                _ => None,
-            };
-            let Some(next) = next else { return (node, false) };
-            node = next;
-        }
-        (node, true)
-    }
-}
-
-impl Item {
-    fn of_table(table: &DeTable<'_>) -> Self {
-        let entry = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
-            (key.get_ref().to_string(), (At::Text(key.span().start), Node::of(value)))
-        };
-        Self::Table(table.iter().map(entry).collect())
-    }
-}
-
-/// A step from a value to one within it.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Step<'a> {
-    Key(&'a str),
-    Index(usize),
-}
-
-/// A path as people write it: `event.2.at`, counted from 1.
-pub(super) struct Shown<'a>(pub(super) &'a [Step<'a>]);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, step) in self.0.iter().enumerate() {
-            if number > 0 {
-                f.write_str(".")?;
-            }
-            match step {
-                Step::Key(key) => f.write_str(key)?,
-                Step::Index(index) => write!(f, "{}", index + 1)?,
-            }
-        }
-        Ok(())
-    }
-}
-
 /// `name:line:column`, counted from 1, columns in characters.
 fn in_text(name: &str, text: &str, byte: usize) -> String {
     let before = &text[..text.floor_char_boundary(byte)];
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     format!("{name}:{line}:{column}")
-}
-
-/// A file's bytes, or why not.
-pub(super) fn read_bounded(path: &Path, bound: u64) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut bytes = Vec::new();
-    file.take(bound + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() as u64 > bound { Err(too_large(bound)) } else { Ok(bytes) }
-}
-
-fn too_large(bound: u64) -> String {
-    format!("is larger than {} MiB", bound >> 20)
 }

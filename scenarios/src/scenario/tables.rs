@@ -1,7 +1,7 @@
 //! CSV files beside a scenario: columns of lengths and of times, matrices of latencies. What they hold is
 //! put into the scenario, which needs no file afterwards.
 
-use super::document::{Node, Step, read_bounded};
+use super::node::{Node, Shown, Step, read_bounded};
 use super::problem::{LoadError, Problems, allowed};
 use super::topology::{FromFile, Link, LinkMatrix, Machine, Spread};
 use super::units::Span;
@@ -217,7 +217,7 @@ impl Files<'_> {
 
     fn say(&mut self, path: &[Step<'_>], key: &str, what: String) {
         let path: Vec<_> = path.iter().copied().chain([Key(key)]).collect();
-        self.problems.say(self.root.at(&path), super::document::Shown(&path).to_string(), what);
+        self.problems.say(self.root.at(&path), Shown(&path).to_string(), what);
     }
 }
 

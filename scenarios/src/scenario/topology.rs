@@ -1,7 +1,7 @@
 //! Where parties are, how messages travel between them, how their machines behave.
 
-use super::units::{Share, Size, Span};
-use super::{bounds, one};
+use super::bounds;
+use super::units::{Share, Size, Span, one};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -254,6 +254,18 @@ impl JsonSchema for Share {
     }
 }
 
+pub(super) const fn one() -> u32 {
+    1
+}
+
+pub(super) const fn two_kib() -> Size {
+    Size::from_bytes(2048)
+}
+
+pub(super) const fn whole() -> Share {
+    Share::WHOLE
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Keys, words and values against the schema: what is unknown or out of range is refused where it stands,
 //! with what is allowed there.
 
-use super::document::{Item, Node, Shown, Step};
+use super::node::{Item, Node, Shown, Step};
 use super::problem::{At, Problems, allowed};
 use super::units::{Rate, Share, Size, Span};
 use serde_json::Value as Schema;

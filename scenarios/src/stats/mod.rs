@@ -9,9 +9,11 @@ mod interval;
 mod series;
 mod summary;
 mod survival;
+mod swept;
 
 pub use figures::{Figure, Figures, VIOLATIONS, part_unit};
 pub use interval::{Interval, bootstrap, mean_interval, paired};
 pub use series::{Bucket, series};
 pub use summary::{PARTS, Summary};
 pub use survival::{Bound, Step, Survival};
+pub use swept::{BySeed, SweptFigure, SweptPoint, is_main, side_by_side};

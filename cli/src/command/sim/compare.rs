@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use chartmesh_scenarios::experiment::{BySeed, side_by_side};
 use chartmesh_scenarios::output::{
     Comparison, Manifest, RunRead, Tiers, write_comparison, write_tiers,
 };
+use chartmesh_scenarios::stats::{BySeed, side_by_side};
 use serde_json::{Value, json};
 
 use super::subject::{all_made, figures};

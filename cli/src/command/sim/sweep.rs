@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use chartmesh_scenarios::experiment::{Folders, is_main, side_by_side, sweep};
+use chartmesh_scenarios::experiment::{Folders, sweep};
 use chartmesh_scenarios::metric::Unit;
-use chartmesh_scenarios::output::{SweepReport, SweptFigure, format, write_sweep};
+use chartmesh_scenarios::output::{SweepReport, format, write_sweep};
 use chartmesh_scenarios::scenario::{Change, Scenario, Vary};
-use chartmesh_scenarios::stats::Interval;
+use chartmesh_scenarios::stats::{Interval, SweptFigure, is_main, side_by_side};
 use serde_json::json;
 
 use super::progress::Sweeping;

@@ -2,13 +2,13 @@
 
 use super::page::{Page, figure, table};
 use super::pictures::CURVE;
-use super::sweep::{SweptFigure, between, figure_name};
+use super::sweep::{between, figure_name};
 use super::{words, write_plots};
 use crate::metric::Unit;
 use crate::output::plot::{self, Curve, Plot, Point, Rising};
 use crate::output::table::write_whole;
 use crate::output::{Manifest, RunRead, WriteError, format};
-use crate::stats::{Summary, Survival};
+use crate::stats::{Summary, Survival, SweptFigure};
 use maud::{Markup, html};
 use std::path::{Path, PathBuf};
 

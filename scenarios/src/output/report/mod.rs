@@ -4,6 +4,7 @@ mod compare;
 mod figures;
 mod page;
 mod pictures;
+mod plots;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ mod tiers;
 mod words;
 
 pub use compare::{Comparison, write_comparison};
-pub use sweep::{SweepReport, SweptFigure, SweptPoint, write_sweep};
+pub use sweep::{SweepReport, write_sweep};
 pub use tiers::{TierRow, TierValue, Tiers, WITHIN, tier_rows, write_tiers};
 
 use crate::output::WriteError;
@@ -22,6 +23,7 @@ use crate::output::table::{Written, write_whole};
 use crate::result::{Mark, Outcome};
 use maud::{Markup, html};
 use page::{Page, figure, table};
+use plots::write_plots;
 use std::path::Path;
 
 /// Writes `report.html` and `plots/`.
@@ -37,25 +39,6 @@ pub(super) fn write(
     let path = dir.join("report.html");
     write_whole(&path, report(outcome, &plots, again).as_bytes())?;
     written.push(Written { path, rows: None });
-    Ok(written)
-}
-
-/// Writes drawings into `plots/`, as SVG and perhaps as PNG.
-fn write_plots(dir: &Path, plots: &[Plot], png: bool) -> Result<Vec<Written>, WriteError> {
-    let folder = dir.join("plots");
-    std::fs::create_dir_all(&folder).map_err(|error| WriteError::at(&folder, error))?;
-    let mut written = Vec::new();
-    for plot in plots {
-        let path = folder.join(format!("{}.svg", plot.slug));
-        write_whole(&path, plot.svg().as_bytes())?;
-        written.push(Written { path: path.clone(), rows: None });
-        if png {
-            let path = path.with_extension("png");
-            let picture = plot.png().map_err(|error| WriteError::at(&path, error))?;
-            write_whole(&path, &picture)?;
-            written.push(Written { path, rows: None });
-        }
-    }
     Ok(written)
 }
 

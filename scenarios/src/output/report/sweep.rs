@@ -7,7 +7,7 @@ use crate::output::plot::{self, Plot, Point};
 use crate::output::table::{self as tables, Formats, write_whole};
 use crate::output::{WriteError, format};
 use crate::scenario::Scenario;
-use crate::stats::Interval;
+use crate::stats::{Interval, SweptFigure};
 use maud::{Markup, html};
 use std::path::{Path, PathBuf};
 
@@ -32,30 +32,6 @@ pub struct SweepReport<'a> {
     pub stopped: bool,
     /// The command that does it again.
     pub again: &'a str,
-}
-
-/// One figure at every point of a sweep.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct SweptFigure {
-    /// A measure and its part: `consent_latency.median`.
-    pub name: String,
-    /// What it counts.
-    pub unit: Unit,
-    /// Its values, in the order of the points.
-    pub points: Vec<SweptPoint>,
-}
-
-/// One figure at one point.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct SweptPoint {
-    /// The values that were varied there.
-    pub point: String,
-    /// The mean over the seeds.
-    pub mean: Interval,
-    /// In so many runs the true figure may be larger.
-    pub at_least: usize,
-    /// The mean difference from the first point, seed by seed; none at the first.
-    pub difference: Option<Interval>,
 }
 
 /// Writes `report.html`, `plots/` and the table `sweep` into a sweep's folder; gives the files.

@@ -4,7 +4,7 @@ use super::*;
 use crate::metric::Unit;
 use crate::output::{Formats, Leave, RunFolder, RunRead, fake};
 use crate::result::TraceSink;
-use crate::stats::{mean_interval, paired};
+use crate::stats::{SweptFigure, SweptPoint, mean_interval, paired};
 use std::path::PathBuf;
 
 /// Where pages go: a folder that is removed, or one that `KEEP_PAGES` names, for people to look at.

@@ -1,8 +1,8 @@
 //! A sweep's rows.
 
 use super::{Cell, Formats, TableWriter, Written};
-use crate::output::report::SweptFigure;
 use crate::output::{WriteError, schema};
+use crate::stats::SweptFigure;
 use std::path::Path;
 
 pub(in crate::output) fn sweep(

@@ -1,12 +1,11 @@
 //! What people do, what happens, who is hostile, what is expected.
 
 use super::{Kind, Meant, Sense};
-use crate::scenario::document::Step::{Index, Key};
 use crate::scenario::metrics::{PARTS, names};
+use crate::scenario::node::Step::{Index, Key};
 use crate::scenario::problem::allowed;
-use crate::scenario::{
-    Act, Each, Event, Happening, Hostility, Share, Span, bounds, limit, one, part, two_kib,
-};
+use crate::scenario::units::{one, two_kib};
+use crate::scenario::{Act, Each, Event, Happening, Hostility, Share, Span, bounds, limit, part};
 
 const ALL: &[Kind] = &[Kind::Hospital, Kind::Provider, Kind::Relay];
 const DAY: u64 = 86_400_000_000;

@@ -6,7 +6,7 @@ mod sweep;
 
 pub(super) use sweep::sweep;
 
-use super::document::{Node, Shown, Step};
+use super::node::{Node, Shown, Step};
 use super::problem::{Problems, allowed};
 use super::{Scenario, bounds};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Regions, links, groups and their machines.
 
 use super::{Kind, Named, Sense};
-use crate::scenario::document::Step::{self, Index, Key};
+use crate::scenario::node::Step::{self, Index, Key};
 use crate::scenario::problem::allowed;
 use crate::scenario::{
     Distribution, Hospitals, Loss, Machine, Nat, SCHEMA, Share, Span, Spread, bounds,

@@ -1,6 +1,6 @@
 //! The values that a sweep tries: each is tried on the file when it is loaded, not an hour into the sweep.
 
-use crate::scenario::document::{Node, Shown, Step};
+use crate::scenario::node::{Node, Shown, Step};
 use crate::scenario::problem::{LoadError, Problems};
 use crate::scenario::{Change, Scenario, bounds};
 

@@ -1,6 +1,7 @@
 //! Single values changed, as sweeps do.
 
 use super::super::*;
+use std::path::Path;
 
 fn change(key: &str, value: &str) -> Change {
     format!("{key}={value}").parse::<Vary>().unwrap().changes().next().unwrap()

@@ -7,6 +7,7 @@ mod tables;
 
 use super::*;
 use std::fs;
+use std::path::Path;
 
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/files");
 

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use proptest::prelude::*;
+use std::path::Path;
 use std::sync::OnceLock;
 
 fn smoke() -> &'static Document {

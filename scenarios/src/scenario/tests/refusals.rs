@@ -1,6 +1,7 @@
 //! A table of files with one mistake each, and what is said of it.
 
 use super::super::*;
+use std::path::Path;
 
 /// Two regions, three hospitals, a provider: what the mistakes are made in. The first line is line 1.
 const GOOD: &str = r#"schema = "chartmesh-sim/1"

@@ -1,9 +1,33 @@
 //! The figures of many runs side by side.
 
+use super::figures::{Figure, Figures, VIOLATIONS};
+use super::interval::{Interval, mean_interval, paired};
 use crate::metric::Unit;
-use crate::output::{SweptFigure, SweptPoint};
-use crate::stats::{Figure, Figures, VIOLATIONS, mean_interval, paired};
 use std::collections::BTreeMap;
+
+/// One figure at every point of a sweep.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct SweptFigure {
+    /// A measure and its part: `consent_latency.median`.
+    pub name: String,
+    /// What it counts.
+    pub unit: Unit,
+    /// Its values, in the order of the points.
+    pub points: Vec<SweptPoint>,
+}
+
+/// One figure at one point.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct SweptPoint {
+    /// The values that were varied there.
+    pub point: String,
+    /// The mean over the seeds.
+    pub mean: Interval,
+    /// In so many runs the true figure may be larger.
+    pub at_least: usize,
+    /// The mean difference from the first point, seed by seed; none at the first.
+    pub difference: Option<Interval>,
+}
 
 /// What many runs of one scenario gave, by seed.
 pub type BySeed = BTreeMap<u64, Figures>;
