@@ -7,27 +7,25 @@
 mod args;
 mod client;
 mod command;
+mod context;
 mod exit;
 mod node;
 mod output;
 mod resolve;
 mod secret;
 mod stock;
+mod style;
 mod table;
 mod wait;
 mod when;
 
-use std::io::ErrorKind;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use args::Global;
-use chartmesh_node::config::{Config, ConfigError, Flags, Settings};
-use exit::{Exit, Failure, Outcome};
-use node::Node;
-use output::Output;
+use context::Context;
+use exit::{Exit, Failure};
 
 /// Medical records between hospitals, patients and backup providers, without a central server.
 ///
@@ -49,49 +47,6 @@ struct Cli {
     command: command::Command,
 }
 
-/// What a command is given beside its own arguments.
-pub(crate) struct Context {
-    pub(crate) global: Global,
-    pub(crate) out: Output,
-}
-
-impl Context {
-    fn new(global: Global) -> Self {
-        let out = Output::new(global.json, global.quiet, global.verbose > 0);
-        Self { global, out }
-    }
-
-    /// How this node runs, by the command line, the environment and its file.
-    pub(crate) fn config(&self, mut settings: Settings) -> Outcome<Config> {
-        let whole = |path: &Option<PathBuf>| {
-            let whole = path.as_deref().map(std::path::absolute).transpose();
-            whole.map_err(|error| {
-                Failure::usage(format!("--dir, --config, --data-dir or --socket: {error}"))
-            })
-        };
-        let dir = whole(&self.global.dir)?;
-        settings.socket = whole(&self.global.socket)?;
-        settings.data_dir = whole(&self.global.data_dir)?;
-        let config = whole(&self.global.config)?;
-        Config::load(Flags { dir, config, settings }).map_err(|error| match &error {
-            ConfigError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
-                Failure::new(Exit::NotPermitted, error.to_string()).next(
-                    "run the command as the user whose node it is, or name another with --dir",
-                )
-            }
-            ConfigError::Io { .. } => Failure::new(Exit::Failed, error.to_string()),
-            _ => Failure::usage(error.to_string()),
-        })
-    }
-
-    /// The running node.
-    pub(crate) fn node(&self) -> Outcome<Node> {
-        let config = self.config(Settings::default())?;
-        let client = client::Client::new(&config.socket);
-        Ok(Node::new(client, self.out, self.global.passphrase.clone()))
-    }
-}
-
 /// The whole command line, for help, completions and manual pages.
 fn definition() -> clap::Command {
     Cli::command()
@@ -99,7 +54,7 @@ fn definition() -> clap::Command {
 
 fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&definition().get_matches()).unwrap_or_else(|e| e.exit());
-    let context = Context::new(cli.global);
+    let context = Context::new(cli.global, definition);
     let done = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))
         .and_then(|runtime| runtime.block_on(cli.command.run(&context)));

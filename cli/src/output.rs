@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::exit::{Exit, Failure};
+pub(crate) use crate::style::{Style, clean};
 use crate::table::table;
-pub(crate) use crate::table::{Cell, day, faint, id, row, size, time};
+pub(crate) use crate::table::{Cell, bytes, day, faint, id, row, size, time};
 
 /// Columns of a terminal that does not say how many it has.
 const WIDTH_DEFAULT: usize = 80;
@@ -32,37 +33,6 @@ pub(crate) struct Output {
     colour: bool,
     /// Colours and progress on standard error.
     lively: bool,
-}
-
-/// How a piece of text looks where there are colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// As it is.
-    Plain,
-    /// A heading.
-    Strong,
-    /// An id, a unit: there when looked for.
-    Faint,
-    /// It holds.
-    Good,
-    /// It waits for somebody.
-    Waiting,
-    /// It does not hold.
-    Bad,
-}
-
-impl Style {
-    pub(crate) fn paint(self, text: &str) -> String {
-        let code = match self {
-            Self::Plain => return text.to_owned(),
-            Self::Strong => "1",
-            Self::Faint => "2",
-            Self::Good => "32",
-            Self::Waiting => "33",
-            Self::Bad => "31",
-        };
-        format!("\u{1b}[{code}m{text}\u{1b}[0m")
-    }
 }
 
 impl Output {
@@ -238,25 +208,6 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
-/// Bytes in the unit that keeps the number short.
-pub(crate) fn bytes(count: u64) -> String {
-    indicatif::HumanBytes(count).to_string()
-}
-
-/// Text of others without what steers a terminal or turns the reading direction around.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
-                '\u{fffd}'
-            }
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
-}
-
 fn pad(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
@@ -282,11 +233,5 @@ mod tests {
     #[test]
     fn there_are_no_colours_without_a_terminal() {
         assert!(!Output::plain().colour);
-    }
-
-    #[test]
-    fn a_name_cannot_steer_the_terminal() {
-        let shown = clean("Alder\u{1b}]0;owned\u{7}\u{202e}\r");
-        assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown:?}");
     }
 }

@@ -9,12 +9,14 @@ mod sim;
 mod exit;
 #[expect(dead_code, unused_imports, reason = "some of it only the node's commands print")]
 mod output;
+mod style;
 mod table;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use context::Context;
 use exit::{Exit, Failure};
 use output::Output;
 
@@ -47,8 +49,10 @@ struct Cli {
 }
 
 /// What a command is given beside its own arguments.
-pub(crate) struct Context {
-    pub(crate) out: Output,
+mod context {
+    pub(crate) struct Context {
+        pub(crate) out: crate::output::Output,
+    }
 }
 
 fn main() -> ExitCode {

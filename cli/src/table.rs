@@ -6,7 +6,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::output::{Style, clean};
+use crate::style::{Style, clean};
 
 /// Spaces between columns.
 const GAP: &str = "  ";
@@ -64,7 +64,7 @@ pub(crate) fn size(count: u64) -> Cell {
     let power = (0..units.len() - 1).take_while(|power| count >> (10 * (power + 1)) > 0).count();
     // Rounded up, so that nothing looks like nothing.
     let short = format!("{}{}", count.div_ceil(1 << (10 * power)), units[power]);
-    Cell { short: Some(short), unbroken: true, ..Cell::from(crate::output::bytes(count)) }
+    Cell { short: Some(short), unbroken: true, ..Cell::from(bytes(count)) }
 }
 
 /// A day, with its time where there is room for everything.
@@ -85,6 +85,11 @@ macro_rules! row {
     ($($cell:expr),* $(,)?) => { vec![$($crate::output::Cell::from($cell)),*] };
 }
 pub(crate) use row;
+
+/// Bytes in the unit that keeps the number short.
+pub(crate) fn bytes(count: u64) -> String {
+    indicatif::HumanBytes(count).to_string()
+}
 
 /// A table as text. `room` is the terminal's width, if there is one.
 pub(crate) fn table(

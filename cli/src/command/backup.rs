@@ -7,8 +7,8 @@ use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::json;
 
-use crate::Context;
 use crate::args::WaitArgs;
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of, read};
 use crate::output::{Style, bytes, counted, faint, row};

@@ -1,6 +1,6 @@
 //! Completions for shells.
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::Outcome;
 use crate::output;
 use clap_complete::Shell;
@@ -16,9 +16,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) async fn run(self, _: &Context) -> Outcome {
+    pub(crate) async fn run(self, context: &Context) -> Outcome {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut crate::definition(), "chartmesh", &mut script);
+        clap_complete::generate(self.shell, &mut (context.definition)(), "chartmesh", &mut script);
         // Whoever closes the pipe has read enough.
         let _ = output::raw(&script);
         Ok(())

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::request;
 use super::wish::{WishArgs, kinds};
-use crate::Context;
 use crate::args::UserArg;
+use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::{Node, id, name_of, read, short};
 use crate::output::{self, Cell, Output, Style, row, time};

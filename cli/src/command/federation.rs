@@ -7,7 +7,7 @@ use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{CodeView, ask};
 use serde_json::{Value, json};
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::{Node, name_of, read};
 use crate::output::{self, Cell, Output, Style, faint, row, time};

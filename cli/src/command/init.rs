@@ -9,7 +9,7 @@ use chartmesh_protocol::identity::Role;
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Cell, Style};
 

@@ -8,7 +8,7 @@ use chartmesh_protocol::peer::ask;
 use serde_json::json;
 
 use super::wish::purpose_name;
-use crate::Context;
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
 use crate::output::{self, Cell, Output, Style, faint, row, time};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap_mangen::Man;
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::{Failure, Outcome};
 use crate::output;
 
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
-        let definition = crate::definition();
+        let definition = (context.definition)();
         let Some(dir) = self.out else {
             let mut page = Vec::new();
             Man::new(definition).render(&mut page).expect("a vector takes every byte");

@@ -20,7 +20,7 @@ mod token;
 mod transfers;
 mod wish;
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::Outcome;
 
 macro_rules! commands {

@@ -10,8 +10,8 @@ use chartmesh_protocol::record::view::ChartView;
 use serde_json::{Value, json};
 
 use super::federation::show_code;
-use crate::Context;
 use crate::args::WaitArgs;
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of, read, short};
 use crate::output::{self, Cell, Output, Style, faint, row};

@@ -1,6 +1,6 @@
 //! The institutions that the node knows.
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::read;
 use crate::output::{Cell, Style, faint, id, row};

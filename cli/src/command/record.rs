@@ -15,8 +15,8 @@ use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::{CatalogueView, EntryView, VerifiedView};
 
 use super::wish::{kinds, purposes};
-use crate::Context;
 use crate::args::{UserArg, WaitArgs};
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
 use crate::output::{self, Cell, Output, Style, counted, day, faint, row, size};

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::record::{entries, shorts};
 use super::wish::{WishArgs, purposes};
-use crate::Context;
 use crate::args::{UserArg, WaitArgs};
+use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::{Node, read, short};
 use crate::output::{self, Cell, Output, Style, row, time};

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 
 /// Run the node, until it is stopped with Ctrl-C, SIGTERM or `chartmesh stop`

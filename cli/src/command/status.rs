@@ -1,6 +1,6 @@
 //! How the node stands.
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::read;
 use crate::output::{Cell, Style, faint};

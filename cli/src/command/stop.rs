@@ -1,6 +1,6 @@
 //! Ends a running node in order.
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::Outcome;
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use super::consent;
-use crate::Context;
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
 use crate::output::{Cell, Output, Style, row};

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::name_of;
 use crate::output::{bytes, id, row};

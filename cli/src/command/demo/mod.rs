@@ -18,7 +18,7 @@ mod tell;
 
 use std::path::PathBuf;
 
-use crate::Context;
+use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 
 /// Walk through the whole road on this machine: four nodes, real records, real refusals
