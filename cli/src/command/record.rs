@@ -3,6 +3,7 @@
 mod export;
 mod history;
 mod import;
+mod list;
 mod open;
 mod own;
 mod page;
@@ -11,15 +12,14 @@ use std::path::PathBuf;
 
 use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::peer::ask;
-use chartmesh_protocol::record::Kind;
-use chartmesh_protocol::record::view::{CatalogueView, EntryView, VerifiedView};
+use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
 
-use super::wish::{kinds, purposes};
+use super::wish::purposes;
 use crate::args::{UserArg, WaitArgs};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};
-use crate::output::{self, Cell, Output, Style, counted, day, faint, row, size};
+use crate::output::{Output, Style, counted};
 use crate::stock;
 use chartmesh_protocol::capability::Purpose;
 use own::OwnArgs;
@@ -38,7 +38,7 @@ pub(crate) enum Args {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         #[command(flatten)]
-        draft: DraftArgs,
+        draft: import::DraftArgs,
     },
     /// Add files to an entry; the original stands unchanged beside them
     #[command(
@@ -53,7 +53,7 @@ pub(crate) enum Args {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         #[command(flatten)]
-        draft: DraftArgs,
+        draft: import::DraftArgs,
     },
     /// List the entries of a record
     #[command(after_help = "Example:\n  chartmesh record list \"Sato Aiko\" --find endoscopy")]
@@ -146,19 +146,6 @@ pub(crate) enum Args {
     },
 }
 
-/// What is said of new entries beside their files.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct DraftArgs {
-    /// The kind of record [default: what the files say]
-    #[arg(long, value_parser = kinds())]
-    kind: Option<Kind>,
-    /// The title [default: what the files say]
-    #[arg(long)]
-    title: Option<String>,
-    #[command(flatten)]
-    user: UserArg,
-}
-
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let node = context.node()?;
@@ -169,7 +156,7 @@ impl Args {
             Self::Add { subject, entry, files, draft } => {
                 import::run(&node, &subject, Some(&entry), &files, &draft).await
             }
-            Self::List { subject, find } => list(&node, &subject, find).await,
+            Self::List { subject, find } => list::list(&node, &subject, find).await,
             Self::Show { subject, entry, content, out, own, purpose, user } => {
                 let what =
                     open::What { subject: &subject, entry: &entry, user: user.name(), purpose };
@@ -185,42 +172,6 @@ impl Args {
             }
         }
     }
-}
-
-async fn list(node: &Node, subject: &str, find: Option<String>) -> Outcome {
-    let subject = node.subject(subject).await?;
-    let query = ask::Entries { subject: id(&subject)?, find };
-    let answer = node.query_as(&query, &subject).await?;
-    let entries: Vec<EntryView> = read(answer.clone())?;
-    node.out.answer(&answer, |out| {
-        show_list(out, &entries);
-        if entries.iter().any(|entry| entry.title.is_none()) {
-            out.note(
-                "some titles are sealed here; at a relay, `chartmesh patient unlock` shows them",
-            );
-        }
-    });
-    Ok(())
-}
-
-/// Entries as a table.
-fn show_list(out: &Output, entries: &[EntryView]) {
-    let rows: Vec<_> = entries.iter().map(row_of).collect();
-    let heads = ["ENTRY", "DATE (UTC)", "KIND", "AUTHOR", "SIZE", "HERE", "ADDS TO", "TITLE"];
-    out.table(&heads, &rows, "no entries");
-}
-
-fn row_of(entry: &EntryView) -> Vec<Cell> {
-    row![
-        output::id(entry.entry),
-        day(entry.effective.unwrap_or(entry.recorded)),
-        entry.kind.map_or("", |kind| kind.name()),
-        entry.author_name.as_str(),
-        size(entry.sealed_bytes),
-        if entry.whole { Cell::new("yes", Style::Good) } else { faint("no") },
-        entry.adds_to.map_or_else(|| faint(""), output::id),
-        entry.title.as_deref().map_or_else(|| faint("(sealed)"), Cell::from),
-    ]
 }
 
 async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {

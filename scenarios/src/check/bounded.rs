@@ -6,7 +6,7 @@
 //! cannot see what grew and shrank again between two steps. A violation means that somebody can fill another's
 //! disk.
 
-use super::{Check, Found, name};
+use super::found::{Check, Found, name};
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;

@@ -7,7 +7,7 @@
 //! what was destroyed is not asked for what the old one knew. It cannot see whether it would have come to agree without
 //! the last greetings. A violation means that something was lost between two that both kept their word.
 
-use super::{Check, Found, name};
+use super::found::{Check, Found, name};
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;

@@ -5,7 +5,7 @@
 //! in and answered with a refusal shows in the other checkers. A violation means that a check of a signature, of a
 //! proof of possession, of a connection or of a quota is missing somewhere.
 
-use super::{Check, Found, name};
+use super::found::{Check, Found, name};
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;

@@ -6,8 +6,8 @@
 //! owes no objects; who deletes on the owner's word owes nothing either. It cannot see whether what is there still
 //! opens. A violation means that somebody was told "done" of something that is not there any more.
 
+use super::found::{Check, Found, name};
 use super::logged::{MessageKey, key};
-use super::{Check, Found, name};
 use crate::stage::{Machine, Stage};
 use crate::tier::Seen;
 use crate::tier::people::Patient;

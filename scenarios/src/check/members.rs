@@ -4,7 +4,7 @@
 //! and in the end. Dishonest members that admit alone all admit the same stranger: each is one sponsor. It cannot see what people agreed on outside. A violation means that somebody got in whom fewer
 //! members sponsored than the federation's charter asks for.
 
-use super::{Check, Found, name};
+use super::found::{Check, Found, name};
 use crate::scenario::{Hostility, Scenario};
 use crate::stage::Stage;
 use crate::tier::Seen;

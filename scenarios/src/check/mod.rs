@@ -34,7 +34,7 @@ use crate::scenario::Scenario;
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
-use found::{Check, Found, TOLD_MAX, name};
+use found::{Check, Found, TOLD_MAX};
 use std::collections::BTreeMap;
 
 /// All checkers of a run.

@@ -8,8 +8,8 @@
 //! tell each other, nor keys that a machine keeps after a permission ended: that is why what is sealed later must
 //! not be given. A violation means that somebody saw what the patient did not permit, or no longer.
 
+use super::found::{Check, Found, name};
 use super::logged::read_answer;
-use super::{Check, Found, name};
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;

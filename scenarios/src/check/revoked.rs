@@ -8,8 +8,8 @@
 //! `revocation_delay` and `reads_after_revocation` say for how long. It cannot see what was obtained before. A
 //! violation means that taking back did not do what the patient was told.
 
+use super::found::{Check, Found, name};
 use super::logged::{MessageKey, key, read_answer};
-use super::{Check, Found, name};
 use crate::stage::Stage;
 use crate::tier::people::Patient;
 use crate::tier::{Seen, short};

@@ -2,44 +2,16 @@
 
 use super::process::{Node, refusal, until};
 use super::records::{Kinds, entries, samples};
-use super::story::{PASSPHRASE, Region};
+use super::region::{PASSPHRASE, Region};
+use super::requests::{requests, until_state};
 use super::tell::{line, readers, step};
 use crate::output::counted;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::record::Kind;
 use serde_json::{Value, json};
-
-pub(super) async fn requests(node: &Node) -> anyhow::Result<Vec<RequestView>> {
-    node.query(json!({"requests": {}}), None).await
-}
-
-/// Waits until all requests have come to `state`, or past it in the good direction.
-pub(super) async fn until_state(
-    node: &Node,
-    ids: &[ConsentId],
-    state: RequestState,
-) -> anyhow::Result<()> {
-    until(&format!("a request to be {state:?} at {}", node.name), || async {
-        let mut reached = true;
-        for request in requests(node).await?.iter().filter(|request| ids.contains(&request.request))
-        {
-            let failed = matches!(
-                request.state,
-                RequestState::Failed | RequestState::Expired | RequestState::Refused
-            );
-            if failed && request.state != state {
-                bail!("a request came to {:?}: {}", request.state, request.reason);
-            }
-            let passed = state == RequestState::Ready && request.state == RequestState::Done;
-            reached &= request.state == state || passed;
-        }
-        Ok(reached.then_some(()))
-    })
-    .await
-}
 
 pub(super) async fn refer(region: &mut Region, kinds: &Kinds) -> anyhow::Result<RequestView> {
     step("Kita Hospital refers the patient to Minami Clinic; the patient permits with limits");

@@ -1,7 +1,7 @@
 //! The federation is founded and the patient enrolled.
 
 use super::process::{Node, until};
-use super::story::{PASSPHRASE, Region};
+use super::region::{PASSPHRASE, Region};
 use super::tell::{line, readers, step};
 use anyhow::{Context, ensure};
 use chartmesh_protocol::federation::view::FederationView;

@@ -2,7 +2,7 @@
 
 use super::process::{Node, until};
 use super::records::entries;
-use super::story::Region;
+use super::region::Region;
 use super::tell::{bytes, line, step};
 use crate::output::counted;
 use anyhow::{Context, ensure};

@@ -1,10 +1,10 @@
 //! Records are imported, deposited, and added to.
 
-use super::Args;
-use super::deciding::until_state;
+use super::args::Args;
 use super::files;
 use super::process::{Node, until};
-use super::story::{Region, now_ms};
+use super::region::{Region, now_ms};
+use super::requests::until_state;
 use super::tell::{bytes, line, readers, step};
 use crate::output::counted;
 use anyhow::{Context, bail, ensure};

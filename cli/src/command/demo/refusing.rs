@@ -1,10 +1,11 @@
 //! Permissions that do not hold.
 
-use super::deciding::{approve, ask, fetch, requests, until_state};
+use super::deciding::{approve, ask, fetch};
 use super::process::{Node, until};
 use super::records::Kinds;
+use super::region::Region;
+use super::requests::{requests, until_state};
 use super::rogue::Rogue;
-use super::story::Region;
 use super::tell::{line, readers, step};
 use anyhow::ensure;
 use chartmesh_protocol::access_log::Action;

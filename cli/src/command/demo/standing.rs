@@ -1,9 +1,10 @@
 //! A permission that stands, until it ends.
 
-use super::deciding::{approve, ask, fetch, open_request, until_state};
+use super::deciding::{approve, ask, fetch, open_request};
 use super::process::{Node, until};
 use super::records::entries;
-use super::story::{Region, now_ms};
+use super::region::{Region, now_ms};
+use super::requests::until_state;
 use super::tell::{line, readers, step};
 use anyhow::{Context, ensure};
 use chartmesh_protocol::consent::RequestState;

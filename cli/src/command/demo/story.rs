@@ -1,31 +1,19 @@
 //! The story, step by step.
 
-use super::Args;
+use super::args::Args;
 use super::deciding::{ask_further, refer, rotate};
 use super::founding::{enrol, found};
 use super::holding::{delete, interrupt, read_log};
 use super::process::Node;
 use super::records::{add, deposit, import};
 use super::refusing::refusals;
+use super::region::{PASSPHRASE, Region};
 use super::standing::stand;
 use super::tell::{line, step};
 use anyhow::{Context, ensure};
 use chartmesh_protocol::id::PartyId;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// Everybody in the story.
-pub(super) struct Region {
-    pub(super) a: Node,
-    pub(super) b: Node,
-    pub(super) provider: Node,
-    pub(super) relay: Node,
-    pub(super) work: PathBuf,
-    pub(super) patient: PartyId,
-    pub(super) words: String,
-}
-
-pub(super) const PASSPHRASE: &str = "demo only: seven salmon swim upstream";
 
 /// Walks through the whole story.
 pub(super) async fn walk(args: &Args) -> anyhow::Result<()> {
@@ -95,12 +83,6 @@ async fn start(root: &Path) -> anyhow::Result<Region> {
     let work = root.join("files");
     std::fs::create_dir_all(&work)?;
     Ok(Region { a, b, provider, relay, work, patient: PartyId([0; 32]), words: String::new() })
-}
-
-pub(super) fn now_ms() -> u64 {
-    let since =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn finish(region: &mut Region, keep: bool) {

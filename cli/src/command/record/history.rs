@@ -6,6 +6,7 @@ use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::record::view::EntryView;
 use serde_json::json;
 
+use super::list::show_list;
 use crate::exit::Outcome;
 use crate::node::{Node, id};
 
@@ -15,7 +16,7 @@ pub(super) async fn run(node: &Node, subject: &str, entry: &str) -> Outcome {
     let entries = node.entries(&subject).await?;
     let history = history(entry, &entries);
     node.out.answer(&json!(history), |out| {
-        super::show_list(out, &history);
+        show_list(out, &history);
         let missing = history.first().and_then(|original| original.adds_to);
         if let Some(missing) = missing {
             out.note(format!("the original {} is not here", missing.short()));

@@ -4,16 +4,32 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::{EntryView, RecordedView};
 use chartmesh_protocol::time::Timestamp;
 use serde_json::json;
 
-use super::{DraftArgs, counted};
+use super::counted;
+use crate::args::UserArg;
 use crate::client::escape;
+use crate::command::wish::kinds;
 use crate::exit::{Failure, Outcome};
 use crate::node::{Node, read};
 use crate::wait;
 use crate::when;
+
+/// What is said of new entries beside their files.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DraftArgs {
+    /// The kind of record [default: what the files say]
+    #[arg(long, value_parser = kinds())]
+    kind: Option<Kind>,
+    /// The title [default: what the files say]
+    #[arg(long)]
+    title: Option<String>,
+    #[command(flatten)]
+    user: UserArg,
+}
 
 /// Files of one import at most: what a person names by a wrong folder is stopped here.
 const FILES_MAX: usize = 20_000;

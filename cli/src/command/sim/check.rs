@@ -7,8 +7,9 @@ use chartmesh_scenarios::output::format;
 use chartmesh_scenarios::scenario::{Event, Scenario, Work, json_schema, new_scenario};
 use serde_json::json;
 
+use super::program::CALLED;
+use super::shell::quoted_path;
 use super::subject::FileArgs;
-use super::{CALLED, quoted_path};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Output, Style, row};
 

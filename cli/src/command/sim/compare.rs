@@ -9,8 +9,10 @@ use chartmesh_scenarios::output::{
 use chartmesh_scenarios::stats::{BySeed, side_by_side};
 use serde_json::{Value, json};
 
+use super::program::CALLED;
+use super::shell::{folder, quoted_path};
 use super::subject::{all_made, figures};
-use super::{CALLED, folder, quoted_path, show, sweep};
+use super::{show, sweep};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, Style, counted};
 

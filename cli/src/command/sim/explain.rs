@@ -7,9 +7,11 @@ use chartmesh_scenarios::experiment::{Each, Follow, Target, Thread, Threads, mom
 use chartmesh_scenarios::output::{ReadRow, Timeline, format, read_trace};
 use serde_json::json;
 
+use super::program::{CALLED, with_stand_ins};
 use super::progress::Watch;
+use super::shell::{folder, quoted_path};
+use super::show;
 use super::subject::Made;
-use super::{CALLED, folder, quoted_path, show, with_stand_ins};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, Style, faint, row};
 

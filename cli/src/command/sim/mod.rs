@@ -25,8 +25,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
-use program::{CALLED, STAND_INS, with_stand_ins};
-use shell::{folder, quoted, quoted_path};
 
 /// Simulate whole federations from a scenario file, repeatable to the byte
 #[derive(Debug, clap::Subcommand)]

@@ -8,9 +8,10 @@ use chartmesh_scenarios::experiment::{Difference, InWords, Replayed, moment, rep
 use chartmesh_scenarios::output::{ReadRow, Version, read_trace};
 use serde_json::json;
 
+use super::program::with_stand_ins;
 use super::progress::Watch;
+use super::show;
 use super::subject::Made;
-use super::{show, with_stand_ins};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, Style};
 

@@ -7,9 +7,11 @@ use chartmesh_scenarios::output::{Formats, Leave, MANIFEST, Manifest, RunFolder}
 use chartmesh_scenarios::result::{TraceSink, Unwatched};
 use clap::ValueEnum;
 
+use super::program::{CALLED, STAND_INS, with_stand_ins};
 use super::progress::Watch;
+use super::shell::{folder, quoted_path};
+use super::show;
 use super::subject::FileArgs;
-use super::{CALLED, STAND_INS, folder, quoted_path, show, with_stand_ins};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
 

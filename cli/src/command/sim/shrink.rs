@@ -9,8 +9,9 @@ use chartmesh_scenarios::output::format;
 use chartmesh_scenarios::scenario::Change;
 use serde_json::json;
 
+use super::program::{STAND_INS, with_stand_ins};
+use super::show;
 use super::subject::{FileArgs, Made, again, is_made, refused};
-use super::{STAND_INS, show, with_stand_ins};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, Style};
 

@@ -7,7 +7,8 @@ use chartmesh_scenarios::output::{MANIFEST, Manifest};
 use chartmesh_scenarios::scenario::{Change, Document, LoadError, Scenario, Span, Vary};
 use chartmesh_scenarios::stats::Figures;
 
-use super::{CALLED, STAND_INS, folder, quoted, quoted_path};
+use super::program::{CALLED, STAND_INS};
+use super::shell::{folder, quoted, quoted_path};
 use crate::exit::{Exit, Failure, Outcome};
 
 /// A scenario file, and how it is changed.

@@ -11,9 +11,11 @@ use chartmesh_scenarios::scenario::{Change, Scenario, Vary};
 use chartmesh_scenarios::stats::{Interval, SweptFigure, is_main, side_by_side};
 use serde_json::json;
 
+use super::program::{CALLED, STAND_INS, with_stand_ins};
 use super::progress::Sweeping;
+use super::shell::{folder, quoted, quoted_path};
+use super::show;
 use super::subject::{FileArgs, again, refused};
-use super::{CALLED, STAND_INS, folder, quoted, quoted_path, show, with_stand_ins};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Cell, Output, Style, row};
 

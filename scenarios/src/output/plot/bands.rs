@@ -1,8 +1,8 @@
 //! A measure over time: its median, and bands around it.
 
 use super::axis::Scale;
+use super::drawing::{Drawing, Plot, path, px};
 use super::frame::Frame;
-use super::{Drawing, Plot, path, px};
 use crate::metric::Unit;
 use crate::output::format;
 use crate::result::Mark;

@@ -1,6 +1,6 @@
 //! Amounts side by side, as bars with their figures.
 
-use super::{Drawing, Plot, cut, px};
+use super::drawing::{Drawing, Plot, cut, px};
 use crate::metric::Unit;
 use crate::output::format;
 use maud::html;

@@ -1,8 +1,8 @@
 //! Distributions as curves: how many are done by a time, or still wait.
 
 use super::axis::Scale;
+use super::drawing::{Drawing, Plot, STROKES, path, px};
 use super::frame::{Frame, legend, legend_height};
-use super::{Drawing, Plot, STROKES, path, px};
 use crate::metric::Unit;
 use crate::output::format;
 use crate::stats::Survival;

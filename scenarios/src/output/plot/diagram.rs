@@ -1,6 +1,6 @@
 //! The messages around a violation: a lane for each party, time downwards, an arrow for each message.
 
-use super::{Drawing, Plot, cut, px};
+use super::drawing::{Drawing, Plot, cut, px};
 use crate::output::ReadRow;
 use crate::output::format;
 use maud::{Markup, html};
@@ -134,7 +134,7 @@ fn arrow(from: (f64, f64), to: (f64, f64), arrives: bool, row: &ReadRow) -> Mark
             title { (row.what) ", " (format::size(row.bytes as f64)) @if !arrives { ", not seen to arrive" } }
             line x1=(px(from.0)) y1=(px(from.1)) x2=(px(to.0)) y2=(px(to.1)) stroke="var(--c1)" stroke-width="1.8" stroke-dasharray=[(!arrives).then_some("5 4")] {}
             @if arrives {
-                path d=(super::path([(to.0 + 9.0 * towards, to.1 - 5.0), to, (to.0 + 9.0 * towards, to.1 + 3.0)])) fill="none" stroke="var(--c1)" stroke-width="1.8" {}
+                path d=(super::drawing::path([(to.0 + 9.0 * towards, to.1 - 5.0), to, (to.0 + 9.0 * towards, to.1 + 3.0)])) fill="none" stroke="var(--c1)" stroke-width="1.8" {}
             } @else {
                 text x=(px(to.0 + 4.0 * towards)) y=(px(to.1 + 5.0)) text-anchor="middle" fill="var(--c2)" font-weight="700" { "×" }
             }

@@ -1,7 +1,7 @@
 //! The frame of a drawing: where its axes stand, their ticks and titles, a legend above.
 
 use super::axis::{Scale, Tick};
-use super::{STROKES, px, text_width};
+use super::drawing::{STROKES, px, text_width};
 use maud::{Markup, html};
 
 /// A rectangle with axes.

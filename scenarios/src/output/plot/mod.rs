@@ -24,5 +24,3 @@ pub(super) use drawing::Palette;
 pub use drawing::Plot;
 pub use points::{Point, points};
 pub(super) use ribbon::{Lane, ribbon};
-
-use drawing::{Drawing, STROKES, cut, path, px, text_width};

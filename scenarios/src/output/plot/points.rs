@@ -1,8 +1,8 @@
 //! Estimates with their intervals: a value against a parameter, or differences.
 
 use super::axis::Scale;
+use super::drawing::{Drawing, Plot, cut, px};
 use super::frame::Frame;
-use super::{Drawing, Plot, cut, px};
 use crate::metric::Unit;
 use crate::output::format;
 use crate::stats::Interval;

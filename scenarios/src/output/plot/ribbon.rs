@@ -1,7 +1,7 @@
 //! A share over time by lane, as a ribbon of cells, with the scenario's events above it.
 
 use super::axis::Scale;
-use super::{Drawing, Plot, cut, px};
+use super::drawing::{Drawing, Plot, cut, px};
 use crate::metric::Unit;
 use crate::output::format;
 use crate::result::Mark;
@@ -110,7 +110,7 @@ fn events(
         @for (row, mark) in marks.iter().take(MARKS).enumerate() {
             @let (from, until) = (at(mark.from_us), at(mark.until_us));
             @let y = 13.0 + 24.0 * row as f64;
-            @let width = super::text_width(&mark.what) * 0.95 + 8.0;
+            @let width = super::drawing::text_width(&mark.what) * 0.95 + 8.0;
             // Beside its mark, on whichever side there is room.
             @let before = until + width > right && from - width > left;
             line x1=(px(from)) x2=(px(from)) y1=(px(y)) y2=(px(bottom)) stroke="var(--event)" stroke-dasharray="3 3" {}

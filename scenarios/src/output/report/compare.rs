@@ -2,8 +2,9 @@
 
 use super::page::{Page, figure, table};
 use super::pictures::CURVE;
+use super::plots::write_plots;
 use super::sweep::{between, figure_name};
-use super::{words, write_plots};
+use super::words;
 use crate::metric::Unit;
 use crate::output::plot::{self, Curve, Plot, Point, Rising};
 use crate::output::table::write_whole;

@@ -1,7 +1,8 @@
 //! The report of a sweep: each figure against what was varied, with its interval over the seeds.
 
 use super::page::{Page, figure, table};
-use super::{words, write_plots};
+use super::plots::write_plots;
+use super::words;
 use crate::metric::Unit;
 use crate::output::plot::{self, Plot, Point};
 use crate::output::table::{self as tables, Formats, write_whole};

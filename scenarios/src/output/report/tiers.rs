@@ -3,7 +3,8 @@
 
 use super::page::{Page, figure, table};
 use super::pictures::CURVE;
-use super::{words, write_plots};
+use super::plots::write_plots;
+use super::words;
 use crate::metric::Unit;
 use crate::output::plot::{self, Curve, Plot, Rising};
 use crate::output::table::write_whole;

@@ -8,11 +8,9 @@ mod sweep;
 mod trace;
 mod writer;
 
-use cell::Cell;
 pub(super) use file::{Written, create, keep, partial, write_whole};
 pub(super) use rows::{faults, labels, marks, parties, samples, series, summary, violations};
 pub(super) use sweep::sweep;
 pub(super) use trace::TraceFile;
 pub use trace::{ReadRow, read_trace};
 pub use writer::Formats;
-use writer::TableWriter;

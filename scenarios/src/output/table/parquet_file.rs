@@ -1,6 +1,6 @@
 //! A Parquet file of a table, by the crate's column writers; Arrow is not needed for flat tables.
 
-use super::Cell;
+use super::cell::Cell;
 use crate::output::schema::{Column, Kind, RESULTS, Table};
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};

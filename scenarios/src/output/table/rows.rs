@@ -1,6 +1,8 @@
 //! An outcome's rows, table by table.
 
-use super::{Cell, Formats, TableWriter, Written};
+use super::cell::Cell;
+use super::file::Written;
+use super::writer::{Formats, TableWriter};
 use crate::output::WriteError;
 use crate::output::schema;
 use crate::result::{Metric, NOBODY, OF_REGION, Outcome, Sample};

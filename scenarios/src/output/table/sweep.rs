@@ -1,6 +1,8 @@
 //! A sweep's rows.
 
-use super::{Cell, Formats, TableWriter, Written};
+use super::cell::Cell;
+use super::file::Written;
+use super::writer::{Formats, TableWriter};
 use crate::output::{WriteError, schema};
 use crate::stats::SweptFigure;
 use std::path::Path;

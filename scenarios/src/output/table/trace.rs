@@ -1,6 +1,8 @@
 //! The trace: written while the run goes, read back by those who follow something through it.
 
-use super::{Cell, Formats, TableWriter, Written};
+use super::cell::Cell;
+use super::file::Written;
+use super::writer::{Formats, TableWriter};
 use crate::output::WriteError;
 use crate::output::schema;
 use crate::result::{NOBODY, TraceRow, TraceSink};
