@@ -32,8 +32,11 @@ impl Search<'_> {
             }
             name => {
                 let child = self.modules[from].children.contains(name);
-                let found = self.name(from, path);
-                return found.or_else(|| (child && path.len() > 1).then(|| self.reach(from, path)));
+                if child && path.len() == 1 {
+                    // A variable that is called like a module, as far as can be told.
+                    return None;
+                }
+                return self.name(from, path).or_else(|| child.then(|| self.reach(from, path)));
             }
         };
         // What no name stands for was made by a macro, there where the path leads.
@@ -56,9 +59,9 @@ impl Search<'_> {
         if module.items.contains(name) {
             return Some(at.clone());
         }
+        // `use name;` says nothing of where that is.
         let imported = module.imports.iter().find(|import| {
-            import.alias.as_ref() == Some(name) && import.mention.path.first() != Some(name)
-                || import.alias.as_ref() == Some(name) && import.mention.path.len() > 1
+            import.alias.as_ref() == Some(name) && import.mention.path != [name.clone()]
         });
         if let Some(import) = imported {
             let path = [&import.mention.path[..], rest].concat();
