@@ -71,10 +71,7 @@ fn is_in(stage: &Stage, at: u32) -> bool {
 /// Entries of a patient that a machine lists, and whether it has them whole.
 fn entries(stage: &Stage, at: u32, subject: PartyId) -> impl Iterator<Item = (EntryId, bool)> {
     let query = ask::Entries { subject, find: None };
-    let views = match stage.machines[at as usize].see(stage.now_us, &query, None) {
-        Ok(views) => views,
-        _ => Vec::new(),
-    };
+    let views = stage.machines[at as usize].see(stage.now_us, &query, None).unwrap_or_default();
     views.into_iter().map(|view| (view.entry, view.whole))
 }
 

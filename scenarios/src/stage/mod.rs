@@ -76,10 +76,7 @@ impl Stage {
     /// The institutions from which a machine still has objects to pull.
     pub(crate) fn pulls_from(&self, at: u32) -> impl Iterator<Item = PartyId> {
         let seen = self.machines[at as usize].see(self.now_us, &ask::Transfers, None);
-        let transfers = match seen {
-            Ok(transfers) => transfers,
-            _ => Vec::new(),
-        };
+        let transfers = seen.unwrap_or_default();
         transfers.into_iter().map(|transfer| transfer.from)
     }
 }

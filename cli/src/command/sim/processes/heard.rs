@@ -36,7 +36,6 @@ pub(super) fn answered(answered: Answered, people: &mut People<'_>, town: &mut T
     }
     let answer = answer.map_err(|failure| refusal(&failure)).and_then(|answer| {
         answer_of(name, answer)
-            
             .map_err(|error| Refusal::new(RefusalCode::WrongState, error.to_string()))
     });
     people.answered(tag, at, answer, town);
