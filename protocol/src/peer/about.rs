@@ -1,6 +1,6 @@
 //! What a message is about, for whoever follows messages: measures, traces, a log.
 
-use super::Body;
+use super::body::Body;
 use crate::consent::Message as Consent;
 use crate::enrolment::Message as Enrolment;
 use crate::id::{ConsentId, PartyId};

@@ -7,11 +7,12 @@ use crate::turn::Said;
 use crate::{access_log, backup, consent, custody, enrolment, federation, record};
 
 macro_rules! bodies {
-    ($($(#[$doc:meta])* $number:literal => $variant:ident($message:ty)),* $(,)?) => {
+    ($(#[$meta:meta])* pub enum $name:ident {
+        $($(#[$doc:meta])* $number:literal => $variant:ident($message:ty)),* $(,)?
+    }) => {
         wire_enum! {
-            /// The body of a message, by feature.
-            #[derive(Debug, Clone, PartialEq, Eq)]
-            pub enum Body {
+            $(#[$meta])*
+            pub enum $name {
                 $($(#[$doc])* $number => $variant($message),)*
             }
         }
@@ -23,20 +24,24 @@ macro_rules! bodies {
 }
 
 bodies! {
-    /// Who belongs to the region.
-    1 => Federation(federation::Message),
-    /// A patient and an institution get to know each other.
-    2 => Enrolment(enrolment::Message),
-    /// Entries of a record.
-    3 => Record(record::Message),
-    /// The patient decides.
-    4 => Consent(consent::Message),
-    /// Sealed objects are kept and given back.
-    5 => Backup(backup::Message),
-    /// The patient's keys changed.
-    6 => Custody(custody::Message),
-    /// Who saw what.
-    7 => AccessLog(access_log::Message),
+    /// The body of a message, by feature.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Body {
+        /// Who belongs to the region.
+        1 => Federation(federation::Message),
+        /// A patient and an institution get to know each other.
+        2 => Enrolment(enrolment::Message),
+        /// Entries of a record.
+        3 => Record(record::Message),
+        /// The patient decides.
+        4 => Consent(consent::Message),
+        /// Sealed objects are kept and given back.
+        5 => Backup(backup::Message),
+        /// The patient's keys changed.
+        6 => Custody(custody::Message),
+        /// Who saw what.
+        7 => AccessLog(access_log::Message),
+    }
 }
 
 impl Body {

@@ -1,6 +1,6 @@
 //! Reading and preparing: what the driver asks in order to perform effects.
 
-use super::{Nonce, Peer};
+use super::itself::Peer;
 use crate::Addresses;
 use crate::clock;
 use crate::codes;
@@ -14,7 +14,7 @@ use crate::patients;
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::store::{ReadTxn, StoreError, Txn};
 use crate::time::Timestamp;
-use crate::turn::Effect;
+use crate::turn::{Effect, Nonce};
 use crate::{backup, consent};
 
 /// Nodes of an institution and where they were last heard of.

@@ -1,6 +1,8 @@
 //! What comes in.
 
-use super::{CheckedHello, CheckedMessage, CheckedWelcome, Command};
+use super::command::Command;
+use super::hello::{CheckedHello, CheckedWelcome};
+use super::message::CheckedMessage;
 use crate::id::{NodeId, ObjectId, PartyId, TransferId};
 use crate::identity::PatientKeys;
 use crate::objects::Lost;

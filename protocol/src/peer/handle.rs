@@ -1,63 +1,28 @@
 //! From an event to its transaction's end.
 
+use super::body::Body;
+use super::event::{DeliveryFailure, Event};
+use super::hello;
+use super::itself::Peer;
+use super::message::CheckedMessage;
 use super::route::{dispatch, hand_on, hand_on_all, outcome, receive, tick, undelivered};
-use super::{Body, DeliveryFailure, Event, Peer, hello};
 use crate::access_log;
 use crate::clock;
-use crate::codec::{Bytes, DecodeError, Wire};
+use crate::codec::{Bytes, Wire};
 use crate::directory;
 use crate::id::{NodeId, PartyId, TransferId};
 use crate::identity::PatientKeys;
 use crate::inbox::{self, Arrival};
-use crate::limits;
 use crate::members;
-use crate::message::{Envelope, OutcomeResult};
+use crate::message::OutcomeResult;
 use crate::objects;
 use crate::outbox::{self, Taken};
 use crate::record;
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
-use crate::statement::{Signed, Unverified};
 use crate::store::{Overlay, StoreError, Txn, merge};
 use crate::time::Timestamp;
 use crate::turn::{Context, Effect, Nonce, RequestId, Sender, TransferResult};
 use rand_core::CryptoRng;
-
-/// A message that is well formed and signed by the node it names.
-#[derive(Debug)]
-pub struct CheckedMessage {
-    envelope: Signed<Envelope>,
-    body: Body,
-}
-
-impl CheckedMessage {
-    /// Reads a message from `node`; pure, for a pool.
-    ///
-    /// # Errors
-    /// [`DecodeError`].
-    pub fn prepare(node: NodeId, bytes: &[u8]) -> Result<Self, DecodeError> {
-        let envelope = Unverified::<Envelope>::parse(bytes)?;
-        if envelope.claims().node != node {
-            return Err(DecodeError::Invalid("the message is from another node"));
-        }
-        let body = Body::from_bytes(&envelope.claims().body.0, limits::REQUEST_BYTES_MAX)?;
-        let envelope = envelope
-            .verify(&node.into())
-            .map_err(|_| DecodeError::Invalid("the signature is not the node's"))?;
-        Ok(Self { envelope, body })
-    }
-
-    /// The envelope, for whoever watches what is said.
-    #[must_use]
-    pub fn envelope(&self) -> &Envelope {
-        &self.envelope
-    }
-
-    /// What it says.
-    #[must_use]
-    pub const fn body(&self) -> &Body {
-        &self.body
-    }
-}
 
 impl Peer {
     /// Handles an event. A refusal is an outcome like any other; only storage fails.

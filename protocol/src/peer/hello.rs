@@ -5,7 +5,9 @@
 //! name. The gate opens for members of the federation, for relays that a member certified, for
 //! whoever enrolled with us or we with them, and for whoever brings a code that we gave out.
 
-use super::{Body, Nonce, Peer, route};
+use super::body::Body;
+use super::itself::Peer;
+use super::route;
 use crate::Addresses;
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::codes;
@@ -21,7 +23,7 @@ use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Own, RequestId};
+use crate::turn::{Context, Effect, Nonce, Own, RequestId};
 
 wire_enum! {
     /// Why the gate should open.

@@ -30,6 +30,8 @@ mod drive;
 mod event;
 mod handle;
 mod hello;
+mod itself;
+mod message;
 mod query;
 mod route;
 mod stock;
@@ -39,8 +41,9 @@ pub use body::Body;
 pub use command::Command;
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
-pub use handle::CheckedMessage;
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
+pub use itself::Peer;
+pub use message::CheckedMessage;
 pub use query::Query;
 pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
 
@@ -60,67 +63,3 @@ pub use crate::identity::PatientKeys;
 pub use crate::turn::{
     Answer, Done, Effect, Identity, Look, Nonce, Policy, Question, RequestId, Shown, TransferResult,
 };
-
-use crate::id::{NodeId, PartyId};
-use crate::identity::{KeyLogError, Role};
-use crate::turn::Own;
-
-/// One party's node, without input or output.
-pub struct Peer {
-    own: Own,
-}
-
-impl core::fmt::Debug for Peer {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Peer({} {:?})", self.role().name(), self.me())
-    }
-}
-
-impl Peer {
-    /// A peer with this identity.
-    ///
-    /// # Errors
-    /// When the key log does not verify or the signing key is not its current one; when there were so
-    /// many rotations, or such ones as keep tokens, that the institution's `hello` would not fit.
-    /// [ID-13]
-    pub fn new(identity: Identity) -> Result<Self, KeyLogError> {
-        Ok(Self { own: Own::new(identity)? })
-    }
-
-    /// With other policies than the default.
-    #[must_use]
-    pub fn with_policy(mut self, policy: Policy) -> Self {
-        self.own.policy = policy;
-        self
-    }
-
-    /// Its own identity, for tests of what handlers do.
-    #[cfg(test)]
-    pub(crate) const fn own(&self) -> &Own {
-        &self.own
-    }
-
-    /// The institution's id.
-    #[must_use]
-    pub fn me(&self) -> PartyId {
-        self.own.party()
-    }
-
-    /// The node's id.
-    #[must_use]
-    pub fn node(&self) -> NodeId {
-        self.own.node()
-    }
-
-    /// What this peer does.
-    #[must_use]
-    pub const fn role(&self) -> Role {
-        self.own.role()
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.own.name()
-    }
-}

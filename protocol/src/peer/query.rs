@@ -1,10 +1,10 @@
 //! What a front door can ask to see.
 
-use super::Peer;
 use super::ask::{
     AccessLog, Charts, CollectedLogs, Entries, Grants, Kept, Keys, Members, Patients, Peers,
     Requests, Status, Transfers, Verify,
 };
+use super::itself::Peer;
 use crate::clock;
 use crate::identity::PatientKeys;
 use crate::refusal::Handled;

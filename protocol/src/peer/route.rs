@@ -1,6 +1,7 @@
 //! To whom what goes: a command, a message, an outcome, a notice, and the passing of time.
 
-use super::{Body, Command};
+use super::body::Body;
+use super::command::Command;
 use crate::codec::Bytes;
 use crate::directory;
 use crate::id::PartyId;

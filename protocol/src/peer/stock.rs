@@ -1,6 +1,6 @@
 //! What ought to be here, for the node to compare with what is.
 
-use super::Peer;
+use super::itself::Peer;
 use crate::entries;
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::objects::{self, Stocked};

@@ -85,6 +85,7 @@ const INTERNAL: &[&str] = &[
     "GrantedSummary",
     "Link",
     "CodeFor",
+    "GrantState",
     "Standing",
     "Revocations",
     "Reason",
@@ -99,7 +100,7 @@ impl Item {
 
     /// Its name in SPEC.md.
     pub(crate) fn cddl(&self) -> String {
-        let folder = self.path.split('/').nth(2).unwrap_or_default().replace('_', "-");
+        let folder = self.path.rsplit('/').nth(1).unwrap_or_default().replace('_', "-");
         match (&*self.name, &*folder) {
             ("Message", folder) => format!("{folder}-message"),
             ("Answer", folder) => format!("{folder}-answer"),
@@ -136,6 +137,7 @@ pub(crate) fn items() -> Vec<Item> {
         let forms = [
             ("wire_struct! {", Form::Struct),
             ("wire_enum! {", Form::Enum),
+            ("bodies! {", Form::Enum),
             ("wire_code! {", Form::Code),
         ];
         for (mark, form) in forms {
@@ -150,6 +152,10 @@ pub(crate) fn items() -> Vec<Item> {
 fn item(path: &str, form: Form, text: &str) -> Option<Item> {
     let declared = text.lines().find(|line| line.trim_start().starts_with("pub "))?;
     let name = declared.trim().split(' ').nth(2)?.to_owned();
+    // What a macro declares is read where it is used.
+    if name.starts_with('$') {
+        return None;
+    }
     let (mut fields, mut doc) = (Vec::new(), Vec::new());
     let begin = text.find(declared)? + declared.len();
     for line in text[begin..].lines().map(str::trim) {
