@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::str::FromStr;
 
+use chartmesh_node::client::{Client, ClientError};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::federation::view::FederationView;
@@ -13,7 +14,6 @@ use chartmesh_protocol::record::view::{ChartView, EntryView};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Client, unreadable};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
 use crate::resolve::{Candidate, pick};
@@ -41,7 +41,7 @@ impl Node {
     /// Asks to see something.
     pub(crate) async fn query(&self, query: &(impl Into<Query> + Clone)) -> Outcome<Value> {
         let query: Query = query.clone().into();
-        self.client.post("/v1/query", &json!({ "query": query })).await
+        Ok(self.client.post("/v1/query", &json!({ "query": query })).await?)
     }
 
     /// [`Node::query`] with a patient's keys, where the command line says how to open them. Only a
@@ -58,7 +58,7 @@ impl Node {
         {
             body.insert("passphrase".into(), json!(secret.as_str()));
         }
-        self.client.post("/v1/query", &Value::Object(body)).await
+        Ok(self.client.post("/v1/query", &Value::Object(body)).await?)
     }
 
     /// Asks for something to be done. With a `patient`, its keys are needed: when they are locked,
@@ -75,14 +75,14 @@ impl Node {
             body.insert("passphrase".into(), json!(secret.as_str()));
         }
         match (self.client.post("/v1/command", &Value::Object(body.clone())).await, patient) {
-            (Err(failure), Some(patient))
-                if failure.exit == Exit::Locked && !body.contains_key("passphrase") =>
+            (Err(error), Some(patient))
+                if error.is_locked() && !body.contains_key("passphrase") =>
             {
                 let secret = self.passphrase.existing(&format!("patient {}", short(patient)))?;
                 body.insert("passphrase".into(), json!(secret.as_str()));
-                self.client.post("/v1/command", &Value::Object(body)).await
+                Ok(self.client.post("/v1/command", &Value::Object(body)).await?)
             }
-            (answer, _) => answer,
+            (answer, _) => Ok(answer?),
         }
     }
 
@@ -269,7 +269,7 @@ fn envelope(name: &str, value: Value, patient: Option<&str>) -> Map<String, Valu
 
 /// A typed view of an answer.
 pub(crate) fn read<T: DeserializeOwned>(value: Value) -> Outcome<T> {
-    serde_json::from_value(value).map_err(|error| unreadable(&error))
+    Ok(serde_json::from_value(value).map_err(ClientError::from)?)
 }
 
 /// A whole id, if that is what it is. Nothing needs to be known of it then.
