@@ -5,6 +5,7 @@
 //! that prints, [`exit`] has the one list of exit codes.
 
 mod args;
+mod changes;
 mod client;
 mod command;
 mod context;

@@ -10,11 +10,14 @@ use std::task::{Context, Poll};
 use chartmesh_protocol::refusal::RefusalCode;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
+/// The route of the stream of changes.
+const CHANGES: &str = "/v1/changes";
 /// Bytes of one piece of a file on its way.
 const PIECE: usize = 256 * 1024;
 /// Bytes that an answer in JSON may have: the longest listings are far below.
@@ -168,7 +171,22 @@ impl Client {
         Ok(count)
     }
 
-    /// An answer with a status that says yes; otherwise the refusal in it.
+    /// The stream of changes after the event with this id, or from where it stands.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn listen(&self, after: Option<&str>) -> Result<Incoming, ClientError> {
+        let mut request = Self::request(Method::GET, CHANGES);
+        if let Some(id) = after {
+            request = request.header("last-event-id", id);
+        }
+        Ok(self.ask(request, CHANGES, nothing()).await?.into_body())
+    }
+
+    fn request(method: Method, path: &str) -> request::Builder {
+        Request::builder().method(method).uri(path).header("host", "chartmesh")
+    }
+
     async fn send<B>(
         &self,
         method: Method,
@@ -179,16 +197,26 @@ impl Client {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
+        let request = Self::request(method, path).header("content-type", media_type);
+        self.ask(request, path, body).await
+    }
+
+    /// An answer with a status that says yes; otherwise the refusal in it.
+    async fn ask<B>(
+        &self,
+        request: request::Builder,
+        path: &str,
+        body: B,
+    ) -> Result<Response<Incoming>, ClientError>
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
+    {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.absent(error))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.broken(error))?;
         tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "chartmesh")
-            .header("content-type", media_type)
+        let request = request
             .body(body)
             .map_err(|error| ClientError::Path { path: path.to_owned(), error })?;
         let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
