@@ -298,16 +298,7 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
 }
 
 async fn give_code(node: &Node, who: &str, valid: Option<Span>) -> Outcome {
-    let charts: Vec<Candidate> = node
-        .charts()
-        .await?
-        .into_iter()
-        .map(|chart| Candidate {
-            other_id: Some(chart.subject.to_string()),
-            ..Candidate::new(chart.chart, chart.name)
-        })
-        .collect();
-    let chart = pick("chart", who, &charts)?.id;
+    let chart = node.chart(who).await?;
     let valid = valid.map(|span| span.0);
     let command = json!({"enrolment": {"code": {"chart": chart, "valid_ms": valid}}});
     let answer = node.command(command, None).await?;

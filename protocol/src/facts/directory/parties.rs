@@ -5,6 +5,7 @@ use crate::codec::{DecodeError, Decoder, Wire, wire_struct};
 use crate::id::PartyId;
 use crate::identity::{Card, KeyLog, KeyRing, KnownKeys};
 use crate::limits;
+use crate::names::{self, Bearer, Digits};
 use crate::refusal::{Handled, RefusalCode, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
@@ -103,11 +104,24 @@ pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
 
 /// Our own card counts whatever was said before, even by a clock that was ahead.
 pub(crate) fn set_own_card(txn: &mut dyn Txn, card: &Signed<Card>) -> Result<(), StoreError> {
-    let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &card.institution.0)? else {
+    let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &card.institution.0)? else {
         return Ok(());
     };
-    row.card = Some(card.to_unverified());
-    rows::put(txn, PARTIES, &card.institution.0, &row)
+    put_card(txn, row, card.to_unverified())
+}
+
+/// A newer card: the institution is found by its name.
+fn put_card(
+    txn: &mut dyn Txn,
+    mut row: PartyRow,
+    card: Unverified<Card>,
+) -> Result<(), StoreError> {
+    let party = card.claims().institution;
+    let before = row.card.as_ref().map(|card| card.claims().name.as_str());
+    let after = [card.claims().name.as_str()];
+    names::rename(txn, Bearer::Institution, &party.0, before.as_slice(), &after)?;
+    row.card = Some(card);
+    rows::put(txn, PARTIES, &party.0, &row)
 }
 
 /// Takes over an institution's card if it is newer than the one known: of a later key, or issued later.
@@ -135,8 +149,7 @@ pub(crate) fn learn_card(
             "the institution's card is not signed with its current key",
         );
     }
-    let party = claims.institution;
-    let Some(mut row) = known else {
+    let Some(row) = known else {
         return refuse(RefusalCode::NotFound, "the card's institution is unknown");
     };
     // Who handles a message has put down the time at its beginning.
@@ -146,8 +159,7 @@ pub(crate) fn learn_card(
         (!ahead, card.key, card.issued)
     };
     if row.card.as_ref().is_none_or(|known| rank(known.claims()) < rank(claims)) {
-        row.card = Some(card);
-        rows::put(txn, PARTIES, &party.0, &row)?;
+        put_card(txn, row, card)?;
     }
     Ok(())
 }
@@ -173,4 +185,14 @@ pub(crate) fn institutions(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<C
         .into_iter()
         .filter_map(|(_, row)| row.card.map(Unverified::from_own_store))
         .collect())
+}
+
+/// Up to `limit` parties whose ids begin so, institutions and patients.
+pub(crate) fn beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<PartyId>, StoreError> {
+    let keys = digits.keys(txn, PARTIES, &[], limit)?;
+    keys.iter().map(|key| rows::tail(PARTIES, key).map(PartyId)).collect()
 }
