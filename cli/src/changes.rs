@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use chartmesh_node::client::Client;
+use chartmesh_node::client::{self, Client};
 
 /// Before a stream that broke is opened again.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -54,11 +52,10 @@ async fn listen(client: Client, news: Arc<Notify>) {
 }
 
 /// Tells of each event until the stream ends; remembers the newest.
-async fn follow(mut stream: Incoming, seen: &mut Option<String>, news: &Notify) {
+async fn follow(mut stream: client::Changes, seen: &mut Option<String>, news: &Notify) {
     let mut lines = Lines::default();
-    while let Some(Ok(frame)) = stream.frame().await {
-        let Some(data) = frame.data_ref() else { continue };
-        if let Some(id) = lines.newest_id(data) {
+    while let Some(piece) = stream.next().await {
+        if let Some(id) = lines.newest_id(&piece) {
             *seen = Some(id);
             news.notify_one();
         }

@@ -175,12 +175,12 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub async fn listen(&self, after: Option<&str>) -> Result<Incoming, ClientError> {
+    pub async fn listen(&self, after: Option<&str>) -> Result<Changes, ClientError> {
         let mut request = Self::request(Method::GET, CHANGES);
         if let Some(id) = after {
             request = request.header("last-event-id", id);
         }
-        Ok(self.ask(request, CHANGES, nothing()).await?.into_body())
+        Ok(Changes(self.ask(request, CHANGES, nothing()).await?.into_body()))
     }
 
     fn request(method: Method, path: &str) -> request::Builder {
@@ -255,6 +255,22 @@ impl Client {
 
     fn broken(&self, error: impl Into<Box<dyn Error + Send + Sync>>) -> ClientError {
         ClientError::Broken { socket: self.socket.clone(), error: error.into() }
+    }
+}
+
+/// The stream of changes, in pieces as they come.
+#[derive(Debug)]
+pub struct Changes(Incoming);
+
+impl Changes {
+    /// The next piece; none when the stream has ended or broke.
+    pub async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            match self.0.frame().await?.ok()?.into_data() {
+                Ok(data) => return Some(data.to_vec()),
+                Err(_) => continue,
+            }
+        }
     }
 }
 
