@@ -2,6 +2,7 @@
 
 mod dishonest;
 mod joining;
+mod orders;
 mod people;
 mod region;
 mod wire;
@@ -10,14 +11,12 @@ pub use dishonest::{AnswerOtherwise, Lie, Otherwise};
 pub use region::{Region, command};
 pub use wire::body_of;
 
-use crate::party::{Party, Who};
+use crate::party::{Party, Who, idle};
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{
-    CheckedHello, CheckedMessage, CheckedWelcome, Command, DeliveryFailure, Effect, Event, Peer,
-    Query, RequestId, TransferResult, View,
+    CheckedMessage, Command, DeliveryFailure, Effect, Event, Peer, Query, RequestId, View,
 };
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
 use chartmesh_protocol::store::{Changes, Overlay, StoreError, Txn, merge};
@@ -27,10 +26,17 @@ use rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 enum Task {
-    Deliver { from: Who, to: PartyId },
-    Pull { at: Who, id: TransferId },
+    Next { from: Who, to: PartyId },
+    Look { at: Who, id: TransferId },
     Drop { at: Who, object: ObjectId },
     Greet { from: Who, to: PartyId },
+}
+
+/// What a party is woken for.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Wake {
+    Tick,
+    Retry { id: TransferId, turn: u64 },
 }
 
 /// Told what is about to be written at a party, as one transaction, before anybody hears of it.
@@ -43,7 +49,7 @@ pub struct World {
     /// Now.
     pub now: Timestamp,
     tasks: VecDeque<Task>,
-    wakes: BTreeSet<(Timestamp, Who)>,
+    wakes: BTreeSet<(Timestamp, Who, Wake)>,
     answers: BTreeMap<u64, Result<Box<View>, Refusal>>,
     replies: BTreeMap<u64, Vec<u8>>,
     requests: u64,
@@ -247,26 +253,29 @@ impl World {
                     self.replies.insert(request.0, bytes);
                 }
                 Effect::Greet { to } => self.tasks.push_back(Task::Greet { from: who, to }),
-                Effect::Deliver { to } => self.tasks.push_back(Task::Deliver { from: who, to }),
-                Effect::Gate { node, open } => {
-                    let party = &mut self.parties[who.0];
-                    if open {
-                        party.gates.insert(node);
-                    } else {
-                        party.gates.remove(&node);
-                        party.connections.remove(&node);
-                    }
+                Effect::Deliver { to } => {
+                    let next = self.parties[who.0].agenda.deliver(to);
+                    self.obey(who, next);
                 }
-                Effect::Pull { id } => self.tasks.push_back(Task::Pull { at: who, id }),
-                // The transfer's row is gone, and whoever takes the task up looks.
-                Effect::Stop { id } => self.stopped.push((who, id)),
+                Effect::Gate { node, open } => self.parties[who.0].agenda.gate(node, open),
+                Effect::Pull { id } => {
+                    let next = self.parties[who.0].agenda.pull(id);
+                    self.obey(who, next);
+                }
+                Effect::Stop { id } => {
+                    self.stopped.push((who, id));
+                    let next = self.parties[who.0].agenda.stop(id);
+                    self.obey(who, next);
+                }
                 Effect::Drop { object } => self.tasks.push_back(Task::Drop { at: who, object }),
-                Effect::WakeAt(at) => {
-                    let ahead = self.parties[who.0].ahead_ms;
-                    self.wakes.insert((Timestamp(at.0.saturating_sub(ahead)), who));
-                }
+                Effect::WakeAt(at) => self.wake_at(who, at),
             }
         }
+    }
+
+    fn wake_at(&mut self, who: Who, at: Timestamp) {
+        let ahead = self.parties[who.0].ahead_ms;
+        self.wakes.insert((Timestamp(at.0.saturating_sub(ahead)), who, Wake::Tick));
     }
 
     /// Works until nothing is left to do at this time.
@@ -276,8 +285,8 @@ impl World {
     pub fn settle(&mut self) {
         for _ in 0..100_000 {
             match self.tasks.pop_front() {
-                Some(Task::Deliver { from, to }) => self.deliver(from, to),
-                Some(Task::Pull { at, id }) => self.pull(at, id),
+                Some(Task::Next { from, to }) => self.look_at_outbox(from, to),
+                Some(Task::Look { at, id }) => self.look_at_transfer(at, id),
                 Some(Task::Greet { from, to }) => {
                     let target = self.who(to).filter(|target| self.reachable(from, *target));
                     if let Some(target) = target {
@@ -300,11 +309,17 @@ impl World {
     pub fn advance(&mut self, ms: u64) {
         let end = self.now.plus_ms(ms);
         self.settle();
-        while let Some((at, who)) = self.wakes.first().copied().filter(|(at, _)| *at <= end) {
-            self.wakes.remove(&(at, who));
+        while self.wakes.first().is_some_and(|(at, ..)| *at <= end) {
+            let Some((at, who, wake)) = self.wakes.pop_first() else { break };
             self.now = self.now.max(at);
             if self.parties[who.0].online {
-                self.event(who, Event::Tick);
+                match wake {
+                    Wake::Tick => self.event(who, Event::Tick),
+                    Wake::Retry { id, turn } => {
+                        let next = self.parties[who.0].agenda.retry(id, turn);
+                        self.obey(who, next);
+                    }
+                }
                 self.settle();
             }
         }
@@ -325,8 +340,8 @@ impl World {
         let now = self.clock(who);
         let party = &mut self.parties[who.0];
         party.online = online;
-        party.connections.clear();
-        party.gates.clear();
+        party.agenda = idle();
+        party.starts += 1;
         let node = party.peer.node();
         if online {
             self.begin(who);
@@ -335,8 +350,7 @@ impl World {
             self.perform(who, effects);
         } else {
             for other in &mut self.parties {
-                other.connections.remove(&node);
-                other.gates.remove(&node);
+                other.agenda.gate(node, false);
             }
         }
     }
@@ -384,109 +398,14 @@ impl World {
         }
     }
 
+    /// Sees to it that a party is in a session with another; gives whether it is.
     fn connect(&mut self, from: Who, to: Who) -> bool {
-        let (from_node, to_node) =
-            (self.parties[from.0].peer.node(), self.parties[to.0].peer.node());
-        if self.parties[from.0]
-            .connections
-            .get(&to_node)
-            .is_some_and(|(_, theirs)| theirs.is_some())
-        {
-            return true;
+        let (party, node) = (self.id(to), self.parties[to.0].peer.node());
+        if self.parties[from.0].agenda.their_nonce(node).is_none() {
+            let next = self.parties[from.0].agenda.greet(party, node, Vec::new());
+            self.obey(from, next);
         }
-        let target = self.id(to);
-        let ours: [u8; 16] = chartmesh_protocol::crypto::random(&mut self.parties[from.0].rng);
-        let theirs: [u8; 16] = chartmesh_protocol::crypto::random(&mut self.parties[to.0].rng);
-        let party = &self.parties[from.0];
-        let bytes = party
-            .peer
-            .hello(&party.store, self.clock(from), target, vec![format!("memory/{}", from.0)], ours)
-            .expect("memory does not fail");
-        self.parties[to.0].connections.insert(from_node, (theirs, Some(ours)));
-        self.parties[from.0].connections.insert(to_node, (ours, None));
-        let Ok(hello) = CheckedHello::prepare(from_node, &bytes) else { return false };
-        let request = self.request();
-        let addresses = vec![format!("memory/{}", to.0)];
-        self.event(
-            to,
-            Event::Hello {
-                request,
-                node: from_node,
-                nonce: theirs,
-                addresses,
-                hello: Box::new(hello),
-            },
-        );
-        let reply = self.replies.remove(&request.0).unwrap_or_default();
-        let Ok(welcome) = CheckedWelcome::prepare(to_node, &reply) else { return false };
-        match welcome.nonce() {
-            Ok(nonce) => self.parties[from.0].connections.insert(to_node, (ours, Some(nonce))),
-            Err(_) => self.parties[from.0].connections.remove(&to_node),
-        };
-        self.event(from, Event::Welcome { node: to_node, welcome: Box::new(welcome) });
-        self.parties[from.0].connections.get(&to_node).is_some_and(|(_, theirs)| theirs.is_some())
-    }
-
-    fn deliver(&mut self, from: Who, to: PartyId) {
-        if !self.parties[from.0].online {
-            return;
-        }
-        let party = &self.parties[from.0];
-        let now = self.clock(from);
-        let next = party.peer.next_delivery(&party.store, now, to).expect("memory does not fail");
-        let Some(delivery) = next.filter(|next| next.wait_ms == 0) else { return };
-        let target = self.who(to).filter(|target| self.reachable(from, *target));
-        let mut result = Err(DeliveryFailure::NeverSent);
-        // Once more if the far side has forgotten us, as the node's driver does.
-        for target in target.into_iter().chain(target) {
-            result = if self.connect(from, target) {
-                self.send(from, target, to, delivery.number)
-            } else {
-                Err(DeliveryFailure::GateClosed)
-            };
-            if !matches!(result, Err(DeliveryFailure::GateClosed)) {
-                break;
-            }
-            let node = self.parties[target.0].peer.node();
-            self.parties[from.0].connections.remove(&node);
-        }
-        self.event(from, Event::Delivery { to, number: delivery.number, result });
-    }
-
-    fn send(
-        &mut self,
-        from: Who,
-        target: Who,
-        to: PartyId,
-        number: u64,
-    ) -> Result<Vec<u8>, DeliveryFailure> {
-        let node = self.parties[target.0].peer.node();
-        let party = &self.parties[from.0];
-        let nonce = party.connections.get(&node).and_then(|(_, theirs)| *theirs);
-        let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
-        let bytes = party
-            .peer
-            .compose(&party.store, to, number, nonce)
-            .expect("memory does not fail")
-            .ok_or(DeliveryFailure::NeverSent)?;
-        if self.record_wire {
-            self.wire.push((from, target, bytes.clone()));
-        }
-        let reply = self.inject(from, target, &bytes);
-        if reply.is_err() {
-            // The gate is closed: the next try says `hello` again.
-            self.parties[from.0].connections.remove(&node);
-        }
-        let reply = reply?;
-        let lost = self.lose_replies > 0
-            && u64::from(self.lose_replies) > u64::from(self.chance.next_u32()) % 100;
-        if lost {
-            return Err(DeliveryFailure::OutcomeUnknown);
-        }
-        Ok(match &self.liar {
-            Some((liar, lie)) if *liar == target => self.lied(target, &reply, lie),
-            _ => self.otherwise(target, &bytes, reply),
-        })
+        self.parties[from.0].agenda.their_nonce(node).is_some()
     }
 
     /// Hands bytes to a party as if they came from another's node: a test's forged or replayed message.
@@ -500,13 +419,13 @@ impl World {
         bytes: &[u8],
     ) -> Result<Vec<u8>, DeliveryFailure> {
         let from_node = self.parties[from.0].peer.node();
-        if !self.parties[target.0].gates.contains(&from_node) {
+        if !self.parties[target.0].agenda.is_admitted(from_node) {
             return Err(DeliveryFailure::GateClosed);
         }
         let Ok(message) = CheckedMessage::prepare(from_node, bytes) else {
             return Err(DeliveryFailure::OutcomeUnknown);
         };
-        let nonce = self.parties[target.0].connections.get(&from_node).map(|(ours, _)| *ours);
+        let nonce = self.parties[target.0].agenda.our_nonce(from_node);
         let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
         let request = self.request();
         self.event(
@@ -519,34 +438,6 @@ impl World {
         } else {
             Ok(self.told(target, reply))
         }
-    }
-
-    fn pull(&mut self, at: Who, id: TransferId) {
-        let party = &self.parties[at.0];
-        let Some((transfer, _)) =
-            party.peer.transfer(&party.store, id).expect("memory does not fail")
-        else {
-            return;
-        };
-        let serves = |holder: &Who| self.reachable(at, *holder) && !self.silent.contains(holder);
-        let Some(holder) = self.who(transfer.from).filter(serves) else {
-            // Taken up again when the clock moves.
-            self.wakes.insert((self.now.plus_ms(1000), at));
-            return;
-        };
-        let node = self.parties[at.0].peer.node();
-        let result = self.serve(holder, node, &transfer);
-        let result = match result {
-            Ok(bytes) if bytes.len() <= SMALL_OBJECT_BYTES_MAX => {
-                TransferResult::Finished { small: Some(bytes) }
-            }
-            Ok(bytes) => {
-                self.parties[at.0].objects.insert(transfer.object, bytes);
-                TransferResult::Finished { small: None }
-            }
-            Err(refusal) => TransferResult::Refused { refusal },
-        };
-        self.event(at, Event::Transfer { id, result });
     }
 
     fn serve(

@@ -2,9 +2,10 @@
 //! Each fault is counted when it fires, so that a run can show that it did.
 
 use super::{Engine, Task, Then};
+use crate::party::idle;
 use crate::result::{Fired, Mark, NOBODY, TraceKind};
 use crate::scenario::{Event as Planned, Happening};
-use crate::stage::{Back, Cut, Errand};
+use crate::stage::{Back, Cut};
 use crate::tier::{Chance, Seen, next};
 use chartmesh_protocol::peer::Event;
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,14 +117,10 @@ impl Engine<'_> {
         let machine = self.machine(at);
         machine.on = on;
         machine.epoch += 1;
-        machine.sessions.clear();
-        machine.greeting.clear();
-        machine.delivering.clear();
-        machine.pulls.clear();
-        machine.due.clear();
+        machine.party.agenda = idle();
+        machine.connections.clear();
         machine.tick_us = None;
         machine.line_free_us = 0;
-        machine.party.gates.clear();
         let replying = core::mem::take(&mut machine.replying);
         for back in replying.into_values() {
             match back {
@@ -170,9 +167,8 @@ impl Engine<'_> {
             if let Some(target) = self.stage.by_party.get(&party).copied()
                 && target != at
                 && !nodes.is_empty()
-                && !self.machine(at).greeting.contains_key(&target)
             {
-                self.greet(at, target, Errand::Nothing);
+                self.greet(at, target);
             }
         }
     }

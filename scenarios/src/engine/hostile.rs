@@ -16,7 +16,7 @@ mod forge;
 use super::{Engine, Task};
 use crate::result::TraceKind;
 use crate::scenario::Hostility;
-use crate::stage::{Errand, Flow};
+use crate::stage::Flow;
 use crate::tier::{Chance, Seen, message_id, patient_of};
 use chartmesh_protocol::capability::{Chain, Proof};
 use chartmesh_protocol::codec::{Bytes, Wire};
@@ -228,11 +228,11 @@ impl Engine<'_> {
         let (to, bytes) = (*to, bytes.clone());
         // What was damaged on its way is of no use a second time.
         let Ok(envelope) = Unverified::<Envelope>::parse(&bytes) else { return };
-        let theirs = self.session(at, to).and_then(|session| session.theirs);
+        let theirs = self.their_nonce(at, to);
         if theirs.is_none() || theirs == Some(envelope.claims().nonce) {
             // On a new connection.
-            self.machine(at).sessions.remove(&to);
-            self.machine(to).sessions.remove(&at);
+            self.hang_up(at, to);
+            self.hang_up(to, at);
         }
         self.speak(at, to, (Lie::of("replay"), Speech::Bytes(bytes)));
     }
@@ -261,7 +261,7 @@ impl Engine<'_> {
 
     /// Says something, once there is a connection.
     fn speak(&mut self, at: u32, to: u32, (lie, speech): (Lie, Speech)) {
-        let nonce = self.session(at, to).and_then(|session| session.theirs);
+        let nonce = self.their_nonce(at, to);
         match (nonce, speech) {
             (Some(nonce), Speech::Body(body, leaf)) => {
                 let bytes = self.envelope(at, to, nonce, &body, leaf);
@@ -273,7 +273,7 @@ impl Engine<'_> {
                 if pending.len() < KEPT_MAX {
                     pending.push((lie, speech));
                 }
-                self.greet(at, to, Errand::Nothing);
+                self.greet(at, to);
             }
         }
     }
@@ -339,7 +339,6 @@ impl Engine<'_> {
             message,
             made_up: true,
             may_pass: lie.may_pass,
-            again: true,
             left_us: now_us,
             name: checked.body().name(),
             since_ms: checked.envelope().sent.0,

@@ -9,11 +9,13 @@
 //!              └──> watchers: measures and checkers look on, and change nothing        (faults) ─┘
 //! ```
 //!
-//! The peers are the node's own code. What is modelled is what stands around it: links by latency, loss and
+//! The peers are the node's own code, and so is what says whom to greet, try or ask when: each machine's
+//! [agenda](chartmesh_protocol::agenda). What is modelled is what stands around it: links by latency, loss and
 //! bandwidth; machines that come and go; disks whose syncs take time and that lose what was not synced.
 //! Every choice by chance comes from a stream of its own ([`Chance`](crate::tier::Chance)), so equal scenario and seed give an
 //! equal trace, on any platform and in any build.
 
+mod connections;
 mod costs;
 mod doors;
 mod drive;
@@ -24,6 +26,7 @@ mod greeting;
 mod heal;
 mod hostile;
 mod links;
+mod orders;
 mod pulls;
 mod queue;
 mod setup;

@@ -5,9 +5,10 @@ use super::heal;
 use super::pulls::PULL_TIMEOUT_US;
 use crate::stage::Flow;
 use crate::tier::Seen;
+use chartmesh_protocol::agenda::Fetched;
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
-use chartmesh_protocol::peer::{CheckedMessage, Effect};
+use chartmesh_protocol::peer::{CheckedMessage, DeliveryFailure, Effect};
 use chartmesh_protocol::refusal::Refusal;
 
 /// What is to happen.
@@ -65,6 +66,7 @@ pub(crate) enum Task {
         at: u32,
         epoch: u32,
         id: TransferId,
+        turn: u64,
     },
     PullAsked {
         at: u32,
@@ -109,7 +111,7 @@ pub(crate) enum Task {
 pub(crate) enum Then {
     Nothing,
     /// The answer to our `hello` was taken in.
-    Greeted(u32),
+    Greeted(u32, Result<(), DeliveryFailure>),
     /// What became of a message was taken in.
     Delivered(PartyId),
     /// A message was handled.
@@ -132,7 +134,7 @@ impl Engine<'_> {
                 self.greeting(from, target);
             }
             Task::NotGreeted { from, epoch, target } if self.is_at(from, epoch) => {
-                self.greeted(from, target, false);
+                self.greeted(from, target, Err(DeliveryFailure::NeverSent));
             }
             Task::HelloArrives { from, epoch, target, target_epoch, bytes } => {
                 self.hello_arrives(from, epoch, target, target_epoch, &bytes);
@@ -147,7 +149,10 @@ impl Engine<'_> {
                 self.outcome_arrives(flow, bytes);
             }
             Task::Unknown(flow) if self.is_at(flow.from, flow.from_epoch) => self.unknown(flow),
-            Task::Pull { at, epoch, id } if self.is_at(at, epoch) => self.pull(at, id),
+            Task::Pull { at, epoch, id, turn } if self.is_at(at, epoch) => {
+                let next = self.machine(at).party.agenda.retry(id, turn);
+                self.obey(at, next);
+            }
             Task::PullAsked { at, epoch, holder, holder_epoch, id } => {
                 if self.is_at(holder, holder_epoch) {
                     self.pull_asked(at, epoch, holder, id);
@@ -156,7 +161,9 @@ impl Engine<'_> {
                     self.queue.plan(at_us, Task::PullBroke { at, epoch, id });
                 }
             }
-            Task::PullBroke { at, epoch, id } if self.is_at(at, epoch) => self.pull_again(at, id),
+            Task::PullBroke { at, epoch, id } if self.is_at(at, epoch) => {
+                self.fetched(at, id, Fetched::Broken { progressed: false });
+            }
             Task::PullArrives { at, epoch, holder, id, object, served_us, answer }
                 if self.is_at(at, epoch) =>
             {

@@ -86,8 +86,9 @@ impl World {
         let target_node = self.parties[target.0].peer.node();
         let now = self.clock(from);
         let party = &mut self.parties[from.0];
-        let nonce = party.connections.get(&target_node).and_then(|(_, theirs)| *theirs);
-        let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
+        let Some(nonce) = party.agenda.their_nonce(target_node) else {
+            return Err(DeliveryFailure::GateClosed);
+        };
         let bytes = body.to_bytes();
         let honest = leaf.map(|leaf| Proof {
             leaf,
