@@ -11,6 +11,7 @@
 mod introduction;
 mod nodes;
 mod parties;
+mod reasons;
 mod rings;
 mod standing;
 
@@ -20,6 +21,7 @@ pub(crate) use nodes::{
     certify_node, hint_node, institution_of, institution_told, learn_node, met, nodes_of,
 };
 pub(crate) use parties::{card, institutions, keys, learn_card, learn_keys, name, set_own_card};
+pub(crate) use reasons::Reason;
 pub(crate) use rings::{compartment_end, learn_ring, relay_of, ring, usable_compartment};
 pub(crate) use standing::{
     CertifiedRow, Standing, clear_standing, set_standing, standing, with_standing,
