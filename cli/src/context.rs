@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use chartmesh_node::client::Client;
 use chartmesh_node::config::{Config, ConfigError, Flags, Settings};
 
 use crate::args::Global;
-use crate::client::Client;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::Node;
 use crate::output::Output;

@@ -1,13 +1,18 @@
 //! `chartmesh`: runs a node of any role, and talks to one that runs.
 //!
 //! One file per feature under `command/`. Every command but `init`, `run` and those that work on
-//! files alone asks a running node through its local API ([`client`]). [`output`] is the one place
+//! files alone asks a running node through its local API ([`chartmesh_node::client`]). [`output`] is the one place
 //! that prints, [`exit`] has the one list of exit codes.
 
 mod args;
+mod changes;
 mod client;
 mod command;
 mod context;
+#[cfg_attr(
+    not(feature = "simulator"),
+    expect(dead_code, reason = "some only simulations end with")
+)]
 mod exit;
 mod node;
 mod output;
@@ -38,13 +43,27 @@ use exit::{Exit, Failure};
     subcommand_required = true,
     disable_help_subcommand = true,
     after_help = "Example, a hospital's first three commands:\n  chartmesh init --role hospital --name Alder --no-passphrase\n  chartmesh run &\n  chartmesh federation create \"River valley\"",
-    after_long_help = exit::TABLE,
+    after_long_help = format!("{}{}", exit::TABLE, left_out()),
 )]
 struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: command::Command,
+}
+
+/// The commands that this program was built without, for whoever looks for them.
+fn left_out() -> String {
+    let commands = [("demo", cfg!(feature = "demo")), ("sim", cfg!(feature = "simulator"))];
+    let missing: Vec<_> =
+        commands.iter().filter(|(_, here)| !here).map(|(name, _)| *name).collect();
+    if missing.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\n\nBuilt without {}: `cargo install --locked --path cli` builds all.",
+        missing.join(" and ")
+    )
 }
 
 /// The whole command line, for help, completions and manual pages.

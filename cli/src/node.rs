@@ -3,20 +3,20 @@
 use std::cell::OnceCell;
 use std::str::FromStr;
 
+use chartmesh_node::client::{Client, ClientError};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::federation::view::FederationView;
-use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{PeerView, Query, StatusView, ask};
+use chartmesh_protocol::peer::{FoundView, PeerView, Query, StatusView, Thing, ask};
 use chartmesh_protocol::record::view::{ChartView, EntryView};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Client, unreadable};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
-use crate::resolve::{Candidate, pick};
+use crate::resolve::{Candidate, meant, pick, unknown};
 use crate::secret::{PassphraseArgs, Secret};
 
 /// One command's conversation with a node.
@@ -41,7 +41,7 @@ impl Node {
     /// Asks to see something.
     pub(crate) async fn query(&self, query: &(impl Into<Query> + Clone)) -> Outcome<Value> {
         let query: Query = query.clone().into();
-        self.client.post("/v1/query", &json!({ "query": query })).await
+        Ok(self.client.post("/v1/query", &json!({ "query": query })).await?)
     }
 
     /// [`Node::query`] with a patient's keys, where the command line says how to open them. Only a
@@ -58,7 +58,7 @@ impl Node {
         {
             body.insert("passphrase".into(), json!(secret.as_str()));
         }
-        self.client.post("/v1/query", &Value::Object(body)).await
+        Ok(self.client.post("/v1/query", &Value::Object(body)).await?)
     }
 
     /// Asks for something to be done. With a `patient`, its keys are needed: when they are locked,
@@ -75,14 +75,14 @@ impl Node {
             body.insert("passphrase".into(), json!(secret.as_str()));
         }
         match (self.client.post("/v1/command", &Value::Object(body.clone())).await, patient) {
-            (Err(failure), Some(patient))
-                if failure.exit == Exit::Locked && !body.contains_key("passphrase") =>
+            (Err(error), Some(patient))
+                if error.is_locked() && !body.contains_key("passphrase") =>
             {
                 let secret = self.passphrase.existing(&format!("patient {}", short(patient)))?;
                 body.insert("passphrase".into(), json!(secret.as_str()));
-                self.client.post("/v1/command", &Value::Object(body)).await
+                Ok(self.client.post("/v1/command", &Value::Object(body)).await?)
             }
-            (answer, _) => answer,
+            (answer, _) => Ok(answer?),
         }
     }
 
@@ -126,11 +126,6 @@ impl Node {
         read(self.query(&ask::Grants { patient }).await?)
     }
 
-    /// What [`ask::Requests`] tells.
-    pub(crate) async fn requests(&self) -> Outcome<Vec<RequestView>> {
-        read(self.query(&ask::Requests { patient: None }).await?)
-    }
-
     /// What [`ask::Entries`] tells.
     pub(crate) async fn entries(&self, subject: &str) -> Outcome<Vec<EntryView>> {
         let query = ask::Entries { subject: id(subject)?, find: None };
@@ -159,7 +154,7 @@ impl Node {
         if let Some(whole) = whole::<PartyId>(text) {
             return Ok(whole);
         }
-        Ok(pick("institution", text, &self.institutions().await?)?.id)
+        Ok(self.find("institution", Thing::Institution, text).await?.id)
     }
 
     /// Several institutions.
@@ -171,37 +166,12 @@ impl Node {
         Ok(found)
     }
 
-    /// Everybody whose record this node may know: charts by either id, patients, patients of
-    /// permissions and requests.
-    async fn subjects(&self) -> Outcome<Vec<Candidate>> {
-        let charts = self.charts().await?;
-        let mut found: Vec<Candidate> = charts
-            .into_iter()
-            .map(|chart| Candidate {
-                other_id: Some(chart.chart.to_string()),
-                ..Candidate::new(chart.subject, chart.name)
-            })
-            .collect();
-        found.extend(
-            self.patients().await?.into_iter().map(|view| Candidate::new(view.patient, view.name)),
-        );
-        let mut seen: Vec<PartyId> =
-            self.grants(None).await?.into_iter().map(|grant| grant.patient).collect();
-        seen.extend(self.requests().await?.into_iter().map(|request| request.patient));
-        for patient in seen {
-            if !found.iter().any(|known| known.id == patient.to_string()) {
-                found.push(Candidate::new(patient, ""));
-            }
-        }
-        Ok(found)
-    }
-
     /// The patient, or the chart's subject, that `text` means.
     pub(crate) async fn subject(&self, text: &str) -> Outcome<String> {
         if let Some(whole) = whole::<PartyId>(text) {
             return Ok(whole);
         }
-        Ok(pick("patient or chart", text, &self.subjects().await?)?.id)
+        Ok(self.find("patient or chart", Thing::Subject, text).await?.id)
     }
 
     /// The patient of this relay that `text` means.
@@ -209,10 +179,36 @@ impl Node {
         if let Some(whole) = whole::<PartyId>(text) {
             return Ok(whole);
         }
-        let patients = self.patients().await?;
-        let candidates: Vec<_> =
-            patients.into_iter().map(|view| Candidate::new(view.patient, view.name)).collect();
-        Ok(pick("patient", text, &candidates)?.id)
+        Ok(self.find("patient", Thing::Patient, text).await?.id)
+    }
+
+    /// The chart that `text` means.
+    pub(crate) async fn chart(&self, text: &str) -> Outcome<String> {
+        Ok(self.find("chart", Thing::Chart, text).await?.id)
+    }
+
+    /// A permission that this institution received, and whose it is.
+    pub(crate) async fn received(&self, text: &str) -> Outcome<(String, String)> {
+        let found = self.find("permission", Thing::Received, text).await?;
+        Ok((found.id, found.other_id.unwrap_or_default()))
+    }
+
+    /// The one thing of a kind that `text` means, in one request; what there is, in a second, when it
+    /// means nothing.
+    async fn find(&self, what: &str, thing: Thing, text: &str) -> Outcome<Candidate> {
+        let text = text.trim();
+        let found = self.found(thing, text, None).await?;
+        if let Some(one) = meant(text, &found)? {
+            return Ok(one);
+        }
+        let FoundView { found, more } = self.found(thing, "", None).await?;
+        let known: Vec<Candidate> = found.iter().map(Candidate::from).collect();
+        Err(unknown(what, text, &known, more))
+    }
+
+    async fn found(&self, thing: Thing, text: &str, within: Option<PartyId>) -> Outcome<FoundView> {
+        let find = ask::Find { what: [thing].into(), text: text.to_owned(), within, limit: None };
+        read(self.query(&find).await?)
     }
 
     /// The entry of a record that `text` means.
@@ -220,10 +216,15 @@ impl Node {
         Ok(self.entries_of(subject, &[text.to_owned()]).await?.remove(0))
     }
 
-    /// Several entries of a record.
+    /// Several entries of a record: by the beginnings of their ids, or by whole titles, which only a
+    /// listing tells.
     pub(crate) async fn entries_of(&self, subject: &str, texts: &[String]) -> Outcome<Vec<String>> {
-        if texts.iter().all(|text| whole::<EntryId>(text).is_some()) {
-            return Ok(texts.iter().filter_map(|text| whole::<EntryId>(text)).collect());
+        let mut ids = Vec::new();
+        for text in texts {
+            ids.push(self.entry_by_id(subject, text).await?);
+        }
+        if ids.iter().all(Option::is_some) {
+            return Ok(ids.into_iter().flatten().collect());
         }
         let candidates: Vec<_> = self
             .entries(subject)
@@ -231,17 +232,31 @@ impl Node {
             .into_iter()
             .map(|view| Candidate::new(view.entry, view.title.unwrap_or_default()))
             .collect();
-        texts.iter().map(|text| Ok(pick("entry", text, &candidates)?.id)).collect()
+        let picked = texts.iter().zip(ids).map(|(text, id)| match id {
+            Some(id) => Ok(id),
+            None => Ok(pick("entry", text, &candidates)?.id),
+        });
+        picked.collect()
+    }
+
+    async fn entry_by_id(&self, subject: &str, text: &str) -> Outcome<Option<String>> {
+        if let Some(whole) = whole::<EntryId>(text) {
+            return Ok(Some(whole));
+        }
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        let found = self.found(Thing::Entry, text, Some(id(subject)?)).await?;
+        Ok(meant(text, &found)?.map(|one| one.id))
     }
 
     /// The request that `text` means.
     pub(crate) async fn request(&self, text: &str) -> Outcome<RequestView> {
-        let requests = self.requests().await?;
-        let candidates: Vec<_> =
-            requests.iter().map(|view| Candidate::new(view.request, &view.in_words)).collect();
-        let found = pick("request", text, &candidates)?.id;
-        let view = requests.into_iter().find(|view| view.request.to_string() == found);
-        Ok(view.expect("the candidates come from the requests"))
+        let request = match whole::<ConsentId>(text) {
+            Some(whole) => whole,
+            None => self.find("request", Thing::Request, text).await?.id,
+        };
+        read(self.query(&ask::Request { request: id(&request)? }).await?)
     }
 
     /// Fails early, and in words, where the node's role does not do it.
@@ -269,7 +284,7 @@ fn envelope(name: &str, value: Value, patient: Option<&str>) -> Map<String, Valu
 
 /// A typed view of an answer.
 pub(crate) fn read<T: DeserializeOwned>(value: Value) -> Outcome<T> {
-    serde_json::from_value(value).map_err(|error| unreadable(&error))
+    Ok(serde_json::from_value(value).map_err(ClientError::from)?)
 }
 
 /// A whole id, if that is what it is. Nothing needs to be known of it then.

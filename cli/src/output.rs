@@ -145,6 +145,7 @@ impl Output {
     }
 
     /// Progress of a simulation, of so many steps; invisible without a terminal.
+    #[cfg(any(feature = "simulator", feature = "stand-ins"))]
     pub(crate) fn steps(&self, steps: u64) -> ProgressBar {
         self.bar("{msg} {wide_bar} {percent} % {eta}", steps)
     }
@@ -160,6 +161,7 @@ impl Output {
     }
 
     /// Whether progress is told in lines, as there is no terminal to draw it on.
+    #[cfg(any(feature = "simulator", feature = "stand-ins"))]
     pub(crate) const fn tells_progress(&self) -> bool {
         !self.lively && !self.quiet && !self.json
     }

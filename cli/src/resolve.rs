@@ -3,6 +3,8 @@
 //! Names are chosen by their bearers, so a name never wins over an id that begins alike: when both
 //! fit different things, the person is asked to say more.
 
+use chartmesh_protocol::peer::{FoundBy, FoundOne, FoundView};
+
 use crate::exit::{Exit, Failure, Outcome};
 
 /// Hexadecimal digits that a shortened id must have at least.
@@ -43,50 +45,74 @@ impl Candidate {
     }
 }
 
-/// The one candidate that `text` means. `what` is the thing in a sentence: "institution".
+/// The one thing that a word means of what a node found, if it means any. What a name merely begins with
+/// is not meant.
+pub(crate) fn meant(text: &str, view: &FoundView) -> Outcome<Option<Candidate>> {
+    let fit = view.found.iter().filter(|one| one.by != FoundBy::Beginning);
+    let mut fit = distinct(fit.map(Candidate::from).collect());
+    // Ids are found in their order: one more that begins so may have been cut off.
+    let by_id = view.found.iter().any(|one| one.by == FoundBy::Id);
+    if fit.len() > 1 || fit.len() == 1 && by_id && view.more {
+        return Err(ambiguous(text, &fit, view.more));
+    }
+    Ok(fit.pop())
+}
+
+impl From<&FoundOne> for Candidate {
+    fn from(one: &FoundOne) -> Self {
+        Self { id: one.id.clone(), other_id: one.other.clone(), name: one.name.clone() }
+    }
+}
+
+/// The one candidate that `text` means, of a list that is at hand. `what` is the thing in a sentence:
+/// "institution".
 pub(crate) fn pick(what: &str, text: &str, candidates: &[Candidate]) -> Outcome<Candidate> {
     let text = text.trim();
     let prefix = text.to_lowercase();
     let is_id = prefix.len() >= PREFIX_DIGITS_MIN && prefix.bytes().all(|b| b.is_ascii_hexdigit());
-    let mut found: Vec<&Candidate> = candidates
+    let fit = candidates
         .iter()
-        .filter(|candidate| candidate.is_named(text) || is_id && candidate.has_id_of(&prefix))
-        .collect();
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    found.dedup_by(|a, b| a.id == b.id);
-    match found[..] {
-        [one] => Ok(one.clone()),
-        [] => Err(Failure::new(Exit::NotFound, format!("no {what} `{text}` is known here"))
-            .next(known(what, candidates))),
-        _ => Err(Failure::usage(format!(
-            "`{text}` can mean {} of these:\n{}",
-            found.len(),
-            list(&found)
-        ))
-        .next("give more digits of the id")),
+        .filter(|candidate| candidate.is_named(text) || is_id && candidate.has_id_of(&prefix));
+    let mut fit = distinct(fit.cloned().collect());
+    if fit.len() > 1 {
+        return Err(ambiguous(text, &fit, false));
     }
+    fit.pop().ok_or_else(|| unknown(what, text, candidates, false))
 }
 
-fn known(what: &str, candidates: &[Candidate]) -> String {
-    let mut all: Vec<&Candidate> = candidates.iter().collect();
-    all.sort_by(|a, b| a.id.cmp(&b.id));
-    all.dedup_by(|a, b| a.id == b.id);
-    if all.is_empty() {
-        return format!(
+fn ambiguous(text: &str, fit: &[Candidate], more: bool) -> Failure {
+    let count = if more { format!("more than {}", fit.len()) } else { fit.len().to_string() };
+    let text = format!("`{text}` can mean {count} of these:\n{}", list(fit, more));
+    Failure::usage(text).next("give more digits of the id")
+}
+
+/// Nothing fits; says what could be meant.
+pub(crate) fn unknown(what: &str, text: &str, known: &[Candidate], more: bool) -> Failure {
+    let failure = Failure::new(Exit::NotFound, format!("no {what} `{text}` is known here"));
+    if known.is_empty() {
+        return failure.next(format!(
             "this node knows no {what} yet; give the whole id, if you have it, or ask another node (--dir)"
-        );
+        ));
     }
-    format!(
+    failure.next(format!(
         "give a whole name, or at least {PREFIX_DIGITS_MIN} digits of an id; known here:\n{}",
-        list(&all)
-    )
+        list(&distinct(known.to_vec()), more)
+    ))
 }
 
-fn list(candidates: &[&Candidate]) -> String {
-    let mut lines: Vec<String> =
-        candidates.iter().take(LISTED_MAX).map(|candidate| candidate.shown()).collect();
-    if candidates.len() > LISTED_MAX {
-        lines.push(format!("  and {} more", candidates.len() - LISTED_MAX));
+fn distinct(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    candidates.sort_by(|a, b| a.id.cmp(&b.id));
+    candidates.dedup_by(|a, b| a.id == b.id);
+    candidates
+}
+
+fn list(candidates: &[Candidate], more: bool) -> String {
+    let shown = candidates.iter().take(LISTED_MAX).map(Candidate::shown);
+    let mut lines: Vec<String> = shown.collect();
+    match candidates.len().saturating_sub(LISTED_MAX) {
+        _ if more => lines.push("  and more".to_owned()),
+        0 => {}
+        rest => lines.push(format!("  and {rest} more")),
     }
     lines.join("\n")
 }
@@ -138,5 +164,30 @@ mod tests {
             assert_eq!(failure.exit, Exit::NotFound, "{short}");
             assert!(failure.next.unwrap().contains("dddd4444, cccc3333  Chestnut"));
         }
+    }
+
+    fn found(id: &str, name: &str, by: FoundBy) -> FoundOne {
+        let what = chartmesh_protocol::peer::Thing::Institution;
+        FoundOne { what, id: id.into(), other: None, name: name.into(), by }
+    }
+
+    #[test]
+    fn what_a_name_merely_begins_with_is_not_meant_and_an_id_and_a_name_are_asked_about() {
+        let by_name = found("99998888", "aaaa1111", FoundBy::Name);
+        let begins = found("aaaa2222", "aaaa1111 and Sons", FoundBy::Beginning);
+        let by_id = found("aaaa1111", "Alder", FoundBy::Id);
+        let mean = |found: &[&FoundOne], more| {
+            let found = found.iter().map(|one| (*one).clone()).collect();
+            meant("aaaa1111", &FoundView { found, more })
+        };
+        let id = |found: &[&FoundOne], more| mean(found, more).unwrap().map(|one| one.id);
+        assert_eq!(id(&[&begins], false), None);
+        assert_eq!(id(&[&by_name, &begins], true), Some("99998888".into()));
+        assert_eq!(id(&[&by_id, &begins], false), Some("aaaa1111".into()));
+        let failure = mean(&[&by_id, &by_name], false).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.text.contains("2 of these") && failure.text.contains("99998888  aaaa1111"));
+        let failure = mean(&[&by_id], true).unwrap_err();
+        assert!(failure.text.contains("more than 1") && failure.text.ends_with("and more"));
     }
 }

@@ -1,4 +1,5 @@
-//! Waiting for what another node or a person does: the node is asked again, once a second.
+//! Waiting for what another node or a person does: the node is asked again when it says that something
+//! changed.
 
 use std::time::{Duration, Instant};
 
@@ -8,32 +9,58 @@ use chartmesh_protocol::consent::view::RequestView;
 use indicatif::ProgressBar;
 
 use crate::args::WaitArgs;
+use crate::changes::Changes;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, read, short};
 
+/// Between two looks at what comes in, whose bytes no change tells of.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks while nothing changes: what ends by the time alone, or a stream that fell silent.
+const SELDOM: Duration = Duration::from_secs(30);
+
+/// What a look found.
+pub(crate) enum Look<T> {
+    /// What was waited for.
+    Found(T),
+    /// It can come with a change only.
+    NotYet,
+    /// Something moves that a person watches.
+    Moving,
+}
+
+impl<T> From<Option<T>> for Look<T> {
+    fn from(found: Option<T>) -> Self {
+        found.map_or(Self::NotYet, Self::Found)
+    }
+}
 
 /// Asks `look` until it has an answer.
 pub(crate) async fn until<T>(
+    node: &Node,
     wait: &WaitArgs,
     what: &str,
-    mut look: impl AsyncFnMut() -> Outcome<Option<T>>,
+    mut look: impl AsyncFnMut() -> Outcome<Look<T>>,
 ) -> Outcome<T> {
     let end = Instant::now() + Duration::from_millis(wait.timeout.0);
+    // Before the first look, so that no change falls between them.
+    let changes = Changes::listen(node.client.clone());
     loop {
-        if let Some(found) = look().await? {
-            return Ok(found);
-        }
+        let pause = match look().await? {
+            Look::Found(found) => return Ok(found),
+            Look::NotYet => SELDOM,
+            Look::Moving => PAUSE,
+        };
         if Instant::now() >= end {
             return Err(Failure::new(Exit::TimedOut, format!("{what} did not happen in time"))
                 .next("it still may: look again later, or wait longer with --timeout"));
         }
-        let pause = tokio::time::sleep(PAUSE.min(end.saturating_duration_since(Instant::now())));
-        let paused = async {
-            pause.await;
+        let pause = pause.min(end.saturating_duration_since(Instant::now()));
+        let changed = async {
+            // Either way, to look is next.
+            let _in_time = tokio::time::timeout(pause, changes.next()).await;
             Ok(())
         };
-        unless_interrupted(paused).await.map_err(|failure| {
+        unless_interrupted(changed).await.map_err(|failure| {
             failure.next("what was asked goes on without you: look again later")
         })?;
     }
@@ -67,8 +94,8 @@ impl Arrivals {
         Self(node.out.progress("receiving", 0))
     }
 
-    /// Looks again; true when nothing is on its way.
-    pub(crate) async fn look(&self, node: &Node) -> Outcome<bool> {
+    /// Looks again; [`Look::Found`] when nothing is on its way.
+    pub(crate) async fn look(&self, node: &Node) -> Outcome<Look<()>> {
         let moving = moving(node).await?;
         let left: u64 = moving
             .iter()
@@ -77,7 +104,11 @@ impl Arrivals {
         let total = self.0.length().unwrap_or(0).max(left);
         self.0.set_length(total);
         self.0.set_position(total - left);
-        Ok(moving.is_empty())
+        Ok(match moving.is_empty() {
+            true => Look::Found(()),
+            false if self.0.is_hidden() => Look::NotYet,
+            false => Look::Moving,
+        })
     }
 }
 
@@ -96,10 +127,14 @@ pub(crate) async fn for_request(
 ) -> Outcome<RequestView> {
     let what = format!("the end of request {}", short(request));
     let arrivals = Arrivals::new(node);
-    until(wait, &what, async || {
-        arrivals.look(node).await?;
+    until(node, wait, &what, async || {
+        let arriving = arrivals.look(node).await?;
         let view = node.request(request).await?;
-        if enough(view.state) { Ok(Some(view)) } else { bad_end(&view).map(|()| None) }
+        if enough(view.state) {
+            return Ok(Look::Found(view));
+        }
+        bad_end(&view)?;
+        Ok(if matches!(arriving, Look::Moving) { Look::Moving } else { Look::NotYet })
     })
     .await
 }

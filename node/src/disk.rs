@@ -1,7 +1,7 @@
 //! The few things this node asks of a file system, as a trait.
 //!
 //! Everything that must survive a power cut is written against [`Disk`], so that the same compiled
-//! code runs on [`RealDisk`] and, in tests, on [`faulty::FaultyDisk`], which remembers what was
+//! code runs on [`RealDisk`] and, in tests, on a disk of the crate `chartmesh-kit` that remembers what was
 //! only written and not yet synced, and takes it away at the worst moment.
 //!
 //! Assumed of the disk below, and of no more: a synced file keeps its bytes; a synced directory
@@ -14,7 +14,6 @@ use std::io;
 use std::path::Path;
 
 mod any;
-pub mod faulty;
 mod real;
 
 pub use any::AnyDisk;

@@ -26,6 +26,7 @@
 
 pub mod api;
 pub mod bulk;
+pub mod client;
 pub mod config;
 pub mod content;
 pub mod dicom;
@@ -38,9 +39,7 @@ pub mod objects;
 pub mod pool;
 mod random;
 pub mod run;
-pub mod sample;
 pub mod store;
-pub mod terminal;
 
 pub use random::random;
 

@@ -15,7 +15,6 @@ mod init;
 mod ports;
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
@@ -66,17 +65,6 @@ pub struct Node {
     net: Net,
     config: Config,
     identity: NodeIdentity,
-}
-
-/// The addresses of a running node's doors.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doors {
-    /// Where other nodes connect, with the ports that were chosen.
-    pub listen: Vec<Multiaddr>,
-    /// What others are told, for invites and codes.
-    pub addresses: Vec<String>,
-    /// The socket of the local API.
-    pub socket: PathBuf,
 }
 
 /// Why a node did not start.
@@ -256,7 +244,7 @@ impl Node {
         self.driver.handle()
     }
 
-    /// The network, for telling who is connected.
+    /// The network, for telling who is connected and where others connect.
     #[must_use]
     pub fn net(&self) -> &Net {
         &self.net
@@ -278,16 +266,6 @@ impl Node {
     #[must_use]
     pub fn role(&self) -> Role {
         self.identity.role
-    }
-
-    /// Where it can be reached.
-    #[must_use]
-    pub fn doors(&self) -> Doors {
-        Doors {
-            listen: self.net.listeners(),
-            addresses: self.handle().addresses(),
-            socket: self.config.socket.clone(),
-        }
     }
 
     /// Waits until the node ended by itself, or was told to by [`Handle::shutdown`].

@@ -11,7 +11,7 @@
 //!  peer       routes an event to its feature; hello; what front doors ask and see
 //!  features   side by side: federation, enrolment, custody, record, consent, backup
 //!  exchange   outbox, inbox, access log: what every exchange with others goes through
-//!  facts      what is kept and several features read: directory, members, contacts, patients,
+//!  facts      what is kept and several features read: names, directory, members, contacts, patients,
 //!             permissions, objects, entries, receipts
 //!  turn       one event being handled: who we are, context, effects, notices, answers
 //!  trust      what is signed and sealed, and how it is judged: identities, objects, tokens, membership
@@ -42,7 +42,9 @@ pub use trust::{capability, identity, membership, message, object, statement, wr
 
 pub(crate) use base::kind;
 pub(crate) use exchange::{inbox, outbox};
-pub(crate) use facts::{catalogue, contacts, entries, members, patients, permission, receipts};
+pub(crate) use facts::{
+    catalogue, contacts, entries, members, names, patients, permission, receipts,
+};
 pub(crate) use store::{clock, rows};
 
 /// Whether signatures and ciphers are stand-ins that protect nothing: the feature `stand-ins`, for very

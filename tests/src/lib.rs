@@ -2,6 +2,7 @@
 //! their own, reached the way a person reaches them: by the program, or by the local API beneath it.
 
 mod clock;
+mod counter;
 mod files;
 mod http;
 pub mod images;
@@ -14,6 +15,7 @@ mod region;
 mod rogue;
 
 pub use clock::Clock;
+pub use counter::Counter;
 pub use files::files;
 pub use http::{Api, Asked, Refusal};
 pub use log::{lines, refusals};

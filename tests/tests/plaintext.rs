@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use chartmesh_node::sample;
+use chartmesh_kit::sample;
 use chartmesh_tests::{
     Node, PASSPHRASE, Region, fetch, files, grant, program, until, whole_entries,
 };

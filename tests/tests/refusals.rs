@@ -1,12 +1,12 @@
 //! What a holder refuses to a stolen terminal that speaks the real protocol: each attempt for its own
 //! reason on the record, and the far side hears no more than it may know.
 
+use chartmesh_kit::altered;
 use chartmesh_protocol::capability::{
     Chain, Operation, Operations, Parties, Purpose, Reason, Scope,
 };
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::EntryId;
-use chartmesh_protocol::limits;
 use chartmesh_protocol::record::Bundle;
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_tests::{Node, Region, Rogue, Told, fetch, grant, lines, refusals};
@@ -31,14 +31,6 @@ impl Holder<'_> {
         assert_eq!(reasons[self.seen..], [reason.name()], "{what}");
         self.seen = reasons.len();
     }
-}
-
-/// One bit of the encoded bytes is another, where `part` stands.
-fn altered<T: chartmesh_protocol::codec::Wire>(whole: &T, part: &[u8]) -> T {
-    let mut bytes = whole.to_bytes();
-    let at = bytes.windows(part.len()).position(|window| window == part).expect("it is in there");
-    bytes[at + part.len() - 1] ^= 1;
-    T::from_bytes(&bytes, limits::REQUEST_BYTES_MAX).expect("it is well formed still")
 }
 
 fn entry(number: u8) -> Option<Scope> {

@@ -14,7 +14,7 @@ use crate::node::{Node, id, name_of, read};
 use crate::output::{Style, bytes, counted, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::stock;
-use crate::wait;
+use crate::wait::{self, Look};
 use crate::when::moment;
 
 /// Have sealed records kept by a backup provider, get them back, have them deleted
@@ -268,12 +268,12 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
 /// Waits until as many entries of a record are kept by a holder.
 async fn kept(node: &Node, wait: &WaitArgs, holder: &str, subject: &str, count: usize) -> Outcome {
     let query = ask::Kept { patient: None };
-    wait::until(wait, "the deposit", async || {
+    wait::until(node, wait, "the deposit", async || {
         let views: Vec<KeptView> = read(node.query(&query).await?)?;
         let there = views.iter().filter(|view| {
             view.holder.to_string() == holder && view.subject.to_string() == subject
         });
-        Ok((there.count() >= count).then_some(()))
+        Ok((there.count() >= count).then_some(()).into())
     })
     .await
 }
@@ -281,10 +281,12 @@ async fn kept(node: &Node, wait: &WaitArgs, holder: &str, subject: &str, count: 
 /// Waits until nothing is on its way here any more.
 async fn transfers(node: &Node, wait: &WaitArgs) -> Outcome {
     let arrivals = wait::Arrivals::new(node);
-    wait::until(wait, "the end of the transfers", async || {
+    wait::until(node, wait, "the end of the transfers", async || {
         let waiting = node.status().await?.waiting;
-        let over = arrivals.look(node).await?;
-        Ok((over && waiting == 0).then_some(()))
+        Ok(match arrivals.look(node).await? {
+            Look::Found(()) if waiting > 0 => Look::NotYet,
+            look => look,
+        })
     })
     .await
 }

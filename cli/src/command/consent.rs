@@ -264,16 +264,12 @@ struct PassOn<'a> {
 
 async fn pass_on(node: &Node, asked: PassOn<'_>) -> Outcome {
     node.require(Role::Hospital, "hospitals pass permissions on").await?;
-    let received: Vec<GrantView> =
-        node.grants(None).await?.into_iter().filter(|grant| grant.received).collect();
-    let known: Vec<Candidate> =
-        received.iter().map(|grant| Candidate::new(grant.token, &grant.in_words)).collect();
-    let mut tokens = Vec::new();
+    let (mut tokens, mut patient) = (Vec::new(), String::new());
     for text in asked.grants {
-        tokens.push(pick("permission", text, &known)?.id.clone());
+        let (token, whose) = node.received(text).await?;
+        tokens.push(token);
+        patient = if patient.is_empty() { whose } else { patient };
     }
-    let first = received.iter().find(|grant| Some(&grant.token.to_string()) == tokens.first());
-    let patient = first.map(|grant| grant.patient.to_string()).unwrap_or_default();
     let entries = match asked.entries.is_empty() {
         true => Vec::new(),
         false => node.entries_of(&patient, asked.entries).await?,

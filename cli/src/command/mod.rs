@@ -1,8 +1,10 @@
 //! The commands: one file per feature. A new one is its file, its `mod` line and its line below.
+//! `if` names the feature of the crate without which the program does not have it.
 
 mod backup;
 mod completions;
 mod consent;
+#[cfg(feature = "demo")]
 mod demo;
 mod federation;
 mod init;
@@ -13,7 +15,8 @@ mod peers;
 mod record;
 mod request;
 mod run;
-pub(crate) mod sim;
+#[cfg(feature = "simulator")]
+mod sim;
 mod status;
 mod stop;
 mod token;
@@ -24,18 +27,25 @@ use crate::context::Context;
 use crate::exit::Outcome;
 
 macro_rules! commands {
-    ($($(#[$meta:meta])* $name:ident: $module:ident),* $(,)?) => {
+    ($($(#[$meta:meta])* $name:ident: $module:ident $(if $feature:literal)?),* $(,)?) => {
         /// What can be asked for, in the order of the help.
         #[derive(Debug, clap::Subcommand)]
         pub(crate) enum Command {
-            $($(#[$meta])* $name($module::Args),)*
+            $(
+                $(#[cfg(feature = $feature)])?
+                $(#[$meta])*
+                $name($module::Args),
+            )*
         }
 
         impl Command {
             /// Does it.
             pub(crate) async fn run(self, context: &Context) -> Outcome {
                 match self {
-                    $(Self::$name(args) => args.run(context).await,)*
+                    $(
+                        $(#[cfg(feature = $feature)])?
+                        Self::$name(args) => args.run(context).await,
+                    )*
                 }
             }
         }
@@ -44,7 +54,7 @@ macro_rules! commands {
 
 // The doc comment of each `Args` is the command's help.
 commands! {
-    Demo: demo,
+    Demo: demo if "demo",
     Init: init,
     Run: run,
     Status: status,
@@ -67,7 +77,7 @@ commands! {
     Backup: backup,
     Log: log,
     #[command(subcommand)]
-    Sim: sim,
+    Sim: sim if "simulator",
     Completions: completions,
     Man: man,
 }

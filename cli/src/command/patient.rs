@@ -17,7 +17,7 @@ use crate::node::{Node, id, name_of, read, short};
 use crate::output::{self, Cell, Output, Style, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::secret;
-use crate::wait;
+use crate::wait::{self, Look};
 use crate::when::{Span, span};
 
 /// Open charts, make patients, enrol them, rotate their keys
@@ -298,16 +298,7 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
 }
 
 async fn give_code(node: &Node, who: &str, valid: Option<Span>) -> Outcome {
-    let charts: Vec<Candidate> = node
-        .charts()
-        .await?
-        .into_iter()
-        .map(|chart| Candidate {
-            other_id: Some(chart.subject.to_string()),
-            ..Candidate::new(chart.chart, chart.name)
-        })
-        .collect();
-    let chart = pick("chart", who, &charts)?.id;
+    let chart = node.chart(who).await?;
     let valid = valid.map(|span| span.0);
     let command = json!({"enrolment": {"code": {"chart": chart, "valid_ms": valid}}});
     let answer = node.command(command, None).await?;
@@ -321,16 +312,16 @@ async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -> Outcome {
     if wait.wait {
         let asked: PatientView = read(answer)?;
         let asked: Vec<_> = open(&asked).collect();
-        answer = wait::until(wait, "the hospital's answer", async || {
+        answer = wait::until(node, wait, "the hospital's answer", async || {
             let all: Vec<Value> = read(node.query(&ask::Patients).await?)?;
             let Some(answer) = all.into_iter().find(|one| one["patient"] == patient.as_str())
             else {
-                return Ok(None);
+                return Ok(Look::NotYet);
             };
             let now: PatientView = read(answer.clone())?;
             match now.enrolling.iter().find(|one| asked.contains(&one.institution)) {
-                None => Ok(Some(answer)),
-                Some(EnrollingView { refused: None, .. }) => Ok(None),
+                None => Ok(Look::Found(answer)),
+                Some(EnrollingView { refused: None, .. }) => Ok(Look::NotYet),
                 Some(EnrollingView { refused: Some(why), .. }) => {
                     Err(Failure::new(Exit::NotPermitted, format!("the hospital refused: {why}")))
                 }

@@ -81,11 +81,10 @@ impl Args {
         let node = node.map_err(|error| refused(&error))?;
         let api =
             Api::start(&node).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-        let doors = node.doors();
-        let listen: Vec<String> = doors.listen.iter().map(ToString::to_string).collect();
+        let listen: Vec<String> = node.net().listeners().iter().map(ToString::to_string).collect();
         let answer = json!({
             "name": node.identity().name, "role": node.role(), "listen": listen,
-            "announced": doors.addresses, "socket": doors.socket,
+            "announced": node.handle().addresses(), "socket": node.config().socket,
         });
         context.out.answer(&answer, |out| {
             out.line(format!("`{}` runs, a {} node", node.identity().name, node.role().name()));

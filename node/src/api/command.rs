@@ -14,6 +14,7 @@ use super::json::In;
 use super::problem::Outcome;
 use super::shared::Shared;
 use super::unlocked::Secret;
+use crate::net::is_loopback;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,16 +84,7 @@ async fn keys(
 /// no others.
 pub(super) fn addresses(shared: &Shared) -> Vec<String> {
     let all = shared.handle.addresses();
-    let others: Vec<_> = all.iter().filter(|address| !is_loopback(address)).cloned().collect();
+    let own = |text: &String| text.parse().is_ok_and(|address| is_loopback(&address));
+    let others: Vec<_> = all.iter().filter(|text| !own(text)).cloned().collect();
     if others.is_empty() { all } else { others }
-}
-
-fn is_loopback(address: &str) -> bool {
-    let mut parts = address.split('/');
-    match (parts.nth(1), parts.next()) {
-        (Some("ip4"), Some(ip)) => ip.starts_with("127."),
-        (Some("ip6"), Some(ip)) => ip == "::1",
-        (Some("dns" | "dns4" | "dns6"), Some(name)) => name == "localhost",
-        _ => false,
-    }
 }

@@ -62,3 +62,14 @@ pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(20);
 
 /// How long requests under way may take to end when the node stops.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Streams of changes at once: each is a connection, for a command that waits or a page that is open.
+pub(super) const CHANGES_STREAMS_MAX: usize = 64;
+
+/// Time between two events of one stream: whoever listens asks again at each, and a person does not
+/// see the difference.
+pub(super) const CHANGES_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a stream of changes says that it is alive while nothing changes: proxies and browsers
+/// give up what is silent for half a minute or more.
+pub(super) const CHANGES_ALIVE_EVERY: Duration = Duration::from_secs(15);

@@ -10,6 +10,7 @@
 //! | `GET /v1/status` | how the node stands, its doors, who is connected |
 //! | `POST /v1/command` | `{command, patient?, passphrase?}`: asks the protocol for something |
 //! | `POST /v1/query` | `{query, patient?, passphrase?}`: reads; discloses no content |
+//! | `GET /v1/changes` | server-sent events: each time that something became durable, for whoever would ask again and again |
 //! | `POST /v1/patients` | `{name, passphrase}`: makes a patient; tells the 24 words, once |
 //! | `POST /v1/patients/{id}/unlock` | `{passphrase, minutes?}`: keeps the keys in memory for a while |
 //! | `POST /v1/patients/{id}/lock` | forgets them |
@@ -25,6 +26,7 @@
 //! | `GET /v1/transfers` | objects on their way here, with bytes |
 //! | `POST /v1/shutdown` | stops the node |
 
+mod changes;
 mod check;
 mod command;
 mod import;
@@ -92,6 +94,7 @@ impl Api {
         let socket = node.config().socket.clone();
         let listener = socket::listen(&socket)
             .map_err(|source| StartError { path: socket.clone(), source })?;
+        let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
             handle: node.handle(),
             net: node.net().clone(),
@@ -101,9 +104,10 @@ impl Api {
             unlocked: unlocked::Unlocked::default(),
             imports: import::Imports::default(),
             opens: open::Opens::default(),
+            changes: changes::Changes::default(),
+            stopping: stopping.clone(),
         });
-        let stopping = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, shared, stopping.clone()));
+        let serving = tokio::spawn(serve(listener, shared));
         Ok(Self { socket, stopping, serving })
     }
 
@@ -127,12 +131,8 @@ impl Drop for Api {
     }
 }
 
-async fn serve(
-    listener: tokio::net::UnixListener,
-    shared: Arc<Shared>,
-    stopping: CancellationToken,
-) {
-    let socket = shared.socket.clone();
+async fn serve(listener: tokio::net::UnixListener, shared: Arc<Shared>) {
+    let (socket, stopping) = (shared.socket.clone(), shared.stopping.clone());
     let sweeping = tokio::spawn(sweep(Arc::clone(&shared)));
     let ended = {
         let (handle, stopping) = (shared.handle.clone(), stopping.clone());
@@ -179,6 +179,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/status", get(status::status))
         .route("/v1/command", post(command::command))
         .route("/v1/query", post(command::query))
+        .route("/v1/changes", get(changes::changes))
         .route("/v1/patients", post(patient::make))
         .route("/v1/patients/{id}/unlock", post(patient::unlock))
         .route("/v1/patients/{id}/lock", post(patient::lock))

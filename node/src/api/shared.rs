@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use tokio_util::sync::CancellationToken;
+
+use super::changes::Changes;
 use super::import::Imports;
 use super::open::Opens;
 use super::unlocked::Unlocked;
@@ -19,4 +22,6 @@ pub(super) struct Shared {
     pub(super) unlocked: Unlocked,
     pub(super) imports: Imports,
     pub(super) opens: Opens,
+    pub(super) changes: Changes,
+    pub(super) stopping: CancellationToken,
 }

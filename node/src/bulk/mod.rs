@@ -40,9 +40,6 @@ mod io;
 mod pull;
 mod serve;
 mod source;
-#[cfg(test)]
-#[expect(clippy::cast_possible_truncation, reason = "objects of tests fit in memory")]
-mod tests;
 mod wire;
 
 use std::time::Duration;

@@ -23,7 +23,7 @@ use super::sessions::Sessions;
 use super::timer::Timer;
 use super::waiting::Waiting;
 use super::{Lost, Parts, Witness};
-use crate::net::Net;
+use crate::net::{Net, is_loopback};
 use crate::objects::ObjectFolder;
 use crate::pool::spawn_blocking;
 use crate::store::Store;
@@ -280,15 +280,6 @@ pub(super) async fn on_pool<T: Send + 'static>(
 /// The addresses among `texts` that can be read; others are of a transport we do not know.
 pub(super) fn multiaddrs(texts: &[String]) -> Vec<Multiaddr> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
-}
-
-fn is_loopback(address: &Multiaddr) -> bool {
-    use libp2p::multiaddr::Protocol;
-    address.iter().any(|part| match part {
-        Protocol::Ip4(ip) => ip.is_loopback(),
-        Protocol::Ip6(ip) => ip.is_loopback(),
-        _ => false,
-    })
 }
 
 impl std::fmt::Debug for Shared {

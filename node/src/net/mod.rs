@@ -44,6 +44,7 @@
 //! the caller's order counts. Calls to one node share one dial. A failure says what may be
 //! concluded: [`SendFailure`].
 
+mod address;
 mod behaviour;
 mod book;
 mod bulk;
@@ -72,6 +73,7 @@ use libp2p::{Multiaddr, Swarm};
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
+pub(crate) use address::is_loopback;
 pub use bulk::BulkStream;
 pub use event::{NetEvent, Reason, Reply, SendFailure};
 pub use limits::{CONTROL_ANSWER_BYTES_MAX, CONTROL_REQUEST_BYTES_MAX, HELLO_BYTES_MAX, Limits};

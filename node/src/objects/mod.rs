@@ -44,25 +44,12 @@ pub mod tree;
 mod verify;
 mod writer;
 
-#[cfg(test)]
-#[expect(clippy::cast_possible_truncation, reason = "objects of tests fit in memory")]
-mod crash_tests;
-#[cfg(test)]
-#[expect(clippy::cast_possible_truncation, reason = "objects of tests fit in memory")]
-mod tests;
-
 pub(crate) use arriving::{State as PartialState, checkpoint_meanwhile};
 pub use partial::Partial;
 pub use reader::ObjectReader;
 pub(crate) use verify::batch;
 pub use verify::{BATCH, NotTheObject, Shape, Verified, Verifier};
 pub use writer::{ObjectWriter, Written};
-
-/// The pairs of a whole object of one batch, for tests of what peers send.
-#[cfg(test)]
-pub(crate) fn test_pairs(data: &[u8]) -> Vec<u8> {
-    tests::pairs_for(data, 0, 0)
-}
 
 /// A partial object's progress is made durable at least this often, in bytes: what a power cut
 /// costs a transfer at most, against three syncs each time.
@@ -155,7 +142,11 @@ impl<D: Disk> ObjectFolder<D> {
         Self::open_with(disk, root, CHECKPOINT)
     }
 
-    pub(crate) fn open_with(disk: D, root: &Path, checkpoint: u64) -> Result<Self, ObjectError> {
+    /// [`ObjectFolder::open`], where partial objects become durable every so many bytes.
+    ///
+    /// # Errors
+    /// [`ObjectError::Disk`].
+    pub fn open_with(disk: D, root: &Path, checkpoint: u64) -> Result<Self, ObjectError> {
         let (objects, incoming) = (root.join("objects"), root.join("incoming"));
         let make = |dir: &Path| disk.create_dir(dir).map_err(cannot("make directory", dir));
         make(root)?;

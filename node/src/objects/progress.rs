@@ -78,11 +78,8 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::disk::Disk as _;
-    use crate::disk::faulty::FaultyDisk;
+    use crate::disk::{Disk as _, RealDisk};
 
     fn record(sequence: u64) -> Progress {
         Progress { sequence, id: ObjectId([7; 32]), len: 99, offset: sequence * 2 }
@@ -90,7 +87,8 @@ mod tests {
 
     #[test]
     fn the_newest_valid_slot_counts() {
-        let file = FaultyDisk::new().create(Path::new("/p")).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = RealDisk.create(&dir.path().join("p")).unwrap();
         assert_eq!(Progress::load(&file).unwrap(), None);
         for sequence in 1..5 {
             record(sequence).store(&file).unwrap();

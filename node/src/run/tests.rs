@@ -188,13 +188,13 @@ async fn who_announces_an_address_tells_nobody_of_a_door_on_loopback() {
 async fn what_was_answered_is_there_after_a_kill_and_the_ports_are_the_same() {
     let home = Home::new(Role::Hospital, "A");
     let node = home.run().await;
-    let doors = node.doors();
+    let addresses = node.handle().addresses();
     let subject = node.new_chart("Hanako").await;
     node.abandon().await;
     let node = home.run().await;
     let charts = node.see(ask::Charts).await;
     assert!(charts.iter().any(|chart| chart.subject == subject));
-    assert_eq!(node.doors(), doors);
+    assert_eq!(node.handle().addresses(), addresses);
     node.shutdown().await;
 }
 
@@ -238,7 +238,7 @@ async fn garbage_from_a_stranger_gets_no_answer_and_the_node_goes_on() {
         limits: Limits::default(),
     };
     let (stranger, _events) = net::start(config).await.unwrap();
-    let hello = stranger.hello(node.doors().listen, Some(node.net().node_id()), vec![0xff; 99]);
+    let hello = stranger.hello(node.net().listeners(), Some(node.net().node_id()), vec![0xff; 99]);
     assert!(within("an end", hello).await.is_err());
     node.new_chart("Hanako").await;
     stranger.stop().await;

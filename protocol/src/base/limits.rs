@@ -156,4 +156,8 @@ limits! {
     ADDRESSES_MAX: usize = 16;
     /// Bytes of the addresses that are passed on of an institution's nodes that have not proven themselves.
     HINTED_BYTES_MAX: usize = 4096;
+    /// Bytes of a name as it is compared: several times what cards and charts call anybody.
+    NAME_COMPARED_BYTES_MAX: usize = 256;
+    /// Things that one search by a name or the beginning of an id finds: what a person chooses from.
+    FOUND_MAX: usize = 100;
 }

@@ -6,6 +6,7 @@ pub(crate) mod contacts;
 pub mod directory;
 pub(crate) mod entries;
 pub(crate) mod members;
+pub(crate) mod names;
 pub mod objects;
 pub(crate) mod patients;
 pub(crate) mod permission;

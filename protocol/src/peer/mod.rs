@@ -28,6 +28,7 @@ mod body;
 mod command;
 mod drive;
 mod event;
+mod find;
 mod handle;
 mod hello;
 mod itself;
@@ -43,6 +44,7 @@ pub use body::Body;
 pub use command::Command;
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
+pub use find::{FoundBy, FoundOne, FoundView, Thing};
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub use itself::Peer;
 pub use message::CheckedMessage;
@@ -52,9 +54,10 @@ pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView
 /// All that a front door can ask to see: each question says what it is answered with.
 pub mod ask {
     pub use super::about_us::{Keys, Peers, Status, Transfers};
+    pub use super::find::Find;
     pub use crate::access_log::{AccessLog, CollectedLogs};
     pub use crate::backup::query::Kept;
-    pub use crate::consent::{Grants, Requests};
+    pub use crate::consent::{Grants, Request, Requests};
     pub use crate::custody::Patients;
     pub use crate::federation::Members;
     pub use crate::record::{Charts, Entries, Verify};

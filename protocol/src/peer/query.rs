@@ -1,8 +1,8 @@
 //! What a front door can ask to see.
 
 use super::ask::{
-    AccessLog, Charts, CollectedLogs, Entries, Grants, Kept, Keys, Members, Patients, Peers,
-    Requests, Status, Transfers, Verify,
+    AccessLog, Charts, CollectedLogs, Entries, Find, Grants, Kept, Keys, Members, Patients, Peers,
+    Request, Requests, Status, Transfers, Verify,
 };
 use super::itself::Peer;
 use crate::clock;
@@ -81,8 +81,12 @@ queries! {
     Entries(),
     /// Checks every entry of a patient or chart.
     Verify(),
+    /// What a name, an identifier or the beginning of an id means.
+    Find(),
     /// Requests for consent.
     Requests(),
+    /// One request for consent.
+    Request(),
     /// Permissions.
     Grants(),
     /// The access log kept here about a patient.

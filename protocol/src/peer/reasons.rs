@@ -22,5 +22,7 @@ reasons! {
             "the institution left the federation, or was expelled from it",
         12 => NoChart: NotFound
             "no chart of this patient here; open one with `chartmesh patient new`",
+        13 => SearchLimit { most: u64 }: Invalid "a search finds 1 to {most} things",
+        14 => EntriesOfWhom: Invalid "entries are found within a record: say whose",
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chartmesh_kit::FaultyDisk;
 use chartmesh_node::bulk::{self, Patience, Pulled};
-use chartmesh_node::disk::faulty::FaultyDisk;
 use chartmesh_node::net::{self, Limits, Net, NetConfig, NetEvent};
 use chartmesh_node::objects::ObjectFolder;
 use chartmesh_node::pool;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use chartmesh_kit::FaultyDisk;
 use chartmesh_node::disk::AnyDisk;
-use chartmesh_node::disk::faulty::FaultyDisk;
 use chartmesh_node::driver::{Driver, Handle, Parts, WallClock, Witness};
 use chartmesh_node::net::{self, Limits, Net, NetConfig};
 use chartmesh_node::objects::ObjectFolder;

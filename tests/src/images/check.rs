@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Once;
 
-use chartmesh_node::disk::faulty::{FaultyDisk, Loss};
+use chartmesh_kit::{FaultyDisk, Loss};
 use chartmesh_node::objects::ObjectFolder;
 use chartmesh_node::store::Store;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;

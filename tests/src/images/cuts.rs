@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chartmesh_node::disk::faulty::FaultyDisk;
+use chartmesh_kit::FaultyDisk;
 use chartmesh_protocol::time::Timestamp;
 
 use super::Numbers;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
 
-use chartmesh_node::disk::faulty::{FaultyDisk, Loss};
+use chartmesh_kit::{FaultyDisk, Loss};
 use chartmesh_node::objects::ObjectFolder;
 use chartmesh_node::store::{StorageKey, Store, StoreOptions};
 use chartmesh_protocol::id::ObjectId;

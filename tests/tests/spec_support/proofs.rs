@@ -181,13 +181,13 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ("NET-4", "node/src/net/tests/strangers.rs", "a_stranger_can_open_hello_and_nothing_else"),
     (
         "NET-10",
-        "node/src/bulk/tests.rs",
+        "node/tests/objects/transfers.rs",
         "a_permission_revoked_midway_stops_the_transfer_within_the_bound",
     ),
     ("NET-8", "node/src/bulk/wire.rs", "requests_of_wrong_version_length_or_start_are_told_apart"),
     (
         "NET-9",
-        "node/src/objects/tests.rs",
+        "node/tests/objects/folder.rs",
         "a_flipped_bit_anywhere_in_pairs_or_bytes_is_not_the_object",
     ),
     (
@@ -250,7 +250,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "scenarios/tests/deposits/losses.rs",
         "a_depositary_says_that_it_keeps_what_it_has_and_nothing_else",
     ),
-    ("BAK-1", "node/src/objects/crash_tests.rs", "leaving_out_any_one_sync_breaks_a_promise"),
+    ("BAK-1", "node/tests/objects/power_cuts.rs", "leaving_out_any_one_sync_breaks_a_promise"),
     (
         "BAK-2",
         "scenarios/tests/deposits/strangers.rs",

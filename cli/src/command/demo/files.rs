@@ -37,7 +37,7 @@ pub(super) fn gather(data: Option<&Path>, work: &Path) -> anyhow::Result<Files> 
             Ok(Files { fhir, dicom: dicom.into_iter().take(DICOM_MAX).collect() })
         }
         None => {
-            chartmesh_node::sample::write(work, 7).context("cannot write the built-in sample")?;
+            chartmesh_kit::sample::write(work, 7).context("cannot write the built-in sample")?;
             let fhir = listed(&work.join("fhir"))?;
             let dicom = listed(&work.join("dicom"))?;
             Ok(Files { fhir, dicom })

@@ -50,7 +50,7 @@ pub(super) async fn read_log(region: &Region) -> anyhow::Result<()> {
 pub(super) async fn interrupt(region: &mut Region, mib: u64) -> anyhow::Result<()> {
     step("The provider is killed in the middle of a transfer, restarted, and the transfer resumes");
     let file = region.work.join("large.dcm");
-    chartmesh_node::sample::write_large(&file, 7, mib * 1024 * 1024)?;
+    chartmesh_kit::sample::write_large(&file, 7, mib * 1024 * 1024)?;
     let (added, _) = region.a.import(region.patient, &[file], json!({"user": "Dr. Sato"})).await?;
     let entry = *added.first().context("nothing was recorded")?;
     let _: DepositView = region

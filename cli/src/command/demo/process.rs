@@ -1,8 +1,7 @@
 //! A node as a process of its own, and how the demo talks to it: through the local API only.
 
-use crate::client::Client;
-use crate::exit::Failure;
 use anyhow::{Context, bail};
+use chartmesh_node::client::{Client, ClientError, escape};
 use chartmesh_protocol::id::{EntryId, PartyId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -25,18 +24,6 @@ pub(super) struct Node {
 
 /// What a node said, or why it could not be asked.
 pub(super) type Asked<T> = Result<T, anyhow::Error>;
-
-/// What the local API refused.
-#[derive(Debug)]
-struct Refused(Failure);
-
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.text)
-    }
-}
-
-impl std::error::Error for Refused {}
 
 impl Node {
     /// Makes a node's data directory with the very command that a person uses, and starts it.
@@ -126,11 +113,11 @@ impl Node {
     }
 
     pub(super) async fn get(&self, path: &str) -> Asked<Value> {
-        Ok(self.client().get(path).await.map_err(Refused)?)
+        Ok(self.client().get(path).await?)
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Asked<Value> {
-        Ok(self.client().post(path, body).await.map_err(Refused)?)
+        Ok(self.client().post(path, body).await?)
     }
 
     /// A command of the protocol; `patient` names whose unlocked keys it needs.
@@ -170,10 +157,9 @@ impl Node {
         let mut refused = Vec::new();
         for file in files {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let path = format!("/v1/imports/{import}/files?name={}", crate::client::escape(&name));
-            let silent = indicatif::ProgressBar::hidden();
-            if let Err(failure) = self.client().put_file(&path, file, &silent).await {
-                refused.push(format!("{name}: {}", failure.text));
+            let path = format!("/v1/imports/{import}/files?name={}", escape(&name));
+            if let Err(error) = self.client().put_file(&path, file, |_| ()).await {
+                refused.push(format!("{name}: {error}"));
             }
         }
         let recorded = self.post(&format!("/v1/imports/{import}/commit"), &json!({})).await?;
@@ -209,8 +195,8 @@ where
 pub(super) fn refusal<T>(asked: Asked<T>, what: &str) -> anyhow::Result<String> {
     match asked {
         Ok(_) => bail!("{what} was not refused"),
-        Err(error) => match error.downcast::<Refused>() {
-            Ok(refused) => Ok(refused.0.text),
+        Err(error) => match error.downcast::<ClientError>() {
+            Ok(error) => Ok(error.to_string()),
             Err(error) => Err(error.context(format!("{what} failed in another way"))),
         },
     }

@@ -25,10 +25,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::counted;
-use super::open::{self, Keys, Opened};
+use super::open::{self, Keys, Opened, private_file};
 use super::own::{OwnArgs, bring, role_that_opens};
 use super::page::page;
-use crate::client::private_file;
 use crate::command::log;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, read};

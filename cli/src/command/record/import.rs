@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use chartmesh_node::client::escape;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::{EntryView, RecordedView};
@@ -11,7 +12,6 @@ use serde_json::json;
 
 use super::counted;
 use crate::args::UserArg;
-use crate::client::escape;
 use crate::command::wish::kinds;
 use crate::exit::{Failure, Outcome};
 use crate::node::{Node, read};
@@ -94,8 +94,10 @@ async fn send(node: &Node, import: &str, files: &[ImportFile]) -> Outcome {
     let progress = node.out.progress("importing", total);
     for file in files {
         let path = format!("/v1/imports/{import}/files?name={}", escape(tail(&file.name)));
-        let sent = node.client.put_file(&path, &file.path, &progress).await;
-        sent.map_err(|failure| {
+        let bar = progress.clone();
+        let sent = node.client.put_file(&path, &file.path, move |bytes| bar.inc(bytes)).await;
+        sent.map_err(|error| {
+            let failure = Failure::from(error);
             let text = format!("{}: {}", file.path.display(), failure.text);
             Failure { text, ..failure }
         })?;

@@ -1,8 +1,11 @@
 //! Opening an entry: what it says, and its contents in the clear.
 
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use chartmesh_node::client::escape;
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::record::view::ManifestView;
@@ -11,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::counted;
 use super::own::{OwnArgs, bring, role_that_opens};
-use crate::client::{escape, private_file};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, read, short};
 use crate::output::{self, Cell, Style, bytes, faint, row};
@@ -99,14 +101,14 @@ impl Keys {
         body: &Value,
     ) -> Outcome<Value> {
         match node.client.post(path, body).await {
-            Err(failure) if failure.exit == Exit::Locked && !self.unlocked.get() => {}
-            answer => return answer,
+            Err(error) if error.is_locked() && !self.unlocked.get() => {}
+            answer => return Ok(answer?),
         }
         let passphrase = node.passphrase_of(subject)?;
         let unlock = json!({"passphrase": passphrase.as_str(), "minutes": UNLOCKED_MINUTES});
         node.client.post(&format!("/v1/patients/{subject}/unlock"), &unlock).await?;
         self.unlocked.set(true);
-        node.client.post(path, body).await
+        Ok(node.client.post(path, body).await?)
     }
 
     /// Leaves the keys as they were.
@@ -193,7 +195,8 @@ async fn write_content(node: &Node, opened: Opened, number: u64, to: Option<&Pat
         .next("write it to a file with --out FILE")),
         None => {
             let path = content_path(&opened.open, index);
-            node.client.download(&path, output::raw, Path::new("standard output")).await.map(|_| ())
+            node.client.download(&path, output::raw, Path::new("standard output")).await?;
+            Ok(())
         }
     }
 }
@@ -215,7 +218,7 @@ pub(super) async fn save(
     };
     let written = node.client.download(&content_path(open, index), write, path).await;
     progress.finish_and_clear();
-    let written = written.and_then(|count| {
+    let written = written.map_err(Failure::from).and_then(|count| {
         if count == length { Ok(()) } else { Err(cut_short(path, count, length)) }
     });
     if written.is_err() {
@@ -223,6 +226,11 @@ pub(super) async fn save(
         let _ = std::fs::remove_file(path);
     }
     written
+}
+
+/// A new file that only its owner can read: it holds what was sealed.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 fn cut_short(path: &Path, count: u64, length: u64) -> Failure {

@@ -1,8 +1,9 @@
 //! The page that shows an exported record in any browser.
 
+use chartmesh_node::client::escape;
+
 use super::counted;
 use super::export::{Exported, ExportedEntry};
-use crate::client::escape;
 use crate::output::bytes;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\

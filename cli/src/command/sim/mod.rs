@@ -6,8 +6,6 @@
 mod check;
 mod compare;
 mod explain;
-#[cfg(feature = "node")]
-mod processes;
 mod program;
 mod progress;
 mod replay;

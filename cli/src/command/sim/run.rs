@@ -57,22 +57,22 @@ enum By {
     Core,
     /// Processes of this program, in real time, through a relay that adds the links' delay and loss.
     /// Small scenarios only, and nothing repeats to the byte; keys that it cannot honour are refused
-    #[cfg(feature = "node")]
+    #[cfg(feature = "simulator")]
     Process,
 }
 
 impl Args {
     pub(super) fn run(self, out: Output, stop: &AtomicBool) -> Outcome {
-        #[cfg(feature = "node")]
+        #[cfg(feature = "simulator")]
         if self.fast && self.tier == By::Process {
             let text = "nodes have no stand-ins for cryptography: --fast is for the tier `core`";
             return Err(Failure::usage(text));
         }
         with_stand_ins(self.fast || STAND_INS)?;
         let scenario = self.file.scenario()?;
-        #[cfg(feature = "node")]
+        #[cfg(feature = "simulator")]
         if self.tier == By::Process {
-            super::processes::check(&scenario)?;
+            honoured(&scenario)?;
         }
         let mut kept = match &self.out {
             Some(dir) => {
@@ -90,10 +90,14 @@ impl Args {
             match self.tier {
                 By::Core => chartmesh_scenarios::run(&scenario, self.seed, &mut watch, sink)
                     .map_err(|error| error.to_string()),
-                #[cfg(feature = "node")]
+                #[cfg(feature = "simulator")]
                 By::Process => {
+                    let program = std::env::current_exe();
+                    let program = program.map_err(|error| {
+                        Failure::new(Exit::Failed, format!("cannot find this program: {error}"))
+                    })?;
                     let dir = self.out.as_deref();
-                    super::processes::run(&scenario, self.seed, dir, &mut watch, sink)
+                    chartmesh_processes::run(&program, &scenario, self.seed, dir, &mut watch, sink)
                         .map_err(|error| format!("{error:#}"))
                 }
             }
@@ -134,6 +138,17 @@ impl Args {
         let trace = Formats { csv: self.trace_csv, parquet: !self.no_trace };
         Leave { trace, ..Leave::default() }
     }
+}
+
+/// Refuses a scenario with keys that processes cannot honour.
+#[cfg(feature = "simulator")]
+fn honoured(scenario: &chartmesh_scenarios::scenario::Scenario) -> Outcome {
+    let found = chartmesh_processes::refused(scenario);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let text = format!("processes cannot honour this scenario:\n  {}", found.join("\n  "));
+    Err(Failure::usage(text).next("change these keys, or run it by the tier `core`"))
 }
 
 /// A folder that may be written into: empty or not there, what a run that broke off left, or a run that is to be

@@ -25,6 +25,13 @@ pub(super) struct Answer {
     pub(super) body: Result<Bytes, hyper::Error>,
 }
 
+/// A stream of changes.
+#[derive(Debug)]
+pub(super) struct Events {
+    body: Incoming,
+    text: String,
+}
+
 impl Client {
     pub(super) fn new(socket: &Path) -> Self {
         Self(socket.to_owned())
@@ -44,17 +51,7 @@ impl Client {
 
     pub(super) async fn send(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Answer {
         let asking = async {
-            let stream = UnixStream::connect(&self.0).await.unwrap();
-            let io = TokioIo::new(stream);
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
-            tokio::spawn(connection);
-            let request = Request::builder()
-                .method(method)
-                .uri(path)
-                .header("host", "localhost")
-                .body(Full::new(body.into()))
-                .unwrap();
-            let response: hyper::Response<Incoming> = match sender.send_request(request).await {
+            let response = match self.begin(method, path, &[], body.into()).await {
                 Ok(response) => response,
                 // An answer that breaks off early takes its head along, when that was not sent yet.
                 Err(error) => {
@@ -63,12 +60,64 @@ impl Client {
                 }
             };
             let status = response.status();
-            let media_type = response.headers().get("content-type");
-            let media_type = media_type.map(|text| text.to_str().unwrap().to_owned());
+            let media_type = media_type(&response);
             let body = response.into_body().collect().await.map(|body| body.to_bytes());
-            Answer { status, media_type: media_type.unwrap_or_default(), body }
+            Answer { status, media_type, body }
         };
         tokio::time::timeout(PATIENCE, asking).await.expect("the node answers in time")
+    }
+
+    /// Listens to changes, after the event with this id.
+    pub(super) async fn listen(&self, after: Option<&str>) -> Result<Events, StatusCode> {
+        let headers = after.map(|id| ("last-event-id", id));
+        let asking = self.begin(Method::GET, "/v1/changes", headers.as_slice(), Bytes::new());
+        let response = tokio::time::timeout(PATIENCE, asking).await.expect("an answer").unwrap();
+        if response.status() != StatusCode::OK {
+            return Err(response.status());
+        }
+        assert_eq!(media_type(&response), "text/event-stream");
+        Ok(Events { body: response.into_body(), text: String::new() })
+    }
+
+    async fn begin(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> hyper::Result<hyper::Response<Incoming>> {
+        let stream = UnixStream::connect(&self.0).await.unwrap();
+        let io = TokioIo::new(stream);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
+        tokio::spawn(connection);
+        let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        sender.send_request(request.body(Full::new(body)).unwrap()).await
+    }
+}
+
+fn media_type(response: &hyper::Response<Incoming>) -> String {
+    let media_type = response.headers().get("content-type");
+    media_type.map(|text| text.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+impl Events {
+    /// The next event, as it came; none when the stream has ended.
+    pub(super) async fn next(&mut self) -> Option<String> {
+        let reading = async {
+            loop {
+                if let Some((event, rest)) = self.text.split_once("\n\n") {
+                    let (event, rest) = (event.to_owned(), rest.to_owned());
+                    self.text = rest;
+                    return Some(event);
+                }
+                let frame = self.body.frame().await?.unwrap();
+                self.text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.expect("an event, or the end")
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use axum::http::Method;
+use chartmesh_kit::sample;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::identity::KeyLog;
@@ -17,7 +18,7 @@ use serde_json::json;
 use super::super::{FileView, ImportView, OpenView, ProofView};
 use super::Home;
 use crate::content::Content;
-use crate::{fhir, sample};
+use crate::fhir;
 
 const SEED: u64 = 7;
 

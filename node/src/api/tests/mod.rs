@@ -1,5 +1,6 @@
 //! A real node behind a real socket.
 
+mod changes;
 mod client;
 mod files;
 mod patients;

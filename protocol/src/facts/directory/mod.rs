@@ -20,9 +20,13 @@ pub(crate) use introduction::{hear_of, introduction, learn_introduction};
 pub(crate) use nodes::{
     certify_node, hint_node, institution_of, institution_told, learn_node, met, nodes_of,
 };
-pub(crate) use parties::{card, institutions, keys, learn_card, learn_keys, name, set_own_card};
+pub(crate) use parties::{
+    beginning, card, institutions, keys, learn_card, learn_keys, name, set_own_card,
+};
 pub(crate) use reasons::Reason;
-pub(crate) use rings::{compartment_end, learn_ring, relay_of, ring, usable_compartment};
+pub(crate) use rings::{
+    compartment_end, learn_ring, patients_beginning, relay_of, ring, usable_compartment,
+};
 pub(crate) use standing::{
     CertifiedRow, Standing, clear_standing, set_standing, standing, with_standing,
 };

@@ -6,6 +6,7 @@ use crate::codec::{DecodeError, Decoder, Wire, wire_struct};
 use crate::id::PartyId;
 use crate::identity::{Card, KeyLog, KeyRing, KnownKeys};
 use crate::limits;
+use crate::names::{self, Bearer, Digits};
 use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
@@ -100,11 +101,24 @@ pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
 
 /// Our own card counts whatever was said before, even by a clock that was ahead.
 pub(crate) fn set_own_card(txn: &mut dyn Txn, card: &Signed<Card>) -> Result<(), StoreError> {
-    let Some(mut row) = rows::get::<PartyRow>(txn, PARTIES, &card.institution.0)? else {
+    let Some(row) = rows::get::<PartyRow>(txn, PARTIES, &card.institution.0)? else {
         return Ok(());
     };
-    row.card = Some(card.to_unverified());
-    rows::put(txn, PARTIES, &card.institution.0, &row)
+    put_card(txn, row, card.to_unverified())
+}
+
+/// A newer card: the institution is found by its name.
+fn put_card(
+    txn: &mut dyn Txn,
+    mut row: PartyRow,
+    card: Unverified<Card>,
+) -> Result<(), StoreError> {
+    let party = card.claims().institution;
+    let before = row.card.as_ref().map(|card| card.claims().name.as_str());
+    let after = [card.claims().name.as_str()];
+    names::rename(txn, Bearer::Institution, &party.0, before.as_slice(), &after)?;
+    row.card = Some(card);
+    rows::put(txn, PARTIES, &party.0, &row)
 }
 
 /// Takes over an institution's card if it is newer than the one known: of a later key, or issued later.
@@ -129,8 +143,7 @@ pub(crate) fn learn_card(
     if !verified || claims.key != keys.current_number() {
         return refuse(Reason::CardNotSigned);
     }
-    let party = claims.institution;
-    let Some(mut row) = known else {
+    let Some(row) = known else {
         return refuse(Reason::CardOfUnknown);
     };
     // Who handles a message has put down the time at its beginning.
@@ -140,8 +153,7 @@ pub(crate) fn learn_card(
         (!ahead, card.key, card.issued)
     };
     if row.card.as_ref().is_none_or(|known| rank(known.claims()) < rank(claims)) {
-        row.card = Some(card);
-        rows::put(txn, PARTIES, &party.0, &row)?;
+        put_card(txn, row, card)?;
     }
     Ok(())
 }
@@ -167,4 +179,14 @@ pub(crate) fn institutions(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<C
         .into_iter()
         .filter_map(|(_, row)| row.card.map(Unverified::from_own_store))
         .collect())
+}
+
+/// Up to `limit` parties whose ids begin so, institutions and patients.
+pub(crate) fn beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<PartyId>, StoreError> {
+    let keys = digits.keys(txn, PARTIES, &[], limit)?;
+    keys.iter().map(|key| rows::tail(PARTIES, key).map(PartyId)).collect()
 }

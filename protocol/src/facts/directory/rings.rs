@@ -6,6 +6,7 @@ use crate::id::{CompartmentId, PartyId};
 use crate::identity::{Compartment, KeyRing, KnownKeys};
 use crate::kind::Kind;
 use crate::limits;
+use crate::names::Digits;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
@@ -112,4 +113,14 @@ pub(crate) fn relay_of(
     patient: PartyId,
 ) -> Result<Option<PartyId>, StoreError> {
     rows::get(txn, RELAYS, &patient.0)
+}
+
+/// Up to `limit` patients whose ids begin so, and whose relay is known.
+pub(crate) fn patients_beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<PartyId>, StoreError> {
+    let keys = digits.keys(txn, RELAYS, &[], limit)?;
+    keys.iter().map(|key| rows::tail(RELAYS, key).map(PartyId)).collect()
 }

@@ -4,6 +4,7 @@ use super::reasons::Reason;
 use super::wire::Term;
 use crate::codec::wire_struct;
 use crate::id::{ChartId, PartyId};
+use crate::names::{self, Bearer, Digits};
 use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -34,6 +35,16 @@ wire_struct! {
     }
 }
 
+impl ChartRow {
+    /// What a person finds it by: the name, and each identifier with its system (`mrn=12345`) or without.
+    fn words(&self) -> Vec<String> {
+        let identifiers = self.identifiers.iter();
+        let identifiers = identifiers
+            .flat_map(|term| [format!("{}={}", term.name, term.value), term.value.clone()]);
+        core::iter::once(self.name.clone()).chain(identifiers).collect()
+    }
+}
+
 /// The id that stands for the patient in the labels of a chart that is not enrolled.
 pub(crate) fn subject_of_chart(chart: ChartId) -> PartyId {
     PartyId(blake3::derive_key("chartmesh/1/chart", &chart.0))
@@ -55,15 +66,29 @@ pub(crate) fn chart_of(
     rows::get(txn, CHART_OF, &subject.0)
 }
 
-/// Keeps a chart, and finds it by its subject.
+/// Keeps a chart, which is found by its subject, its name and its identifiers.
 pub(crate) fn put_chart(txn: &mut dyn Txn, id: ChartId, row: &ChartRow) -> Result<(), StoreError> {
+    call(txn, id, Some(row))?;
     rows::put(txn, CHARTS, &id.0, row)?;
     rows::put(txn, CHART_OF, &row.subject.0, &id)
 }
 
 /// Forgets a chart that went up in another.
 pub(crate) fn delete_chart(txn: &mut dyn Txn, id: ChartId) -> Result<(), StoreError> {
+    call(txn, id, None)?;
     txn.delete(CHARTS, &id.0)
+}
+
+/// A chart is found by what its row says, no longer by what it said.
+fn call(txn: &mut dyn Txn, id: ChartId, after: Option<&ChartRow>) -> Result<(), StoreError> {
+    let before = rows::get::<ChartRow>(txn, CHARTS, &id.0)?;
+    let words = |row: Option<&ChartRow>| row.map(ChartRow::words).unwrap_or_default();
+    let (before, after) = (words(before.as_ref()), words(after));
+    names::rename(txn, Bearer::Chart, &id.0, &refs(&before), &refs(&after))
+}
+
+fn refs(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
 }
 
 /// Its chart is found by another subject from now on.
@@ -97,4 +122,24 @@ pub(crate) fn charts(
         .into_iter()
         .map(|(key, row)| Ok((ChartId(rows::tail(CHARTS, &key)?), row)))
         .collect()
+}
+
+/// Up to `limit` charts whose ids begin so.
+pub(crate) fn charts_beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<ChartId>, StoreError> {
+    let keys = digits.keys(txn, CHARTS, &[], limit)?;
+    keys.iter().map(|key| rows::tail(CHARTS, key).map(ChartId)).collect()
+}
+
+/// Up to `limit` subjects of charts whose ids begin so.
+pub(crate) fn subjects_beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<PartyId>, StoreError> {
+    let keys = digits.keys(txn, CHART_OF, &[], limit)?;
+    keys.iter().map(|key| rows::tail(CHART_OF, key).map(PartyId)).collect()
 }

@@ -19,8 +19,8 @@ mod wire;
 
 pub(crate) use by_compartment::covered;
 pub(crate) use charts::{
-    ChartRow, chart, chart_for, chart_of, charts, delete_chart, leave_subject, put_chart,
-    subject_of_chart,
+    ChartRow, chart, chart_for, chart_of, charts, charts_beginning, delete_chart, leave_subject,
+    put_chart, subject_of_chart, subjects_beginning,
 };
 pub use gaps::CatalogueView;
 pub(crate) use gaps::{gaps, view};
@@ -30,7 +30,7 @@ pub(crate) use reasons::Reason;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use seal::{Sealing, seal};
 pub(crate) use tables::{
-    EntryRow, Found, entries, entry, forget_holder, holders, index, learn_holder, objects_of,
-    sealed_in_time, whole,
+    EntryRow, Found, entries, entries_beginning, entry, forget_holder, holders, index,
+    learn_holder, objects_of, sealed_in_time, whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, Label, Manifest, Term};

@@ -4,6 +4,7 @@ use super::wire::{Checked, Label, Term};
 use crate::codec::{Bytes, wire_struct};
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::kind::Kind;
+use crate::names::Digits;
 use crate::objects::{self, ContentRef};
 use crate::rows;
 use crate::statement::Unverified;
@@ -99,6 +100,17 @@ pub(crate) fn entry(
     entry: EntryId,
 ) -> Result<Option<EntryRow>, StoreError> {
     rows::get(txn, ENTRIES, &rows::pair(&subject.0, &entry.0))
+}
+
+/// Up to `limit` entries of a subject whose ids begin so.
+pub(crate) fn entries_beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<EntryId>, StoreError> {
+    let keys = digits.keys(txn, ENTRIES, &subject.0, limit)?;
+    keys.iter().map(|key| rows::tail(ENTRIES, key).map(EntryId)).collect()
 }
 
 /// What is known of one entry.

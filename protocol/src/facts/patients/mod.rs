@@ -6,8 +6,8 @@ mod view;
 
 pub(crate) use reasons::Reason;
 pub(crate) use tables::{
-    PatientRow, compartment, compartment_secret, compartments, next_revocation_seq, patient,
-    put_patient, remember_compartment, sealed_keys, serves,
+    PatientRow, beginning, compartment, compartment_secret, compartments, name,
+    next_revocation_seq, patient, put_patient, remember_compartment, sealed_keys, serves,
 };
 pub use view::{EnrollingView, PatientView};
 pub(crate) use view::{view, views};

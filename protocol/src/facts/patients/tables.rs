@@ -6,6 +6,7 @@ use crate::crypto::KemSecret;
 use crate::id::{CompartmentId, PartyId};
 use crate::identity::{Compartment, PatientKeys};
 use crate::kind::Kind;
+use crate::names::{self, Bearer, Digits};
 use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -39,13 +40,34 @@ pub(crate) fn patient(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Handle
     }
 }
 
-/// Keeps a patient.
+/// Keeps a patient, who is found by the name.
 pub(crate) fn put_patient(
     txn: &mut dyn Txn,
     patient: PartyId,
     row: &PatientRow,
 ) -> Result<(), StoreError> {
+    let known = rows::get::<PatientRow>(txn, PATIENTS, &patient.0)?;
+    let before = known.as_ref().map(|known| known.name.as_str());
+    names::rename(txn, Bearer::Patient, &patient.0, before.as_slice(), &[&row.name])?;
     rows::put(txn, PATIENTS, &patient.0, row)
+}
+
+/// Up to `limit` patients whose ids begin so.
+pub(crate) fn beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<PartyId>, StoreError> {
+    let keys = digits.keys(txn, PATIENTS, &[], limit)?;
+    keys.iter().map(|key| rows::tail(PATIENTS, key).map(PartyId)).collect()
+}
+
+/// A patient's name, if this relay serves the patient.
+pub(crate) fn name(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Option<String>, StoreError> {
+    Ok(rows::get::<PatientRow>(txn, PATIENTS, &patient.0)?.map(|row| row.name))
 }
 
 /// The next number for a revocation state.

@@ -14,7 +14,7 @@ pub(crate) use given::{
 pub(crate) use judge::{Judged, issuer, judge, through};
 pub(crate) use reasons::Reason;
 pub(crate) use received::{
-    ReceivedRow, known_received, put_received, received, received_chains, received_for,
-    received_token,
+    ReceivedRow, known_received, put_received, received, received_beginning, received_chains,
+    received_for, received_token,
 };
 pub(crate) use revocations::{learn_revocations, revocation_state, revocations, sign_revocations};

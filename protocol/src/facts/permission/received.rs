@@ -4,6 +4,7 @@ use super::reasons::Reason;
 use crate::capability::{Chain, Grant};
 use crate::codec::{Bytes, wire_struct};
 use crate::id::{ConsentId, PartyId, TokenId};
+use crate::names::Digits;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -76,6 +77,19 @@ pub(crate) fn known_received(
 /// Permissions that this institution received.
 pub(crate) fn received(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<ReceivedRow>, StoreError> {
     Ok(rows::all::<ReceivedRow>(txn, RECEIVED, &[])?.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Up to `limit` permissions that this institution received and whose ids begin so.
+pub(crate) fn received_beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<ReceivedRow>, StoreError> {
+    let mut found = Vec::new();
+    for key in digits.keys(txn, RECEIVED, &[], limit)? {
+        found.extend(rows::get(txn, RECEIVED, &key)?);
+    }
+    Ok(found)
 }
 
 /// A permission that this institution received.

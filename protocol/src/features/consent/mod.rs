@@ -43,12 +43,12 @@ pub use ask::AskCommand;
 pub use machine::Command;
 pub(crate) use machine::{command, outcome, receive, tick};
 pub use narrow::Narrow;
-pub use query::{Grants, Requests};
+pub use query::{Grants, Request, Requests};
 pub(crate) use read::pulled;
 pub(crate) use reasons::Reason;
 pub(crate) use standing::renew_for;
 pub use tables::RequestKind;
-pub(crate) use tables::next_due;
+pub(crate) use tables::{next_due, requests_beginning};
 pub use upload::UploadCommand;
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored, deposited};
 pub use wire::{

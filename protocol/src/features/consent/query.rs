@@ -1,8 +1,8 @@
 //! What front doors ask to see.
 
-use super::tables::{grants, requests};
+use super::tables::{grants, request, requests};
 use super::view::{GrantView, RequestView};
-use crate::id::PartyId;
+use crate::id::{ConsentId, PartyId};
 use crate::refusal::Handled;
 use crate::turn::{Look, Question};
 
@@ -26,6 +26,21 @@ impl Question for Requests {
         }
         views.sort_by_key(|view| view.asked);
         Ok(views)
+    }
+}
+
+/// One request for consent.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Request {
+    /// Which.
+    pub request: ConsentId,
+}
+
+impl Question for Request {
+    type Answer = RequestView;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<RequestView> {
+        RequestView::of(look.txn, self.request, &request(look.txn, self.request)?)
     }
 }
 

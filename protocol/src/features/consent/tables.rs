@@ -5,6 +5,7 @@ use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Purpose};
 use crate::codec::{Wire, wire_code, wire_struct};
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::names::Digits;
 use crate::permission::{all_given, known_token, received};
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
@@ -196,6 +197,20 @@ pub(crate) fn requests(
         .into_iter()
         .map(|(key, row)| Ok((ConsentId(rows::tail(REQUESTS, &key)?), row)))
         .collect()
+}
+
+/// Up to `limit` requests whose ids begin so.
+pub(crate) fn requests_beginning(
+    txn: &(impl ReadTxn + ?Sized),
+    digits: &Digits,
+    limit: usize,
+) -> Result<Vec<(ConsentId, RequestRow)>, StoreError> {
+    let mut found = Vec::new();
+    for key in digits.keys(txn, REQUESTS, &[], limit)? {
+        let id = ConsentId(rows::tail(REQUESTS, &key)?);
+        found.extend(rows::get(txn, REQUESTS, &key)?.map(|row| (id, row)));
+    }
+    Ok(found)
 }
 
 /// The request that waits for a deposit.

@@ -212,7 +212,7 @@ impl GrantView {
         Self::of(txn, &row.chain, row.request, state, None, now)
     }
 
-    pub(super) fn received(
+    pub(crate) fn received(
         txn: &(impl ReadTxn + ?Sized),
         row: &ReceivedRow,
         now: Timestamp,

@@ -10,18 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::LazyLock;
 
-use chartmesh_protocol::id::{ObjectId, TransferId};
+use chartmesh_kit::{FaultyDisk, Loss};
+use chartmesh_node::disk::Disk as _;
+use chartmesh_node::objects::tree::GROUP;
+use chartmesh_node::objects::{ObjectError, ObjectFolder, Verifier};
+use chartmesh_protocol::id::ObjectId;
 
-use super::tests::{feed_one, id_of, object, pairs_for};
-use super::tree::GROUP;
-use super::{ObjectError, ObjectFolder, Verifier};
-use crate::disk::Disk as _;
-use crate::disk::faulty::{FaultyDisk, Loss};
+use crate::{ROOT, TRANSFER, feed_one, id_of, object, pairs_for};
 
-const ROOT: &str = "/store";
 /// Promise something every two groups.
 const CHECKPOINT: u64 = 2 * GROUP;
-const TRANSFER: TransferId = TransferId([9; 16]);
 /// Ways to lose some of what was not synced.
 const SEEDS: u64 = 24;
 

@@ -6,67 +6,67 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use chartmesh_node::client::{Client, ClientError};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::trail::{FILTER, Told, follow};
-use crate::client::Client;
-use crate::exit::Failure;
+use crate::trail::{FILTER, Told, follow};
 
 /// How long a node may take to start, or a step of the founding to be seen, on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks.
-pub(super) const LOOK: Duration = Duration::from_millis(20);
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
 
 /// What opens the patients' keys: they exist for the length of a run.
-pub(super) const PASSPHRASE: &str = "simulated patients only: seven salmon";
+pub(crate) const PASSPHRASE: &str = "simulated patients only: seven salmon";
 
 /// A node. Its process is killed with it.
-pub(super) struct Node {
-    pub(super) name: String,
-    pub(super) id: PartyId,
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) id: PartyId,
     /// Where it listens: its own door, which only the relay knows.
-    pub(super) listens: SocketAddr,
-    pub(super) process: u32,
-    pub(super) desk: Desk,
+    pub(crate) listens: SocketAddr,
+    pub(crate) process: u32,
+    pub(crate) desk: Desk,
     child: Child,
 }
 
 /// Where a node is asked; cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Desk {
+pub(crate) struct Desk {
     client: Client,
     /// A folder for files that are imported.
     files: PathBuf,
 }
 
 /// Where a node is made.
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
+    /// The program that makes and runs it.
+    pub(crate) program: &'a Path,
     /// Below which its data are.
-    pub(super) root: &'a Path,
+    pub(crate) root: &'a Path,
     /// Where its log goes.
-    pub(super) logs: &'a Path,
+    pub(crate) logs: &'a Path,
     /// What it tells others of itself.
-    pub(super) door: SocketAddr,
+    pub(crate) door: SocketAddr,
     /// The party's number.
-    pub(super) at: usize,
+    pub(crate) at: usize,
 }
 
 impl Node {
     /// Makes a node with the very commands that a person uses, and starts it.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         place: Place<'_>,
         name: &str,
         role: Role,
         told: UnboundedSender<Told>,
     ) -> anyhow::Result<Self> {
         let dir = place.root.join(name);
-        let program = std::env::current_exe().context("cannot find this program")?;
         let announce = format!("/ip4/{}/tcp/{}", place.door.ip(), place.door.port());
-        let made = Command::new(&program)
+        let made = Command::new(place.program)
             .arg("--dir")
             .arg(&dir)
             .args(["init", "--role", word(role), "--name", name, "--no-passphrase", "--no-mdns"])
@@ -80,7 +80,7 @@ impl Node {
         if !made.status.success() {
             bail!("`chartmesh init` of {name} failed: {}", String::from_utf8_lossy(&made.stderr));
         }
-        let mut child = Command::new(&program)
+        let mut child = Command::new(place.program)
             .arg("--dir")
             .arg(&dir)
             .args(["run", "--log", FILTER, "--log-format", "json"])
@@ -105,8 +105,8 @@ impl Node {
                 Err(_) if child.try_wait()?.is_none() && begun.elapsed() < PATIENCE => {
                     tokio::time::sleep(LOOK).await;
                 }
-                Err(failure) => {
-                    bail!("{name} does not start: {}; its log is {}", failure.text, log.display())
+                Err(error) => {
+                    bail!("{name} does not start: {error}; its log is {}", log.display())
                 }
             }
         };
@@ -119,7 +119,7 @@ impl Node {
 
 impl Node {
     /// Kills the process, and waits until it is gone.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         // It may have ended by itself.
         let _gone = self.child.kill().await;
     }
@@ -141,7 +141,7 @@ fn port(status: &Value) -> Option<SocketAddr> {
 }
 
 /// An address of the form `/ip4/A/tcp/P`, whatever follows.
-pub(super) fn address(text: &str) -> Option<SocketAddr> {
+pub(crate) fn address(text: &str) -> Option<SocketAddr> {
     let mut parts = text.split('/').skip(1);
     let (ip4, ip) = (parts.next()?, parts.next()?);
     let (tcp, port) = (parts.next()?, parts.next()?);
@@ -150,56 +150,60 @@ pub(super) fn address(text: &str) -> Option<SocketAddr> {
 }
 
 impl Desk {
-    pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, ClientError> {
         self.client.get(path).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
         self.client.post(path, body).await
     }
 
     /// A command of the protocol; `patient` names whose unlocked keys it needs.
-    pub(super) async fn command(
+    pub(crate) async fn command(
         &self,
         command: &Value,
         patient: Option<PartyId>,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Value, ClientError> {
         self.post("/v1/command", &json!({ "command": command, "patient": patient })).await
     }
 
     /// Makes a patient on a relay and keeps the keys open; gives the id and the words.
-    pub(super) async fn new_patient(&self, name: &str) -> Result<(PartyId, String), Failure> {
+    pub(crate) async fn new_patient(&self, name: &str) -> Result<(PartyId, String), ClientError> {
         let made =
             self.post("/v1/patients", &json!({"name": name, "passphrase": PASSPHRASE})).await?;
-        let id: PartyId = crate::node::read(made["patient"]["patient"].clone())?;
+        let id: PartyId = serde_json::from_value(made["patient"]["patient"].clone())?;
         self.unlock(id).await?;
         Ok((id, made["words"].as_str().unwrap_or_default().to_owned()))
     }
 
-    async fn unlock(&self, patient: PartyId) -> Result<(), Failure> {
+    async fn unlock(&self, patient: PartyId) -> Result<(), ClientError> {
         let body = json!({"passphrase": PASSPHRASE, "minutes": 720});
         self.post(&format!("/v1/patients/{patient}/unlock"), &body).await.map(drop)
     }
 
     /// The patient takes a new key with the words.
-    pub(super) async fn rotate(&self, patient: PartyId, words: &str) -> Result<(), Failure> {
+    pub(crate) async fn rotate(&self, patient: PartyId, words: &str) -> Result<(), ClientError> {
         let body = json!({"words": words, "passphrase": PASSPHRASE, "drop": []});
         self.post(&format!("/v1/patients/{patient}/rotate"), &body).await?;
         self.unlock(patient).await
     }
 
     /// Records an entry with a content of so many bytes, of nothing in particular.
-    pub(super) async fn import(
+    pub(crate) async fn import(
         &self,
         subject: PartyId,
         kind: &str,
         bytes: u64,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Value, ClientError> {
         let file = self.files.join(format!("{bytes}.bin"));
         if !file.exists() {
             let content = vec![0x5a; usize::try_from(bytes).unwrap_or(usize::MAX)];
             let written = tokio::fs::write(&file, content).await;
-            written.map_err(|error| Failure::file("write", &file, &error))?;
+            written.map_err(|error| ClientError::File {
+                doing: "write",
+                path: file.clone(),
+                error,
+            })?;
         }
         let begin = json!({
             "subject": subject, "user": "Dr. Sim", "kind": kind, "title": "simulated",
@@ -207,13 +211,12 @@ impl Desk {
         let import = self.post("/v1/imports", &begin).await?;
         let import = import["import"].as_str().unwrap_or_default();
         let path = format!("/v1/imports/{import}/files?name=simulated");
-        let silent = indicatif::ProgressBar::hidden();
-        self.client.put_file(&path, &file, &silent).await?;
+        self.client.put_file(&path, &file, |_| ()).await?;
         self.post(&format!("/v1/imports/{import}/commit"), &json!({})).await
     }
 
     /// The far ends of the node's connections.
-    pub(super) async fn far_ends(&self) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn far_ends(&self) -> Result<Vec<String>, ClientError> {
         let status = self.get("/v1/status").await?;
         let connected = status["connected"].as_array().cloned().unwrap_or_default();
         let addresses = connected.iter().filter_map(|one| one["addresses"].as_array());

@@ -1,5 +1,6 @@
 //! What the local API answers, as people read it.
 
+use chartmesh_node::client::ClientError;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::peer::{Answer, CodeView, Command, Done};
 use chartmesh_protocol::record::view::ChartView;
@@ -7,10 +8,8 @@ use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::{enrolment, federation, record};
 use serde_json::Value;
 
-use crate::exit::{Exit, Failure};
-
 /// An answer as people go on from it: what they do not read is only done.
-pub(super) fn answer_of(name: &str, answer: Value) -> Result<Answer, serde_json::Error> {
+pub(crate) fn answer_of(name: &str, answer: Value) -> Result<Answer, serde_json::Error> {
     use serde_json::from_value;
     Ok(match name {
         "record.new-chart" => Answer::new(from_value::<ChartView>(answer)?),
@@ -23,7 +22,7 @@ pub(super) fn answer_of(name: &str, answer: Value) -> Result<Answer, serde_json:
 }
 
 /// What the front door calls a command whose answer is waited for.
-pub(super) fn name_of(command: &Command) -> &'static str {
+pub(crate) fn name_of(command: &Command) -> &'static str {
     match command {
         Command::Federation(federation::Command::Invite { .. }) => "federation.invite",
         Command::Enrolment(enrolment::Command::Code { .. }) => "enrolment.code",
@@ -32,16 +31,13 @@ pub(super) fn name_of(command: &Command) -> &'static str {
     }
 }
 
-/// What the API refused, as a person is told; its code is no longer known exactly.
-pub(super) fn refusal(failure: &Failure) -> Refusal {
-    let code = match failure.exit {
-        Exit::Usage => RefusalCode::Invalid,
-        Exit::NotFound => RefusalCode::NotFound,
-        Exit::NotPermitted => RefusalCode::NotPermitted,
-        Exit::Locked => RefusalCode::Locked,
-        _ => RefusalCode::WrongState,
-    };
-    Refusal::new(code, failure.text.clone())
+/// What the API refused, as a person is told. Where there was no answer, that is all that is known.
+pub(crate) fn refusal(error: ClientError) -> Refusal {
+    let text = error.to_string();
+    match error {
+        ClientError::Refused { code: Some(code), .. } => Refusal::new(code, text),
+        _ => Refusal::new(RefusalCode::WrongState, text),
+    }
 }
 
 #[cfg(test)]

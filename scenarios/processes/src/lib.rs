@@ -1,4 +1,4 @@
-//! The process tier: a scenario in real time, by processes of this very program, through a relay that adds
+//! The process tier: a scenario in real time, by processes of the program itself, through a relay that adds
 //! the links' delay and loss.
 //!
 //! ```text
@@ -30,21 +30,21 @@ use chartmesh_scenarios::result::{Outcome, TraceSink, Watcher};
 use chartmesh_scenarios::scenario::Scenario;
 use chartmesh_scenarios::tier::places::Places;
 
-use crate::exit::Failure;
-
-/// Refuses a scenario with keys that processes cannot honour.
-pub(super) fn check(scenario: &Scenario) -> crate::exit::Outcome {
-    let found = honoured::refused(scenario, Places::of(scenario).machines.len());
-    if found.is_empty() {
-        return Ok(());
-    }
-    let text = format!("processes cannot honour this scenario:\n  {}", found.join("\n  "));
-    Err(Failure::usage(text).next("change these keys, or run it by the tier `core`"))
+/// The keys of a scenario that processes cannot honour, each with why; none when all can be.
+#[must_use]
+pub fn refused(scenario: &Scenario) -> Vec<String> {
+    honoured::refused(scenario, Places::of(scenario).machines.len())
 }
 
-/// Runs a scenario by processes, in as much time as it lasts. Their logs are kept in `out`, in the folder
-/// `logs`; their data are removed, but where a run without `out` failed.
-pub(super) fn run(
+/// Runs a scenario by processes of `program`, in as much time as it lasts. Their logs are kept in `out`, in the
+/// folder `logs`; their data are removed, but where a run without `out` failed.
+///
+/// Waits within; call it where a thread of tokio's may be kept busy.
+///
+/// # Errors
+/// What kept the scenario from taking place.
+pub fn run(
+    program: &Path,
     scenario: &Scenario,
     seed: u64,
     out: Option<&Path>,
@@ -53,7 +53,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     let data = temporary_folder()?;
     let logs = out.map_or_else(|| data.join("logs"), |out| out.join("logs"));
-    let files = run::Files { data: &data, logs: &logs };
+    let files = run::Files { program, data: &data, logs: &logs };
     let ran = run::run(scenario, seed, files, watcher, trace);
     if ran.is_ok() || out.is_some() {
         // A file of a process that was just killed may still come; it is of no use to anybody.

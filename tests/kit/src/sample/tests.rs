@@ -5,8 +5,8 @@ use std::fs;
 use chartmesh_protocol::record::Kind;
 
 use super::{bundle, person, still, write, write_large};
-use crate::content::{Format, TermName, sniff};
-use crate::{dicom, fhir};
+use chartmesh_node::content::{Format, TermName, sniff};
+use chartmesh_node::{dicom, fhir};
 
 #[test]
 fn the_bundle_is_valid_and_covers_the_kinds() {

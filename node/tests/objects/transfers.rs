@@ -8,20 +8,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use chartmesh_protocol::id::{NodeId, ObjectId, TicketId, TransferId};
+use chartmesh_kit::{FaultyDisk, Loss};
+use chartmesh_node::bulk::{
+    InMemory, Library, Lie, Patience, Pulled, RECHECK, RefusalCode, ServeError, Served, Source,
+    pull, serve,
+};
+use chartmesh_node::disk::RealDisk;
+use chartmesh_node::objects::tree::GROUP;
+use chartmesh_node::objects::{BATCH, ObjectError, ObjectFolder, Partial};
+use chartmesh_protocol::id::{NodeId, ObjectId, TicketId};
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
-use super::{
-    InMemory, Library, Lie, Patience, Pulled, RefusalCode, ServeError, Served, Source, pull, serve,
-};
-use crate::disk::faulty::{FaultyDisk, Loss};
-use crate::objects::tree::GROUP;
-use crate::objects::{BATCH, ObjectError, ObjectFolder, Partial};
+use crate::{ROOT, TRANSFER, id_of, pairs_for};
 
 const PEER: NodeId = NodeId([3; 32]);
 const TICKET: TicketId = TicketId([4; 16]);
-const TRANSFER: TransferId = TransferId([5; 16]);
 const QUICK: Patience = Patience { stall: Duration::from_secs(20), idle: Duration::from_secs(20) };
 
 type Permit = Result<(), RefusalCode>;
@@ -31,11 +33,16 @@ fn anyone(_: NodeId, _: TicketId, _: ObjectId) -> Permit {
 }
 
 fn object(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * 7 + i / 251) as u8).collect()
+    crate::object(len, 0)
+}
+
+/// A request in version 1.
+fn request(object: ObjectId, start: u64) -> Vec<u8> {
+    [&[0, 57, 1][..], TICKET.as_bytes(), object.as_bytes(), &start.to_be_bytes()].concat()
 }
 
 fn folder() -> ObjectFolder<FaultyDisk> {
-    ObjectFolder::open(FaultyDisk::new(), Path::new("/store")).unwrap()
+    ObjectFolder::open(FaultyDisk::new(), Path::new(ROOT)).unwrap()
 }
 
 fn holding(data: &[u8]) -> (Arc<ObjectFolder<FaultyDisk>>, ObjectId) {
@@ -47,8 +54,7 @@ fn holding(data: &[u8]) -> (Arc<ObjectFolder<FaultyDisk>>, ObjectId) {
 }
 
 fn partial_of(folder: &ObjectFolder<FaultyDisk>, data: &[u8]) -> Partial<FaultyDisk> {
-    let id = ObjectId(*blake3::hash(data).as_bytes());
-    folder.partial(TRANSFER, id, data.len() as u64).unwrap()
+    folder.partial(TRANSFER, id_of(data), data.len() as u64).unwrap()
 }
 
 type Pipe = Compat<tokio::io::DuplexStream>;
@@ -279,7 +285,7 @@ async fn pull_from(answer: Vec<u8>, closes: bool, data: &[u8], stall: Duration) 
 }
 
 fn answer_for(data: &[u8]) -> Vec<u8> {
-    let pairs = crate::objects::test_pairs(data);
+    let pairs = pairs_for(data, 0, 0);
     [&[0; 2][..], &(data.len() as u64).to_be_bytes(), &[0; 2], &pairs, data].concat()
 }
 
@@ -314,7 +320,7 @@ async fn short_long_and_mislabelled_answers_are_told_apart() {
 #[tokio::test]
 async fn a_holder_that_sends_without_end_fills_no_disk() {
     let data = object(BATCH as usize + 50_000);
-    let pairs = crate::objects::test_pairs(&data);
+    let pairs = pairs_for(&data, 0, 0);
     let length = |len: u64| [&[0; 2][..], &len.to_be_bytes(), &[0; 2]].concat();
     let beginnings = [
         // A length that is not the transfer's: nothing after it is read.
@@ -326,9 +332,8 @@ async fn a_holder_that_sends_without_end_fills_no_disk() {
     ];
     for beginning in beginnings {
         let dir = tempfile::tempdir().unwrap();
-        let ours = ObjectFolder::open(crate::disk::RealDisk, &dir.path().join("store")).unwrap();
-        let id = ObjectId(*blake3::hash(&data).as_bytes());
-        let mut partial = ours.partial(TRANSFER, id, data.len() as u64).unwrap();
+        let ours = ObjectFolder::open(RealDisk, &dir.path().join("store")).unwrap();
+        let mut partial = ours.partial(TRANSFER, id_of(&data), data.len() as u64).unwrap();
         let (mut near, mut far) = pipe();
         let hostile = tokio::spawn(async move {
             let mut request = [0; 59];
@@ -366,8 +371,7 @@ async fn a_receiver_that_stalls_or_never_asks_is_given_up() {
     let (theirs, id) = holding(&data);
     let short = Duration::from_millis(30);
     let (mut near, far) = pipe();
-    let request = super::wire::Request { ticket: TICKET, object: id, start: 0 }.encode();
-    near.write_all(&request).await.unwrap();
+    near.write_all(&request(id, 0)).await.unwrap();
     let patience = Patience { stall: short, ..QUICK };
     let end = serve(far, PEER, theirs.clone(), Arc::new(anyone), patience).await;
     assert!(matches!(end, Err(ServeError::Stream(e)) if e.kind() == io::ErrorKind::TimedOut));
@@ -403,8 +407,7 @@ async fn refusals_say_why_and_leave_the_stream_usable() {
     let expected = [RefusalCode::NotPermitted, RefusalCode::NotPermitted, RefusalCode::NotHere];
     assert_eq!(refused, expected);
     // Beyond the end: only a peer of another making would ask.
-    let request = super::wire::Request { ticket: TICKET, object: id, start: 4 * GROUP }.encode();
-    near.write_all(&request).await.unwrap();
+    near.write_all(&request(id, 4 * GROUP)).await.unwrap();
     let mut code = [0; 2];
     near.read_exact(&mut code).await.unwrap();
     assert_eq!(RefusalCode::from_code(u16::from_be_bytes(code)), Some(RefusalCode::BadStart));
@@ -431,8 +434,8 @@ async fn a_permission_revoked_midway_stops_the_transfer_within_the_bound() {
     let serving = tokio::spawn(serve(far, PEER, memory, Arc::new(revoked), QUICK));
     let end = pull(&mut near, TICKET, &mut partial, QUICK, |_| ()).await.unwrap();
     assert!(matches!(end, Pulled::Refused(RefusalCode::NotPermitted)), "{end:?}");
-    assert_eq!(partial.next_offset(), 2 * super::RECHECK);
-    assert_eq!(partial.durable_offset(), 2 * super::RECHECK);
+    assert_eq!(partial.next_offset(), 2 * RECHECK);
+    assert_eq!(partial.durable_offset(), 2 * RECHECK);
     drop(near);
     serving.await.unwrap().unwrap();
     assert_eq!(asked.load(Ordering::Relaxed), 3);
@@ -453,7 +456,7 @@ async fn our_own_full_disk_is_nobodys_fault_and_pulling_goes_on_later() {
     let data = object(3 * BATCH as usize);
     let (theirs, _) = holding(&data);
     let disk = FaultyDisk::new();
-    let ours = ObjectFolder::open(disk.clone(), Path::new("/store")).unwrap();
+    let ours = ObjectFolder::open(disk.clone(), Path::new(ROOT)).unwrap();
     let mut partial = partial_of(&ours, &data);
     for space in [Some(2 * BATCH), None] {
         disk.limit_space(space);
@@ -479,9 +482,8 @@ async fn a_power_cut_at_any_operation_of_a_pull_keeps_what_was_durable() {
     let data = object(3 * BATCH as usize + 100_000);
     let memory = Arc::new(Memory(InMemory::new(data.clone().into())));
     let id = memory.0.id();
-    let open = |disk: &FaultyDisk| {
-        ObjectFolder::open_with(disk.clone(), Path::new("/store"), BATCH).unwrap()
-    };
+    let open =
+        |disk: &FaultyDisk| ObjectFolder::open_with(disk.clone(), Path::new(ROOT), BATCH).unwrap();
     let fetch = async |partial: &mut Partial<FaultyDisk>| {
         let (mut near, far) = pipe();
         let serving = tokio::spawn(serve(far, PEER, memory.clone(), Arc::new(anyone), QUICK));

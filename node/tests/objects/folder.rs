@@ -2,49 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use chartmesh_protocol::id::{ObjectId, TransferId};
+use chartmesh_kit::FaultyDisk;
+use chartmesh_node::disk::{Disk, DiskFile as _, RealDisk};
+use chartmesh_node::objects::tree::GROUP;
+use chartmesh_node::objects::{BATCH, ObjectError, ObjectFolder, Verifier};
+use chartmesh_protocol::id::ObjectId;
 
-use super::tree::{GROUP, PAIR};
-use super::{BATCH, ObjectError, ObjectFolder, Partial, Verifier, batch};
-use crate::disk::faulty::FaultyDisk;
-use crate::disk::{Disk, DiskFile as _, RealDisk};
-
-/// An object's bytes that no other length or seed begins with.
-pub(super) fn object(len: usize, seed: u8) -> Vec<u8> {
-    (0..len).map(|i| (i * 7 + i / 251) as u8 ^ seed).collect()
-}
-
-pub(super) fn id_of(data: &[u8]) -> ObjectId {
-    ObjectId(*blake3::hash(data).as_bytes())
-}
-
-/// The pairs that a sender would put before the batch at `offset`.
-pub(super) fn pairs_for(data: &[u8], start: u64, offset: u64) -> Vec<u8> {
-    let outboard = bao_tree::io::outboard::PostOrderMemOutboard::create(
-        data,
-        bao_tree::BlockSize::from_chunk_log(4),
-    );
-    let (_, nodes) = batch(data.len() as u64, start, offset).unwrap();
-    let at = |node: &super::tree::Node| node.pair_index() as usize * PAIR;
-    nodes.iter().flat_map(|node| outboard.data[at(node)..][..PAIR].to_vec()).collect()
-}
-
-/// Gives the next group to a partial object, as a transfer that breaks off after each would.
-pub(super) fn feed_one<D: Disk>(partial: &mut Partial<D>, data: &[u8]) -> Result<(), ObjectError> {
-    let from = partial.next_offset();
-    let mut verifier = Verifier::new(partial.id(), partial.len(), from);
-    let pairs = pairs_for(data, from, from);
-    let rest = &data[from as usize..];
-    let shape = verifier.next_batch().unwrap();
-    let verified = if shape.bytes as u64 <= GROUP {
-        Some(verifier.check(&pairs, &rest[..shape.bytes]).unwrap())
-    } else {
-        verifier.check_rest(&pairs, &rest[..GROUP as usize]).unwrap()
-    };
-    partial.accept(&verified.unwrap())
-}
+use crate::{ROOT, TRANSFER, feed_one, id_of, object, pairs_for};
 
 fn write<D: Disk>(folder: &ObjectFolder<D>, data: &[u8], step: usize) -> ObjectId {
     let mut writer = folder.writer();
@@ -54,8 +20,14 @@ fn write<D: Disk>(folder: &ObjectFolder<D>, data: &[u8], step: usize) -> ObjectI
     written.id
 }
 
-const ROOT: &str = "/store";
-const TRANSFER: TransferId = TransferId([9; 16]);
+fn object_path(id: ObjectId) -> PathBuf {
+    let id = id.to_string();
+    Path::new(ROOT).join("objects").join(&id[..2]).join(id)
+}
+
+fn outboard_path(id: ObjectId) -> PathBuf {
+    object_path(id).with_extension("obao4")
+}
 
 #[test]
 fn objects_of_every_shape_are_written_read_and_scrubbed_on_a_real_disk() {
@@ -80,7 +52,7 @@ fn an_outboard_is_kept_only_beside_an_object_of_several_groups() {
     let folder = ObjectFolder::open(disk.clone(), Path::new(ROOT)).unwrap();
     for (len, kept) in [(16_384, false), (16_385, true)] {
         let id = write(&folder, &object(len, 0), len);
-        assert_eq!(disk.exists(&folder.outboard_path(id)).unwrap(), kept);
+        assert_eq!(disk.exists(&outboard_path(id)).unwrap(), kept);
     }
 }
 
@@ -102,7 +74,7 @@ fn a_changed_bit_anywhere_in_object_or_outboard_is_found_by_a_scrub() {
     let folder = ObjectFolder::open(disk.clone(), Path::new(ROOT)).unwrap();
     let id = write(&folder, &object(70_000, 3), 70_000);
     folder.scrub(id).unwrap();
-    for path in [folder.object_path(id), folder.outboard_path(id)] {
+    for path in [object_path(id), outboard_path(id)] {
         let file = disk.open_rw(&path).unwrap();
         for at in (0..file.len().unwrap()).step_by(97) {
             let mut byte = [0];
@@ -200,9 +172,9 @@ fn a_sweep_takes_junk_and_unwanted_transfers_and_leaves_what_is_in_use() {
     assert_eq!(folder.sweep(|transfer| transfer == TRANSFER).unwrap(), 0);
     assert_eq!(folder.sweep(|_| false).unwrap(), 3);
     let id = writer.finish().unwrap().id;
-    disk.remove(&folder.object_path(id)).unwrap();
+    disk.remove(&object_path(id)).unwrap();
     assert_eq!(folder.sweep(|_| false).unwrap(), 1);
-    assert!(!disk.exists(&folder.outboard_path(id)).unwrap());
+    assert!(!disk.exists(&outboard_path(id)).unwrap());
 }
 
 #[test]
@@ -239,7 +211,7 @@ fn a_damaged_object_is_set_aside_and_a_good_one_takes_its_place() {
     let folder = ObjectFolder::open(disk.clone(), Path::new(ROOT)).unwrap();
     let data = object(100_000, 1);
     let id = write(&folder, &data, 10_007);
-    disk.open_rw(&folder.object_path(id)).unwrap().write_at(&[0xff], 50_000).unwrap();
+    disk.open_rw(&object_path(id)).unwrap().write_at(&[0xff], 50_000).unwrap();
     assert!(matches!(folder.scrub(id), Err(ObjectError::Damaged { .. })));
     assert!(folder.set_aside(id).unwrap());
     assert!(!folder.set_aside(id).unwrap(), "it is there no more");

@@ -6,13 +6,13 @@ use chartmesh_scenarios::result::{NOBODY, TraceKind};
 use chartmesh_scenarios::tier::message_id;
 use chartmesh_scenarios::tier::people::People;
 
-use super::command::{answer_of, refusal};
-use super::measures::{Concluded, Handled};
-use super::town::{Answered, Town};
-use super::trail::{Message, Told, What};
+use crate::command::answer_of;
+use crate::measures::{Concluded, Handled};
+use crate::town::{Answered, Town};
+use crate::trail::{Message, Told, What};
 
 /// A front door answered.
-pub(super) fn answered(answered: Answered, people: &mut People<'_>, town: &mut Town) {
+pub(crate) fn answered(answered: Answered, people: &mut People<'_>, town: &mut Town) {
     let Answered { tag, at, name, when_us, answer } = answered;
     town.moment_us = when_us;
     let at_us = town.since_begin(when_us);
@@ -34,7 +34,7 @@ pub(super) fn answered(answered: Answered, people: &mut People<'_>, town: &mut T
             _ => town.measures.asks(request.request, at_us, at),
         }
     }
-    let answer = answer.map_err(|failure| refusal(&failure)).and_then(|answer| {
+    let answer = answer.and_then(|answer| {
         answer_of(name, answer)
             .map_err(|error| Refusal::new(RefusalCode::WrongState, error.to_string()))
     });
@@ -42,7 +42,7 @@ pub(super) fn answered(answered: Answered, people: &mut People<'_>, town: &mut T
 }
 
 /// A log told of a message.
-pub(super) fn trail(told: Told, people: &mut People<'_>, town: &mut Town) {
+pub(crate) fn trail(told: Told, people: &mut People<'_>, town: &mut Town) {
     let Told { at, when_us, what } = told;
     let at = u32::try_from(at).unwrap_or(u32::MAX);
     town.moment_us = when_us;

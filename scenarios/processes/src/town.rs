@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use chartmesh_node::client::ClientError;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
 use chartmesh_protocol::peer::{Answer, Command, Query, ask};
@@ -13,17 +14,17 @@ use chartmesh_scenarios::result::{NOBODY, TraceKind, TraceRow};
 use chartmesh_scenarios::tier::people::{Doors, Entries, KINDS};
 use chartmesh_scenarios::tier::places::Places;
 use chartmesh_scenarios::tier::short;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::command::{answer_of, name_of, refusal};
-use super::measures::Measures;
-use super::names::Names;
-use super::node::{LOOK, Node};
-use super::relay::Relay;
-use super::trail::{Message, Told, What, now_us};
-use crate::exit::Failure;
+use crate::command::{answer_of, name_of, refusal};
+use crate::measures::Measures;
+use crate::names::Names;
+use crate::node::{Desk, LOOK, Node};
+use crate::relay::Relay;
+use crate::trail::{Message, Told, What, now_us};
 
 /// Nothing happens for so long before the setting up goes on: longer than a message's way without delay.
 const QUIET: Duration = Duration::from_millis(150);
@@ -31,50 +32,50 @@ const QUIET: Duration = Duration::from_millis(150);
 const SETTLE_MAX: Duration = Duration::from_secs(60);
 
 /// A front door answered.
-pub(super) struct Answered {
-    pub(super) tag: u64,
-    pub(super) at: u32,
-    pub(super) name: &'static str,
-    pub(super) when_us: u64,
-    pub(super) answer: Result<Value, Failure>,
+pub(crate) struct Answered {
+    pub(crate) tag: u64,
+    pub(crate) at: u32,
+    pub(crate) name: &'static str,
+    pub(crate) when_us: u64,
+    pub(crate) answer: Result<Value, Refusal>,
 }
 
 /// What came of a message so far; its lines come from two logs, in any order.
 #[derive(Default)]
-pub(super) struct Course {
-    pub(super) handled: Option<(&'static str, u64, Option<ConsentId>)>,
-    pub(super) concluded: Option<(u64, String)>,
+pub(crate) struct Course {
+    pub(crate) handled: Option<(&'static str, u64, Option<ConsentId>)>,
+    pub(crate) concluded: Option<(u64, String)>,
 }
 
 /// The processes, and what is known of them.
-pub(super) struct Town {
-    pub(super) places: Rc<Places>,
-    pub(super) nodes: Vec<Node>,
-    pub(super) relay: Relay,
-    pub(super) runtime: Handle,
-    pub(super) told: UnboundedReceiver<Told>,
-    pub(super) answers: UnboundedReceiver<Answered>,
+pub(crate) struct Town {
+    pub(crate) places: Rc<Places>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) relay: Relay,
+    pub(crate) runtime: Handle,
+    pub(crate) told: UnboundedReceiver<Told>,
+    pub(crate) answers: UnboundedReceiver<Answered>,
     answering: UnboundedSender<Answered>,
     /// What people are to be called for, and when.
-    pub(super) timers: BinaryHeap<Reverse<(u64, u64)>>,
+    pub(crate) timers: BinaryHeap<Reverse<(u64, u64)>>,
     words: BTreeMap<PartyId, String>,
     /// When the scenario began; 0 before.
-    pub(super) begin_us: u64,
+    pub(crate) begin_us: u64,
     /// The time of what is being told; 0 when nothing is.
-    pub(super) moment_us: u64,
-    pub(super) measures: Measures,
-    pub(super) names: Names,
-    pub(super) rows: Vec<TraceRow>,
-    pub(super) by_id: BTreeMap<PartyId, u32>,
+    pub(crate) moment_us: u64,
+    pub(crate) measures: Measures,
+    pub(crate) names: Names,
+    pub(crate) rows: Vec<TraceRow>,
+    pub(crate) by_id: BTreeMap<PartyId, u32>,
     /// Messages that left and are not known to have been handled: sender, receiver, number.
-    pub(super) left: BTreeMap<(u32, PartyId, u64), u64>,
-    pub(super) courses: BTreeMap<Message, Course>,
+    pub(crate) left: BTreeMap<(u32, PartyId, u64), u64>,
+    pub(crate) courses: BTreeMap<Message, Course>,
     /// Permissions by request.
-    pub(super) given: BTreeMap<ConsentId, BTreeSet<TokenId>>,
+    pub(crate) given: BTreeMap<ConsentId, BTreeSet<TokenId>>,
 }
 
 impl Town {
-    pub(super) fn new(
+    pub(crate) fn new(
         places: Rc<Places>,
         (nodes, relay): (Vec<Node>, Relay),
         told: UnboundedReceiver<Told>,
@@ -105,12 +106,12 @@ impl Town {
     }
 
     /// Microseconds since the scenario's begin.
-    pub(super) const fn since_begin(&self, at_us: u64) -> u64 {
+    pub(crate) const fn since_begin(&self, at_us: u64) -> u64 {
         at_us.saturating_sub(self.begin_us)
     }
 
     /// Adds a row to the trace, once the scenario runs.
-    pub(super) fn trace(
+    pub(crate) fn trace(
         &mut self,
         kind: TraceKind,
         at_us: u64,
@@ -133,7 +134,7 @@ impl Town {
         patient: Option<PartyId>,
         asking: F,
     ) where
-        F: Future<Output = Result<Value, Failure>> + Send + 'static,
+        F: Future<Output = Result<Value, Refusal>> + Send + 'static,
     {
         self.trace(TraceKind::Asked, self.now_us(), (at, NOBODY), |row| {
             (row.what, row.id, row.patient) = (name, tag, patient.map_or(0, short));
@@ -162,12 +163,19 @@ impl Town {
     }
 }
 
+/// A command as the local API takes it.
+fn said(command: &Command) -> Result<Value, Refusal> {
+    serde_json::to_value(command).map_err(|_| {
+        Refusal::new(RefusalCode::Invalid, format!("not asked by the local API: {command:?}"))
+    })
+}
+
 fn other_answer(error: &serde_json::Error) -> Refusal {
     Refusal::new(RefusalCode::WrongState, format!("the node answered something else: {error}"))
 }
 
 impl Town {
-    fn query<T: serde::de::DeserializeOwned>(
+    fn query<T: DeserializeOwned>(
         &self,
         at: u32,
         query: Query,
@@ -175,7 +183,7 @@ impl Town {
     ) -> Result<T, Refusal> {
         let body = json!({ "query": query, "patient": patient });
         let answer = self.runtime.block_on(self.node(at).desk.post("/v1/query", &body));
-        let answer = answer.map_err(|failure| refusal(&failure))?;
+        let answer = answer.map_err(refusal)?;
         serde_json::from_value(answer).map_err(|error| other_answer(&error))
     }
 }
@@ -206,12 +214,9 @@ impl Doors for Town {
         name: &'static str,
         tag: u64,
     ) {
-        let (desk, said) = (self.node(at).desk.clone(), serde_json::to_value(&command).ok());
+        let (desk, said) = (self.node(at).desk.clone(), said(&command));
         self.begin(at, (name, tag), patient, async move {
-            let Some(said) = said else {
-                return Err(Failure::usage(format!("nobody asks {name} by the local API")));
-            };
-            desk.command(&said, patient).await
+            desk.command(&said?, patient).await.map_err(refusal)
         });
     }
 
@@ -221,11 +226,9 @@ impl Doors for Town {
         command: Command,
         patient: Option<PartyId>,
     ) -> Result<Answer, Refusal> {
-        let said = serde_json::to_value(&command).map_err(|_| {
-            Refusal::new(RefusalCode::Invalid, format!("not asked by the local API: {command:?}"))
-        })?;
+        let said = said(&command)?;
         let answer = self.runtime.block_on(self.node(at).desk.command(&said, patient));
-        let answer = answer.map_err(|failure| refusal(&failure))?;
+        let answer = answer.map_err(refusal)?;
         answer_of(name_of(&command), answer).map_err(|error| other_answer(&error))
     }
 
@@ -265,27 +268,29 @@ impl Doors for Town {
 
     fn make_patient(&mut self, relay: u32, name: String) -> Result<PartyId, Refusal> {
         let made = self.runtime.block_on(self.node(relay).desk.new_patient(&name));
-        let (patient, words) = made.map_err(|failure| refusal(&failure))?;
+        let (patient, words) = made.map_err(refusal)?;
         self.words.insert(patient, words);
         Ok(patient)
     }
 
     fn record(&mut self, at: u32, entries: Entries, tag: u64) -> Result<(), Refusal> {
         let desk = self.node(at).desk.clone();
-        self.begin(at, ("record.record", tag), None, async move { import(&desk, entries).await });
+        self.begin(at, ("record.record", tag), None, async move {
+            import(&desk, entries).await.map_err(refusal)
+        });
         Ok(())
     }
 
     fn record_now(&mut self, at: u32, entries: Entries) -> Result<(), Refusal> {
         let imported = self.runtime.block_on(import(&self.node(at).desk, entries));
-        imported.map(drop).map_err(|failure| refusal(&failure))
+        imported.map(drop).map_err(refusal)
     }
 
     fn rotate(&mut self, relay: u32, patient: PartyId, tag: u64) -> bool {
         let Some(words) = self.words.get(&patient).cloned() else { return false };
         let desk = self.node(relay).desk.clone();
         self.begin(relay, ("custody.rotate", tag), Some(patient), async move {
-            desk.rotate(patient, &words).await.map(|()| Value::Null)
+            desk.rotate(patient, &words).await.map(|()| Value::Null).map_err(refusal)
         });
         true
     }
@@ -297,7 +302,7 @@ impl Doors for Town {
 }
 
 /// Records entries, each by an import of its own: an import is of one kind.
-async fn import(desk: &super::node::Desk, entries: Entries) -> Result<Value, Failure> {
+async fn import(desk: &Desk, entries: Entries) -> Result<Value, ClientError> {
     let mut recorded = Value::Null;
     for n in 0..entries.count {
         let kind = KINDS[n as usize % KINDS.len()];

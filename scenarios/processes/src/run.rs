@@ -19,12 +19,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use super::heard;
-use super::measures::Measures;
-use super::node::{Desk, Node, Place, address};
-use super::relay::Relay;
-use super::town::{Answered, Town};
-use super::trail::{Told, What, now_us};
+use crate::heard;
+use crate::measures::Measures;
+use crate::node::{Desk, Node, Place, address};
+use crate::relay::Relay;
+use crate::town::{Answered, Town};
+use crate::trail::{Told, What, now_us};
 
 /// Between two looks whether to go on.
 const TELL: Duration = Duration::from_millis(100);
@@ -33,17 +33,19 @@ const CHECK: Duration = Duration::from_secs(2);
 /// What the logs had to say before the end may be read a little later.
 const TRAILING: Duration = Duration::from_millis(300);
 
-/// Where the processes keep what is theirs.
+/// What the processes are of, and where they keep what is theirs.
 #[derive(Clone, Copy)]
-pub(super) struct Files<'a> {
+pub(crate) struct Files<'a> {
+    /// The program.
+    pub(crate) program: &'a Path,
     /// Data folders; removed by whoever made it.
-    pub(super) data: &'a Path,
+    pub(crate) data: &'a Path,
     /// Their logs.
-    pub(super) logs: &'a Path,
+    pub(crate) logs: &'a Path,
 }
 
 /// Runs a scenario, in as much time as it lasts.
-pub(super) fn run(
+pub(crate) fn run(
     scenario: &Scenario,
     seed: u64,
     files: Files<'_>,
@@ -97,10 +99,11 @@ async fn start(
     let mut starting = JoinSet::new();
     for (at, place) in places.machines.iter().enumerate() {
         let (name, role, telling) = (place.name.clone(), place.role, telling.clone());
+        let program = files.program.to_owned();
         let (root, logs) = (files.data.to_owned(), files.logs.to_owned());
         let door = relay.door(at);
         starting.spawn(async move {
-            let place = Place { root: &root, logs: &logs, door, at };
+            let place = Place { program: &program, root: &root, logs: &logs, door, at };
             Node::start(place, &name, role, telling).await.map(|node| (at, node))
         });
     }

@@ -1,8 +1,9 @@
 //! A terminal that an institution certified, speaking by hand: it says to one holder whatever it is
-//! told to say, true or not, in the real protocol over the real network. The demo and the tests show
-//! with it what a holder refuses to somebody who stole a terminal.
+//! told to say, true or not, in the real protocol over the real network.
 
 use anyhow::Context as _;
+use chartmesh_node::net::{self, BulkStream, Limits, Net, NetConfig, NetEvent, SendFailure};
+use chartmesh_node::random;
 use chartmesh_protocol::capability::{Chain, ConnectionNonce, Proof};
 use chartmesh_protocol::codec::Bytes;
 use chartmesh_protocol::crypto::SigningKey;
@@ -15,23 +16,20 @@ use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::Timestamp;
 use libp2p::Multiaddr;
 
-use crate::net::{self, BulkStream, Limits, Net, NetConfig, NetEvent, SendFailure};
-
 /// The holder that a terminal talks to.
 #[derive(Debug, Clone)]
-pub struct Far {
+pub(crate) struct Far {
     /// The institution.
-    pub institution: PartyId,
+    pub(crate) institution: PartyId,
     /// Its node.
-    pub node: NodeId,
+    pub(crate) node: NodeId,
     /// Where the node is.
-    pub addresses: Vec<Multiaddr>,
+    pub(crate) addresses: Vec<Multiaddr>,
 }
 
 impl Far {
     /// The first node of an institution among those that a node knows.
-    #[must_use]
-    pub fn of(known: &[PeerView], institution: PartyId) -> Option<Self> {
+    pub(crate) fn of(known: &[PeerView], institution: PartyId) -> Option<Self> {
         let node = known.iter().find(|peer| peer.institution == institution)?.nodes.first()?;
         let addresses = node.addresses.iter().filter_map(|text| text.parse().ok()).collect();
         Some(Self { institution, node: node.node, addresses })
@@ -39,7 +37,7 @@ impl Far {
 }
 
 /// The terminal. It has a network key of its own and nothing on a disk.
-pub struct Terminal {
+pub(crate) struct Terminal {
     peer: Peer,
     store: Memory,
     net: Net,
@@ -62,9 +60,9 @@ impl Terminal {
     ///
     /// # Errors
     /// When the keys do not fit, or no port is free.
-    pub async fn start(mut identity: Identity, far: Far) -> anyhow::Result<Self> {
+    pub(crate) async fn start(mut identity: Identity, far: Far) -> anyhow::Result<Self> {
         let mut seed = zeroize::Zeroizing::new([0; 32]);
-        crate::random(seed.as_mut_slice());
+        random(seed.as_mut_slice());
         let key = SigningKey::from_seed(&seed);
         identity.node = key.clone();
         let peer = Peer::new(identity)?;
@@ -78,7 +76,7 @@ impl Terminal {
         })
         .await?;
         let mut stream = [0; 16];
-        crate::random(&mut stream);
+        random(&mut stream);
         Ok(Self { peer, store, net, _events: events, key, far, stream: StreamId(stream), sent: 0 })
     }
 
@@ -86,9 +84,9 @@ impl Terminal {
     ///
     /// # Errors
     /// When the holder is not there or keeps its gate closed.
-    pub async fn greet(&self) -> anyhow::Result<ConnectionNonce> {
+    pub(crate) async fn greet(&self) -> anyhow::Result<ConnectionNonce> {
         let mut ours = [0; 16];
-        crate::random(&mut ours);
+        random(&mut ours);
         let hello = self.peer.hello(&self.store, now(), self.far.institution, Vec::new(), ours)?;
         let (node, reply) =
             self.net.hello(self.far.addresses.clone(), Some(self.far.node), hello).await?;
@@ -99,8 +97,7 @@ impl Terminal {
     }
 
     /// The proof that belongs to a permission and a body on a connection.
-    #[must_use]
-    pub fn proof(&self, chain: &Chain, body: &[u8], nonce: ConnectionNonce) -> Proof {
+    pub(crate) fn proof(&self, chain: &Chain, body: &[u8], nonce: ConnectionNonce) -> Proof {
         Proof {
             leaf: chain.leaf().id(),
             request: blake3::hash(body).into(),
@@ -109,15 +106,15 @@ impl Terminal {
         }
     }
 
-    /// Sends a body, with a proof that the terminal signs; gives the holder's answer.
+    /// Sends a body with a proof, which the terminal signs; gives the holder's answer.
     ///
     /// # Errors
     /// When the holder does not answer in a way that proves to be its own.
-    pub async fn say(
+    pub(crate) async fn say(
         &mut self,
         nonce: ConnectionNonce,
         body: Vec<u8>,
-        proof: Option<Proof>,
+        proof: Proof,
     ) -> anyhow::Result<Result<Bytes, Refusal>> {
         self.sent += 1;
         let envelope = Envelope {
@@ -128,7 +125,7 @@ impl Terminal {
             node: self.peer.node(),
             nonce,
             body: Bytes(body),
-            proof: proof.map(|proof| Signed::sign(proof, &self.key).to_unverified()),
+            proof: Some(Signed::sign(proof, &self.key).to_unverified()),
         };
         let envelope = Signed::sign(envelope, &self.key);
         let answer = self
@@ -150,7 +147,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Whatever became of them.
-    pub async fn send_raw(&self, bytes: Vec<u8>) -> Result<Vec<u8>, SendFailure> {
+    pub(crate) async fn send_raw(&self, bytes: Vec<u8>) -> Result<Vec<u8>, SendFailure> {
         self.net.control(self.far.node, self.far.addresses.clone(), bytes).await
     }
 
@@ -158,22 +155,8 @@ impl Terminal {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn open_bulk(&self) -> Result<BulkStream, SendFailure> {
+    pub(crate) async fn open_bulk(&self) -> Result<BulkStream, SendFailure> {
         self.net.open_bulk(self.far.node, self.far.addresses.clone()).await
-    }
-
-    /// Says hello and presents a permission as its grantee should.
-    ///
-    /// # Errors
-    /// As [`Terminal::greet`] and [`Terminal::say`].
-    pub async fn present(
-        &mut self,
-        chain: &Chain,
-        body: Vec<u8>,
-    ) -> anyhow::Result<Result<Bytes, Refusal>> {
-        let nonce = self.greet().await?;
-        let proof = self.proof(chain, &body, nonce);
-        self.say(nonce, body, Some(proof)).await
     }
 }
 

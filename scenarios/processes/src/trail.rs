@@ -12,23 +12,23 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// What the nodes log: their own troubles, and the trail.
-pub(super) const FILTER: &str = "warn,chartmesh_node::driver::trail=trace";
+pub(crate) const FILTER: &str = "warn,chartmesh_node::driver::trail=trace";
 
 /// A message: its sender, the stream and the number in it.
-pub(super) type Message = (PartyId, StreamId, u64);
+pub(crate) type Message = (PartyId, StreamId, u64);
 
 /// A line of the trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// At which party's node.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// When, in microseconds since 1970.
-    pub(super) when_us: u64,
-    pub(super) what: What,
+    pub(crate) when_us: u64,
+    pub(crate) what: What,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     /// A message was sent, perhaps again.
     Leaves { to: PartyId, number: u64, bytes: u64 },
     /// A message was handled, and what it did is durable.
@@ -52,7 +52,7 @@ pub(super) enum What {
 }
 
 /// Reads a node's log to its end: all of it into a file, the trail to whoever listens.
-pub(super) async fn follow(
+pub(crate) async fn follow(
     log: impl AsyncRead + Unpin,
     file: &Path,
     at: usize,
@@ -75,7 +75,7 @@ pub(super) async fn follow(
 }
 
 /// Microseconds since 1970.
-pub(super) fn now_us() -> u64 {
+pub(crate) fn now_us() -> u64 {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

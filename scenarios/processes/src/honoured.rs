@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use chartmesh_scenarios::scenario::{Happening, Machine, Nat, Policy, Scenario};
 
-use super::measures::MEASURED;
+use crate::measures::MEASURED;
 
 /// Nodes at most: each is a process with a store and threads of its own.
 const NODES_MAX: usize = 40;
 
 /// The keys that cannot be honoured, each with why.
-pub(super) fn refused(scenario: &Scenario, nodes: usize) -> Vec<String> {
+pub(crate) fn refused(scenario: &Scenario, nodes: usize) -> Vec<String> {
     let mut found = BTreeSet::new();
     let mut refuse = |key: String, why: &str| {
         found.insert(format!("{key}: {why}"));
@@ -104,7 +104,7 @@ mod tests {
     use std::path::Path;
 
     fn shipped(name: &str) -> Scenario {
-        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/files");
+        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../files");
         load(&files.join(name)).unwrap()
     }
 

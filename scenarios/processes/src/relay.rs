@@ -25,8 +25,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::lane::{Lane, Line};
-use super::owner::owner;
+use crate::lane::{Lane, Line};
+use crate::owner::owner;
 
 /// Written and not yet arrived, of one direction: about what Linux lets a sender buffer by default.
 const BUFFER_MAX: usize = 4 * 1024 * 1024;
@@ -37,7 +37,7 @@ const LATE: Duration = Duration::from_micros(500);
 
 /// The doors of all parties; cheap to clone. It ends with the last of its clones.
 #[derive(Clone)]
-pub(super) struct Relay {
+pub(crate) struct Relay {
     shared: Arc<Shared>,
     doors: Arc<[SocketAddr]>,
     _serving: Arc<JoinSet<()>>,
@@ -64,20 +64,20 @@ struct Shared {
 
 /// What went through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Passed {
+pub(crate) struct Passed {
     /// Connections.
-    pub(super) connections: u64,
+    pub(crate) connections: u64,
     /// Connections of which nobody knows who made them; they are refused.
-    pub(super) strangers: u64,
+    pub(crate) strangers: u64,
     /// Bytes, both ways.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Segments that were lost and sent again.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
 }
 
 impl Relay {
     /// Opens a door for each party, given by name and number of its region.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         scenario: &Scenario,
         seed: u64,
         parties: &[(String, usize)],
@@ -112,26 +112,26 @@ impl Relay {
     }
 
     /// The scenario begins: what is sent from now on takes its time.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.shared.slow.store(true, Ordering::Relaxed);
     }
 
     /// A party's door: what its node tells others.
-    pub(super) fn door(&self, party: usize) -> SocketAddr {
+    pub(crate) fn door(&self, party: usize) -> SocketAddr {
         self.doors[party]
     }
 
     /// A party's node runs.
-    pub(super) fn runs(&self, party: usize, listens: SocketAddr, process: u32) {
+    pub(crate) fn runs(&self, party: usize, listens: SocketAddr, process: u32) {
         lock(&self.shared.nodes).insert(party, (listens, process));
     }
 
     /// Whether a node's far end of a connection is a door of ours, or one that we made.
-    pub(super) fn is_ours(&self, end: SocketAddr) -> bool {
+    pub(crate) fn is_ours(&self, end: SocketAddr) -> bool {
         self.doors.contains(&end) || lock(&self.shared.ours).contains(&end)
     }
 
-    pub(super) fn passed(&self) -> Passed {
+    pub(crate) fn passed(&self) -> Passed {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Passed {
             connections: read(&self.shared.connections),

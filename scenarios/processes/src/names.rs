@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 /// Names seen so far. There are as many as the protocol has messages, so that they may stay for good.
 #[derive(Default)]
-pub(super) struct Names(BTreeSet<&'static str>);
+pub(crate) struct Names(BTreeSet<&'static str>);
 
 impl Names {
-    pub(super) fn of(&mut self, name: &str) -> &'static str {
+    pub(crate) fn of(&mut self, name: &str) -> &'static str {
         if let Some(known) = self.0.get(name) {
             return known;
         }

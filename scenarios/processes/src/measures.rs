@@ -8,7 +8,7 @@ use chartmesh_scenarios::result::{Metric, NOBODY, Sample};
 use chartmesh_scenarios::tier::feature;
 
 /// The measures that this tier has. The others need to see into machines, or an event that it refuses.
-pub(super) const MEASURED: [&str; 8] = [
+pub(crate) const MEASURED: [&str; 8] = [
     "consent_latency",
     "read_latency",
     "revocation_delay",
@@ -23,29 +23,29 @@ pub(super) const MEASURED: [&str; 8] = [
 const REST: &str = "rest";
 
 /// A message that was handled.
-pub(super) struct Handled<'a> {
-    pub(super) name: &'static str,
-    pub(super) at: u32,
-    pub(super) when_us: u64,
-    pub(super) about: Option<ConsentId>,
-    pub(super) patient: Option<u64>,
-    pub(super) done: bool,
+pub(crate) struct Handled<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) at: u32,
+    pub(crate) when_us: u64,
+    pub(crate) about: Option<ConsentId>,
+    pub(crate) patient: Option<u64>,
+    pub(crate) done: bool,
     /// The permissions that the patients have given so far, by request.
-    pub(super) given: &'a BTreeMap<ConsentId, BTreeSet<TokenId>>,
+    pub(crate) given: &'a BTreeMap<ConsentId, BTreeSet<TokenId>>,
 }
 
 /// A message whose outcome its sender has taken in.
-pub(super) struct Concluded {
-    pub(super) name: &'static str,
-    pub(super) from: u32,
-    pub(super) since_us: u64,
-    pub(super) when_us: u64,
-    pub(super) about: Option<ConsentId>,
-    pub(super) refused: bool,
+pub(crate) struct Concluded {
+    pub(crate) name: &'static str,
+    pub(crate) from: u32,
+    pub(crate) since_us: u64,
+    pub(crate) when_us: u64,
+    pub(crate) about: Option<ConsentId>,
+    pub(crate) refused: bool,
 }
 
 /// What is being measured. Times are microseconds since the scenario's begin.
-pub(super) struct Measures {
+pub(crate) struct Measures {
     warm_us: u64,
     samples: BTreeMap<&'static str, Vec<Sample>>,
     asked: BTreeMap<ConsentId, (u64, u32)>,
@@ -66,7 +66,7 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    pub(super) fn new(warm_us: u64) -> Self {
+    pub(crate) fn new(warm_us: u64) -> Self {
         Self {
             warm_us,
             samples: BTreeMap::new(),
@@ -85,7 +85,7 @@ impl Measures {
     }
 
     /// Bytes on the wire so far belong to the setting up.
-    pub(super) const fn begin(&mut self, wire: u64) {
+    pub(crate) const fn begin(&mut self, wire: u64) {
         self.wire = wire;
     }
 
@@ -100,22 +100,22 @@ impl Measures {
     }
 
     /// An institution has a patient's record, or will in a moment.
-    pub(super) fn holds(&mut self, patient: u64, holder: u32) {
+    pub(crate) fn holds(&mut self, patient: u64, holder: u32) {
         self.holders.entry(patient).or_default().insert(holder);
     }
 
     /// A request to a patient was made.
-    pub(super) fn asks(&mut self, request: ConsentId, at_us: u64, by: u32) {
+    pub(crate) fn asks(&mut self, request: ConsentId, at_us: u64, by: u32) {
         self.asked.insert(request, (at_us, by));
     }
 
     /// A hospital begins to read.
-    pub(super) fn reads(&mut self, request: ConsentId, at_us: u64, by: u32) {
+    pub(crate) fn reads(&mut self, request: ConsentId, at_us: u64, by: u32) {
         self.reading.insert((by, request), at_us);
     }
 
     /// A patient took permissions back, and the relay said so.
-    pub(super) fn revokes(&mut self, patient: u64, tokens: &[TokenId], at_us: u64) {
+    pub(crate) fn revokes(&mut self, patient: u64, tokens: &[TokenId], at_us: u64) {
         for token in tokens {
             self.revoked.entry(*token).or_insert(at_us);
         }
@@ -125,12 +125,12 @@ impl Measures {
     }
 
     /// A message leaves.
-    pub(super) fn leaves(&mut self, name: &'static str, bytes: u64) {
+    pub(crate) fn leaves(&mut self, name: &'static str, bytes: u64) {
         *self.sent.entry(feature(name)).or_default() += 1;
         *self.bytes.entry(feature(name)).or_default() += bytes;
     }
 
-    pub(super) fn handled(&mut self, handled: &Handled<'_>, answer: u64) {
+    pub(crate) fn handled(&mut self, handled: &Handled<'_>, answer: u64) {
         let Handled { name, at, when_us, .. } = *handled;
         *self.bytes.entry(feature(name)).or_default() += answer;
         if !handled.done {
@@ -166,7 +166,7 @@ impl Measures {
         }
     }
 
-    pub(super) fn concluded(&mut self, concluded: &Concluded) {
+    pub(crate) fn concluded(&mut self, concluded: &Concluded) {
         let Concluded { name, from, since_us, when_us, about, refused } = *concluded;
         let label = feature(name);
         self.concluded += 1;
@@ -185,7 +185,7 @@ impl Measures {
     }
 
     /// A step of the time series is over, and so many bytes have been on the wire.
-    pub(super) fn step(&mut self, now_us: u64, wire: u64) {
+    pub(crate) fn step(&mut self, now_us: u64, wire: u64) {
         self.steps += 1;
         let said: u64 = self.bytes.values().sum();
         let rest = (wire - self.wire).saturating_sub(said);
@@ -204,7 +204,7 @@ impl Measures {
     }
 
     /// The measures of the whole run.
-    pub(super) fn end(mut self, now_us: u64) -> Vec<Metric> {
+    pub(crate) fn end(mut self, now_us: u64) -> Vec<Metric> {
         let never = |begun_us: u64, party: u32, label: &'static str| {
             let value = now_us.saturating_sub(begun_us) as f64;
             Sample { at_us: begun_us, value, censored: true, party, label }

@@ -12,10 +12,10 @@ use chartmesh_scenarios::tier::tcp::Tcp;
 use tokio::time::Instant;
 
 /// When the last bit that a party sent leaves its line; shared by all its connections.
-pub(super) type Line = Arc<Mutex<Option<Instant>>>;
+pub(crate) type Line = Arc<Mutex<Option<Instant>>>;
 
 /// One direction of a connection.
-pub(super) struct Lane {
+pub(crate) struct Lane {
     link: Link,
     chance: Chance,
     line: Line,
@@ -27,22 +27,22 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(link: Link, chance: Chance, line: Line) -> Self {
+    pub(crate) fn new(link: Link, chance: Chance, line: Line) -> Self {
         Self { link, chance, line, tcp: Tcp::default(), bad: false, lost: 0 }
     }
 
     /// One way, drawn for what is written now.
-    pub(super) fn latency(&mut self) -> Duration {
+    pub(crate) fn latency(&mut self) -> Duration {
         Duration::from_micros(self.chance.span(&self.link.latency))
     }
 
     /// Nothing leaves before: the connection does not stand yet.
-    pub(super) fn not_before(&mut self, at: Instant) {
+    pub(crate) fn not_before(&mut self, at: Instant) {
         self.tcp.not_before(at);
     }
 
     /// Sends a segment; gives when it arrives, never before what was sent earlier.
-    pub(super) fn send(&mut self, bytes: usize, latency: Duration, now: Instant) -> Instant {
+    pub(crate) fn send(&mut self, bytes: usize, latency: Duration, now: Instant) -> Instant {
         let mut leaves = self.tcp.ready(bytes, latency, now);
         if let Some(rate) = self.link.bandwidth {
             let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,13 +57,13 @@ impl Lane {
     }
 
     /// When the end of what was sent is noticed.
-    pub(super) fn end(&mut self, now: Instant) -> Instant {
+    pub(crate) fn end(&mut self, now: Instant) -> Instant {
         let arrives = now + self.latency();
         self.tcp.after_all(arrives)
     }
 
     /// Segments that were sent again since this was asked last.
-    pub(super) fn take_lost(&mut self) -> u64 {
+    pub(crate) fn take_lost(&mut self) -> u64 {
         std::mem::take(&mut self.lost)
     }
 }

@@ -17,7 +17,7 @@ fn inode(end: SocketAddrV4, table: &str) -> Option<u64> {
 }
 
 /// The one of `processes` that holds the socket whose own end is `end`; none when none does.
-pub(super) fn owner(end: SocketAddrV4, processes: &[u32]) -> Option<usize> {
+pub(crate) fn owner(end: SocketAddrV4, processes: &[u32]) -> Option<usize> {
     let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
     let socket = format!("socket:[{}]", inode(end, &table)?);
     processes.iter().position(|process| {

@@ -1,4 +1,4 @@
-//! TEST EQUIPMENT: a file system in memory that loses whatever it may lose.
+//! A file system in memory that loses whatever it may lose.
 //!
 //! Think of every file and directory as two sheets: one that running programs see, and one that
 //! survives a power cut. Writing changes the first; only a sync copies to the second. A crash
@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, DiskFile};
+use chartmesh_node::disk::{Disk, DiskFile};
 
 /// What a disk never tears.
 const SECTOR: usize = 512;
