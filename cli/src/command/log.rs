@@ -5,6 +5,7 @@ use chartmesh_protocol::access_log::{Action, Line};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::refusal::Refusal;
 use serde_json::json;
 
 use super::wish::purpose_name;
@@ -146,7 +147,7 @@ fn row_of(view: &LineView, patient: PartyId) -> Vec<Cell> {
         line.purpose.map(purpose_name).unwrap_or_default(),
         entries,
         line.token.map_or_else(|| faint(""), output::id),
-        line.reason.as_deref().unwrap_or_default(),
+        line.reason.as_ref().map(Refusal::name).unwrap_or_default(),
     ]
 }
 

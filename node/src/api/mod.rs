@@ -2,7 +2,7 @@
 //! tools of the same user. The socket's mode is 0600, and that is all of its access control.
 //!
 //! JSON in and out, ids in lower-case hexadecimal, times in UTC milliseconds, bytes in base64. A
-//! request that fails is answered with the protocol's refusal, `{"code": ..., "text": ...}`, under
+//! request that fails is answered with the protocol's refusal, `{"code": ..., "reason": ..., "name": ..., "args": [...], "text": ...}`, under
 //! a status of 4xx; 5xx means the node's own trouble, and that nobody knows whether it was done.
 //!
 //! | route | what it does |

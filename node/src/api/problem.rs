@@ -8,8 +8,9 @@ use chartmesh_protocol::store::StoreError;
 
 use crate::objects::ObjectError;
 
-/// A refusal with its HTTP status. A body is always `{"code": ..., "text": ...}`; with a status of
-/// 500 or above the code says nothing, and it is unknown whether the thing was done.
+/// A refusal with its HTTP status. A body is always `{"code": ..., "reason": ..., "name": ..., "args": [...],
+/// "text": ...}`, the text in English; with a status of 500 or above the code says nothing, and it is unknown
+/// whether the thing was done.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,

@@ -14,9 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chartmesh_protocol::id::{NodeId, ObjectId, TransferId};
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
+use chartmesh_protocol::objects::NotSent;
 use chartmesh_protocol::objects::Transfer;
 use chartmesh_protocol::peer::{Event, Route, TransferResult};
-use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::store::StoreError;
 use tokio::sync::{Semaphore, broadcast, watch};
 
@@ -373,15 +374,16 @@ async fn open(
 /// Which refusals are final.
 fn refused(code: bulk::RefusalCode) -> Attempt {
     use bulk::RefusalCode as Bulk;
-    let final_code = match code {
+    let why = match code {
         Bulk::Failed | Bulk::Busy => return Attempt::Broken,
-        Bulk::NotPermitted => RefusalCode::NotPermitted,
-        Bulk::NotHere => RefusalCode::NotFound,
-        Bulk::BadStart => RefusalCode::NotAuthentic,
-        Bulk::BadRequest | Bulk::Version | Bulk::Other(_) => RefusalCode::Unsupported,
+        Bulk::NotPermitted => NotSent::NotPermitted,
+        Bulk::NotHere => NotSent::NotThere,
+        Bulk::BadStart => NotSent::BadStart,
+        Bulk::BadRequest => NotSent::BadRequest,
+        Bulk::Version => NotSent::OtherVersion,
+        Bulk::Other(code) => NotSent::Other { code },
     };
-    let text = format!("the holder refused to send the object: {code}; ask for it again");
-    Attempt::Refused(Refusal::new(final_code, text))
+    Attempt::Refused(why.into())
 }
 
 #[cfg(test)]

@@ -143,7 +143,6 @@ impl Rogue {
 /// The far side refused, and said no more than this.
 fn told(answer: Result<Bytes, Refusal>, reason: Reason) -> anyhow::Result<()> {
     let refusal = answer.err().context("it was not refused")?;
-    let expected = format!("{}: {}", reason.name(), reason.sentence());
-    ensure!(refusal.text == expected, "the far side heard: {}", refusal.text);
+    ensure!(refusal.is(&reason) && refusal.args.is_empty(), "the far side heard: {refusal}");
     Ok(())
 }

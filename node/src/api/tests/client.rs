@@ -92,6 +92,6 @@ impl Answer {
         assert_eq!(self.status.as_u16(), status, "{body:?}");
         let refusal: Refusal = serde_json::from_slice(&body).unwrap();
         assert_eq!(refusal.code, code, "{refusal}");
-        refusal.text
+        refusal.to_string()
     }
 }

@@ -11,9 +11,11 @@
 /// }
 /// ```
 ///
-/// Numbers are for ever: what is no longer said leaves a gap.
+/// `use Oven(OvenError)` before the first number takes in the reasons of another room as they are. Numbers are
+/// for ever: what is no longer said leaves a gap.
 macro_rules! reasons {
     ($(#[$meta:meta])* $vis:vis enum $name:ident: $room:literal $noun:literal {
+        $(use $within:ident($inner:ty),)*
         $(
             $(#[$vmeta:meta])*
             $number:literal => $variant:ident
@@ -26,6 +28,10 @@ macro_rules! reasons {
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[allow(unreachable_pub, reason = "some are used within one module only")]
         $vis enum $name {
+            $(
+                #[doc = concat!("A [`", stringify!($inner), "`].")]
+                $within($inner),
+            )*
             $(
                 $(#[$vmeta])*
                 #[doc = $english]
@@ -51,6 +57,7 @@ macro_rules! reasons {
 
             fn row(&self) -> &'static $crate::reason::Row {
                 let number = match self {
+                    $(Self::$within(inner) => return inner.row(),)*
                     $(Self::$variant { .. } => $room * 1000 + $number,)*
                 };
                 Self::TABLE.iter().find(|row| row.number == number).expect("each variant has a row")
@@ -58,6 +65,7 @@ macro_rules! reasons {
 
             fn args(&self) -> Vec<$crate::reason::Arg> {
                 match self {
+                    $(Self::$within(inner) => inner.args(),)*
                     $(Self::$variant $({ $($arg),* })? $(($($at),*))? => vec![
                         $($($crate::reason::Argument::arg($arg),)*)?
                         $($($crate::reason::Argument::arg($at),)*)?
@@ -74,6 +82,12 @@ macro_rules! reasons {
         }
 
         impl core::error::Error for $name {}
+
+        $(impl From<$inner> for $name {
+            fn from(inner: $inner) -> Self {
+                Self::$within(inner)
+            }
+        })*
     };
 }
 

@@ -1,7 +1,6 @@
 //! Words of reasons.
 
 use super::{Arg, Row};
-use core::fmt::Display;
 
 /// A language that reasons are told in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,26 +26,20 @@ pub(crate) fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
 pub(crate) fn in_words(row: &Row, args: &[Arg], language: Language) -> String {
     fill(row.words(language), |name| {
         let at = row.args.iter().position(|(arg, _)| *arg == name);
-        at.and_then(|at| args.get(at)).map(|arg| value(arg, language)).unwrap_or_default()
+        at.and_then(|at| args.get(at)).map(value).unwrap_or_default()
     })
 }
 
-fn value(arg: &Arg, language: Language) -> String {
+fn value(arg: &Arg) -> String {
     match arg {
         Arg::Party(party) => party.short(),
-        Arg::Parties(parties) => list(parties.iter().map(|party| party.short())),
         Arg::Entry(entry) => entry.to_string(),
         Arg::Request(request) => request.to_string(),
         Arg::Permission(token) => token.to_string(),
         Arg::Chart(chart) => chart.to_string(),
-        Arg::Object(object) => object.to_string(),
         Arg::Time(time) => time.utc_text(),
         Arg::Number(number) => number.to_string(),
-        Arg::Text(text) => text.clone(),
-        Arg::Because(row, args) => in_words(row, args, language),
+        // It may be another's: nothing in it moves the cursor or ends the line.
+        Arg::Text(text) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
     }
-}
-
-fn list(items: impl Iterator<Item = impl Display>) -> String {
-    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

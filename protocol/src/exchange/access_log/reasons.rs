@@ -12,5 +12,7 @@ reasons! {
         4 => HolderUnknown: NotFound "the holder of the log is not known here",
         5 => TooManyHeads: LimitReached
             "too many heads of this holder's log wait to be compared with it; the patient is to collect it",
+        6 => Contradicted { holder: String, reader: String, line: u64 }: NotAuthentic
+            "{holder} showed {reader} a line {line} that is not in the log it gave you",
     }
 }

@@ -2,6 +2,7 @@
 
 use super::chain::Line;
 use crate::id::PartyId;
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ pub struct LogView {
     /// Whether the lines continue what was seen before and end at the signed head.
     pub verified: bool,
     /// What does not hold, when something does not.
-    pub problem: Option<String>,
+    pub problem: Option<Refusal>,
     /// At a relay: what readers say they were shown of this log.
     pub shown: Vec<ShownView>,
 }

@@ -19,6 +19,7 @@ pub use crate::turn::{PullFor, Transfer, TransferFor};
 
 pub use lost::{Lost, Stocked};
 pub(crate) use lost::{held_after, lost, note_here, note_lost};
+pub use reasons::NotSent;
 pub(crate) use reasons::Reason;
 pub(crate) use ticket::{issue_ticket, may_pull, tick};
 

@@ -47,8 +47,8 @@ pub use query::{Grants, Requests};
 pub(crate) use read::pulled;
 pub(crate) use reasons::Reason;
 pub(crate) use standing::renew_for;
-pub use tables::RequestKind;
 pub(crate) use tables::next_due;
+pub use tables::{Obtained, RequestKind};
 pub use upload::UploadCommand;
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored, deposited};
 pub use wire::{

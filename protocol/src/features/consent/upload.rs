@@ -184,12 +184,8 @@ pub(crate) fn deposited(
 
 fn report(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()> {
     let Some(relay) = directory::relay_of(ctx.txn, row.patient)? else { return Ok(()) };
-    let state = OrderState {
-        request: id,
-        patient: row.patient,
-        state: row.state,
-        reason: row.reason.clone(),
-    };
+    let state =
+        OrderState { request: id, patient: row.patient, state: row.state, why: row.why.clone() };
     ctx.send(relay, &Message::OrderState(state))?;
     Ok(())
 }
@@ -252,7 +248,7 @@ pub(super) fn state(ctx: &mut Context<'_>, sender: &Sender, state: OrderState) -
         }
     }
     row.state = state.state;
-    row.reason = state.reason;
+    row.why = state.why;
     put_request(ctx.txn, state.request, &row)?;
     Ok(Bytes::default())
 }

@@ -207,8 +207,8 @@ pub(crate) fn outcome(
     let answer = match result {
         Ok(answer) => answer,
         Err(refusal) => {
-            tracing::warn!(reason = %refusal.text, "an enrolment was refused");
-            return Ok(contacts::contact_refused(ctx.txn, patient, to, refusal.text)?);
+            tracing::warn!(reason = refusal.name(), "an enrolment was refused");
+            return Ok(contacts::contact_refused(ctx.txn, patient, to, refusal)?);
         }
     };
     let Ok(answer) = Answer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {

@@ -97,15 +97,13 @@ fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
     let mut verified =
         VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), elsewhere: 0, catalogue };
     for entry in verified.catalogue.iter().flat_map(|catalogue| &catalogue.other_label) {
-        verified.bad.push(format!(
-            "entry {entry}: its label is not the one that the patient's catalogue lists"
-        ));
+        verified.bad.push(Reason::NotAsListed { entry: *entry }.into());
     }
     let all = entries::entries(txn, subject)?;
     for found in &all {
         match verify_entry(txn, found) {
             Ok(()) => verified.good += 1,
-            Err(Failure::Refused(refusal)) => verified.bad.push(refusal.text),
+            Err(Failure::Refused(refusal)) => verified.bad.push(refusal),
             Err(error) => return Err(error),
         }
         verified.elsewhere += usize::from(!found.row.whole);

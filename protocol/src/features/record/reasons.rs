@@ -26,5 +26,7 @@ reasons! {
         13 => TooManyListed: LimitReached "more entries than can be listed",
         14 => OtherRoot: WrongState
             "what is listed here does not lead to the catalogue's root; send all of it",
+        15 => NotAsListed { entry: EntryId }: NotAuthentic
+            "entry {entry}: its label is not the one that the patient's catalogue lists",
     }
 }
