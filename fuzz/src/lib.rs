@@ -42,19 +42,14 @@ mod objects {
 
 #[path = "."]
 mod keystore {
+    #[path = "../../node/src/keystore/mode.rs"]
+    mod mode;
     #[path = "../../node/src/keystore/sealed_box.rs"]
     pub mod sealed_box;
     #[path = "../../node/src/keystore/secrets.rs"]
     pub mod secrets;
     #[path = "../../node/src/keystore/unlock.rs"]
     pub mod unlock;
-
-    // Key files are not read here.
-    mod file {
-        pub(super) fn is_too_open(_mode: u32) -> bool {
-            false
-        }
-    }
 
     use sealed_box::MAX_PLAINTEXT_LEN;
     use unlock::Lock;
