@@ -2,7 +2,8 @@
 
 use chartmesh_node::objects::ObjectFolder;
 use chartmesh_protocol::id::{ChartId, PartyId};
-use chartmesh_protocol::peer::Command;
+use chartmesh_protocol::peer::{Answer, CodeView, Command};
+use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::{self, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::{custody, enrolment, federation};
