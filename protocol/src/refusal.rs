@@ -1,36 +1,9 @@
 //! Saying no: to a person with the next step, to a remote peer with no more than it may know.
 
-use crate::codec::{wire_code, wire_struct};
+use crate::codec::wire_struct;
+use crate::reason::{Language, Listed, in_words};
 
-wire_code! {
-    /// Why something was not done. Codes are stable; commands' exit codes and API statuses follow.
-    pub enum RefusalCode {
-        /// The request itself is wrong.
-        1 => Invalid,
-        /// What it names is not here.
-        2 => NotFound,
-        /// The role of this node does not do this.
-        3 => WrongRole,
-        /// The asker may not.
-        4 => NotPermitted,
-        /// The permission presented does not cover it; the text names the reason.
-        5 => BadPermission,
-        /// It is there already, or done already.
-        6 => AlreadyDone,
-        /// Not in this state of things.
-        7 => WrongState,
-        /// A bound is reached.
-        8 => LimitReached,
-        /// The patient's keys are locked.
-        9 => Locked,
-        /// What was received does not prove what it should.
-        10 => NotAuthentic,
-        /// The far side has a newer version of the protocol, or an older one.
-        11 => Unsupported,
-        /// Expired.
-        12 => Expired,
-    }
-}
+pub use crate::reason::RefusalCode;
 
 wire_struct! {
     /// A refusal, as it travels and as a person sees it.
@@ -47,6 +20,13 @@ impl Refusal {
     /// A refusal.
     pub fn new(code: RefusalCode, text: impl Into<String>) -> Self {
         Self { code, text: text.into() }
+    }
+}
+
+impl<R: Listed> From<R> for Refusal {
+    fn from(reason: R) -> Self {
+        let row = reason.row();
+        Self::new(row.class, in_words(row, &reason.args(), Language::English))
     }
 }
 
@@ -76,10 +56,16 @@ impl Failure {
     }
 }
 
+impl<R: Listed> From<R> for Failure {
+    fn from(reason: R) -> Self {
+        Self::Refused(reason.into())
+    }
+}
+
 /// A handler's result.
 pub type Handled<T> = Result<T, Failure>;
 
-/// Shorthand: `return refuse(code, text)`.
-pub(crate) fn refuse<T>(code: RefusalCode, text: impl Into<String>) -> Handled<T> {
-    Err(Failure::refuse(code, text))
+/// Shorthand: `return refuse(Reason::NotHere)`.
+pub(crate) fn refuse<T>(reason: impl Listed) -> Handled<T> {
+    Err(reason.into())
 }

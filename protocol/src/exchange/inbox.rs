@@ -21,12 +21,21 @@ use crate::codec::{Bytes, wire_struct};
 use crate::id::PartyId;
 use crate::limits;
 use crate::message::{Envelope, Outcome, OutcomeResult};
-use crate::refusal::{Refusal, RefusalCode};
+use crate::reason::reasons;
+use crate::refusal::Refusal;
 use crate::rows;
 use crate::statement::Signed;
 use crate::store::{StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::Own;
+
+reasons! {
+    /// Why a message is not handled.
+    pub(crate) enum Reason: 31 "inbox" {
+        1 => Forgotten: Expired
+            "the message is older than what is remembered of this sender's streams; say it anew",
+    }
+}
 
 /// Sender, stream -> [`InboxRow`].
 const STREAMS: Table = Table("inbox_stream");
@@ -81,10 +90,7 @@ impl Arrival {
     pub(crate) fn unhandled(&self) -> Option<OutcomeResult> {
         match self {
             Self::OutOfOrder(next) => Some(OutcomeResult::OutOfOrder(*next)),
-            Self::Unknowable => Some(OutcomeResult::Refused(Refusal::new(
-                RefusalCode::Expired,
-                "the message is older than what is remembered of this sender's streams; say it anew",
-            ))),
+            Self::Unknowable => Some(OutcomeResult::Refused(Refusal::from(Reason::Forgotten))),
             Self::Next | Self::Again(_) | Self::ReadAgain => None,
         }
     }

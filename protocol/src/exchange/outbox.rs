@@ -15,12 +15,23 @@ use crate::directory;
 use crate::id::{PartyId, StatementId, StreamId};
 use crate::limits;
 use crate::message::{Envelope, MessageId, Outcome, OutcomeResult};
-use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::reason::reasons;
+use crate::refusal::{Failure, Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Context, Effect, Nonce, Own, Said, body};
+
+reasons! {
+    /// Why nothing is sent.
+    pub(crate) enum Reason: 30 "outbox" {
+        1 => ToOurselves: Invalid "that is this institution itself; name another",
+        2 => TooLarge: LimitReached "this is too much for one message; ask for less",
+        3 => TooMany { institution: PartyId }: LimitReached
+            "too many messages wait for institution {institution}; try again when it is reachable",
+    }
+}
 
 /// Institution -> [`StreamRow`].
 const STREAMS: Table = Table("outbox_stream");
@@ -111,7 +122,7 @@ fn push_up_to(
     limit: usize,
 ) -> Handled<u64> {
     if to == ctx.own.party() {
-        return refuse(RefusalCode::Invalid, "that is this institution itself; name another");
+        return refuse(Reason::ToOurselves);
     }
     let mut stream = match rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
         Some(stream) => stream,
@@ -119,16 +130,10 @@ fn push_up_to(
     };
     let body = body(message);
     if body.0.len() > limits::REQUEST_BYTES_MAX - ENVELOPE_BYTES_MAX {
-        return refuse(RefusalCode::LimitReached, "this is too much for one message; ask for less");
+        return refuse(Reason::TooLarge);
     }
     if stream.waiting() >= limit as u64 {
-        return refuse(
-            RefusalCode::LimitReached,
-            format!(
-                "too many messages wait for institution {}; try again when it is reachable",
-                to.short()
-            ),
-        );
+        return refuse(Reason::TooMany { institution: to });
     }
     stream.last += 1;
     let row = OutboxRow { since: ctx.now, body, leaf };

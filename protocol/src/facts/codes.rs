@@ -8,11 +8,20 @@ use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::directory::{self, Standing};
 use crate::id::{ChartId, NodeId, PartyId};
 use crate::limits;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::reason::reasons;
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::Context;
+
+reasons! {
+    /// Why a code opens nothing.
+    pub(crate) enum Reason: 20 "codes" {
+        10 => Expired: Expired "the code has expired; ask for a new one",
+        11 => Unknown: NotFound "the code is unknown or was used already; ask for a new one",
+    }
+}
 
 /// BLAKE3 of the secret -> [`CodeRow`].
 const CODES: Table = Table("code");
@@ -81,21 +90,24 @@ wire_struct! {
     }
 }
 
-/// Text that is no code.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CodeError {
-    /// Not of the form.
-    #[error("not a Chartmesh code; a code begins with `cm-i-` (invite) or `cm-e-` (enrolment)")]
-    NotACode,
-    /// A digit was lost or changed.
-    #[error("the code is damaged; copy it again, whole")]
-    Damaged,
-    /// Another kind of code.
-    #[error("this is a code for something else")]
-    OtherKind,
-    /// The content is malformed.
-    #[error("the code's content is malformed: {0}")]
-    Malformed(#[from] DecodeError),
+reasons! {
+    /// Text that is no code.
+    pub enum CodeError: 20 "code" {
+        /// Not of the form.
+        1 => NotACode: Invalid "not a Chartmesh code; a code begins with `cm-i-` (invite) or `cm-e-` (enrolment)",
+        /// A digit was lost or changed.
+        2 => Damaged: Invalid "the code is damaged; copy it again, whole",
+        /// Another kind of code.
+        3 => OtherKind: Invalid "this is a code for something else",
+        /// The content is malformed.
+        4 => Malformed(why: DecodeError): Invalid "the code's content is malformed: {why}",
+    }
+}
+
+impl From<DecodeError> for CodeError {
+    fn from(error: DecodeError) -> Self {
+        Self::Malformed(error)
+    }
 }
 
 impl Code {
@@ -198,11 +210,8 @@ pub(crate) fn redeem(ctx: &mut Context<'_>, secret: &[u8; 16]) -> Handled<CodeFo
             ctx.txn.delete(CODES, &key)?;
             Ok(row.purpose)
         }
-        Some(_) => refuse(RefusalCode::Expired, "the code has expired; ask for a new one"),
-        None => refuse(
-            RefusalCode::NotFound,
-            "the code is unknown or was used already; ask for a new one",
-        ),
+        Some(_) => refuse(Reason::Expired),
+        None => refuse(Reason::Unknown),
     }
 }
 

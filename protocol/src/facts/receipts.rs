@@ -5,12 +5,21 @@ use crate::entries::{self, EntryRow};
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::limits;
 use crate::objects;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::reason::reasons;
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::Statement;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::wrap::Wrap;
+
+reasons! {
+    /// Why a receipt does not count.
+    pub(crate) enum Reason: 29 "receipts" {
+        1 => NotWhole { entry: EntryId }: NotAuthentic
+            "the receipt does not cover entry {entry} as a whole",
+    }
+}
 
 /// Owner, subject, entry, holder -> [`KeptRow`], at the depositor and at the patient's relay: what
 /// receipts say.
@@ -92,10 +101,7 @@ pub(crate) fn learn(
     let Some(row) = entries::entry(txn, subject, entry)? else { return Ok(()) };
     let manifest = objects::small(txn, row.label.claims().manifest)?;
     if !covers(receipt, entry, &row, manifest.as_ref().map(|bytes| bytes.len() as u64)) {
-        return refuse(
-            RefusalCode::NotAuthentic,
-            format!("the receipt does not cover entry {entry} as a whole"),
-        );
+        return refuse(Reason::NotWhole { entry });
     }
     let bytes = receipt
         .objects

@@ -11,7 +11,7 @@ use crate::members;
 use crate::objects;
 use crate::outbox;
 use crate::permission;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::store::ReadTxn;
 use crate::time::Timestamp;
 use crate::turn::{Look, Own, Question};
@@ -76,7 +76,7 @@ impl Question for Keys {
 
 fn keys_view(txn: &dyn ReadTxn, party: PartyId) -> Handled<KeysView> {
     let Some(keys) = directory::keys(txn, party)? else {
-        return refuse(RefusalCode::NotFound, "nothing is known of this party's keys here");
+        return refuse(directory::Reason::KeysUnknown);
     };
     Ok(KeysView {
         party,

@@ -1,6 +1,7 @@
 //! Reading and preparing: what the driver asks in order to perform effects.
 
 use super::itself::Peer;
+use super::reasons::Reason;
 use crate::Addresses;
 use crate::clock;
 use crate::codes;
@@ -11,7 +12,7 @@ use crate::identity::{KnownKeys, Role};
 use crate::objects::{self, Transfer};
 use crate::outbox;
 use crate::patients;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Effect, Nonce};
@@ -227,7 +228,7 @@ impl Peer {
         };
         match whole {
             Some(checked) => Ok(checked.to_bundle()),
-            None => refuse(RefusalCode::NotFound, format!("no entry {entry} in this record")),
+            None => refuse(entries::Reason::NotInRecord { entry }),
         }
     }
 
@@ -272,10 +273,7 @@ impl Peer {
         rng: &mut dyn rand_core::CryptoRng,
     ) -> Handled<Vec<SealedEntry>> {
         if entries::chart_of(txn, subject)?.is_none() {
-            return refuse(
-                RefusalCode::NotFound,
-                "no chart of this patient here; open one with `chartmesh patient new`",
-            );
+            return refuse(Reason::NoChart);
         }
         let own = self.own.kem().public();
         drafts

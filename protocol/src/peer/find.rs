@@ -4,6 +4,7 @@
 //! not what is kept. A name never takes the place of an id that begins alike: both are found, and whoever
 //! asks must ask the person.
 
+use super::reasons::Reason;
 use crate::consent;
 use crate::directory;
 use crate::entries;
@@ -13,7 +14,7 @@ use crate::members;
 use crate::names::{self, Bearer, Digits, Named};
 use crate::patients;
 use crate::permission;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::{Look, Question};
 use serde::{Deserialize, Serialize};
@@ -97,8 +98,7 @@ impl Question for Find {
     fn answer(&self, look: &Look<'_>) -> Handled<FoundView> {
         let limit = self.limit.unwrap_or(limits::FOUND_MAX);
         if limit == 0 || limit > limits::FOUND_MAX {
-            let text = format!("a search finds 1 to {} things", limits::FOUND_MAX);
-            return refuse(RefusalCode::Invalid, text);
+            return refuse(Reason::SearchLimit { most: limits::FOUND_MAX as u64 });
         }
         let word = self.text.trim();
         let digits = Digits::of(word);
@@ -208,7 +208,7 @@ impl<'a> Search<'a> {
 
     fn entries(&mut self, within: Option<PartyId>) -> Handled<()> {
         let Some(subject) = within else {
-            return refuse(RefusalCode::Invalid, "entries are found within a record: say whose");
+            return refuse(Reason::EntriesOfWhom);
         };
         let digits = self.digits_or_any();
         let beginning = |txn: &(dyn ReadTxn + 'a), digits: &Digits, limit: usize| {

@@ -5,6 +5,7 @@ use super::event::{DeliveryFailure, Event};
 use super::hello;
 use super::itself::Peer;
 use super::message::CheckedMessage;
+use super::reasons::Reason;
 use super::route::{dispatch, hand_on, hand_on_all, outcome, receive, tick, undelivered};
 use crate::access_log;
 use crate::clock;
@@ -18,7 +19,7 @@ use crate::message::OutcomeResult;
 use crate::objects;
 use crate::outbox::{self, Taken};
 use crate::record;
-use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::store::{Overlay, StoreError, Txn, merge};
 use crate::time::Timestamp;
 use crate::turn::{Context, Effect, Nonce, RequestId, Sender, TransferResult};
@@ -276,25 +277,19 @@ impl Peer {
         let envelope = &message.envelope;
         let institution = envelope.id.sender;
         if directory::institution_of(txn, node, now)? != Some(institution) {
-            return refuse(
-                RefusalCode::NotAuthentic,
-                "the node has no valid certificate of this institution",
-            );
+            return refuse(Reason::NoCertificate);
         }
         if envelope.to != self.me() {
-            return refuse(RefusalCode::NotAuthentic, "the message is for another institution");
+            return refuse(Reason::ForAnother);
         }
         if envelope.nonce != nonce {
-            return refuse(
-                RefusalCode::NotAuthentic,
-                "the message was made for another connection",
-            );
+            return refuse(Reason::OtherConnection);
         }
         let Some(keys) = directory::keys(txn, institution)? else {
-            return refuse(RefusalCode::NotFound, "the institution is not known");
+            return refuse(Reason::Unknown);
         };
         if members::is_expelled(txn, institution)? {
-            return refuse(RefusalCode::NotPermitted, "the institution was expelled");
+            return refuse(Reason::SenderExpelled);
         }
         let introduces = match &message.body {
             Body::Enrolment(message) => message.introduces(txn, now)?,
@@ -302,10 +297,7 @@ impl Peer {
             _ => false,
         };
         if !introduces && !members::admitted(txn, institution, now)? {
-            return refuse(
-                RefusalCode::NotPermitted,
-                "not a member, and nothing else that opens the gate",
-            );
+            return refuse(Reason::GateClosed);
         }
         Ok(Sender {
             institution,

@@ -7,6 +7,7 @@
 
 use super::body::Body;
 use super::itself::Peer;
+use super::reasons::Reason;
 use super::route;
 use crate::Addresses;
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
@@ -140,9 +141,7 @@ impl CheckedWelcome {
         match &self.0 {
             Answer::Welcome(hello) => Ok(hello.nonce),
             Answer::Refused(refusal) => Err(refusal.clone()),
-            Answer::Expelled(_) => {
-                Err(Refusal::new(RefusalCode::NotPermitted, "this institution was expelled"))
-            }
+            Answer::Expelled(_) => Err(Refusal::from(Reason::WeAreExpelled)),
         }
     }
 }
@@ -255,12 +254,10 @@ pub(super) fn hello(
             return Ok(());
         }
         let why = match hello.purpose {
-            Purpose::Code(_) => "the code is not known here or holds no more; ask for a new one",
-            Purpose::Known => {
-                "not a member here, and no code or certificate that opens the gate; ask a member for an invite"
-            }
+            Purpose::Code(_) => Reason::CodeOpensNothing,
+            Purpose::Known => Reason::Stranger,
         };
-        return refuse(RefusalCode::NotPermitted, why);
+        return refuse(why);
     }
     learn(ctx, node, hello)?;
     ctx.effects.push(Effect::Gate { node, open: true });
@@ -324,15 +321,15 @@ pub(super) fn welcome(
             return turned_away(ctx, node, refusal);
         }
         Answer::Expelled(proof) => {
-            let reason = "this institution was expelled";
-            tracing::info!(node = %node.short(), reason, "hello was refused");
+            let reason = Reason::WeAreExpelled;
+            tracing::info!(node = %node.short(), %reason, "hello was refused");
             if federation::told(ctx, proof.clone())?
                 && let Some(to) = directory::institution_told(ctx.txn, node)?
             {
                 ctx.effects.push(Effect::Greet { to });
                 return Ok(());
             }
-            return turned_away(ctx, node, &Refusal::new(RefusalCode::NotPermitted, reason));
+            return turned_away(ctx, node, &reason.into());
         }
     };
     let party = hello.keys.party_unverified();
@@ -341,10 +338,7 @@ pub(super) fn welcome(
         || (!members::is_expelled(ctx.txn, party)? && relay_certificate(ctx, party, hello)?);
     if !open {
         ctx.effects.push(Effect::Gate { node, open: false });
-        return refuse(
-            RefusalCode::NotPermitted,
-            "the node that answered is not one that may come in here",
-        );
+        return refuse(Reason::AnswererMayNotCome);
     }
     learn(ctx, node, hello)?;
     ctx.effects.push(Effect::Gate { node, open: true });

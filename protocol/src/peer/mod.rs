@@ -34,9 +34,11 @@ mod hello;
 mod itself;
 mod message;
 mod query;
+mod reasons;
 mod route;
 mod stock;
 mod view;
+pub mod words;
 
 pub use body::Body;
 pub use command::Command;

@@ -2,6 +2,7 @@
 
 use super::body::Body;
 use super::command::Command;
+use super::reasons::Reason;
 use crate::codec::Bytes;
 use crate::directory;
 use crate::id::PartyId;
@@ -9,7 +10,7 @@ use crate::limits;
 use crate::members;
 use crate::objects::{self, TransferFor};
 use crate::outbox;
-use crate::refusal::{Handled, Refusal, RefusalCode};
+use crate::refusal::{Handled, Refusal};
 use crate::turn::{Context, Effect, Notice, RequestId, Sender};
 use crate::{access_log, backup, consent, custody, enrolment, federation, record};
 
@@ -47,8 +48,7 @@ pub(super) fn undelivered(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     if !members::is_gone(ctx.txn, to)? || members::admitted(ctx.txn, to, ctx.now)? {
         return outbox::later(ctx, to);
     }
-    let why = "the institution left the federation, or was expelled from it";
-    withdraw(ctx, to, &Refusal::new(RefusalCode::NotPermitted, why), |_| true)
+    withdraw(ctx, to, &Reason::TheyAreGone.into(), |_| true)
 }
 
 /// Ends what waits for an institution and is of a kind, as if it had refused it.

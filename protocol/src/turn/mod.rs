@@ -28,7 +28,7 @@ pub use line::Action;
 pub(crate) use line::Draft;
 pub use look::{Look, Question};
 pub(crate) use notice::{Deposit, Notice};
-pub(crate) use own::{BACKDATED_MS, Own};
+pub(crate) use own::{BACKDATED_MS, Own, Reason};
 pub use own::{Identity, Policy};
 pub(crate) use said::{Said, body};
 pub use sender::Nonce;

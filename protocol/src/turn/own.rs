@@ -5,10 +5,19 @@ use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, Role};
 use crate::limits;
 use crate::membership::Ledger;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::reason::reasons;
+use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::time::{DAY_MS, Timestamp};
 use std::sync::{Mutex, PoisonError};
+
+reasons! {
+    /// Why this node does not do it.
+    pub(crate) enum Reason: 15 "turn" {
+        1 => OtherRole { role: &'static str, asked: &'static str }: WrongRole
+            "this is a {role} node; ask a {asked} node for this",
+    }
+}
 
 /// Who a peer is.
 pub struct Identity {
@@ -180,9 +189,6 @@ impl Own {
         if self.role() == role {
             return Ok(());
         }
-        refuse(
-            RefusalCode::WrongRole,
-            format!("this is a {} node; ask a {} node for this", self.role().name(), role.name()),
-        )
+        refuse(Reason::OtherRole { role: self.role().name(), asked: role.name() })
     }
 }

@@ -9,6 +9,7 @@ use super::stand_in as suite;
 #[cfg(not(feature = "stand-ins"))]
 use super::xwing as suite;
 use crate::codec::{DecodeError, Decoder, Encoder, Wire};
+use crate::reason::reasons;
 use core::fmt;
 use rand_core::CryptoRng;
 use std::sync::{Arc, OnceLock};
@@ -35,18 +36,17 @@ pub struct KemSecret {
 #[cfg_attr(test, derive(arbitrary::Arbitrary))]
 pub struct KemPublic(Arc<[u8; PUBLIC_BYTES]>);
 
-/// What was sealed cannot be opened, or not to this recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KemError {
-    /// The public key is not one of X-Wing's.
-    #[error("not an X-Wing public key")]
-    BadPublicKey,
-    /// Too short to hold an encapsulated key and a tag.
-    #[error("too short to be sealed by HPKE")]
-    Truncated,
-    /// Sealed to another key, for another purpose, or altered.
-    #[error("not sealed to this key for this purpose, or altered")]
-    NotForThisKey,
+reasons! {
+    /// What was sealed cannot be opened, or not to this recipient.
+    #[derive(Copy)]
+    pub enum KemError: 1 "crypto" {
+        /// The public key is not one of X-Wing's.
+        1 => BadPublicKey: NotAuthentic "not an X-Wing public key",
+        /// Too short to hold an encapsulated key and a tag.
+        2 => Truncated: NotAuthentic "too short to be sealed by HPKE",
+        /// Sealed to another key, for another purpose, or altered.
+        3 => NotForThisKey: NotAuthentic "not sealed to this key for this purpose, or altered",
+    }
 }
 
 impl KemSecret {

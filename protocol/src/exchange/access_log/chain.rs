@@ -9,6 +9,7 @@
 use crate::capability::Purpose;
 use crate::codec::{Wire, wire_struct};
 use crate::id::{EntryId, PartyId, TokenId};
+use crate::reason::reasons;
 use crate::rows;
 use crate::statement::{Signed, Statement};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -183,18 +184,17 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, from: PartyId, to: PartyId) -> Result
     ctx.txn.delete(HEADS, &from.0)
 }
 
-/// Why lines do not prove what their head says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LogError {
-    /// A line is missing or out of order.
-    #[error("line {0} of the access log is missing")]
-    Missing(u64),
-    /// A line does not continue the one before it.
-    #[error("line {0} of the access log was changed, or one before it")]
-    Broken(u64),
-    /// The lines are whole, but the head says otherwise.
-    #[error("the access log does not end where its signed head says")]
-    WrongHead,
+reasons! {
+    /// Why lines do not prove what their head says.
+    #[derive(Copy)]
+    pub enum LogError: 32 "log" {
+        /// A line is missing or out of order.
+        21 => Missing(line: u64): NotAuthentic "line {line} of the access log is missing",
+        /// A line does not continue the one before it.
+        22 => Broken(line: u64): NotAuthentic "line {line} of the access log was changed, or one before it",
+        /// The lines are whole, but the head says otherwise.
+        23 => WrongHead: NotAuthentic "the access log does not end where its signed head says",
+    }
 }
 
 /// Verifies that `lines` continue from `before` (number and hash) and end at `head`.

@@ -3,6 +3,7 @@
 use super::chain::{self, Head, Line, verify_chain};
 use super::collected::{COLLECTED, COLLECTED_HEADS, CollectedRow, ask};
 use super::countersign;
+use super::reasons::Reason;
 use super::view::{LineView, LogView};
 use super::wire::{LinesAnswer, LinesRequest, Message, is_the_holders};
 use crate::codec::{Bytes, Wire};
@@ -11,7 +12,7 @@ use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
 use crate::patients;
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::ReadTxn;
 use crate::turn::{Context, Done, RequestId, Sender};
@@ -49,10 +50,7 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
 /// At a holder: the patient's relay asks for lines.
 fn asked(ctx: &mut Context<'_>, sender: &Sender, request: &LinesRequest) -> Handled<Bytes> {
     if directory::relay_of(ctx.txn, request.patient)? != Some(sender.institution) {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "only the patient's own relay obtains the patient's access log",
-        );
+        return refuse(Reason::NotTheRelay);
     }
     let mut lines = chain::lines(ctx.txn, request.patient, request.after, limits::LOG_PAGE_MAX)?;
     let head = chain::head(ctx.own, ctx.txn, ctx.now, request.patient)?.to_unverified();
@@ -76,14 +74,14 @@ pub(crate) fn outcome(
     let Message::Lines(request) = message else { return Ok(()) };
     let Ok(bytes) = result else { return Ok(()) };
     let Ok(answer) = LinesAnswer::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
-        return refuse(RefusalCode::NotAuthentic, "the holder's log is malformed");
+        return refuse(Reason::Malformed);
     };
     let patient = request.patient;
     let key = rows::pair(&patient.0, &holder.0);
     let claims = answer.head.claims();
     let keys = directory::keys(ctx.txn, holder)?;
     if claims.patient != patient || !keys.is_some_and(|keys| is_the_holders(&answer.head, &keys)) {
-        return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
+        return refuse(Reason::NotTheHolders);
     }
     let known = rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &key)?;
     let (seq, hash) = known.as_ref().map_or((0, [0; 32]), |row| (row.seq, row.hash));

@@ -12,6 +12,7 @@
 
 use super::chain::{Head, Line};
 use super::collected::{self, COLLECTED, COLLECTED_HEADS, CollectedRow};
+use super::reasons::Reason;
 use super::view::ShownView;
 use super::wire::{Countersigned, Message, Shown, is_the_holders};
 use crate::codec::Bytes;
@@ -21,7 +22,7 @@ use crate::id::PartyId;
 use crate::limits;
 use crate::outbox;
 use crate::patients;
-use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -51,7 +52,7 @@ pub(crate) fn countersign(
     let claims = head.claims();
     let keys = directory::keys(ctx.txn, holder)?;
     if claims.patient != patient || !keys.is_some_and(|keys| is_the_holders(head, &keys)) {
-        return refuse(RefusalCode::NotAuthentic, "the head of the log is not the holder's");
+        return refuse(Reason::NotTheHolders);
     }
     keep_shown(ctx, head)?;
     let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
@@ -91,21 +92,15 @@ fn keep_shown(ctx: &mut Context<'_>, head: &Unverified<Head>) -> Handled<()> {
 pub(super) fn shown(ctx: &mut Context<'_>, sender: &Sender, shown: Shown) -> Handled<Bytes> {
     let head = shown.head.claims().head.claims().clone();
     if !patients::serves(ctx.txn, head.patient)? {
-        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+        return refuse(patients::Reason::NotServed);
     }
     if !contacts::is_contact(ctx.txn, head.patient, sender.institution)? {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "the patient has not enrolled with this institution nor permitted it anything",
-        );
+        return refuse(patients::Reason::NoDealings);
     }
     let Some(holder) = directory::keys(ctx.txn, head.holder)? else {
-        return refuse(RefusalCode::NotFound, "the holder of the log is not known here");
+        return refuse(Reason::HolderUnknown);
     };
-    let countersigned = match shown.head.certify(&sender.keys, &holder) {
-        Ok(countersigned) => countersigned,
-        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-    };
+    let countersigned = shown.head.certify(&sender.keys, &holder)?;
     keep_told(ctx, countersigned)?;
     Ok(Bytes::default())
 }
@@ -138,10 +133,7 @@ fn make_room(ctx: &mut Context<'_>, head: &Head, of_reader: &[u8]) -> Handled<()
             return Ok(ctx.txn.delete(COUNTERSIGNED, &key)?);
         }
     }
-    refuse(
-        RefusalCode::LimitReached,
-        "too many heads of this holder's log wait to be compared with it; the patient is to collect it",
-    )
+    refuse(Reason::TooManyHeads)
 }
 
 /// Whether the log that was collected leads to a head; none while that cannot be told.

@@ -4,6 +4,7 @@ use super::chain::{Head, Line};
 use crate::codec::{wire_enum, wire_struct};
 use crate::id::PartyId;
 use crate::identity::KnownKeys;
+use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
 
@@ -68,18 +69,17 @@ wire_struct! {
     }
 }
 
-/// Why a countersigned head proves nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CountersignError {
-    /// It names another reader, or a key that the reader does not have.
-    #[error("the countersigned head names another reader, or a key that the reader does not have")]
-    OtherReader,
-    /// The reader did not sign it.
-    #[error("the head is not countersigned by the reader")]
-    BadSignature,
-    /// The head is not the holder's.
-    #[error("the head of the log is not the holder's")]
-    NotTheHolders,
+reasons! {
+    /// Why a countersigned head proves nothing.
+    #[derive(Copy)]
+    pub enum CountersignError: 32 "countersign" {
+        /// It names another reader, or a key that the reader does not have.
+        41 => OtherReader: NotAuthentic "the countersigned head names another reader, or a key that the reader does not have",
+        /// The reader did not sign it.
+        42 => BadSignature: NotAuthentic "the head is not countersigned by the reader",
+        /// The head is not the holder's.
+        43 => NotTheHolders: NotAuthentic "the head of the log is not the holder's",
+    }
 }
 
 /// Whether a head is signed by its holder.

@@ -5,6 +5,7 @@ use crate::codec::{wire_code, wire_struct};
 use crate::id::{CompartmentId, EntryId, PartyId, StatementId};
 use crate::identity::{KeyRing, KnownKeys};
 use crate::limits;
+use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::{SECOND_MS, Timestamp};
 
@@ -83,27 +84,23 @@ wire_struct! {
     }
 }
 
-/// Why a catalogue does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogueError {
-    /// Of another patient, or signed by an institution that the patient's key ring does not name.
-    #[error("the catalogue is not by the relay that the patient's key ring names")]
-    OtherRelay,
-    /// Names a key that the relay does not have.
-    #[error("the catalogue names a key that the relay does not have")]
-    UnknownKey,
-    /// The signature does not verify.
-    #[error("the catalogue's signature does not verify")]
-    BadSignature,
-    /// Issued in the future.
-    #[error("the catalogue's date is not possible")]
-    BadDate,
-    /// The entries are not in ascending order.
-    #[error("the entries of the catalogue are not in ascending order")]
-    Unordered,
-    /// Entries that one permission names come whole, and these are not what was signed.
-    #[error("the entries are not those of the catalogue")]
-    OtherEntries,
+reasons! {
+    /// Why a catalogue does not count.
+    #[derive(Copy)]
+    pub enum CatalogueError: 27 "catalogue" {
+        /// Of another patient, or signed by an institution that the patient's key ring does not name.
+        1 => OtherRelay: NotAuthentic "the catalogue is not by the relay that the patient's key ring names",
+        /// Names a key that the relay does not have.
+        2 => UnknownKey: NotAuthentic "the catalogue names a key that the relay does not have",
+        /// The signature does not verify.
+        3 => BadSignature: NotAuthentic "the catalogue's signature does not verify",
+        /// Issued in the future.
+        4 => BadDate: NotAuthentic "the catalogue's date is not possible",
+        /// The entries are not in ascending order.
+        5 => Unordered: NotAuthentic "the entries of the catalogue are not in ascending order",
+        /// Entries that one permission names come whole, and these are not what was signed.
+        6 => OtherEntries: NotAuthentic "the entries are not those of the catalogue",
+    }
 }
 
 impl Unverified<Catalogue> {

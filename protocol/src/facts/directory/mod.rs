@@ -11,6 +11,7 @@
 mod introduction;
 mod nodes;
 mod parties;
+mod reasons;
 mod rings;
 mod standing;
 
@@ -22,6 +23,7 @@ pub(crate) use nodes::{
 pub(crate) use parties::{
     beginning, card, institutions, keys, learn_card, learn_keys, name, set_own_card,
 };
+pub(crate) use reasons::Reason;
 pub(crate) use rings::{
     compartment_end, learn_ring, patients_beginning, relay_of, ring, usable_compartment,
 };

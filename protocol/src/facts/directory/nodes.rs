@@ -5,7 +5,7 @@ use crate::codec::wire_struct;
 use crate::id::{NodeId, PartyId};
 use crate::identity::{KnownKeys, NodeCertificate};
 use crate::limits;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -67,16 +67,12 @@ pub(crate) fn certify_node(
 ) -> Handled<Signed<NodeCertificate>> {
     let (node, hash) = (certificate.claims().node, *blake3::hash(certificate.bytes()).as_bytes());
     let known = rows::get::<[u8; 32]>(txn, CERTIFICATES, &node.0)? == Some(hash);
-    let certified =
-        if known { certificate.certify_again(keys, now) } else { certificate.certify(keys, now) };
-    match certified {
-        Ok(certified) if known => Ok(certified),
-        Ok(certified) => {
-            rows::put(txn, CERTIFICATES, &node.0, &hash)?;
-            Ok(certified)
-        }
-        Err(error) => refuse(RefusalCode::NotAuthentic, error.to_string()),
+    if known {
+        return Ok(certificate.certify_again(keys, now)?);
     }
+    let certified = certificate.certify(keys, now)?;
+    rows::put(txn, CERTIFICATES, &node.0, &hash)?;
+    Ok(certified)
 }
 
 /// The institutions whose nodes proved to us who they are, in ascending order.

@@ -1,12 +1,13 @@
 //! A party's verified keys, and an institution's card.
 
+use super::reasons::Reason;
 use crate::clock;
 use crate::codec::{DecodeError, Decoder, Wire, wire_struct};
 use crate::id::PartyId;
 use crate::identity::{Card, KeyLog, KeyRing, KnownKeys};
 use crate::limits;
 use crate::names::{self, Bearer, Digits};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -79,17 +80,13 @@ pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
     {
         return Ok(known);
     }
-    let new = match log.verify() {
-        Ok(keys) => keys,
-        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-    };
+    let new = log.verify()?;
     let party = new.party();
     let row = rows::get::<PartyRow>(txn, PARTIES, &party.0)?;
     let merged = match keys(txn, party)? {
-        Some(known) => match known.clone().merge(new) {
-            Ok(merged) if merged == known => return Ok(known),
-            Ok(merged) => merged,
-            Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
+        Some(known) => match known.clone().merge(new)? {
+            merged if merged == known => return Ok(known),
+            merged => merged,
         },
         None => new,
     };
@@ -144,13 +141,10 @@ pub(crate) fn learn_card(
     let signer = keys.key(claims.key).filter(|_| keys.party() == claims.institution);
     let verified = signer.is_some_and(|key| card.check(&key).is_ok());
     if !verified || claims.key != keys.current_number() {
-        return refuse(
-            RefusalCode::NotAuthentic,
-            "the institution's card is not signed with its current key",
-        );
+        return refuse(Reason::CardNotSigned);
     }
     let Some(row) = known else {
-        return refuse(RefusalCode::NotFound, "the card's institution is unknown");
+        return refuse(Reason::CardOfUnknown);
     };
     // Who handles a message has put down the time at its beginning.
     let now = clock::read(txn, Timestamp(0))?;

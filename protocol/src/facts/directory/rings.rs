@@ -1,12 +1,13 @@
 //! A patient's key ring: which compartments can be sealed to, which were retired, which relay serves the patient.
 
 use super::parties::{party, put_party};
+use super::reasons::Reason;
 use crate::id::{CompartmentId, PartyId};
 use crate::identity::{Compartment, KeyRing, KnownKeys};
 use crate::kind::Kind;
 use crate::limits;
 use crate::names::Digits;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -26,12 +27,9 @@ pub(crate) fn learn_ring(
     keys: &KnownKeys,
     now: Timestamp,
 ) -> Handled<()> {
-    let ring = match ring.certify(keys, now) {
-        Ok(ring) => ring,
-        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-    };
+    let ring = ring.certify(keys, now)?;
     let Some(mut row) = party(txn, ring.patient)? else {
-        return refuse(RefusalCode::NotFound, "the key ring's patient is unknown");
+        return refuse(Reason::RingOfUnknown);
     };
     if row.ring.as_ref().is_none_or(|known| known.claims().seq < ring.seq) {
         let patient = ring.patient;

@@ -1,10 +1,11 @@
 //! Charts: what an institution keeps about one person.
 
+use super::reasons::Reason;
 use super::wire::Term;
 use crate::codec::wire_struct;
 use crate::id::{ChartId, PartyId};
 use crate::names::{self, Bearer, Digits};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -53,10 +54,7 @@ pub(crate) fn subject_of_chart(chart: ChartId) -> PartyId {
 pub(crate) fn chart(txn: &(impl ReadTxn + ?Sized), chart: ChartId) -> Handled<ChartRow> {
     match rows::get(txn, CHARTS, &chart.0)? {
         Some(row) => Ok(row),
-        None => refuse(
-            RefusalCode::NotFound,
-            format!("no chart {chart} here; list charts with `chartmesh patient list`"),
-        ),
+        None => refuse(Reason::NoChart { chart }),
     }
 }
 

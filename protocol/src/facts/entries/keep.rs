@@ -1,6 +1,7 @@
 //! Keeping an entry, and letting it go: its row, its objects, its places in the lists.
 
 use super::by_compartment;
+use super::reasons::Reason;
 use super::tables::{
     EntryRow, IndexRow, delete_entry, delete_index, entry, forget_holder, index, put_entry,
     put_index, sealed_in_time,
@@ -10,7 +11,7 @@ use crate::catalogue::{self, Listed};
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::objects;
 use crate::patients;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::Context;
 use crate::wrap::Wrap;
@@ -43,10 +44,7 @@ pub(crate) fn keep(
     let replaces = match &known {
         Some(known) if known.label.id() != checked.label.id() => {
             if !completes(ctx.txn, known.label.claims(), checked)? {
-                return refuse(
-                    RefusalCode::NotAuthentic,
-                    format!("entry {id} is here already with another label"),
-                );
+                return refuse(Reason::OtherLabel { entry: id });
             }
             true
         }

@@ -12,6 +12,7 @@ mod charts;
 mod gaps;
 mod keep;
 mod open;
+mod reasons;
 mod seal;
 mod tables;
 mod wire;
@@ -25,6 +26,7 @@ pub use gaps::CatalogueView;
 pub(crate) use gaps::{gaps, view};
 pub(crate) use keep::{complete, forget, keep, move_away, not_whole};
 pub(crate) use open::{open_as_patient, open_own};
+pub(crate) use reasons::Reason;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use seal::{Sealing, seal};
 pub(crate) use tables::{

@@ -1,5 +1,6 @@
 //! Opening an entry: with the institution's own wrap, or with the patient's unlocked keys.
 
+use super::reasons::Reason;
 use super::tables::{EntryRow, entry, index};
 use super::wire::Manifest;
 use crate::id::{EntryId, PartyId};
@@ -7,7 +8,7 @@ use crate::identity::PatientKeys;
 use crate::object::DataKey;
 use crate::objects;
 use crate::patients;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::store::ReadTxn;
 use crate::turn::Own;
 use crate::wrap;
@@ -20,18 +21,14 @@ pub(crate) fn open_own(
     id: EntryId,
 ) -> Handled<(EntryRow, Manifest, DataKey)> {
     let (Some(row), Some(index)) = (entry(txn, subject, id)?, index(txn, subject, id)?) else {
-        return refuse(
-            RefusalCode::NotFound,
-            format!("no entry {id} that this institution can open"),
-        );
+        return refuse(Reason::NotOurs { entry: id });
     };
     let label = row.label.clone().from_own_store();
     let Some(sealed) = objects::small(txn, label.manifest)? else {
-        return refuse(RefusalCode::NotFound, format!("the manifest of entry {id} is not here"));
+        return refuse(Reason::ManifestNotHere { entry: id });
     };
     let key = wrap::unwrap(&index.own_wrap, label.manifest, subject, own.kem())
-        .map(|key| DataKey::from_bytes(*key))
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+        .map(|key| DataKey::from_bytes(*key))?;
     let manifest = Manifest::open(&label, &row.contents, &sealed, &key)?;
     Ok((row, manifest, key))
 }
@@ -43,15 +40,7 @@ pub(crate) fn open_as_patient(
     row: &EntryRow,
 ) -> Handled<(Manifest, DataKey)> {
     let label = row.label.clone().from_own_store();
-    let unknown = || {
-        refuse(
-            RefusalCode::NotFound,
-            format!(
-                "entry {} is sealed to a compartment that the patient's keys do not open",
-                label.entry
-            ),
-        )
-    };
+    let unknown = || refuse(Reason::CompartmentClosed { entry: label.entry });
     let (Some(compartment), Some(sealed_key)) = (label.compartment, &row.wrap) else {
         return unknown();
     };
@@ -59,13 +48,9 @@ pub(crate) fn open_as_patient(
         return unknown();
     };
     let Some(sealed) = objects::small(txn, label.manifest)? else {
-        return refuse(
-            RefusalCode::NotFound,
-            format!("the manifest of entry {} is missing", label.entry),
-        );
+        return refuse(Reason::ManifestMissing { entry: label.entry });
     };
     let key = wrap::unwrap(sealed_key, label.manifest, label.subject, &secret)
-        .map(|key| DataKey::from_bytes(*key))
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+        .map(|key| DataKey::from_bytes(*key))?;
     Ok((Manifest::open(&label, &row.contents, &sealed, &key)?, key))
 }

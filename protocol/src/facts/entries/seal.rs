@@ -1,5 +1,6 @@
 //! Making an entry: the heavy part, done before the transaction that keeps it.
 
+use super::reasons::Reason;
 use super::wire::{Checked, ContentKey, Label, Manifest, Term};
 use crate::codec::Wire;
 use crate::crypto::{KemPublic, SigningKey};
@@ -9,7 +10,7 @@ use crate::kind::Kind;
 use crate::limits;
 use crate::object::{self, DataKey};
 use crate::objects::{self, ContentRef};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::time::Timestamp;
 use crate::wrap::{self, Wrap};
@@ -74,10 +75,7 @@ pub(crate) fn seal(
     rng: &mut dyn CryptoRng,
 ) -> Handled<SealedEntry> {
     if draft.contents.len() > limits::ENTRY_CONTENTS_MAX {
-        return refuse(
-            RefusalCode::LimitReached,
-            format!("an entry has at most {} contents; split it", limits::ENTRY_CONTENTS_MAX),
-        );
+        return refuse(Reason::TooManyContents { most: limits::ENTRY_CONTENTS_MAX });
     }
     let entry = EntryId(crate::crypto::random(rng));
     let manifest = Manifest {
@@ -92,18 +90,15 @@ pub(crate) fn seal(
     };
     let plain = zeroize::Zeroizing::new(manifest.to_bytes());
     if plain.len() > limits::MANIFEST_BYTES_MAX {
-        return refuse(
-            RefusalCode::LimitReached,
-            "the entry's description is larger than 63 KiB; split it",
-        );
+        return refuse(Reason::DescriptionTooLong);
     }
     let key = DataKey::generate(rng);
     let salt = object::fresh_salt(rng);
     let Ok((sealed, _)) = object::seal_small(&key, &salt, &plain) else {
-        return refuse(RefusalCode::LimitReached, "the entry's description is too large");
+        return refuse(Reason::DescriptionTooLarge);
     };
     if sealed.len() > limits::SMALL_OBJECT_BYTES_MAX {
-        return refuse(RefusalCode::LimitReached, "the entry's description is too large; split it");
+        return refuse(Reason::DescriptionTooLarge);
     }
     let object = ObjectId(blake3::hash(&sealed).into());
     let contents: Vec<ContentRef> = manifest
@@ -123,7 +118,6 @@ pub(crate) fn seal(
     };
     let wrap_for = |recipient: &KemPublic, rng: &mut dyn CryptoRng| {
         wrap::wrap(key.expose(), object, sealing.subject, recipient, rng)
-            .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
     };
     let own_wrap = wrap_for(sealing.own, rng)?;
     let patient_wrap =

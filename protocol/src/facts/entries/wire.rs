@@ -1,5 +1,6 @@
 //! What an entry is made of: label, manifest, bundle.
 
+use super::reasons::Reason;
 use crate::capability::Target;
 use crate::codec::{Bytes, Decoder, Wire, wire_struct};
 use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
@@ -8,7 +9,7 @@ use crate::kind::Kind;
 use crate::limits;
 use crate::object::{self, DataKey};
 use crate::objects::{self, ContentRef};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
 use crate::wrap::Wrap;
@@ -125,7 +126,7 @@ impl Manifest {
         key: &DataKey,
     ) -> Handled<Self> {
         let Ok(plain) = object::open_small_padded(key, label.manifest, sealed) else {
-            return refuse(RefusalCode::NotAuthentic, "the entry does not open with this key");
+            return refuse(Reason::WrongKey);
         };
         let read = || {
             let mut d = Decoder::new(&plain, plain.len())?;
@@ -135,17 +136,11 @@ impl Manifest {
         let (manifest, used) = match read() {
             Ok(read) => read,
             Err(error) => {
-                return refuse(
-                    RefusalCode::NotAuthentic,
-                    format!("the entry's manifest is malformed: {error}"),
-                );
+                return refuse(Reason::ManifestMalformed { why: error });
             }
         };
         if object::unpad(&plain, used as u64).is_err() {
-            return refuse(
-                RefusalCode::NotAuthentic,
-                "the entry's manifest is not padded as it must be",
-            );
+            return refuse(Reason::ManifestNotPadded);
         }
         let same =
             manifest.contents.len() == contents.len()
@@ -153,10 +148,7 @@ impl Manifest {
                     inner.object == outer.object && inner.length == outer.length
                 });
         if manifest.entry != label.entry || !same {
-            return refuse(
-                RefusalCode::NotAuthentic,
-                "the entry's manifest belongs to another label",
-            );
+            return refuse(Reason::ManifestOfAnother);
         }
         Ok(manifest)
     }
@@ -201,24 +193,22 @@ impl Bundle {
     /// [`crate::refusal::Failure`], naming what does not hold.
     pub fn check(self, author: &KnownKeys) -> Handled<Checked> {
         let claims = self.label.claims();
-        let bad = |what: &str| {
-            refuse(RefusalCode::NotAuthentic, format!("entry {}: {what}", claims.entry))
-        };
+        let entry = claims.entry;
         let signer = author.key(claims.key).filter(|_| author.party() == claims.author);
-        let Some(signer) = signer else { return bad("its label names an unknown key") };
+        let Some(signer) = signer else { return refuse(Reason::LabelKeyUnknown { entry }) };
         if self.label.check(&signer).is_err() {
-            return bad("its label is not signed by its author");
+            return refuse(Reason::LabelNotSigned { entry });
         }
         if self.contents.len() > limits::ENTRY_CONTENTS_MAX {
-            return bad("it has too many contents");
+            return refuse(Reason::ContentsTooMany { entry });
         }
         if objects::contents_hash(&self.contents) != claims.contents {
-            return bad("its contents are not those of its label");
+            return refuse(Reason::OtherContents { entry });
         }
         if self.manifest.0.len() > limits::SMALL_OBJECT_BYTES_MAX
             || ObjectId(blake3::hash(&self.manifest.0).into()) != claims.manifest
         {
-            return bad("its manifest is not that of its label");
+            return refuse(Reason::OtherManifest { entry });
         }
         Ok(Checked {
             label: self.label.from_own_store(),

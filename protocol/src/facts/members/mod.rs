@@ -4,11 +4,13 @@
 //! feature's ([`crate::federation`]).
 
 mod kept;
+mod reasons;
 mod roll;
 mod spread;
 mod statements;
 
 pub(crate) use kept::{keep, ledger};
+pub(crate) use reasons::Reason;
 pub(crate) use roll::{admitted, is_expelled, is_gone, is_member, members};
 pub use spread::Spread;
 pub(crate) use spread::{SPREAD_MAX, snapshot, spread};

@@ -1,9 +1,10 @@
 //! The charter and the statements of this node's federation.
 
+use super::reasons::Reason;
 use super::roll;
 use crate::id::StatementId;
 use crate::membership::{Charter, Insertion, Ledger, MembershipStatement};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -52,14 +53,9 @@ pub(crate) fn begin(ctx: &mut Context<'_>, charter: &Signed<Charter>) -> Handled
         if known.id() == charter.id() {
             return Ok(());
         }
-        return refuse(
-            RefusalCode::WrongState,
-            "this node is in another federation already; leave it first",
-        );
+        return refuse(Reason::InAnother);
     }
-    if let Err(error) = charter.check() {
-        return refuse(RefusalCode::NotAuthentic, error.to_string());
-    }
+    charter.check()?;
     rows::put(ctx.txn, CHARTER, &[], &charter.to_unverified())?;
     if let Some(ledger) = rebuilt(ctx.txn)? {
         conclude(ctx, &ledger)?;

@@ -5,12 +5,13 @@
 //! row that names them commits. What a disk lost afterwards is marked, see [`mod@lost`].
 
 mod lost;
+mod reasons;
 mod ticket;
 
 use crate::codec::{Bytes, Wire, wire_struct};
 use crate::id::{EntryId, ObjectId, PartyId, TicketId, TransferId};
 use crate::limits;
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::turn::{Context, Effect, Notice, TransferResult};
@@ -18,6 +19,7 @@ pub use crate::turn::{PullFor, Transfer, TransferFor};
 
 pub use lost::{Lost, Stocked};
 pub(crate) use lost::{held_after, lost, note_here, note_lost};
+pub(crate) use reasons::Reason;
 pub(crate) use ticket::{issue_ticket, may_pull, tick};
 
 /// Object -> bytes.
@@ -46,7 +48,7 @@ fn hold_key(object: ObjectId, owner: PartyId, entry: EntryId) -> Vec<u8> {
 /// Puts a small object into the store.
 pub(crate) fn put_small(txn: &mut dyn Txn, bytes: &[u8]) -> Handled<ObjectId> {
     if bytes.len() > limits::SMALL_OBJECT_BYTES_MAX {
-        return refuse(RefusalCode::LimitReached, "a small object is larger than 64 KiB");
+        return refuse(Reason::TooLarge);
     }
     let id = ObjectId(blake3::hash(bytes).into());
     rows::put(txn, SMALL, &id.0, &Bytes(bytes.to_vec()))?;
@@ -185,17 +187,11 @@ pub(crate) fn ended(ctx: &mut Context<'_>, id: TransferId, result: TransferResul
             if bytes.len() as u64 != transfer.length =>
         {
             // Quotas count the lengths that labels tell, so these must be true.
-            Err(Refusal::new(
-                RefusalCode::NotAuthentic,
-                "the object is not as long as its entry says",
-            ))
+            Err(Refusal::from(Reason::OtherLength))
         }
         TransferResult::Finished { small: Some(bytes) } => {
             if put_small(ctx.txn, &bytes)? != transfer.object {
-                return refuse(
-                    RefusalCode::NotAuthentic,
-                    "the object is not the one that was asked for",
-                );
+                return refuse(Reason::AnotherObject);
             }
             Ok(())
         }

@@ -1,5 +1,6 @@
 //! Who may pull what, and until when.
 
+use super::reasons::Reason;
 use crate::capability::{GrantedSummary, Keys};
 use crate::codec::{Bytes, wire_struct};
 use crate::directory;
@@ -7,7 +8,7 @@ use crate::id::{NodeId, ObjectId, PartyId, TicketId};
 use crate::limits;
 use crate::members;
 use crate::permission;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, Table};
 use crate::time::Timestamp;
@@ -61,30 +62,30 @@ pub(crate) fn may_pull(
     object: ObjectId,
 ) -> Handled<()> {
     let Some(row) = rows::get::<TicketRow>(txn, TICKETS, &ticket.0)? else {
-        return refuse(RefusalCode::NotPermitted, "no such ticket");
+        return refuse(Reason::NoTicket);
     };
     if directory::institution_of(txn, node, now)? != Some(row.to) {
-        return refuse(RefusalCode::NotPermitted, "no such ticket");
+        return refuse(Reason::NoTicket);
     }
     if !members::admitted(txn, row.to, now)? {
-        return refuse(RefusalCode::NotPermitted, "no such ticket");
+        return refuse(Reason::NoTicket);
     }
     if row.expires <= now {
-        return refuse(RefusalCode::Expired, "the ticket has expired; ask again");
+        return refuse(Reason::TicketExpired);
     }
     if txn.get(TICKET_OBJECTS, &rows::pair(&ticket.0, &object.0))?.is_none() {
-        return refuse(RefusalCode::NotPermitted, "the ticket is not for this object");
+        return refuse(Reason::NotOfTicket);
     }
     if let Some(granted) = &row.granted {
         let patient = granted.patient;
         let Some(keys) = directory::keys(txn, patient)? else {
-            return refuse(RefusalCode::BadPermission, "the patient is not known here any more");
+            return refuse(directory::Reason::PatientForgotten);
         };
         let revocations = permission::revocations(txn, patient)?;
         let institutions = |party| permission::issuer(txn, party);
         let keys = Keys { patient: &keys, institutions: &institutions };
         if let Err(reason) = granted.recheck(now, &revocations, &keys) {
-            return refuse(RefusalCode::BadPermission, reason.sentence());
+            return refuse(reason);
         }
     }
     Ok(())

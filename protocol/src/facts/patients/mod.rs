@@ -1,8 +1,10 @@
 //! The patients that a relay serves, and how their compartments derive.
 
+mod reasons;
 mod tables;
 mod view;
 
+pub(crate) use reasons::Reason;
 pub(crate) use tables::{
     PatientRow, beginning, compartment, compartment_secret, compartments, name,
     next_revocation_seq, patient, put_patient, remember_compartment, sealed_keys, serves,

@@ -1,12 +1,13 @@
 //! The patients that a relay serves.
 
+use super::reasons::Reason;
 use crate::codec::{Bytes, wire_struct};
 use crate::crypto::KemSecret;
 use crate::id::{CompartmentId, PartyId};
 use crate::identity::{Compartment, PatientKeys};
 use crate::kind::Kind;
 use crate::names::{self, Bearer, Digits};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -35,13 +36,7 @@ wire_struct! {
 pub(crate) fn patient(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Handled<PatientRow> {
     match rows::get(txn, PATIENTS, &patient.0)? {
         Some(row) => Ok(row),
-        None => refuse(
-            RefusalCode::NotFound,
-            format!(
-                "no patient {} here; list patients with `chartmesh patient list`",
-                patient.short()
-            ),
-        ),
+        None => refuse(Reason::NotHere { patient }),
     }
 }
 

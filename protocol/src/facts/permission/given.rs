@@ -1,10 +1,11 @@
 //! Permissions that a patient gave, at the relay; and those that an institution passed on, at that institution.
 
+use super::reasons::Reason;
 use super::revocations;
 use crate::capability::{Chain, Operation};
 use crate::codec::{wire_code, wire_struct};
 use crate::id::{CompartmentId, ConsentId, EntryId, PartyId, TokenId};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -114,10 +115,7 @@ pub(crate) fn given_token(
 ) -> Handled<GivenRow> {
     match rows::get(txn, GIVEN, &rows::pair(&patient.0, &token.0))? {
         Some(row) => Ok(row),
-        None => refuse(
-            RefusalCode::NotFound,
-            format!("no permission {token}; list permissions with `chartmesh consent grants`"),
-        ),
+        None => refuse(Reason::NotGiven { token }),
     }
 }
 

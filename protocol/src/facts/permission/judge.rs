@@ -10,7 +10,7 @@ use crate::id::{PartyId, TokenId};
 use crate::identity::{KeyLog, KnownKeys};
 use crate::limits;
 use crate::members;
-use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Unverified;
 use crate::store::ReadTxn;
 use crate::turn::{Action, Context, Draft, Sender};
@@ -58,7 +58,7 @@ pub(crate) fn judge<Op: Permitted>(
             });
         }
         let told = reason.for_stranger();
-        refuse(RefusalCode::BadPermission, format!("{}: {}", told.name(), told.sentence()))
+        refuse(super::Reason::Refused { name: told.name(), why: told })
     };
     let known = match directory::learn_keys(ctx.txn, judged.log) {
         Ok(known) if known.party() == judged.patient => known,

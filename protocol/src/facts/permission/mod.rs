@@ -3,6 +3,7 @@
 
 mod given;
 mod judge;
+mod reasons;
 mod received;
 mod revocations;
 
@@ -11,6 +12,7 @@ pub(crate) use given::{
     rotated, standing_ends,
 };
 pub(crate) use judge::{Judged, issuer, judge, through};
+pub(crate) use reasons::Reason;
 pub(crate) use received::{
     ReceivedRow, known_received, put_received, received, received_beginning, received_chains,
     received_for, received_token,

@@ -1,10 +1,11 @@
 //! Permissions that this institution received.
 
+use super::reasons::Reason;
 use crate::capability::{Chain, Grant};
 use crate::codec::{Bytes, wire_struct};
 use crate::id::{ConsentId, PartyId, TokenId};
 use crate::names::Digits;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -37,7 +38,7 @@ pub(crate) fn put_received(txn: &mut dyn Txn, row: &ReceivedRow) -> Handled<()> 
     let claims = row.grant.chain.leaf().claims();
     let known = rows::get::<ReceivedRow>(txn, RECEIVED, &claims.id.0)?;
     if known.is_some_and(|known| known.grant.chain.leaf().id() != row.grant.chain.leaf().id()) {
-        return refuse(RefusalCode::NotAuthentic, "another permission here has this id");
+        return refuse(Reason::IdTaken);
     }
     rows::mark(txn, RECEIVED_FOR, &rows::pair(&row.request.0, &claims.id.0))?;
     rows::mark(txn, RECEIVED_OF, &rows::pair(&claims.subject.0, &claims.id.0))?;
@@ -98,12 +99,7 @@ pub(crate) fn received_token(
 ) -> Handled<ReceivedRow> {
     match rows::get(txn, RECEIVED, &token.0)? {
         Some(row) => Ok(row),
-        None => refuse(
-            RefusalCode::NotFound,
-            format!(
-                "this institution received no permission {token}; list them with `chartmesh consent grants`"
-            ),
-        ),
+        None => refuse(Reason::NotReceived { token }),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::directory;
 use crate::id::PartyId;
 use crate::identity::{KnownKeys, PatientKeys};
 use crate::patients;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -43,10 +43,7 @@ pub(crate) fn learn_revocations(
     if state.claims().patient == patient && state.claims().key < keys.current_number() {
         return Ok(());
     }
-    let state = match state.certify(keys) {
-        Ok(state) => state,
-        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-    };
+    let state = state.certify(keys)?;
     let mut known = revocations(ctx.txn, patient)?;
     let newer = known.issued <= state.issued;
     known.merge(&state, ctx.now);
@@ -83,7 +80,7 @@ pub(crate) fn sign_revocations(
         revoked,
     };
     let Some(log) = directory::keys(ctx.txn, patient)? else {
-        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+        return refuse(directory::Reason::KeyLogMissing);
     };
     learn_revocations(ctx, Signed::sign(state, &keys.signing).to_unverified(), &log)
 }

@@ -1,5 +1,6 @@
 //! The patient's relay hears where entries are kept, and where no more.
 
+use super::reasons::Reason;
 use super::wire::{Gone, Kept, Message};
 use crate::codec::Bytes;
 use crate::contacts;
@@ -10,7 +11,7 @@ use crate::limits;
 use crate::members;
 use crate::patients;
 use crate::receipts::{self, Receipt};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::statement::Unverified;
 use crate::turn::{Context, Notice, Sender};
 use std::collections::BTreeSet;
@@ -41,13 +42,10 @@ pub(super) fn kept(ctx: &mut Context<'_>, sender: &Sender, kept: Kept) -> Handle
     let signer = directory::keys(ctx.txn, holder)?.and_then(|known| known.key(receipt.key));
     let signed = signer.is_some_and(|key| kept.receipt.check(&key).is_ok());
     if !signed || receipt.holder != holder {
-        return refuse(RefusalCode::NotAuthentic, "the receipt is not the depositary's");
+        return refuse(Reason::ReceiptNotTheDepositarys);
     }
     if receipt.owner != patient && receipt.owner != sender.institution {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "the receipt is neither for the patient nor for the institution that tells of it",
-        );
+        return refuse(Reason::ReceiptOfOthers);
     }
     // Anybody can make up an institution and have it sign: what is kept is the patient's, and by a member.
     let entries: BTreeSet<EntryId> = receipt.objects.iter().map(|object| object.entry).collect();
@@ -56,22 +54,13 @@ pub(super) fn kept(ctx: &mut Context<'_>, sender: &Sender, kept: Kept) -> Handle
         known = known || entries::entry(ctx.txn, patient, *entry)?.is_some();
     }
     if !known || !members::is_member(ctx.txn, holder)? {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "the depositary is no member that the relay knows, or keeps nothing of this patient's",
-        );
+        return refuse(Reason::DepositaryUnknown);
     }
     // From now on it may be asked for the record: it is to hear of what the patient takes back. More
     // holders than one permission can name would keep the patient from permitting anything.
     if !contacts::is_contact(ctx.txn, patient, holder)? {
         if contacts::contacts(ctx.txn, patient)?.len() >= limits::TOKEN_PARTIES_MAX {
-            return refuse(
-                RefusalCode::LimitReached,
-                format!(
-                    "the patient deals with {} institutions already, as many as one permission can name",
-                    limits::TOKEN_PARTIES_MAX
-                ),
-            );
+            return refuse(Reason::TooManyInstitutions { most: limits::TOKEN_PARTIES_MAX });
         }
         contacts::add_contact(ctx.txn, patient, holder)?;
     }
@@ -93,13 +82,10 @@ pub(super) fn gone(ctx: &mut Context<'_>, sender: &Sender, gone: &Gone) -> Handl
 
 fn deals_with(ctx: &Context<'_>, sender: &Sender, patient: PartyId) -> Handled<()> {
     if !patients::serves(ctx.txn, patient)? {
-        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+        return refuse(patients::Reason::NotServed);
     }
     if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "the patient has not enrolled with this institution nor permitted it anything",
-        );
+        return refuse(patients::Reason::NoDealings);
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod depositor;
 mod elsewhere;
 mod kept;
 pub mod query;
+mod reasons;
 mod tables;
 pub mod view;
 mod wire;
@@ -36,6 +37,7 @@ pub use wire::{
 };
 
 pub use crate::receipts::{Receipt, ReceiptObject};
+pub(crate) use reasons::Reason;
 
 /// Handles another institution's message.
 pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {

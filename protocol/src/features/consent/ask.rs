@@ -1,5 +1,6 @@
 //! Asking, and what comes back to whoever asked.
 
+use super::reasons::Reason;
 use super::tables::{
     RequestKind, RequestRow, answer_request, known_request, put_request, request, requests,
 };
@@ -15,7 +16,7 @@ use crate::limits;
 use crate::members;
 use crate::patients;
 use crate::permission::{ReceivedRow, learn_revocations, put_received};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::time::DAY_MS;
 use crate::turn::{Context, Effect, Notice, RequestId, Sender};
 
@@ -50,40 +51,25 @@ pub(super) fn send_ask(
 ) -> Handled<()> {
     ctx.own.require(Role::Hospital)?;
     let Some(relay) = directory::relay_of(ctx.txn, ask.patient)? else {
-        return refuse(
-            RefusalCode::NotFound,
-            format!(
-                "nobody here knows how to reach patient {}; enrol the patient first, or wait for a referral",
-                ask.patient.short()
-            ),
-        );
+        return refuse(Reason::NoWayTo { patient: ask.patient });
     };
     if ask.user.trim().is_empty() || ask.user.len() > 200 || ask.message.len() > 1000 {
-        return refuse(
-            RefusalCode::Invalid,
-            "a request names its user (1 to 200 bytes) and has a message of at most 1000",
-        );
+        return refuse(Reason::RequestOutOfBounds);
     }
     check_standing(&ask.wish)?;
     let latest = ctx.now.plus_ms(limits::TOKEN_DAYS_MAX * DAY_MS);
     if ask.wish.standing.is_some_and(|until| until <= ctx.now || until > latest) {
-        return refuse(
-            RefusalCode::Invalid,
-            format!("a standing permission is for 1 to {} days", limits::TOKEN_DAYS_MAX),
-        );
+        return refuse(Reason::DaysOutOfBounds { most: limits::TOKEN_DAYS_MAX });
     }
     let for_party = match (kind, ask.to) {
         (RequestKind::Referral, Some(to)) => match directory::introduction(ctx.txn, to)? {
             Some(introduction) => Some(introduction),
             None => {
-                return refuse(
-                    RefusalCode::NotFound,
-                    format!("institution {} is not known here", to.short()),
-                );
+                return refuse(directory::Reason::InstitutionUnknown { institution: to });
             }
         },
         (RequestKind::Referral, None) => {
-            return refuse(RefusalCode::Invalid, "a referral names whom it is to");
+            return refuse(Reason::ReferralToNobody);
         }
         _ => None,
     };
@@ -122,10 +108,7 @@ pub(super) fn send_ask(
 fn check_standing(wish: &Wish) -> Handled<()> {
     let narrower = wish.since.is_some() || wish.until.is_some() || !wish.entries.is_empty();
     if wish.standing.is_some() && narrower {
-        return refuse(
-            RefusalCode::Invalid,
-            "a standing permission opens whole kinds, what is old and what is to come: ask for it without dates and entries, or ask for those without --standing",
-        );
+        return refuse(Reason::StandingWithDates);
     }
     Ok(())
 }
@@ -133,17 +116,14 @@ fn check_standing(wish: &Wish) -> Handled<()> {
 /// At the relay: a request arrives and waits for the patient.
 pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled<Bytes> {
     if !patients::serves(ctx.txn, ask.patient)? {
-        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+        return refuse(patients::Reason::NotServed);
     }
     // A member may ask any patient it can name; others only whoever deals with them already.
     if !sender.member && !contacts::is_contact(ctx.txn, ask.patient, sender.institution)? {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "only members of the federation ask patients they have not enrolled",
-        );
+        return refuse(Reason::AskedByNoMember);
     }
     if known_request(ctx.txn, ask.request)? {
-        return refuse(RefusalCode::AlreadyDone, "a request of this id is here already");
+        return refuse(Reason::RequestHereAlready);
     }
     check_standing(&ask.wish)?;
     // What ended without a permission counts for a while: nobody fills the relay with requests that
@@ -162,10 +142,7 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
         })
         .count();
     if asked >= limits::OPEN_REQUESTS_MAX {
-        return refuse(
-            RefusalCode::LimitReached,
-            "too many requests of this institution wait for the patient, or were refused or expired this week",
-        );
+        return refuse(Reason::TooManyRequests);
     }
     let expires = ask.expires.min(ctx.now.plus_ms(limits::CONSENT_MS_MAX));
     let (kind, party) = match ask.for_party {
@@ -176,10 +153,7 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
             if !members::is_member(ctx.txn, party)?
                 && !contacts::is_contact(ctx.txn, ask.patient, party)?
             {
-                return refuse(
-                    RefusalCode::NotPermitted,
-                    "a referral is to a member of the federation that the relay knows as one",
-                );
+                return refuse(Reason::ReferralToNoMember);
             }
             (RequestKind::Referral, Some(party))
         }
@@ -210,7 +184,7 @@ pub(super) fn decided(
 ) -> Handled<Bytes> {
     let mut row = request(ctx.txn, decision.request)?;
     if directory::relay_of(ctx.txn, row.patient)? != Some(sender.institution) {
-        return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+        return refuse(Reason::AnotherRelay);
     }
     let decision_state = matches!(
         decision.state,
@@ -220,7 +194,7 @@ pub(super) fn decided(
             | RequestState::Deferred
     );
     if !decision_state || row.kind == RequestKind::Upload || row.asker != ctx.own.party() {
-        return refuse(RefusalCode::WrongState, "there is nothing of this kind to decide");
+        return refuse(Reason::NothingToDecide);
     }
     row.state = decision.state;
     row.reason = decision.reason;
@@ -238,7 +212,7 @@ pub(super) fn permitted(
     let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
     directory::learn_ring(ctx.txn, permission.ring.clone(), &known, ctx.now)?;
     if directory::relay_of(ctx.txn, known.party())? != Some(sender.institution) {
-        return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+        return refuse(Reason::AnotherRelay);
     }
     let patient = known.party();
     let me = ctx.own.party();
@@ -249,10 +223,7 @@ pub(super) fn permitted(
         let signed = known.key(claims.key).is_some_and(|key| leaf.check(&key).is_ok());
         let direct = grant.chain.links().len() == 1;
         if claims.subject != patient || claims.grantee() != me || !signed || !direct {
-            return refuse(
-                RefusalCode::NotAuthentic,
-                "the permission is not this patient's, or not for this institution",
-            );
+            return refuse(Reason::NotThisPatients);
         }
     }
     // Answers our own request, or comes by a referral that somebody else asked for.
@@ -266,7 +237,7 @@ pub(super) fn prepare(
     permission: &Permission,
 ) -> Handled<Vec<PartyId>> {
     if permission.grants.is_empty() {
-        return refuse(RefusalCode::Invalid, "a permission permits something");
+        return refuse(Reason::PermitsNothing);
     }
     if let Some(state) = &permission.revocations {
         learn_revocations(ctx, state.clone(), known)?;
@@ -298,7 +269,7 @@ pub(super) fn accept(
         let passed = [row.kind, kind].contains(&RequestKind::PassedOn);
         let other = passed && (row.kind != kind || row.asker != asker);
         if row.patient != patient || row.kind == RequestKind::Upload || other {
-            return refuse(RefusalCode::NotPermitted, "that request is another one");
+            return refuse(Reason::AnotherRequest);
         }
         row
     } else {

@@ -1,6 +1,7 @@
 //! The patient's side: permit, narrow, refuse, defer.
 
 use super::narrow::{Narrow, permitted_kinds, standing_until, valid_ms};
+use super::reasons::Reason;
 use super::tables::{RequestKind, RequestRow, answer_request, put_request, request};
 use super::wire::{Decision, Message, RequestState, Wish};
 use super::{compare, standing};
@@ -18,8 +19,9 @@ use crate::kind::Kind;
 use crate::limits;
 use crate::members;
 use crate::object::DataKey;
+use crate::patients;
 use crate::permission::{GivenRow, GrantState, put_given};
-use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Signed;
 use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Effect, Notice, RequestId};
@@ -30,10 +32,7 @@ use zeroize::Zeroizing;
 pub(super) fn unlocked(patient: PartyId, keys: Option<&PatientKeys>) -> Handled<&PatientKeys> {
     match keys {
         Some(keys) if keys.patient == patient => Ok(keys),
-        _ => refuse(
-            RefusalCode::Locked,
-            format!("the keys of patient {} are locked; give the passphrase", patient.short()),
-        ),
+        _ => refuse(patients::Reason::Locked { patient }),
     }
 }
 
@@ -103,9 +102,7 @@ pub(super) fn sign(
     scope: Option<Scope>,
     audience: Option<&BTreeSet<PartyId>>,
 ) -> Handled<Chain> {
-    let too_many = || {
-        refuse(RefusalCode::LimitReached, "more than one permission can name; narrow the request")
-    };
+    let too_many = || refuse(Reason::TooMuchForOne);
     let Some(scope) = scope else { return too_many() };
     let audience = match audience.map(|parties| Parties::new(parties.iter().copied())) {
         Some(None) => return too_many(),
@@ -137,36 +134,19 @@ pub(super) fn sign(
 fn undecided(ctx: &Context<'_>, id: ConsentId) -> Handled<RequestRow> {
     let row = request(ctx.txn, id)?;
     if row.kind == RequestKind::Upload {
-        return refuse(
-            RefusalCode::WrongState,
-            "this is your own order, there is nothing to decide",
-        );
+        return refuse(Reason::OwnOrder);
     }
     if row.expires <= ctx.now && matches!(row.state, RequestState::Open | RequestState::Deferred) {
-        return refuse(
-            RefusalCode::Expired,
-            "the request has expired; the institution can ask again",
-        );
+        return refuse(Reason::RequestExpired);
     }
     match row.state {
         RequestState::Open | RequestState::Deferred => Ok(row),
-        state => refuse(
-            RefusalCode::AlreadyDone,
-            format!("the request is {} already", state_in_words(state)),
-        ),
-    }
-}
-
-const fn state_in_words(state: RequestState) -> &'static str {
-    match state {
-        RequestState::Open => "open",
-        RequestState::Approved => "approved",
-        RequestState::Refused => "refused",
-        RequestState::Expired => "expired",
-        RequestState::Deferred => "deferred",
-        RequestState::Ready => "ready",
-        RequestState::Done => "done",
-        RequestState::Failed => "failed",
+        RequestState::Approved => refuse(Reason::IsApproved),
+        RequestState::Refused => refuse(Reason::IsRefused),
+        RequestState::Expired => refuse(Reason::IsExpired),
+        RequestState::Ready => refuse(Reason::IsReady),
+        RequestState::Done => refuse(Reason::IsDone),
+        RequestState::Failed => refuse(Reason::IsFailed),
     }
 }
 
@@ -182,21 +162,15 @@ pub(super) fn approve(
     let keys = unlocked(row.patient, keys)?;
     let grantee = row.party.unwrap_or(row.asker);
     if members::is_expelled(ctx.txn, grantee)? {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "the institution was expelled from the federation",
-        );
+        return refuse(members::Reason::Expelled);
     }
     let Some(card) = directory::card(ctx.txn, grantee)? else {
-        return refuse(RefusalCode::NotFound, "the institution that is to see is not known here");
+        return refuse(directory::Reason::InstitutionUnknown { institution: grantee });
     };
     let standing = standing_until(&row, narrow, ctx.now)?;
     let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
     if chosen.is_empty() && standing.is_none() {
-        return refuse(
-            RefusalCode::NotFound,
-            "no entry of the record meets the request as narrowed; nothing to permit",
-        );
+        return refuse(Reason::NobodyMeets);
     }
     let holders: BTreeSet<PartyId> = if narrow.audience.is_empty() {
         chosen.iter().flat_map(|entry| entry.holders.iter().copied()).collect()
@@ -269,8 +243,7 @@ pub(super) fn seal(
     keys: &GrantKeys,
     card: &Card,
 ) -> Handled<Grant> {
-    Grant::seal(chain, keys, &card.kem, ctx.rng)
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
+    Ok(Grant::seal(chain, keys, &card.kem, ctx.rng)?)
 }
 
 /// Permits to add to the record: to the current compartments of the kinds asked for.
@@ -281,7 +254,7 @@ fn write_chain(
     audience: Option<&BTreeSet<PartyId>>,
 ) -> Handled<Chain> {
     let Some(ring) = directory::ring(ctx.txn, frame.keys.patient)? else {
-        return refuse(RefusalCode::NotFound, "the patient's key ring is missing");
+        return refuse(Reason::RingMissing);
     };
     // What is added to a record of one kind is often a report, so reports are always among them.
     let compartments = ring
@@ -347,10 +320,7 @@ pub(super) fn defer(
 ) -> Handled<()> {
     let mut row = undecided(ctx, id)?;
     if until <= ctx.now || until >= row.expires {
-        return refuse(
-            RefusalCode::Invalid,
-            format!("a request is put off to a time before it expires, {}", row.expires.utc_text()),
-        );
+        return refuse(Reason::PutOffTooFar { expires: row.expires });
     }
     row.state = RequestState::Deferred;
     row.until = Some(until);

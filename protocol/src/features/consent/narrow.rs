@@ -1,12 +1,13 @@
 //! How far a patient goes along with a request: never further.
 
+use super::reasons::Reason;
 use super::tables::RequestRow;
 use super::wire::Wish;
 use crate::capability::{Delegation, Parties};
 use crate::id::PartyId;
 use crate::kind::Kind;
 use crate::limits;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::time::{DAY_MS, Timestamp};
 use std::collections::BTreeSet;
 
@@ -44,32 +45,20 @@ impl Narrow {
         if self.may_pass_on.is_empty() {
             return match self.depth {
                 None => Ok(None),
-                Some(_) => refuse(
-                    RefusalCode::Invalid,
-                    "say to whom it may be passed on, not only how often",
-                ),
+                Some(_) => refuse(Reason::DepthToNobody),
             };
         }
         let depth = self.depth.unwrap_or(1);
         let further = limits::TOKEN_CHAIN_LINKS_MAX - 1;
         if !(1..=further).contains(&usize::from(depth)) {
-            return refuse(
-                RefusalCode::Invalid,
-                format!("a permission is passed on once, or {further} times in a row"),
-            );
+            return refuse(Reason::DepthOutOfBounds { most: further });
         }
         if self.may_pass_on.contains(&grantee) {
-            return refuse(
-                RefusalCode::Invalid,
-                "the permission is for this institution already; name those it may pass it on to",
-            );
+            return refuse(Reason::GranteeAlready);
         }
         match Parties::new(self.may_pass_on.iter().copied()) {
             Some(institutions) => Ok(Some(Delegation { depth, institutions })),
-            None => refuse(
-                RefusalCode::LimitReached,
-                format!("a permission names at most {} institutions", limits::TOKEN_PARTIES_MAX),
-            ),
+            None => refuse(Reason::TooManyInstitutions { most: limits::TOKEN_PARTIES_MAX }),
         }
     }
 }
@@ -83,10 +72,7 @@ pub(super) fn standing_until(
     let Some(asked) = row.wish.standing else {
         return match narrow.wish.standing {
             None => Ok(None),
-            Some(_) => refuse(
-                RefusalCode::Invalid,
-                "a standing permission was not asked for; permit what was, or have it asked again",
-            ),
+            Some(_) => refuse(Reason::StandingNotAskedFor),
         };
     };
     if narrow.once {
@@ -94,17 +80,11 @@ pub(super) fn standing_until(
     }
     let dated = narrow.wish.since.is_some() || narrow.wish.until.is_some();
     if dated || !narrow.wish.entries.is_empty() {
-        return refuse(
-            RefusalCode::Invalid,
-            "a standing permission opens whole kinds, what is old and what is to come: it cannot keep to dates or single entries; permit only those with --once, or narrow to kinds",
-        );
+        return refuse(Reason::StandingWithDatesPermitted);
     }
     let until = narrow.wish.standing.map_or(asked, |until| until.min(asked));
     if until <= now {
-        return refuse(
-            RefusalCode::Expired,
-            "the time for which a standing permission was asked is over; permit what there is with --once, or have it asked again",
-        );
+        return refuse(Reason::StandingIsOver);
     }
     Ok(Some(until))
 }
@@ -125,10 +105,7 @@ pub(super) fn permitted_kinds(wished: &Wish, narrowed: &Wish) -> Handled<BTreeSe
     let permitted = |kind: &Kind| all.iter().all(|kinds| kinds.is_empty() || kinds.contains(kind));
     let kinds: BTreeSet<Kind> = Kind::ALL.iter().copied().filter(permitted).collect();
     if kinds.is_empty() {
-        return refuse(
-            RefusalCode::NotFound,
-            "no kind of record meets the request as narrowed; nothing to permit",
-        );
+        return refuse(Reason::NoKindMeets);
     }
     Ok(kinds)
 }

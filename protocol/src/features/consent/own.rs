@@ -7,6 +7,7 @@
 
 use super::decide::{Frame, sign, unlocked};
 use super::read;
+use super::reasons::Reason;
 use super::tables::{RequestKind, RequestRow, answer_request, put_request};
 use super::wire::{RequestState, Wish};
 use crate::access_log::{self, Action};
@@ -17,7 +18,7 @@ use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::{PatientKeys, Role};
 use crate::limits;
 use crate::permission::{GivenRow, GrantState, ReceivedRow, put_given, put_received};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::time::DAY_MS;
 use crate::turn::{Context, RequestId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +51,7 @@ pub(super) fn obtain(
     ctx.own.require(Role::Patient)?;
     let keys = unlocked(ask.patient, keys)?;
     if ask.user.trim().is_empty() || ask.user.len() > 200 {
-        return refuse(RefusalCode::Invalid, "a read names its user, in 1 to 200 bytes");
+        return refuse(Reason::ReaderOutOfBounds);
     }
     let shares = shares(ctx, missing(ctx, ask)?, ask.holder)?;
     let id = ConsentId(ctx.random());
@@ -93,10 +94,10 @@ fn missing(ctx: &Context<'_>, ask: &ObtainCommand) -> Handled<BTreeMap<EntryId, 
         }
     }
     if let Some(unknown) = ask.entries.iter().find(|entry| !known.contains(entry)) {
-        return refuse(RefusalCode::NotFound, format!("no entry {unknown} in this record"));
+        return refuse(entries::Reason::NotInRecord { entry: *unknown });
     }
     if missing.is_empty() {
-        return refuse(RefusalCode::AlreadyDone, "the contents are all here");
+        return refuse(Reason::AllHere);
     }
     Ok(missing)
 }
@@ -111,7 +112,7 @@ fn shares(
     let me = ctx.own.party();
     if let Some(holder) = named {
         if holder == me || directory::card(ctx.txn, holder)?.is_none() {
-            return refuse(RefusalCode::NotFound, "no such holder is known here");
+            return refuse(Reason::NoSuchHolder);
         }
         return Ok(BTreeMap::from([(holder, missing.into_keys().collect())]));
     }
@@ -124,10 +125,7 @@ fn shares(
             best = best.max(Some((count, card.role == Role::Backup, holder)));
         }
         let Some((_, _, holder)) = best else {
-            return refuse(
-                RefusalCode::NotFound,
-                format!("nobody is known to hold entry {}; name a holder", entry.short()),
-            );
+            return refuse(Reason::NoHolder { entry: *entry });
         };
         let (share, rest) = missing.into_iter().partition(|(_, holders)| holders.contains(&holder));
         missing = rest;
@@ -159,8 +157,7 @@ fn permit(
     let token = chain.leaf().claims().id;
     let given = GivenRow { chain: chain.clone(), request: id, state: GrantState::Live };
     put_given(ctx.txn, keys.patient, &given)?;
-    let grant = Grant::seal(chain, &GrantKeys::default(), &ctx.own.kem().public(), ctx.rng)
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    let grant = Grant::seal(chain, &GrantKeys::default(), &ctx.own.kem().public(), ctx.rng)?;
     let received = ReceivedRow { grant, request: id, holders: vec![holder], received: ctx.now };
     put_received(ctx.txn, &received)?;
     access_log::append(

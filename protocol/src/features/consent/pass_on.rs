@@ -1,6 +1,7 @@
 //! Passing on: an institution gives another, narrowed, what a patient permitted it and said may be passed
 //! on. Holders judge the whole chain; the patient's relay is told, and the patient can end it.
 
+use super::reasons::Reason;
 use super::tables::{RequestKind, RequestRow, answer_request, put_request};
 use super::wire::{Message, Permission, RequestState, Told, Wish};
 use super::{ask, compare, standing};
@@ -23,7 +24,7 @@ use crate::permission::{
     GivenRow, GrantState, ReceivedRow, given, issuer, known_token, put_given, received_token,
     revocations, through,
 };
-use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::time::DAY_MS;
 use crate::turn::{Context, Notice, RequestId, Sender};
 use std::collections::BTreeSet;
@@ -59,44 +60,35 @@ pub(super) fn pass_on(
 ) -> Handled<()> {
     ctx.own.require(Role::Hospital)?;
     if command.user.trim().is_empty() || command.user.len() > 200 {
-        return refuse(RefusalCode::Invalid, "say who passes it on, in 1 to 200 bytes");
+        return refuse(Reason::PasserOutOfBounds);
     }
     if members::is_expelled(ctx.txn, command.to)? {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "the institution was expelled from the federation",
-        );
+        return refuse(members::Reason::Expelled);
     }
     let (Some(card), Some(to)) =
         (directory::card(ctx.txn, command.to)?, directory::introduction(ctx.txn, command.to)?)
     else {
-        return refuse(
-            RefusalCode::NotFound,
-            "the institution is not known here; `chartmesh peers` lists who is",
-        );
+        return refuse(directory::Reason::InstitutionUnknown { institution: command.to });
     };
     let mut rows = Vec::new();
     for token in &command.grants {
         rows.push(received_token(ctx.txn, *token)?);
     }
     let Some(first) = rows.first() else {
-        return refuse(RefusalCode::Invalid, "name the permission that is passed on");
+        return refuse(Reason::NamesNoPermission);
     };
     let (patient, purpose) = {
         let claims = first.grant.chain.leaf().claims();
         (claims.subject, claims.purpose)
     };
     let Some(relay) = directory::relay_of(ctx.txn, patient)? else {
-        return refuse(
-            RefusalCode::NotFound,
-            "the patient's relay, which must be told, is unknown",
-        );
+        return refuse(Reason::RelayUnknown);
     };
     let id = ConsentId(ctx.random());
     let (mut grants, mut chains, mut holders) = (Vec::new(), Vec::new(), BTreeSet::new());
     for row in &rows {
         if row.grant.chain.leaf().claims().subject != patient {
-            return refuse(RefusalCode::Invalid, "the permissions are of several patients");
+            return refuse(Reason::SeveralPatients);
         }
         let Some(grant) = narrowed(ctx, row, &command, &card.kem)? else { continue };
         let given = GivenRow { chain: grant.chain.clone(), request: id, state: GrantState::Live };
@@ -109,10 +101,7 @@ pub(super) fn pass_on(
         grants.push(grant);
     }
     if grants.is_empty() {
-        return refuse(
-            RefusalCode::NotFound,
-            "the permission covers nothing of what is to be passed on",
-        );
+        return refuse(Reason::CoversNothing);
     }
     let times = (ctx.now, grants[0].chain.leaf().claims().expires_at());
     let row = RequestRow {
@@ -145,13 +134,7 @@ fn narrowed(
 ) -> Handled<Option<Grant>> {
     let parent = row.grant.chain.leaf().claims();
     let Some(allowed) = &parent.delegation else {
-        return refuse(
-            RefusalCode::NotPermitted,
-            format!(
-                "the patient has not said that permission {} may be passed on; the patient says so with `chartmesh consent approve --may-pass-on`",
-                parent.id.short()
-            ),
-        );
+        return refuse(Reason::NotToBePassedOn { token: parent.id });
     };
     if !allowed.institutions.contains(&command.to) {
         let names: Result<Vec<_>, _> = allowed
@@ -160,17 +143,14 @@ fn narrowed(
             .iter()
             .map(|party| directory::name(ctx.txn, *party))
             .collect();
-        return refuse(
-            RefusalCode::NotPermitted,
-            format!("the permission may be passed on to {} only", names?.join(", ")),
-        );
+        return refuse(Reason::NotToThem { institutions: names?.join(", ") });
     }
     if parent.expires_at() <= ctx.now {
-        return refuse(RefusalCode::Expired, "the permission has expired; ask the patient again");
+        return refuse(Reason::PermissionExpired);
     }
     let known = revocations(ctx.txn, parent.subject)?;
     if row.grant.chain.links().iter().any(|link| known.contains(link.claims().id)) {
-        return refuse(RefusalCode::BadPermission, "the patient has revoked the permission");
+        return refuse(Reason::Revoked);
     }
     let Some(scope) = narrowed_scope(ctx, parent, command)? else { return Ok(None) };
     let now = ctx.now.seconds();
@@ -188,15 +168,8 @@ fn narrowed(
         delegation: further(allowed, &command.may_pass_on)?,
         ..parent.clone()
     };
-    let chain = row
-        .grant
-        .chain
-        .attenuate(child, ctx.own.institution_key())
-        .or_else(|error| refuse(RefusalCode::NotPermitted, error.to_string()))?;
-    let keys = row
-        .grant
-        .open(ctx.own.kem())
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    let chain = row.grant.chain.attenuate(child, ctx.own.institution_key())?;
+    let keys = row.grant.open(ctx.own.kem())?;
     let scope = &chain.leaf().claims().scope;
     let keys = GrantKeys {
         entries: keys.entries.into_iter().filter(|(id, _)| scope.entries().contains(id)).collect(),
@@ -206,9 +179,7 @@ fn narrowed(
             .filter(|(id, _)| scope.compartments().contains(id))
             .collect(),
     };
-    Grant::seal(chain, &keys, kem, ctx.rng)
-        .map(Some)
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
+    Ok(Some(Grant::seal(chain, &keys, kem, ctx.rng)?))
 }
 
 /// Who may get it after the next one: one link fewer, and nobody whom the patient did not name.
@@ -221,10 +192,7 @@ fn further(allowed: &Delegation, to: &[PartyId]) -> Handled<Option<Delegation>> 
         Some(institutions) if depth > 0 && institutions.is_subset(&allowed.institutions) => {
             Ok(Some(Delegation { depth, institutions }))
         }
-        _ => refuse(
-            RefusalCode::NotPermitted,
-            "the patient has not said that it may be passed on that often, or to all of these",
-        ),
+        _ => refuse(Reason::NotThatOften),
     }
 }
 
@@ -239,10 +207,7 @@ fn narrowed_scope(
         return Ok(Some(parent.scope.clone()));
     }
     if !parent.scope.compartments().is_empty() && !command.entries.is_empty() {
-        return refuse(
-            RefusalCode::Invalid,
-            "a permission over whole kinds is passed on by kind, not by entry: a holder could not tell that the entry is covered",
-        );
+        return refuse(Reason::KindsByEntry);
     }
     let found = entries::entries(ctx.txn, parent.subject)?;
     let of_kind = |kind: Kind| command.kinds.is_empty() || command.kinds.contains(&kind);
@@ -324,7 +289,7 @@ pub(super) fn received(
 ) -> Handled<Bytes> {
     ctx.own.require(Role::Hospital)?;
     if !sender.member {
-        return refuse(RefusalCode::NotPermitted, "only members of the federation pass on");
+        return refuse(Reason::PassedOnByNoMember);
     }
     let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
     // Whoever passes on may not have heard of the newest ring, or of a rotation: then ours counts.
@@ -340,10 +305,7 @@ pub(super) fn received(
             && claims.issuer == sender.institution
             && claims.grantee() == ctx.own.party();
         if !passed || !holds_together(ctx, &grant.chain, &known) {
-            return refuse(
-                RefusalCode::NotAuthentic,
-                "the permission was not passed on by its grantee as the patient allowed, or not to this institution",
-            );
+            return refuse(Reason::NotPassedOnToUs);
         }
     }
     let from = (RequestKind::PassedOn, sender.institution);
@@ -354,19 +316,19 @@ pub(super) fn received(
 pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handled<Bytes> {
     let patient = told.patient;
     if !patients::serves(ctx.txn, patient)? {
-        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+        return refuse(patients::Reason::NotServed);
     }
     if !sender.member && !is_contact(ctx.txn, patient, sender.institution)? {
-        return refuse(RefusalCode::NotPermitted, "only members of the federation pass on");
+        return refuse(Reason::PassedOnByNoMember);
     }
     let Some(known) = directory::keys(ctx.txn, patient)? else {
-        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+        return refuse(directory::Reason::KeyLogMissing);
     };
     if told.user.len() > 200 {
-        return refuse(RefusalCode::Invalid, "a name of at most 200 bytes");
+        return refuse(Reason::NameTooLong);
     }
     if told.chains.is_empty() {
-        return refuse(RefusalCode::Invalid, "whoever tells of permissions names them");
+        return refuse(Reason::TellsOfNothing);
     }
     let to = told.to.keys.party_unverified();
     directory::hear_of(ctx.txn, told.to)?;
@@ -377,37 +339,25 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handle
         let root = known_token(ctx.txn, patient, first.claims().id)?
             .filter(|row| row.chain.leaf().id() == first.id());
         let Some(root) = root else {
-            return refuse(
-                RefusalCode::NotFound,
-                "the patient gave no such permission, or has forgotten it",
-            );
+            return refuse(Reason::NoSuchPermission);
         };
         let passed = chain.links().len() > 1
             && claims.issuer == sender.institution
             && claims.grantee() == to;
         if !passed || !holds_together(ctx, &chain, &known) {
-            return refuse(
-                RefusalCode::NotAuthentic,
-                "the permission was not passed on as the patient allowed",
-            );
+            return refuse(Reason::NotAsAllowed);
         }
         match known_token(ctx.txn, patient, claims.id)? {
             Some(row) if row.chain.leaf().id() == chain.leaf().id() => continue,
             Some(_) => {
-                return refuse(
-                    RefusalCode::AlreadyDone,
-                    "another permission of this patient has this number",
-                );
+                return refuse(Reason::NumberTaken);
             }
             None => {}
         }
         let others = given(ctx.txn, patient)?.into_iter().filter(|row| row.chain.links().len() > 1);
         let of_this = others.filter(|row| row.chain.first().id() == chain.first().id()).count();
         if of_this >= limits::PASSED_ON_MAX {
-            return refuse(
-                RefusalCode::LimitReached,
-                "the permission was passed on more often than anybody could oversee",
-            );
+            return refuse(Reason::PassedOnTooOften);
         }
         if root.state == GrantState::Live && claims.operations.contains(Operation::Read) {
             scopes.push(claims.scope.clone());

@@ -1,6 +1,7 @@
 //! Reading from a holder under a permission: both sides.
 
 use super::compare;
+use super::reasons::Reason;
 use super::tables::{fail, put_request, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
 use crate::access_log::{self, Action};
@@ -21,7 +22,7 @@ use crate::permission::{
     Judged, ReceivedRow, judge, known_received, received_for, revocation_state, revocations,
     through,
 };
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::{StoreError, Table};
 use crate::turn::{Context, Sender};
@@ -72,16 +73,13 @@ pub(super) fn fetch(
         grants.retain(|_| live.next() == Some(true));
     }
     let Some(first) = grants.first() else {
-        return refuse(
-            RefusalCode::NotFound,
-            "no permission to read was received for this request; the patient has not decided, or refused",
-        );
+        return refuse(Reason::NothingToReadWith);
     };
     let me = ctx.own.party();
     let Some(holder) =
         holder.or_else(|| first.holders.iter().copied().find(|holder| *holder != me))
     else {
-        return refuse(RefusalCode::NotFound, "nobody is known to hold the entries; name a holder");
+        return refuse(Reason::NoHolders);
     };
     begin(ctx, id)?;
     row.state = RequestState::Approved;
@@ -110,7 +108,7 @@ pub(super) fn ask_page(
     let leaf = received.grant.chain.leaf();
     let patient = leaf.claims().subject;
     let Some(known) = directory::keys(ctx.txn, patient)? else {
-        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+        return refuse(directory::Reason::KeyLogMissing);
     };
     let mut issuers = Vec::new();
     for party in through(&received.grant.chain) {
@@ -148,7 +146,7 @@ fn progress(
 pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -> Handled<Bytes> {
     let known_here = directory::keys(ctx.txn, read.patient)?.is_some();
     if read.user.trim().is_empty() || read.user.len() > 200 {
-        return refuse(RefusalCode::Invalid, "a read names the person on whose behalf it is");
+        return refuse(Reason::ForNobody);
     }
     let through = through(&read.chain);
     let granted: Granted<Read> = judge(
@@ -170,7 +168,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
     )?;
     // Told only now: before, it would tell anybody whose record is kept here.
     if !known_here {
-        return refuse(RefusalCode::NotFound, "nothing that this permission covers is kept here");
+        return refuse(Reason::NothingCovered);
     }
     answer(ctx, sender, &granted, (read.user, through), read.after)
 }
@@ -264,7 +262,7 @@ pub(super) fn answered(
         Err(refusal) => return fail(ctx, read.request, &refusal),
     };
     let Ok(answer) = ReadAnswer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
-        let refusal = Refusal::new(RefusalCode::NotAuthentic, "the holder's answer is malformed");
+        let refusal = Refusal::from(Reason::AnswerMalformed);
         return fail(ctx, read.request, &refusal);
     };
     let leaf = read.chain.leaf().id();
@@ -275,10 +273,7 @@ pub(super) fn answered(
     let Some(grant) = known.filter(|row| row.grant.chain.leaf().id() == leaf) else {
         return Ok(());
     };
-    let keys = grant
-        .grant
-        .open(ctx.own.kem())
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    let keys = grant.grant.open(ctx.own.kem())?;
     for introduction in answer.authors {
         let party = introduction.keys.party_unverified();
         if answer.bundles.iter().any(|bundle| bundle.label.claims().author == party) {
@@ -290,11 +285,11 @@ pub(super) fn answered(
     for bundle in answer.bundles {
         let author = bundle.label.claims().author;
         let Some(author_keys) = directory::keys(ctx.txn, author)? else {
-            return refuse(RefusalCode::NotAuthentic, "the author of an entry is not known");
+            return refuse(Reason::AuthorUnknown);
         };
         let checked = bundle.check(&author_keys)?;
         if checked.label.subject != read.patient {
-            return refuse(RefusalCode::NotAuthentic, "an entry of another patient was sent");
+            return refuse(Reason::OfAnotherPatient);
         }
         let opened = match opened(ctx, &keys, &checked)? {
             Opened::With(key) => Some(own_wrap(ctx, &checked, &key)?),
@@ -309,10 +304,7 @@ pub(super) fn answered(
             continue;
         }
         if progress(ctx, read.request, |_| ())?.entries >= limits::FETCH_ENTRIES_MAX {
-            return refuse(
-                RefusalCode::LimitReached,
-                "the holder sends more entries than any record has",
-            );
+            return refuse(Reason::TooManyEntries);
         }
         obtain(ctx, read.request, holder, answer.ticket, &checked, opened)?;
     }
@@ -330,8 +322,7 @@ fn own_wrap(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<
     let label = &checked.label;
     let manifest = Manifest::open(label, &checked.contents, &checked.manifest, key)?;
     let own = ctx.own.kem().public();
-    let own_wrap = wrap::wrap(key.expose(), label.manifest, label.subject, &own, ctx.rng)
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+    let own_wrap = wrap::wrap(key.expose(), label.manifest, label.subject, &own, ctx.rng)?;
     Ok((manifest, own_wrap))
 }
 

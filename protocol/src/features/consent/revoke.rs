@@ -1,11 +1,12 @@
 //! Taking back.
 
+use super::reasons::Reason;
 use crate::access_log::{self, Action};
 use crate::capability::Revoked;
 use crate::id::{PartyId, TokenId};
 use crate::identity::PatientKeys;
 use crate::permission::{GivenRow, GrantState, given, given_token, put_given, sign_revocations};
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::turn::{Context, Notice};
 use std::collections::BTreeMap;
 
@@ -37,10 +38,7 @@ fn concerned(ctx: &Context<'_>, patient: PartyId, tokens: &[TokenId]) -> Handled
     for token in tokens {
         let row = given_token(ctx.txn, patient, *token)?;
         if row.state == GrantState::Revoked {
-            return refuse(
-                RefusalCode::AlreadyDone,
-                format!("permission {token} is revoked already"),
-            );
+            return refuse(Reason::RevokedAlready { token: *token });
         }
         concerned.insert(*token, row);
     }

@@ -10,6 +10,7 @@
 
 use super::compare;
 use super::decide::{Frame, seal, sign};
+use super::reasons::Reason;
 use super::tables::{put_request, request};
 use super::wire::{Message, Permission};
 use crate::access_log::{self, Action};
@@ -23,7 +24,7 @@ use crate::limits;
 use crate::members;
 use crate::patients;
 use crate::permission::{GivenRow, GrantState, given, put_given, revocation_state};
-use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::Context;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,10 +79,7 @@ fn seeds(
     let mut seeds = GrantKeys::default();
     for id in compartments {
         let Some(secret) = patients::compartment_secret(ctx.txn, keys, *id)? else {
-            return refuse(
-                RefusalCode::NotFound,
-                "a compartment is older than the patient's unlocked keys; restore them with the 24 words",
-            );
+            return refuse(Reason::CompartmentTooOld);
         };
         seeds.compartments.push((*id, Zeroizing::new(*secret.seed())));
     }
@@ -211,7 +209,7 @@ pub(super) fn permission(
     let (Some(known), Some(ring)) =
         (directory::keys(ctx.txn, patient)?, directory::ring(ctx.txn, patient)?)
     else {
-        return refuse(RefusalCode::NotFound, "the patient's keys are missing");
+        return refuse(patients::Reason::KeysMissing);
     };
     let mut introductions = Vec::new();
     for holder in holders {

@@ -1,12 +1,13 @@
 //! Requests.
 
+use super::reasons::Reason;
 use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Purpose};
 use crate::codec::{Wire, wire_code, wire_struct};
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
 use crate::names::Digits;
 use crate::permission::{all_given, known_token, received};
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -135,10 +136,7 @@ wire_struct! {
 pub(super) fn request(txn: &(impl ReadTxn + ?Sized), id: ConsentId) -> Handled<RequestRow> {
     match rows::get(txn, REQUESTS, &id.0)? {
         Some(row) => Ok(row),
-        None => refuse(
-            RefusalCode::NotFound,
-            format!("no request {id} here; list requests with `chartmesh consent requests`"),
-        ),
+        None => refuse(Reason::NoRequest { request: id }),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Upload: the patient has a hospital deposit entries with a depositary.
 
 use super::decide::{Frame, choose, sign, unlocked};
+use super::reasons::Reason;
 use super::tables::{
     OrderRow, RequestKind, RequestRow, fail, known_request, put_request, request,
     request_of_deposit,
@@ -17,7 +18,7 @@ use crate::identity::{PatientKeys, Role};
 use crate::limits;
 use crate::permission::{GivenRow, GrantState, put_given};
 use crate::receipts;
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Deposit, Notice, RequestId, Sender};
 use std::collections::BTreeSet;
@@ -52,29 +53,20 @@ pub(super) fn order(
     ctx.own.require(Role::Patient)?;
     let keys = unlocked(order.patient, keys)?;
     if !contacts::is_contact(ctx.txn, order.patient, order.hospital)? {
-        return refuse(RefusalCode::NotFound, "the patient has not enrolled with this hospital");
+        return refuse(Reason::NotEnrolled);
     }
     let Some(depositary) = directory::introduction(ctx.txn, order.depositary)? else {
-        return refuse(
-            RefusalCode::NotFound,
-            "the depositary is not known here; `chartmesh peers` lists who is",
-        );
+        return refuse(directory::Reason::InstitutionUnknown { institution: order.depositary });
     };
     if order.not_before.is_some_and(|at| at.since(ctx.now) >= limits::RESERVATION_MS) {
-        return refuse(
-            RefusalCode::Invalid,
-            "a deposit is put off by less than 7 days: the depositary keeps its place no longer",
-        );
+        return refuse(Reason::PutOffTooLong);
     }
     let chosen: Vec<_> = choose(ctx, keys, &[&order.wish])?
         .into_iter()
         .filter(|entry| entry.holders.contains(&order.hospital))
         .collect();
     if chosen.is_empty() {
-        return refuse(
-            RefusalCode::NotFound,
-            "the hospital holds no entry of the record that meets this",
-        );
+        return refuse(Reason::NothingToUpload);
     }
     let frame = Frame {
         keys,
@@ -135,7 +127,7 @@ pub(super) fn order(
 pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> Handled<Bytes> {
     ctx.own.require(Role::Hospital)?;
     if directory::relay_of(ctx.txn, order.patient)? != Some(sender.institution) {
-        return refuse(RefusalCode::NotPermitted, "another relay serves this patient");
+        return refuse(Reason::AnotherRelay);
     }
     let known = directory::keys(ctx.txn, order.patient)?;
     let claims = order.chain.leaf().claims();
@@ -144,13 +136,10 @@ pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> H
         .and_then(|known| known.key(claims.key))
         .is_some_and(|key| order.chain.leaf().check(&key).is_ok());
     if !signed || claims.subject != order.patient || claims.grantee() != ctx.own.party() {
-        return refuse(
-            RefusalCode::BadPermission,
-            "the upload permission is not this patient's, or not for this institution",
-        );
+        return refuse(Reason::UploadNotThisPatients);
     }
     if known_request(ctx.txn, order.request)? {
-        return refuse(RefusalCode::AlreadyDone, "an order of this id is here already");
+        return refuse(Reason::OrderHereAlready);
     }
     let depositary = directory::learn_introduction(ctx.txn, order.depositary)?;
     let deposit = Deposit {
@@ -249,19 +238,16 @@ pub(crate) fn deposit_refused(
 pub(super) fn state(ctx: &mut Context<'_>, sender: &Sender, state: OrderState) -> Handled<Bytes> {
     let mut row = request(ctx.txn, state.request)?;
     if row.executor != Some(sender.institution) || row.kind != RequestKind::Upload {
-        return refuse(RefusalCode::NotPermitted, "this order is not the institution's");
+        return refuse(Reason::NotTheirOrder);
     }
     if !matches!(state.state, RequestState::Ready | RequestState::Done | RequestState::Failed) {
-        return refuse(RefusalCode::Invalid, "an order is ready, done or failed");
+        return refuse(Reason::NoEndOfOrder);
     }
     if let (RequestState::Done, Some(depositary)) = (state.state, row.party) {
         for entry in &row.wish.entries {
             let of = (row.patient, *entry);
             if !receipts::is_kept_at(ctx.txn, row.patient, of, depositary)? {
-                return refuse(
-                    RefusalCode::NotAuthentic,
-                    format!("no receipt of the depositary for entry {entry} came before"),
-                );
+                return refuse(Reason::NoReceiptBefore { entry: *entry });
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Transitions.
 
+use super::reasons::Reason;
 use super::view::RotatedView;
 use super::wire::{Keys, Message};
 use crate::access_log::{self, Action};
@@ -12,7 +13,7 @@ use crate::kind::Kind;
 use crate::limits;
 use crate::patients::{self, PatientRow, patient, put_patient, remember_compartment, view};
 use crate::permission;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::store::ReadTxn;
 use crate::time::{DAY_MS, Timestamp};
@@ -54,10 +55,7 @@ pub enum Command {
 pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
     ctx.own.require(Role::Patient)?;
     let Some(keys) = ctx.keys else {
-        return refuse(
-            RefusalCode::Locked,
-            "the patient's keys are locked; unlock them with the passphrase",
-        );
+        return refuse(Reason::Locked);
     };
     match command {
         Command::Keep { name, log, sealed_keys } => {
@@ -72,10 +70,7 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
         }
         Command::Refresh { patient } => {
             if patient != keys.patient {
-                return refuse(
-                    RefusalCode::Locked,
-                    "the keys that are unlocked are another patient's",
-                );
+                return refuse(Reason::OthersKeys);
             }
             publish(ctx, keys)?;
             let view = view(ctx.txn, patient, ctx.now)?;
@@ -94,7 +89,7 @@ fn keep(
     keys: &PatientKeys,
 ) -> Handled<()> {
     if name.trim().is_empty() || name.len() > 200 {
-        return refuse(RefusalCode::Invalid, "a patient needs a name of 1 to 200 bytes");
+        return refuse(Reason::NameOutOfBounds);
     }
     let id = directory::learn_keys(ctx.txn, log)?.party();
     let row = PatientRow {
@@ -121,7 +116,7 @@ fn rotate(
     let id = rotation.party;
     let mut row = patient(ctx.txn, id)?;
     let Some(known) = directory::keys(ctx.txn, id)? else {
-        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+        return refuse(directory::Reason::KeyLogMissing);
     };
     directory::learn_keys(ctx.txn, known.log().clone().rotated(rotation))?;
     row.sealed_keys = Bytes(sealed_keys);
@@ -158,7 +153,7 @@ fn due(txn: &(impl ReadTxn + ?Sized), patient: PartyId, now: Timestamp) -> Handl
 pub(crate) fn publish_for(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
     match ctx.keys.filter(|keys| keys.patient == patient) {
         Some(keys) => publish(ctx, keys),
-        None => refuse(RefusalCode::Locked, "the patient's keys are locked; give the passphrase"),
+        None => refuse(patients::Reason::Locked { patient }),
     }
 }
 
@@ -185,7 +180,7 @@ fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
     }
     let ring = Signed::sign(ring, &keys.signing);
     let Some(known) = directory::keys(ctx.txn, keys.patient)? else {
-        return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+        return refuse(directory::Reason::KeyLogMissing);
     };
     directory::learn_ring(ctx.txn, ring.to_unverified(), &known, ctx.now)?;
     permission::sign_revocations(ctx, keys, &[])?;
@@ -215,10 +210,7 @@ pub(crate) fn tell(ctx: &mut Context<'_>, patient: PartyId, to: PartyId) -> Hand
 /// The compartments of the next ring, one per kind.
 fn compartments(ctx: &Context<'_>, keys: &PatientKeys) -> Handled<Vec<Compartment>> {
     let Some(root) = keys.records.last() else {
-        return refuse(
-            RefusalCode::Locked,
-            "the patient's keys are damaged; restore them with the 24 words",
-        );
+        return refuse(Reason::KeysDamaged);
     };
     let before = directory::ring(ctx.txn, keys.patient)?;
     let ends = permission::standing_ends(ctx.txn, keys.patient)?;
@@ -251,7 +243,7 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
     // told whether we do.
     let relay = message.ring.as_ref().map(|ring| ring.claims().relay);
     if directory::keys(ctx.txn, patient)?.is_none() || relay != Some(sender.institution) {
-        return refuse(RefusalCode::NotPermitted, "this relay does not serve a patient known here");
+        return refuse(patients::Reason::NotTheirRelay);
     }
     let known = directory::learn_keys(ctx.txn, message.log)?;
     if let Some(ring) = message.ring {

@@ -12,6 +12,7 @@
 mod machine;
 mod patient_keys;
 mod query;
+mod reasons;
 pub mod view;
 mod wire;
 
@@ -19,4 +20,5 @@ pub use machine::Command;
 pub(crate) use machine::{at_hand, command, publish_for, receive, tell};
 pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
 pub use query::Patients;
+pub(crate) use reasons::Reason;
 pub use wire::{Keys, Message};

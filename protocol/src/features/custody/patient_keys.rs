@@ -1,11 +1,12 @@
 //! Making and rotating a patient's keys: pure, with the phrase in hand.
 
+use super::reasons::Reason;
 use crate::codec::{Decoder, Encoder};
 use crate::crypto::SigningKey;
 use crate::id::TokenId;
 use crate::identity::{KeyLog, KnownKeys, PatientKeys, Phrase, RecordsRoot, Rotation, incept};
 use crate::limits;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::time::Timestamp;
 use rand_core::CryptoRng;
@@ -46,10 +47,10 @@ pub fn rotate(
 ) -> Handled<(Signed<Rotation>, PatientKeys)> {
     let current = known.current_number();
     if phrase.signing_key(current).public() != known.current() {
-        return refuse(RefusalCode::NotAuthentic, "these 24 words are not this patient's");
+        return refuse(Reason::OthersWords);
     }
     if current as usize == limits::ROTATIONS_MAX {
-        return refuse(RefusalCode::LimitReached, "this identity cannot be rotated any more");
+        return refuse(Reason::NoMoreRotations);
     }
     kept.sort_unstable();
     kept.dedup();

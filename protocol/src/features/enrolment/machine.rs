@@ -1,5 +1,6 @@
 //! Transitions.
 
+use super::reasons::Reason;
 use super::wire::{Answer, Enrol, Message, Renewal};
 use crate::codec::{Bytes, Wire};
 use crate::codes::{self, Code, CodeFor, CodeView};
@@ -13,7 +14,7 @@ use crate::members;
 use crate::outbox;
 use crate::patients;
 use crate::permission;
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -56,10 +57,7 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
         Command::Code { chart, valid_ms, addresses } => {
             ctx.own.require(Role::Hospital)?;
             if is_taken(ctx, chart)? {
-                return refuse(
-                    RefusalCode::AlreadyDone,
-                    "a patient is enrolled in this chart already",
-                );
+                return refuse(Reason::ChartTaken);
             }
             let (code, expires) =
                 codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?;
@@ -73,10 +71,7 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
 fn enrol(ctx: &mut Context<'_>, request: RequestId, patient: PartyId, code: &str) -> Handled<()> {
     ctx.own.require(Role::Patient)?;
     patients::patient(ctx.txn, patient)?;
-    let code = match Code::parse(code, 'e') {
-        Ok(code) => code,
-        Err(error) => return refuse(RefusalCode::Invalid, error.to_string()),
-    };
+    let code = Code::parse(code, 'e')?;
     codes::introduce(ctx.txn, &code)?;
     // Somebody has just typed it in, and a code that failed before it is no reason to wait.
     outbox::hurry(ctx, code.institution)?;
@@ -87,13 +82,10 @@ fn enrol(ctx: &mut Context<'_>, request: RequestId, patient: PartyId, code: &str
     let (Some(known), Some(ring)) =
         (directory::keys(ctx.txn, patient)?, directory::ring(ctx.txn, patient)?)
     else {
-        return refuse(RefusalCode::NotFound, "the patient's keys are missing");
+        return refuse(patients::Reason::KeysMissing);
     };
     if ring.expires <= ctx.now {
-        return refuse(
-            RefusalCode::Locked,
-            "the patient's key ring has expired; unlock the patient's keys first",
-        );
+        return refuse(Reason::RingExpired);
     }
     contacts::ask_contact(ctx.txn, patient, code.institution)?;
     let message = Enrol {
@@ -128,12 +120,10 @@ fn learn_certificate(
 ) -> Handled<()> {
     let Some(keys) = directory::keys(ctx.txn, member)? else { return Ok(()) };
     if certificate.claims().relay != ctx.own.party() {
-        return refuse(RefusalCode::NotAuthentic, "the certificate is another relay's");
+        return refuse(Reason::OtherRelaysCertificate);
     }
-    match certificate.clone().certify(&keys, ctx.now) {
-        Ok(_) => Ok(rows::put(ctx.txn, CERTIFICATES, &member.0, &certificate)?),
-        Err(error) => refuse(RefusalCode::NotAuthentic, error.to_string()),
-    }
+    certificate.clone().certify(&keys, ctx.now)?;
+    Ok(rows::put(ctx.txn, CERTIFICATES, &member.0, &certificate)?)
 }
 
 /// Certifies a relay, if we are a member.
@@ -177,10 +167,10 @@ fn is_taken(ctx: &Context<'_>, chart: ChartId) -> Handled<bool> {
 /// A patient comes with a code.
 fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Bytes> {
     let CodeFor::Enrolment(chart) = codes::redeem(ctx, &enrol.secret)? else {
-        return refuse(RefusalCode::Invalid, "this is a code for something else");
+        return refuse(codes::CodeError::OtherKind);
     };
     if is_taken(ctx, chart)? {
-        return refuse(RefusalCode::AlreadyDone, "a patient is enrolled in this chart already");
+        return refuse(Reason::ChartTaken);
     }
     let known = directory::learn_keys(ctx.txn, enrol.log)?;
     let patient = known.party();
@@ -188,14 +178,14 @@ fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Byt
     if let Some(other) = entries::chart_of(ctx.txn, patient)?.filter(|other| *other != chart)
         && is_taken(ctx, other)?
     {
-        return refuse(RefusalCode::AlreadyDone, "this patient is enrolled in another chart here");
+        return refuse(Reason::InAnotherChart);
     }
     directory::learn_ring(ctx.txn, enrol.ring, &known, ctx.now)?;
     if let Some(state) = enrol.revocations {
         permission::learn_revocations(ctx, state, &known)?;
     }
     if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
-        return refuse(RefusalCode::NotAuthentic, "the patient's key ring names another relay");
+        return refuse(Reason::OtherRelay);
     }
     directory::set_standing(ctx.txn, sender.institution, &Standing::EnrolledRelay)?;
     ctx.notify(Notice::Enrolled { chart, patient });
@@ -222,7 +212,7 @@ pub(crate) fn outcome(
         }
     };
     let Ok(answer) = Answer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
-        return refuse(RefusalCode::NotAuthentic, "the answer to an enrolment is malformed");
+        return refuse(Reason::AnswerMalformed);
     };
     if let Some(snapshot) = answer.federation {
         ctx.notify_now(Notice::Snapshot { from: to, federation: snapshot })?;

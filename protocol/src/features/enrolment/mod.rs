@@ -10,8 +10,10 @@
 //! ```
 
 mod machine;
+mod reasons;
 mod wire;
 
 pub use machine::Command;
 pub(crate) use machine::{certificates, command, greeted, outcome, receive};
+pub(crate) use reasons::Reason;
 pub use wire::{Answer, Enrol, Message, Renewal};

@@ -1,5 +1,6 @@
 //! Transitions.
 
+use super::reasons::Reason;
 use super::sync;
 use super::tables::{FoundingRow, forget_asked, founding, put_founding};
 use super::view::{expulsion, view};
@@ -16,7 +17,7 @@ use crate::members::{
 };
 use crate::membership::{Act, CHARTER_VERSION, Charter, Expulsion, Status, THRESHOLD_MIN};
 use crate::outbox;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::turn::{Context, Effect, RequestId, Sender};
 
@@ -68,10 +69,7 @@ pub enum Command {
 /// Handles a command.
 pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
     if ctx.own.role() == Role::Patient {
-        return refuse(
-            RefusalCode::WrongRole,
-            "a patient relay is no member of a federation; a hospital lets it in when a patient enrols",
-        );
+        return refuse(Reason::RelayIsNone);
     }
     if !matches!(command, Command::Create { .. } | Command::Join { .. }) {
         not_expelled(ctx)?;
@@ -96,13 +94,7 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
 /// Refuses with how this institution was expelled, if it was.
 fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
     let Some(expelled) = expulsion(ctx.txn, ctx.own.party())? else { return Ok(()) };
-    refuse(
-        RefusalCode::NotPermitted,
-        format!(
-            "this institution was {}. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
-            expelled.sentence()
-        ),
-    )
+    refuse(Reason::WasExpelled { how: expelled.sentence() })
 }
 
 /// Whether this institution left the federation that it knows, or was expelled from it: it may be in
@@ -123,31 +115,22 @@ fn create(
         forget_asked(ctx)?;
     }
     if charter(ctx.txn)?.is_some() || founding(ctx.txn)?.is_some() {
-        return refuse(
-            RefusalCode::AlreadyDone,
-            "this node is in a federation already, or founding one",
-        );
+        return refuse(Reason::InOneAlready);
     }
     if name.trim().is_empty() || name.len() > 200 {
-        return refuse(RefusalCode::Invalid, "a federation needs a name of 1 to 200 bytes");
+        return refuse(Reason::NameOutOfBounds);
     }
     if !(THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&threshold) {
-        return refuse(
-            RefusalCode::Invalid,
-            format!(
-                "an admission needs {THRESHOLD_MIN} to {} sponsors, so that no single member decides alone",
-                limits::THRESHOLD_MAX
-            ),
-        );
+        return refuse(Reason::SponsorsOutOfBounds {
+            least: THRESHOLD_MIN,
+            most: limits::THRESHOLD_MAX,
+        });
     }
     if !(threshold..=limits::FIRST_MEMBERS_MAX).contains(&first_members.unwrap_or(threshold)) {
-        return refuse(
-            RefusalCode::Invalid,
-            format!(
-                "a charter names at least as many first members as an admission needs sponsors, {threshold}, and at most {}",
-                limits::FIRST_MEMBERS_MAX
-            ),
-        );
+        return refuse(Reason::FirstMembersOutOfBounds {
+            least: threshold,
+            most: limits::FIRST_MEMBERS_MAX,
+        });
     }
     let members = vec![ctx.own.party()];
     let row = FoundingRow { name, threshold, first_members, members, since: ctx.now };
@@ -162,10 +145,7 @@ fn invite(
     addresses: Vec<String>,
 ) -> Handled<()> {
     if founding(ctx.txn)?.is_none() && !is_member(ctx.txn, ctx.own.party())? {
-        return refuse(
-            RefusalCode::WrongState,
-            "this node is in no federation; found one with `chartmesh federation create`, or join one",
-        );
+        return refuse(Reason::InNone);
     }
     let (code, expires) = codes::issue(ctx, CodeFor::Federation, valid_ms, addresses)?;
     ctx.answer(request, CodeView { code: code.to_text(), expires });
@@ -174,17 +154,11 @@ fn invite(
 
 fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
     if is_member(ctx.txn, ctx.own.party())? || founding(ctx.txn)?.is_some() {
-        return refuse(
-            RefusalCode::AlreadyDone,
-            "this node is in a federation already, or founding one",
-        );
+        return refuse(Reason::InOneAlready);
     }
-    let code = match Code::parse(code, 'i') {
-        Ok(code) => code,
-        Err(error) => return refuse(RefusalCode::Invalid, error.to_string()),
-    };
+    let code = Code::parse(code, 'i')?;
     if code.institution == ctx.own.party() {
-        return refuse(RefusalCode::Invalid, "this invite is this node's own");
+        return refuse(Reason::OwnInvite);
     }
     if is_out(ctx)? {
         // The same federation takes nobody back whom it expelled; another may.
@@ -203,14 +177,11 @@ fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
 
 fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     if directory::card(ctx.txn, party)?.is_none() {
-        return refuse(
-            RefusalCode::NotFound,
-            "no such applicant here; it joins with an invite first, then `chartmesh federation members` lists it",
-        );
+        return refuse(Reason::NoApplicant);
     }
     let Some(mut row) = founding(ctx.txn)? else { return act(ctx, Act::Admit(party)) };
     if row.members.contains(&party) {
-        return refuse(RefusalCode::AlreadyDone, "it is one of the first members already");
+        return refuse(Reason::FirstMemberAlready);
     }
     row.members.push(party);
     if row.members.len() < usize::from(row.first_members()) {
@@ -239,16 +210,13 @@ fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
 
 fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
     let Some(ledger) = rebuilt(ctx.txn)? else {
-        return refuse(RefusalCode::WrongState, "this node is in no federation");
+        return refuse(Reason::InNone);
     };
     let me = ctx.own.party();
     let open = ledger.proposals().find(|proposal| proposal.subject == party && !proposal.carried);
     let act_ = match open {
         Some(proposal) if proposal.votes.contains(&me) => {
-            return refuse(
-                RefusalCode::AlreadyDone,
-                "this node has voted for the expulsion already",
-            );
+            return refuse(Reason::VotedAlready);
         }
         Some(proposal) => Act::SupportExpulsion(proposal.id),
         None => Act::ProposeExpulsion(Expulsion { subject: party, reason }),
@@ -264,12 +232,9 @@ fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
 /// Says something about membership and tells everybody.
 fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
     let Some(mut ledger) = ledger(ctx.own, ctx.txn)? else {
-        return refuse(RefusalCode::WrongState, "this node is in no federation");
+        return refuse(Reason::InNone);
     };
-    let draft = match ledger.draft(ctx.own.party(), ctx.own.key_number(), ctx.now, act) {
-        Ok(draft) => draft,
-        Err(refusal) => return refuse(RefusalCode::NotPermitted, refusal.to_string()),
-    };
+    let draft = ledger.draft(ctx.own.party(), ctx.own.key_number(), ctx.now, act)?;
     let statement = Signed::sign(draft, ctx.own.institution_key());
     let id = statement.id();
     insert(ctx, &mut ledger, statement)?;
@@ -292,15 +257,15 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
 /// An institution applies: it may come in, and members hear of it; nothing is decided yet.
 fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Bytes> {
     if codes::redeem(ctx, &apply.secret)? != CodeFor::Federation {
-        return refuse(RefusalCode::Invalid, "this is a code for something else");
+        return refuse(codes::CodeError::OtherKind);
     }
     if directory::card(ctx.txn, sender.institution)?.is_some_and(|card| card.role == Role::Patient)
     {
-        return refuse(RefusalCode::WrongRole, "a patient relay is no member of a federation");
+        return refuse(Reason::ApplicantIsRelay);
     }
     directory::set_standing(ctx.txn, sender.institution, &Standing::Applicant)?;
     let Some(party) = directory::introduction(ctx.txn, sender.institution)? else {
-        return refuse(RefusalCode::NotFound, "the applicant said no hello");
+        return refuse(Reason::ApplicantUnknown);
     };
     for member in members(ctx.txn)? {
         if member != ctx.own.party() && member != sender.institution {
@@ -314,7 +279,7 @@ fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Byt
 /// A member tells of an applicant: it is listed here, too, and may be sponsored.
 fn applicant_told(ctx: &mut Context<'_>, sender: &Sender, applicant: Applicant) -> Handled<Bytes> {
     if !sender.member {
-        return refuse(RefusalCode::NotPermitted, "only members tell of applicants");
+        return refuse(Reason::ToldByNoMember);
     }
     let party = directory::learn_introduction(ctx.txn, applicant.party)?;
     if !is_member(ctx.txn, party)?

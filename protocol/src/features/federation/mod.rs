@@ -15,6 +15,7 @@
 mod expelled;
 mod machine;
 mod query;
+mod reasons;
 mod sync;
 mod tables;
 pub mod view;
@@ -29,3 +30,4 @@ pub(crate) use view::{expulsion, view};
 pub use wire::{Apply, ExpulsionProof, Message, Sync};
 
 pub use crate::members::Spread;
+pub(crate) use reasons::Reason;

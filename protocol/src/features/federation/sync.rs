@@ -1,5 +1,6 @@
 //! Spreading statements to everybody concerned.
 
+use super::reasons::Reason;
 use super::tables::{may_ask, put_founding};
 use super::wire::{Message, Sync};
 use crate::codec::{Bytes, Wire};
@@ -13,7 +14,7 @@ use crate::members::{
     locator, members, spread,
 };
 use crate::membership::{Act, Ledger, MembershipStatement};
-use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::Context;
@@ -117,7 +118,7 @@ fn learn(
     if charter(ctx.txn)?.is_none()
         && directory::standing(ctx.txn, from, ctx.now)? != Some(directory::Standing::Host)
     {
-        return refuse(RefusalCode::NotPermitted, "this node did not ask to join that federation");
+        return refuse(Reason::NotAskedToJoin);
     }
     let mut named: BTreeSet<PartyId> =
         spread.charter.claims().first_members.iter().copied().collect();
@@ -137,15 +138,10 @@ fn learn(
     if charter(ctx.txn)?.is_none_or(|known| known.bytes() != spread.charter.bytes()) {
         let founder = spread.charter.claims().founder;
         let Some(keys) = directory::keys(ctx.txn, founder)? else {
-            return refuse(RefusalCode::NotAuthentic, "the charter's founder is not known");
+            return refuse(Reason::FounderUnknown);
         };
-        match spread.charter.certify(&keys) {
-            Ok(charter) => {
-                begin(ctx, &charter)?;
-                put_founding(ctx, None)?;
-            }
-            Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-        }
+        begin(ctx, &spread.charter.certify(&keys)?)?;
+        put_founding(ctx, None)?;
     }
     let Some(mut ledger) = ledger(ctx.own, ctx.txn)? else { return Ok(None) };
     let mut new = Vec::new();
@@ -187,7 +183,7 @@ fn ask(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
 pub(super) fn sync(ctx: &mut Context<'_>, from: PartyId, sync: &Sync) -> Handled<Bytes> {
     let Some(ledger) = ledger(ctx.own, ctx.txn)? else { return Ok(Bytes::default()) };
     if sync.federation.is_some_and(|federation| federation != ledger.federation()) {
-        return refuse(RefusalCode::WrongState, "that is another federation");
+        return refuse(Reason::AnotherFederation);
     }
     let lacking = ledger.lacking(&sync.locator, None, SPREAD_MAX);
     let more = lacking.len() == SPREAD_MAX;
@@ -229,7 +225,7 @@ pub(crate) fn learn_snapshot(
 ) -> Result<(), StoreError> {
     let taken = match Spread::from_bytes(&snapshot.0, limits::RESPONSE_BYTES_MAX) {
         Ok(spread) => spread_received(ctx, from, spread),
-        Err(error) => refuse(RefusalCode::NotAuthentic, error.to_string()),
+        Err(why) => refuse(Reason::SnapshotMalformed { why }),
     };
     match taken {
         Ok(_) => Ok(()),

@@ -1,12 +1,13 @@
 //! What API, command line and pages show.
 
+use super::reasons::Reason;
 use super::tables::{FoundingRow, founding};
 use crate::directory::{self, Standing};
 use crate::id::{FederationId, PartyId, StatementId};
 use crate::identity::Role;
 use crate::members::{charter, is_expelled, keep, ledger, rebuilt};
 use crate::membership::Status;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::turn::Own;
@@ -162,7 +163,7 @@ pub(crate) fn view(
         });
     };
     let Some(charter) = charter(txn)? else {
-        return refuse(RefusalCode::NotFound, "the charter is missing");
+        return refuse(Reason::CharterMissing);
     };
     let mut parties = Vec::new();
     for (party, status) in ledger.roll() {

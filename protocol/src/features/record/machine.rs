@@ -1,6 +1,7 @@
 //! Transitions.
 
 use super::catalogue;
+use super::reasons::Reason;
 use super::view::{ChartView, OpenedView, RecordedView};
 use super::wire::{Announce, Message};
 use crate::access_log::{self, Action};
@@ -20,7 +21,7 @@ use crate::limits;
 use crate::object::DataKey;
 use crate::objects;
 use crate::patients;
-use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::Signed;
 use crate::turn::{Context, RequestId, Sender};
 use crate::wrap::{Wrap, wrap};
@@ -85,7 +86,7 @@ fn new_chart(
 ) -> Handled<()> {
     ctx.own.require(Role::Hospital)?;
     if name.trim().is_empty() || name.len() > 200 {
-        return refuse(RefusalCode::Invalid, "a chart needs a name of 1 to 200 bytes");
+        return refuse(Reason::NameOutOfBounds);
     }
     let id = ChartId(ctx.random());
     let subject = subject_of_chart(id);
@@ -109,10 +110,7 @@ fn record(
     entries: Vec<SealedEntry>,
 ) -> Handled<()> {
     let Some(chart_id) = chart_of(ctx.txn, subject)? else {
-        return refuse(
-            RefusalCode::WrongState,
-            "the chart was enrolled while its entries were being sealed; import them again",
-        );
+        return refuse(Reason::EnrolledMeanwhile);
     };
     let row = chart(ctx.txn, chart_id)?;
     let mut recorded = Vec::with_capacity(entries.len());
@@ -121,18 +119,12 @@ fn record(
         if let Some(compartment) = label.compartment
             && !current_compartment(ctx, subject, compartment)?
         {
-            return refuse(
-                RefusalCode::WrongState,
-                "the patient's keys changed while the entries were being sealed; import them again",
-            );
+            return refuse(Reason::RotatedMeanwhile);
         }
         if let Some(original) = entry.manifest.adds_to
             && entries::entry(ctx.txn, subject, original)?.is_none()
         {
-            return refuse(
-                RefusalCode::NotFound,
-                format!("no entry {original} in this record to add to"),
-            );
+            return refuse(Reason::NothingToAddTo { entry: original });
         }
         for small in &entry.small {
             objects::put_small(ctx.txn, small)?;
@@ -203,13 +195,10 @@ fn open(ctx: &Context<'_>, subject: PartyId, id: EntryId) -> Handled<(EntryRow, 
         return Ok((row, manifest));
     }
     let Some(keys) = ctx.keys.filter(|keys| keys.patient == subject) else {
-        return refuse(
-            RefusalCode::Locked,
-            format!("the keys of patient {} are locked; unlock them first", subject.short()),
-        );
+        return refuse(patients::Reason::Locked { patient: subject });
     };
     let Some(row) = entries::entry(ctx.txn, subject, id)? else {
-        return refuse(RefusalCode::NotFound, format!("no entry {id} in this record"));
+        return refuse(entries::Reason::NotInRecord { entry: id });
     };
     let (manifest, _) = entries::open_as_patient(ctx.txn, keys, &row)?;
     Ok((row, manifest))
@@ -250,22 +239,16 @@ pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) 
 fn announced(ctx: &mut Context<'_>, sender: &Sender, announce: Announce) -> Handled<Bytes> {
     let patient = announce.patient;
     if !patients::serves(ctx.txn, patient)? {
-        return refuse(RefusalCode::NotFound, "this relay does not serve the patient");
+        return refuse(patients::Reason::NotServed);
     }
     if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "the patient has not enrolled with this institution nor permitted it anything",
-        );
+        return refuse(patients::Reason::NoDealings);
     }
     let mut changes = catalogue::Changes::default();
     for bundle in announce.bundles {
         let author = bundle.label.claims().author;
         if author != sender.institution || bundle.label.claims().subject != patient {
-            return refuse(
-                RefusalCode::NotPermitted,
-                "an institution announces its own entries of the named patient only",
-            );
+            return refuse(Reason::NotItsOwn);
         }
         let checked = bundle.check(&sender.keys)?;
         let before = entries::entry(ctx.txn, patient, checked.label.entry)?;
@@ -356,13 +339,12 @@ fn labelled(
     };
     let wrap_for = |recipient: &KemPublic, rng: &mut dyn CryptoRng| {
         wrap(key.expose(), old.manifest, patient, recipient, rng)
-            .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))
     };
     let own_wrap = wrap_for(&ctx.own.kem().public(), ctx.rng)?;
     let patient_wrap =
         compartment.map(|compartment| wrap_for(&compartment.key, ctx.rng)).transpose()?;
     let Some(manifest) = objects::small(ctx.txn, old.manifest)? else {
-        return refuse(RefusalCode::NotFound, "a manifest is missing");
+        return refuse(Reason::ManifestMissing);
     };
     let checked = Checked {
         label: Signed::sign(label, ctx.own.institution_key()),

@@ -15,6 +15,7 @@
 mod catalogue;
 mod machine;
 mod query;
+mod reasons;
 mod stock;
 pub mod view;
 mod wire;
@@ -31,5 +32,6 @@ pub(crate) use catalogue::send;
 pub use machine::Command;
 pub(crate) use machine::{adopt, command, outcome, receive, reseal};
 pub use query::{Charts, Entries, Verify};
+pub(crate) use reasons::Reason;
 pub(crate) use stock::stock;
 pub use wire::Message;

@@ -1,5 +1,6 @@
 //! What front doors ask of a record: which entries there are, whether they hold together.
 
+use super::reasons::Reason;
 use super::view::{ChartView, EntryView, VerifiedView};
 use crate::directory;
 use crate::entries::{self, Found};
@@ -7,7 +8,7 @@ use crate::id::PartyId;
 use crate::identity::PatientKeys;
 use crate::limits;
 use crate::objects;
-use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::{Look, Question};
 
@@ -120,16 +121,10 @@ fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
 fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<()> {
     let author = found.row.label.claims().author;
     let Some(keys) = directory::keys(txn, author)? else {
-        return refuse(
-            RefusalCode::NotAuthentic,
-            format!("entry {}: its author is not known", found.entry),
-        );
+        return refuse(Reason::AuthorUnknown { entry: found.entry });
     };
     let Some(whole) = entries::whole(txn, &found.row)? else {
-        return refuse(
-            RefusalCode::NotFound,
-            format!("entry {}: its manifest is missing", found.entry),
-        );
+        return refuse(Reason::WithoutManifest { entry: found.entry });
     };
     whole.to_bundle().check(&keys)?;
     let mut lost = Vec::new();
@@ -141,7 +136,7 @@ fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<()> {
     if lost.is_empty() {
         return Ok(());
     }
-    refuse(RefusalCode::NotFound, format!("entry {}: {}", found.entry, lost.join(", ")))
+    refuse(Reason::ContentsGone { entry: found.entry, damage: lost.join(", ") })
 }
 
 /// What is wrong with a content object that ought to be here; files are the node's to look at.

@@ -4,50 +4,40 @@
 //! whenever, wherever. Every field is compared by itself and by nothing that the token does not say.
 
 use super::{Reason, Token};
+use crate::reason::reasons;
 use crate::statement::Unverified;
 
-/// How a link exceeds the one above it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Excess {
-    /// It names another link as the one above.
-    #[error("the link names another link as the one above it")]
-    Parent,
-    /// It is about another patient.
-    #[error("the link is about another patient than the one above")]
-    Patient,
-    /// It is not issued by the grantee of the link above.
-    #[error("the link is not issued by whom the one above was given to")]
-    Issuer,
-    /// The link above may not be passed on.
-    #[error("the permission may not be passed on")]
-    NotDelegable,
-    /// Given to an institution that the link above does not allow.
-    #[error("the permission may not be passed on to this institution")]
-    Institution,
-    /// May be passed on further than, or to others than, the link above.
-    #[error("the link may be passed on further than the one above allows")]
-    Depth,
-    /// Other operations.
-    #[error("the link permits operations that the one above does not")]
-    Operations,
-    /// Other entries or compartments.
-    #[error("the link covers what the one above does not")]
-    Scope,
-    /// Other holders.
-    #[error("the link is for holders that the one above is not for")]
-    Audience,
-    /// Begins earlier or ends later.
-    #[error("the link begins before, or ends after, the one above")]
-    Window,
-    /// More bytes.
-    #[error("the link permits more bytes than the one above")]
-    Quota,
-    /// Another purpose.
-    #[error("the link is for another purpose than the one above")]
-    Purpose,
-    /// Accepts older news of revocations.
-    #[error("the link accepts older news of revocations than the one above")]
-    Staleness,
+reasons! {
+    /// How a link exceeds the one above it.
+    #[derive(Copy)]
+    pub enum Excess: 12 "link" {
+        /// It names another link as the one above.
+        121 => Parent: NotPermitted "the link names another link as the one above it",
+        /// It is about another patient.
+        122 => Patient: NotPermitted "the link is about another patient than the one above",
+        /// It is not issued by the grantee of the link above.
+        123 => Issuer: NotPermitted "the link is not issued by whom the one above was given to",
+        /// The link above may not be passed on.
+        124 => NotDelegable: NotPermitted "the permission may not be passed on",
+        /// Given to an institution that the link above does not allow.
+        125 => Institution: NotPermitted "the permission may not be passed on to this institution",
+        /// May be passed on further than, or to others than, the link above.
+        126 => Depth: NotPermitted "the link may be passed on further than the one above allows",
+        /// Other operations.
+        127 => Operations: NotPermitted "the link permits operations that the one above does not",
+        /// Other entries or compartments.
+        128 => Scope: NotPermitted "the link covers what the one above does not",
+        /// Other holders.
+        129 => Audience: NotPermitted "the link is for holders that the one above is not for",
+        /// Begins earlier or ends later.
+        130 => Window: NotPermitted "the link begins before, or ends after, the one above",
+        /// More bytes.
+        131 => Quota: NotPermitted "the link permits more bytes than the one above",
+        /// Another purpose.
+        132 => Purpose: NotPermitted "the link is for another purpose than the one above",
+        /// Accepts older news of revocations.
+        133 => Staleness: NotPermitted "the link accepts older news of revocations than the one above",
+    }
 }
 
 impl From<Excess> for Reason {

@@ -4,6 +4,7 @@ use super::{Excess, Reason, Token, narrows};
 use crate::codec::{DecodeError, Decoder, Encoder, Wire};
 use crate::crypto::SigningKey;
 use crate::limits;
+use crate::reason::reasons;
 use crate::statement::{Signed, Unverified};
 
 /// What the decoder names when there are too many links.
@@ -15,18 +16,23 @@ pub(super) const LINKS: &str = "links of a permission";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain(Vec<Unverified<Token>>);
 
-/// Why a permission cannot be narrowed and passed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AttenuateError {
-    /// The new link would permit more than the link above.
-    #[error(transparent)]
-    Excess(#[from] Excess),
-    /// Too many links, or too many bytes.
-    #[error("the permission would have too many links or bytes")]
-    TooLong,
-    /// The new link's claims contradict each other.
-    #[error("the claims of the new link contradict each other")]
-    Incoherent,
+reasons! {
+    /// Why a permission cannot be narrowed and passed on.
+    #[derive(Copy)]
+    pub enum AttenuateError: 12 "chain" {
+        /// The new link would permit more than the link above.
+        141 => Excess(why: Excess): NotPermitted "{why}",
+        /// Too many links, or too many bytes.
+        142 => TooLong: NotPermitted "the permission would have too many links or bytes",
+        /// The new link's claims contradict each other.
+        143 => Incoherent: NotPermitted "the claims of the new link contradict each other",
+    }
+}
+
+impl From<Excess> for AttenuateError {
+    fn from(error: Excess) -> Self {
+        Self::Excess(error)
+    }
 }
 
 impl Chain {

@@ -2,6 +2,7 @@
 
 use super::{Chain, Delegation, Scope, Token};
 use crate::id::PartyId;
+use crate::reason::fill;
 use crate::time::Timestamp;
 use core::fmt::Display;
 
@@ -120,7 +121,9 @@ pub fn explain(
             sentences.push(format!("Link {} of {}:", index + 1, links.len()));
         }
         let words = Words { token: link.claims(), names };
-        sentences.extend(TABLE.iter().map(|row| fill(template(row, words.token, now), &words)));
+        sentences.extend(
+            TABLE.iter().map(|row| fill(template(row, words.token, now), |name| words.value(name))),
+        );
     }
     sentences
 }
@@ -142,18 +145,6 @@ fn template(row: &Row, token: &Token, now: Timestamp) -> &'static str {
         }
         _ => row.sentence,
     }
-}
-
-fn fill(template: &str, words: &Words<'_>) -> String {
-    let mut sentence = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').expect("braces of the table come in pairs");
-        sentence.push_str(before);
-        sentence.push_str(&words.value(name));
-        rest = after;
-    }
-    sentence + rest
 }
 
 struct Words<'a> {

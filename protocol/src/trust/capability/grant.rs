@@ -8,6 +8,7 @@ use crate::codec::{Bytes, DecodeError, Decoder, Encoder, wire_struct};
 use crate::crypto::{KemError, KemPublic, KemSecret, Secret32};
 use crate::id::{CompartmentId, EntryId};
 use crate::limits;
+use crate::reason::reasons;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -39,18 +40,28 @@ impl core::fmt::Debug for GrantKeys {
     }
 }
 
-/// Why a grant cannot be made or opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GrantError {
-    /// A key for something that the permission does not cover.
-    #[error("a key opens what the permission does not cover")]
-    OutsideScope,
-    /// Not sealed to this key, or not with this permission.
-    #[error(transparent)]
-    Kem(#[from] KemError),
-    /// What was sealed is not a list of keys.
-    #[error("the sealed keys cannot be read: {0}")]
-    Decode(#[from] DecodeError),
+reasons! {
+    /// Why a grant cannot be made or opened.
+    pub enum GrantError: 12 "grant" {
+        /// A key for something that the permission does not cover.
+        151 => OutsideScope: NotAuthentic "a key opens what the permission does not cover",
+        /// Not sealed to this key, or not with this permission.
+        152 => Kem(why: KemError): NotAuthentic "{why}",
+        /// What was sealed is not a list of keys.
+        153 => Decode(why: DecodeError): NotAuthentic "the sealed keys cannot be read: {why}",
+    }
+}
+
+impl From<KemError> for GrantError {
+    fn from(error: KemError) -> Self {
+        Self::Kem(error)
+    }
+}
+
+impl From<DecodeError> for GrantError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
 }
 
 impl Grant {

@@ -1,6 +1,7 @@
 //! Why a permission is refused: one cause, one code, one name, one sentence.
 
 use crate::codec::{DecodeError, wire_code};
+use crate::reason::{Arg, Listed, RefusalCode, Row};
 use core::fmt;
 
 wire_code! {
@@ -84,6 +85,17 @@ impl Reason {
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         self.words().1
+    }
+
+    const fn in_table(self) -> Row {
+        Row {
+            number: 12_000 + self.code() as u32,
+            room: "capability",
+            variant: self.words().0,
+            class: RefusalCode::BadPermission,
+            args: &[],
+            english: self.words().1,
+        }
     }
 
     const fn words(self) -> (&'static str, &'static str) {
@@ -173,6 +185,26 @@ impl Reason {
                 "More bytes than the permission has left; ask for one with a larger limit.",
             ),
         }
+    }
+}
+
+impl Listed for Reason {
+    const TABLE: &'static [Row] = &{
+        let mut rows = [Self::NotValid.in_table(); Self::ALL.len()];
+        let mut at = 0;
+        while at < rows.len() {
+            rows[at] = Self::ALL[at].in_table();
+            at += 1;
+        }
+        rows
+    };
+
+    fn row(&self) -> &'static Row {
+        &Self::TABLE[usize::from(self.code()) - 1]
+    }
+
+    fn args(&self) -> Vec<Arg> {
+        Vec::new()
     }
 }
 

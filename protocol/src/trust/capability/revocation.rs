@@ -9,6 +9,7 @@ use crate::codec::wire_struct;
 use crate::id::{PartyId, TokenId};
 use crate::identity::KnownKeys;
 use crate::limits;
+use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::{SECOND_MS, Timestamp};
 
@@ -47,21 +48,19 @@ impl Statement for RevocationState {
     const LIMIT: usize = limits::LIST_STATEMENT_BYTES_MAX;
 }
 
-/// Why a revocation state is not taken over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RevocationError {
-    /// Of another patient, or of a key that the patient does not have.
-    #[error("the revocation state names a key that its patient does not have")]
-    UnknownKey,
-    /// Signed with a key that was rotated away.
-    #[error("the revocation state was signed with a key that is no longer current")]
-    OldKey,
-    /// The signature does not verify.
-    #[error("the revocation state's signature does not verify")]
-    BadSignature,
-    /// Too many ids, or not in ascending order.
-    #[error("the revoked ids are too many or not in order")]
-    BadList,
+reasons! {
+    /// Why a revocation state is not taken over.
+    #[derive(Copy)]
+    pub enum RevocationError: 12 "revocations" {
+        /// Of another patient, or of a key that the patient does not have.
+        101 => UnknownKey: NotAuthentic "the revocation state names a key that its patient does not have",
+        /// Signed with a key that was rotated away.
+        102 => OldKey: NotAuthentic "the revocation state was signed with a key that is no longer current",
+        /// The signature does not verify.
+        103 => BadSignature: NotAuthentic "the revocation state's signature does not verify",
+        /// Too many ids, or not in ascending order.
+        104 => BadList: NotAuthentic "the revoked ids are too many or not in order",
+    }
 }
 
 impl Unverified<RevocationState> {

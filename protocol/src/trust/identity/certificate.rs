@@ -4,6 +4,7 @@ use super::KnownKeys;
 use crate::codec::wire_struct;
 use crate::id::{NodeId, PartyId};
 use crate::limits;
+use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::{SECOND_MS, Timestamp};
 
@@ -49,27 +50,23 @@ impl Statement for RelayCertificate {
     const DOMAIN: &'static str = "chartmesh/1/relay";
 }
 
-/// Why a certificate certifies nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CertificateError {
-    /// Its signer's key log is of another party, or has no such key.
-    #[error("the certificate names a key that its signer does not have")]
-    UnknownKey,
-    /// Signed with a key that was rotated away.
-    #[error("the certificate was signed with a key that is no longer current")]
-    OldKey,
-    /// The signature does not verify.
-    #[error("the certificate's signature does not verify")]
-    BadSignature,
-    /// Not yet valid.
-    #[error("the certificate is not valid yet")]
-    NotYet,
-    /// No longer valid.
-    #[error("the certificate has expired")]
-    Expired,
-    /// Valid for longer than allowed.
-    #[error("the certificate is valid for longer than allowed")]
-    TooLong,
+reasons! {
+    /// Why a certificate certifies nothing.
+    #[derive(Copy)]
+    pub enum CertificateError: 10 "certificate" {
+        /// Its signer's key log is of another party, or has no such key.
+        21 => UnknownKey: NotAuthentic "the certificate names a key that its signer does not have",
+        /// Signed with a key that was rotated away.
+        22 => OldKey: NotAuthentic "the certificate was signed with a key that is no longer current",
+        /// The signature does not verify.
+        23 => BadSignature: NotAuthentic "the certificate's signature does not verify",
+        /// Not yet valid.
+        24 => NotYet: NotAuthentic "the certificate is not valid yet",
+        /// No longer valid.
+        25 => Expired: NotAuthentic "the certificate has expired",
+        /// Valid for longer than allowed.
+        26 => TooLong: NotAuthentic "the certificate is valid for longer than allowed",
+    }
 }
 
 fn check<T: Statement>(

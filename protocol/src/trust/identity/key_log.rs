@@ -4,6 +4,7 @@ use crate::codec::wire_struct;
 use crate::crypto::{PublicKey, SigningKey};
 use crate::id::{PartyId, TokenId};
 use crate::limits;
+use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
 
@@ -66,30 +67,25 @@ wire_struct! {
     }
 }
 
-/// Why a key log proves nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyLogError {
-    /// A version or suite that this program does not know.
-    #[error("version or suite of the inception is unknown")]
-    UnknownSuite,
-    /// A statement is not signed by the key it names.
-    #[error("statement {0} of the key log is not signed by its key")]
-    BadSignature(usize),
-    /// A rotation names another party.
-    #[error("rotation {0} belongs to another party")]
-    OtherParty(usize),
-    /// A rotation has the wrong number.
-    #[error("rotation {0} is out of order")]
-    OutOfOrder(usize),
-    /// A rotation brings a key that the statement before did not fix.
-    #[error("rotation {0} brings a key that was not committed to")]
-    NotCommitted(usize),
-    /// More rotations, or kept tokens, than allowed.
-    #[error("the key log is too long")]
-    TooLong,
-    /// The log contradicts one that was seen before: the phrase is in two hands.
-    #[error("the key log contradicts an earlier one of the same party")]
-    Forked,
+reasons! {
+    /// Why a key log proves nothing.
+    #[derive(Copy)]
+    pub enum KeyLogError: 10 "key-log" {
+        /// A version or suite that this program does not know.
+        1 => UnknownSuite: NotAuthentic "version or suite of the inception is unknown",
+        /// A statement is not signed by the key it names.
+        2 => BadSignature(number: usize): NotAuthentic "statement {number} of the key log is not signed by its key",
+        /// A rotation names another party.
+        3 => OtherParty(number: usize): NotAuthentic "rotation {number} belongs to another party",
+        /// A rotation has the wrong number.
+        4 => OutOfOrder(number: usize): NotAuthentic "rotation {number} is out of order",
+        /// A rotation brings a key that the statement before did not fix.
+        5 => NotCommitted(number: usize): NotAuthentic "rotation {number} brings a key that was not committed to",
+        /// More rotations, or kept tokens, than allowed.
+        6 => TooLong: NotAuthentic "the key log is too long",
+        /// The log contradicts one that was seen before: the phrase is in two hands.
+        7 => Forked: NotAuthentic "the key log contradicts an earlier one of the same party",
+    }
 }
 
 /// A key log that was verified: the keys of one party, oldest first.

@@ -10,6 +10,7 @@ use crate::crypto::KemPublic;
 use crate::id::{CompartmentId, PartyId};
 use crate::kind::Kind;
 use crate::limits;
+use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::{DAY_MS, Timestamp};
 
@@ -66,24 +67,21 @@ impl Statement for KeyRing {
     const LIMIT: usize = limits::LIST_STATEMENT_BYTES_MAX;
 }
 
-/// Why a key ring is not to be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRingError {
-    /// Of another patient, or of a key that the patient does not have.
-    #[error("the key ring names a key that its patient does not have")]
-    UnknownKey,
-    /// Signed with a key that was rotated away.
-    #[error("the key ring was signed with a key that is no longer current")]
-    OldKey,
-    /// The signature does not verify.
-    #[error("the key ring's signature does not verify")]
-    BadSignature,
-    /// Too many compartments, or two of one kind.
-    #[error("the key ring's compartments are too many or not in order")]
-    BadCompartments,
-    /// Valid for longer than allowed, or issued too far in the future.
-    #[error("the key ring's dates are not possible")]
-    BadDates,
+reasons! {
+    /// Why a key ring is not to be used.
+    #[derive(Copy)]
+    pub enum KeyRingError: 10 "key-ring" {
+        /// Of another patient, or of a key that the patient does not have.
+        41 => UnknownKey: NotAuthentic "the key ring names a key that its patient does not have",
+        /// Signed with a key that was rotated away.
+        42 => OldKey: NotAuthentic "the key ring was signed with a key that is no longer current",
+        /// The signature does not verify.
+        43 => BadSignature: NotAuthentic "the key ring's signature does not verify",
+        /// Too many compartments, or two of one kind.
+        44 => BadCompartments: NotAuthentic "the key ring's compartments are too many or not in order",
+        /// Valid for longer than allowed, or issued too far in the future.
+        45 => BadDates: NotAuthentic "the key ring's dates are not possible",
+    }
 }
 
 impl Unverified<KeyRing> {

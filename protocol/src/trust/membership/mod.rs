@@ -68,6 +68,7 @@ pub use wire::{
 };
 
 use crate::id::{PartyId, StatementId};
+use crate::reason::reasons;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
@@ -126,42 +127,33 @@ pub enum Insertion {
     },
 }
 
-/// Why a statement is not taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Of another federation.
-    #[error("the statement is about another federation")]
-    OtherFederation,
-    /// `seen` is empty, too long, not ascending, or names the charter beside others.
-    #[error("the heads that the statement names are not 1 to 64 in ascending order")]
-    BadHeads,
-    /// Names a statement that was refused.
-    #[error("the statement names one that was refused")]
-    NamesRefused,
-    /// The author was no member by what the author had seen.
-    #[error("the author is not a member by what the statement has seen")]
-    NotMember,
-    /// Nobody sponsors themselves.
-    #[error("nobody can sponsor their own admission")]
-    SponsorsSelf,
-    /// Expulsion is final.
-    #[error("the party was expelled, and that is final for its id")]
-    SponsorsExpelled,
-    /// Who wants to go can leave.
-    #[error("nobody can propose their own expulsion; leave instead")]
-    ExpelsSelf,
-    /// The vote has not seen what it votes for, or this is no proposal.
-    #[error("the vote names no proposal that it has seen")]
-    NoSuchProposal,
-    /// The voter was no member when the proposal was made, or is the party concerned.
-    #[error("the voter is not in the electorate of this proposal")]
-    NotInElectorate,
-    /// The ledger is full. Not final: depends on this node.
-    #[error("this federation has more statements than are kept")]
-    Full,
-    /// Too many statements wait. Not final: depends on this node.
-    #[error("too many statements wait for others that did not come")]
-    TooManyPending,
+reasons! {
+    /// Why a statement is not taken in.
+    #[derive(Copy)]
+    pub enum Refusal: 13 "membership" {
+        /// Of another federation.
+        1 => OtherFederation: NotPermitted "the statement is about another federation",
+        /// `seen` is empty, too long, not ascending, or names the charter beside others.
+        2 => BadHeads: NotPermitted "the heads that the statement names are not 1 to 64 in ascending order",
+        /// Names a statement that was refused.
+        3 => NamesRefused: NotPermitted "the statement names one that was refused",
+        /// The author was no member by what the author had seen.
+        4 => NotMember: NotPermitted "the author is not a member by what the statement has seen",
+        /// Nobody sponsors themselves.
+        5 => SponsorsSelf: NotPermitted "nobody can sponsor their own admission",
+        /// Expulsion is final.
+        6 => SponsorsExpelled: NotPermitted "the party was expelled, and that is final for its id",
+        /// Who wants to go can leave.
+        7 => ExpelsSelf: NotPermitted "nobody can propose their own expulsion; leave instead",
+        /// The vote has not seen what it votes for, or this is no proposal.
+        8 => NoSuchProposal: NotPermitted "the vote names no proposal that it has seen",
+        /// The voter was no member when the proposal was made, or is the party concerned.
+        9 => NotInElectorate: NotPermitted "the voter is not in the electorate of this proposal",
+        /// The ledger is full. Not final: depends on this node.
+        10 => Full: NotPermitted "this federation has more statements than are kept",
+        /// Too many statements wait. Not final: depends on this node.
+        11 => TooManyPending: NotPermitted "too many statements wait for others that did not come",
+    }
 }
 
 impl Refusal {

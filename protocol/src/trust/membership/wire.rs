@@ -5,6 +5,7 @@ use crate::crypto::PublicKey;
 use crate::id::{FederationId, PartyId, StatementId};
 use crate::identity::KnownKeys;
 use crate::limits;
+use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
 
@@ -89,29 +90,21 @@ wire_struct! {
     }
 }
 
-/// A charter that founds nothing, although well signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CharterError {
-    /// A version that this program does not know.
-    #[error("the charter's version {0} is unknown")]
-    UnknownVersion(u16),
-    /// A threshold below 2 or above 16.
-    #[error("a charter asks for 2 to 16 sponsors, this one for {0}")]
-    BadThreshold(u16),
-    /// First members not in ascending order, or one twice.
-    #[error("the charter's first members are not in ascending order")]
-    Unsorted,
-    /// The founder is no first member.
-    #[error("the founder is not among the charter's first members")]
-    WithoutFounder,
-    /// Nobody could ever be admitted.
-    #[error("the charter asks for {threshold} sponsors but names {members} first members")]
-    TooFewMembers {
-        /// Sponsors asked for.
-        threshold: u16,
-        /// Members named.
-        members: usize,
-    },
+reasons! {
+    /// A charter that founds nothing, although well signed.
+    #[derive(Copy)]
+    pub enum CharterError: 13 "charter" {
+        /// A version that this program does not know.
+        21 => UnknownVersion(version: u16): NotAuthentic "the charter's version {version} is unknown",
+        /// A threshold below 2 or above 16.
+        22 => BadThreshold(sponsors: u16): NotAuthentic "a charter asks for 2 to 16 sponsors, this one for {sponsors}",
+        /// First members not in ascending order, or one twice.
+        23 => Unsorted: NotAuthentic "the charter's first members are not in ascending order",
+        /// The founder is no first member.
+        24 => WithoutFounder: NotAuthentic "the founder is not among the charter's first members",
+        /// Nobody could ever be admitted.
+        25 => TooFewMembers { threshold: u16, members: usize }: NotAuthentic "the charter asks for {threshold} sponsors but names {members} first members",
+    }
 }
 
 impl Charter {
@@ -142,15 +135,15 @@ impl Charter {
     }
 }
 
-/// Why a statement is not its author's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SignerError {
-    /// The key log is of another party, or has no such key (yet).
-    #[error("the statement names a key that its author does not have")]
-    UnknownKey,
-    /// The signature does not verify.
-    #[error("the statement's signature does not verify")]
-    BadSignature,
+reasons! {
+    /// Why a statement is not its author's word.
+    #[derive(Copy)]
+    pub enum SignerError: 13 "signer" {
+        /// The key log is of another party, or has no such key (yet).
+        41 => UnknownKey: NotAuthentic "the statement names a key that its author does not have",
+        /// The signature does not verify.
+        42 => BadSignature: NotAuthentic "the statement's signature does not verify",
+    }
 }
 
 fn signer(keys: &KnownKeys, party: PartyId, number: u32) -> Result<PublicKey, SignerError> {

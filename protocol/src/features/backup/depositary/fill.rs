@@ -1,5 +1,6 @@
 //! The data come; when all are here and synced, the depositary says so, signed.
 
+use super::super::Reason;
 use super::super::kept::{account, kept_for_anybody, put_kept};
 use super::super::tables::{
     DepositState, ReservationRow, ReservedEntry, delete_reservation, put_reservation, reservation,
@@ -15,7 +16,7 @@ use crate::limits;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::permission;
 use crate::receipts::{KeptRow, Receipt, ReceiptObject};
-use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::Signed;
 use crate::turn::{Context, Sender};
 
@@ -26,10 +27,10 @@ pub(in crate::features::backup) fn executed(
     execute: &Execute,
 ) -> Handled<Bytes> {
     let Some(mut row) = reservation(ctx.txn, execute.reservation)? else {
-        return refuse(RefusalCode::NotFound, "no such deposit here; offer it again");
+        return refuse(Reason::NoDeposit);
     };
     if row.depositor != sender.institution {
-        return refuse(RefusalCode::NotPermitted, "this deposit is another institution's");
+        return refuse(Reason::OfAnother);
     }
     if row.state != DepositState::Ready {
         return Ok(Bytes::default());
@@ -80,15 +81,15 @@ fn refused_line(row: &ReservationRow, refusal: &Refusal) -> access_log::Draft {
 /// A permission is asked again whenever something is done with it.
 fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
     let Some(known) = directory::keys(ctx.txn, granted.patient)? else {
-        return refuse(RefusalCode::BadPermission, "the patient is not known here any more");
+        return refuse(directory::Reason::PatientForgotten);
     };
     let revocations = permission::revocations(ctx.txn, granted.patient)?;
     let txn = &*ctx.txn;
     let institutions = |party| permission::issuer(txn, party);
     let keys = Keys { patient: &known, institutions: &institutions };
-    granted.recheck(ctx.now, &revocations, &keys).or_else(|reason| {
-        refuse(RefusalCode::BadPermission, format!("{}: {}", reason.name(), reason.sentence()))
-    })
+    granted
+        .recheck(ctx.now, &revocations, &keys)
+        .or_else(|reason| refuse(permission::Reason::Refused { name: reason.name(), why: reason }))
 }
 
 /// An object of a deposit has come, or never will.
@@ -122,8 +123,7 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
         return withdraw(ctx, id, &row, refusal);
     }
     if !all_held(ctx, &row)? {
-        let text = "some of it was deleted while the rest came; offer it again";
-        return withdraw(ctx, id, &row, Refusal::new(RefusalCode::WrongState, text));
+        return withdraw(ctx, id, &row, Reason::DeletedMeanwhile.into());
     }
     let mut list = Vec::new();
     let mut entries = Vec::new();
@@ -236,8 +236,7 @@ fn withdraw(
 pub(in crate::features::backup) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
     for id in reservations_due(ctx.txn, ctx.now)? {
         let Some(row) = reservation(ctx.txn, id)? else { continue };
-        let text = "the data did not come in time; offer them again";
-        withdraw(ctx, id, &row, Refusal::new(RefusalCode::Expired, text))?;
+        withdraw(ctx, id, &row, Reason::NotInTime.into())?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What is kept is given back, or deleted, on its owner's word.
 
+use super::super::Reason;
 use super::super::kept::{delete_kept, kept_for_anybody, kept_page, subjects_of};
 use super::super::wire::{Delete, Deletion, Fetch, FetchAnswer, Position};
 use crate::access_log::{self, Action};
@@ -9,7 +10,7 @@ use crate::entries;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::objects;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::time::{DAY_MS, MINUTE_MS};
 use crate::turn::{Context, Sender};
@@ -21,36 +22,29 @@ pub(in crate::features::backup) fn deleted(
     delete: Delete,
 ) -> Handled<Bytes> {
     let claims = delete.order.claims().clone();
-    let refused = |ctx: &mut Context<'_>, code, text: &str| {
+    let refused = |ctx: &mut Context<'_>, reason: Reason| {
         let mut line =
             access_log::Draft::new(claims.owner, Action::DeleteRefused, sender.institution);
         line.entries.clone_from(&claims.entries);
-        line.reason = Some(text.to_owned());
+        line.reason = Some(reason.to_string());
         ctx.lines_if_refused.push(line);
-        refuse(code, text)
+        refuse(reason)
     };
     // Nobody but an owner learns from the refusal whether the owner is known here.
     let Some(known) = directory::keys(ctx.txn, claims.owner)? else {
-        return refuse(
-            RefusalCode::NotAuthentic,
-            "the order is not signed with the owner's current key",
-        );
+        return refuse(Reason::OrderNotSigned);
     };
     let signed =
         claims.key == known.current_number() && delete.order.check(&known.current()).is_ok();
     if !signed {
-        return refused(
-            ctx,
-            RefusalCode::NotAuthentic,
-            "the order is not signed with the owner's current key",
-        );
+        return refused(ctx, Reason::OrderNotSigned);
     }
     if claims.holder != ctx.own.party() {
-        return refused(ctx, RefusalCode::NotAuthentic, "the order is for another holder");
+        return refused(ctx, Reason::OrderForAnother);
     }
     let too_new = claims.at > ctx.now.plus_ms(2 * MINUTE_MS);
     if too_new || ctx.now.since(claims.at) > DAY_MS {
-        return refused(ctx, RefusalCode::Expired, "the order is not of today; sign it again");
+        return refused(ctx, Reason::OrderNotOfToday);
     }
     let own = claims.owner == sender.institution;
     let subjects = if own { subjects_of(ctx.txn, claims.owner)? } else { Default::default() };

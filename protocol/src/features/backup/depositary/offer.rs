@@ -1,5 +1,6 @@
 //! An offer is judged, and its place kept.
 
+use super::super::Reason;
 use super::super::kept::{account, bytes_of, used};
 use super::super::tables::{
     DepositState, PlaceRow, ReservationRow, ReservedEntry, put_place, put_reservation, reservation,
@@ -14,7 +15,7 @@ use crate::id::{EntryId, PartyId};
 use crate::identity::{KeyLog, KnownKeys, Role};
 use crate::limits;
 use crate::permission::{Judged, judge};
-use crate::refusal::{Failure, Handled, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::store::StoreError;
 use crate::turn::{Context, Effect, Sender};
 use std::collections::BTreeMap;
@@ -29,23 +30,17 @@ pub(in crate::features::backup) fn offered(
         return ctx.own.require(Role::Backup).map(|()| Bytes::default());
     }
     if !sender.member {
-        return refuse(RefusalCode::NotPermitted, "only members of the federation deposit");
+        return refuse(Reason::NoMember);
     }
     if reservation(ctx.txn, offer.reservation)?.is_some() {
-        return refuse(RefusalCode::AlreadyDone, "a deposit of this id is here already");
+        return refuse(Reason::AlreadyHere);
     }
     if offer.bundles.is_empty() || offer.bundles.len() > limits::PAGE_ENTRIES_MAX {
-        return refuse(
-            RefusalCode::Invalid,
-            format!("a deposit has 1 to {} entries", limits::PAGE_ENTRIES_MAX),
-        );
+        return refuse(Reason::EntriesOutOfBounds { most: limits::PAGE_ENTRIES_MAX });
     }
     let objects: usize = offer.bundles.iter().map(|bundle| bundle.contents.len() + 1).sum();
     if objects > limits::DEPOSIT_OBJECTS_MAX {
-        return refuse(
-            RefusalCode::LimitReached,
-            format!("a deposit has at most {} objects", limits::DEPOSIT_OBJECTS_MAX),
-        );
+        return refuse(Reason::TooManyObjects { most: limits::DEPOSIT_OBJECTS_MAX });
     }
     learn_authors(ctx, &offer.bundles, offer.authors)?;
     let checked = check_bundles(ctx, offer.bundles)?;
@@ -112,10 +107,7 @@ fn check_bundles(ctx: &Context<'_>, bundles: Vec<Bundle>) -> Handled<Vec<Checked
             let author = bundle.label.claims().author;
             match directory::keys(ctx.txn, author)? {
                 Some(keys) => bundle.check(&keys),
-                None => refuse(
-                    RefusalCode::NotAuthentic,
-                    format!("the author {} of an entry is not known", author.short()),
-                ),
+                None => refuse(Reason::AuthorUnknown { author }),
             }
         })
         .collect()
@@ -125,10 +117,7 @@ fn check_bundles(ctx: &Context<'_>, bundles: Vec<Bundle>) -> Handled<Vec<Checked
 fn own(sender: &Sender, owner: PartyId, checked: &[Checked]) -> Handled<()> {
     let all_own = checked.iter().all(|bundle| bundle.label.author == sender.institution);
     if owner != sender.institution || !all_own {
-        return refuse(
-            RefusalCode::NotPermitted,
-            "without a patient's permission an institution deposits only entries that it made, for itself",
-        );
+        return refuse(Reason::NotOnesOwn);
     }
     Ok(())
 }
@@ -138,7 +127,7 @@ fn learn_patient(ctx: &mut Context<'_>, log: Option<KeyLog>, checked: &[Checked]
     let Some(log) = log else { return Ok(()) };
     let patient = log.party_unverified();
     if checked.iter().any(|bundle| bundle.label.subject != patient) {
-        return refuse(RefusalCode::Invalid, "the key log is not the patient's of these entries");
+        return refuse(Reason::OtherKeyLog);
     }
     directory::learn_keys(ctx.txn, log)?;
     Ok(())
@@ -154,10 +143,7 @@ fn permitted(
     bytes: u64,
 ) -> Handled<GrantedSummary> {
     if checked.iter().any(|bundle| bundle.label.subject != owner) {
-        return refuse(
-            RefusalCode::Invalid,
-            "a deposit for a patient has that patient's entries only",
-        );
+        return refuse(Reason::OtherPatients);
     }
     let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
     if let Some(ring) = permission.ring {
@@ -212,12 +198,7 @@ fn in_time(ctx: &Context<'_>, checked: &[Checked]) -> Handled<()> {
 }
 
 fn retired(entry: EntryId) -> Handled<()> {
-    refuse(
-        RefusalCode::WrongState,
-        format!(
-            "retired-compartment: entry {entry} is sealed to a compartment that was retired; its author seals it again with the patient's current keys"
-        ),
-    )
+    refuse(Reason::RetiredCompartment { entry })
 }
 
 /// What is added to a record is the sender's own work, sealed to compartments that still count.
@@ -229,15 +210,12 @@ fn added(
     checked: &[Checked],
 ) -> Handled<()> {
     let Some(ring) = directory::ring(ctx.txn, patient)? else {
-        return refuse(RefusalCode::WrongState, "the patient's key ring is not known here");
+        return refuse(Reason::RingUnknown);
     };
     for bundle in checked {
         let label = &bundle.label;
         if label.author != sender.institution {
-            return refuse(
-                RefusalCode::NotPermitted,
-                "an institution adds only entries that it made",
-            );
+            return refuse(Reason::OthersEntries);
         }
         let current = ring.compartments.iter().any(|c| Some(c.id()) == label.compartment);
         if !current || ring.key != known.current_number() {

@@ -1,13 +1,15 @@
 //! An owner has entries deleted, and takes the holder's receipt.
 
+use super::super::Reason;
 use super::super::wire::{Delete, DeleteOrder, Deletion, Gone, Message};
 use crate::access_log::{self, Action};
 use crate::codec::Bytes;
 use crate::directory;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
+use crate::patients;
 use crate::receipts;
-use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::statement::{Signed, Unverified};
 use crate::turn::{Context, Done, RequestId};
 use std::collections::BTreeMap;
@@ -20,10 +22,7 @@ pub(super) fn delete(
     mut entries: Vec<EntryId>,
 ) -> Handled<()> {
     if entries.is_empty() || entries.len() > limits::TOKEN_ENTRIES_MAX {
-        return refuse(
-            RefusalCode::Invalid,
-            format!("name 1 to {} entries", limits::TOKEN_ENTRIES_MAX),
-        );
+        return refuse(Reason::NamesOutOfBounds { most: limits::TOKEN_ENTRIES_MAX });
     }
     entries.sort_unstable();
     entries.dedup();
@@ -32,12 +31,7 @@ pub(super) fn delete(
         (Some(patient), Some(keys)) if keys.patient == patient => {
             (patient, keys.number, keys.signing.clone())
         }
-        _ => {
-            return refuse(
-                RefusalCode::Locked,
-                "the patient's keys are locked; give the passphrase",
-            );
-        }
+        (Some(patient), _) => return refuse(patients::Reason::Locked { patient }),
     };
     let order = DeleteOrder { owner, key, holder, entries, at: ctx.now, nonce: ctx.random() };
     let order = Signed::sign(order, &signing).to_unverified();
@@ -63,20 +57,14 @@ pub(super) fn confirmed(
         }
         Ok(bytes) => {
             let Ok(deletion) = Unverified::<Deletion>::parse(&bytes.0) else {
-                return refuse(
-                    RefusalCode::NotAuthentic,
-                    "the receipt for a deletion is malformed",
-                );
+                return refuse(Reason::DeletionMalformed);
             };
             let signed = directory::keys(ctx.txn, holder)?
                 .is_some_and(|known| deletion.check(&known.current()).is_ok());
             let answers =
                 deletion.claims().order == delete.order.id() && deletion.claims().holder == holder;
             if !signed || !answers {
-                return refuse(
-                    RefusalCode::NotAuthentic,
-                    "the receipt is not the holder's for this deletion",
-                );
+                return refuse(Reason::NotTheHolders);
             }
             // What was not asked for is none of this order's business.
             let deleted = deletion.claims().deleted.iter().filter(|at| claims.entries.contains(at));

@@ -1,5 +1,6 @@
 //! Entries are offered, and given to be pulled once the depositary is ready.
 
+use super::super::Reason;
 use super::super::tables::{self, DepositRow, DepositState, deposits_due, put_deposit};
 use super::super::view::DepositView;
 use super::super::wire::{Execute, Message, Offer, OfferPermission};
@@ -13,7 +14,7 @@ use crate::limits;
 use crate::objects;
 use crate::outbox;
 use crate::permission;
-use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::time::Timestamp;
 use crate::turn::{Context, Deposit, Effect, Notice, RequestId};
 use std::collections::BTreeSet;
@@ -35,10 +36,7 @@ pub(super) fn keep(
         .filter(|entry| entries.is_empty() || entries.contains(entry))
         .collect();
     if entries.is_empty() {
-        return refuse(
-            RefusalCode::NotFound,
-            "no whole entry of this record was made here, or none of those named",
-        );
+        return refuse(Reason::NothingToDeposit);
     }
     let owner = if for_patient { subject } else { me };
     let count = entries.len();
@@ -79,10 +77,7 @@ fn permissions_to_add(
             .map(|chain| (Some(chain), Vec::new()))
             .collect();
     if found.is_empty() {
-        return refuse(
-            RefusalCode::BadPermission,
-            "the patient has not permitted this institution to add to the record at that holder; ask with `chartmesh request download --write`",
-        );
+        return refuse(Reason::MayNotAdd);
     }
     for id in entries {
         let row = entries::entry(ctx.txn, patient, id)?;
@@ -107,10 +102,7 @@ pub(crate) fn deposit(ctx: &mut Context<'_>, request: ConsentId, deposit: Deposi
 /// Offers entries to a depositary, a page at a time; gives the ids of the deposits.
 fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8; 16]>> {
     if deposit.not_before.is_some_and(|at| at.since(ctx.now) >= limits::RESERVATION_MS) {
-        return refuse(
-            RefusalCode::Invalid,
-            "a deposit is put off by less than 7 days: the depositary keeps its place no longer",
-        );
+        return refuse(Reason::PutOffTooLong);
     }
     let mut ids = Vec::new();
     let budget = limits::REQUEST_BYTES_MAX / 2;
@@ -118,13 +110,10 @@ fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8; 16]>> {
     for entry in &deposit.entries {
         let Some(row) = entries::entry(ctx.txn, deposit.subject, *entry)?.filter(|row| row.whole)
         else {
-            return refuse(RefusalCode::NotFound, format!("entry {entry} is not here as a whole"));
+            return refuse(Reason::NotWhole { entry: *entry });
         };
         let Some(mut whole) = entries::whole(ctx.txn, &row)? else {
-            return refuse(
-                RefusalCode::NotFound,
-                format!("the manifest of entry {entry} is missing"),
-            );
+            return refuse(entries::Reason::ManifestMissing { entry: *entry });
         };
         // Only the institution's own backup needs a way back for the institution.
         if deposit.chain.is_none() {
@@ -176,7 +165,7 @@ fn send_offer(
     let permission = match &spec.chain {
         Some(chain) => {
             let Some(known) = directory::keys(ctx.txn, spec.owner)? else {
-                return refuse(RefusalCode::NotFound, "the patient's key log is missing");
+                return refuse(directory::Reason::KeyLogMissing);
             };
             Some(OfferPermission {
                 chain: chain.clone(),

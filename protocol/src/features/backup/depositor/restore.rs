@@ -1,5 +1,6 @@
 //! A hospital gets back what a depositary keeps for it.
 
+use super::super::Reason;
 use super::super::view::DepositView;
 use super::super::wire::{Fetch, FetchAnswer, Message};
 use crate::codec::{Bytes, Wire};
@@ -8,7 +9,7 @@ use crate::id::{PartyId, TicketId};
 use crate::limits;
 use crate::object::DataKey;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
-use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::turn::{Context, RequestId};
 use crate::wrap;
 
@@ -41,7 +42,7 @@ pub(super) fn restored(
         }
     };
     let Ok(answer) = FetchAnswer::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
-        return refuse(RefusalCode::NotAuthentic, "the depositary's answer is malformed");
+        return refuse(Reason::AnswerMalformed);
     };
     for bundle in answer.bundles {
         match take(ctx, holder, fetch.restore, answer.ticket, bundle) {
@@ -74,8 +75,7 @@ fn take(
     let (subject, entry) = (checked.label.subject, checked.label.entry);
     let Some(own_wrap) = checked.author_wrap.clone() else { return Ok(()) };
     let key = wrap::unwrap(&own_wrap, checked.label.manifest, subject, ctx.own.kem())
-        .map(|key| DataKey::from_bytes(*key))
-        .or_else(|error| refuse(RefusalCode::NotAuthentic, error.to_string()))?;
+        .map(|key| DataKey::from_bytes(*key))?;
     let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, &key)?;
     entries::keep(ctx, &checked, None, false, Some((&manifest, own_wrap)))?;
     entries::chart_for(ctx, subject)?;

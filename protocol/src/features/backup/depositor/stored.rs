@@ -1,11 +1,12 @@
 //! How a deposit ended: with a receipt, which is checked, or given up.
 
+use super::super::Reason;
 use super::super::elsewhere;
 use super::super::tables::{DepositState, deposit, put_deposit};
 use super::super::wire::{Stored, Withdrawn};
 use crate::codec::Bytes;
 use crate::receipts;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::turn::{Context, Notice, Sender};
 
 /// The depositary has stored a deposit: the receipt is checked against what was offered.
@@ -15,7 +16,7 @@ pub(in crate::features::backup) fn stored(
     stored: &Stored,
 ) -> Handled<Bytes> {
     let Some(mut row) = deposit(ctx.txn, stored.reservation)? else {
-        return refuse(RefusalCode::NotFound, "no such deposit was made");
+        return refuse(Reason::NoDepositMade);
     };
     let claims = stored.receipt.claims();
     let signed = claims.key == sender.keys.current_number()
@@ -25,10 +26,7 @@ pub(in crate::features::backup) fn stored(
         && claims.reservation == stored.reservation
         && claims.owner == row.owner;
     if !signed || !ours {
-        return refuse(
-            RefusalCode::NotAuthentic,
-            "the receipt is not the depositary's for this deposit",
-        );
+        return refuse(Reason::ReceiptForAnother);
     }
     for id in &row.entries {
         receipts::learn(ctx.txn, claims, (row.subject, *id), ctx.own.party())?;
@@ -47,10 +45,10 @@ pub(in crate::features::backup) fn withdrawn(
     withdrawn: Withdrawn,
 ) -> Handled<Bytes> {
     let Some(row) = deposit(ctx.txn, withdrawn.reservation)? else {
-        return refuse(RefusalCode::NotFound, "no such deposit was made");
+        return refuse(Reason::NoDepositMade);
     };
     if row.to != sender.institution || row.state == DepositState::Stored {
-        return refuse(RefusalCode::NotPermitted, "this deposit is not the institution's to end");
+        return refuse(Reason::NotTheirs);
     }
     super::offer::answered(ctx, withdrawn.reservation, Some(withdrawn.refusal))?;
     Ok(Bytes::default())

@@ -1,5 +1,6 @@
 //! At a reader: what the relay lists is kept, for comparing it with what holders sent.
 
+use super::super::Reason;
 use crate::catalogue::tables::{self, NAMED, SectionRow};
 use crate::catalogue::{Listing, Section, Step};
 use crate::codec::Bytes;
@@ -7,7 +8,8 @@ use crate::directory;
 use crate::entries;
 use crate::identity::{KeyRing, KnownKeys};
 use crate::limits;
-use crate::refusal::{Handled, RefusalCode, refuse};
+use crate::patients;
+use crate::refusal::{Handled, refuse};
 use crate::turn::{Context, Sender};
 
 /// The relay tells which entries there are.
@@ -15,7 +17,7 @@ pub(crate) fn received(ctx: &mut Context<'_>, sender: &Sender, listing: Listing)
     let patient = listing.sections.first().map(|section| section.catalogue.claims().patient);
     let ring = match patient {
         Some(patient) => directory::ring(ctx.txn, patient)?,
-        None => return refuse(RefusalCode::Invalid, "a listing lists something"),
+        None => return refuse(Reason::ListsNothing),
     };
     // Only of a patient that we have a chart of: nobody fills our tables with strangers. Others are not
     // told whether we have.
@@ -25,7 +27,7 @@ pub(crate) fn received(ctx: &mut Context<'_>, sender: &Sender, listing: Listing)
         return not_ours();
     }
     if listing.sections.len() > limits::CATALOGUE_SECTIONS_MAX {
-        return refuse(RefusalCode::LimitReached, "a listing of too many compartments");
+        return refuse(Reason::TooManyCompartments);
     }
     forget_replaced(ctx, &ring)?;
     for section in listing.sections {
@@ -35,7 +37,7 @@ pub(crate) fn received(ctx: &mut Context<'_>, sender: &Sender, listing: Listing)
 }
 
 fn not_ours<T>() -> Handled<T> {
-    refuse(RefusalCode::NotPermitted, "this relay does not serve a patient known here")
+    refuse(patients::Reason::NotTheirRelay)
 }
 
 /// What a relay listed that the patient has replaced since counts no more, however high its `seq`.
@@ -49,16 +51,11 @@ fn forget_replaced(ctx: &mut Context<'_>, ring: &KeyRing) -> Handled<()> {
 }
 
 fn take(ctx: &mut Context<'_>, ring: &KeyRing, relay: &KnownKeys, section: Section) -> Handled<()> {
-    if let Err(error) = section.check() {
-        return refuse(RefusalCode::NotAuthentic, error.to_string());
-    }
-    let catalogue = match section.catalogue.certify(ring, relay, ctx.now) {
-        Ok(catalogue) => catalogue,
-        Err(error) => return refuse(RefusalCode::NotAuthentic, error.to_string()),
-    };
+    section.check()?;
+    let catalogue = section.catalogue.certify(ring, relay, ctx.now)?;
     let (patient, seq) = (catalogue.patient, catalogue.seq);
     if catalogue.compartment == Some(NAMED) {
-        return refuse(RefusalCode::NotAuthentic, "no compartment has this id");
+        return refuse(Reason::NoCompartment);
     }
     let compartment = catalogue.compartment.unwrap_or(NAMED);
     let known = tables::section(ctx.txn, patient, compartment)?;
@@ -92,15 +89,12 @@ fn take(ctx: &mut Context<'_>, ring: &KeyRing, relay: &KnownKeys, section: Secti
     let changed = section.entries.iter().map(|listed| listed.entry);
     tables::refresh(ctx.txn, patient, compartment, changed)?;
     if row.rows > limits::CATALOGUE_ENTRIES_MAX as u64 {
-        return refuse(RefusalCode::LimitReached, "more entries than can be listed");
+        return refuse(Reason::TooManyListed);
     }
     row.complete = row.rows == catalogue.count
         && tables::count_and_root(ctx.txn, patient, compartment)?.1 == catalogue.root;
     if section.step == Step::Adds && !row.complete {
-        return refuse(
-            RefusalCode::WrongState,
-            "what is listed here does not lead to the catalogue's root; send all of it",
-        );
+        return refuse(Reason::OtherRoot);
     }
     Ok(tables::put_section(ctx.txn, patient, compartment, &row)?)
 }

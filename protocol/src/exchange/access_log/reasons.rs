@@ -1,0 +1,16 @@
+//! Why a log is not told, or does not count.
+
+use crate::reason::reasons;
+
+reasons! {
+    /// Why a log is not told, or does not count.
+    pub(crate) enum Reason: 32 "access-log" {
+        1 => NotTheRelay: NotPermitted
+            "only the patient's own relay obtains the patient's access log",
+        2 => Malformed: NotAuthentic "the holder's log is malformed",
+        3 => NotTheHolders: NotAuthentic "the head of the log is not the holder's",
+        4 => HolderUnknown: NotFound "the holder of the log is not known here",
+        5 => TooManyHeads: LimitReached
+            "too many heads of this holder's log wait to be compared with it; the patient is to collect it",
+    }
+}

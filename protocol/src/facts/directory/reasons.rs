@@ -1,0 +1,19 @@
+//! Why what a party shows of itself is not taken, or a party is not found.
+
+use crate::id::PartyId;
+use crate::reason::reasons;
+
+reasons! {
+    /// Why what a party shows of itself is not taken, or a party is not found.
+    pub(crate) enum Reason: 22 "directory" {
+        1 => KeyLogMissing: NotFound "the patient's key log is missing",
+        2 => CardNotSigned: NotAuthentic
+            "the institution's card is not signed with its current key",
+        3 => CardOfUnknown: NotFound "the card's institution is unknown",
+        4 => RingOfUnknown: NotFound "the key ring's patient is unknown",
+        5 => PatientForgotten: BadPermission "the patient is not known here any more",
+        6 => InstitutionUnknown { institution: PartyId }: NotFound
+            "institution {institution} is not known here; `chartmesh peers` lists who is",
+        7 => KeysUnknown: NotFound "nothing is known of this party's keys here",
+    }
+}

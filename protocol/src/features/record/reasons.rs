@@ -1,0 +1,30 @@
+//! Why an entry is not recorded, listed or found whole.
+
+use crate::id::EntryId;
+use crate::reason::reasons;
+
+reasons! {
+    /// Why an entry is not recorded, listed or found whole.
+    pub(crate) enum Reason: 43 "record" {
+        1 => NameOutOfBounds: Invalid "a chart needs a name of 1 to 200 bytes",
+        2 => EnrolledMeanwhile: WrongState
+            "the chart was enrolled while its entries were being sealed; import them again",
+        3 => RotatedMeanwhile: WrongState
+            "the patient's keys changed while the entries were being sealed; import them again",
+        4 => NothingToAddTo { entry: EntryId }: NotFound
+            "no entry {entry} in this record to add to",
+        5 => NotItsOwn: NotPermitted
+            "an institution announces its own entries of the named patient only",
+        6 => ManifestMissing: NotFound "a manifest is missing",
+        7 => AuthorUnknown { entry: EntryId }: NotAuthentic
+            "entry {entry}: its author is not known",
+        8 => WithoutManifest { entry: EntryId }: NotFound "entry {entry}: its manifest is missing",
+        9 => ContentsGone { entry: EntryId, damage: String }: NotFound "entry {entry}: {damage}",
+        10 => ListsNothing: Invalid "a listing lists something",
+        11 => TooManyCompartments: LimitReached "a listing of too many compartments",
+        12 => NoCompartment: NotAuthentic "no compartment has this id",
+        13 => TooManyListed: LimitReached "more entries than can be listed",
+        14 => OtherRoot: WrongState
+            "what is listed here does not lead to the catalogue's root; send all of it",
+    }
+}
