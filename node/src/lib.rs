@@ -18,6 +18,7 @@
 //! |---|---|
 //! | [`run`], [`config`] | a node from its settings, and its end |
 //! | [`api`] | the local API, on a Unix socket |
+//! | [`client`] | who speaks to that API: the command line, tests, measurements |
 //! | [`driver`], [`pool`] | one writer, and threads for what is costly |
 //! | [`net`], [`bulk`] | libp2p: who may speak, messages, streams of objects that are verified as they come |
 //! | [`store`], [`objects`], [`disk`] | tables and sealed files, that survive a power cut at any moment |

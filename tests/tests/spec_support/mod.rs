@@ -39,7 +39,7 @@ pub(crate) fn files(folder: &str, ending: &str) -> BTreeMap<String, String> {
 
 /// What counts as a test: files of tests, and what follows `#[cfg(test)]` in others.
 pub(crate) fn test_text() -> String {
-    let sources = ["protocol", "node", "tests"].map(|folder| files(folder, "rs"));
+    let sources = ["protocol", "node", "scenarios", "tests"].map(|folder| files(folder, "rs"));
     let mut all = String::new();
     for (path, text) in sources.into_iter().flatten() {
         let whole =

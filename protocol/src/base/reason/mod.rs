@@ -1,7 +1,7 @@
 //! Why something is not done: a number and arguments. Words are made of them where a person reads.
 //!
 //! Each room declares its reasons with `reasons!`: the number, the name, the arguments, the class that exit
-//! codes and HTTP statuses follow, and the words. [`crate::words`] collects these tables into one.
+//! codes and HTTP statuses follow, and the words. [`crate::peer::words`] collects these tables into one.
 
 mod arg;
 mod declare;
