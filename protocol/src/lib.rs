@@ -8,6 +8,7 @@
 //! beside (`tests/tests/floors.rs` fails otherwise).
 //!
 //! ```text
+//!  agenda     what a node has under way with others, and what is to be done next: for drivers
 //!  peer       routes an event to its feature; hello; what front doors ask and see
 //!  features   side by side: federation, enrolment, custody, record, consent, backup
 //!  exchange   outbox, inbox, access log: what every exchange with others goes through
@@ -22,6 +23,7 @@
 //! A feature sets another going by a notice, which the peer hands on within the same transaction. What several
 //! features read is a fact; it has one module that writes it, below them.
 
+pub mod agenda;
 mod base;
 mod exchange;
 mod facts;

@@ -19,6 +19,7 @@
 //! | [`scenario`] | what a file says, read with the place of every mistake |
 //! | [`result`], [`stats`], [`metric`] | what a run gives, what is reckoned from it, what can be measured |
 //! | [`tier`] | people, machines' lives, chance and measures: the same for peers alone, whole nodes and processes |
+//! | `driver` | what becomes of peers' effects and orders, in the engine and in the world |
 //! | `engine`, `stage` | peers alone: the queue of events, and the machines that it moves |
 //! | `check` | what must hold of every run, judged from outside |
 //! | [`output`] | what a run leaves behind: tables, drawings, the report |
@@ -28,6 +29,7 @@
 //! [load]: scenario::load
 
 mod check;
+mod driver;
 mod engine;
 pub mod experiment;
 pub mod metric;

@@ -1,9 +1,10 @@
 //! One party: a peer, its store, its objects, its patients' keys.
 
 use crate::tier::{keep, rotation, seed_of};
+use chartmesh_protocol::agenda::Agenda;
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::custody;
-use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TokenId};
+use chartmesh_protocol::id::{ObjectId, PartyId, TokenId};
 use chartmesh_protocol::identity::{KnownKeys, Role, incept};
 use chartmesh_protocol::peer::{Command, Identity, PatientKeys, Peer, Policy};
 use chartmesh_protocol::store::Memory;
@@ -15,6 +16,11 @@ use std::collections::BTreeMap;
 /// Which party of a world.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Who(pub usize);
+
+/// What a party has under way at its start. Its line bounds how much it pulls at a time, not a number.
+pub(crate) const fn idle() -> Agenda {
+    Agenda::new(usize::MAX)
+}
 
 /// One party.
 pub struct Party {
@@ -36,12 +42,13 @@ pub struct Party {
     pub institution_key: SigningKey,
     /// What grants to it are sealed to, for tests that open one themselves.
     pub kem: KemSecret,
+    /// How often it was switched: what was under way before is not any more.
+    pub(crate) starts: u32,
     /// By how much its machine's clock is ahead of the world's, in milliseconds.
     pub ahead_ms: u64,
     pub(crate) rng: ChaCha20Rng,
-    /// By node: the nonce that we told it, and the one that it told us.
-    pub(crate) connections: BTreeMap<NodeId, ([u8; 16], Option<[u8; 16]>)>,
-    pub(crate) gates: std::collections::BTreeSet<NodeId>,
+    /// What is under way with others, and what is to be done next.
+    pub(crate) agenda: Agenda,
 }
 
 impl Party {
@@ -100,10 +107,10 @@ impl Party {
             node_key: SigningKey::from_seed(&key("node")),
             institution_key: institution,
             kem: KemSecret::from_seed(key("kem")),
+            starts: 0,
             ahead_ms: 0,
             rng: ChaCha20Rng::from_seed(key("random")),
-            connections: BTreeMap::new(),
-            gates: std::collections::BTreeSet::new(),
+            agenda: idle(),
         }
     }
 

@@ -13,10 +13,11 @@ use chartmesh_protocol::time::Timestamp;
 
 use tokio::sync::watch;
 
-use super::pull::TransferProgress;
-use super::shared::{Item, Shared};
+use super::ended::{Ended, Lost, ended};
+use super::progress::TransferProgress;
+use super::queue::Item;
+use super::running::Running;
 use super::stock::{self, Check, Checked};
-use super::{Ended, Lost, ended};
 use crate::objects::ObjectFolder;
 
 /// What a command weighs in the queue, in bytes: their own bounds keep them about there.
@@ -25,7 +26,7 @@ const COMMAND_BYTES: usize = 64 * 1024;
 /// The way to the driver; clones share it.
 #[derive(Clone)]
 pub struct Handle {
-    shared: Arc<Shared>,
+    running: Arc<Running>,
 }
 
 /// How busy the driver is, since its start.
@@ -44,8 +45,8 @@ pub struct DriverStatus {
 }
 
 impl Handle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(running: Arc<Running>) -> Self {
+        Self { running }
     }
 
     /// Asks for something to be done; answered when it is durable. Each command has its own type of answer. `keys` are those of the patient
@@ -59,9 +60,9 @@ impl Handle {
         command: Command,
         keys: Option<PatientKeys>,
     ) -> Result<Answer, Failure> {
-        let mut place = self.shared.waiting.door();
+        let mut place = self.running.waiting.door();
         let event = Event::Command { request: place.request, command: Box::new(command), keys };
-        if let Err(lost) = self.shared.submit(event, COMMAND_BYTES).await {
+        if let Err(lost) = self.running.submit(event, COMMAND_BYTES).await {
             return Err(lost.into());
         }
         match (&mut place.answer).await {
@@ -79,7 +80,7 @@ impl Handle {
         Q: Question + Send + 'static,
     {
         let keys = keys.cloned();
-        self.shared
+        self.running
             .read_on_pool(move |peer, txn, now| peer.query(txn, now, &query, keys.as_ref()))
             .await
     }
@@ -93,7 +94,7 @@ impl Handle {
         &self,
         read: impl FnOnce(&Peer, &dyn ReadTxn, Timestamp) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.shared.read(read)
+        self.running.read(read)
     }
 
     /// [`Handle::read`] on a thread that may block; also for sealing and other heavy work.
@@ -108,32 +109,32 @@ impl Handle {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.shared.read_on_pool(read).await
+        self.running.read_on_pool(read).await
     }
 
     /// The protocol, for what needs no store: who this node is.
     #[must_use]
     pub fn peer(&self) -> &Peer {
-        &self.shared.peer
+        &self.running.peer
     }
 
     /// The time that counts: UTC, never going back while the node runs.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.shared.clock.now()
+        self.running.clock.now()
     }
 
     /// By how many milliseconds the time that counts is ahead of the machine's clock.
     #[must_use]
     pub fn clock_ahead_ms(&self) -> u64 {
-        self.shared.clock.ahead_ms()
+        self.running.clock.ahead_ms()
     }
 
     /// The object folder. What is written there goes with the next start unless a command names
     /// it.
     #[must_use]
     pub fn objects(&self) -> &ObjectFolder {
-        &self.shared.objects
+        &self.running.objects
     }
 
     /// Looks whether the objects that ought to be here are, some at a time; what is lost is neither
@@ -142,33 +143,33 @@ impl Handle {
     /// # Errors
     /// [`Failure::Store`] when the storage failed.
     pub async fn check(&self, check: Check) -> Result<Checked, Failure> {
-        stock::check(&self.shared, check).await
+        stock::check(&self.running, check).await
     }
 
     /// Where this node can be reached, for invites and codes: what the operator announces first.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        self.shared.addresses()
+        self.running.addresses()
     }
 
     /// How far the pulls under way have come.
     #[must_use]
     pub fn transfers(&self) -> Vec<(TransferId, TransferProgress)> {
-        self.shared.pulls.progress()
+        self.running.progress.all()
     }
 
     /// Told of each transaction that became durable: for waiting until a query gives something
     /// else, without asking again and again.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.shared.changes.subscribe()
+        self.running.changes.subscribe()
     }
 
     /// How busy the driver is.
     #[must_use]
     pub fn status(&self) -> DriverStatus {
-        let counters = &self.shared.counters;
-        let queue = &self.shared.queue;
+        let counters = &self.running.counters;
+        let queue = &self.running.queue;
         DriverStatus {
             events: counters.events.load(Ordering::Relaxed),
             batches: counters.batches.load(Ordering::Relaxed),
@@ -180,17 +181,17 @@ impl Handle {
 
     /// Asks the driver to stop once what is queued is done; [`super::Driver::ended`] tells when.
     pub async fn shutdown(&self) {
-        let _ended = self.shared.queue.send(Item::Stop).await;
+        let _ended = self.running.queue.send(Item::Stop).await;
     }
 
     /// Waits until the driver has ended, and tells why.
     pub async fn ended(&self) -> Ended {
-        ended(self.shared.ended.subscribe()).await
+        ended(self.running.ended.subscribe()).await
     }
 }
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("peer", &self.shared.peer).finish_non_exhaustive()
+        f.debug_struct("Handle").field("peer", &self.running.peer).finish_non_exhaustive()
     }
 }

@@ -30,35 +30,12 @@ pub(super) const FAULTS_MAX: u32 = 3;
 /// Pulls at once: each holds up to 8 MiB of buffers.
 pub(super) const PULLS_MAX: usize = 8;
 
-/// First wait before a pull that broke is tried again; doubled each time that nothing came.
-pub(super) const PULL_RETRY_MIN: Duration = Duration::from_secs(1);
-
-/// Longest wait before a pull is tried again while its holder cannot be reached.
-pub(super) const PULL_RETRY_MAX: Duration = Duration::from_secs(60);
-
-/// Wait after a holder sent something else than the object, or our own disk failed: trying again
-/// soon would cost much and bring nothing.
-pub(super) const PULL_RETRY_TROUBLE: Duration = Duration::from_secs(600);
-
-/// Wait after a holder appeared, so that a connection that comes and goes does not make a pull
-/// spin.
-pub(super) const PULL_RETRY_ARRIVED: Duration = Duration::from_millis(200);
-
-/// How often a pull in progress looks whether it is still wanted.
-pub(super) const PULL_WANTED_EVERY: Duration = Duration::from_secs(10);
-
 /// A tick at least this often: catches a due time that was missed, at one small commit a minute.
 pub(super) const TICK_EVERY: Duration = Duration::from_secs(60);
-
-/// Time between two ticks at least: something that is always due must not keep the disk busy.
-pub(super) const TICK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Milliseconds by which the time that counts may be ahead of the machine's clock before the operator
 /// is told: clocks are corrected by seconds, and tokens are judged with two minutes of tolerance.
 pub(crate) const CLOCK_AHEAD_MAX_MS: u64 = 2 * 60 * 1000;
-
-/// Due times that are remembered; the earliest count, and a tick finds all that is due.
-pub(super) const DUE_MAX: usize = 1024;
 
 /// How long a stop waits for tasks under way to notice.
 pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,32 +3,59 @@
 
 use std::sync::Arc;
 
+use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::Effect;
 use chartmesh_protocol::refusal::Failure;
 
-use super::shared::Shared;
-use super::{delivery, greet, in_use, pull};
+use super::orders::obey;
+use super::removal::remove_unless_held;
+use super::running::Running;
 
 /// Starts an effect.
-pub(super) fn perform(shared: &Arc<Shared>, effect: Effect) {
+pub(super) fn perform(running: &Arc<Running>, effect: Effect) {
     match effect {
         Effect::Answer { request, answer } => {
-            shared.waiting.answer(request, answer.map_err(Failure::Refused));
+            running.waiting.answer(request, answer.map_err(Failure::Refused));
         }
-        Effect::Reply { request, bytes } => shared.waiting.reply(request, bytes),
-        Effect::Deliver { to } => delivery::wake(shared, to),
-        Effect::Greet { to } => greet::once(shared, to),
+        Effect::Reply { request, bytes } => running.waiting.reply(request, bytes),
+        Effect::Deliver { to } => {
+            let next = running.agenda().deliver(to);
+            obey(running, next);
+        }
+        Effect::Greet { to } => tell(running, to),
         Effect::Gate { node, open: true } => {
-            shared.sessions.admit(node);
-            shared.net.open_gate(node);
+            running.agenda().gate(node, true);
+            running.net.open_gate(node);
         }
         Effect::Gate { node, open: false } => {
-            shared.net.close_gate(node);
-            shared.sessions.put_out(node);
+            running.net.close_gate(node);
+            running.agenda().gate(node, false);
         }
-        Effect::Pull { id } => pull::wake(shared, id),
-        Effect::Stop { id } => pull::stop(shared, id),
-        Effect::Drop { object } => in_use::remove_unless_held(shared, object),
-        Effect::WakeAt(time) => shared.timer.wake_at(time),
+        Effect::Pull { id } => {
+            let next = running.agenda().pull(id);
+            obey(running, next);
+        }
+        Effect::Stop { id } => {
+            let next = running.agenda().stop(id);
+            obey(running, next);
+        }
+        Effect::Drop { object } => remove_unless_held(running, object),
+        Effect::WakeAt(time) => running.wake_at(time),
     }
+}
+
+/// Says `hello` to all nodes of an institution.
+fn tell(running: &Arc<Running>, to: PartyId) {
+    let task = Arc::clone(running);
+    running.spawn(async move {
+        let route = task.read_on_pool(move |peer, txn, _| peer.route(txn, to)).await;
+        let route = route.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot read whom to greet");
+            Vec::new()
+        });
+        for (node, addresses) in route {
+            let next = task.agenda().tell(to, node, addresses);
+            obey(&task, next);
+        }
+    });
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use chartmesh_protocol::id::{NodeId, ObjectId, TicketId};
 use chartmesh_protocol::refusal::Failure;
 
-use super::shared::Shared;
+use super::running::Running;
 use crate::bulk::{self, Authorise, InMemory, Library, Patience, RefusalCode, ServeError, Source};
 use crate::disk::AnyDisk;
 use crate::net::BulkStream;
 use crate::objects::ObjectError;
 
 /// What other nodes may pull from.
-pub(super) struct Shelf(pub(super) Arc<Shared>);
+pub(super) struct Shelf(pub(super) Arc<Running>);
 
 impl Library for Shelf {
     type Disk = AnyDisk;

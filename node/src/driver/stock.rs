@@ -14,9 +14,9 @@ use chartmesh_protocol::peer::Event;
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
 
-use super::StartError;
+use super::ended::StartError;
 use super::limits::{CHECK_BYTES_MAX, CHECK_OBJECTS_MAX};
-use super::shared::{Shared, on_pool};
+use super::running::{Running, on_pool};
 use crate::objects::ObjectError;
 use crate::random::system;
 
@@ -60,8 +60,8 @@ pub struct LostObject {
 }
 
 /// Looks at some objects, and tells the protocol what is lost and what is here after all.
-pub(super) async fn check(shared: &Arc<Shared>, asked: Check) -> Result<Checked, Failure> {
-    let task = Arc::clone(shared);
+pub(super) async fn check(running: &Arc<Running>, asked: Check) -> Result<Checked, Failure> {
+    let task = Arc::clone(running);
     let looked = on_pool(move || look_through(&task, asked)).await;
     let (checked, lost, found) = match looked {
         Some(looked) => looked?,
@@ -69,15 +69,15 @@ pub(super) async fn check(shared: &Arc<Shared>, asked: Check) -> Result<Checked,
     };
     if !lost.is_empty() || !found.is_empty() {
         let bytes = size_of::<Lost>() * (lost.len() + found.len());
-        shared.submit(Event::Stock { lost, found }, bytes).await?;
+        running.submit(Event::Stock { lost, found }, bytes).await?;
     }
     Ok(checked)
 }
 
 type Looked = (Checked, Vec<Lost>, Vec<ObjectId>);
 
-fn look_through(shared: &Shared, asked: Check) -> Result<Looked, StoreError> {
-    let stock = shared
+fn look_through(running: &Running, asked: Check) -> Result<Looked, StoreError> {
+    let stock = running
         .read(|peer, txn, _| peer.stock(txn, asked.subject, asked.after, CHECK_OBJECTS_MAX))?;
     let full = stock.len() == CHECK_OBJECTS_MAX;
     let (mut checked, mut lost, mut found) = (Checked::default(), Vec::new(), Vec::new());
@@ -90,11 +90,11 @@ fn look_through(shared: &Shared, asked: Check) -> Result<Looked, StoreError> {
         checked.objects += 1;
         checked.bytes = checked.bytes.saturating_add(item.length);
         last = Some(item.object);
-        let Some((damaged, what)) = look(shared, item, asked.deep)? else {
+        let Some((damaged, what)) = look(running, item, asked.deep)? else {
             found.extend(item.lost.map(|lost| lost.object));
             continue;
         };
-        let needed_by = shared.read(|peer, txn, _| peer.held_by(txn, item.object))?;
+        let needed_by = running.read(|peer, txn, _| peer.held_by(txn, item.object))?;
         let Stocked { object, length, .. } = *item;
         checked.lost.push(LostObject { object, length, damaged, what, needed_by });
         if item.lost.is_none() {
@@ -107,15 +107,19 @@ fn look_through(shared: &Shared, asked: Check) -> Result<Looked, StoreError> {
 
 /// What is wrong with an object, if anything is: whether it is damaged, and how that shows. A damaged
 /// file is set aside, for as long as it stood in its place nothing could be received there.
-fn look(shared: &Shared, item: &Stocked, deep: bool) -> Result<Option<(bool, String)>, StoreError> {
-    if shared.in_use.is_used(item.object) {
+fn look(
+    running: &Running,
+    item: &Stocked,
+    deep: bool,
+) -> Result<Option<(bool, String)>, StoreError> {
+    if running.in_use.is_used(item.object) {
         return Ok(item.lost.map(|lost| (lost.damaged, "is on its way here".to_owned())));
     }
     if item.length <= SMALL_OBJECT_BYTES_MAX as u64 {
         if !deep {
             return Ok(item.lost.map(|lost| (lost.damaged, "was lost".to_owned())));
         }
-        let bytes = shared.read(|peer, txn, _| peer.small_object(txn, item.object))?;
+        let bytes = running.read(|peer, txn, _| peer.small_object(txn, item.object))?;
         return Ok(match bytes {
             None => Some((false, "is missing".to_owned())),
             Some(bytes) if *blake3::hash(&bytes).as_bytes() != item.object.0 => {
@@ -124,34 +128,34 @@ fn look(shared: &Shared, item: &Stocked, deep: bool) -> Result<Option<(bool, Str
             Some(_) => None,
         });
     }
-    match file(shared, item, deep) {
+    match file(running, item, deep) {
         Ok(()) => Ok(None),
         Err(ObjectError::Missing(_)) if item.lost.is_some_and(|lost| lost.damaged) => {
             Ok(Some((true, "is damaged, and was set aside".to_owned())))
         }
         Err(ObjectError::Missing(_)) => Ok(Some((false, "is missing".to_owned()))),
         Err(ObjectError::Damaged { what, .. }) => {
-            set_aside(shared, item.object);
+            set_aside(running, item.object);
             Ok(Some((true, format!("is damaged: {what}"))))
         }
         Err(error) if error.is_the_files_fault() => {
-            set_aside(shared, item.object);
+            set_aside(running, item.object);
             Ok(Some((true, format!("cannot be read: {error}"))))
         }
         Err(error) => Err(StoreError::Fault(error.to_string())),
     }
 }
 
-fn file(shared: &Shared, item: &Stocked, deep: bool) -> Result<(), ObjectError> {
-    let reader = shared.objects.open_object(item.object)?;
+fn file(running: &Running, item: &Stocked, deep: bool) -> Result<(), ObjectError> {
+    let reader = running.objects.open_object(item.object)?;
     if reader.len() != item.length {
         return Err(ObjectError::Damaged { id: item.object, what: "it has another length" });
     }
     if deep { reader.scrub() } else { Ok(()) }
 }
 
-fn set_aside(shared: &Shared, object: ObjectId) {
-    match shared.objects.set_aside(object) {
+fn set_aside(running: &Running, object: ObjectId) {
+    match running.objects.set_aside(object) {
         Ok(_) => {
             tracing::warn!(%object, "a damaged object was set aside; restore it from a backup")
         }
@@ -160,10 +164,10 @@ fn set_aside(shared: &Shared, object: ObjectId) {
 }
 
 /// Compares by names alone, before anyone can ask. `here` is sorted.
-pub(super) fn compare_names(shared: &Shared, here: &[ObjectId]) -> Result<(), StartError> {
+pub(super) fn compare_names(running: &Running, here: &[ObjectId]) -> Result<(), StartError> {
     let (mut after, mut missing, mut back) = (None, 0, 0);
     loop {
-        let page = shared.read(|peer, txn, _| peer.stock(txn, None, after, CHECK_OBJECTS_MAX))?;
+        let page = running.read(|peer, txn, _| peer.stock(txn, None, after, CHECK_OBJECTS_MAX))?;
         let Some(last) = page.last() else { break };
         after = Some(last.object);
         let (mut lost, mut found) = (Vec::new(), Vec::new());
@@ -172,7 +176,7 @@ pub(super) fn compare_names(shared: &Shared, here: &[ObjectId]) -> Result<(), St
             match (here.binary_search(&object).is_ok(), item.lost) {
                 (false, None) => lost.push(Lost { object, damaged: false }),
                 // What was damaged and could not be set aside is no better for its name.
-                (true, Some(Lost { damaged: true, .. })) if !is_sound(shared, object) => {}
+                (true, Some(Lost { damaged: true, .. })) if !is_sound(running, object) => {}
                 (true, Some(_)) => found.push(object),
                 (true, None) | (false, Some(_)) => {}
             }
@@ -180,7 +184,7 @@ pub(super) fn compare_names(shared: &Shared, here: &[ObjectId]) -> Result<(), St
         missing += lost.len();
         back += found.len();
         if !lost.is_empty() || !found.is_empty() {
-            tell(shared, Event::Stock { lost, found })?;
+            tell(running, Event::Stock { lost, found })?;
         }
     }
     if missing > 0 {
@@ -195,15 +199,15 @@ pub(super) fn compare_names(shared: &Shared, here: &[ObjectId]) -> Result<(), St
     Ok(())
 }
 
-fn is_sound(shared: &Shared, object: ObjectId) -> bool {
-    shared.objects.scrub(object).is_ok()
+fn is_sound(running: &Running, object: ObjectId) -> bool {
+    running.objects.scrub(object).is_ok()
 }
 
 /// One event in a transaction of its own: there is no writer yet.
-fn tell(shared: &Shared, event: Event) -> Result<(), StoreError> {
-    let mut batch = shared.store.batch()?;
+fn tell(running: &Running, event: Event) -> Result<(), StoreError> {
+    let mut batch = running.store.batch()?;
     let mut overlay = batch.event();
-    shared.peer.handle(shared.clock.now(), event, &mut overlay, &mut system())?;
+    running.peer.handle(running.clock.now(), event, &mut overlay, &mut system())?;
     let changes = overlay.into_changes();
     batch.merge(changes);
     batch.commit()

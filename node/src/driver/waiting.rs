@@ -8,7 +8,7 @@ use chartmesh_protocol::peer::{Answer, RequestId};
 use chartmesh_protocol::refusal::Failure;
 use tokio::sync::oneshot;
 
-use super::Lost;
+use super::ended::Lost;
 use crate::net::Reply;
 
 /// What a front door gets.

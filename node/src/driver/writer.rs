@@ -11,34 +11,36 @@ use chartmesh_protocol::store::StoreError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::ended::{Ended, Lost};
 use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, FAULTS_MAX};
+use super::parts::Witnessed;
 use super::perform::perform;
-use super::shared::{Entry, Item, Shared, Ticket};
+use super::queue::{Entry, Item, Ticket};
+use super::running::Running;
 use super::trail::Line;
-use super::{Ended, Lost, Witnessed};
 use crate::random::system;
 use crate::store::Batch;
 
 /// Runs until it is told to stop, or the storage fails for good.
-pub(super) async fn run(shared: Arc<Shared>, mut items: mpsc::Receiver<Item>) {
-    let shared = &shared;
+pub(super) async fn run(running: Arc<Running>, mut items: mpsc::Receiver<Item>) {
+    let running = &running;
     // Also when this thread panics: whoever waits must hear of it.
-    let mut end = End { shared, why: Ended::Bug };
+    let mut end = End { running, why: Ended::Bug };
     let mut faults = 0;
     end.why = loop {
         let Some(Item::Event(first)) = items.recv().await else {
             break Ended::Stopped;
         };
-        if shared.stopping.is_cancelled() {
-            fail(shared, first.ticket, Lost::Stopping);
+        if running.stopping.is_cancelled() {
+            fail(running, first.ticket, Lost::Stopping);
             break Ended::Stopped;
         }
-        match batch(shared, *first, &mut items) {
+        match batch(running, *first, &mut items) {
             Ok(ControlFlow::Continue(())) => faults = 0,
             Ok(ControlFlow::Break(())) => break Ended::Stopped,
             Err(error) => {
                 faults += 1;
-                shared.counters.faults.fetch_add(1, Ordering::Relaxed);
+                running.counters.faults.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%error, in_a_row = faults, "the storage failed; a batch was dropped");
                 if faults >= FAULTS_MAX {
                     break Ended::Storage(error.to_string());
@@ -49,21 +51,21 @@ pub(super) async fn run(shared: Arc<Shared>, mut items: mpsc::Receiver<Item>) {
     items.close();
     while let Ok(item) = items.try_recv() {
         if let Item::Event(entry) = item {
-            fail(shared, entry.ticket, Lost::Stopping);
+            fail(running, entry.ticket, Lost::Stopping);
         }
     }
 }
 
 struct End<'a> {
-    shared: &'a Arc<Shared>,
+    running: &'a Arc<Running>,
     why: Ended,
 }
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.shared.stopping.cancel();
-        self.shared.waiting.clear(&Lost::Stopping);
-        self.shared.ended.send_replace(Some(self.why.clone()));
+        self.running.stopping.cancel();
+        self.running.waiting.clear(&Lost::Stopping);
+        self.running.ended.send_replace(Some(self.why.clone()));
     }
 }
 
@@ -76,16 +78,16 @@ struct Handled {
 
 /// One transaction: `first` and what else waits.
 fn batch(
-    shared: &Arc<Shared>,
+    running: &Arc<Running>,
     first: Entry,
     items: &mut mpsc::Receiver<Item>,
 ) -> Result<ControlFlow<()>, StoreError> {
     let begun = Instant::now();
     let mut flow = ControlFlow::Continue(());
-    let mut batch = match shared.store.batch() {
+    let mut batch = match running.store.batch() {
         Ok(batch) => batch,
         Err(error) => {
-            fail(shared, first.ticket, Lost::Storage(error.to_string()));
+            fail(running, first.ticket, Lost::Storage(error.to_string()));
             return Err(error);
         }
     };
@@ -93,7 +95,7 @@ fn batch(
     let mut next = Some(first);
     let mut fault = None;
     while let Some(entry) = next.take() {
-        let (one, failed) = handle(shared, &mut batch, entry);
+        let (one, failed) = handle(running, &mut batch, entry);
         handled.push(one);
         fault = failed;
         let full = handled.len() >= BATCH_EVENTS_MAX
@@ -109,22 +111,22 @@ fn batch(
         }
     }
     #[cfg(test)]
-    let fault = fault.or_else(|| wanted_fault(shared));
+    let fault = fault.or_else(|| wanted_fault(running));
     let committed = match fault {
         None => batch.commit(),
         Some(fault) => Err(fault),
     };
     match committed {
         Ok(()) => {
-            shared.count(handled.len(), handled[0].ticket.since);
+            running.count(handled.len(), handled[0].ticket.since);
             for one in handled {
-                finish(shared, one);
+                finish(running, one);
             }
             Ok(flow)
         }
         Err(error) => {
             for one in handled {
-                fail(shared, one.ticket, Lost::Storage(error.to_string()));
+                fail(running, one.ticket, Lost::Storage(error.to_string()));
             }
             Err(error)
         }
@@ -133,16 +135,16 @@ fn batch(
 
 /// Handles one event over the batch: what it wrote is added when it ends well. Gives a fault of
 /// the storage, which drops the whole batch.
-fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<StoreError>) {
+fn handle(running: &Running, batch: &mut Batch, entry: Entry) -> (Handled, Option<StoreError>) {
     let Entry { event, ticket } = entry;
-    let (now, kind) = (shared.clock.now(), kind_of(&event));
+    let (now, kind) = (running.clock.now(), kind_of(&event));
     let line = Line::of(&event);
     let _span = tracing::debug_span!("event", kind).entered();
-    if let Some(witness) = &shared.witness {
+    if let Some(witness) = &running.witness {
         witness(now, Witnessed::Event(&event));
     }
     let mut overlay = batch.event();
-    let peer = &shared.peer;
+    let peer = &running.peer;
     // A bug that one event sets off must not stop the node for all: the overlay goes with it.
     let outcome =
         catch_unwind(AssertUnwindSafe(|| peer.handle(now, event, &mut overlay, &mut system())));
@@ -151,7 +153,7 @@ fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<
         Ok(Ok(effects)) => {
             let changes = overlay.into_changes();
             batch.merge(changes);
-            if let Some(witness) = &shared.witness {
+            if let Some(witness) = &running.witness {
                 witness(now, Witnessed::Effects(&effects));
             }
             Ok(effects)
@@ -174,33 +176,33 @@ fn handle(shared: &Shared, batch: &mut Batch, entry: Entry) -> (Handled, Option<
 }
 
 /// After the commit: what the event asked for happens, then whoever submitted it goes on.
-fn finish(shared: &Arc<Shared>, Handled { ticket, effects, line }: Handled) {
+fn finish(running: &Arc<Running>, Handled { ticket, effects, line }: Handled) {
     match effects {
         Ok(effects) => {
             if let Some(line) = line {
                 line.write(&effects);
             }
             for effect in effects {
-                perform(shared, effect);
+                perform(running, effect);
             }
             let _gone = ticket.done.send(Ok(()));
         }
-        Err(lost) => fail(shared, ticket, lost),
+        Err(lost) => fail(running, ticket, lost),
     }
 }
 
-fn fail(shared: &Shared, ticket: Ticket, lost: Lost) {
+fn fail(running: &Running, ticket: Ticket, lost: Lost) {
     if let Some(request) = ticket.request {
-        shared.waiting.lost(request, &lost);
+        running.waiting.lost(request, &lost);
     }
     let _gone = ticket.done.send(Err(lost));
 }
 
 #[cfg(test)]
-fn wanted_fault(shared: &Shared) -> Option<StoreError> {
+fn wanted_fault(running: &Running) -> Option<StoreError> {
     let less = |left: u32| left.checked_sub(1);
     let order = Ordering::Relaxed;
-    shared.failing.try_update(order, order, less).ok()?;
+    running.failing.try_update(order, order, less).ok()?;
     Some(StoreError::Fault("a test said so".to_owned()))
 }
 

@@ -1,7 +1,7 @@
 //! What connections cost besides what is said on them: bytes, round trips, and the wait until TCP's window
 //! is open. The figures were measured on whole nodes: `scenarios/stack/README.md`.
 
-use super::Engine;
+use super::state::Engine;
 use crate::stage::window::{FRAMING_BYTES, round_trips};
 use crate::tier::tcp::WINDOW_FIRST;
 
@@ -45,8 +45,8 @@ impl Engine<'_> {
     /// What so many bytes wait for the window of the connection to open, which they then have opened.
     pub(super) fn slow_start(&mut self, from: u32, to: u32, bytes: u64) -> u64 {
         let now_us = self.stage.now_us;
-        let waits = match self.machine(from).sessions.get_mut(&to) {
-            Some(session) => session.window.sends(bytes, now_us),
+        let waits = match self.machine(from).connections.get_mut(&to) {
+            Some(connection) => connection.window.sends(bytes, now_us),
             None => round_trips(bytes + FRAMING_BYTES, WINDOW_FIRST as u64),
         };
         match waits {

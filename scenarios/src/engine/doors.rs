@@ -1,7 +1,9 @@
 //! What people do at this tier's machines: peers, each with its disk.
 
 use super::setup::STEP_US;
-use super::{Engine, Task, Then};
+use super::state::Engine;
+use super::task::{Task, Then};
+use crate::driver::Driver as _;
 use crate::result::{NOBODY, TraceKind};
 use crate::tier::people::{Doors, Entries, People, drafts};
 use crate::tier::{Seen, short};

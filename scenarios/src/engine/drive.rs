@@ -1,15 +1,16 @@
 //! What the node's driver does: has a peer handle an event, commits, performs the effects once that is durable,
 //! and calls the peer again when it wants to be called.
 
-use super::{Engine, Task, Then};
+use super::state::Engine;
+use super::task::{Task, Then};
+use crate::driver::Driver as _;
 use crate::result::TraceKind;
-use crate::stage::{Errand, Flow};
+use crate::stage::Flow;
 use crate::tier::feature;
-use chartmesh_protocol::peer::{Effect, Event};
+use chartmesh_protocol::agenda::TICK_PAUSE_MS;
+use chartmesh_protocol::peer::{DeliveryFailure, Effect, Event};
 use std::time::Instant;
 
-/// Time between two ticks of a machine at least, as the node has it.
-const TICK_PAUSE_US: u64 = 20_000;
 /// Faults of a disk in a row after which a node stops, as the node has it.
 const DISK_FAULTS_MAX: u32 = 3;
 
@@ -32,7 +33,8 @@ impl Engine<'_> {
             if let Some(waiting) = waiting {
                 self.unanswered(at, waiting);
             }
-            return self.disk_failed(at);
+            self.disk_failed(at);
+            return self.undone(at, &then);
         };
         if let Some(watched) = watched {
             self.saw_handled(at, &watched, &effects);
@@ -66,6 +68,21 @@ impl Engine<'_> {
         }
     }
 
+    /// What was to follow a commit does not, because there was none.
+    fn undone(&mut self, at: u32, then: &Then) {
+        match *then {
+            _ if !self.machine(at).on => {}
+            Then::Greeted(target, _) => {
+                self.greeted(at, target, Err(DeliveryFailure::NeverSent));
+            }
+            Then::Delivered(to) => {
+                let next = self.machine(at).party.agenda.interrupted(to);
+                self.obey(at, next);
+            }
+            Then::Nothing | Then::Received(_) => {}
+        }
+    }
+
     /// A commit is durable: what it was to bring about begins.
     pub(super) fn durable(&mut self, at: u32, effects: Vec<Effect>, then: Then) {
         let epoch = self.machine(at).epoch;
@@ -77,8 +94,11 @@ impl Engine<'_> {
         }
         match then {
             Then::Nothing => {}
-            Then::Greeted(target) => self.greeted(at, target, true),
-            Then::Delivered(to) => self.delivered(at, to),
+            Then::Greeted(target, answer) => self.greeted(at, target, answer),
+            Then::Delivered(to) => {
+                let next = self.machine(at).party.agenda.concluded(to);
+                self.obey(at, next);
+            }
             Then::Received(flow) => {
                 let Flow { from, name, patient, about, .. } = flow;
                 self.trace(TraceKind::Received, at, from, |row| {
@@ -86,40 +106,6 @@ impl Engine<'_> {
                 });
                 self.people(|people, doors| people.received(at, name, patient, about, doors));
             }
-        }
-    }
-
-    pub(super) fn perform(&mut self, at: u32, effect: Effect) {
-        match effect {
-            Effect::Answer { request, answer } => self.answered(request, answer),
-            Effect::Reply { request, bytes } => self.reply(at, request, bytes),
-            Effect::Greet { to } => {
-                if let Some(target) = self.stage.by_party.get(&to).copied() {
-                    let open = self.session(at, target).is_some_and(|s| s.theirs.is_some());
-                    if !open {
-                        self.greet(at, target, Errand::Nothing);
-                    }
-                }
-            }
-            Effect::Deliver { to } => self.deliver(at, to),
-            Effect::Gate { node, open: true } => {
-                self.machine(at).party.gates.insert(node);
-            }
-            Effect::Gate { node, open: false } => {
-                self.machine(at).party.gates.remove(&node);
-                if let Some(other) = self.stage.by_node.get(&node).copied() {
-                    self.machine(at).sessions.remove(&other);
-                }
-            }
-            Effect::Pull { id } => {
-                if self.machine(at).pulls.insert(id, 0).is_none() {
-                    self.pull(at, id);
-                }
-            }
-            // The transfer's row is gone, and whoever takes the task up looks.
-            Effect::Stop { .. } => {}
-            Effect::Drop { object } => self.drop_object(at, object),
-            Effect::WakeAt(time) => self.wake_at(at, time.0),
         }
     }
 
@@ -132,32 +118,20 @@ impl Engine<'_> {
             return;
         }
         machine.tick_us = None;
-        let now = machine.clock(now_us).0;
-        let later = machine.due.split_off(&(now + 1));
-        let is_due = !machine.due.is_empty();
-        machine.due = later;
+        let now = machine.clock(now_us);
+        let is_due = machine.party.agenda.take_due(now);
         if is_due {
             self.handle(at, Event::Tick, "tick", Then::Nothing);
         }
         self.plan_tick(at);
     }
 
-    /// A peer wants to be called when its clock shows `time`.
-    pub(super) fn wake_at(&mut self, at: u32, time: u64) {
-        let machine = self.machine(at);
-        machine.due.insert(time);
-        if machine.due.len() > 1024 {
-            machine.due.pop_last();
-        }
-        self.plan_tick(at);
-    }
-
-    fn plan_tick(&mut self, at: u32) {
+    pub(super) fn plan_tick(&mut self, at: u32) {
         let now_us = self.stage.now_us;
         let machine = self.machine(at);
-        let Some(first) = machine.due.first() else { return };
+        let Some(first) = machine.party.agenda.next_due() else { return };
         // Its clock shows the millisecond from its begin on.
-        let at_us = machine.when(*first).max(now_us + TICK_PAUSE_US);
+        let at_us = machine.when(first.0).max(now_us + TICK_PAUSE_MS * 1000);
         if machine.tick_us.is_none_or(|planned| at_us < planned) {
             machine.tick_us = Some(at_us);
             let epoch = machine.epoch;

@@ -1,17 +1,18 @@
-//! Messages and their outcomes, as the node's driver does them: one message at a time to each institution, a
-//! `hello` before the first, once more if the far side has forgotten us.
+//! Messages on their way, and their outcomes: what becomes of [`Order::Send`](chartmesh_protocol::agenda::Order).
 //!
 //! ```text
-//!  Attempt ──(no session)──> Greeting ──> hello arrives ──> welcome arrives ─┐
-//!     │ session                                                              │
-//!     └──────────────> message arrives ──> outcome arrives ──> Attempt again <┘
+//!  send ──> message arrives ──> outcome arrives ──> the agenda goes on
+//!    └─────────────┴──────> nothing comes back ──> unknown ────┘
 //! ```
 
 use super::greeting::HELLO_TIMEOUT_US;
-use super::{Engine, Task, Then};
+use super::state::Engine;
+use super::task::{Task, Then};
+use crate::driver::Driver as _;
 use crate::result::{NOBODY, TraceKind};
-use crate::stage::{Back, Errand, Flow};
+use crate::stage::{Back, Flow};
 use crate::tier::{Seen, message_id, patient_of, request_of};
+use chartmesh_protocol::agenda::{Letter, Order, Sent};
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::message::{Outcome, OutcomeResult};
@@ -22,64 +23,19 @@ use chartmesh_protocol::statement::Unverified;
 const CONTROL_TIMEOUT_US: u64 = 30_000_000;
 
 impl Engine<'_> {
-    /// Something waits for `to`, or may be tried now.
-    pub(super) fn deliver(&mut self, from: u32, to: PartyId) {
-        if let Some(again) = self.machine(from).delivering.get_mut(&to) {
-            *again = true;
-            return;
-        }
-        self.machine(from).delivering.insert(to, false);
-        self.attempt(from, to, false);
-    }
-
-    /// The loop of one institution's deliveries begins again, or ends.
-    pub(super) fn attempt(&mut self, from: u32, to: PartyId, again: bool) {
-        loop {
-            let now_us = self.stage.now_us;
-            let machine = self.machine(from);
-            let now = machine.clock(now_us);
-            let next = machine.party.peer.next_delivery(&machine.disk, now, to);
-            let waits = match next.expect("memory does not fail") {
-                Some(delivery) if delivery.wait_ms == 0 => {
-                    return self.send_or_greet(from, to, delivery.number, again);
-                }
-                Some(delivery) => Some(now.plus_ms(delivery.wait_ms)),
-                None => None,
-            };
-            match machine.delivering.get_mut(&to) {
-                Some(once_more) if *once_more => *once_more = false,
-                _ => {
-                    machine.delivering.remove(&to);
-                    if let Some(at) = waits {
-                        self.wake_at(from, at.0);
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    fn send_or_greet(&mut self, from: u32, to: PartyId, number: u64, again: bool) {
-        let Some(target) = self.stage.by_party.get(&to).copied() else {
-            return self.conclude_failure(from, to, number, DeliveryFailure::NeverSent);
-        };
-        match self.session(from, target) {
-            Some(session) if session.theirs.is_some() => {
-                self.send(from, to, target, number, again);
-            }
-            _ => self.greet(from, target, Errand::Deliver(to, again)),
-        }
-    }
-
-    fn send(&mut self, from: u32, to: PartyId, target: u32, number: u64, again: bool) {
+    /// A message leaves.
+    pub(super) fn send(&mut self, from: u32, target: u32, letter: &Letter) {
         let now_us = self.stage.now_us;
         let target_epoch = self.stage.machines[target as usize].epoch;
+        let (to, number) = (letter.to, letter.number);
         let machine = self.machine(from);
-        let nonce = machine.sessions.get(&target).and_then(|session| session.theirs);
-        let nonce = nonce.expect("whoever sends has a session");
-        let bytes = machine.party.peer.compose(&machine.disk, to, number, nonce);
-        let Some(mut bytes) = bytes.expect("memory does not fail") else {
-            return self.attempt(from, to, false);
+        let bytes = letter.compose(&machine.party.peer, &machine.disk, machine.clock(now_us));
+        let mut bytes = match bytes.expect("memory does not fail") {
+            Ok(bytes) => bytes,
+            Err(sent) => {
+                let next = machine.party.agenda.sent(to, sent);
+                return self.obey(from, next);
+            }
         };
         let (from_epoch, node) = (machine.epoch, machine.party.peer.node());
         let checked = CheckedMessage::prepare(node, &bytes).expect("we composed it");
@@ -95,7 +51,6 @@ impl Engine<'_> {
             message: envelope.id,
             made_up: false,
             may_pass: true,
-            again,
             left_us: now_us,
             name,
             since_ms: envelope.sent.0,
@@ -151,8 +106,8 @@ impl Engine<'_> {
         }
         let from_node = self.stage.machines[from as usize].party.peer.node();
         let machine = self.machine(target);
-        let nonce = machine.sessions.get(&from).map(|session| session.ours);
-        let nonce = nonce.filter(|_| machine.party.gates.contains(&from_node));
+        let nonce = machine.party.agenda.our_nonce(from_node);
+        let nonce = nonce.filter(|_| machine.party.agenda.is_admitted(from_node));
         let (Some(nonce), Ok(message)) = (nonce, message) else {
             // Refused without a word: a stranger, or bytes that are no message.
             if first {
@@ -162,9 +117,7 @@ impl Engine<'_> {
             }
             return;
         };
-        if let Some(session) = self.machine(target).sessions.get_mut(&from) {
-            session.used_us = now_us;
-        }
+        self.used(target, from);
         if self.hostile_receives(target, flow, &message, first) {
             return;
         }
@@ -227,26 +180,36 @@ impl Engine<'_> {
     }
 
     pub(super) fn outcome_arrives(&mut self, flow: Flow, bytes: Vec<u8>) {
-        let Flow { from, to, target, .. } = flow;
         if bytes.is_empty() {
-            // It does not know us in this session: `hello` once more.
-            self.machine(from).sessions.remove(&target);
-            if flow.again || flow.made_up {
-                return self.conclude(flow, Err(DeliveryFailure::GateClosed));
-            }
-            return self.greet(from, target, Errand::Deliver(to, true));
+            // It does not know us in this session.
+            self.hang_up(flow.from, flow.target);
+            return self.sent(flow, Sent::Forgotten);
         }
-        let now_us = self.stage.now_us;
-        if let Some(session) = self.machine(from).sessions.get_mut(&target) {
-            session.used_us = now_us;
-        }
-        self.conclude(flow, Ok(bytes));
+        self.used(flow.from, flow.target);
+        self.sent(flow, Sent::Answered(bytes));
     }
 
     /// Nobody knows whether a message arrived.
     pub(super) fn unknown(&mut self, flow: Flow) {
-        self.machine(flow.from).sessions.remove(&flow.target);
-        self.conclude(flow, Err(DeliveryFailure::OutcomeUnknown));
+        self.hang_up(flow.from, flow.target);
+        self.sent(flow, Sent::Unknown);
+    }
+
+    fn sent(&mut self, flow: Flow, sent: Sent) {
+        if flow.made_up {
+            return self.conclude(
+                flow,
+                match sent {
+                    Sent::Answered(bytes) => Ok(bytes),
+                    Sent::Unknown => Err(DeliveryFailure::OutcomeUnknown),
+                    _ => Err(DeliveryFailure::GateClosed),
+                },
+            );
+        }
+        match self.machine(flow.from).party.agenda.sent(flow.to, sent) {
+            Some(Order::Conclude { result, .. }) => self.conclude(flow, result),
+            other => self.obey(flow.from, other),
+        }
     }
 
     fn conclude(&mut self, flow: Flow, result: Result<Vec<u8>, DeliveryFailure>) {
@@ -297,11 +260,6 @@ impl Engine<'_> {
         });
         let event = Event::Delivery { to, number, result: Err(failure) };
         self.handle(from, event, "retry", Then::Delivered(to));
-    }
-
-    /// What became of a delivery is durable: the next.
-    pub(super) fn delivered(&mut self, from: u32, to: PartyId) {
-        self.attempt(from, to, false);
     }
 }
 

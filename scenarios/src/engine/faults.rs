@@ -1,45 +1,16 @@
 //! What goes wrong: the scenario's events, faults by chance, machines that come and go, dishonest parties.
 //! Each fault is counted when it fires, so that a run can show that it did.
 
-use super::{Engine, Task, Then};
-use crate::result::{Fired, Mark, NOBODY, TraceKind};
+use super::state::Engine;
+use super::task::{Task, Then};
+use crate::driver::Driver as _;
+use crate::party::idle;
+use crate::result::{Mark, NOBODY, TraceKind};
 use crate::scenario::{Event as Planned, Happening};
-use crate::stage::{Back, Cut, Errand};
+use crate::stage::{Back, Cut};
 use crate::tier::{Chance, Seen, next};
 use chartmesh_protocol::peer::Event;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Faults by chance, and what has fired.
-pub(super) struct Faults {
-    chance: Chance,
-    fired: BTreeMap<&'static str, u64>,
-    marks: BTreeMap<usize, Mark>,
-}
-
-impl Faults {
-    pub(super) fn new(seed: u64) -> Self {
-        Self {
-            chance: Chance::of(seed, "faults", "fire"),
-            fired: BTreeMap::new(),
-            marks: BTreeMap::new(),
-        }
-    }
-
-    pub(super) fn fired(&self) -> Vec<Fired> {
-        self.fired.iter().map(|(fault, times)| Fired { fault, times: *times }).collect()
-    }
-
-    pub(super) fn marks(&self, end_us: u64) -> Vec<Mark> {
-        let open = |mark: &Mark| mark.until_us == u64::MAX;
-        self.marks
-            .values()
-            .map(|mark| Mark {
-                until_us: if open(mark) { end_us } else { mark.until_us },
-                ..mark.clone()
-            })
-            .collect()
-    }
-}
+use std::collections::BTreeSet;
 
 impl Engine<'_> {
     pub(super) fn blocked(&self, from: u32, to: u32) -> bool {
@@ -116,14 +87,10 @@ impl Engine<'_> {
         let machine = self.machine(at);
         machine.on = on;
         machine.epoch += 1;
-        machine.sessions.clear();
-        machine.greeting.clear();
-        machine.delivering.clear();
-        machine.pulls.clear();
-        machine.due.clear();
+        machine.party.agenda = idle();
+        machine.connections.clear();
         machine.tick_us = None;
         machine.line_free_us = 0;
-        machine.party.gates.clear();
         let replying = core::mem::take(&mut machine.replying);
         for back in replying.into_values() {
             match back {
@@ -170,9 +137,8 @@ impl Engine<'_> {
             if let Some(target) = self.stage.by_party.get(&party).copied()
                 && target != at
                 && !nodes.is_empty()
-                && !self.machine(at).greeting.contains_key(&target)
             {
-                self.greet(at, target, Errand::Nothing);
+                self.greet(at, target);
             }
         }
     }

@@ -1,13 +1,15 @@
-//! Greetings: the connection that two machines have, and the `hello` that opens it to messages.
+//! Greetings: what becomes of [`Order::Hello`](chartmesh_protocol::agenda::Order).
 //!
 //! ```text
-//!  greet ──(handshake)──> greeting ──> hello arrives ──> welcome arrives ──> errands go on
-//!    └──────────> nobody there, nothing comes back: not greeted ───────────> errands fail
+//!  dial ──(handshake)──> greeting ──> hello arrives ──> welcome arrives ──> the agenda goes on
+//!    └──────────> nobody there, nothing comes back: not greeted ───────────────┘
 //! ```
 
-use super::{Engine, Task, Then};
+use super::state::Engine;
+use super::task::{Task, Then};
+use crate::driver::Driver as _;
 use crate::result::TraceKind;
-use crate::stage::{Back, Errand, Session};
+use crate::stage::Back;
 use chartmesh_protocol::peer::{CheckedHello, CheckedWelcome, DeliveryFailure, Event};
 
 /// How long dialling somebody who is not there takes: the transport's timeout.
@@ -16,37 +18,21 @@ const DIAL_TIMEOUT_US: u64 = 10_000_000;
 pub(super) const HELLO_TIMEOUT_US: u64 = 5_000_000;
 
 impl Engine<'_> {
-    /// The connection with `other`, unless it was idle too long or `other` started anew.
-    pub(super) fn session(&mut self, at: u32, other: u32) -> Option<Session> {
-        let now_us = self.stage.now_us;
-        let idle_us = self.scenario.policy.idle.micros();
-        let epoch = self.stage.machines[other as usize].epoch;
-        let on = self.stage.machines[other as usize].on;
-        let machine = self.machine(at);
-        let session = machine.sessions.get_mut(&other)?;
-        if session.epoch != epoch || !on || session.used_us + idle_us < now_us {
-            machine.sessions.remove(&other);
-            self.machine(other).sessions.remove(&at);
-            return None;
-        }
-        let paused_us = now_us - session.used_us;
-        session.used_us = now_us;
-        let session = *session;
-        self.count_pause(paused_us);
-        Some(session)
+    /// Has a machine say `hello` to another, unless it is in a session with it.
+    pub(super) fn greet(&mut self, from: u32, target: u32) {
+        let other = &self.stage.machines[target as usize];
+        let (to, node) = (other.party.peer.me(), other.node());
+        let next = self.machine(from).party.agenda.greet(to, node, Vec::new());
+        self.obey(from, next);
     }
 
-    /// Says `hello` to a machine; `errand` goes on when that is done.
-    pub(super) fn greet(&mut self, from: u32, target: u32, errand: Errand) {
-        if let Some(waiting) = self.machine(from).greeting.get_mut(&target) {
-            return waiting.push(errand);
-        }
-        self.machine(from).greeting.insert(target, vec![errand]);
+    /// A connection is made, unless there is one.
+    pub(super) fn dial(&mut self, from: u32, target: u32) {
         let epoch = self.machine(from).epoch;
         let now_us = self.stage.now_us;
         let callable = self.stage.machines[target as usize].callable;
         // A connection that the other made can be used by us, too, though we could not make it.
-        let open = self.session(from, target).is_some();
+        let open = self.connected(from, target);
         let there = self.stage.machines[target as usize].on && !self.blocked(from, target);
         if !there || (!callable && !open) {
             let end = if there { "not-callable" } else { "not-there" };
@@ -61,16 +47,11 @@ impl Engine<'_> {
     /// The connection stands: the `hello` leaves.
     pub(super) fn greeting(&mut self, from: u32, target: u32) {
         let now_us = self.stage.now_us;
-        let to = self.stage.machines[target as usize].party.peer.me();
-        let target_epoch = self.stage.machines[target as usize].epoch;
+        let other = &self.stage.machines[target as usize];
+        let (to, target_epoch) = (other.party.peer.me(), other.epoch);
+        let ours = self.connection(from, target, target_epoch);
         let machine = self.machine(from);
         let epoch = machine.epoch;
-        let ours = match machine.sessions.get(&target) {
-            Some(session) if session.epoch == target_epoch => session.ours,
-            _ => chartmesh_protocol::crypto::random(&mut machine.party.rng),
-        };
-        let session = Session::new(ours, None, target_epoch, now_us);
-        machine.sessions.insert(target, session);
         let now = machine.clock(now_us);
         let address = vec![format!("/memory/{from}")];
         let bytes = machine.party.peer.hello(&machine.disk, now, to, address, ours);
@@ -106,15 +87,7 @@ impl Engine<'_> {
         let Ok(hello) = CheckedHello::prepare(from_node, bytes) else {
             return self.queue.plan(now_us, not_greeted);
         };
-        let machine = self.machine(target);
-        let ours = match machine.sessions.get(&from) {
-            Some(session) if session.epoch == epoch => session.ours,
-            _ => chartmesh_protocol::crypto::random(&mut machine.party.rng),
-        };
-        let theirs =
-            machine.sessions.get(&from).filter(|s| s.epoch == epoch).and_then(|s| s.theirs);
-        let session = Session::new(ours, theirs, epoch, now_us);
-        machine.sessions.insert(from, session);
+        let ours = self.connection(target, from, epoch);
         let request = self.request();
         let back = Back::Hello { from, from_epoch: epoch };
         self.machine(target).replying.insert(request.0, back);
@@ -131,52 +104,33 @@ impl Engine<'_> {
     pub(super) fn welcome_arrives(&mut self, from: u32, target: u32, bytes: &[u8]) {
         let target_node = self.stage.machines[target as usize].party.peer.node();
         let Ok(welcome) = CheckedWelcome::prepare(target_node, bytes) else {
-            return self.greeted(from, target, false);
+            return self.greeted(from, target, Err(DeliveryFailure::NeverSent));
         };
-        let nonce = welcome.nonce();
-        if let (Ok(nonce), Some(session)) = (nonce, self.machine(from).sessions.get_mut(&target)) {
-            session.theirs = Some(nonce);
-        }
+        let machine = self.machine(from);
+        let answer = match welcome.nonce() {
+            Ok(nonce) if machine.connections.contains_key(&target) => {
+                machine.party.agenda.learn_nonce(target_node, nonce);
+                Ok(())
+            }
+            _ => Err(DeliveryFailure::GateClosed),
+        };
         let event = Event::Welcome { node: target_node, welcome: Box::new(welcome) };
-        self.handle(from, event, "hello", Then::Greeted(target));
+        self.handle(from, event, "hello", Then::Greeted(target, answer));
     }
 
     /// A greeting ended: what waited for it goes on.
-    pub(super) fn greeted(&mut self, from: u32, target: u32, answered: bool) {
-        let node = self.stage.machines[target as usize].party.peer.node();
+    pub(super) fn greeted(&mut self, from: u32, target: u32, answer: Result<(), DeliveryFailure>) {
+        let node = self.stage.machines[target as usize].node();
         let machine = self.machine(from);
-        let open = answered
-            && machine.party.gates.contains(&node)
-            && machine.sessions.get(&target).is_some_and(|session| session.theirs.is_some());
+        let next = machine.party.agenda.greeted(node, answer);
+        let open = machine.party.agenda.their_nonce(node).is_some();
+        let hostile = !machine.hostile.is_empty();
         if !open {
-            machine.sessions.remove(&target);
+            self.hang_up(from, target);
         }
-        let errands = machine.greeting.remove(&target).unwrap_or_default();
-        if !machine.hostile.is_empty() {
+        if hostile {
             self.hostile_greeted(from, target, open);
         }
-        for errand in errands {
-            match errand {
-                Errand::Deliver(to, again) if open => self.attempt(from, to, again),
-                Errand::Deliver(to, _) => {
-                    let failure = if answered {
-                        DeliveryFailure::GateClosed
-                    } else {
-                        DeliveryFailure::NeverSent
-                    };
-                    let now_us = self.stage.now_us;
-                    let machine = self.machine(from);
-                    let now = machine.clock(now_us);
-                    let next = machine.party.peer.next_delivery(&machine.disk, now, to);
-                    match next.expect("memory does not fail") {
-                        Some(next) => self.conclude_failure(from, to, next.number, failure),
-                        None => self.attempt(from, to, false),
-                    }
-                }
-                Errand::Pull(id) if open => self.pull(from, id),
-                Errand::Pull(id) => self.pull_again(from, id),
-                Errand::Nothing => {}
-            }
-        }
+        self.obey(from, next);
     }
 }

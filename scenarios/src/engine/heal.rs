@@ -5,7 +5,8 @@
 //! that still exists is on, and everybody talks once with everybody it knows. People do nothing more. What never
 //! heals stays: destroyed machines, lost objects, wrong clocks, dishonest parties.
 
-use super::{Engine, Task};
+use super::state::Engine;
+use super::task::Task;
 
 /// How long healing may take: some of the longest waits between two tries of a message
 /// (`RETRY_MS_MAX`, five minutes).
@@ -32,6 +33,9 @@ impl Engine<'_> {
             let machine = self.machine(at);
             machine.callable = true;
             machine.disk.capacity = None;
+            // Who talked before says `hello` again.
+            let others: Vec<u32> = machine.connections.keys().copied().collect();
+            others.into_iter().for_each(|other| self.hang_up(at, other));
         }
         for at in all {
             if self.machine(at).on {

@@ -13,12 +13,14 @@
 
 mod forge;
 
-use super::{Engine, Task};
+use super::memory::{KEPT_MAX, Lie, Speech, keep};
+use super::state::Engine;
+use super::task::Task;
 use crate::result::TraceKind;
 use crate::scenario::Hostility;
-use crate::stage::{Errand, Flow};
-use crate::tier::{Chance, Seen, message_id, patient_of};
-use chartmesh_protocol::capability::{Chain, Proof};
+use crate::stage::Flow;
+use crate::tier::{Seen, message_id, patient_of};
+use chartmesh_protocol::capability::Proof;
 use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::crypto;
@@ -28,80 +30,10 @@ use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use chartmesh_protocol::peer::{Body, CheckedMessage, Nonce};
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn, Table, Txn};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Between two attempts of one party.
 const EVERY_US: u64 = 15 * 60 * 1_000_000;
-/// Things that a dishonest party keeps to use again.
-const KEPT_MAX: usize = 64;
-
-/// How something that a peer knows nothing of is said.
-#[derive(Clone, Copy)]
-struct Lie {
-    /// The fault that it counts as; none where it is only what a lie needs.
-    fault: Option<&'static str>,
-    /// Whether honest parties may take it.
-    may_pass: bool,
-}
-
-impl Lie {
-    const fn of(fault: &'static str) -> Self {
-        Self { fault: Some(fault), may_pass: false }
-    }
-}
-
-/// Something to be said.
-enum Speech {
-    /// What a message says, with a proof of possession for a permission.
-    Body(Box<Body>, Option<StatementId>),
-    /// A whole message, as it was.
-    Bytes(Vec<u8>),
-}
-
-/// What dishonest parties remember.
-pub(super) struct Hostile {
-    chance: Chance,
-    /// What each said before, and to whom.
-    said: BTreeMap<u32, VecDeque<(u32, Vec<u8>)>>,
-    /// What relays said to each.
-    heard: BTreeMap<u32, VecDeque<Body>>,
-    /// Attempts so far, by party and what it does.
-    attempts: BTreeMap<(u32, Hostility), u64>,
-    /// What is said once a greeting was answered: by whom, to whom.
-    pending: BTreeMap<(u32, u32), Vec<(Lie, Speech)>>,
-}
-
-impl Hostile {
-    pub(super) fn new(seed: u64) -> Self {
-        Self {
-            chance: Chance::of(seed, "hostile", "choice"),
-            said: BTreeMap::new(),
-            heard: BTreeMap::new(),
-            attempts: BTreeMap::new(),
-            pending: BTreeMap::new(),
-        }
-    }
-
-    /// The permissions that a party received.
-    fn chains(&self, at: u32) -> Vec<Chain> {
-        let heard = self.heard.get(&at).into_iter().flatten();
-        heard
-            .filter_map(|body| match body {
-                Body::Consent(Consent::Permission(given)) => Some(&given.grants),
-                _ => None,
-            })
-            .flat_map(|grants| grants.iter().map(|grant| grant.chain.clone()))
-            .collect()
-    }
-}
-
-fn keep<T>(kept: &mut VecDeque<T>, one: T) {
-    if kept.len() == KEPT_MAX {
-        kept.pop_front();
-    }
-    kept.push_back(one);
-}
-
 impl Engine<'_> {
     fn is_hostile(&self, at: u32, how: Hostility) -> bool {
         self.stage.machines[at as usize].hostile.contains(&how)
@@ -228,11 +160,11 @@ impl Engine<'_> {
         let (to, bytes) = (*to, bytes.clone());
         // What was damaged on its way is of no use a second time.
         let Ok(envelope) = Unverified::<Envelope>::parse(&bytes) else { return };
-        let theirs = self.session(at, to).and_then(|session| session.theirs);
+        let theirs = self.their_nonce(at, to);
         if theirs.is_none() || theirs == Some(envelope.claims().nonce) {
             // On a new connection.
-            self.machine(at).sessions.remove(&to);
-            self.machine(to).sessions.remove(&at);
+            self.hang_up(at, to);
+            self.hang_up(to, at);
         }
         self.speak(at, to, (Lie::of("replay"), Speech::Bytes(bytes)));
     }
@@ -261,7 +193,7 @@ impl Engine<'_> {
 
     /// Says something, once there is a connection.
     fn speak(&mut self, at: u32, to: u32, (lie, speech): (Lie, Speech)) {
-        let nonce = self.session(at, to).and_then(|session| session.theirs);
+        let nonce = self.their_nonce(at, to);
         match (nonce, speech) {
             (Some(nonce), Speech::Body(body, leaf)) => {
                 let bytes = self.envelope(at, to, nonce, &body, leaf);
@@ -273,7 +205,7 @@ impl Engine<'_> {
                 if pending.len() < KEPT_MAX {
                     pending.push((lie, speech));
                 }
-                self.greet(at, to, Errand::Nothing);
+                self.greet(at, to);
             }
         }
     }
@@ -339,7 +271,6 @@ impl Engine<'_> {
             message,
             made_up: true,
             may_pass: lie.may_pass,
-            again: true,
             left_us: now_us,
             name: checked.body().name(),
             since_ms: checked.envelope().sent.0,

@@ -9,11 +9,13 @@
 //!              └──> watchers: measures and checkers look on, and change nothing        (faults) ─┘
 //! ```
 //!
-//! The peers are the node's own code. What is modelled is what stands around it: links by latency, loss and
+//! The peers are the node's own code, and so is what says whom to greet, try or ask when: each machine's
+//! [agenda](chartmesh_protocol::agenda). What is modelled is what stands around it: links by latency, loss and
 //! bandwidth; machines that come and go; disks whose syncs take time and that lose what was not synced.
 //! Every choice by chance comes from a stream of its own ([`Chance`](crate::tier::Chance)), so equal scenario and seed give an
 //! equal trace, on any platform and in any build.
 
+mod connections;
 mod costs;
 mod doors;
 mod drive;
@@ -24,59 +26,24 @@ mod greeting;
 mod heal;
 mod hostile;
 mod links;
+mod memory;
+mod orders;
 mod pulls;
 mod queue;
 mod setup;
+mod state;
+mod take;
 mod task;
+mod travel;
 mod watching;
 
 pub use queue::empty_events;
 
-use crate::check::Checkers;
 use crate::result::{Cost, Outcome, PartyRow, Progress, RunError, TraceSink, Watcher};
 use crate::scenario::Scenario;
-use crate::stage::{Machine, Stage};
-use crate::tier::people::{Patient, People};
-use crate::tier::places::Places;
-use crate::tier::{Measures, Tracer, expectations, short};
-use chartmesh_protocol::peer::RequestId;
-use chartmesh_protocol::store::Shared;
-use links::Links;
-use queue::Queue;
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use crate::tier::expectations;
+use state::Engine;
 use std::time::Instant;
-use task::{Task, Then};
-
-/// A run under way.
-pub(crate) struct Engine<'a> {
-    pub(crate) scenario: &'a Scenario,
-    pub(crate) seed: u64,
-    pub(crate) stage: Stage,
-    queue: Queue<Task>,
-    /// What machines' disks have in common.
-    shared: Shared,
-    links: Links,
-    tracer: Tracer<'a>,
-    requests: u64,
-    /// Who waits at a front door: whose tag, what was asked, where.
-    doors: BTreeMap<u64, (u64, &'static str, u32)>,
-    places: Rc<Places>,
-    people: Option<People<'a>>,
-    measures: Option<Measures>,
-    checkers: Option<Checkers>,
-    faults: faults::Faults,
-    hostile: hostile::Hostile,
-    /// When the scenario begins: the federation was set up before.
-    begin_us: u64,
-    /// While the federation is set up: links take no time, nothing goes wrong, nothing is traced.
-    quiet: bool,
-    /// After the scenario's end: quiet again, while checkers look on.
-    healing: bool,
-    events: u64,
-    begun: Instant,
-    cpu: BTreeMap<&'static str, f64>,
-}
 
 /// Runs a scenario with a seed. Equal scenario, seed and version give an equal trace.
 ///
@@ -94,33 +61,7 @@ pub fn run(
     Ok(engine.finish(stopped))
 }
 
-impl<'a> Engine<'a> {
-    fn new(scenario: &'a Scenario, seed: u64, sink: &'a mut dyn TraceSink) -> Self {
-        Self {
-            scenario,
-            seed,
-            stage: Stage::default(),
-            queue: Queue::new(),
-            shared: Shared::new(),
-            links: Links::new(scenario, seed),
-            tracer: Tracer::new(sink),
-            requests: 0,
-            doors: BTreeMap::new(),
-            places: Rc::new(Places::of(scenario)),
-            people: None,
-            measures: None,
-            checkers: None,
-            faults: faults::Faults::new(seed),
-            hostile: hostile::Hostile::new(seed),
-            begin_us: 0,
-            quiet: true,
-            healing: false,
-            events: 0,
-            begun: Instant::now(),
-            cpu: BTreeMap::new(),
-        }
-    }
-
+impl Engine<'_> {
     /// Lets time run until the scenario's end; gives whether nobody stopped it.
     fn run_to_the_end(&mut self, watcher: &mut dyn Watcher) -> bool {
         let end_us = self.begin_us + self.scenario.duration.micros();
@@ -147,39 +88,6 @@ impl<'a> Engine<'a> {
             events: self.events,
             phase,
         })
-    }
-
-    /// The patients by the first bytes of their ids: relay, and who has the record.
-    pub(crate) fn patients(&self) -> impl Iterator<Item = (u64, (u32, BTreeSet<u32>))> {
-        let known = self.people.iter().flat_map(|people| &people.patients);
-        known.map(|patient| {
-            let holders = patient.enrolled.iter().copied().collect();
-            (short(patient.id), (patient.relay, holders))
-        })
-    }
-
-    /// The patients, as those around them know them.
-    pub(crate) fn everybody(&self) -> &[Patient] {
-        self.people.as_ref().map_or(&[], |people| &people.patients)
-    }
-
-    pub(crate) fn machine(&mut self, at: u32) -> &mut Machine {
-        &mut self.stage.machines[at as usize]
-    }
-
-    fn region(&self, at: u32) -> u32 {
-        self.stage.machines[at as usize].region
-    }
-
-    /// Whether a machine is on, and has not started anew since.
-    fn is_at(&self, at: u32, epoch: u32) -> bool {
-        let machine = &self.stage.machines[at as usize];
-        machine.on && machine.epoch == epoch
-    }
-
-    fn request(&mut self) -> RequestId {
-        self.requests += 1;
-        RequestId(self.requests)
     }
 
     fn finish(mut self, stopped: bool) -> Outcome {

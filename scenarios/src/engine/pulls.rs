@@ -1,21 +1,20 @@
 //! Objects: pulled from whoever holds them, served, dropped, and looked for after a start.
 
-use super::{Engine, Task, Then};
+use super::state::Engine;
+use super::task::{Task, Then};
+use crate::driver::Driver as _;
 use crate::result::TraceKind;
 use crate::scenario::Hostility;
-use crate::stage::Errand;
 use crate::tier::Seen;
+use chartmesh_protocol::agenda::Fetched;
 use chartmesh_protocol::id::{NodeId, ObjectId, TransferId};
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::objects::{Lost, Transfer};
-use chartmesh_protocol::peer::{Event, TransferResult};
+use chartmesh_protocol::peer::Event;
 use chartmesh_protocol::refusal::{Failure, Refusal};
 
 /// How long whoever pulls waits for a holder that says nothing, as `node/src/net/limits.rs` has it.
 pub(super) const PULL_TIMEOUT_US: u64 = 10_000_000;
-/// How long until it asks again a holder that sent something else, as `node/src/driver/limits.rs` has it.
-const PULL_TROUBLE_US: u64 = 600_000_000;
-
 /// What a holder gives.
 enum Served {
     /// The object, or what it takes for it.
@@ -27,20 +26,8 @@ enum Served {
 }
 
 impl Engine<'_> {
-    /// An object is to be pulled: its holder is asked, once it was greeted.
-    pub(super) fn pull(&mut self, at: u32, id: TransferId) {
-        let machine = self.machine(at);
-        let wanted = machine.party.peer.transfer(&machine.disk, id).expect("memory does not fail");
-        let Some((transfer, _)) = wanted else {
-            machine.pulls.remove(&id);
-            return;
-        };
-        let Some(holder) = self.stage.by_party.get(&transfer.from).copied() else {
-            return self.pull_again(at, id);
-        };
-        if self.session(at, holder).is_none_or(|session| session.theirs.is_none()) {
-            return self.greet(at, holder, Errand::Pull(id));
-        }
+    /// A holder is asked for an object.
+    pub(super) fn ask_for(&mut self, at: u32, holder: u32, id: TransferId) {
         let (epoch, now_us) = (self.machine(at).epoch, self.stage.now_us);
         let holder_epoch = self.stage.machines[holder as usize].epoch;
         self.count_request();
@@ -50,18 +37,13 @@ impl Engine<'_> {
         self.queue.plan(now_us + way.takes_us, task);
     }
 
-    /// A pull is tried again, later each time.
-    pub(super) fn pull_again(&mut self, at: u32, id: TransferId) {
-        let now_us = self.stage.now_us;
-        let machine = self.machine(at);
-        let epoch = machine.epoch;
-        let Some(wait) = machine.pulls.get_mut(&id) else { return };
-        *wait = (*wait * 2).clamp(1, 60);
-        let at_us = now_us + *wait * 1_000_000;
-        self.queue.plan(at_us, Task::Pull { at, epoch, id });
+    /// What came of asking.
+    pub(super) fn fetched(&mut self, at: u32, id: TransferId, fetched: Fetched) {
+        let next = self.machine(at).party.agenda.fetched(id, fetched);
+        self.obey(at, next);
     }
 
-    /// The holder is asked for an object.
+    /// The question arrives.
     pub(super) fn pull_asked(&mut self, at: u32, epoch: u32, holder: u32, id: TransferId) {
         let now_us = self.stage.now_us;
         let later = Task::PullBroke { at, epoch, id };
@@ -147,32 +129,19 @@ impl Engine<'_> {
             (row.id, row.bytes, row.end) = (object_id(object), bytes, end);
         });
         self.see(&Seen::Pulled { at, from: holder, object, served_us, end });
-        let result = match answer {
+        let fetched = match answer {
             Ok(bytes) if whole && bytes.len() <= SMALL_OBJECT_BYTES_MAX => {
-                TransferResult::Finished { small: Some(bytes) }
+                Fetched::Whole(Some(bytes))
             }
             Ok(bytes) if whole => {
                 self.machine(at).party.objects.insert(object, bytes);
-                TransferResult::Finished { small: None }
+                Fetched::Whole(None)
             }
-            // The holder sent something else: not tried again soon.
-            Ok(_) => {
-                let now_us = self.stage.now_us;
-                let epoch = self.machine(at).epoch;
-                return self.queue.plan(now_us + PULL_TROUBLE_US, Task::Pull { at, epoch, id });
-            }
-            Err(refusal) => TransferResult::Refused { refusal },
+            // The holder sent something else.
+            Ok(_) => Fetched::Trouble,
+            Err(refusal) => Fetched::Refused(refusal),
         };
-        self.machine(at).pulls.remove(&id);
-        self.handle(at, Event::Transfer { id, result }, "pull", Then::Nothing);
-    }
-
-    /// Nothing holds an object any more: its bytes go.
-    pub(super) fn drop_object(&mut self, at: u32, object: ObjectId) {
-        let machine = self.machine(at);
-        if !machine.party.peer.is_held(&machine.disk, object).expect("memory does not fail") {
-            machine.party.objects.remove(&object);
-        }
+        self.fetched(at, id, fetched);
     }
 
     /// Compares what ought to be on a disk with what is, as the node does at its start: damaged objects

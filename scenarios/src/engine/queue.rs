@@ -1,6 +1,6 @@
 //! What is to happen, in order of time; of two things at one time, the one that was planned first.
 
-use super::Task;
+use super::task::Task;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

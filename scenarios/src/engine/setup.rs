@@ -1,7 +1,8 @@
 //! Before time runs: machines are made, the federation is founded, patients enrol. All of it goes through
 //! the same peers and messages as later; only links take no time and nothing goes wrong.
 
-use super::{Engine, Task};
+use super::state::Engine;
+use super::task::Task;
 use crate::check::Checkers;
 use crate::party::Party;
 use crate::result::{RunError, Watcher};
@@ -72,11 +73,7 @@ impl<'a> Engine<'a> {
             skew_ms,
             callable: true,
             hostile: std::collections::BTreeSet::new(),
-            sessions: BTreeMap::new(),
-            greeting: BTreeMap::new(),
-            delivering: BTreeMap::new(),
-            pulls: BTreeMap::new(),
-            due: std::collections::BTreeSet::new(),
+            connections: BTreeMap::new(),
             tick_us: None,
             line_free_us: 0,
             faults: 0,

@@ -1,13 +1,10 @@
-//! What is to happen, and who takes it up.
+//! What is to happen.
 
-use super::Engine;
-use super::heal;
-use super::pulls::PULL_TIMEOUT_US;
 use crate::stage::Flow;
-use crate::tier::Seen;
+use chartmesh_protocol::agenda::Retry;
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
-use chartmesh_protocol::peer::{CheckedMessage, Effect};
+use chartmesh_protocol::peer::{CheckedMessage, DeliveryFailure, Effect};
 use chartmesh_protocol::refusal::Refusal;
 
 /// What is to happen.
@@ -60,11 +57,11 @@ pub(crate) enum Task {
     },
     /// A sender gives up waiting for an outcome.
     Unknown(Flow),
-    /// A pull is to be tried.
-    Pull {
+    /// A wait is over.
+    Retry {
         at: u32,
         epoch: u32,
-        id: TransferId,
+        retry: Retry,
     },
     PullAsked {
         at: u32,
@@ -109,70 +106,9 @@ pub(crate) enum Task {
 pub(crate) enum Then {
     Nothing,
     /// The answer to our `hello` was taken in.
-    Greeted(u32),
+    Greeted(u32, Result<(), DeliveryFailure>),
     /// What became of a message was taken in.
     Delivered(PartyId),
     /// A message was handled.
     Received(Flow),
-}
-
-impl Engine<'_> {
-    /// Does what is to happen now.
-    pub(super) fn take(&mut self, task: Task) {
-        self.events += 1;
-        if self.healing && heal::is_over(&task) {
-            return;
-        }
-        match task {
-            Task::Tick { at, epoch } if self.is_at(at, epoch) => self.tick(at),
-            Task::Durable { at, epoch, effects, then } if self.is_at(at, epoch) => {
-                self.durable(at, effects, then);
-            }
-            Task::Greeting { from, epoch, target } if self.is_at(from, epoch) => {
-                self.greeting(from, target);
-            }
-            Task::NotGreeted { from, epoch, target } if self.is_at(from, epoch) => {
-                self.greeted(from, target, false);
-            }
-            Task::HelloArrives { from, epoch, target, target_epoch, bytes } => {
-                self.hello_arrives(from, epoch, target, target_epoch, &bytes);
-            }
-            Task::WelcomeArrives { from, epoch, target, bytes } if self.is_at(from, epoch) => {
-                self.welcome_arrives(from, target, &bytes);
-            }
-            Task::MessageArrives { flow, message, first } => {
-                self.message_arrives(flow, message, first);
-            }
-            Task::OutcomeArrives { flow, bytes } if self.is_at(flow.from, flow.from_epoch) => {
-                self.outcome_arrives(flow, bytes);
-            }
-            Task::Unknown(flow) if self.is_at(flow.from, flow.from_epoch) => self.unknown(flow),
-            Task::Pull { at, epoch, id } if self.is_at(at, epoch) => self.pull(at, id),
-            Task::PullAsked { at, epoch, holder, holder_epoch, id } => {
-                if self.is_at(holder, holder_epoch) {
-                    self.pull_asked(at, epoch, holder, id);
-                } else {
-                    let at_us = self.stage.now_us + PULL_TIMEOUT_US;
-                    self.queue.plan(at_us, Task::PullBroke { at, epoch, id });
-                }
-            }
-            Task::PullBroke { at, epoch, id } if self.is_at(at, epoch) => self.pull_again(at, id),
-            Task::PullArrives { at, epoch, holder, id, object, served_us, answer }
-                if self.is_at(at, epoch) =>
-            {
-                self.pull_arrives(at, holder, id, object, (served_us, answer));
-            }
-            Task::Switch { at, on } => self.comes_or_goes(at, on),
-            Task::Happen { event, begins } => self.happen(event, begins),
-            Task::Turn(number) => self.turn(number),
-            Task::People(tag) => self.people(|people, doors| people.due(tag, doors)),
-            Task::Step => {
-                self.see(&Seen::Step);
-                let next = self.stage.now_us + self.scenario.measure.every.micros();
-                self.queue.plan(next, Task::Step);
-            }
-            // It was for a machine that has started anew, or is off.
-            _ => {}
-        }
-    }
 }

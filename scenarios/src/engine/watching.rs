@@ -1,7 +1,7 @@
 //! What is seen of a run: by measures and checkers, who are shown what happens and change nothing, and in the trace.
 
-use super::Engine;
 use super::exchange::parse_outcome;
+use super::state::Engine;
 use crate::result::{NOBODY, TraceKind, TraceRow};
 use crate::tier::{Seen, feature, matters};
 use chartmesh_protocol::message::MessageId;

@@ -1,11 +1,11 @@
 //! One machine: a party's peer with its disk, its connections, and what it is like.
 
-use super::connection::{Back, Errand, Session};
+use super::connection::{Back, Connection};
 use super::disk::Disk;
 use crate::party::Party;
 use crate::scenario::{Hostility, Machine as Traits};
 use crate::tier::Chance;
-use chartmesh_protocol::id::{ObjectId, PartyId, TransferId};
+use chartmesh_protocol::id::{NodeId, ObjectId, PartyId};
 use chartmesh_protocol::peer::Question;
 use chartmesh_protocol::refusal::{Failure, Refusal};
 use chartmesh_protocol::time::Timestamp;
@@ -35,16 +35,8 @@ pub(crate) struct Machine {
     /// Whether others can call it.
     pub(crate) callable: bool,
     pub(crate) hostile: BTreeSet<Hostility>,
-    /// By the other machine.
-    pub(crate) sessions: BTreeMap<u32, Session>,
-    /// Greetings under way, and what waits for them.
-    pub(crate) greeting: BTreeMap<u32, Vec<Errand>>,
-    /// Deliveries under way; `true`: look again when done.
-    pub(crate) delivering: BTreeMap<PartyId, bool>,
-    /// Pulls under way, with the wait before the next try in seconds.
-    pub(crate) pulls: BTreeMap<TransferId, u64>,
-    /// When the peer wants to be called, in milliseconds of its own clock.
-    pub(crate) due: BTreeSet<u64>,
+    /// The connections that stand, by the other machine.
+    pub(crate) connections: BTreeMap<u32, Connection>,
     /// The earliest tick that is planned, in microseconds.
     pub(crate) tick_us: Option<u64>,
     pub(crate) line_free_us: u64,
@@ -56,6 +48,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// The id of its node.
+    pub(crate) fn node(&self) -> NodeId {
+        self.party.peer.node()
+    }
+
     /// The time by its clock.
     pub(crate) fn clock(&self, now_us: u64) -> Timestamp {
         Timestamp((BASE_MS + now_us / 1000).saturating_add_signed(self.skew_ms))

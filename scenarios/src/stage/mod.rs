@@ -5,7 +5,7 @@ mod disk;
 mod machine;
 pub(crate) mod window;
 
-pub(crate) use connection::{Back, Errand, Flow, Session};
+pub(crate) use connection::{Back, Connection, Flow};
 pub(crate) use disk::Disk;
 pub(crate) use machine::Machine;
 

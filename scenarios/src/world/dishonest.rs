@@ -1,6 +1,7 @@
 //! What dishonest parties and failing disks do.
 
-use super::{World, body_of};
+use super::state::{Lie, Otherwise, World};
+use super::wire::body_of;
 use crate::party::Who;
 use chartmesh_protocol::capability::Proof;
 use chartmesh_protocol::codec::{Bytes, Wire};
@@ -8,20 +9,6 @@ use chartmesh_protocol::id::{ObjectId, StatementId, StreamId};
 use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use chartmesh_protocol::peer::{Body, DeliveryFailure, Event};
 use chartmesh_protocol::statement::{Signed, Unverified};
-
-/// Makes another answer of an answer.
-pub type Lie = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
-
-/// See [`World::answer_otherwise`].
-pub type AnswerOtherwise = Box<dyn FnMut(&Body, &[u8]) -> Option<Otherwise>>;
-
-/// What a dishonest receiver says instead of its honest answer.
-pub enum Otherwise {
-    /// Another answer, in an outcome that its node signs.
-    Answer(Vec<u8>),
-    /// Other bytes altogether, in the place of the outcome.
-    Bytes(Vec<u8>),
-}
 
 impl World {
     pub(super) fn lied(&self, target: Who, reply: &[u8], lie: &Lie) -> Vec<u8> {
@@ -86,8 +73,9 @@ impl World {
         let target_node = self.parties[target.0].peer.node();
         let now = self.clock(from);
         let party = &mut self.parties[from.0];
-        let nonce = party.connections.get(&target_node).and_then(|(_, theirs)| *theirs);
-        let Some(nonce) = nonce else { return Err(DeliveryFailure::GateClosed) };
+        let Some(nonce) = party.agenda.their_nonce(target_node) else {
+            return Err(DeliveryFailure::GateClosed);
+        };
         let bytes = body.to_bytes();
         let honest = leaf.map(|leaf| Proof {
             leaf,

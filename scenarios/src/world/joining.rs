@@ -1,6 +1,6 @@
 //! How parties come together in the world: members join and are put out, patients enrol.
 
-use super::World;
+use super::state::World;
 use crate::party::Who;
 use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::{ChartId, PartyId};

@@ -1,6 +1,6 @@
 //! What people do in the world: patients are made and rotate their keys, hospitals record.
 
-use super::World;
+use super::state::World;
 use crate::party::Who;
 use crate::tier::people::content;
 use chartmesh_protocol::custody::view::RotatedView;

@@ -1,6 +1,6 @@
 //! A small region to try things in: two hospitals, a provider, a relay with a patient, a few entries.
 
-use super::World;
+use super::state::World;
 use crate::party::Who;
 use chartmesh_protocol::backup::view::DepositView;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};

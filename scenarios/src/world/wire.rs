@@ -1,6 +1,6 @@
 //! What goes over the world's wires, for tests that look at it.
 
-use super::World;
+use super::state::World;
 use crate::party::Who;
 use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::message::Envelope;

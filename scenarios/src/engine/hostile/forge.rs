@@ -1,6 +1,7 @@
 //! Statements that nobody made who could have.
 
-use super::{Engine, Lie};
+use super::super::memory::Lie;
+use super::super::state::Engine;
 use crate::tier::people::Patient;
 use crate::tier::{bytes_of, seed_of};
 use chartmesh_protocol::backup;

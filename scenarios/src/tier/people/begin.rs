@@ -1,6 +1,6 @@
 //! Before and at the begin: patients enrol, work is planned.
 
-use super::{Doors, Enrolled, Entries, Errand, Patient, People};
+use super::{Doors, Enrolled, Entries, Errand, Newcomer, Patient, People};
 use crate::result::RunError;
 use crate::scenario::{Each, Scenario};
 use crate::tier::chance::{Chance, micros_of};
@@ -14,17 +14,6 @@ use std::rc::Rc;
 
 const DAY_US: f64 = 86_400e6;
 const HOUR_US: u64 = 3_600_000_000;
-
-/// A patient to come, before the scenario begins.
-#[derive(Debug, Clone, Copy)]
-pub struct Newcomer {
-    /// The hospital that is to have the record.
-    pub hospital: u32,
-    /// The patient's relay.
-    pub relay: u32,
-    /// Entries that there are to be.
-    pub entries: u32,
-}
 
 impl<'a> People<'a> {
     /// Nobody yet. `places` are the scenario's.

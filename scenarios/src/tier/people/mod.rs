@@ -23,7 +23,6 @@ mod doors;
 mod happenings;
 mod seal;
 
-pub use begin::Newcomer;
 pub use doors::{Doors, Entries};
 pub use seal::{KINDS, content, drafts};
 
@@ -50,6 +49,17 @@ pub struct Patient {
     pub home: u32,
     /// Hospitals where a chart has been enrolled.
     pub enrolled: Vec<u32>,
+}
+
+/// A patient to come, before the scenario begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Newcomer {
+    /// The hospital that is to have the record.
+    pub hospital: u32,
+    /// The patient's relay.
+    pub relay: u32,
+    /// Entries that there are to be.
+    pub entries: u32,
 }
 
 /// What somebody is about.

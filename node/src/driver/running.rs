@@ -1,70 +1,33 @@
-//! What the writer, the tasks and the handles share.
+//! What the writer, the tasks and the handles of a running driver have in common.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chartmesh_protocol::id::{NodeId, PartyId};
+use chartmesh_protocol::agenda::Agenda;
 use chartmesh_protocol::peer::{Event, Peer, RequestId};
 use chartmesh_protocol::store::{ReadTxn, StoreError};
 use chartmesh_protocol::time::Timestamp;
 use libp2p::Multiaddr;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
+use super::ended::{Ended, Lost};
 use super::in_use::InUse;
-use super::limits::{INBOUND_MAX, QUEUE_EVENTS_MAX, QUEUE_KIB_MAX};
-use super::pull::Pulls;
-use super::sessions::Sessions;
-use super::timer::Timer;
+use super::limits::{INBOUND_MAX, PULLS_MAX, QUEUE_EVENTS_MAX, QUEUE_KIB_MAX};
+use super::parts::{Parts, Witness};
+use super::progress::Progress;
+use super::queue::{Counters, Entry, Item, Ticket};
 use super::waiting::Waiting;
-use super::{Lost, Parts, Witness};
 use crate::net::{Net, is_loopback};
 use crate::objects::ObjectFolder;
 use crate::pool::spawn_blocking;
 use crate::store::Store;
 
-/// One event on its way to the writer.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) event: Event,
-    pub(super) ticket: Ticket,
-}
-
-/// Who cares what becomes of an event.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    /// Who waits for its answer.
-    pub(super) request: Option<RequestId>,
-    /// Told when the event is durable and its effects are under way.
-    pub(super) done: oneshot::Sender<Result<(), Lost>>,
-    pub(super) since: Instant,
-    /// The event's share of [`QUEUE_KIB_MAX`].
-    _share: Option<OwnedSemaphorePermit>,
-}
-
-/// What the writer takes.
-#[derive(Debug)]
-pub(super) enum Item {
-    Event(Box<Entry>),
-    Stop,
-}
-
-/// Counts since the start.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) events: AtomicU64,
-    pub(super) batches: AtomicU64,
-    pub(super) faults: AtomicU64,
-    /// From being queued to being durable, of the newest batch's first event.
-    pub(super) lag_us: AtomicU64,
-}
-
-pub(super) struct Shared {
+/// A running driver's parts, and what it has under way.
+pub(super) struct Running {
     pub(super) store: Store,
     pub(super) peer: Peer,
     pub(super) objects: ObjectFolder,
@@ -76,14 +39,14 @@ pub(super) struct Shared {
     room: Arc<Semaphore>,
     pub(super) inbound: Arc<Semaphore>,
     pub(super) waiting: Waiting,
-    pub(super) sessions: Sessions,
-    /// Institutions that are being delivered to; true: look again before ending.
-    pub(super) deliveries: Mutex<HashMap<PartyId, bool>>,
-    pub(super) pulls: Pulls,
+    /// What is under way with other nodes, and what is to be done next.
+    agenda: Mutex<Agenda>,
+    /// Notified when fetches are given up: each looks whether it is one.
+    pub(super) given_up: Notify,
+    /// Notified when something is due earlier than all before.
+    pub(super) due_earlier: Notify,
+    pub(super) progress: Progress,
     pub(super) in_use: InUse,
-    pub(super) timer: Timer,
-    /// Nodes that appeared, for pulls that wait for one.
-    pub(super) arrivals: broadcast::Sender<NodeId>,
     pub(super) counters: Counters,
     /// How many batches became durable: for whoever waits for something to change.
     pub(super) changes: watch::Sender<u64>,
@@ -92,13 +55,13 @@ pub(super) struct Shared {
     pub(super) tasks: TaskTracker,
     pub(super) runtime: tokio::runtime::Handle,
     /// Why the writer ended, once it did.
-    pub(super) ended: watch::Sender<Option<super::Ended>>,
+    pub(super) ended: watch::Sender<Option<Ended>>,
     /// Batches that a test wants the storage to fail.
     #[cfg(test)]
     pub(super) failing: std::sync::atomic::AtomicU32,
 }
 
-impl Shared {
+impl Running {
     /// Of the calling runtime.
     pub(super) fn new(parts: Parts) -> Result<(Arc<Self>, mpsc::Receiver<Item>), StoreError> {
         let (queue, items) = mpsc::channel(QUEUE_EVENTS_MAX);
@@ -108,7 +71,7 @@ impl Shared {
             }
             parts.peer.time(&parts.store.begin_read()?, system)
         })?;
-        let shared = Self {
+        let running = Self {
             store: parts.store,
             peer: parts.peer,
             objects: parts.objects,
@@ -120,12 +83,11 @@ impl Shared {
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
             inbound: Arc::new(Semaphore::new(INBOUND_MAX)),
             waiting: Waiting::default(),
-            sessions: Sessions::default(),
-            deliveries: Mutex::default(),
-            pulls: Pulls::default(),
+            agenda: Mutex::new(Agenda::new(PULLS_MAX)),
+            given_up: Notify::new(),
+            due_earlier: Notify::new(),
+            progress: Progress::default(),
             in_use: InUse::default(),
-            timer: Timer::default(),
-            arrivals: broadcast::channel(64).0,
             counters: Counters::default(),
             changes: watch::channel(0).0,
             stopping: CancellationToken::new(),
@@ -135,7 +97,19 @@ impl Shared {
             #[cfg(test)]
             failing: Default::default(),
         };
-        Ok((Arc::new(shared), items))
+        Ok((Arc::new(running), items))
+    }
+
+    /// What is under way. Held for a moment, and never while waiting.
+    pub(super) fn agenda(&self) -> MutexGuard<'_, Agenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A tick is wanted at this time.
+    pub(super) fn wake_at(&self, time: Timestamp) {
+        if self.agenda().wake_at(time) {
+            self.due_earlier.notify_one();
+        }
     }
 
     /// Ends everything now; the writer as soon as it looks.
@@ -183,7 +157,7 @@ impl Shared {
         is_done.await.unwrap_or(Err(Lost::Stopping))
     }
 
-    /// [`Shared::submit`] for an event that `request` waits for.
+    /// [`Running::submit`] for an event that `request` waits for.
     pub(super) async fn ask(&self, request: RequestId, event: Event, bytes: usize) {
         if let Err(lost) = self.submit(event, bytes).await {
             self.waiting.lost(request, &lost);
@@ -199,7 +173,7 @@ impl Shared {
         read(&self.peer, &snapshot, self.clock.now())
     }
 
-    /// [`Shared::read`] on the pool.
+    /// [`Running::read`] on the pool.
     pub(super) async fn read_on_pool<T, E>(
         self: &Arc<Self>,
         read: impl FnOnce(&Peer, &dyn ReadTxn, Timestamp) -> Result<T, E> + Send + 'static,
@@ -208,8 +182,8 @@ impl Shared {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let shared = Arc::clone(self);
-        match on_pool(move || shared.read(read)).await {
+        let running = Arc::clone(self);
+        match on_pool(move || running.read(read)).await {
             Some(done) => done,
             None => Err(StoreError::Fault("reading was given up".to_owned()).into()),
         }
@@ -282,8 +256,8 @@ pub(super) fn multiaddrs(texts: &[String]) -> Vec<Multiaddr> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Running").field("peer", &self.peer).finish_non_exhaustive()
     }
 }
