@@ -239,6 +239,22 @@ fn an_expelled_member_is_told_by_whom_and_why_and_gives_out_no_more_invites() {
 }
 
 #[test]
+fn an_expelled_member_that_the_first_greeting_does_not_reach_is_told_by_a_later_one() {
+    let (mut world, all) = members(1, 5);
+    let out = all[4];
+    for member in &all[..2] {
+        world.expel(*member, out).unwrap();
+    }
+    world.cut.extend(all[..4].iter().map(|member| (*member, out)));
+    world.expel(all[2], out).unwrap();
+    world.advance(1_500);
+    assert!(expelled(&world, out).is_none());
+    world.cut.clear();
+    world.advance(10_000);
+    assert_eq!(expelled(&world, out).expect("it was told").reason, "a test");
+}
+
+#[test]
 fn an_expelled_member_that_was_away_for_years_of_statements_is_told_when_it_is_back() {
     let (mut world, all) = members(1, 4);
     let out = all[3];

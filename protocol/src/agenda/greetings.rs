@@ -1,9 +1,14 @@
-//! Saying `hello`, once for all who need it.
+//! Saying `hello`, once for all who need it, and again to those who are to hear it and did not.
 
 use super::orders::{Order, Retry};
-use super::under_way::{Agenda, Errand};
+use super::under_way::{Agenda, Errand, Untold};
 use crate::id::{NodeId, PartyId};
 use crate::peer::DeliveryFailure;
+
+/// Milliseconds before a `hello` that is to be heard is said again, at first; doubled each time.
+const RETRY_MS_MIN: u64 = 1000;
+/// How often one is said again at most, in two minutes: who is away for longer says `hello` when it is back.
+const RETRIES_MAX: u32 = 7;
 
 impl Agenda {
     /// Has `hello` said to a node unless we are in a session with it, and makes nothing of it if nobody is there: after
@@ -13,9 +18,14 @@ impl Agenda {
         if in_session { None } else { self.say_hello(to, node, addresses, None) }
     }
 
-    /// Has `hello` said to a node, also if we are in a session with it: what is to be told is told by a `hello`, and one
-    /// that was said before does not tell it. ([`crate::peer::Effect::Greet`])
+    /// Has `hello` said to a node that is to hear it, for what is to be told is told by a `hello`, and one that was said
+    /// before does not tell it: [`crate::peer::Effect::Greet`]. Said again a few times if it is not heard.
     pub fn tell(&mut self, to: PartyId, node: NodeId, addresses: Vec<String>) -> Option<Order> {
+        self.untold.insert(node, Untold { place: (to, addresses.clone()), tries: 0 });
+        if let Some(under_way) = self.greetings.get_mut(&node) {
+            under_way.outdated = true;
+            return None;
+        }
         self.sessions.forget_theirs(node);
         self.say_hello(to, node, addresses, None)
     }
@@ -38,10 +48,13 @@ impl Agenda {
         let open = self.sessions.theirs(node).is_some() && self.sessions.is_admitted(node);
         // It refused us, or we refuse whoever answered.
         let answer = answer.and(if open { Ok(()) } else { Err(DeliveryFailure::GateClosed) });
-        if answer.is_err() {
+        let outdated = std::mem::take(&mut greeting.outdated);
+        if answer.is_err() || outdated {
             self.sessions.forget_theirs(node);
         }
-        if let (Err(_), Some((to, addresses))) = (answer, greeting.found.take()) {
+        let elsewhere = greeting.found.take().filter(|_| answer.is_err());
+        let untold = self.untold.get(&node).filter(|_| outdated).map(|untold| untold.place.clone());
+        if let Some((to, addresses)) = elsewhere.or(untold) {
             return vec![Order::Hello { to, node, addresses }];
         }
         let waiting = self.greetings.remove(&node).map_or_else(Vec::new, |ended| ended.waiting);
@@ -52,6 +65,7 @@ impl Agenda {
                 Errand::Pull(id) => orders.extend(self.pull_goes_on(id, answer.is_ok())),
             }
         }
+        orders.extend(self.heard(node, answer != Err(DeliveryFailure::NeverSent)));
         orders
     }
 
@@ -59,7 +73,24 @@ impl Agenda {
     pub fn retry(&mut self, retry: Retry) -> Option<Order> {
         match retry {
             Retry::Pull { id, turn } => self.pull_again(id, turn),
+            Retry::Hello { node, tries } => {
+                let untold = self.untold.get(&node).filter(|untold| untold.tries == tries)?;
+                let (to, addresses) = untold.place.clone();
+                self.say_hello(to, node, addresses, None)
+            }
         }
+    }
+
+    /// Whether a `hello` was heard, by a node that may have had to: who answers heard it, whatever it answers.
+    fn heard(&mut self, node: NodeId, heard: bool) -> Option<Order> {
+        let untold = self.untold.get_mut(&node)?;
+        if heard || untold.tries == RETRIES_MAX {
+            self.untold.remove(&node);
+            return None;
+        }
+        let wait_ms = RETRY_MS_MIN << untold.tries;
+        untold.tries += 1;
+        Some(Order::Later { wait_ms, retry: Retry::Hello { node, tries: untold.tries } })
     }
 
     pub(super) fn say_hello(

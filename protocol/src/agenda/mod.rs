@@ -22,6 +22,8 @@
 //! * **One message in flight to each institution.** Who asks for another while one is under way has it looked again.
 //! * **`hello` once per session.** Whatever needs a node that is being greeted waits for that greeting, and goes on,
 //!   or to the next node, when it ends.
+//! * **Some must hear it.** A `hello` that is to tell something ([`crate::peer::Effect::Greet`]) is said again a few
+//!   times, after longer and longer waits, if nobody answered: it may have been lost.
 //! * **A far side that forgot us is greeted once more**, and asked again; forgotten twice, it is left alone.
 //! * **Messages are put off by rows** ([`crate::peer::Delivery::wait_ms`]), because they must outlive a restart; **pulls
 //!   by a wait** that doubles as long as nothing comes, is short when the holder appears, and long when what it sent

@@ -80,6 +80,13 @@ pub enum Retry {
         /// Which of its waits.
         turn: u64,
     },
+    /// A `hello` that was not heard, and is to be.
+    Hello {
+        /// To whom.
+        node: NodeId,
+        /// How many it did not hear.
+        tries: u32,
+    },
 }
 
 /// A message to be sent to a node.

@@ -168,6 +168,68 @@ fn hello_is_said_once_for_all_who_wait_for_it_and_they_go_on_together() {
 }
 
 #[test]
+fn a_hello_that_is_to_be_heard_is_said_again_until_it_is_and_no_longer() {
+    let mut agenda = with_sessions(&[ONE]);
+    assert_eq!(greets(agenda.tell(TO, ONE, vec![])), Some(ONE), "whatever was said before");
+    let lost = agenda.greeted(ONE, Err(DeliveryFailure::NeverSent));
+    let (wait_ms, first) = later(&lost).unwrap();
+    assert_eq!(wait_ms, 1000);
+    assert_eq!(greets(agenda.retry(first)), Some(ONE));
+    let lost = agenda.greeted(ONE, Err(DeliveryFailure::NeverSent));
+    let (wait_ms, second) = later(&lost).unwrap();
+    assert_eq!(wait_ms, 2000);
+    assert!(agenda.retry(first).is_none(), "the later wait counts");
+    assert_eq!(greets(agenda.retry(second)), Some(ONE));
+    // Whoever refuses us has heard it.
+    assert!(agenda.greeted(ONE, Err(DeliveryFailure::GateClosed)).is_empty());
+    assert!(agenda.retry(second).is_none());
+}
+
+#[test]
+fn a_hello_that_nobody_hears_is_given_up_in_the_end() {
+    let mut agenda = Agenda::new(1);
+    agenda.tell(TO, ONE, vec![]);
+    let mut waited = Vec::new();
+    while let Some((wait_ms, retry)) = later(&agenda.greeted(ONE, Err(DeliveryFailure::NeverSent)))
+    {
+        waited.push(wait_ms / 1000);
+        assert_eq!(greets(agenda.retry(retry)), Some(ONE));
+    }
+    assert_eq!(waited, [1, 2, 4, 8, 16, 32, 64]);
+}
+
+#[test]
+fn a_greeting_after_a_start_is_said_once() {
+    let mut agenda = Agenda::new(1);
+    agenda.greet(TO, ONE, vec![]);
+    assert!(agenda.greeted(ONE, Err(DeliveryFailure::NeverSent)).is_empty());
+}
+
+#[test]
+fn a_hello_of_before_does_not_tell_what_is_to_be_told() {
+    let mut agenda = Agenda::new(1);
+    agenda.greet(TO, ONE, vec![]);
+    assert!(agenda.tell(TO, ONE, vec!["here".to_owned()]).is_none(), "one is under way");
+    let orders = answers(&mut agenda, ONE);
+    assert!(
+        matches!(&orders[..], [Order::Hello { addresses, .. }] if addresses == &["here"]),
+        "{orders:?}"
+    );
+    assert!(answers(&mut agenda, ONE).is_empty());
+    assert!(agenda.their_nonce(ONE).is_some());
+}
+
+#[test]
+fn what_is_to_be_told_is_told_by_any_hello_that_is_heard() {
+    let mut agenda = Agenda::new(1);
+    agenda.tell(TO, ONE, vec![]);
+    let (_, retry) = later(&agenda.greeted(ONE, Err(DeliveryFailure::NeverSent))).unwrap();
+    assert_eq!(greets(agenda.found(TO, ONE, vec!["here".to_owned()])), Some(ONE));
+    assert!(answers(&mut agenda, ONE).is_empty());
+    assert!(agenda.retry(retry).is_none());
+}
+
+#[test]
 fn whoever_answers_and_is_not_let_in_is_in_no_session() {
     let mut agenda = Agenda::new(1);
     agenda.greet(TO, ONE, vec![]);

@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub struct Agenda {
     pub(super) sessions: Sessions,
     pub(super) greetings: BTreeMap<NodeId, Greeting>,
+    /// Those to whom `hello` is said until they hear it.
+    pub(super) untold: BTreeMap<NodeId, Untold>,
     pub(super) deliveries: BTreeMap<PartyId, Delivery>,
     pub(super) pulls: Pulls,
     /// When something is due.
@@ -28,6 +30,7 @@ impl Agenda {
                 admitted: BTreeSet::new(),
             },
             greetings: BTreeMap::new(),
+            untold: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             pulls: Pulls { all: BTreeMap::new(), line: VecDeque::new(), places: pulls_at_once },
             due: BTreeSet::new(),
@@ -59,10 +62,20 @@ pub(super) struct Greeting {
     pub(super) waiting: Vec<Errand>,
     /// Whose node it is to be, and where it was found meanwhile.
     pub(super) found: Option<Place>,
+    /// What it is to be told was not so yet when this `hello` was said: another follows, whatever comes of this one.
+    pub(super) outdated: bool,
 }
 
 /// Whose node one is to be, and where it is.
 pub(super) type Place = (PartyId, Vec<String>);
+
+/// A node that is to hear a `hello`.
+#[derive(Debug)]
+pub(super) struct Untold {
+    pub(super) place: Place,
+    /// How many it did not hear.
+    pub(super) tries: u32,
+}
 
 /// The nodes that are still to be tried; the first is being tried.
 #[derive(Debug)]

@@ -31,7 +31,8 @@ pub enum Effect {
         /// The institution.
         to: PartyId,
     },
-    /// Say `hello` to an institution's nodes, once, if they can be reached.
+    /// Say `hello` to an institution's nodes, whatever was said before, and for a while again to those that do not
+    /// answer: something is told by it.
     Greet {
         /// The institution.
         to: PartyId,

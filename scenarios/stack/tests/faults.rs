@@ -1,5 +1,6 @@
 //! What a whole node does when the machinery below it fails.
 
+use chartmesh_protocol::federation::{Command, view::FederationView};
 use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::view::EntryView;
 use std::time::Duration;
@@ -116,4 +117,31 @@ fn whoever_has_commands_for_certain_times_is_told_of_each_answer_in_its_time() {
     assert!(told[1..3].contains(&(seen, 2000, Some(true))), "{told:?}");
     assert_eq!(told[3..], [(never, 3000, None)]);
     assert_eq!(stack.now(), begin.plus_ms(10_000));
+}
+
+#[test]
+fn an_expelled_member_that_the_first_greeting_does_not_reach_is_told_by_a_later_one() {
+    let sizes = Sizes { hospitals: 3, providers: 0, relays: 0, regions: 1 };
+    let mut federation = Federation::found(1, Links::all(link()), sizes);
+    let [first, second, out] = federation.hospitals[..] else { panic!("there are three") };
+    let stack = &mut federation.stack;
+    let party = stack.id(out);
+    let expel = || Command::Expel { party, reason: "a test".to_owned() };
+    stack.federation(first, expel()).unwrap();
+    let proposed = |view: &FederationView| !view.proposals.is_empty();
+    for at in [second, out] {
+        stack.wait_for(at, ask::Members, PATIENCE, proposed, "the proposal");
+    }
+    let cut = |stack: &mut Stack, off| {
+        for member in [first, second] {
+            stack.cut(member, out, off);
+        }
+    };
+    cut(stack, true);
+    stack.federation(second, expel()).unwrap();
+    stack.advance(Duration::from_secs(15));
+    let told = |view: &FederationView| view.expelled.is_some();
+    assert!(!told(&stack.query(out, ask::Members, None).unwrap()));
+    cut(stack, false);
+    stack.wait_for(out, ask::Members, Duration::from_secs(60), told, "the reason");
 }
