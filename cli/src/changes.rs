@@ -8,10 +8,10 @@ use tokio::task::JoinHandle;
 
 use chartmesh_node::client::{self, Client};
 
+use crate::limits::CHANGE_LINE_BYTES_MAX;
+
 /// Before a stream that broke is opened again.
 const RECONNECT: Duration = Duration::from_secs(1);
-/// Bytes that a line of the stream may have; the node's are far below.
-const LINE_BYTES_MAX: usize = 1024;
 
 /// Listens until it is dropped.
 pub(crate) struct Changes {
@@ -74,7 +74,7 @@ impl Lines {
         for byte in piece {
             if *byte != b'\n' {
                 // What is cut off is no id of ours.
-                if self.0.len() < LINE_BYTES_MAX {
+                if self.0.len() < CHANGE_LINE_BYTES_MAX {
                     self.0.push(*byte);
                 }
                 continue;
@@ -103,7 +103,7 @@ mod tests {
         }
         let mut lines = Lines::default();
         assert_eq!(lines.newest_id(b":\n\n"), None, "only alive");
-        lines.newest_id(&[b'x'; 2 * LINE_BYTES_MAX]);
-        assert_eq!(lines.0.len(), LINE_BYTES_MAX);
+        lines.newest_id(&[b'x'; 2 * CHANGE_LINE_BYTES_MAX]);
+        assert_eq!(lines.0.len(), CHANGE_LINE_BYTES_MAX);
     }
 }

@@ -14,6 +14,7 @@ mod context;
     expect(dead_code, reason = "some only simulations end with")
 )]
 mod exit;
+mod limits;
 mod node;
 mod output;
 mod resolve;
@@ -30,7 +31,6 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use args::Global;
 use context::Context;
-use exit::{Exit, Failure};
 
 /// Medical records between hospitals, patients and backup providers, without a central server.
 ///
@@ -74,16 +74,7 @@ fn definition() -> clap::Command {
 fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&definition().get_matches()).unwrap_or_else(|e| e.exit());
     let context = Context::new(cli.global, definition);
-    let done = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))
-        .and_then(|runtime| runtime.block_on(cli.command.run(&context)));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            context.out.failure(&failure);
-            ExitCode::from(failure.exit as u8)
-        }
-    }
+    context.out.conclude(cli.command.run(&context))
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@
 //! steer a terminal is taken out of them here, once, for every command.
 
 use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, Outcome};
 pub(crate) use crate::style::{Style, clean};
 use crate::table::table;
 pub(crate) use crate::table::{Cell, bytes, day, faint, id, row, size, time};
@@ -117,6 +118,20 @@ impl Output {
     /// What to do next.
     pub(crate) fn next(&self, step: impl AsRef<str>) {
         self.note(format!("next: {}", step.as_ref()));
+    }
+
+    /// Does what was asked, and ends the program: its exit code, after the failure if it came to one.
+    pub(crate) fn conclude(&self, work: impl Future<Output = Outcome>) -> ExitCode {
+        let done = tokio::runtime::Runtime::new()
+            .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))
+            .and_then(|runtime| runtime.block_on(work));
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                self.failure(&failure);
+                ExitCode::from(failure.exit as u8)
+            }
+        }
     }
 
     /// Why the program ends without having done it.

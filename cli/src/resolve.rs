@@ -6,11 +6,10 @@
 use chartmesh_protocol::peer::{FoundBy, FoundOne, FoundView};
 
 use crate::exit::{Exit, Failure, Outcome};
+use crate::limits::LISTED_MAX;
 
 /// Hexadecimal digits that a shortened id must have at least.
 const PREFIX_DIGITS_MIN: usize = 4;
-/// Candidates that an error lists at most.
-const LISTED_MAX: usize = 10;
 
 /// One thing that may be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure, Outcome};
+use crate::limits::SECRET_BYTES_MAX;
 use crate::output;
-
-/// Bytes of a passphrase or phrase at most; no person types more.
-const SECRET_BYTES_MAX: usize = 4096;
 
 /// A secret text, wiped when dropped.
 pub(crate) type Secret = Zeroizing<String>;

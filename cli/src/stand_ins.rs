@@ -17,7 +17,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use context::Context;
-use exit::{Exit, Failure};
 use output::Output;
 
 /// Simulate whole federations with stand-ins for signatures and ciphers.
@@ -58,14 +57,5 @@ mod context {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let context = Context { out: Output::new(cli.json, cli.quiet, cli.verbose) };
-    let done = tokio::runtime::Runtime::new()
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))
-        .and_then(|runtime| runtime.block_on(cli.command.run(&context)));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            context.out.failure(&failure);
-            ExitCode::from(failure.exit as u8)
-        }
-    }
+    context.out.conclude(cli.command.run(&context))
 }

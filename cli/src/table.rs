@@ -11,9 +11,9 @@ use crate::style::{Style, clean};
 /// Spaces between columns.
 const GAP: &str = "  ";
 /// Characters of a word that is not broken: names and states; a network address is longer.
-const WORD_MAX: usize = 18;
+const WORD_WIDTH: usize = 18;
 /// Characters that the last column keeps while others are as wide as they like.
-const LAST_MIN: usize = 24;
+const LAST_WIDTH: usize = 24;
 /// Digits of an id on a terminal; a command takes so many for the whole.
 const ID_DIGITS: usize = 8;
 
@@ -131,7 +131,7 @@ fn widths(
     let last = widths.len().saturating_sub(1);
     let gaps = last * GAP.len();
     // What should not be broken is broken where nothing else makes room.
-    for (whole, word_max) in [(true, WORD_MAX), (false, WORD_MAX), (false, ID_DIGITS)] {
+    for (whole, word_max) in [(true, WORD_WIDTH), (false, WORD_WIDTH), (false, ID_DIGITS)] {
         let least = |column: usize| {
             widest(column, &|row| {
                 let text = &texts[row][column];
@@ -142,7 +142,7 @@ fn widths(
         };
         let least: Vec<usize> = columns.iter().map(|column| least(*column)).collect();
         while widths.iter().sum::<usize>() + gaps > room {
-            let flows = Some(last).filter(|last| widths[*last] > least[*last].max(LAST_MIN));
+            let flows = Some(last).filter(|last| widths[*last] > least[*last].max(LAST_WIDTH));
             let widest = (0..widths.len()).filter(|at| widths[*at] > least[*at]);
             match flows.or_else(|| widest.max_by_key(|at| widths[*at])) {
                 Some(at) => widths[at] -= 1,

@@ -21,12 +21,14 @@ pub mod fhir;
 
 #[path = "."]
 mod bulk {
+    #[path = "../../node/src/bulk/limits.rs"]
+    mod limits;
     #[path = "../../node/src/bulk/wire.rs"]
     pub mod wire;
 
     /// The length comes first, as the serving side reads it.
     pub fn request(bytes: &[u8]) {
-        if bytes.len() <= wire::REQUEST_MAX
+        if bytes.len() <= limits::REQUEST_BYTES_MAX
             && let Ok(request) = wire::Request::decode(bytes)
         {
             assert_eq!(&request.encode()[2..], bytes);
@@ -42,6 +44,8 @@ mod objects {
 
 #[path = "."]
 mod keystore {
+    #[path = "../../node/src/keystore/limits.rs"]
+    mod limits;
     #[path = "../../node/src/keystore/mode.rs"]
     mod mode;
     #[path = "../../node/src/keystore/sealed_box.rs"]
@@ -51,7 +55,6 @@ mod keystore {
     #[path = "../../node/src/keystore/unlock.rs"]
     pub mod unlock;
 
-    use sealed_box::MAX_PLAINTEXT_LEN;
     use unlock::Lock;
 
     pub fn contents(bytes: &[u8]) {

@@ -16,12 +16,12 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
+use crate::limits::ANSWER_BYTES_MAX;
+
 /// The route of the stream of changes.
 const CHANGES: &str = "/v1/changes";
 /// Bytes of one piece of a file on its way.
 const PIECE: usize = 256 * 1024;
-/// Bytes that an answer in JSON may have: the longest listings are far below.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// Why a node gave no answer, or what it refused.
 #[derive(Debug, thiserror::Error)]

@@ -23,6 +23,7 @@ use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
 
 use crate::keystore::{Passphrase, Unlock, UnlockError};
+use crate::limits::SOCKET_PATH_BYTES_MAX;
 use crate::store::StoreOptions;
 
 /// The configuration file's name.
@@ -38,9 +39,6 @@ pub const DEFAULT_LISTEN: [&str; 2] = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0
 /// MiB of decrypted pages that the store may keep in memory, when nothing is said: an idle node
 /// is to stay under 60 MiB.
 pub const DEFAULT_CACHE_MIB: u16 = 32;
-
-/// The longest path of a Unix socket, in bytes, that every platform takes.
-const SOCKET_PATH_MAX: usize = 103;
 
 /// Settings from one place; what is not named there is left to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -411,11 +409,11 @@ fn addresses(name: &'static str, texts: &[String]) -> Result<Vec<Multiaddr>, Con
 
 fn check_socket(socket: &Path) -> Result<(), ConfigError> {
     let bytes = socket.as_os_str().len();
-    if bytes <= SOCKET_PATH_MAX {
+    if bytes <= SOCKET_PATH_BYTES_MAX {
         return Ok(());
     }
     let why = format!(
-        "a socket's path has at most {SOCKET_PATH_MAX} bytes and this has {bytes}; choose a shorter one with `--socket`"
+        "a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes and this has {bytes}; choose a shorter one with `--socket`"
     );
     Err(value("socket", &socket.to_string_lossy(), &why))
 }

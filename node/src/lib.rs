@@ -35,6 +35,7 @@ pub mod disk;
 pub mod driver;
 pub mod fhir;
 pub mod keystore;
+mod limits;
 pub mod net;
 pub mod objects;
 pub mod pool;

@@ -15,7 +15,6 @@ mod init;
 mod ports;
 
 use std::io;
-use std::time::Duration;
 
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::identity::{KeyLogError, Role};
@@ -31,18 +30,13 @@ use crate::config::Config;
 use crate::disk::AnyDisk;
 use crate::driver::{Driver, Ended, Handle, Parts, StartError, WallClock};
 use crate::keystore::{Keystore, KeystoreError, Secrets, Unlock, name};
+use crate::limits::{BLOCKING_KEPT, BLOCKING_THREADS_MAX};
 use crate::net::{self, Limits, Net, NetConfig, NetError, NetEvent};
 use crate::objects::{ObjectError, ObjectFolder};
 use crate::store::{OpenError, StorageKey, Store};
 
 /// Threads that async tasks run on: a node mostly waits.
 const WORKERS: usize = 2;
-
-/// Threads that may block on the disk or compute, at most; they end when idle.
-const BLOCKING_MAX: usize = 32;
-
-/// How long an idle blocking thread stays.
-const BLOCKING_KEPT: Duration = Duration::from_secs(5);
 
 /// The runtime that a node is made for.
 ///
@@ -51,7 +45,7 @@ const BLOCKING_KEPT: Duration = Duration::from_secs(5);
 pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
-        .max_blocking_threads(BLOCKING_MAX)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_keep_alive(BLOCKING_KEPT)
         .thread_name("chartmesh")
         .enable_all()

@@ -3,7 +3,9 @@
 mod export;
 mod history;
 mod import;
+mod keys;
 mod list;
+mod manifest;
 mod open;
 mod own;
 mod page;

@@ -16,13 +16,11 @@ use serde_json::{Value, json};
 use super::consent;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::limits::TOKEN_FILE_BYTES_MAX;
 use crate::node::{Node, id, read};
 use crate::output::{Cell, Output, Style, row};
 use crate::when;
 use checks::{Check, Found, Known};
-
-/// Bytes of a file with permissions or keys at most: a listing of thousands fits.
-const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Explain and check permissions; no running node is needed for it
 #[derive(Debug, clap::Subcommand)]
@@ -132,8 +130,8 @@ fn read_file(path: &Path) -> Outcome<Vec<u8>> {
 
 fn bounded(from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    from.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
+    from.take(TOKEN_FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > TOKEN_FILE_BYTES_MAX {
         return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "too large"));
     }
     Ok(bytes)

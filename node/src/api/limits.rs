@@ -12,7 +12,7 @@ pub(super) const BODY_PAUSE_MAX: Duration = Duration::from_secs(60);
 pub(super) const IMPORTS_MAX: usize = 32;
 
 /// Files in one import.
-pub(super) const IMPORT_FILES_MAX: usize = 20_000;
+pub const IMPORT_FILES_MAX: usize = 20_000;
 
 /// Bytes of sealed small objects that all imports together keep until they are committed: two of
 /// the largest FHIR documents.
@@ -36,8 +36,8 @@ pub(super) const COMMIT_ENTRIES_MAX: usize = 256;
 /// Bytes of small objects in one transaction: they stand in memory until it is durable.
 pub(super) const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Bytes of a file's name, and of a user's.
-pub(super) const NAME_BYTES_MAX: usize = 200;
+/// How long the rest of a refused file is read, so that its sender hears why.
+pub(super) const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How long opened entries stay open.
 pub(super) const OPEN_TIME_MAX: Duration = Duration::from_secs(10 * 60);

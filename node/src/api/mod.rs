@@ -56,6 +56,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::run::Node;
+pub use limits::IMPORT_FILES_MAX;
 use limits::{STOP_TIMEOUT, SWEEP_EVERY};
 use problem::Problem;
 use shared::Shared;

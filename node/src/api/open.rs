@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::object::{DataKey, Opener};
 use chartmesh_protocol::peer::Command;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::json::In;
-use super::limits::{NAME_BYTES_MAX, OPEN_MAX, OPEN_TIME_MAX, PIECES_MAX};
+use super::limits::{OPEN_MAX, OPEN_TIME_MAX, PIECES_MAX};
 use super::problem::{Outcome, Problem};
 use super::request::{base64, fresh_name, on_pool};
 use super::shared::Shared;

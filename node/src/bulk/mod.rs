@@ -33,17 +33,19 @@
 //! Permission is asked for before the answer and again every [`RECHECK`] bytes; when it is gone
 //! the sender says so in place of the next batch.
 //!
-//! Memory: a sender holds [`BUFFERS_SENDING`] batches, a receiver [`BUFFERS_RECEIVING`], each of at
+//! Memory: a sender holds [`limits::BUFFERS_SENDING`] batches, a receiver [`limits::BUFFERS_RECEIVING`], each of at
 //! most 512 KiB and its pairs (about 4 KiB).
 
 mod io;
+mod limits;
+mod patience;
 mod pull;
 mod serve;
 mod source;
 mod wire;
 
-use std::time::Duration;
-
+pub use limits::RECHECK;
+pub use patience::Patience;
 pub use pull::{Lie, Pulled, pull};
 pub use serve::{Authorise, ServeError, Served, serve};
 pub use source::{InMemory, Library, Source};
@@ -51,28 +53,3 @@ pub use wire::RefusalCode;
 
 /// The name under which nodes speak this protocol.
 pub const PROTOCOL: &str = "/chartmesh/bulk/1";
-
-/// Permission is asked for again after this many bytes: what a peer gets at most after a
-/// revocation arrived here.
-pub const RECHECK: u64 = 16 * 1024 * 1024;
-
-/// Batches a sender holds, 4 MiB: half of them on their way out while the others are read.
-pub const BUFFERS_SENDING: usize = 8;
-
-/// Batches a receiver holds, 12 MiB: what arrives at 600 MB/s while the disk is busy for 20 ms.
-pub const BUFFERS_RECEIVING: usize = 24;
-
-/// How long to wait for a peer.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// The longest time without a single byte within a request or an answer.
-    pub stall: Duration,
-    /// The longest time that a stream may stay open between two requests.
-    pub idle: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { stall: Duration::from_secs(30), idle: Duration::from_secs(60) }
-    }
-}

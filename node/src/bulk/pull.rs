@@ -8,16 +8,13 @@ use futures::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
+use super::limits::{BATCHES_AT_ONCE, BUFFERS_RECEIVING};
 use super::wire::Request;
-use super::{BUFFERS_RECEIVING, Patience, RefusalCode, io as with_patience};
+use super::{Patience, RefusalCode, io as with_patience};
 use crate::disk::Disk;
 use crate::objects::tree::PAIR;
 use crate::objects::{self, NotTheObject, ObjectError, Partial, PartialState, Verifier};
 use crate::pool::{Work, spawn_blocking};
-
-/// Batches handed to the blocking thread together; with the one being read and those that wait
-/// between, [`BUFFERS_RECEIVING`] in all.
-const AT_ONCE: usize = 4;
 
 /// How a pull ended. Whatever was verified before is kept: the next pull goes on from there.
 #[derive(Debug)]
@@ -84,7 +81,7 @@ where
         Ok(Some(end)) => return Ok(end),
         Err(e) => return Ok(Pulled::Broken(e)),
     }
-    let (full, arrived) = mpsc::channel(BUFFERS_RECEIVING - AT_ONCE - 1);
+    let (full, arrived) = mpsc::channel(BUFFERS_RECEIVING - BATCHES_AT_ONCE - 1);
     let (empty, spare) = mpsc::channel(BUFFERS_RECEIVING);
     let reading = read_batches(stream, (start, len), full, spare, patience);
     let verifier = Verifier::new(partial.id(), len, start);
@@ -185,7 +182,8 @@ async fn write_batches<D: Disk>(
     let mut waiting = Vec::new();
     let mut syncing: Option<Work<Result<(), ObjectError>>> = None;
     let mut outcome = Ok(None);
-    while matches!(outcome, Ok(None)) && arrived.recv_many(&mut waiting, AT_ONCE).await > 0 {
+    while matches!(outcome, Ok(None)) && arrived.recv_many(&mut waiting, BATCHES_AT_ONCE).await > 0
+    {
         let mut batches = std::mem::take(&mut waiting);
         let state = partial.clone();
         let work = move || {

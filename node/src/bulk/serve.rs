@@ -7,9 +7,10 @@ use chartmesh_protocol::id::{NodeId, ObjectId, TicketId};
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
+use super::limits::{BUFFERS_SENDING, RECHECK, REQUEST_BYTES_MAX};
 use super::source::{Library, Source, start_is_good};
-use super::wire::{REQUEST_MAX, Request};
-use super::{BUFFERS_SENDING, Patience, RECHECK, RefusalCode, io as with_patience};
+use super::wire::Request;
+use super::{Patience, RefusalCode, io as with_patience};
 use crate::objects;
 use crate::pool::spawn_blocking;
 
@@ -116,7 +117,7 @@ async fn read_request<S: AsyncRead + Unpin>(
     }
     with_patience::fill(stream, &mut len, &mut 1, patience.stall).await?;
     let len = usize::from(u16::from_be_bytes(len));
-    if len > REQUEST_MAX {
+    if len > REQUEST_BYTES_MAX {
         return Err(ServeError::BadRequest);
     }
     let mut body = vec![0; len];

@@ -8,8 +8,6 @@ use crate::objects::tree::GROUP;
 const VERSION: u8 = 1;
 /// Length of a request of this version after the length itself.
 const REQUEST: usize = 57;
-/// The longest request of any version; what is longer is not read.
-pub(super) const REQUEST_MAX: usize = 256;
 
 /// What a peer asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

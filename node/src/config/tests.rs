@@ -156,7 +156,7 @@ fn what_is_not_understood_is_named_and_never_ignored() {
         let text = complaint(&[(name, bad)]);
         assert!(text.contains(bad), "{text}");
     }
-    let long = format!("/{}", "x".repeat(SOCKET_PATH_MAX));
+    let long = format!("/{}", "x".repeat(SOCKET_PATH_BYTES_MAX));
     assert!(complaint(&[("CHARTMESH_SOCKET", &long)]).contains("shorter"));
     fs::write(dir.path().join(FILE_NAME), "passphrase = \"x\"\n").unwrap();
     assert!(complaint(&[]).contains("passphrase"), "an unknown setting");

@@ -6,13 +6,14 @@
 //! of any other file. The original bytes are what is kept, always: nothing is re-encoded.
 
 mod draft;
-pub mod limits;
+pub(crate) mod limits;
 mod sniff;
 
 use chartmesh_protocol::record::Kind;
 
 pub use draft::{Content, Draft, Group, Term, TermName, Terms, joined_title, title};
-pub use sniff::{Format, SNIFF_BYTES, sniff};
+pub use limits::SNIFF_BYTES;
+pub use sniff::{Format, sniff};
 
 /// The draft of a file that is neither FHIR nor DICOM: a document, found by its title only.
 ///

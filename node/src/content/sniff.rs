@@ -14,10 +14,6 @@ pub enum Format {
     },
 }
 
-/// How many bytes of a file [`sniff`] wants to see; more do no harm. In a Bundle that some tool wrote
-/// with sorted keys, the first `resourceType` stands behind the first resource's narrative.
-pub const SNIFF_BYTES: usize = 64 << 10;
-
 /// First bytes that prove a media type, each with its offset.
 const MAGIC: &[(usize, &[u8], &str)] = &[
     (0, b"%PDF-", "application/pdf"),
@@ -45,7 +41,7 @@ const ENDINGS: &[(&str, &str)] = &[
     (".svg", "image/svg+xml"),
 ];
 
-/// Tells the format of a file from its first [`SNIFF_BYTES`] bytes and its name.
+/// Tells the format of a file from its first [`SNIFF_BYTES`](super::SNIFF_BYTES) bytes and its name.
 ///
 /// FHIR is whatever begins as a JSON object and names a `resourceType` within the head, or has the
 /// ending `.fhir.json`; what was sniffed wrongly is then refused by the parser with a reason.

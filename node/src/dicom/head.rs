@@ -11,7 +11,7 @@ use super::elements::{Element, Elements, PIXEL_DATA, Syntax, integer_16};
 use super::error::DicomError;
 use super::tag::Tag;
 use super::text::{CharacterSets, trimmed};
-use crate::content::limits::DICOM_HEAD_BYTES_MAX;
+use crate::content::limits::{DICOM_HEAD_BYTES_MAX, DICOM_TEXT_BYTES_MAX};
 use crate::content::{Content, Draft, TermName, Terms, title};
 
 /// The media type of a DICOM file.
@@ -349,12 +349,10 @@ impl CharacterSets {
     /// A text value as one line.
     fn line(&self, value: &[u8]) -> String {
         // Longer than any value representation of these attributes allows, in any character set.
-        let value = value.get(..MAX_TEXT).unwrap_or(value);
+        let value = value.get(..DICOM_TEXT_BYTES_MAX).unwrap_or(value);
         title(&self.decode(value))
     }
 }
-
-const MAX_TEXT: usize = 1024;
 
 /// Where a file must at least end to hold its pixel data; 0 when that is not known.
 fn needs(pixels: &Element<'_>, as_stored: bool) -> u64 {

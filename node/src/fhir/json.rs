@@ -9,11 +9,9 @@ use serde_json::{Map, Value};
 
 use super::FhirError;
 use super::path::Path;
-use crate::content::limits::{FHIR_BYTES_MAX, JSON_DEPTH_MAX, RESOURCE_VALUES_MAX};
-
-/// Most keys of one object: the largest FHIR resource has about 60 elements, each with a twin for
-/// its extensions.
-const OBJECT_KEYS_MAX: usize = 1024;
+use crate::content::limits::{
+    FHIR_BYTES_MAX, JSON_DEPTH_MAX, OBJECT_KEYS_MAX, RESOURCE_VALUES_MAX,
+};
 
 /// Checks that the bytes are one JSON document in UTF-8, bounded in size and depth, in which no
 /// object has a key twice. A byte order mark is passed over.

@@ -5,6 +5,7 @@ use chartmesh_protocol::time::Timestamp;
 use serde_json::{Map, Value};
 
 use super::moment;
+use crate::content::limits::SUMMARY_NAMES_MAX;
 use crate::content::{TermName, Terms, title};
 
 /// Where resources say when they were true, the most telling first.
@@ -236,18 +237,15 @@ impl core::fmt::Debug for PatientSummary {
     }
 }
 
-/// Most names and identifiers that a summary carries.
-const SUMMARY_MAX: usize = 16;
-
 pub(super) fn patient(resource: &Map<String, Value>) -> PatientSummary {
     let mut names = resource.get("name").map(person_names).unwrap_or_default();
-    names.truncate(SUMMARY_MAX);
+    names.truncate(SUMMARY_NAMES_MAX);
     PatientSummary {
         names,
         birth_date: text(resource, "birthDate").map(str::to_owned),
         gender: text(resource, "gender").map(str::to_owned),
         identifiers: identifiers(resource)
-            .take(SUMMARY_MAX)
+            .take(SUMMARY_NAMES_MAX)
             .map(|(system, value)| (title(system), title(value)))
             .collect(),
     }

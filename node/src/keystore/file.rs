@@ -6,8 +6,9 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::{KeystoreError, io_error};
+use super::limits::PLAINTEXT_BYTES_MAX;
 use super::mode::is_too_open;
-use super::sealed_box::MAX_SEALED_LEN;
+use super::sealed_box::sealed_len;
 
 /// The file's bytes: at most one more than the longest that can be right.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
@@ -18,7 +19,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, KeystoreError> {
     let read = || -> io::Result<(u32, Vec<u8>)> {
         let mode = file.metadata()?.permissions().mode();
         let mut bytes = Vec::new();
-        (&file).take(MAX_SEALED_LEN as u64 + 1).read_to_end(&mut bytes)?;
+        let most = sealed_len(PLAINTEXT_BYTES_MAX) as u64;
+        (&file).take(most + 1).read_to_end(&mut bytes)?;
         Ok((mode & 0o777, bytes))
     };
     let (mode, bytes) = read().map_err(|source| io_error(path, source))?;

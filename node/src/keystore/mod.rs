@@ -12,6 +12,7 @@
 
 mod error;
 mod file;
+mod limits;
 mod mode;
 mod sealed_box;
 mod secrets;
@@ -24,8 +25,9 @@ use rand_core::CryptoRng;
 use error::io_error;
 
 pub use error::KeystoreError;
-pub use sealed_box::{BoxError, MAX_PLAINTEXT_LEN, open_with_passphrase, seal_with_passphrase};
-pub use secrets::{ContentsError, MAX_NAME_LEN, MAX_SECRET_LEN, MAX_SECRETS, Secrets, name};
+pub use sealed_box::{BoxError, open_with_passphrase, seal_with_passphrase};
+pub(crate) use secrets::name;
+pub use secrets::{ContentsError, Secrets};
 pub use unlock::{Argon2Cost, CREDENTIAL_NAME, Passphrase, Unlock, UnlockError};
 
 /// What the box is bound to, so that a patient's box cannot stand in for a keystore.

@@ -28,6 +28,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::limits::PLAINTEXT_BYTES_MAX;
 use super::unlock::{Argon2Cost, Lock, Passphrase};
 
 const MAGIC: &[u8; 4] = b"CMKB";
@@ -40,19 +41,17 @@ const HEADER_LEN: usize = 80;
 const TAG_LEN: usize = 16;
 const CHECKSUM_LEN: usize = 32;
 
-/// The longest plaintext, in bytes: keys are short, and this bounds what a damaged length can ask
-/// for.
-pub const MAX_PLAINTEXT_LEN: usize = 64 << 10;
-
-/// The longest box, in bytes.
-pub(super) const MAX_SEALED_LEN: usize = HEADER_LEN + MAX_PLAINTEXT_LEN + TAG_LEN + CHECKSUM_LEN;
-
 const CONTEXT: &str = "chartmesh/1/keystore 2026: AES key and commitment from raw key and salt";
+
+/// The length of the box around so many bytes.
+pub(super) const fn sealed_len(plaintext_len: usize) -> usize {
+    HEADER_LEN + plaintext_len + TAG_LEN + CHECKSUM_LEN
+}
 
 /// Seals `plaintext` so that only `passphrase` together with the same `aad` opens it.
 ///
 /// # Errors
-/// [`BoxError::TooLong`] beyond [`MAX_PLAINTEXT_LEN`].
+/// [`BoxError::TooLong`] beyond [`PLAINTEXT_BYTES_MAX`].
 pub fn seal_with_passphrase(
     passphrase: &Passphrase,
     plaintext: &[u8],
@@ -80,7 +79,7 @@ pub(super) fn seal(
     aad: &[u8],
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<u8>, BoxError> {
-    if plaintext.len() > MAX_PLAINTEXT_LEN {
+    if plaintext.len() > PLAINTEXT_BYTES_MAX {
         return Err(BoxError::TooLong);
     }
     let len = u32::try_from(plaintext.len()).expect("the limit is below 4 GiB");
@@ -167,7 +166,7 @@ impl<'a> Parsed<'a> {
         let (header, body) = sealed.split_first_chunk::<HEADER_LEN>().ok_or(BoxError::Truncated)?;
         let len = u32::from_be_bytes(*part(header, 76));
         let len = usize::try_from(len).unwrap_or(usize::MAX);
-        if len > MAX_PLAINTEXT_LEN {
+        if len > PLAINTEXT_BYTES_MAX {
             return Err(BoxError::Damaged);
         }
         if body.len() < len + TAG_LEN + CHECKSUM_LEN {
@@ -244,9 +243,9 @@ fn derive(lock: &Lock<'_>, cost: Option<Argon2Cost>, salt: &[u8; SALT_LEN]) -> D
 /// Why a box was not made or does not open.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BoxError {
-    /// More than [`MAX_PLAINTEXT_LEN`] bytes to seal.
+    /// More than [`PLAINTEXT_BYTES_MAX`] bytes to seal.
     #[error(
-        "more than {MAX_PLAINTEXT_LEN} bytes cannot be sealed; this is for keys, keep data elsewhere"
+        "more than {PLAINTEXT_BYTES_MAX} bytes cannot be sealed; this is for keys, keep data elsewhere"
     )]
     TooLong,
     /// It does not begin as a box does.

@@ -8,29 +8,20 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// The most secrets in one keystore: a node needs half a dozen, and an institution one more with
-/// each rotation of its key.
-pub const MAX_SECRETS: usize = 64;
-/// The longest name, in bytes.
-pub const MAX_NAME_LEN: usize = 64;
-/// The longest secret, in bytes; all that are known are 32.
-pub const MAX_SECRET_LEN: usize = 512;
-
-// The largest keystore fits into a box.
-const _: () = assert!(MAX_SECRETS * (3 + MAX_NAME_LEN + MAX_SECRET_LEN) < super::MAX_PLAINTEXT_LEN);
+use super::limits::{NAME_BYTES_MAX, SECRET_BYTES_MAX, SECRETS_MAX};
 
 /// The names of the secrets of a node. All are 32 bytes.
-pub mod name {
+pub(crate) mod name {
     /// The [`StorageKey`](crate::store::StorageKey).
-    pub const STORAGE_KEY: &str = "storage-key";
+    pub(crate) const STORAGE_KEY: &str = "storage-key";
     /// The seed of the node's own Ed25519 key, from which its PeerId comes.
-    pub const NODE_SIGNING_SEED: &str = "node-signing-seed";
+    pub(crate) const NODE_SIGNING_SEED: &str = "node-signing-seed";
     /// The seed of the institution's KEM key.
-    pub const INSTITUTION_KEM_SEED: &str = "institution-kem-seed";
+    pub(crate) const INSTITUTION_KEM_SEED: &str = "institution-kem-seed";
 
     /// The seed of the institution's signing key number `index` in its chain of rotations.
     #[must_use]
-    pub fn institution_signing_seed(index: u16) -> String {
+    pub(crate) fn institution_signing_seed(index: u16) -> String {
         format!("institution-signing-seed-{index}")
     }
 }
@@ -53,7 +44,7 @@ impl Secrets {
     /// [`ContentsError`] for a name or length that a keystore does not hold, or one too many.
     pub fn set(&mut self, name: &str, secret: &[u8]) -> Result<(), ContentsError> {
         check(name, secret)?;
-        if self.0.len() == MAX_SECRETS && !self.0.contains_key(name) {
+        if self.0.len() == SECRETS_MAX && !self.0.contains_key(name) {
             return Err(ContentsError::TooMany);
         }
         self.0.insert(name.to_owned(), Zeroizing::new(secret.to_vec()));
@@ -129,10 +120,10 @@ impl fmt::Debug for Secrets {
 
 fn check(name: &str, secret: &[u8]) -> Result<(), ContentsError> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if name.is_empty() || name.len() > MAX_NAME_LEN || !name.bytes().all(allowed) {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(allowed) {
         return Err(ContentsError::Name);
     }
-    if secret.len() > MAX_SECRET_LEN {
+    if secret.len() > SECRET_BYTES_MAX {
         return Err(ContentsError::TooLong);
     }
     Ok(())
@@ -150,11 +141,11 @@ pub enum ContentsError {
     /// A name that is empty, too long, or has other characters than `a-z`, `0-9` and `-`.
     #[error("a secret has a name that is not allowed")]
     Name,
-    /// A secret longer than [`MAX_SECRET_LEN`].
-    #[error("a secret is longer than {MAX_SECRET_LEN} bytes")]
+    /// A secret longer than [`SECRET_BYTES_MAX`].
+    #[error("a secret is longer than {SECRET_BYTES_MAX} bytes")]
     TooLong,
-    /// More than [`MAX_SECRETS`].
-    #[error("there are more than {MAX_SECRETS} secrets")]
+    /// More than [`SECRETS_MAX`].
+    #[error("there are more than {SECRETS_MAX} secrets")]
     TooMany,
     /// Names twice, or not in ascending order.
     #[error("the secrets are not in order")]

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::limits::PLAINTEXT_BYTES_MAX;
 use super::*;
 
 /// As cheap as Argon2 allows.
@@ -245,11 +246,11 @@ fn the_cost_is_stated_in_the_box_and_bounded() {
 #[test]
 fn more_than_keys_is_not_sealed() {
     let key = passphrase("p");
-    let long = vec![0; MAX_PLAINTEXT_LEN + 1];
+    let long = vec![0; PLAINTEXT_BYTES_MAX + 1];
     let refused = seal_with_passphrase(&key, &long, b"", &mut rng()).unwrap_err();
     assert_eq!(refused, BoxError::TooLong);
     let sealed = seal_with_passphrase(&key, &long[1..], b"", &mut rng()).unwrap();
-    assert_eq!(sealed.len(), sealed_box::MAX_SEALED_LEN);
+    assert_eq!(sealed.len(), sealed_box::sealed_len(PLAINTEXT_BYTES_MAX));
     assert_eq!(*open_with_passphrase(&key, &sealed, b"").unwrap(), long[1..]);
 }
 

@@ -3,14 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 
 use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::limits;
 use libp2p::request_response::OutboundRequestId;
 use tokio::sync::oneshot;
 
 use super::event::{Reason, SendFailure};
-use super::limits::{
-    CONTROL_ANSWER_BYTES_MAX, CONTROL_IN_FLIGHT_MAX, CONTROL_REQUEST_BYTES_MAX, HELLO_BYTES_MAX,
-    HELLO_IN_FLIGHT_MAX, QUEUED_MAX,
-};
+use super::limits::{CONTROL_IN_FLIGHT_MAX, HELLO_IN_FLIGHT_MAX, QUEUED_MAX};
 
 /// The two protocols of one request and one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,17 +25,17 @@ impl Kind {
         }
     }
 
-    pub(super) fn request_bytes_max(self) -> u32 {
+    pub(super) fn request_bytes_max(self) -> usize {
         match self {
-            Self::Hello => HELLO_BYTES_MAX,
-            Self::Control => CONTROL_REQUEST_BYTES_MAX,
+            Self::Hello => limits::HELLO_BYTES_MAX,
+            Self::Control => limits::REQUEST_BYTES_MAX,
         }
     }
 
-    pub(super) fn answer_bytes_max(self) -> u32 {
+    pub(super) fn answer_bytes_max(self) -> usize {
         match self {
-            Self::Hello => HELLO_BYTES_MAX,
-            Self::Control => CONTROL_ANSWER_BYTES_MAX,
+            Self::Hello => limits::HELLO_BYTES_MAX,
+            Self::Control => limits::RESPONSE_BYTES_MAX,
         }
     }
 

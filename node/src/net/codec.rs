@@ -31,8 +31,8 @@ pub(super) enum Answer {
 /// The framing of one protocol, with its caps.
 #[derive(Debug, Clone)]
 pub(super) struct Frames {
-    pub(super) request_bytes_max: u32,
-    pub(super) answer_bytes_max: u32,
+    pub(super) request_bytes_max: usize,
+    pub(super) answer_bytes_max: usize,
 }
 
 impl request_response::Codec for Frames {
@@ -94,11 +94,14 @@ impl request_response::Codec for Frames {
 }
 
 /// Reads one body. Memory grows with what has arrived, not with what the length promises.
-async fn read_body<T: AsyncRead + Unpin + Send>(io: &mut T, bytes_max: u32) -> io::Result<Vec<u8>> {
+async fn read_body<T: AsyncRead + Unpin + Send>(
+    io: &mut T,
+    bytes_max: usize,
+) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     io.read_exact(&mut length).await?;
     let length = u32::from_be_bytes(length);
-    if length > bytes_max {
+    if length as usize > bytes_max {
         return Err(invalid("a body above the protocol's cap"));
     }
     let mut body = Vec::new();
@@ -112,9 +115,9 @@ async fn read_body<T: AsyncRead + Unpin + Send>(io: &mut T, bytes_max: u32) -> i
 async fn write_body<T: AsyncWrite + Unpin + Send>(
     io: &mut T,
     body: &[u8],
-    bytes_max: u32,
+    bytes_max: usize,
 ) -> io::Result<()> {
-    let length = u32::try_from(body.len()).ok().filter(|length| *length <= bytes_max);
+    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= bytes_max);
     let length = length.ok_or_else(|| invalid("a body above the protocol's cap"))?;
     io.write_all(&length.to_be_bytes()).await?;
     io.write_all(body).await

@@ -14,7 +14,7 @@ pub enum NetEvent {
     Hello {
         /// Who asks.
         node: NodeId,
-        /// Opaque, at most [`super::HELLO_BYTES_MAX`].
+        /// Opaque, at most [`limits::HELLO_BYTES_MAX`](chartmesh_protocol::limits::HELLO_BYTES_MAX).
         request: Vec<u8>,
         /// Where the answer goes.
         reply: Reply,
@@ -23,7 +23,7 @@ pub enum NetEvent {
     Control {
         /// Who asks.
         node: NodeId,
-        /// Opaque, at most [`super::CONTROL_REQUEST_BYTES_MAX`].
+        /// Opaque, at most [`limits::REQUEST_BYTES_MAX`](chartmesh_protocol::limits::REQUEST_BYTES_MAX).
         request: Vec<u8>,
         /// Where the answer goes.
         reply: Reply,
@@ -65,8 +65,8 @@ pub enum NetEvent {
 pub struct Reply(pub(super) oneshot::Sender<Answer>);
 
 impl Reply {
-    /// Sends the answer, at most [`super::HELLO_BYTES_MAX`] or
-    /// [`super::CONTROL_ANSWER_BYTES_MAX`]. A remote that is gone meanwhile never learns of it.
+    /// Sends the answer, at most [`limits::HELLO_BYTES_MAX`](chartmesh_protocol::limits::HELLO_BYTES_MAX) or
+    /// [`limits::RESPONSE_BYTES_MAX`](chartmesh_protocol::limits::RESPONSE_BYTES_MAX). A remote that is gone meanwhile never learns of it.
     pub fn send(self, bytes: Vec<u8>) {
         let _gone = self.0.send(Answer::Bytes(bytes));
     }
@@ -115,7 +115,7 @@ pub enum Reason {
         /// Its length.
         bytes: usize,
         /// The cap.
-        max: u32,
+        max: usize,
     },
     /// The remote, or our own queue for it, has no room now.
     #[error("busy; try again later")]

@@ -1,16 +1,8 @@
-//! Every bound of the network layer, with its reason.
+//! Every bound of the network layer, with its reason. How long messages may be says the protocol.
 
 use std::time::Duration;
 
-/// Largest body of a `hello`, either way: an invite, a certificate chain or an enrolment code
-/// fits in a few KiB, and whoever sends it is still a stranger.
-pub const HELLO_BYTES_MAX: u32 = 16 * 1024;
-
-/// Largest control request: messages name objects, they do not carry them.
-pub const CONTROL_REQUEST_BYTES_MAX: u32 = 1024 * 1024;
-
-/// Largest control answer: a page of statements or labels may be longer than what asks for it.
-pub const CONTROL_ANSWER_BYTES_MAX: u32 = 10 * 1024 * 1024;
+use chartmesh_protocol::limits;
 
 /// How long a `hello` may take from its first byte to the answer's last.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,6 +38,9 @@ pub(super) const BULK_OPEN_TRIES: u32 = 4;
 /// Requests that wait for the driver; beyond it the remote is told "busy".
 pub(super) const WAITING_EVENTS_MAX: usize = 256;
 
+/// Events and commands that may wait in their channels.
+pub(super) const CHANNEL_MAX: usize = 64;
+
 /// Handshakes going on at once, either way: each costs a key agreement.
 pub(super) const PENDING_CONNECTIONS_MAX: u32 = 128;
 
@@ -76,7 +71,7 @@ pub(super) const GOODBYE_MAX: Duration = Duration::from_secs(1);
 pub(super) const BOOK_NODES_MAX: usize = 4096;
 
 /// Addresses remembered for one node.
-pub(super) const BOOK_ADDRS_MAX: usize = 16;
+pub(super) const BOOK_ADDRS_MAX: usize = limits::ADDRESSES_MAX;
 
 /// Internet addresses whose rate of `hello` is tracked; full buckets are forgotten first.
 pub(super) const RATES_MAX: usize = 4096;

@@ -51,6 +51,7 @@ mod bulk;
 mod calls;
 mod codec;
 mod dial;
+mod error;
 mod event;
 mod gate;
 mod limits;
@@ -75,17 +76,15 @@ use zeroize::Zeroizing;
 
 pub(crate) use address::is_loopback;
 pub use bulk::BulkStream;
+pub use error::NetError;
 pub use event::{NetEvent, Reason, Reply, SendFailure};
-pub use limits::{CONTROL_ANSWER_BYTES_MAX, CONTROL_REQUEST_BYTES_MAX, HELLO_BYTES_MAX, Limits};
+pub use limits::Limits;
 pub use shared::{PeerStatus, Transport};
 
 use behaviour::Behaviour;
 use calls::{Call, Kind};
 use shared::Shared;
 use task::{Command, Starting, Task};
-
-/// Events and commands that may wait in their channels.
-const CHANNEL: usize = 64;
 
 /// How a node takes part in the network.
 pub struct NetConfig {
@@ -98,25 +97,6 @@ pub struct NetConfig {
     pub mdns: bool,
     /// The bounds that may differ.
     pub limits: Limits,
-}
-
-/// Why the network did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum NetError {
-    /// The machine cannot do TCP or QUIC.
-    #[error("the network transports cannot be set up: {0}")]
-    Transport(String),
-    /// mDNS was asked for and has no socket.
-    #[error("mDNS cannot start; switch it off or see whether UDP port 5353 may be used: {0}")]
-    Mdns(#[source] std::io::Error),
-    /// An address to listen on is taken or not of this machine.
-    #[error("cannot listen on {addr}: {reason}")]
-    Listen {
-        /// Which, or several.
-        addr: String,
-        /// What the system says.
-        reason: String,
-    },
 }
 
 /// Starts the network: the handle, and the receiver of its events for the one owner. Returns when
@@ -166,8 +146,8 @@ async fn run(
         listeners.insert(id);
     }
 
-    let (events, receiver) = mpsc::channel(CHANNEL);
-    let (commands, requested) = mpsc::channel(CHANNEL);
+    let (events, receiver) = mpsc::channel(limits::CHANNEL_MAX);
+    let (commands, requested) = mpsc::channel(limits::CHANNEL_MAX);
     let mut streams = swarm.behaviour().bulk.inner.new_control();
     let incoming = streams.accept(bulk::BULK).expect("nobody else accepts this protocol");
     let accepting =
@@ -318,7 +298,7 @@ impl Net {
         request: Vec<u8>,
     ) -> calls::Outcome {
         let (bytes, max) = (request.len(), kind.request_bytes_max());
-        if bytes > max as usize {
+        if bytes > max {
             return Err(SendFailure::NeverSent(Reason::TooLarge { bytes, max }));
         }
         let (caller, outcome) = oneshot::channel();

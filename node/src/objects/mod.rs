@@ -24,7 +24,6 @@
 //! Every call blocks: use a blocking thread. Handles are cheap to clone.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +34,7 @@ use crate::disk::{AnyDisk, Disk};
 
 mod arriving;
 mod damaged;
+mod error;
 mod list;
 mod partial;
 mod progress;
@@ -45,6 +45,8 @@ mod verify;
 mod writer;
 
 pub(crate) use arriving::{State as PartialState, checkpoint_meanwhile};
+pub use error::ObjectError;
+use error::cannot;
 pub use partial::Partial;
 pub use reader::ObjectReader;
 pub(crate) use verify::batch;
@@ -78,59 +80,6 @@ struct Inner<D> {
     unsettled: Mutex<bool>,
     /// Which of the 256 directories this process knows to be durable.
     durable: [AtomicBool; 256],
-}
-
-/// What went wrong with an object.
-#[derive(Debug, thiserror::Error)]
-pub enum ObjectError {
-    /// The object is not in this folder.
-    #[error("object {0} is not here")]
-    Missing(ObjectId),
-    /// The object is in this folder and not what it should be.
-    #[error("object {id} is damaged: {what}; fetch it again from another holder")]
-    Damaged {
-        /// The object.
-        id: ObjectId,
-        /// How it was noticed.
-        what: &'static str,
-    },
-    /// Someone is receiving this transfer already.
-    #[error("transfer {0} is being received already")]
-    Busy(TransferId),
-    /// Our own mistake: verified bytes that do not continue this partial object.
-    #[error("verified bytes at {found} offered to a partial object at {expected}")]
-    OutOfStep {
-        /// Where the partial object goes on.
-        expected: u64,
-        /// What was offered.
-        found: u64,
-    },
-    /// Finish was called while bytes are missing.
-    #[error("the object has {have} of {len} bytes")]
-    Unfinished {
-        /// Bytes here.
-        have: u64,
-        /// Bytes in all.
-        len: u64,
-    },
-    /// The blocking thread ended before its work did: the node is stopping.
-    #[error("the work on the disk was given up: {0}")]
-    Worker(io::Error),
-    /// The disk failed or is full.
-    #[error("cannot {doing} {}: {source}", path.display())]
-    Disk {
-        /// What was attempted.
-        doing: &'static str,
-        /// On which file or directory.
-        path: PathBuf,
-        /// What the disk said.
-        source: io::Error,
-    },
-}
-
-/// Turns a disk's error into one that says what was attempted.
-fn cannot<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ObjectError + 'a {
-    move |source| ObjectError::Disk { doing, path: path.to_owned(), source }
 }
 
 impl<D: Disk> ObjectFolder<D> {

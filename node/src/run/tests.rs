@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chartmesh_protocol::federation;
 use chartmesh_protocol::id::PartyId;

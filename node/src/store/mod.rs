@@ -51,6 +51,7 @@
 mod batch;
 mod below;
 mod encrypt;
+mod error;
 mod fault;
 mod file;
 mod header;
@@ -60,9 +61,8 @@ mod xts;
 #[cfg(test)]
 mod at_rest;
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chartmesh_protocol::store::StoreError;
 use rand_core::CryptoRng;
@@ -73,13 +73,15 @@ use redb::{Database, ReadableDatabase};
 pub use redb::StorageBackend;
 
 pub use batch::Batch;
+pub use error::{CreateError, OpenError};
 pub use header::{STORAGE_KEY_LEN, StorageKey};
 pub use snapshot::Snapshot;
 
 use below::Below;
 use encrypt::{EncryptingBackend, PAGE_LEN};
+use error::OpenFault;
 use fault::fault;
-use header::{HEADER_LEN, HeaderError};
+use header::HEADER_LEN;
 
 /// How a store uses the machine.
 #[derive(Clone, Copy, Debug)]
@@ -245,107 +247,6 @@ fn builder(options: &StoreOptions) -> redb::Builder {
         );
     });
     builder
-}
-
-/// Why a store could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// There is a file already.
-    #[error("{} exists already; open it, or choose another data directory", .path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another process is making a store in the same place.
-    #[error("another process is making a store at {}; wait for it to end", .path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The disk failed.
-    #[error("cannot make the store {}: {source}; check the disk and its free space", .path.display())]
-    Fault {
-        /// The file.
-        path: PathBuf,
-        /// What failed.
-        source: redb::Error,
-    },
-}
-
-/// Why a store could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// No such file.
-    #[error("there is no store at {}; check the data directory; if the store is lost, `chartmesh init --new-store` makes an empty one under the same keys", .path.display())]
-    Missing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// Another process has it open.
-    #[error("the store {} is in use by another node; stop that one first", .path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The storage key is not the one that the store was made with.
-    #[error("the storage key does not fit the store {}; it belongs to another keystore, so look for the keystore that was made with it", .path.display())]
-    WrongKey {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A newer program made it.
-    #[error("the store {} has version {version}, which this program does not know; use the newer program that made it", .path.display())]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// The version it states.
-        version: u16,
-    },
-    /// Not a store, or one that something other than a crash has altered.
-    #[error("{} is not a whole store: {why}; restore it from a backup", .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        why: String,
-    },
-    /// The disk failed.
-    #[error("cannot read the store {}: {source}; check the disk and the file's permissions", .path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What failed.
-        source: io::Error,
-    },
-}
-
-/// [`OpenError`] before the path is known.
-#[derive(Debug, thiserror::Error)]
-enum OpenFault {
-    #[error("its length of {0} bytes is none that a store can have")]
-    Length(u64),
-    #[error("a page that leads to the others is altered")]
-    Noise,
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Database(#[from] redb::Error),
-}
-
-impl OpenFault {
-    fn at(self, path: &Path) -> OpenError {
-        let path = path.to_owned();
-        match self {
-            Self::Header(HeaderError::WrongKey) => OpenError::WrongKey { path },
-            Self::Header(HeaderError::Version(version)) => OpenError::Version { path, version },
-            Self::Io(source) | Self::Database(redb::Error::Io(source)) => {
-                OpenError::Io { path, source }
-            }
-            other => OpenError::Damaged { path, why: other.to_string() },
-        }
-    }
 }
 
 #[cfg(test)]

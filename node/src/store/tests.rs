@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 
 use chartmesh_protocol::store::{Overlay, ReadTxn, Row, Table, Txn};
 use proptest::prelude::*;

@@ -17,6 +17,10 @@ limits! {
     DEPTH_MAX: u8 = 8;
     /// Bytes in one text: a title, a reason, a name; a narrative belongs into an object.
     TEXT_BYTES_MAX: usize = 4096;
+    /// Bytes of a name: a patient's, a federation's, of who asks, reads or passes on.
+    NAME_BYTES_MAX: usize = 200;
+    /// Characters of a name in a sentence: longer ones are no names.
+    NAME_SHOWN_CHARS_MAX: usize = 100;
     /// Items in one list: a Bundle of a whole life has under a thousand entries.
     LIST_ITEMS_MAX: usize = 4096;
     /// Bytes of memory that decoding takes for each byte of input, at most: lists of what can be empty
@@ -28,10 +32,19 @@ limits! {
     REQUEST_BYTES_MAX: usize = 1024 * 1024;
     /// Bytes of a control response: a page of labels and manifests.
     RESPONSE_BYTES_MAX: usize = 10 * 1024 * 1024;
+    /// Bytes that an envelope adds to its body: ids, a proof of possession, signatures.
+    ENVELOPE_BYTES_MAX: usize = 4096;
+    /// Bytes of a row of the store, which is ours: whatever fits a message fits a row.
+    ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+    /// Rows whose time has come, of one kind, that one event works off: the rest is for the next.
+    DUE_ROWS_MAX: usize = 256;
     /// Bytes of a chain of capability tokens: small enough for an HTTP header.
     TOKEN_CHAIN_BYTES_MAX: usize = 8 * 1024;
     /// Links of a chain of capability tokens: patient to institution, twice delegated.
     TOKEN_CHAIN_LINKS_MAX: usize = 3;
+    /// Bytes of a proof that whoever presents a token has its key: the hash of what it is presented with,
+    /// a time and a signature.
+    POSSESSION_BYTES_MAX: usize = 512;
     /// Entries that one token can name: what fits a token of one link.
     TOKEN_ENTRIES_MAX: usize = 256;
     /// Compartments that one token can name: every kind of record, in several epochs.
@@ -72,6 +85,12 @@ limits! {
     LIST_STATEMENT_BYTES_MAX: usize = 256 * 1024;
     /// Milliseconds a node's certificate is valid at most: a stolen node key dies by itself.
     CERTIFICATE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
+    /// Certificates of relays that a `hello` brings: of a patient's hospitals one is a member that we know.
+    RELAY_CERTIFICATES_MAX: usize = 8;
+    /// Bytes of content in one object, 1 TiB: longer than any recorded operation. At this length one key
+    /// encrypts 2^36 blocks, which leaves AES-GCM's distinguishing bound near 2^-57; and all offsets stay
+    /// far from overflowing.
+    PLAINTEXT_BYTES_MAX: u64 = 1 << 40;
     /// Bytes of a sealed object that travels and is stored inside messages and rows: one chunk.
     SMALL_OBJECT_BYTES_MAX: usize = 64 * 1024;
     /// Content objects in one entry: what one manifest of 64 KiB can name; a longer series is several entries.
@@ -91,6 +110,12 @@ limits! {
     MEMBERSHIP_PENDING_MAX: usize = 2048;
     /// Waiting membership statements of one author, who may name what does not exist.
     MEMBERSHIP_PENDING_PER_AUTHOR_MAX: usize = 64;
+    /// Membership statements in one message: with their parties below REQUEST_BYTES_MAX.
+    SPREAD_MAX: usize = 64;
+    /// Bytes around the statements and introductions of such a message: envelope, signatures, frames.
+    SPREAD_FRAME_BYTES_MAX: usize = 32 * 1024;
+    /// Bytes of the statements that prove an expulsion: with the frame around them below HELLO_BYTES_MAX.
+    EXPULSION_PROOF_BYTES_MAX: usize = 14 * 1024;
     /// Ids by which a node says how far its membership statements reach: heads, and some further back.
     LOCATOR_MAX: usize = HEADS_MAX + 32;
     /// Heads that a membership statement may name: concurrent statements are few.
@@ -100,6 +125,8 @@ limits! {
     /// For how long, in milliseconds, an institution is not asked again for a membership statement that
     /// it did not bring: whatever was lost on the way is brought by a later `hello`.
     ASK_AGAIN_MS: u64 = 60 * 60 * 1000;
+    /// Sponsors that a charter must ask for at least: with one, a single dishonest member admits anyone.
+    THRESHOLD_MIN: u16 = 2;
     /// Sponsors that a charter can ask for an admission.
     THRESHOLD_MAX: u16 = 16;
     /// First members that a charter is made with: 34 bytes each, so that with a long name, too, it is well
@@ -117,6 +144,8 @@ limits! {
     RETRY_MS_MIN: u64 = 1000;
     /// Milliseconds between tries to deliver, at most.
     RETRY_MS_MAX: u64 = 5 * 60 * 1000;
+    /// Bytes of what a hospital writes to a patient with its request for consent: a few sentences.
+    CONSENT_MESSAGE_BYTES_MAX: usize = 1000;
     /// Milliseconds a request for consent stays open when whoever asked says nothing else.
     CONSENT_MS_DEFAULT: u64 = 7 * 24 * 3600 * 1000;
     /// Milliseconds a request for consent stays open at most.
@@ -146,6 +175,8 @@ limits! {
     /// Countersigned heads of one holder's log about one patient that are kept for one reader: what agrees
     /// with the collected log makes room. Also how many messages may wait for a relay before no more follow.
     COUNTERSIGNED_MAX: usize = 256;
+    /// Entries that one line of an access log names; the rest are counted.
+    LOG_LINE_ENTRIES_MAX: usize = 64;
     /// Lines of an access log in one page.
     LOG_PAGE_MAX: usize = 1000;
     /// Refusals of one party about one patient that a holder's log lists a day: nobody reads more.

@@ -39,8 +39,6 @@ const STREAMS: Table = Table("outbox_stream");
 const OUTBOX: Table = Table("outbox");
 /// Not to be tried before, institution -> nothing: those for which something waits, as they come due.
 const DUE: Table = Table("outbox_due");
-/// What an envelope adds to its body at most: ids, a proof of possession, signatures.
-const ENVELOPE_BYTES_MAX: usize = 4096;
 
 wire_struct! {
     /// Our stream to one institution.
@@ -129,7 +127,7 @@ fn push_up_to(
         None => new_stream(ctx),
     };
     let body = body(message);
-    if body.0.len() > limits::REQUEST_BYTES_MAX - ENVELOPE_BYTES_MAX {
+    if body.0.len() > limits::REQUEST_BYTES_MAX - limits::ENVELOPE_BYTES_MAX {
         return refuse(Reason::TooLarge);
     }
     if stream.waiting() >= limit as u64 {

@@ -287,7 +287,7 @@ fn expulsion_proof(
 
 /// A relay comes with a certificate by a member whose keys we know.
 fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Handled<bool> {
-    for certificate in hello.relay.iter().take(8) {
+    for certificate in hello.relay.iter().take(limits::RELAY_CERTIFICATES_MAX) {
         let member = certificate.claims().member;
         if certificate.claims().relay != party || !members::is_member(ctx.txn, member)? {
             continue;

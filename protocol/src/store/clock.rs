@@ -1,8 +1,8 @@
 //! The time that counts: never before one that was handled.
 
+use super::txn::{ReadTxn, StoreError, Table, Txn};
 use crate::codec::wire_struct;
 use crate::rows;
-use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 
 /// Nothing -> the latest time that was handled.

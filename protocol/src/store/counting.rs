@@ -1,6 +1,6 @@
 //! A store that counts the rows it is asked for, for tests of what an event costs.
 
-use super::{ReadTxn, Row, StoreError, Table, Txn};
+use super::txn::{ReadTxn, Row, StoreError, Table, Txn};
 use core::cell::Cell;
 
 /// Over another store.

@@ -5,7 +5,7 @@ mod shared;
 
 pub use shared::Shared;
 
-use super::{ReadTxn, Row, StoreError, Table, Txn};
+use super::txn::{ReadTxn, Row, StoreError, Table, Txn};
 use rows::Rows;
 use std::collections::BTreeMap;
 
@@ -33,6 +33,17 @@ impl From<Table> for Named {
         }
         let [first, last] = ends.map(u64::from_le_bytes);
         Self { number: first.rotate_left(32) ^ last ^ name.len() as u64, table }
+    }
+}
+
+impl Memory {
+    /// Has this store keep what others have, too, once with them; it stays theirs and its own alike,
+    /// since a row that is written is taken apart again. Costs a look at what was written since the last
+    /// time.
+    pub fn share(&mut self, shared: &mut Shared) {
+        for rows in self.tables.values_mut() {
+            rows.share(|chunk| shared.chunk(chunk));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes that can still be dropped.
 
-use super::{ReadTxn, Row, StoreError, Table, Txn};
+use super::txn::{ReadTxn, Row, StoreError, Table, Txn};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 

@@ -1,14 +1,12 @@
 //! Typed rows over [`ReadTxn`] and [`Txn`].
 
+use super::txn::{ReadTxn, StoreError, Table, Txn, prefix_end};
 use crate::codec::{Bytes, Wire};
-use crate::store::{ReadTxn, StoreError, Table, Txn, prefix_end};
-
-/// Rows are ours: whatever fits a message fits a row.
-const ROW_BYTES_MAX: usize = 16 * 1024 * 1024;
+use crate::limits;
 
 /// Decodes a row's value, or says which table is damaged.
 pub(crate) fn decode<T: Wire>(table: Table, value: &[u8]) -> Result<T, StoreError> {
-    T::from_bytes(value, ROW_BYTES_MAX)
+    T::from_bytes(value, limits::ROW_BYTES_MAX)
         .map_err(|error| StoreError::Corrupt { table: table.0, why: error.to_string() })
 }
 

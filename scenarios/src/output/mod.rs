@@ -3,7 +3,7 @@
 //! [`RunFolder::begin`] before the run, the folder as its trace's sink, [`RunFolder::finish`] with its outcome.
 //! [`write_sweep`], [`write_comparison`] and [`write_tiers`] tell of many runs, [`RunRead`] is a folder read back,
 //! [`Timeline`] its trace for another program's eyes.
-//! `docs/RESULTS.md` describes every file; it is made from [`schema`].
+//! `docs/RESULTS.md` describes every file; it is made from `schema.rs`.
 
 mod error;
 #[cfg(test)]
@@ -11,10 +11,10 @@ pub(crate) mod fake;
 mod folder;
 pub mod format;
 mod manifest;
-pub mod plot;
+mod plot;
 mod read;
 mod report;
-pub mod schema;
+mod schema;
 mod table;
 mod timeline;
 

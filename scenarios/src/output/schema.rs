@@ -1,40 +1,41 @@
 //! Every table that a run writes, column by column: the one place from which the writers, the Parquet files' metadata
 //! and `docs/RESULTS.md` take names, kinds, units and meanings.
 
+#[cfg(test)]
 use std::fmt::Write as _;
 
 /// The version of the tables and the manifest.
-pub const RESULTS: &str = "chartmesh-sim-run/1";
+pub(crate) const RESULTS: &str = "chartmesh-sim-run/1";
 
 /// A table: a CSV file and a Parquet file of this name.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What a row is.
-    pub doc: &'static str,
+    pub(crate) doc: &'static str,
     /// Its columns.
-    pub columns: &'static [Column],
+    pub(crate) columns: &'static [Column],
 }
 
 /// A column.
 #[derive(Debug)]
-pub struct Column {
+pub(crate) struct Column {
     /// Its name; a unit comes last in it, as in `at_us`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What its values are.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Whether a value may be missing: empty in CSV, null in Parquet.
-    pub optional: bool,
+    pub(crate) optional: bool,
     /// The unit, if it has one.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// What it says.
-    pub doc: &'static str,
+    pub(crate) doc: &'static str,
 }
 
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Whole numbers from 0: `UINT64` in Parquet.
     Whole,
     /// `DOUBLE` in Parquet.
@@ -45,6 +46,7 @@ pub enum Kind {
     Text,
 }
 
+#[cfg(test)]
 impl Kind {
     const fn word(self) -> &'static str {
         match self {
@@ -80,7 +82,7 @@ const LABEL: Column = always(
 const AT: Column = always("at_us", Kind::Whole, "µs", "simulated time since the scenario's begin");
 
 /// A measure in a few figures.
-pub const SUMMARY: Table = Table {
+pub(crate) const SUMMARY: Table = Table {
     name: "summary",
     doc: "A measure in a few figures, and once more for each of its labels. Quantiles come from Kaplan and Meier's \
           estimate, so that what had not ended when the run did counts as what it is: longer than it was seen.",
@@ -129,7 +131,7 @@ pub const SUMMARY: Table = Table {
 };
 
 /// Measures over time.
-pub const SERIES: Table = Table {
+pub(crate) const SERIES: Table = Table {
     name: "series",
     doc: "Measures over time, in steps of `measure.every`: for each measure over all, by label and by region. A step in \
           which nothing began has no row.",
@@ -163,7 +165,7 @@ pub const SERIES: Table = Table {
 };
 
 /// Every value.
-pub const SAMPLES: Table = Table {
+pub(crate) const SAMPLES: Table = Table {
     name: "samples",
     doc: "Every value that was measured.",
     columns: &[
@@ -193,7 +195,7 @@ pub const SAMPLES: Table = Table {
 };
 
 /// The parties.
-pub const PARTIES: Table = Table {
+pub(crate) const PARTIES: Table = Table {
     name: "parties",
     doc: "The parties, by the number that other tables name them by.",
     columns: &[
@@ -206,7 +208,7 @@ pub const PARTIES: Table = Table {
 };
 
 /// The scenario's events.
-pub const MARKS: Table = Table {
+pub(crate) const MARKS: Table = Table {
     name: "marks",
     doc: "The scenario's events as they took place.",
     columns: &[
@@ -223,7 +225,7 @@ pub const MARKS: Table = Table {
 };
 
 /// The faults.
-pub const FAULTS: Table = Table {
+pub(crate) const FAULTS: Table = Table {
     name: "faults",
     doc: "What went wrong by lot, and how often.",
     columns: &[
@@ -233,7 +235,7 @@ pub const FAULTS: Table = Table {
 };
 
 /// What did not hold.
-pub const VIOLATIONS: Table = Table {
+pub(crate) const VIOLATIONS: Table = Table {
     name: "violations",
     doc: "What the checkers found not to hold. No rows: everything held.",
     columns: &[
@@ -245,7 +247,7 @@ pub const VIOLATIONS: Table = Table {
 };
 
 /// The trace.
-pub const TRACE: Table = Table {
+pub(crate) const TRACE: Table = Table {
     name: "trace",
     doc: "Everything that happened, in the order in which it did. Ids are the first 8 bytes of the full ones as a \
           big-endian number; 0 where there is none.",
@@ -280,7 +282,7 @@ pub const TRACE: Table = Table {
 };
 
 /// A sweep, or a comparison over several seeds.
-pub const SWEEP: Table = Table {
+pub(crate) const SWEEP: Table = Table {
     name: "sweep",
     doc: "In the folder of a sweep: every figure at every point, over the seeds. Intervals are Student's, 95 %.",
     columns: &[
@@ -319,12 +321,13 @@ pub const SWEEP: Table = Table {
 };
 
 /// All of them.
-pub const TABLES: [&Table; 9] =
+#[cfg(test)]
+pub(crate) const TABLES: [&Table; 9] =
     [&SUMMARY, &SERIES, &SAMPLES, &PARTIES, &MARKS, &FAULTS, &VIOLATIONS, &TRACE, &SWEEP];
 
 /// `docs/RESULTS.md`, from the tables above.
-#[must_use]
-pub fn document() -> String {
+#[cfg(test)]
+fn document() -> String {
     let mut text = format!(
         "# What a run of the simulator leaves behind\n\n\
          <!-- Made from scenarios/src/output/schema.rs: UPDATE_DOCS=1 cargo test -p chartmesh-scenarios --lib schema -->\n\n\

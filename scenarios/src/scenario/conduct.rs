@@ -1,6 +1,6 @@
 //! What people do, what happens, what goes wrong, and what must hold.
 
-use super::bounds;
+use super::limits;
 use super::topology::{Distribution, Spread};
 use super::units::{Rate, Share, Size, Span, one, two_kib, whole};
 use schemars::JsonSchema;
@@ -42,7 +42,7 @@ pub struct Policy {
     /// Longest wait between two tries.
     pub retry_longest: Span,
     /// Providers at which a patient has entries deposited, and a hospital its own copies; the same ones each time.
-    #[schemars(range(min = 1, max = bounds::REPLICAS))]
+    #[schemars(range(min = 1, max = limits::REPLICAS))]
     pub replicas: u32,
     /// Where those are.
     pub placement: Placement,
@@ -115,7 +115,7 @@ pub struct Work {
     pub by_day: bool,
     /// Entries made at a time, by imports and at admissions.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = bounds::ENTRIES_AT_A_TIME))]
+    #[schemars(range(min = 1, max = limits::ENTRIES_AT_A_TIME))]
     pub entries: u32,
     /// Bytes of each entry's content, before it is sealed.
     #[serde(default = "two_kib")]

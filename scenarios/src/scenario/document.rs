@@ -8,7 +8,7 @@
 use super::file::Scenario;
 use super::node::{Item, Node, read_bounded, too_large};
 use super::problem::{At, LoadError, Problems};
-use super::{Change, Link, bounds, change, schema, sense, tables, words};
+use super::{Change, Link, change, limits, schema, sense, tables, words};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
@@ -31,7 +31,7 @@ impl Document {
     pub fn read(path: &Path) -> Result<Self, LoadError> {
         let name = path.display().to_string();
         let bytes =
-            read_bounded(path, bounds::FILE_BYTES).map_err(|what| LoadError::one(&name, what))?;
+            read_bounded(path, limits::FILE_BYTES).map_err(|what| LoadError::one(&name, what))?;
         let text =
             String::from_utf8(bytes).map_err(|_| LoadError::one(&name, "is not UTF-8 text"))?;
         Self::parse(&text, &name, path.parent().unwrap_or(Path::new("")))
@@ -42,8 +42,8 @@ impl Document {
     /// # Errors
     /// [`LoadError`]: it is too large or not TOML.
     pub fn parse(text: &str, name: &str, base_dir: &Path) -> Result<Self, LoadError> {
-        if text.len() as u64 > bounds::FILE_BYTES {
-            return Err(LoadError::one(name, too_large(bounds::FILE_BYTES)));
+        if text.len() as u64 > limits::FILE_BYTES {
+            return Err(LoadError::one(name, too_large(limits::FILE_BYTES)));
         }
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);

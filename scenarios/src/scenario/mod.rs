@@ -3,11 +3,11 @@
 //! The types are the file's shape, key by key; `scenarios/files` has examples and `chartmesh sim new`
 //! writes a commented one. What is left out has the default that is written at its key.
 
-mod bounds;
 mod change;
 mod conduct;
 mod document;
 mod file;
+mod limits;
 mod metrics;
 mod node;
 mod problem;

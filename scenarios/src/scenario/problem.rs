@@ -1,6 +1,6 @@
 //! What is wrong with a scenario, said so that it can be put right.
 
-use super::bounds;
+use super::limits;
 use std::fmt;
 
 /// A scenario that is refused.
@@ -68,7 +68,7 @@ impl Problems {
         self.0.sort_by_key(|(at, _, _)| *at);
         self.0.dedup();
         let say = |(at, key, what): (At, String, String)| Problem { place: place(at, &key), what };
-        Err(LoadError { problems: self.0.into_iter().take(bounds::PROBLEMS).map(say).collect() })
+        Err(LoadError { problems: self.0.into_iter().take(limits::PROBLEMS).map(say).collect() })
     }
 }
 

@@ -5,7 +5,7 @@ use super::node::{Node, Shown, Step, read_bounded};
 use super::problem::{LoadError, Problems, allowed};
 use super::topology::{FromFile, Link, LinkMatrix, Machine, Spread};
 use super::units::Span;
-use super::{Distribution, Scenario, bounds};
+use super::{Distribution, Scenario, limits};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub(super) fn fill(
             && values_ms.is_empty()
         {
             let millis = unit.millis();
-            let values = files.column(&path, csv, column, bounds::MILLISECONDS / millis)?;
+            let values = files.column(&path, csv, column, limits::MILLISECONDS / millis)?;
             *values_ms = values.into_iter().map(|value| value * millis).collect();
         }
     }
@@ -37,7 +37,7 @@ pub(super) fn fill(
         {
             let path = [Key("work"), Index(index), Key("trace")];
             trace.at_s =
-                files.column(&path, &trace.csv, &trace.column, bounds::MILLISECONDS / 1000.0)?;
+                files.column(&path, &trace.csv, &trace.column, limits::MILLISECONDS / 1000.0)?;
             trace.at_s.sort_by(f64::total_cmp);
         }
     }
@@ -140,7 +140,7 @@ impl Files<'_> {
             for (to, text) in
                 columns.iter().zip(row.iter().skip(1)).filter(|(_, text)| !text.is_empty())
             {
-                let millis = number(&table, *line, text, bounds::MILLISECONDS)?;
+                let millis = number(&table, *line, text, limits::MILLISECONDS)?;
                 let pair = (from.min(*to), from.max(*to));
                 let before = latencies.insert(pair, millis).unwrap_or(millis);
                 if before.to_bits() != millis.to_bits() {
@@ -177,7 +177,7 @@ impl Files<'_> {
 
     /// Reads a file; none when it cannot be read, which is a problem of the scenario's key.
     fn read(&mut self, path: &[Step<'_>], csv: &Path) -> Result<Option<Table>, LoadError> {
-        let bytes = match read_bounded(&self.base_dir.join(csv), bounds::CSV_BYTES) {
+        let bytes = match read_bounded(&self.base_dir.join(csv), limits::CSV_BYTES) {
             Ok(bytes) => bytes,
             Err(what) => {
                 self.say(path, "csv", format!("{} {what}", csv.display()));
@@ -206,8 +206,8 @@ impl Files<'_> {
         let mut rows = Vec::new();
         for row in reader.records() {
             let row = row.map_err(wrong)?;
-            if rows.len() == bounds::CSV_ROWS {
-                let what = format!("has more than {} rows", bounds::CSV_ROWS);
+            if rows.len() == limits::CSV_ROWS {
+                let what = format!("has more than {} rows", limits::CSV_ROWS);
                 return Err(LoadError::one(name, what));
             }
             rows.push((line(&bytes, row.position()), row));

@@ -1,6 +1,6 @@
 //! Where parties are, how messages travel between them, how their machines behave.
 
-use super::bounds;
+use super::limits;
 use super::units::{Share, Size, Span, one};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,12 +11,12 @@ use std::path::PathBuf;
 #[serde(deny_unknown_fields, default)]
 pub struct Federation {
     /// Sponsors that an admission needs, 2 to 16.
-    #[schemars(range(min = bounds::THRESHOLD_MIN, max = bounds::THRESHOLD_MAX))]
+    #[schemars(range(min = limits::THRESHOLD_MIN, max = limits::THRESHOLD_MAX))]
     pub threshold: u16,
     /// Institutions that the charter names, as many as the threshold at least; all others are admitted by
     /// sponsors. Each admission is a few statements that every party takes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = bounds::THRESHOLD_MIN, max = bounds::FIRST_MEMBERS_MAX))]
+    #[schemars(range(min = limits::THRESHOLD_MIN, max = limits::FIRST_MEMBERS_MAX))]
     pub first_members: Option<u16>,
 }
 
@@ -43,7 +43,7 @@ pub struct Region {
     /// Local time is that much ahead of UTC: days and nights follow it. West of Greenwich count from the
     /// day before: 19 for New York.
     #[serde(default)]
-    #[schemars(range(max = bounds::HOURS_AHEAD))]
+    #[schemars(range(max = limits::HOURS_AHEAD))]
     pub hours_ahead: u8,
 }
 
@@ -149,13 +149,13 @@ pub enum Distribution {
         /// The median.
         median: Span,
         /// The standard deviation of the logarithm.
-        #[schemars(range(min = 0.0, max = bounds::SIGMA))]
+        #[schemars(range(min = 0.0, max = limits::SIGMA))]
         sigma: f64,
     },
     /// Sessions of people: many short ones, few long ones with a shape below 1.
     Weibull {
         /// The shape.
-        #[schemars(range(min = bounds::SHAPE.0, max = bounds::SHAPE.1))]
+        #[schemars(range(min = limits::SHAPE.0, max = limits::SHAPE.1))]
         shape: f64,
         /// The scale: 63 of 100 are shorter.
         scale: Span,
@@ -247,18 +247,18 @@ pub struct Hospitals {
     pub region: String,
     /// How many.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = bounds::COUNT))]
+    #[schemars(range(min = 1, max = limits::COUNT))]
     pub count: u32,
     /// Patients of each, enrolled when the scenario begins.
     #[serde(default)]
-    #[schemars(range(max = bounds::PATIENTS_EACH))]
+    #[schemars(range(max = limits::PATIENTS_EACH))]
     pub patients: u32,
     /// The relays of its patients: the id of a `[[relays]]` group, the first one when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relays: Option<String>,
     /// Entries that each patient has when the scenario begins.
     #[serde(default)]
-    #[schemars(range(max = bounds::ENTRIES))]
+    #[schemars(range(max = limits::ENTRIES))]
     pub entries: u32,
     /// How they come and go, and how their machines behave.
     #[serde(flatten)]
@@ -275,7 +275,7 @@ pub struct Providers {
     pub region: String,
     /// How many.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = bounds::COUNT))]
+    #[schemars(range(min = 1, max = limits::COUNT))]
     pub count: u32,
     /// How they come and go, and how their machines behave.
     #[serde(flatten)]
@@ -293,7 +293,7 @@ pub struct Relays {
     pub region: Option<String>,
     /// Patients that share one; they are all of one hospital.
     #[serde(default = "one")]
-    #[schemars(range(min = 1, max = bounds::PATIENTS_A_RELAY))]
+    #[schemars(range(min = 1, max = limits::PATIENTS_A_RELAY))]
     pub patients_each: u32,
     /// How they come and go, and how their machines behave.
     #[serde(flatten)]

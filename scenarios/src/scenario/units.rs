@@ -1,6 +1,6 @@
 //! Lengths of time, sizes, shares and rates, as people write them.
 
-use super::bounds;
+use super::limits;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -191,8 +191,8 @@ impl TryFrom<String> for Rate {
             _ => return Err(bad()),
         };
         let rate = number * a_day;
-        if !(0.0..=bounds::A_DAY).contains(&rate) {
-            let most = bounds::A_DAY;
+        if !(0.0..=limits::A_DAY).contains(&rate) {
+            let most = limits::A_DAY;
             return Err(BadUnit(format!("`{text}` is not a rate between 0 and {most} a day")));
         }
         Ok(Self(rate))

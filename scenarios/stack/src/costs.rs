@@ -19,9 +19,9 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use crate::chance;
+use crate::internet::SimTransport;
 use crate::internet::{Internet, Links, Region, address};
 use crate::link::Link;
-use crate::transport::SimTransport;
 
 /// One figure.
 #[derive(Clone, Debug)]

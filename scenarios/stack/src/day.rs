@@ -13,10 +13,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
+use crate::clock::ms;
 use crate::desk::Desk;
-use crate::node::ms;
+use crate::node::{Who, lock};
 use crate::region::{Federation, Patient};
-use crate::stack::{Who, lock};
 
 /// What happens in the day.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,9 @@ use chartmesh_protocol::store::StoreError;
 use chartmesh_protocol::time::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use crate::node::ms;
-use crate::stack::{EPOCH, Who, lock};
+use crate::clock::EPOCH;
+use crate::clock::ms;
+use crate::node::{Who, lock};
 
 /// The doors of all nodes. Clones open the same doors.
 #[derive(Clone)]

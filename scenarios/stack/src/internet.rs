@@ -1,5 +1,8 @@
 //! What connects the nodes: hosts with an address each, links between their regions, cuts, counters.
 
+mod pipe;
+mod transport;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -15,8 +18,9 @@ use chartmesh_scenarios::scenario::Spread;
 use chartmesh_scenarios::tier::Chance;
 
 use crate::link::{Lane, Link, Varying};
-use crate::pipe::{Pipe, Socket};
-use crate::transport::Backlog;
+use pipe::{Pipe, Socket};
+use transport::Backlog;
+pub(crate) use transport::SimTransport;
 
 /// A region, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -16,6 +16,7 @@
 //! the measurements, and what remains of the machine in a run.
 
 pub mod chance;
+mod clock;
 mod costs;
 mod day;
 mod desk;
@@ -24,18 +25,18 @@ mod link;
 mod memory;
 mod node;
 mod people;
-mod pipe;
 mod region;
 mod seen;
 mod stack;
 pub mod tier;
-mod transport;
 
+pub use clock::EPOCH;
 pub use costs::{Cost, measure};
 pub use day::{Load, Took};
 pub use desk::Desk;
 pub use internet::{Links, Region, Traffic};
 pub use link::Link;
+pub use node::Who;
 pub use region::{Federation, Patient, Sizes};
 pub use seen::Delivered;
-pub use stack::{Answered, EPOCH, Stack, Ticket, Who};
+pub use stack::{Answered, Stack, Ticket};

@@ -1,6 +1,7 @@
 //! One node: the program's own driver, network and store, on simulated machinery.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chartmesh_kit::FaultyDisk;
@@ -20,9 +21,9 @@ use redb::StorageBackend as _;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use crate::internet::{Internet, address};
+use crate::clock::ms;
+use crate::internet::{Internet, SimTransport, address};
 use crate::memory::MemoryFile;
-use crate::transport::SimTransport;
 
 /// Where its objects are on its own disk.
 const FOLDER: &str = "/objects";
@@ -159,7 +160,11 @@ impl Running {
     }
 }
 
-/// Whole milliseconds of a time.
-pub(crate) fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+/// Which node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Who(pub usize);
+
+/// What is behind a lock, whoever panicked while holding it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,7 +12,8 @@ use chartmesh_scenarios::tier::people::content;
 use rand_core::UnwrapErr;
 
 use crate::desk::Desk;
-use crate::stack::{Stack, Who};
+use crate::node::Who;
+use crate::stack::Stack;
 
 impl Stack {
     fn code(&mut self, who: Who, command: Command) -> Result<String, Failure> {

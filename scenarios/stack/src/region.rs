@@ -10,7 +10,8 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::{Question, StatusView, ask};
 
 use crate::internet::{Links, Region};
-use crate::stack::{Stack, Who};
+use crate::node::Who;
+use crate::stack::Stack;
 
 /// How many there are of each.
 #[derive(Clone, Copy, Debug)]

@@ -14,8 +14,8 @@ use chartmesh_protocol::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::node::ms;
-use crate::stack::EPOCH;
+use crate::clock::EPOCH;
+use crate::clock::ms;
 
 /// A message that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Many nodes under one simulated time.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chartmesh_node::driver::{Handle, Witnessed};
@@ -16,17 +16,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::chance;
+use crate::clock::{EPOCH, ms};
 use crate::desk::Desk;
 use crate::internet::{Internet, Links, Region, Traffic};
-use crate::node::{Machine, Running, ms};
+use crate::node::{Machine, Running, Who, lock};
 use crate::seen::{Delivered, Note, Seen};
-
-/// When every simulation begins: the same as in the other tier.
-pub const EPOCH: Timestamp = Timestamp(1_800_000_000_000);
-
-/// Which node.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Who(pub usize);
 
 /// Something that was asked for, and its answer once it is there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -414,8 +408,4 @@ pub(crate) fn runtime() -> Runtime {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build();
     runtime.expect("a runtime without a thread or a socket starts")
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use chartmesh_node::config::{Config, Flags};
-use chartmesh_node::net::CONTROL_REQUEST_BYTES_MAX;
 use chartmesh_node::random;
 use chartmesh_node::run::load_identity;
 use chartmesh_protocol::backup::{self, Offer, OfferPermission};
@@ -128,7 +127,7 @@ impl Rogue {
     /// When the holder keeps its gate closed.
     pub async fn flood(&self, requests: usize) -> anyhow::Result<usize> {
         self.terminal.greet().await?;
-        let bytes = CONTROL_REQUEST_BYTES_MAX as usize;
+        let bytes = limits::REQUEST_BYTES_MAX;
         let sent = (0..requests).map(|_| self.terminal.send_raw(vec![0xa5; bytes]));
         let pipes = (0..requests / 10).map(|_| self.terminal.open_bulk());
         let (answers, pipes) = tokio::join!(join_all(sent), join_all(pipes));

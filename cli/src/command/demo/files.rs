@@ -3,6 +3,8 @@
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 
+use crate::limits::DEMO_FILES_MAX;
+
 /// Files to import.
 pub(super) struct Files {
     /// The patient's records: FHIR Bundles or resources.
@@ -11,8 +13,6 @@ pub(super) struct Files {
     pub(super) dicom: Vec<PathBuf>,
 }
 
-/// At most this many DICOM files of a given folder: it is a demo, not a migration.
-const DICOM_MAX: usize = 200;
 /// Bytes that tell whether a file is DICOM.
 const HEAD: u64 = 1024 * 1024;
 
@@ -34,7 +34,7 @@ pub(super) fn gather(data: Option<&Path>, work: &Path) -> anyhow::Result<Files> 
                     data.display()
                 );
             }
-            Ok(Files { fhir, dicom: dicom.into_iter().take(DICOM_MAX).collect() })
+            Ok(Files { fhir, dicom: dicom.into_iter().take(DEMO_FILES_MAX).collect() })
         }
         None => {
             chartmesh_kit::sample::write(work, 7).context("cannot write the built-in sample")?;

@@ -16,94 +16,23 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use chartmesh_protocol::capability::Purpose;
-use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::EntryView;
-use chartmesh_protocol::record::{Kind, Term};
-use chartmesh_protocol::time::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::counted;
-use super::open::{self, Keys, Opened, private_file};
+use super::keys::Keys;
+use super::manifest::{Exported, ExportedEntry, ExportedFile, Unopened};
+use super::open::{self, Opened, private_file};
 use super::own::{OwnArgs, bring, role_that_opens};
 use super::page::page;
 use crate::command::log;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::limits::TITLE_CHARS_MAX;
 use crate::node::{Node, id, read};
 use crate::wait;
 use crate::when;
-
-/// Characters of a title in a folder's name.
-const NAME_CHARS_MAX: usize = 60;
-
-/// `manifest.json`.
-#[derive(Debug, Serialize)]
-pub(super) struct Exported {
-    /// Names this format, for programs.
-    format: &'static str,
-    /// Whose record.
-    subject: PartyId,
-    /// The name known here.
-    pub(super) name: String,
-    /// When, in words.
-    pub(super) exported_at: String,
-    /// By whom.
-    pub(super) exported_by: String,
-    /// The institution or relay that wrote it.
-    institution: PartyId,
-    /// The entries, by date.
-    pub(super) entries: Vec<ExportedEntry>,
-    /// Entries that cannot be opened here.
-    pub(super) unopened: Vec<Unopened>,
-}
-
-/// An entry of which nothing but its existence is known here.
-#[derive(Debug, Serialize)]
-pub(super) struct Unopened {
-    entry: EntryId,
-    why: String,
-}
-
-/// One entry.
-#[derive(Debug, Serialize)]
-pub(super) struct ExportedEntry {
-    pub(super) entry: EntryId,
-    pub(super) kind: Kind,
-    pub(super) title: String,
-    effective_ms: Timestamp,
-    pub(super) happened: String,
-    recorded_ms: Timestamp,
-    pub(super) recorded_at: String,
-    author: PartyId,
-    pub(super) author_name: String,
-    pub(super) user: String,
-    pub(super) adds_to: Option<EntryId>,
-    terms: Vec<Term>,
-    /// The label as its author signed it: a COSE_Sign1 in base64.
-    label: String,
-    /// The file with its proof.
-    pub(super) proof: String,
-    /// Whether its contents were here to be written.
-    pub(super) whole: bool,
-    /// Who is known to hold it.
-    holders: Vec<PartyId>,
-    pub(super) files: Vec<ExportedFile>,
-}
-
-/// One content.
-#[derive(Debug, Serialize)]
-pub(super) struct ExportedFile {
-    /// Its path below the folder.
-    pub(super) file: String,
-    pub(super) name: String,
-    pub(super) media_type: String,
-    pub(super) bytes: u64,
-    /// Of the file, as `b3sum` prints it.
-    blake3: String,
-    /// The sealed object that it was opened from.
-    object: chartmesh_protocol::id::ObjectId,
-}
 
 pub(super) async fn run(
     node: &Node,
@@ -283,7 +212,7 @@ impl Job<'_> {
         let folder = format!(
             "entries/{number:03} {} {}",
             when::day(manifest.effective),
-            file_name(&manifest.title, NAME_CHARS_MAX)
+            file_name(&manifest.title, TITLE_CHARS_MAX)
         );
         let files = match opened.whole {
             true => self.contents(&folder, &opened).await?,
@@ -398,8 +327,8 @@ fn free_name(name: &str, media_type: &str, taken: &mut BTreeSet<String>) -> Stri
         }
     });
     // From the end, so that an extension survives.
-    let tail: Vec<char> = base.chars().rev().take(2 * NAME_CHARS_MAX).collect();
-    let mut plain = file_name(&tail.into_iter().rev().collect::<String>(), 2 * NAME_CHARS_MAX);
+    let tail: Vec<char> = base.chars().rev().take(2 * TITLE_CHARS_MAX).collect();
+    let mut plain = file_name(&tail.into_iter().rev().collect::<String>(), 2 * TITLE_CHARS_MAX);
     if !plain.contains('.') {
         plain.push_str(extension(media_type));
     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use chartmesh_node::api::IMPORT_FILES_MAX;
 use chartmesh_node::client::escape;
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::{EntryView, RecordedView};
 use chartmesh_protocol::time::Timestamp;
@@ -14,6 +16,7 @@ use super::counted;
 use crate::args::UserArg;
 use crate::command::wish::kinds;
 use crate::exit::{Failure, Outcome};
+use crate::limits::NAMED_MAX;
 use crate::node::{Node, read};
 use crate::wait;
 use crate::when;
@@ -30,13 +33,6 @@ pub(crate) struct DraftArgs {
     #[command(flatten)]
     user: UserArg,
 }
-
-/// Files of one import at most: what a person names by a wrong folder is stopped here.
-const FILES_MAX: usize = 20_000;
-/// New entries that are named one by one at most; more are counted by kind.
-const NAMED_MAX: usize = 8;
-/// Bytes of a file's name at most, as the node takes them.
-const NAME_BYTES_MAX: usize = 200;
 
 pub(super) async fn run(
     node: &Node,
@@ -196,9 +192,9 @@ fn look_through(dir: &Path, prefix: &str, found: &mut Vec<ImportFile>) -> Outcom
         if metadata.is_file() {
             found.push(ImportFile { path, name, bytes: metadata.len() });
         }
-        if found.len() > FILES_MAX {
+        if found.len() > IMPORT_FILES_MAX {
             return Err(Failure::usage(format!(
-                "more than {FILES_MAX} files; import them in parts"
+                "more than {IMPORT_FILES_MAX} files; import them in parts"
             )));
         }
     }

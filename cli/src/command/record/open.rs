@@ -10,9 +10,10 @@ use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::record::view::ManifestView;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::counted;
+use super::keys::Keys;
 use super::own::{OwnArgs, bring, role_that_opens};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, read, short};
@@ -79,48 +80,6 @@ pub(super) async fn run(
     .await;
     keys.lock_again(node, &subject).await;
     done
-}
-
-/// At a relay opening needs the patient's keys: they are unlocked when they were locked, and then
-/// locked again.
-#[derive(Debug, Default)]
-pub(super) struct Keys {
-    unlocked: std::cell::Cell<bool>,
-}
-
-/// Minutes that an export may take before the passphrase is needed again.
-const UNLOCKED_MINUTES: u64 = 30;
-
-impl Keys {
-    /// Asks the node for something that needs the keys.
-    pub(super) async fn post(
-        &self,
-        node: &Node,
-        subject: &str,
-        path: &str,
-        body: &Value,
-    ) -> Outcome<Value> {
-        match node.client.post(path, body).await {
-            Err(error) if error.is_locked() && !self.unlocked.get() => {}
-            answer => return Ok(answer?),
-        }
-        let passphrase = node.passphrase_of(subject)?;
-        let unlock = json!({"passphrase": passphrase.as_str(), "minutes": UNLOCKED_MINUTES});
-        node.client.post(&format!("/v1/patients/{subject}/unlock"), &unlock).await?;
-        self.unlocked.set(true);
-        Ok(node.client.post(path, body).await?)
-    }
-
-    /// Leaves the keys as they were.
-    pub(super) async fn lock_again(&self, node: &Node, subject: &str) {
-        if self.unlocked.get()
-            && node.client.post(&format!("/v1/patients/{subject}/lock"), &json!({})).await.is_err()
-        {
-            node.out.note(format!(
-                "the patient's keys could not be locked again; they lock by themselves within {UNLOCKED_MINUTES} minutes"
-            ));
-        }
-    }
 }
 
 fn show(out: &output::Output, opened: &Opened) {

@@ -6,7 +6,7 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::record::view::EntryView;
 use serde_json::{Value, json};
 
-use super::open::Keys;
+use super::keys::Keys;
 use crate::args::WaitArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, read};

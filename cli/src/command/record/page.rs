@@ -3,7 +3,7 @@
 use chartmesh_node::client::escape;
 
 use super::counted;
-use super::export::{Exported, ExportedEntry};
+use super::manifest::{Exported, ExportedEntry};
 use crate::output::bytes;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\

@@ -24,6 +24,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
+use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::peer::Done;
 use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{Draft, Kind, SealedContent};
@@ -34,7 +35,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::json::In;
 use super::limits::{
     FHIR_AT_ONCE, IMPORT_FILES_MAX, IMPORT_SMALL_BYTES_MAX, IMPORT_TIME_MAX, IMPORTS_MAX,
-    NAME_BYTES_MAX, RECEIVING_MAX,
+    RECEIVING_MAX,
 };
 use super::problem::{Outcome, Problem};
 use super::request::{fresh_name, on_pool};

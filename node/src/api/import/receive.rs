@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
+use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::record::{SealedContent, Term};
 use chartmesh_protocol::refusal::RefusalCode;
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::super::limits::{BODY_PAUSE_MAX, NAME_BYTES_MAX, PIECES_MAX};
+use super::super::limits::{BODY_PAUSE_MAX, DRAIN_TIME_MAX, PIECES_MAX};
 use super::super::problem::{Outcome, Problem};
 use super::super::request::on_pool;
 use super::super::shared::Shared;
@@ -69,9 +70,6 @@ impl Received {
         self.contents().filter_map(|sealed| sealed.small.as_ref()).map(Vec::len).sum()
     }
 }
-
-/// How long the rest of a refused file is read, so that its sender hears why.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The bytes of a file on their way in.
 pub(super) struct Incoming {

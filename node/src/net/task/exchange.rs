@@ -128,7 +128,7 @@ impl Task {
             self.greeted(connection, id);
         }
         match answer {
-            Some(Answer::Bytes(bytes)) if bytes.len() > kind.answer_bytes_max() as usize => {
+            Some(Answer::Bytes(bytes)) if bytes.len() > kind.answer_bytes_max() => {
                 tracing::error!(kind = kind.name(), bytes = bytes.len(), "an answer is too long");
             }
             Some(answer) => {

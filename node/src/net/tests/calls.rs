@@ -2,8 +2,9 @@
 
 use futures::future::join_all;
 
-use super::super::{HELLO_BYTES_MAX, Reason, SendFailure, Transport};
+use super::super::{Reason, SendFailure, Transport};
 use super::*;
+use chartmesh_protocol::limits::HELLO_BYTES_MAX;
 
 /// A loopback TCP address at which nobody listens.
 fn nowhere() -> Multiaddr {
@@ -150,7 +151,7 @@ async fn what_was_never_sent_says_so() {
     assert!(matches!(nobody, Err(SendFailure::NeverSent(_))), "{nobody:?}");
     let nowhere = within("hello", one.net.hello(vec![], None, vec![])).await;
     assert_eq!(nowhere, Err(SendFailure::NeverSent(Reason::NoAddress)));
-    let long = vec![0; HELLO_BYTES_MAX as usize + 1];
+    let long = vec![0; HELLO_BYTES_MAX + 1];
     let long = within("hello", one.net.hello(other.tcp(), Some(id), long)).await;
     assert!(matches!(long, Err(SendFailure::NeverSent(Reason::TooLarge { .. }))));
     let me = within("hello", one.net.hello(one.tcp(), Some(one.id()), vec![])).await;

@@ -122,7 +122,7 @@ impl Raw {
     /// Connected to `node` over TCP.
     async fn connect(node: &Node) -> Self {
         let exchange = |name: &'static str| {
-            let frames = Frames { request_bytes_max: u32::MAX, answer_bytes_max: u32::MAX };
+            let frames = Frames { request_bytes_max: usize::MAX, answer_bytes_max: usize::MAX };
             let config = request_response::Config::default().with_max_concurrent_streams(1000);
             let protocols = [(StreamProtocol::new(name), ProtocolSupport::Outbound)];
             request_response::Behaviour::with_codec(frames, protocols, config)

@@ -2,8 +2,9 @@
 
 use libp2p_stream::OpenStreamError;
 
-use super::super::{HELLO_BYTES_MAX, SendFailure, bulk::BULK};
+use super::super::{SendFailure, bulk::BULK};
 use super::*;
+use chartmesh_protocol::limits::HELLO_BYTES_MAX;
 
 #[tokio::test]
 async fn a_stranger_can_open_hello_and_nothing_else() {
@@ -56,7 +57,7 @@ async fn a_node_that_was_not_admitted_is_refused_without_a_doubt() {
 async fn a_hello_above_the_cap_never_reaches_the_core() {
     let mut node = Node::start(1).await;
     let mut raw = Raw::connect(&node).await;
-    let cap = HELLO_BYTES_MAX as usize;
+    let cap = HELLO_BYTES_MAX;
     raw.say_hello(cap + 1);
     assert!(raw.outcome().await.is_err());
 

@@ -4,23 +4,16 @@
 //! The `hpke` crate implements draft-ietf-hpke-pq-03 over draft-connolly-cfrg-xwing-kem-06. Base
 //! mode says nothing about who sealed: origin is always a signature, never the KEM.
 
+use super::sealed::{KemError, PUBLIC_BYTES};
 #[cfg(feature = "stand-ins")]
 use super::stand_in as suite;
 #[cfg(not(feature = "stand-ins"))]
 use super::xwing as suite;
 use crate::codec::{DecodeError, Decoder, Encoder, Wire};
-use crate::reason::reasons;
 use core::fmt;
 use rand_core::CryptoRng;
 use std::sync::{Arc, OnceLock};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
-
-/// Bytes of a public key.
-pub(super) const PUBLIC_BYTES: usize = 1216;
-/// Bytes of an encapsulated key.
-pub(super) const ENCAPPED_BYTES: usize = 1120;
-/// Bytes of a 32-byte key once sealed: encapsulated key, ciphertext, tag.
-pub const WRAP_BYTES: usize = ENCAPPED_BYTES + 32 + 16;
 
 /// The secret half: X-Wing's 32-byte seed. Wipes itself; prints nothing.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -35,19 +28,6 @@ pub struct KemSecret {
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(test, derive(arbitrary::Arbitrary))]
 pub struct KemPublic(Arc<[u8; PUBLIC_BYTES]>);
-
-reasons! {
-    /// What was sealed cannot be opened, or not to this recipient.
-    #[derive(Copy)]
-    pub enum KemError: 1 "crypto" {
-        /// The public key is not one of X-Wing's.
-        1 => BadPublicKey: NotAuthentic "not an X-Wing public key",
-        /// Too short to hold an encapsulated key and a tag.
-        2 => Truncated: NotAuthentic "too short to be sealed by HPKE",
-        /// Sealed to another key, for another purpose, or altered.
-        3 => NotForThisKey: NotAuthentic "not sealed to this key for this purpose, or altered",
-    }
-}
 
 impl KemSecret {
     /// From X-Wing's 32-byte seed.
@@ -134,6 +114,7 @@ impl Wire for KemPublic {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sealed::WRAP_BYTES;
     use super::*;
     use rand_chacha::rand_core::SeedableRng;
 

@@ -7,20 +7,24 @@
 //! With the feature `stand-ins` all of it but HKDF is [replaced](crate::STAND_INS) by what protects
 //! nothing.
 
+mod chance;
 #[cfg(not(feature = "stand-ins"))]
 mod ed25519;
 #[cfg(not(feature = "stand-ins"))]
 mod gcm;
 mod kem;
+mod sealed;
 mod signing;
 #[cfg(feature = "stand-ins")]
 pub(crate) mod stand_in;
 #[cfg(not(feature = "stand-ins"))]
 mod xwing;
 
+pub use chance::random;
 #[cfg(not(feature = "stand-ins"))]
 pub(crate) use gcm::Cipher;
-pub use kem::{KemError, KemPublic, KemSecret, WRAP_BYTES};
+pub use kem::{KemPublic, KemSecret};
+pub use sealed::{KemError, WRAP_BYTES};
 pub use signing::{PublicKey, SigningKey};
 #[cfg(feature = "stand-ins")]
 pub(crate) use stand_in::Cipher;
@@ -46,11 +50,4 @@ pub(crate) fn expand(prk: &[u8; 32], info: &[&[u8]]) -> Secret32 {
         .expand_multi_info(info, okm.as_mut())
         .expect("32 bytes are fewer than 255 hashes");
     okm
-}
-
-/// Random secret bytes.
-pub fn random<const N: usize>(rng: &mut dyn rand_core::CryptoRng) -> [u8; N] {
-    let mut bytes = [0; N];
-    rng.fill_bytes(&mut bytes);
-    bytes
 }

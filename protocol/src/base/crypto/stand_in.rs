@@ -27,7 +27,7 @@
 //! BLAKE3, which is its id, and copying. BLAKE3 and HKDF-SHA256 are real in either build, and so is
 //! every id.
 
-use super::kem::{ENCAPPED_BYTES, KemError, PUBLIC_BYTES};
+use super::sealed::{ENCAPPED_BYTES, KemError, PUBLIC_BYTES};
 use rand_core::CryptoRng;
 
 const ED25519: &[u8] = b"stand-in for Ed25519";
@@ -86,7 +86,7 @@ pub(super) fn seal(
 ) -> Result<Vec<u8>, KemError> {
     let id = repeated(public).ok_or(KemError::BadPublicKey)?;
     // X-Wing draws 64: what a peer draws next is then the same in either build.
-    let random: [u8; 64] = super::random(rng);
+    let random: [u8; 64] = super::chance::random(rng);
     let random = random.first_chunk().expect("64 bytes have a first 32");
     let mut sealed = vec![0; ENCAPPED_BYTES];
     repeat(random, &mut sealed);

@@ -1,6 +1,6 @@
 //! X-Wing through HPKE, by the crate `hpke`.
 
-use super::kem::{ENCAPPED_BYTES, KemError, PUBLIC_BYTES};
+use super::sealed::{ENCAPPED_BYTES, KemError, PUBLIC_BYTES};
 use hpke::{
     Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256,
     kem::XWing, single_shot_open, single_shot_seal_with_rng,

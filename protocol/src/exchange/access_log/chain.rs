@@ -9,6 +9,7 @@
 use crate::capability::Purpose;
 use crate::codec::{Wire, wire_struct};
 use crate::id::{EntryId, PartyId, TokenId};
+use crate::limits;
 use crate::reason::reasons;
 use crate::rows;
 use crate::statement::{Signed, Statement};
@@ -97,16 +98,13 @@ impl Statement for Head {
     const DOMAIN: &'static str = "chartmesh/1/log-head";
 }
 
-/// Entries that one line names; the rest are counted.
-const LINE_ENTRIES_MAX: usize = 64;
-
 /// Appends a line.
 pub(crate) fn append(ctx: &mut Context<'_>, draft: Draft) -> Result<(), StoreError> {
     let head = rows::get::<HeadRow>(ctx.txn, HEADS, &draft.patient.0)?
         .unwrap_or(HeadRow { seq: 0, hash: [0; 32] });
     let count = draft.entries.len() as u64;
     let mut entries = draft.entries;
-    entries.truncate(LINE_ENTRIES_MAX);
+    entries.truncate(limits::LOG_LINE_ENTRIES_MAX);
     let line = Line {
         seq: head.seq + 1,
         at: draft.at.unwrap_or(ctx.now),

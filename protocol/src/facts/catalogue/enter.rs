@@ -1,7 +1,7 @@
 //! At the patient's relay: what is about to be kept is listed.
 
+use super::listed::Listed;
 use super::tables;
-use super::wire::Listed;
 use crate::id::{CompartmentId, PartyId};
 use crate::store::{StoreError, Txn};
 

@@ -21,12 +21,14 @@
 //! What is listed is a fact, and stands here; who tells whom of it is the feature's ([`crate::record`]).
 
 mod enter;
+mod listed;
 mod newest;
 pub(crate) mod tables;
 mod tree;
 mod wire;
 
 pub(crate) use enter::enter;
+pub use listed::Listed;
 pub(crate) use newest::{counts, listed};
 pub use tree::root;
-pub use wire::{Catalogue, CatalogueError, Listed, Listing, Section, Step};
+pub use wire::{Catalogue, CatalogueError, Listing, Section, Step};

@@ -1,7 +1,8 @@
 //! What is listed: at the relay as it was announced, at a reader as the relay told it.
 
+use super::listed::Listed;
 use super::tree;
-use super::wire::{Catalogue, Listed};
+use super::wire::Catalogue;
 use crate::codec::wire_struct;
 use crate::id::{CompartmentId, EntryId, PartyId, StatementId};
 use crate::limits;

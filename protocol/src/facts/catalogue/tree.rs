@@ -11,14 +11,14 @@
 //! The next digit is the next four bits of the entry's id, from the first. Entries' ids are random, so
 //! a list of n entries is about log16(n / 64) deep; whoever chooses ids makes only its own list deeper.
 
-use super::wire::Listed;
+use super::listed::Listed;
 use crate::codec::wire_struct;
 use crate::id::EntryId;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn, prefix_end};
 
-/// Entries of a leaf at most: their rows are read for one change; fewer would make more inner nodes.
-const LEAF_MAX: usize = 64;
+/// Entries of a leaf at most [CAT-1]: their rows are read for one change; fewer would make more inner nodes.
+const LEAF_ENTRIES: usize = 64;
 const CHILDREN: usize = 16;
 
 /// Patient, compartment -> [`PartRow`] of the whole list.
@@ -108,7 +108,7 @@ impl Tree<'_> {
                 inner.parts[digit(&same[0], depth)] = self.refresh(txn, same, depth + 1)?;
             }
             let part = joined(&inner.parts);
-            if part.count > LEAF_MAX as u64 {
+            if part.count > LEAF_ENTRIES as u64 {
                 rows::put(txn, INNER, &key, &inner)?;
                 return Ok(part);
             }
@@ -160,7 +160,7 @@ fn part(
     depth: usize,
     made: &mut impl FnMut((EntryId, usize), InnerRow),
 ) -> PartRow {
-    if listed.len() <= LEAF_MAX || depth == 2 * EntryId::LEN {
+    if listed.len() <= LEAF_ENTRIES || depth == 2 * EntryId::LEN {
         return leaf(listed);
     }
     let mut parts = vec![leaf(&[]); CHILDREN];

@@ -1,8 +1,9 @@
 //! The statement, and how lists travel.
 
+use super::listed::Listed;
 use super::tree::root;
 use crate::codec::{wire_code, wire_struct};
-use crate::id::{CompartmentId, EntryId, PartyId, StatementId};
+use crate::id::{CompartmentId, PartyId};
 use crate::identity::{KeyRing, KnownKeys};
 use crate::limits;
 use crate::reason::reasons;
@@ -36,17 +37,6 @@ wire_struct! {
 
 impl Statement for Catalogue {
     const DOMAIN: &'static str = "chartmesh/1/catalogue";
-}
-
-wire_struct! {
-    /// One entry of a list, and the label that counts for it.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub struct Listed {
-        /// The entry.
-        1 => entry: EntryId,
-        /// The label's statement id.
-        2 => label: StatementId,
-    }
 }
 
 wire_code! {

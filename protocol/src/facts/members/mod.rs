@@ -13,5 +13,5 @@ pub(crate) use kept::{keep, ledger};
 pub(crate) use reasons::Reason;
 pub(crate) use roll::{admitted, is_expelled, is_gone, is_member, members};
 pub use spread::Spread;
-pub(crate) use spread::{SPREAD_MAX, snapshot, spread};
+pub(crate) use spread::{snapshot, spread};
 pub(crate) use statements::{begin, charter, conclude, forget, insert, knows, locator, rebuilt};

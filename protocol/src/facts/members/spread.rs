@@ -13,11 +13,6 @@ use crate::store::{ReadTxn, StoreError};
 use crate::turn::Context;
 use std::collections::BTreeSet;
 
-/// Statements in one message: with their parties below a request's limit.
-pub(crate) const SPREAD_MAX: usize = 64;
-/// Bytes around the statements and introductions of a message: envelope, signatures, frames.
-const AROUND_BYTES: usize = 32 * 1024;
-
 wire_struct! {
     /// Statements, each after what it names, and who their authors and subjects are.
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +49,7 @@ pub(crate) fn spread(
     let others = others.difference(&authors).copied();
     let statements_bytes: usize = statements.iter().map(|statement| statement.bytes().len()).sum();
     let room = limits::REQUEST_BYTES_MAX
-        .saturating_sub(charter.bytes().len() + statements_bytes + AROUND_BYTES);
+        .saturating_sub(charter.bytes().len() + statements_bytes + limits::SPREAD_FRAME_BYTES_MAX);
     Ok(Some(Spread {
         charter: charter.to_unverified(),
         statements: statements.iter().map(|statement| statement.to_unverified()).collect(),
@@ -86,8 +81,8 @@ fn introductions(
 /// The federation for somebody who is in none yet: a relay of a patient that enrols here.
 pub(crate) fn snapshot(ctx: &Context<'_>) -> Handled<Option<Bytes>> {
     let Some(ledger) = ledger(ctx.own, ctx.txn)? else { return Ok(None) };
-    let statements: Vec<_> = ledger.statements().take(SPREAD_MAX).collect();
-    let more = ledger.statements().len() > SPREAD_MAX;
+    let statements: Vec<_> = ledger.statements().take(limits::SPREAD_MAX).collect();
+    let more = ledger.statements().len() > limits::SPREAD_MAX;
     let snapshot = spread(ctx, &statements, more)?.map(|spread| Bytes(spread.to_bytes()));
     keep(ctx.own, ledger, false);
     Ok(snapshot)

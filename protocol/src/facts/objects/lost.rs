@@ -4,7 +4,7 @@
 //! the two when it starts and whenever somebody asks, and tells the difference. What is lost is not
 //! served, no entry that needs it is whole, no receipt names it, and the next pull fetches it again.
 
-use super::{HOLDS, held};
+use super::holds::held;
 use crate::codec::wire_struct;
 use crate::id::ObjectId;
 use crate::rows;
@@ -67,29 +67,4 @@ pub(crate) fn note_lost(txn: &mut dyn Txn, now: Timestamp, lost: Lost) -> Result
 /// Notes that an object is here, again or for good.
 pub(crate) fn note_here(txn: &mut dyn Txn, object: ObjectId) -> Result<(), StoreError> {
     txn.delete(LOST, &object.0)
-}
-
-/// Up to `limit` objects that are held for anybody, in order, after one, with their lengths.
-pub(crate) fn held_after(
-    txn: &(impl ReadTxn + ?Sized),
-    after: Option<ObjectId>,
-    limit: usize,
-) -> Result<Vec<(ObjectId, u64)>, StoreError> {
-    let mut found: Vec<(ObjectId, u64)> = Vec::new();
-    let mut last = after;
-    while found.len() < limit {
-        // An object may have many holds: the next key is the first of another object.
-        let after = last.map(|object| [&object.0[..], &[0xff; 49]].concat());
-        let page = rows::scan::<u64>(txn, HOLDS, &[], after.as_deref(), 256)?;
-        let Some((end, _)) = page.last() else { break };
-        last = end.get(..32).and_then(ObjectId::from_slice);
-        for (key, length) in page {
-            let Some(object) = key.get(..32).and_then(ObjectId::from_slice) else { continue };
-            if found.last().is_none_or(|(before, _)| *before != object) {
-                found.push((object, length));
-            }
-        }
-    }
-    found.truncate(limit);
-    Ok(found)
 }

@@ -4,6 +4,7 @@
 //! stand in the store itself; large ones in the node's object folder, written and synced before the
 //! row that names them commits. What a disk lost afterwards is marked, see [`mod@lost`].
 
+mod holds;
 mod lost;
 mod reasons;
 mod ticket;
@@ -17,15 +18,15 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::turn::{Context, Effect, Notice, TransferResult};
 pub use crate::turn::{PullFor, Transfer, TransferFor};
 
+pub(crate) use holds::{held, held_after, hold, holders};
+use holds::{held_for, let_go};
 pub use lost::{Lost, Stocked};
-pub(crate) use lost::{held_after, lost, note_here, note_lost};
+pub(crate) use lost::{lost, note_here, note_lost};
 pub(crate) use reasons::Reason;
 pub(crate) use ticket::{issue_ticket, may_pull, tick};
 
 /// Object -> bytes.
 const SMALL: Table = Table("object_small");
-/// Object, owner, entry -> length.
-const HOLDS: Table = Table("object_hold");
 /// Transfer -> [`Transfer`].
 const TRANSFERS: Table = Table("transfer");
 
@@ -39,10 +40,6 @@ wire_struct! {
         /// Bytes of its file.
         2 => length: u64,
     }
-}
-
-fn hold_key(object: ObjectId, owner: PartyId, entry: EntryId) -> Vec<u8> {
-    [&object.0[..], &owner.0, &entry.0].concat()
 }
 
 /// Puts a small object into the store.
@@ -63,17 +60,6 @@ pub(crate) fn small(
     Ok(rows::get::<Bytes>(txn, SMALL, &object.0)?.map(|bytes| bytes.0))
 }
 
-/// Notes that `owner`'s `entry` needs `object`.
-pub(crate) fn hold(
-    txn: &mut dyn Txn,
-    object: ObjectId,
-    owner: PartyId,
-    entry: EntryId,
-    length: u64,
-) -> Result<(), StoreError> {
-    rows::put(txn, HOLDS, &hold_key(object, owner, entry), &length)
-}
-
 /// Whether `object` is here for `owner`, who has a hold on it. Only owners are told that something is
 /// here already.
 pub(crate) fn here_for(
@@ -81,33 +67,12 @@ pub(crate) fn here_for(
     object: ObjectId,
     owner: PartyId,
 ) -> Result<bool, StoreError> {
-    let held =
-        !rows::scan::<u64>(txn, HOLDS, &rows::pair(&object.0, &owner.0), None, 1)?.is_empty();
-    Ok(held && lost(txn, object)?.is_none())
+    Ok(held_for(txn, object, owner)? && lost(txn, object)?.is_none())
 }
 
 /// Whether `object` is here for anybody.
 pub(crate) fn here(txn: &(impl ReadTxn + ?Sized), object: ObjectId) -> Result<bool, StoreError> {
     Ok(held(txn, object)? && lost(txn, object)?.is_none())
-}
-
-/// Whether anything holds `object`, here or lost.
-pub(crate) fn held(txn: &(impl ReadTxn + ?Sized), object: ObjectId) -> Result<bool, StoreError> {
-    Ok(!rows::scan::<u64>(txn, HOLDS, &object.0, None, 1)?.is_empty())
-}
-
-/// The owners and entries that hold `object`.
-pub(crate) fn holders(
-    txn: &(impl ReadTxn + ?Sized),
-    object: ObjectId,
-) -> Result<Vec<(PartyId, EntryId)>, StoreError> {
-    rows::all::<u64>(txn, HOLDS, &object.0)?
-        .into_iter()
-        .map(|(key, _)| {
-            let owner = key.get(32..64).and_then(PartyId::from_slice).unwrap_or(PartyId([0; 32]));
-            Ok((owner, EntryId(rows::tail(HOLDS, &key)?)))
-        })
-        .collect()
 }
 
 /// Takes one hold away; the bytes go when it was the last.
@@ -117,7 +82,7 @@ pub(crate) fn release(
     owner: PartyId,
     entry: EntryId,
 ) -> Handled<()> {
-    ctx.txn.delete(HOLDS, &hold_key(object, owner, entry))?;
+    let_go(ctx.txn, object, owner, entry)?;
     if !held(ctx.txn, object)? {
         ctx.txn.delete(SMALL, &object.0)?;
         note_here(ctx.txn, object)?;

@@ -93,8 +93,9 @@ pub(crate) fn may_pull(
 
 /// Time passed: tickets that have expired go, a page at a time.
 pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    const PAGE: usize = 256;
-    for (key, _) in ctx.txn.page(TICKET_ENDS, &[], &ctx.now.0.to_be_bytes(), PAGE)? {
+    for (key, _) in
+        ctx.txn.page(TICKET_ENDS, &[], &ctx.now.0.to_be_bytes(), limits::DUE_ROWS_MAX)?
+    {
         let ticket: [u8; 16] = rows::tail(TICKET_ENDS, &key)?;
         for (object, _) in rows::all::<Bytes>(ctx.txn, TICKET_OBJECTS, &ticket)? {
             ctx.txn.delete(TICKET_OBJECTS, &object)?;

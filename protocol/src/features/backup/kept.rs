@@ -1,6 +1,5 @@
 //! What is kept here for others, and elsewhere for us.
 
-use super::tables::has_place;
 use super::view::KeptView;
 use crate::codec::Bytes;
 use crate::directory;
@@ -26,6 +25,16 @@ pub(super) fn is_kept(
     (subject, entry): (PartyId, EntryId),
 ) -> Result<bool, StoreError> {
     Ok(txn.get(KEPT, &kept_key(owner, subject, entry))?.is_some())
+}
+
+/// Whether an entry is kept here for anybody.
+pub(super) fn is_kept_for_anybody(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    entry: EntryId,
+) -> Result<bool, StoreError> {
+    let key = rows::pair(&subject.0, &entry.0);
+    Ok(!rows::scan::<Bytes>(txn, KEPT_BY, &key, None, 1)?.is_empty())
 }
 
 /// Keeps an entry for an owner.
@@ -129,17 +138,6 @@ pub(super) fn bytes_of(checked: &Checked) -> u64 {
         .contents
         .iter()
         .fold(checked.manifest.len() as u64, |sum, content| sum.saturating_add(content.length))
-}
-
-/// Whether an entry is kept here for anybody, or will be.
-pub(crate) fn kept_for_anybody(
-    txn: &(impl ReadTxn + ?Sized),
-    subject: PartyId,
-    entry: EntryId,
-) -> Result<bool, StoreError> {
-    let key = rows::pair(&subject.0, &entry.0);
-    Ok(!rows::scan::<Bytes>(txn, KEPT_BY, &key, None, 1)?.is_empty()
-        || has_place(txn, subject, entry)?)
 }
 
 /// The subjects of entries that are kept for an owner.

@@ -1,9 +1,10 @@
 //! Deposits on both sides, while they are made.
 
-use super::kept::is_kept;
+use super::kept::{is_kept, is_kept_for_anybody};
 use crate::capability::{Chain, GrantedSummary};
 use crate::codec::{wire_code, wire_struct};
 use crate::id::{EntryId, PartyId};
+use crate::limits;
 use crate::refusal::Refusal;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -128,9 +129,6 @@ pub(super) fn put_deposit(
     rows::put(txn, DEPOSITS, &id, row)
 }
 
-/// Rows of one event: the rest is for the next.
-const DUE_MAX: usize = 256;
-
 /// Deposits that were put off until a time that has come.
 pub(super) fn deposits_due(
     txn: &(impl ReadTxn + ?Sized),
@@ -153,7 +151,7 @@ fn due(
     now: Timestamp,
 ) -> Result<Vec<[u8; 16]>, StoreError> {
     let after_now = now.plus_ms(1).0.to_be_bytes();
-    txn.page(table, &[], &after_now, DUE_MAX)?
+    txn.page(table, &[], &after_now, limits::DUE_ROWS_MAX)?
         .iter()
         .map(|(key, _)| rows::tail(table, key))
         .collect()
@@ -242,12 +240,15 @@ pub(super) fn wanted_by(
     Ok(places.iter().any(|(_, place)| place.owner == owner))
 }
 
-/// Whether any deposit keeps a place for an entry.
-pub(super) fn has_place(
+/// Whether an entry is kept for anybody, or will be.
+pub(super) fn wanted_by_anybody(
     txn: &(impl ReadTxn + ?Sized),
     subject: PartyId,
     entry: EntryId,
 ) -> Result<bool, StoreError> {
+    if is_kept_for_anybody(txn, subject, entry)? {
+        return Ok(true);
+    }
     let key = rows::pair(&subject.0, &entry.0);
     Ok(!rows::scan::<PlaceRow>(txn, PLACES, &key, None, 1)?.is_empty())
 }

@@ -14,6 +14,7 @@ use crate::id::{ConsentId, PartyId};
 use crate::identity::{KnownKeys, Role};
 use crate::limits;
 use crate::members;
+use crate::names;
 use crate::patients;
 use crate::permission::{ReceivedRow, learn_revocations, put_received};
 use crate::refusal::{Handled, refuse};
@@ -53,7 +54,7 @@ pub(super) fn send_ask(
     let Some(relay) = directory::relay_of(ctx.txn, ask.patient)? else {
         return refuse(Reason::NoWayTo { patient: ask.patient });
     };
-    if ask.user.trim().is_empty() || ask.user.len() > 200 || ask.message.len() > 1000 {
+    if !names::fits(&ask.user) || ask.message.len() > limits::CONSENT_MESSAGE_BYTES_MAX {
         return refuse(Reason::RequestOutOfBounds);
     }
     check_standing(&ask.wish)?;

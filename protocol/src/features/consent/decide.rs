@@ -2,18 +2,16 @@
 
 use super::narrow::{Narrow, permitted_kinds, standing_until, valid_ms};
 use super::reasons::Reason;
+use super::sign::{Frame, seal, sign};
 use super::tables::{RequestKind, RequestRow, answer_request, put_request, request};
 use super::wire::{Decision, Message, RequestState, Wish};
 use super::{compare, standing};
 use crate::access_log::{self, Action};
-use crate::capability::{
-    Chain, Confirmation, Delegation, Grant, GrantKeys, Operation, Operations, Parties, Purpose,
-    Scope, Token,
-};
+use crate::capability::{Chain, Grant, GrantKeys, Operation, Scope};
 use crate::contacts;
 use crate::directory;
 use crate::entries::{self, Manifest};
-use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::{Card, Compartment, PatientKeys};
 use crate::kind::Kind;
 use crate::limits;
@@ -22,8 +20,7 @@ use crate::object::DataKey;
 use crate::patients;
 use crate::permission::{GivenRow, GrantState, put_given};
 use crate::refusal::{Failure, Handled, refuse};
-use crate::statement::Signed;
-use crate::time::{DAY_MS, Timestamp};
+use crate::time::Timestamp;
 use crate::turn::{Context, Effect, Notice, RequestId};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -75,60 +72,6 @@ fn meets(wish: &Wish, manifest: &Manifest) -> bool {
     (wish.kinds.is_empty() || wish.kinds.contains(&manifest.kind))
         && wish.since.is_none_or(|since| manifest.effective >= since)
         && wish.until.is_none_or(|until| manifest.effective < until)
-}
-
-/// A permission's frame: everything but operations, scope and audience.
-pub(super) struct Frame<'a> {
-    pub(super) keys: &'a PatientKeys,
-    pub(super) grantee: PartyId,
-    pub(super) purpose: Purpose,
-    pub(super) valid_ms: u64,
-    pub(super) max_staleness: Option<u64>,
-    pub(super) delegation: Option<Delegation>,
-}
-
-impl Frame<'_> {
-    /// Links that the permission may grow to: all of them must fit together.
-    pub(super) fn links(&self) -> usize {
-        1 + self.delegation.as_ref().map_or(0, |delegation| usize::from(delegation.depth))
-    }
-}
-
-/// Signs one permission; without an audience it is for any holder.
-pub(super) fn sign(
-    ctx: &mut Context<'_>,
-    frame: &Frame<'_>,
-    operation: Operation,
-    scope: Option<Scope>,
-    audience: Option<&BTreeSet<PartyId>>,
-) -> Handled<Chain> {
-    let too_many = || refuse(Reason::TooMuchForOne);
-    let Some(scope) = scope else { return too_many() };
-    let audience = match audience.map(|parties| Parties::new(parties.iter().copied())) {
-        Some(None) => return too_many(),
-        Some(named) => named,
-        None => None,
-    };
-    let issued = ctx.now.seconds();
-    let token = Token {
-        issuer: frame.keys.patient,
-        subject: frame.keys.patient,
-        audience,
-        expires: issued + frame.valid_ms.min(limits::TOKEN_DAYS_MAX * DAY_MS).div_ceil(1000).max(1),
-        not_before: issued,
-        issued,
-        id: TokenId(ctx.random()),
-        confirmation: Confirmation { grantee: frame.grantee },
-        key: frame.keys.number,
-        parent: None,
-        operations: Operations::of(&[operation]),
-        scope,
-        quota: None,
-        purpose: frame.purpose,
-        delegation: frame.delegation.clone(),
-        max_staleness: frame.max_staleness,
-    };
-    Ok(Chain::root(&Signed::sign(token, &frame.keys.signing)))
 }
 
 fn undecided(ctx: &Context<'_>, id: ConsentId) -> Handled<RequestRow> {
@@ -235,15 +178,6 @@ fn open_entries(
         grants.push(seal(ctx, chain, &grant_keys, card)?);
     }
     Ok(grants)
-}
-
-pub(super) fn seal(
-    ctx: &mut Context<'_>,
-    chain: Chain,
-    keys: &GrantKeys,
-    card: &Card,
-) -> Handled<Grant> {
-    Ok(Grant::seal(chain, keys, &card.kem, ctx.rng)?)
 }
 
 /// Permits to add to the record: to the current compartments of the kinds asked for.

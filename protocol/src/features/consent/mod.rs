@@ -33,6 +33,7 @@ mod query;
 mod read;
 mod reasons;
 mod revoke;
+mod sign;
 mod standing;
 mod tables;
 mod upload;

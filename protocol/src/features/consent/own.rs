@@ -5,9 +5,10 @@
 //! everybody, and the patient finds it among the permissions. It carries no keys: each entry's wrap
 //! stands beside it already, and what comes stays sealed until the patient unlocks.
 
-use super::decide::{Frame, sign, unlocked};
+use super::decide::unlocked;
 use super::read;
 use super::reasons::Reason;
+use super::sign::{Frame, sign};
 use super::tables::{RequestKind, RequestRow, answer_request, put_request};
 use super::wire::{RequestState, Wish};
 use crate::access_log::{self, Action};
@@ -17,6 +18,7 @@ use crate::entries;
 use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::{PatientKeys, Role};
 use crate::limits;
+use crate::names;
 use crate::permission::{GivenRow, GrantState, ReceivedRow, put_given, put_received};
 use crate::refusal::{Handled, refuse};
 use crate::time::DAY_MS;
@@ -50,7 +52,7 @@ pub(super) fn obtain(
 ) -> Handled<()> {
     ctx.own.require(Role::Patient)?;
     let keys = unlocked(ask.patient, keys)?;
-    if ask.user.trim().is_empty() || ask.user.len() > 200 {
+    if !names::fits(&ask.user) {
         return refuse(Reason::ReaderOutOfBounds);
     }
     let shares = shares(ctx, missing(ctx, ask)?, ask.holder)?;

@@ -19,6 +19,7 @@ use crate::identity::{KnownKeys, Role};
 use crate::kind::Kind;
 use crate::limits;
 use crate::members;
+use crate::names;
 use crate::patients;
 use crate::permission::{
     GivenRow, GrantState, ReceivedRow, given, issuer, known_token, put_given, received_token,
@@ -59,7 +60,7 @@ pub(super) fn pass_on(
     command: PassOnCommand,
 ) -> Handled<()> {
     ctx.own.require(Role::Hospital)?;
-    if command.user.trim().is_empty() || command.user.len() > 200 {
+    if !names::fits(&command.user) {
         return refuse(Reason::PasserOutOfBounds);
     }
     if members::is_expelled(ctx.txn, command.to)? {
@@ -324,7 +325,7 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handle
     let Some(known) = directory::keys(ctx.txn, patient)? else {
         return refuse(directory::Reason::KeyLogMissing);
     };
-    if told.user.len() > 200 {
+    if told.user.len() > limits::NAME_BYTES_MAX {
         return refuse(Reason::NameTooLong);
     }
     if told.chains.is_empty() {

@@ -14,6 +14,7 @@ use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::Role;
 use crate::limits;
 use crate::members;
+use crate::names;
 use crate::object::DataKey;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::outbox;
@@ -145,7 +146,7 @@ fn progress(
 /// At the holder: hands out a page of sealed entries, after judging the permission and logging it.
 pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -> Handled<Bytes> {
     let known_here = directory::keys(ctx.txn, read.patient)?.is_some();
-    if read.user.trim().is_empty() || read.user.len() > 200 {
+    if !names::fits(&read.user) {
         return refuse(Reason::ForNobody);
     }
     let through = through(&read.chain);

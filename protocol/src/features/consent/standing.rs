@@ -9,8 +9,8 @@
 //! ```
 
 use super::compare;
-use super::decide::{Frame, seal, sign};
 use super::reasons::Reason;
+use super::sign::{Frame, seal, sign};
 use super::tables::{put_request, request};
 use super::wire::{Message, Permission};
 use crate::access_log::{self, Action};

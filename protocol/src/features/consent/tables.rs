@@ -5,6 +5,7 @@ use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Purpose};
 use crate::codec::{Wire, wire_code, wire_struct};
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::limits;
 use crate::names::Digits;
 use crate::permission::{all_given, known_token, received};
 use crate::refusal::{Handled, Refusal, refuse};
@@ -175,8 +176,7 @@ pub(super) fn requests_due(
     txn: &(impl ReadTxn + ?Sized),
     now: Timestamp,
 ) -> Result<Vec<ConsentId>, StoreError> {
-    const PAGE: usize = 256;
-    txn.page(DUE, &[], &(now.0 + 1).to_be_bytes(), PAGE)?
+    txn.page(DUE, &[], &(now.0 + 1).to_be_bytes(), limits::DUE_ROWS_MAX)?
         .into_iter()
         .map(|(key, _)| Ok(ConsentId(rows::tail(DUE, &key)?)))
         .collect()

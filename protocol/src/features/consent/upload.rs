@@ -1,7 +1,8 @@
 //! Upload: the patient has a hospital deposit entries with a depositary.
 
-use super::decide::{Frame, choose, sign, unlocked};
+use super::decide::{choose, unlocked};
 use super::reasons::Reason;
+use super::sign::{Frame, sign};
 use super::tables::{
     OrderRow, RequestKind, RequestRow, fail, known_request, put_request, request,
     request_of_deposit,

@@ -11,6 +11,7 @@ use crate::id::PartyId;
 use crate::identity::{Compartment, KeyLog, KeyRing, PatientKeys, Role, Rotation};
 use crate::kind::Kind;
 use crate::limits;
+use crate::names;
 use crate::patients::{self, PatientRow, patient, put_patient, remember_compartment, view};
 use crate::permission;
 use crate::refusal::{Handled, refuse};
@@ -88,7 +89,7 @@ fn keep(
     sealed_keys: Vec<u8>,
     keys: &PatientKeys,
 ) -> Handled<()> {
-    if name.trim().is_empty() || name.len() > 200 {
+    if !names::fits(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
     let id = directory::learn_keys(ctx.txn, log)?.party();

@@ -235,6 +235,6 @@ pub(crate) fn certificates(
             .filter(|certificate| now < certificate.claims().expires)
             .collect();
     certificates.sort_by_key(|certificate| core::cmp::Reverse(certificate.claims().issued));
-    certificates.truncate(8);
+    certificates.truncate(limits::RELAY_CERTIFICATES_MAX);
     Ok(certificates)
 }

@@ -8,14 +8,12 @@ use super::wire::ExpulsionProof;
 use crate::codec::Wire;
 use crate::directory;
 use crate::id::{PartyId, StatementId};
+use crate::limits;
 use crate::members::{conclude, insert, is_expelled, rebuilt};
 use crate::membership::Act;
 use crate::refusal::Handled;
 use crate::turn::Context;
 use std::collections::BTreeSet;
-
-/// Bytes of one proof: with the frame around it below [`crate::limits::HELLO_BYTES_MAX`].
-const PROOF_BYTES_MAX: usize = 14 * 1024;
 
 /// What a party that was expelled lacks in order to see it. `theirs` is its locator.
 pub(crate) fn proof(
@@ -43,7 +41,7 @@ pub(crate) fn proof(
         }
         bytes += statement.bytes().len() + introduction.as_ref().map_or(0, |i| i.to_bytes().len());
         // One always fits, or nothing would ever come of it.
-        if bytes > PROOF_BYTES_MAX && !proof.statements.is_empty() {
+        if bytes > limits::EXPULSION_PROOF_BYTES_MAX && !proof.statements.is_empty() {
             proof.more = true;
             break;
         }

@@ -15,7 +15,8 @@ use crate::members::{
     begin, charter, conclude, forget, insert, is_expelled, is_member, keep, ledger, members,
     rebuilt,
 };
-use crate::membership::{Act, CHARTER_VERSION, Charter, Expulsion, Status, THRESHOLD_MIN};
+use crate::membership::{Act, CHARTER_VERSION, Charter, Expulsion, Status};
+use crate::names;
 use crate::outbox;
 use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
@@ -117,12 +118,12 @@ fn create(
     if charter(ctx.txn)?.is_some() || founding(ctx.txn)?.is_some() {
         return refuse(Reason::InOneAlready);
     }
-    if name.trim().is_empty() || name.len() > 200 {
+    if !names::fits(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
-    if !(THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&threshold) {
+    if !(limits::THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&threshold) {
         return refuse(Reason::SponsorsOutOfBounds {
-            least: THRESHOLD_MIN,
+            least: limits::THRESHOLD_MIN,
             most: limits::THRESHOLD_MAX,
         });
     }

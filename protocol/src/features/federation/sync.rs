@@ -10,8 +10,8 @@ use crate::id::{FederationId, PartyId, StatementId};
 use crate::identity::Role;
 use crate::limits;
 use crate::members::{
-    SPREAD_MAX, Spread, begin, charter, conclude, insert, is_expelled, keep, knows, ledger,
-    locator, members, spread,
+    Spread, begin, charter, conclude, insert, is_expelled, keep, knows, ledger, locator, members,
+    spread,
 };
 use crate::membership::{Act, Ledger, MembershipStatement};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
@@ -185,8 +185,8 @@ pub(super) fn sync(ctx: &mut Context<'_>, from: PartyId, sync: &Sync) -> Handled
     if sync.federation.is_some_and(|federation| federation != ledger.federation()) {
         return refuse(Reason::AnotherFederation);
     }
-    let lacking = ledger.lacking(&sync.locator, None, SPREAD_MAX);
-    let more = lacking.len() == SPREAD_MAX;
+    let lacking = ledger.lacking(&sync.locator, None, limits::SPREAD_MAX);
+    let more = lacking.len() == limits::SPREAD_MAX;
     if (!lacking.is_empty() || sync.federation.is_none())
         && let Some(message) = spread(ctx, &lacking, more)?
     {

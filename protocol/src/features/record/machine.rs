@@ -18,6 +18,7 @@ use crate::entries::{
 use crate::id::{ChartId, CompartmentId, EntryId, PartyId};
 use crate::identity::{Compartment, Role};
 use crate::limits;
+use crate::names;
 use crate::object::DataKey;
 use crate::objects;
 use crate::patients;
@@ -85,7 +86,7 @@ fn new_chart(
     identifiers: Vec<Term>,
 ) -> Handled<()> {
     ctx.own.require(Role::Hospital)?;
-    if name.trim().is_empty() || name.len() > 200 {
+    if !names::fits(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
     let id = ChartId(ctx.random());

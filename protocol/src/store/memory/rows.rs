@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// Rows of one chunk at most, while nobody shares it.
-const CHUNK_ROWS_MAX: usize = 64;
+const CHUNK_ROWS: usize = 64;
 /// In what is shared, one key of so many begins a chunk: the same rows are then cut the same way in each
 /// store, whatever stands between them elsewhere.
 const BOUNDARY: u64 = 16;
@@ -97,10 +97,10 @@ impl Rows {
             Err(row) => chunk.rows.insert(row, Row::new(key, value)),
         }
         self.firsts[at] = chunk.rows[0].prefix;
-        if chunk.rows.len() > CHUNK_ROWS_MAX {
+        if chunk.rows.len() > CHUNK_ROWS {
             // Numbers are put in ascending order: what is before them is full and stays so.
             let last = chunk.find(key) == Ok(chunk.rows.len() - 1);
-            let cut = if last { CHUNK_ROWS_MAX } else { CHUNK_ROWS_MAX / 2 };
+            let cut = if last { CHUNK_ROWS } else { CHUNK_ROWS / 2 };
             let rows = chunk.rows.split_off(cut);
             self.insert(at + 1, rows);
         }
@@ -147,7 +147,7 @@ impl Rows {
                 continue;
             }
             for row in Arc::unwrap_or_clone(chunk).rows {
-                if begins_a_chunk(&row.key) || piece.len() == CHUNK_ROWS_MAX {
+                if begins_a_chunk(&row.key) || piece.len() == CHUNK_ROWS {
                     cut(&mut piece, &mut chunks, &mut shared);
                 }
                 piece.push(row);

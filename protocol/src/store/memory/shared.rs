@@ -1,12 +1,11 @@
 //! What many stores of one simulation have in common, and keep once.
 
-use super::Memory;
 use super::rows::{Chunk, Row};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 /// Values shorter than this are not worth looking for.
-const VALUE_BYTES_MIN: usize = 128;
+const WORTH_BYTES: usize = 128;
 
 /// Rows and values that stores were found to have, by hash. A federation of two hundred members is half a
 /// megabyte at each of a hundred thousand relays, and the same half megabyte.
@@ -31,7 +30,7 @@ impl Shared {
     }
 
     fn value(&mut self, value: &mut Arc<[u8]>) {
-        if value.len() < VALUE_BYTES_MIN {
+        if value.len() < WORTH_BYTES {
             return;
         }
         let known = self
@@ -44,7 +43,7 @@ impl Shared {
         }
     }
 
-    fn chunk(&mut self, mut chunk: Chunk) -> Arc<Chunk> {
+    pub(super) fn chunk(&mut self, mut chunk: Chunk) -> Arc<Chunk> {
         let place = hash_of(&chunk.rows);
         if let Some(known) = self.chunks.get(&place).and_then(Weak::upgrade) {
             return known;
@@ -53,17 +52,6 @@ impl Shared {
         let chunk = Arc::new(chunk);
         self.chunks.insert(place, Arc::downgrade(&chunk));
         chunk
-    }
-}
-
-impl Memory {
-    /// Has this store keep what others have, too, once with them; it stays theirs and its own alike,
-    /// since a row that is written is taken apart again. Costs a look at what was written since the last
-    /// time.
-    pub fn share(&mut self, shared: &mut Shared) {
-        for rows in self.tables.values_mut() {
-            rows.share(|chunk| shared.chunk(chunk));
-        }
     }
 }
 

@@ -7,9 +7,6 @@ use crate::limits;
 use crate::reason::reasons;
 use crate::statement::{Signed, Unverified};
 
-/// What the decoder names when there are too many links.
-pub(super) const LINKS: &str = "links of a permission";
-
 /// Links from the patient's own to the one that is used; at least one, at most
 /// [`limits::TOKEN_CHAIN_LINKS_MAX`], at most [`limits::TOKEN_CHAIN_BYTES_MAX`] bytes in all.
 /// Nothing says yet that anybody signed them.
@@ -111,7 +108,7 @@ impl Wire for Chain {
         }
         if len > limits::TOKEN_CHAIN_LINKS_MAX {
             return Err(DecodeError::TooMany {
-                what: LINKS,
+                what: super::reason::LINKS,
                 found: len as u64,
                 limit: limits::TOKEN_CHAIN_LINKS_MAX as u64,
             });

@@ -2,6 +2,7 @@
 
 use super::{Chain, Delegation, Scope, Token};
 use crate::id::PartyId;
+use crate::limits;
 use crate::reason::fill;
 use crate::time::Timestamp;
 use core::fmt::Display;
@@ -186,7 +187,7 @@ impl Words<'_> {
             .unwrap_or_default()
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
-            .take(NAME_CHARS_MAX)
+            .take(limits::NAME_SHOWN_CHARS_MAX)
             .collect();
         if name.trim().is_empty() { format!("party {}", party.short()) } else { name }
     }
@@ -195,9 +196,6 @@ impl Words<'_> {
         list(parties.iter().flat_map(|set| set.as_slice()).map(|&party| self.party(party)))
     }
 }
-
-/// Characters of a name in a sentence: longer ones are no names.
-const NAME_CHARS_MAX: usize = 100;
 
 /// "a", "a and b", "a, b and c".
 fn list(items: impl Iterator<Item = impl Display>) -> String {

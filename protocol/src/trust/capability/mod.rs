@@ -49,6 +49,7 @@ mod chain;
 pub mod explain;
 mod grant;
 mod granted;
+mod keys;
 mod operation;
 mod proof;
 mod reason;
@@ -61,13 +62,14 @@ pub use attenuate::{Excess, narrows};
 pub use chain::{AttenuateError, Chain};
 pub use grant::{Grant, GrantError, GrantKeys};
 pub use granted::{Granted, GrantedSummary, Link};
+pub use keys::Keys;
 pub use operation::{Keep, Operation, Operations, Permitted, Purpose, Read, Refer, Release, Write};
 pub use proof::{ConnectionNonce, Proof, RequestHash};
 pub use reason::Reason;
 pub use revocation::{RevocationError, RevocationState, Revocations, Revoked};
 pub use scope::{Compartments, Entries, Parties, Scope, Set, Target};
 pub use token::{Confirmation, Delegation, Token};
-pub use verify::{Authentic, Keys, Presented, Verifier, Wanted, verify};
+pub use verify::{Authentic, Presented, Verifier, Wanted, verify};
 
 #[cfg(test)]
 mod properties;

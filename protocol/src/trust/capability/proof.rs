@@ -3,6 +3,7 @@
 use crate::codec::wire_struct;
 use crate::crypto::SigningKey;
 use crate::id::{PartyId, StatementId};
+use crate::limits;
 use crate::statement::{Signed, Statement};
 
 /// The hash of a whole request as sent: BLAKE3-256 of its bytes.
@@ -30,7 +31,7 @@ wire_struct! {
 
 impl Statement for Proof {
     const DOMAIN: &'static str = "chartmesh/1/pop";
-    const LIMIT: usize = 512;
+    const LIMIT: usize = limits::POSSESSION_BYTES_MAX;
 }
 
 impl Proof {

@@ -216,12 +216,15 @@ impl fmt::Display for Reason {
 
 impl core::error::Error for Reason {}
 
+/// What the decoder names when there are too many links.
+pub(super) const LINKS: &str = "links of a permission";
+
 /// Why bytes are no chain.
 impl From<&DecodeError> for Reason {
     fn from(error: &DecodeError) -> Self {
         match error {
             DecodeError::TooLarge { .. } => Self::ChainTooLong,
-            DecodeError::TooMany { what, .. } if *what == super::chain::LINKS => Self::ChainTooLong,
+            DecodeError::TooMany { what, .. } if *what == LINKS => Self::ChainTooLong,
             _ => Self::Malformed,
         }
     }

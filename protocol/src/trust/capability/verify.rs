@@ -2,8 +2,8 @@
 
 use super::granted::{Link, standing};
 use super::{
-    Chain, ConnectionNonce, Granted, GrantedSummary, Operation, Permitted, Proof, Purpose, Reason,
-    RequestHash, Revocations, Target, Token, narrows,
+    Chain, ConnectionNonce, Granted, GrantedSummary, Keys, Operation, Permitted, Proof, Purpose,
+    Reason, RequestHash, Revocations, Target, Token, narrows,
 };
 use crate::id::{NodeId, PartyId, TokenId};
 use crate::identity::KnownKeys;
@@ -21,16 +21,6 @@ pub struct Presented {
     pub request_hash: RequestHash,
     /// The node at the other end of the connection, as the transport authenticated it.
     pub node: NodeId,
-}
-
-/// The keys that signatures are checked with.
-#[derive(Clone, Copy)]
-pub struct Keys<'a> {
-    /// Those of the patient whom the request is about.
-    pub patient: &'a KnownKeys,
-    /// Those of institutions that may have passed a permission on; `None` for one that is not known
-    /// or not to be believed any more.
-    pub institutions: &'a dyn Fn(PartyId) -> Option<KnownKeys>,
 }
 
 /// What the verifier knows.

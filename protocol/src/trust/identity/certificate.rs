@@ -110,13 +110,9 @@ impl Unverified<NodeCertificate> {
         keys: &KnownKeys,
         now: Timestamp,
     ) -> Result<Signed<NodeCertificate>, CertificateError> {
-        let c = self.claims();
-        let (signer, key, valid) = (c.institution, c.key, (c.issued, c.expires));
-        check(self, signer, key, valid, keys, now, false)
+        self.certified(keys, now, false)
     }
-}
 
-impl Unverified<NodeCertificate> {
     /// [`Unverified::certify`] where this node verified the signature over these very bytes before; what else
     /// makes it valid is judged again.
     pub(crate) fn certify_again(
@@ -124,9 +120,18 @@ impl Unverified<NodeCertificate> {
         keys: &KnownKeys,
         now: Timestamp,
     ) -> Result<Signed<NodeCertificate>, CertificateError> {
+        self.certified(keys, now, true)
+    }
+
+    fn certified(
+        self,
+        keys: &KnownKeys,
+        now: Timestamp,
+        verified: bool,
+    ) -> Result<Signed<NodeCertificate>, CertificateError> {
         let c = self.claims();
         let (signer, key, valid) = (c.institution, c.key, (c.issued, c.expires));
-        check(self, signer, key, valid, keys, now, true)
+        check(self, signer, key, valid, keys, now, verified)
     }
 }
 

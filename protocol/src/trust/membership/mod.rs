@@ -64,7 +64,6 @@ pub use expulsion::ExpulsionFacts;
 pub use ledger::Ledger;
 pub use wire::{
     Act, CHARTER_VERSION, Charter, CharterError, Expulsion, MembershipStatement, SignerError,
-    THRESHOLD_MIN,
 };
 
 use crate::id::{PartyId, StatementId};

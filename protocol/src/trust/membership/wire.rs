@@ -11,8 +11,6 @@ use crate::time::Timestamp;
 
 /// The version of charters that this program knows.
 pub const CHARTER_VERSION: u16 = 1;
-/// Sponsors that a charter must ask for at least: with one, a single dishonest member admits anyone.
-pub const THRESHOLD_MIN: u16 = 2;
 
 wire_struct! {
     /// Founds a federation, whose id is this statement's id. Signed by the founder.
@@ -116,7 +114,7 @@ impl Charter {
         if self.version != CHARTER_VERSION {
             return Err(CharterError::UnknownVersion(self.version));
         }
-        if !(THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&self.threshold) {
+        if !(limits::THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&self.threshold) {
             return Err(CharterError::BadThreshold(self.threshold));
         }
         if !self.first_members.is_sorted_by(|a, b| a < b) {

@@ -1,10 +1,10 @@
 //! What can go wrong: one way to fail when sealing, one name for each cause when opening.
 
-use super::PLAINTEXT_LEN_MAX;
+use crate::limits::PLAINTEXT_BYTES_MAX;
 
 /// The content is longer than one object may hold. Cut it into several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("one object holds at most {PLAINTEXT_LEN_MAX} bytes")]
+#[error("one object holds at most {PLAINTEXT_BYTES_MAX} bytes")]
 pub struct TooLarge;
 
 /// Why a sealed object was refused. Nothing that failed a check has been given out.
@@ -45,7 +45,7 @@ pub enum OpenError {
     /// The declared length is right for the file's size, but content stands where only padding may.
     #[error("the padding is not all zeros")]
     NonZeroPadding,
-    /// The declared length is above [`PLAINTEXT_LEN_MAX`].
+    /// The declared length is above [`PLAINTEXT_BYTES_MAX`].
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     /// Every chunk authenticates, but this is not the object that was asked for.

@@ -3,12 +3,10 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::OpenError;
 use super::chunk::ChunkCipher;
 use super::key::{DataKey, SALT_LEN, Salt};
-use super::{CHUNK_LEN, OpenError};
-
-/// Length of the header in bytes.
-pub const HEADER_LEN: usize = 64;
+use super::layout::{CHUNK_LEN, HEADER_LEN};
 
 const MAGIC: [u8; 4] = *b"CMO1";
 /// HKDF-SHA256, AES-256-GCM, BLAKE3.

@@ -3,7 +3,10 @@
 use core::ops::Range;
 
 use super::padding::padded_len;
-use super::{HEADER_LEN, OpenError, TooLarge};
+use super::{OpenError, TooLarge};
+
+/// Length of the header in bytes.
+pub const HEADER_LEN: usize = 64;
 
 /// Length of a chunk in the file, in bytes: four groups of the BLAKE3 tree that transfers are
 /// verified by, and small enough to stay in a core's own cache while it is encrypted and hashed.
@@ -11,11 +14,6 @@ pub const CHUNK_LEN: usize = 1 << 16;
 
 /// Length of a chunk's tag in bytes.
 pub const TAG_LEN: usize = 16;
-
-/// The most content that one object holds, in bytes: 1 TiB, longer than any recorded operation. At
-/// this length one key encrypts 2^36 blocks, which leaves AES-GCM's distinguishing bound near
-/// 2^-57; and all offsets stay far from overflowing.
-pub const PLAINTEXT_LEN_MAX: u64 = 1 << 40;
 
 /// What a chunk brings forward: the header and the content, laid end to end, are cut into pieces of
 /// this length. That the first piece holds the header is all that sets it apart.
@@ -40,7 +38,7 @@ impl Layout {
     /// The layout of an object that holds `plaintext_len` bytes of content.
     ///
     /// # Errors
-    /// [`TooLarge`] above [`PLAINTEXT_LEN_MAX`].
+    /// [`TooLarge`] above [`limits::PLAINTEXT_BYTES_MAX`](crate::limits::PLAINTEXT_BYTES_MAX).
     pub const fn of_plaintext(plaintext_len: u64) -> Result<Self, TooLarge> {
         match padded_len(plaintext_len) {
             Ok(padded_len) => Ok(Self {

@@ -53,9 +53,9 @@ mod tests;
 mod vectors;
 
 pub use error::{OpenError, TooLarge};
-pub use header::{HEADER_LEN, Header};
+pub use header::Header;
 pub use key::{DataKey, SALT_LEN, Salt, fresh_salt};
-pub use layout::{CHUNK_LEN, Layout, PLAINTEXT_LEN_MAX, TAG_LEN};
+pub use layout::{CHUNK_LEN, HEADER_LEN, Layout, TAG_LEN};
 pub use open::{ChunkOpener, Opener};
 pub use padding::{PADDED_LEN_MIN, padded_len, unpad};
 pub use seal::{Closing, Sealed, Sealer};

@@ -1,6 +1,7 @@
 //! How much an object's size tells about its content.
 
-use super::{OpenError, PLAINTEXT_LEN_MAX, TooLarge};
+use super::{OpenError, TooLarge};
+use crate::limits::PLAINTEXT_BYTES_MAX;
 
 /// The least that any object is padded to, in bytes: most single observations and all labels fit
 /// below, so their sizes tell nothing at all.
@@ -15,9 +16,9 @@ pub const PADDED_LEN_MIN: u64 = 1024;
 /// 64 KiB on, and only O(log log length) bits of the length are told.
 ///
 /// # Errors
-/// [`TooLarge`] above [`PLAINTEXT_LEN_MAX`].
+/// [`TooLarge`] above [`PLAINTEXT_BYTES_MAX`].
 pub const fn padded_len(plaintext_len: u64) -> Result<u64, TooLarge> {
-    if plaintext_len > PLAINTEXT_LEN_MAX {
+    if plaintext_len > PLAINTEXT_BYTES_MAX {
         return Err(TooLarge);
     }
     if plaintext_len <= PADDED_LEN_MIN {

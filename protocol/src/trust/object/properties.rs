@@ -6,6 +6,7 @@ use proptest::sample::{Index, select};
 
 use super::tests::{content, id_of, key, salt};
 use super::*;
+use crate::limits::PLAINTEXT_BYTES_MAX;
 
 /// Lengths near the borders of chunks, near those of the padding, and any others, up to four chunks.
 fn any_len() -> impl Strategy<Value = usize> {
@@ -140,7 +141,7 @@ proptest! {
     #[test]
     fn any_bytes_are_refused_without_a_panic(
         mut bytes in vec(any::<u8>(), 0..3000),
-        len in 0_u64..PLAINTEXT_LEN_MAX * 2,
+        len in 0_u64..PLAINTEXT_BYTES_MAX * 2,
         as_object in any::<bool>(),
     ) {
         if let (true, Some(start)) = (as_object, bytes.first_chunk_mut()) {
@@ -152,7 +153,7 @@ proptest! {
 
     #[test]
     fn padme_rounds_up_by_a_sixteenth_at_most_and_stays_where_it_is(
-        len in PADDED_LEN_MIN..=PLAINTEXT_LEN_MAX,
+        len in PADDED_LEN_MIN..=PLAINTEXT_BYTES_MAX,
     ) {
         let padded = padded_len(len).unwrap();
         prop_assert!(len <= padded && padded - len <= len / 16);
@@ -161,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn the_layout_of_any_length_has_no_gap_and_no_overlap(len in 0..=PLAINTEXT_LEN_MAX, at: Index) {
+    fn the_layout_of_any_length_has_no_gap_and_no_overlap(len in 0..=PLAINTEXT_BYTES_MAX, at: Index) {
         let layout = Layout::of_plaintext(len).unwrap();
         prop_assert_eq!(Layout::of_file(layout.file_len()).unwrap().padded_len(), layout.padded_len());
         let last = layout.chunk_count() - 1;

@@ -4,8 +4,9 @@ use zeroize::Zeroizing;
 
 use super::chunk::ChunkCipher;
 use super::key::{DataKey, Salt};
-use super::{CHUNK_LEN, HEADER_LEN, Header, Layout, PLAINTEXT_LEN_MAX, TAG_LEN, TooLarge};
+use super::{CHUNK_LEN, HEADER_LEN, Header, Layout, TAG_LEN, TooLarge};
 use crate::id::ObjectId;
+use crate::limits::PLAINTEXT_BYTES_MAX;
 
 /// The padding that one call of [`Closing::advance`] adds at most, in bytes.
 const PADDING_STEP: u64 = 1 << 20;
@@ -90,7 +91,7 @@ impl Sealer {
     /// you like. How the content is cut into pushes does not show in the file.
     ///
     /// # Errors
-    /// [`TooLarge`] when the content would go beyond [`PLAINTEXT_LEN_MAX`]; nothing of `plain` was
+    /// [`TooLarge`] when the content would go beyond [`PLAINTEXT_BYTES_MAX`]; nothing of `plain` was
     /// taken, and the object is best given up.
     pub fn push(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), TooLarge> {
         self.count(plain.len())?;
@@ -156,7 +157,7 @@ impl Sealer {
 
     fn count(&mut self, len: usize) -> Result<(), TooLarge> {
         let sum = self.plaintext_len.saturating_add(len as u64);
-        if sum > PLAINTEXT_LEN_MAX {
+        if sum > PLAINTEXT_BYTES_MAX {
             return Err(TooLarge);
         }
         self.plaintext_len = sum;

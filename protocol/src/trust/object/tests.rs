@@ -5,6 +5,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
 use crate::id::ObjectId;
+use crate::limits::PLAINTEXT_BYTES_MAX;
 
 pub(super) fn key() -> DataKey {
     DataKey::from_bytes(core::array::from_fn(|i| i.try_into().unwrap()))
@@ -164,13 +165,13 @@ fn content_where_padding_should_be_is_refused() {
 #[test]
 fn more_than_an_object_may_hold_is_refused_on_both_sides() {
     let mut sealer = Sealer::new(&key(), &salt());
-    sealer.pretend_to_hold(PLAINTEXT_LEN_MAX - 1);
+    sealer.pretend_to_hold(PLAINTEXT_BYTES_MAX - 1);
     let mut out = Vec::new();
     assert_eq!(sealer.push(b"ab", &mut out), Err(TooLarge));
     assert_eq!(sealer.push(b"a", &mut out), Ok(()));
     let id = ObjectId([0; 32]);
-    assert!(Opener::new(key(), id, PLAINTEXT_LEN_MAX).is_ok());
-    let refused = Opener::new(key(), id, PLAINTEXT_LEN_MAX + 1).err();
+    assert!(Opener::new(key(), id, PLAINTEXT_BYTES_MAX).is_ok());
+    let refused = Opener::new(key(), id, PLAINTEXT_BYTES_MAX + 1).err();
     assert_eq!(refused, Some(OpenError::TooLarge(TooLarge)));
 }
 
@@ -246,7 +247,7 @@ fn a_chunk_alone_is_refused_for_each_cause() {
 fn no_padded_length_fills_its_last_chunk() {
     // The sealer and the opener count on it.
     let (mut len, mut count) = (0, 0);
-    while len <= PLAINTEXT_LEN_MAX {
+    while len <= PLAINTEXT_BYTES_MAX {
         let padded = padded_len(len).unwrap();
         let file_len = Layout::of_plaintext(padded).unwrap().file_len();
         assert_ne!(file_len % CHUNK_LEN as u64, 0, "{padded} bytes");
@@ -268,11 +269,11 @@ fn padme_keeps_the_leading_bits() {
         (65_535, 65_536),
         (65_537, 67_584),
         (1_000_000, 1_015_808),
-        (PLAINTEXT_LEN_MAX - 1, PLAINTEXT_LEN_MAX),
+        (PLAINTEXT_BYTES_MAX - 1, PLAINTEXT_BYTES_MAX),
     ] {
         assert_eq!(padded_len(len), Ok(padded), "{len} bytes");
     }
-    assert_eq!(padded_len(PLAINTEXT_LEN_MAX + 1), Err(TooLarge));
+    assert_eq!(padded_len(PLAINTEXT_BYTES_MAX + 1), Err(TooLarge));
 }
 
 #[test]

@@ -10,10 +10,11 @@ use super::header::Keys;
 use super::tests::{content, id_of, key, salt};
 use super::*;
 use crate::id::ObjectId;
+use crate::limits::PLAINTEXT_BYTES_MAX;
 use crate::vectors;
 
 /// Files up to this length stand in the vectors in full; of longer ones only the id.
-const IN_FULL_MAX: usize = 2048;
+const IN_FULL: usize = 2048;
 
 /// An object that must be made exactly so, and opens.
 #[derive(Serialize, Deserialize)]
@@ -142,7 +143,7 @@ fn bad_vectors() -> Vec<Bad> {
         bad(
             "too long",
             "empty",
-            PLAINTEXT_LEN_MAX + 1,
+            PLAINTEXT_BYTES_MAX + 1,
             Change::Nothing,
             "TooLarge",
             "declared: 2^40 + 1 bytes",
@@ -242,7 +243,7 @@ fn changed(plaintext_len: usize, change: &Change) -> Vec<u8> {
 fn padding_vectors() -> Vec<Padded> {
     [0, 1, 1024, 1025, 1088, 1089, 65_535, 65_536, 65_537, 1_000_000, 1 << 30, (1 << 30) + 1]
         .into_iter()
-        .chain([PLAINTEXT_LEN_MAX - 1, PLAINTEXT_LEN_MAX])
+        .chain([PLAINTEXT_BYTES_MAX - 1, PLAINTEXT_BYTES_MAX])
         .map(|plaintext_len| Padded {
             plaintext_len,
             padded_len: padded_len(plaintext_len).unwrap(),
@@ -251,7 +252,7 @@ fn padding_vectors() -> Vec<Padded> {
 }
 
 fn in_full(file: &[u8]) -> Option<String> {
-    (file.len() <= IN_FULL_MAX).then(|| HEXLOWER.encode(file))
+    (file.len() <= IN_FULL).then(|| HEXLOWER.encode(file))
 }
 
 fn unhex(hex: &str) -> Vec<u8> {

@@ -10,16 +10,16 @@ use maud::html;
 
 /// One curve.
 #[derive(Debug, Clone)]
-pub struct Curve {
+pub(crate) struct Curve {
     /// What it is of.
-    pub label: String,
+    pub(crate) label: String,
     /// How its values are distributed.
-    pub values: Survival,
+    pub(crate) values: Survival,
 }
 
 /// Which way a curve goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rising {
+pub(crate) enum Rising {
     /// The share that is no larger: an empirical distribution.
     Yes,
     /// The share that is larger: a survival curve.

@@ -5,15 +5,15 @@ use maud::{Markup, PreEscaped, html};
 
 /// A drawing.
 #[derive(Debug, Clone)]
-pub struct Plot {
+pub(crate) struct Plot {
     /// Its file's name, without an extension.
-    pub slug: String,
+    pub(crate) slug: String,
     /// Its heading.
-    pub title: String,
+    pub(crate) title: String,
     /// What it shows, of how many, in a sentence or two.
-    pub caption: String,
+    pub(crate) caption: String,
     /// What a screen reader says on top: the figures that others see in the drawing.
-    pub figures: String,
+    pub(crate) figures: String,
     /// For a phone, half a screen, a column of a paper.
     narrow: Drawing,
     /// For a whole screen, where that is another drawing.
@@ -90,7 +90,7 @@ impl Plot {
 
     /// A file of its own, with fixed colours on white.
     #[must_use]
-    pub fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         let drawing = self.wide.as_ref().unwrap_or(&self.narrow);
         let titled = Drawing {
             width: drawing.width,
@@ -108,7 +108,7 @@ impl Plot {
     ///
     /// # Errors
     /// What the renderer says of the drawing.
-    pub fn png(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn png(&self) -> Result<Vec<u8>, String> {
         png::render(&self.svg(), 2.0)
     }
 }

@@ -10,17 +10,17 @@ use maud::html;
 
 /// One estimate.
 #[derive(Debug, Clone)]
-pub struct Point {
+pub(crate) struct Point {
     /// What it is of: a parameter's value, a measure's name.
-    pub label: String,
+    pub(crate) label: String,
     /// The estimate.
-    pub interval: Interval,
+    pub(crate) interval: Interval,
 }
 
 /// Estimates side by side, each with its 95 % interval; none without points. With `around_zero`, of differences, zero
 /// is drawn and what excludes it is marked.
 #[must_use]
-pub fn points(
+pub(crate) fn points(
     slug: &str,
     title: &str,
     doc: &str,

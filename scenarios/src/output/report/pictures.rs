@@ -240,17 +240,10 @@ fn by_party(outcome: &Outcome, metric: &Metric) -> Plot {
 
 /// What came within each step.
 fn amounts(outcome: &Outcome, metric: &Metric) -> Option<Plot> {
-    let (every_us, duration_us) = steps(outcome, usize::MAX);
-    let buckets = series(metric.samples.iter(), every_us);
-    let band =
-        Band { unit: metric.unit, buckets: &buckets, every_us, duration_us, marks: &outcome.marks };
-    let title = format!("{} over time", words::heading(metric.name));
-    let caption = format!(
-        "{} By when it began, in steps of {}.",
-        says(metric),
-        format::span(every_us as f64)
-    );
-    (!buckets.is_empty()).then(|| plot::columns(metric.name, &title, caption, &band))
+    let steps = steps(outcome, usize::MAX);
+    stepwise(outcome, metric, steps, |title, caption, band| {
+        plot::columns(metric.name, title, caption, band)
+    })
 }
 
 /// The step of drawings over time, and their length. More steps than a screen can tell apart are taken together, and as
@@ -263,7 +256,19 @@ fn steps(outcome: &Outcome, values: usize) -> (u64, u64) {
 }
 
 fn over_time(outcome: &Outcome, metric: &Metric) -> Option<Plot> {
-    let (every_us, duration_us) = steps(outcome, metric.samples.len());
+    let steps = steps(outcome, metric.samples.len());
+    stepwise(outcome, metric, steps, |title, caption, band| {
+        plot::bands(&format!("{}-over-time", metric.name), title, caption, band)
+    })
+}
+
+/// A drawing of a measure by its values within each step: of this length, until then.
+fn stepwise(
+    outcome: &Outcome,
+    metric: &Metric,
+    (every_us, duration_us): (u64, u64),
+    draw: impl FnOnce(&str, String, &Band<'_>) -> Plot,
+) -> Option<Plot> {
     let buckets = series(metric.samples.iter(), every_us);
     let band =
         Band { unit: metric.unit, buckets: &buckets, every_us, duration_us, marks: &outcome.marks };
@@ -273,8 +278,7 @@ fn over_time(outcome: &Outcome, metric: &Metric) -> Option<Plot> {
         says(metric),
         format::span(every_us as f64)
     );
-    (!buckets.is_empty())
-        .then(|| plot::bands(&format!("{}-over-time", metric.name), &title, caption, &band))
+    (!buckets.is_empty()).then(|| draw(&title, caption, &band))
 }
 
 /// Rows around a violation that are read for its diagram.

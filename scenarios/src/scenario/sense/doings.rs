@@ -5,7 +5,7 @@ use crate::scenario::metrics::{PARTS, names};
 use crate::scenario::node::Step::{Index, Key};
 use crate::scenario::problem::allowed;
 use crate::scenario::units::{one, two_kib};
-use crate::scenario::{Act, Each, Event, Happening, Hostility, Share, Span, bounds, limit, part};
+use crate::scenario::{Act, Each, Event, Happening, Hostility, Share, Span, limit, limits, part};
 
 const ALL: &[Kind] = &[Kind::Hospital, Kind::Provider, Kind::Relay];
 const DAY: u64 = 86_400_000_000;
@@ -24,11 +24,11 @@ impl Sense<'_> {
 
     fn policy(&mut self) {
         let policy = &self.scenario.policy;
-        let longest = bounds::PERMISSION_DAYS * DAY;
+        let longest = limits::PERMISSION_DAYS * DAY;
         for (key, span) in [("permission", policy.permission), ("request", policy.request)] {
             if span == Span::default() || span.micros() > longest {
                 let what =
-                    format!("holds for more than nothing and up to {}d", bounds::PERMISSION_DAYS);
+                    format!("holds for more than nothing and up to {}d", limits::PERMISSION_DAYS);
                 self.say(&[Key("policy"), Key(key)], what);
             }
         }
@@ -99,8 +99,8 @@ impl Sense<'_> {
                     }
                 }
             }
-            if work.size.bytes() == 0 || work.size.bytes() > bounds::ENTRY_BYTES {
-                let most = bounds::ENTRY_BYTES >> 20;
+            if work.size.bytes() == 0 || work.size.bytes() > limits::ENTRY_BYTES {
+                let most = limits::ENTRY_BYTES >> 20;
                 self.say(
                     &key("size"),
                     format!("an entry has more than nothing and up to {most} MiB"),
@@ -157,11 +157,11 @@ impl Sense<'_> {
                 self.say(&key("do"), "a clock jump needs `by`: how far ahead")
             }
             (Happening::ClockJump, Some(by))
-                if by == Span::default() || by.micros() > bounds::DAYS * DAY =>
+                if by == Span::default() || by.micros() > limits::DAYS * DAY =>
             {
                 self.say(
                     &key("by"),
-                    format!("a clock jumps by more than nothing and up to {}d", bounds::DAYS),
+                    format!("a clock jumps by more than nothing and up to {}d", limits::DAYS),
                 );
             }
             (Happening::ClockJump, Some(_)) | (_, None) => {}
@@ -198,9 +198,9 @@ impl Sense<'_> {
 
     fn measure(&mut self) {
         let (measure, duration) = (&self.scenario.measure, self.scenario.duration);
-        let steps = duration.micros().min(bounds::DAYS * DAY).checked_div(measure.every.micros());
-        if steps.is_none_or(|steps| steps > bounds::STEPS) {
-            let what = format!("the duration has more than {} such steps", bounds::STEPS);
+        let steps = duration.micros().min(limits::DAYS * DAY).checked_div(measure.every.micros());
+        if steps.is_none_or(|steps| steps > limits::STEPS) {
+            let what = format!("the duration has more than {} such steps", limits::STEPS);
             self.say(&[Key("measure"), Key("every")], what);
         }
         if measure.deadline == Span::default() {

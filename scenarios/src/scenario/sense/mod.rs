@@ -8,7 +8,7 @@ pub(super) use sweep::sweep;
 
 use super::node::{Node, Shown, Step};
 use super::problem::{Problems, allowed};
-use super::{Scenario, bounds};
+use super::{Scenario, limits};
 use std::collections::BTreeMap;
 
 /// Checks a scenario whose keys and values are each allowed.
@@ -119,8 +119,8 @@ impl<'a> Sense<'a> {
     fn id(&mut self, path: &[Step<'_>], id: &str) -> bool {
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let plain = id.starts_with(|c: char| c.is_ascii_lowercase()) && id.chars().all(letters);
-        let what = if !plain || id.ends_with('-') || id.len() > bounds::ID_LETTERS {
-            let most = bounds::ID_LETTERS;
+        let what = if !plain || id.ends_with('-') || id.len() > limits::ID_LETTERS {
+            let most = limits::ID_LETTERS;
             format!("`{id}` is not up to {most} small letters, digits and `-`, a letter first")
         } else if id
             .rsplit_once('-')

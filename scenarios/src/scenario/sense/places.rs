@@ -4,7 +4,7 @@ use super::{Kind, Named, Sense};
 use crate::scenario::node::Step::{self, Index, Key};
 use crate::scenario::problem::allowed;
 use crate::scenario::{
-    Distribution, Hospitals, Loss, Machine, Nat, SCHEMA, Share, Span, Spread, bounds,
+    Distribution, Hospitals, Loss, Machine, Nat, SCHEMA, Share, Span, Spread, limits,
 };
 
 const DAY: u64 = 86_400_000_000;
@@ -48,10 +48,10 @@ impl<'a> Sense<'a> {
             self.say(&[Key("schema")], what);
         }
         self.id(&[Key("name")], &scenario.name);
-        if scenario.duration == Span::default() || scenario.duration.micros() > bounds::DAYS * DAY {
+        if scenario.duration == Span::default() || scenario.duration.micros() > limits::DAYS * DAY {
             self.say(
                 &[Key("duration")],
-                format!("a scenario lasts more than nothing and up to {}d", bounds::DAYS),
+                format!("a scenario lasts more than nothing and up to {}d", limits::DAYS),
             );
         }
         if scenario.warmup >= scenario.duration {
@@ -63,15 +63,15 @@ impl<'a> Sense<'a> {
             );
         }
         let lists = [
-            ("region", scenario.regions.len(), 1, bounds::REGIONS),
-            ("hospitals", scenario.hospitals.len(), 1, bounds::LIST),
-            ("link", scenario.links.len(), 0, bounds::REGIONS * (bounds::REGIONS + 1) / 2),
-            ("providers", scenario.providers.len(), 0, bounds::LIST),
-            ("relays", scenario.relays.len(), 0, bounds::LIST),
-            ("work", scenario.work.len(), 0, bounds::LIST),
-            ("event", scenario.events.len(), 0, bounds::LIST),
-            ("hostile", scenario.hostile.len(), 0, bounds::LIST),
-            ("expect", scenario.expect.len(), 0, bounds::LIST),
+            ("region", scenario.regions.len(), 1, limits::REGIONS),
+            ("hospitals", scenario.hospitals.len(), 1, limits::LIST),
+            ("link", scenario.links.len(), 0, limits::REGIONS * (limits::REGIONS + 1) / 2),
+            ("providers", scenario.providers.len(), 0, limits::LIST),
+            ("relays", scenario.relays.len(), 0, limits::LIST),
+            ("work", scenario.work.len(), 0, limits::LIST),
+            ("event", scenario.events.len(), 0, limits::LIST),
+            ("hostile", scenario.hostile.len(), 0, limits::LIST),
+            ("expect", scenario.expect.len(), 0, limits::LIST),
         ];
         for (key, count, least, most) in lists {
             if !(least..=most).contains(&count) {
@@ -202,14 +202,14 @@ impl<'a> Sense<'a> {
             }
             self.machine("relays", index, &group.machine);
         }
-        if members > u64::from(bounds::COUNT) {
+        if members > u64::from(limits::COUNT) {
             let what =
-                format!("{members} hospitals and providers; up to {} are allowed", bounds::COUNT);
+                format!("{members} hospitals and providers; up to {} are allowed", limits::COUNT);
             self.say(&[Key("hospitals")], what);
         }
-        if patients > bounds::PATIENTS {
+        if patients > limits::PATIENTS {
             let what =
-                format!("{patients} patients in all; up to {} are allowed", bounds::PATIENTS);
+                format!("{patients} patients in all; up to {} are allowed", limits::PATIENTS);
             self.say(&[Key("hospitals")], what);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::scenario::node::{Node, Shown, Step};
 use crate::scenario::problem::{LoadError, Problems};
-use crate::scenario::{Change, Scenario, bounds};
+use crate::scenario::{Change, Scenario, limits};
 
 /// Checks the sweep, each value by itself. `tried` judges the scenario with one change.
 pub(in crate::scenario) fn sweep(
@@ -15,8 +15,8 @@ pub(in crate::scenario) fn sweep(
         problems.say(root.at(path), Shown(path).to_string(), what)
     };
     let values: usize = scenario.sweep.values().map(Vec::len).sum();
-    if values > bounds::SWEEP {
-        let what = format!("{values} values; up to {} are allowed", bounds::SWEEP);
+    if values > limits::SWEEP {
+        let what = format!("{values} values; up to {} are allowed", limits::SWEEP);
         say(&[Step::Key("sweep")], what);
         return;
     }

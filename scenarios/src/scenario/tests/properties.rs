@@ -103,7 +103,7 @@ proptest! {
     #[test]
     fn any_mistake_has_a_place(changes in changes()) {
         if let Err(refused) = smoke().with(&changes) {
-            prop_assert!((1..=bounds::PROBLEMS).contains(&refused.problems.len()));
+            prop_assert!((1..=limits::PROBLEMS).contains(&refused.problems.len()));
             for problem in refused.problems {
                 let at = problem.place.split_once("smoke.toml").unwrap().1;
                 prop_assert!(at.starts_with(':') || at.starts_with(" with "), "{}", problem);

@@ -372,7 +372,7 @@ fn files_that_cannot_be_read_are_named() {
     let path = dir.path().join("none.toml");
     let refused = load(&path).unwrap_err().to_string();
     assert!(refused.starts_with(&format!("{}: cannot be read: ", path.display())), "{refused}");
-    let huge = " ".repeat(usize::try_from(bounds::FILE_BYTES).unwrap() + 1);
+    let huge = " ".repeat(usize::try_from(limits::FILE_BYTES).unwrap() + 1);
     std::fs::write(&path, &huge).unwrap();
     assert_eq!(
         load(&path).unwrap_err().to_string(),

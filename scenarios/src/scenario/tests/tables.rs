@@ -125,6 +125,6 @@ fn mistakes_in_csv_files_are_pointed_at() {
     assert_eq!(said("on,off\n", UP, &up("on")), "t.csv: has no rows");
     let gone = said("", UP, "up = { csv = \"gone.csv\", column = \"on\" }");
     assert!(gone.contains(": gone.csv cannot be read: "), "{gone}");
-    let long = format!("on\n{}", "1\n".repeat(bounds::CSV_ROWS + 1));
+    let long = format!("on\n{}", "1\n".repeat(limits::CSV_ROWS + 1));
     assert_eq!(said(&long, UP, &up("on")), "t.csv: has more than 200000 rows");
 }

@@ -9,7 +9,7 @@ use chartmesh_protocol::time::Timestamp;
 use chartmesh_scenarios::tier::Scene;
 use chartmesh_scenarios::tier::places::Places;
 
-use crate::stack::EPOCH;
+use crate::clock::EPOCH;
 
 /// What is known of the machines.
 pub(super) struct Ground {

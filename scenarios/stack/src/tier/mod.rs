@@ -33,8 +33,9 @@ use chartmesh_scenarios::tier::{
 use tokio::sync::mpsc;
 
 use crate::internet::Region;
+use crate::node::Who;
 use crate::seen::{Handled, Note, Noted, result};
-use crate::stack::{Stack, Who};
+use crate::stack::Stack;
 use ground::{Ground, micros, stamp};
 
 /// Why a scenario does not run on whole nodes.

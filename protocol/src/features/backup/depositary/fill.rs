@@ -1,10 +1,10 @@
 //! The data come; when all are here and synced, the depositary says so, signed.
 
 use super::super::Reason;
-use super::super::kept::{account, kept_for_anybody, put_kept};
+use super::super::kept::{account, put_kept};
 use super::super::tables::{
     DepositState, ReservationRow, ReservedEntry, delete_reservation, put_reservation, reservation,
-    reservations_due, take_place, wanted_by,
+    reservations_due, take_place, wanted_by, wanted_by_anybody,
 };
 use super::super::wire::{Execute, Message, Stored, Withdrawn};
 use crate::access_log::{self, Action};
@@ -216,7 +216,7 @@ fn withdraw(
     for reserved in &row.entries {
         take_place(ctx.txn, (reserved.subject, reserved.entry), id)?;
         if !wanted_by(ctx.txn, row.owner, reserved.subject, reserved.entry)? {
-            let wanted = kept_for_anybody(ctx.txn, reserved.subject, reserved.entry)?;
+            let wanted = wanted_by_anybody(ctx.txn, reserved.subject, reserved.entry)?;
             entries::forget(ctx, row.owner, (reserved.subject, reserved.entry), wanted)?;
         }
         let pull =

@@ -1,7 +1,8 @@
 //! What is kept is given back, or deleted, on its owner's word.
 
 use super::super::Reason;
-use super::super::kept::{delete_kept, kept_for_anybody, kept_page, subjects_of};
+use super::super::kept::{delete_kept, kept_page, subjects_of};
+use super::super::tables::wanted_by_anybody;
 use super::super::wire::{Delete, Deletion, Fetch, FetchAnswer, Position};
 use crate::access_log::{self, Action};
 use crate::codec::{Bytes, Wire};
@@ -110,7 +111,7 @@ pub(in crate::features::backup) fn fetched(
 fn forget(ctx: &mut Context<'_>, owner: PartyId, subject: PartyId, id: EntryId) -> Handled<bool> {
     let was_kept = delete_kept(ctx.txn, owner, (subject, id))?;
     if was_kept {
-        let wanted = kept_for_anybody(ctx.txn, subject, id)?;
+        let wanted = wanted_by_anybody(ctx.txn, subject, id)?;
         entries::forget(ctx, owner, (subject, id), wanted)?;
     }
     Ok(was_kept)

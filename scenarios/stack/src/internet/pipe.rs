@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use futures::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::internet::Internet;
+use super::Internet;
 use crate::link::{End, Found, Lane};
 
 /// A lane and who waits for it.

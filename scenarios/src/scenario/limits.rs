@@ -33,8 +33,8 @@ pub(super) const PATIENTS_A_RELAY: u32 = 10_000;
 /// Hours that local time can be ahead of UTC: the Line Islands; west of Greenwich is counted from the
 /// day before, so up to 23.
 pub(super) const HOURS_AHEAD: u8 = 23;
-/// Sponsors that an admission needs, at least: one alone must not admit.
-pub(super) const THRESHOLD_MIN: u16 = 2;
+/// Sponsors that an admission needs, at least (`THRESHOLD_MIN` in the protocol).
+pub(super) const THRESHOLD_MIN: u16 = chartmesh_protocol::limits::THRESHOLD_MIN;
 /// And at most (`THRESHOLD_MAX` in the protocol).
 pub(super) const THRESHOLD_MAX: u16 = chartmesh_protocol::limits::THRESHOLD_MAX;
 /// First members of a charter at most (`FIRST_MEMBERS_MAX` in the protocol).
@@ -48,7 +48,8 @@ pub(super) const SHAPE: (f64, f64) = (0.1, 20.0);
 /// Milliseconds in a CSV column of lengths: as long as a scenario.
 pub(super) const MILLISECONDS: f64 = 86_400_000.0 * 3660.0;
 /// Days that a permission holds (`CONSENT_MS_MAX` in the protocol), and that a request waits.
-pub(super) const PERMISSION_DAYS: u64 = 90;
+pub(super) const PERMISSION_DAYS: u64 =
+    chartmesh_protocol::limits::CONSENT_MS_MAX / (24 * 3600 * 1000);
 /// Times a day that one party does a thing: a device that sends each second.
 pub(super) const A_DAY: f64 = 86_400.0;
 /// Bytes of one entry's content: what a run holds in memory, many times over.

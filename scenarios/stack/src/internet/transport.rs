@@ -15,8 +15,8 @@ use libp2p::core::transport::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::internet::{Internet, address, ephemeral, host_at};
-use crate::pipe::Socket;
+use super::pipe::Socket;
+use super::{Internet, address, ephemeral, host_at};
 
 /// How long TCP waits before it knocks again (RFC 6298); doubled each time.
 const KNOCK_AGAIN: Duration = Duration::from_secs(1);
