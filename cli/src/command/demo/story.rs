@@ -9,7 +9,7 @@ use super::records::{add, deposit, import};
 use super::refusing::refusals;
 use super::region::{PASSPHRASE, Region};
 use super::standing::stand;
-use super::tell::{line, step};
+use super::tell::{closing, line, step};
 use anyhow::{Context, ensure};
 use chartmesh_protocol::id::PartyId;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub(super) async fn walk(args: &Args) -> anyhow::Result<()> {
     told.with_context(|| {
         format!("the demo failed; the nodes' data and logs are in {}", root.display())
     })?;
-    println!("\nEverything did what it says, in {:.1} s.", begun.elapsed().as_secs_f64());
+    closing(format!("Everything did what it says, in {:.1} s.", begun.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -89,11 +89,11 @@ fn finish(region: &mut Region, keep: bool) {
     if !keep {
         return;
     }
-    println!("\nThe four nodes go on running. Talk to them with:");
+    closing("The four nodes go on running. Talk to them with:");
     for node in [&mut region.a, &mut region.b, &mut region.provider, &mut region.relay] {
         let process = node.let_go().map_or_else(String::new, |id| format!(" (process {id})"));
-        println!("    chartmesh --dir {} status    # {}{process}", node.dir.display(), node.name);
+        line(format!("chartmesh --dir {} status    # {}{process}", node.dir.display(), node.name));
     }
-    println!("    The patient's passphrase on the relay: {PASSPHRASE}");
-    println!("    Stop them with: chartmesh --dir DIR stop");
+    line(format!("The patient's passphrase on the relay: {PASSPHRASE}"));
+    line("Stop them with: chartmesh --dir DIR stop");
 }

@@ -15,6 +15,11 @@ pub(super) fn line(what: impl AsRef<str>) {
     println!("    {}", what.as_ref());
 }
 
+/// Says something after the steps.
+pub(super) fn closing(what: impl AsRef<str>) {
+    println!("\n{}", what.as_ref());
+}
+
 /// Says who may now read what.
 pub(super) fn readers(what: impl AsRef<str>) {
     println!("    may read: {}", what.as_ref());
