@@ -4,6 +4,35 @@
 //! says what to do once that is durable. Begin with [`peer`], which has the picture and the contract; then read
 //! one feature, say [`record`], from its front page to its transitions.
 //!
+//! Whoever drives a peer brings the store, the time and randomness, and does what it says:
+//!
+//! ```
+//! # use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+//! # use chartmesh_protocol::identity::{Role, incept};
+//! # use chartmesh_protocol::peer::{Command, Effect, Event, Identity, Peer, RequestId, ask};
+//! # use chartmesh_protocol::{record, store::Memory, time::Timestamp};
+//! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let [institution, next, node] = [1, 2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]));
+//! # let (log, kem) = (incept(&institution, &next.public()), KemSecret::from_seed([4; 32]));
+//! # let name = "Alder Hospital".to_owned();
+//! # let identity = Identity { role: Role::Hospital, name, log, institution, kem, node };
+//! # let (now, mut rng) = (Timestamp(1_800_000_000_000), ChaCha20Rng::from_seed([5; 32]));
+//! let (peer, mut store) = (Peer::new(identity)?, Memory::default());
+//! peer.start(&mut store, now)?;
+//!
+//! let chart = record::Command::NewChart { name: "Sato Aiko".into(), identifiers: Vec::new() };
+//! let command = Box::new(Command::Record(chart));
+//! let event = Event::Command { request: RequestId(1), command, keys: None };
+//! let effects = peer.handle(now, event, &mut store, &mut rng)?;
+//! // A driver commits the store first, and then performs them.
+//! assert!(matches!(effects[..], [Effect::Answer { request: RequestId(1), answer: Ok(_) }]));
+//!
+//! assert_eq!(peer.query(&store, now, &ask::Status, None)?.name, "Alder Hospital");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The folders are floors: a module imports from the floors below its own, never from above, and never from
 //! beside (`tests/tests/floors.rs` fails otherwise).
 //!

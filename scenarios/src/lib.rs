@@ -14,6 +14,30 @@
 //! Begin with [`run`]: it takes a [`Scenario`](scenario::Scenario) and gives an [`Outcome`](result::Outcome). A test
 //! that wants to decide each step itself takes a [`World`], or a [`Region`] with its first parties made.
 //!
+//! ```
+//! # use chartmesh_scenarios::{result::Unwatched, run, scenario::parse};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let file = r#"
+//!     schema = "chartmesh-sim/1"
+//!     name = "clinics"
+//!     duration = "1h"
+//!     [[region]]
+//!     id = "north"
+//!     [[hospitals]]
+//!     id = "clinic"
+//!     region = "north"
+//!     count = 2
+//! "#;
+//! let scenario = parse(file, "clinic.toml", ".".as_ref())?;
+//! let (once, again) = (
+//!     run(&scenario, 7, &mut Unwatched, &mut Unwatched)?,
+//!     run(&scenario, 7, &mut Unwatched, &mut Unwatched)?,
+//! );
+//! assert_eq!(once.trace_hash, again.trace_hash);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | module | what |
 //! |---|---|
 //! | [`scenario`] | what a file says, read with the place of every mistake |
