@@ -14,14 +14,12 @@ use chartmesh_protocol::time::Timestamp;
 use tokio::sync::watch;
 
 use super::ended::{Ended, Lost, ended};
+use super::limits::COMMAND_BYTES;
 use super::progress::TransferProgress;
 use super::queue::Item;
 use super::running::Running;
 use super::stock::{self, Check, Checked};
 use crate::objects::ObjectFolder;
-
-/// What a command weighs in the queue, in bytes: their own bounds keep them about there.
-const COMMAND_BYTES: usize = 64 * 1024;
 
 /// The way to the driver; clones share it.
 #[derive(Clone)]

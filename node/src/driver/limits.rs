@@ -45,3 +45,12 @@ pub(super) const CHECK_OBJECTS_MAX: usize = 1024;
 
 /// Bytes that one step of a check reads before it answers: some tenths of a second of a disk's work.
 pub(super) const CHECK_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// What a command weighs in the queue, in bytes: their own bounds keep them about there.
+pub(super) const COMMAND_BYTES: usize = 64 * 1024;
+
+/// How many pulls that have ended are still told of: enough for a person to see what just happened.
+pub(super) const ENDED_KEPT: usize = 32;
+
+/// Institutions that are greeted at the same time after a start.
+pub(super) const GREETINGS_AT_ONCE: usize = 4;

@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chartmesh_protocol::id::{ObjectId, TransferId};
 use chartmesh_protocol::objects::Transfer;
 
+use super::limits::ENDED_KEPT;
+
 /// How far a pull has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransferProgress {
@@ -20,9 +22,6 @@ pub struct TransferProgress {
     /// Whether the pull has ended; ended ones are told of for a while, see [`ENDED_KEPT`].
     pub ended: bool,
 }
-
-/// How many pulls that have ended are still told of: enough for a person to see what just happened.
-const ENDED_KEPT: usize = 32;
 
 /// The pulls of this run of which something was asked for.
 #[derive(Debug, Default)]

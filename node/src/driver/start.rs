@@ -8,6 +8,7 @@ use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
 use super::ended::StartError;
+use super::limits::GREETINGS_AT_ONCE;
 use super::orders::greet;
 use super::perform::perform;
 use super::queue::Item;
@@ -15,9 +16,6 @@ use super::running::{Running, on_pool};
 use super::{inbound, stock, timer, writer};
 use crate::net::NetEvent;
 use crate::pool;
-
-/// Institutions that are greeted at the same time after a start.
-const GREETINGS_AT_ONCE: usize = 4;
 
 pub(super) async fn start(
     running: &Arc<Running>,

@@ -1,13 +1,11 @@
 //! When the protocol wants to be called again.
 
+use super::limits::DUE_MAX;
 use super::under_way::Agenda;
 use crate::time::Timestamp;
 
 /// Milliseconds between two ticks at least: something that is always due must not keep a disk busy.
 pub const TICK_PAUSE_MS: u64 = 20;
-
-/// Due times that are remembered; the earliest count, and a tick finds all that is due.
-pub(super) const DUE_MAX: usize = 1024;
 
 impl Agenda {
     /// A tick is wanted at this time: [`crate::peer::Effect::WakeAt`]. Gives whether it is the earliest.

@@ -1,14 +1,10 @@
 //! Saying `hello`, once for all who need it, and again to those who are to hear it and did not.
 
+use super::limits::{GREETING_RETRIES_MAX, GREETING_RETRY_MS_MIN};
 use super::orders::{Order, Retry};
 use super::under_way::{Agenda, Errand, Untold};
 use crate::id::{NodeId, PartyId};
 use crate::peer::DeliveryFailure;
-
-/// Milliseconds before a `hello` that is to be heard is said again, at first; doubled each time.
-const RETRY_MS_MIN: u64 = 1000;
-/// How often one is said again at most, in two minutes: who is away for longer says `hello` when it is back.
-const RETRIES_MAX: u32 = 7;
 
 impl Agenda {
     /// Has `hello` said to a node unless we are in a session with it, and makes nothing of it if nobody is there: after
@@ -84,11 +80,11 @@ impl Agenda {
     /// Whether a `hello` was heard, by a node that may have had to: who answers heard it, whatever it answers.
     fn heard(&mut self, node: NodeId, heard: bool) -> Option<Order> {
         let untold = self.untold.get_mut(&node)?;
-        if heard || untold.tries == RETRIES_MAX {
+        if heard || untold.tries == GREETING_RETRIES_MAX {
             self.untold.remove(&node);
             return None;
         }
-        let wait_ms = RETRY_MS_MIN << untold.tries;
+        let wait_ms = GREETING_RETRY_MS_MIN << untold.tries;
         untold.tries += 1;
         Some(Order::Later { wait_ms, retry: Retry::Hello { node, tries: untold.tries } })
     }

@@ -36,6 +36,7 @@
 mod deliveries;
 mod due;
 mod greetings;
+mod limits;
 mod orders;
 mod pulls;
 mod sessions;

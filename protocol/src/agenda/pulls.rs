@@ -1,21 +1,14 @@
 //! Pulling the objects that the protocol wants, a few at a time.
 
+use super::limits::{
+    PULL_RETRY_MS_APPEARED, PULL_RETRY_MS_MAX, PULL_RETRY_MS_MIN, PULL_RETRY_MS_TROUBLE,
+};
 use super::orders::{Fetch, Fetched, Order, Retry};
 use super::tries::Reached;
 use super::under_way::{Agenda, Errand, Pull, Pulls, Stage, TryingPull};
 use crate::id::{NodeId, TransferId};
 use crate::objects::Transfer;
 use crate::peer::{Route, TransferResult};
-
-/// Milliseconds before a pull that broke is tried again, at first; doubled each time that nothing came.
-const RETRY_MS_MIN: u64 = 1000;
-/// The same, at most, while its holder cannot be reached.
-const RETRY_MS_MAX: u64 = 60_000;
-/// The same after a holder sent something else than the object, or our own disk failed: trying again soon would cost
-/// much and bring nothing.
-const RETRY_MS_TROUBLE: u64 = 600_000;
-/// The same after a holder appeared, so that a connection that comes and goes does not make a pull spin.
-const RETRY_MS_APPEARED: u64 = 200;
 
 impl Pulls {
     /// Gives a pull a place, or has it stand in line.
@@ -40,13 +33,13 @@ impl Pulls {
     /// No node is left to be tried: gives the place away, and waits.
     fn put_off(&mut self, id: TransferId, trying: TryingPull) -> Vec<Order> {
         if trying.trouble {
-            return self.wait(id, RETRY_MS_TROUBLE, Vec::new());
+            return self.wait(id, PULL_RETRY_MS_TROUBLE, Vec::new());
         }
         let Some(pull) = self.all.get_mut(&id) else { return Vec::new() };
         let doubled = if trying.progressed { 0 } else { pull.wait_ms * 2 };
-        pull.wait_ms = doubled.clamp(RETRY_MS_MIN, RETRY_MS_MAX);
+        pull.wait_ms = doubled.clamp(PULL_RETRY_MS_MIN, PULL_RETRY_MS_MAX);
         if trying.appeared {
-            return self.wait(id, RETRY_MS_APPEARED, Vec::new());
+            return self.wait(id, PULL_RETRY_MS_APPEARED, Vec::new());
         }
         let wait_ms = pull.wait_ms;
         self.wait(id, wait_ms, trying.nodes)
@@ -112,7 +105,7 @@ impl Agenda {
         if !matches!(looking, Some(Stage::Looking)) {
             return Vec::new();
         }
-        self.pulls.wait(id, RETRY_MS_TROUBLE, Vec::new())
+        self.pulls.wait(id, PULL_RETRY_MS_TROUBLE, Vec::new())
     }
 
     /// Whether [`Order::Fetch`] is under way, and has not been given up.
@@ -169,7 +162,7 @@ impl Agenda {
                     nodes.clear();
                     pull.turn += 1;
                     let retry = Retry::Pull { id: *id, turn: pull.turn };
-                    orders.push(Order::Later { wait_ms: RETRY_MS_APPEARED, retry });
+                    orders.push(Order::Later { wait_ms: PULL_RETRY_MS_APPEARED, retry });
                 }
                 Stage::Trying(trying) => trying.appeared |= trying.nodes.contains(&node),
                 Stage::Waiting(_) | Stage::InLine | Stage::Looking => {}

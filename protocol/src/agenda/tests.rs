@@ -1,6 +1,6 @@
 //! What is done when, as a driver sees it.
 
-use super::due::DUE_MAX;
+use super::limits::DUE_MAX;
 use super::{Agenda, Fetched, Order, Retry, Sent};
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::objects::{PullFor, Transfer, TransferFor};
