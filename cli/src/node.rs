@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::str::FromStr;
 
-use chartmesh_node::client::{Client, ClientError};
+use chartmesh_node::client::{Asking, Client, ClientError};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::federation::view::FederationView;
@@ -12,7 +12,7 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::{FoundView, PeerView, Query, StatusView, Thing, ask};
 use chartmesh_protocol::record::view::{ChartView, EntryView};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
@@ -41,7 +41,7 @@ impl Node {
     /// Asks to see something.
     pub(crate) async fn query(&self, query: &(impl Into<Query> + Clone)) -> Outcome<Value> {
         let query: Query = query.clone().into();
-        Ok(self.client.post("/v1/query", &json!({ "query": query })).await?)
+        Ok(self.client.ask(&Asking::query(&json!(query), None)).await?)
     }
 
     /// [`Node::query`] with a patient's keys, where the command line says how to open them. Only a
@@ -52,13 +52,13 @@ impl Node {
         patient: &str,
     ) -> Outcome<Value> {
         let query: Query = query.clone().into();
-        let mut body = envelope("query", json!(query), Some(patient));
+        let mut asking = Asking::query(&json!(query), Some(patient));
         if let Some(secret) = self.given()?
             && self.status().await?.role == Role::Patient
         {
-            body.insert("passphrase".into(), json!(secret.as_str()));
+            asking.open_with(secret.as_str());
         }
-        Ok(self.client.post("/v1/query", &Value::Object(body)).await?)
+        Ok(self.client.ask(&asking).await?)
     }
 
     /// Asks for something to be done. With a `patient`, its keys are needed: when they are locked,
@@ -68,19 +68,16 @@ impl Node {
             serde_json::from_value::<chartmesh_protocol::peer::Command>(command.clone()).is_ok(),
             "not a command: {command}"
         );
-        let mut body = envelope("command", command, patient);
-        if patient.is_some()
-            && let Some(secret) = self.given()?
-        {
-            body.insert("passphrase".into(), json!(secret.as_str()));
+        let mut asking = Asking::command(&command, patient);
+        let given = if patient.is_some() { self.given()? } else { None };
+        if let Some(secret) = given {
+            asking.open_with(secret.as_str());
         }
-        match (self.client.post("/v1/command", &Value::Object(body.clone())).await, patient) {
-            (Err(error), Some(patient))
-                if error.is_locked() && !body.contains_key("passphrase") =>
-            {
+        match (self.client.ask(&asking).await, patient) {
+            (Err(error), Some(patient)) if error.is_locked() && given.is_none() => {
                 let secret = self.passphrase.existing(&format!("patient {}", short(patient)))?;
-                body.insert("passphrase".into(), json!(secret.as_str()));
-                Ok(self.client.post("/v1/command", &Value::Object(body)).await?)
+                asking.open_with(secret.as_str());
+                Ok(self.client.ask(&asking).await?)
             }
             (answer, _) => Ok(answer?),
         }
@@ -271,15 +268,6 @@ impl Node {
         )
         .next(format!("ask a {} node (--dir names which)", role.name())))
     }
-}
-
-fn envelope(name: &str, value: Value, patient: Option<&str>) -> Map<String, Value> {
-    let mut body = Map::new();
-    body.insert(name.to_owned(), value);
-    if let Some(patient) = patient {
-        body.insert("patient".to_owned(), json!(patient));
-    }
-    body
 }
 
 /// A typed view of an answer.

@@ -13,7 +13,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
 use crate::limits::ANSWER_BYTES_MAX;
@@ -126,6 +126,14 @@ impl Client {
         self.json(self.send(Method::POST, path, "application/json", body).await?).await
     }
 
+    /// Puts a question or has a command done.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn ask(&self, asking: &Asking) -> Result<Value, ClientError> {
+        self.post(&asking.path, &asking.body).await
+    }
+
     /// Gives up what the path names.
     ///
     /// # Errors
@@ -180,7 +188,7 @@ impl Client {
         if let Some(id) = after {
             request = request.header("last-event-id", id);
         }
-        Ok(Changes(self.ask(request, CHANGES, nothing()).await?.into_body()))
+        Ok(Changes(self.said_yes(request, CHANGES, nothing()).await?.into_body()))
     }
 
     fn request(method: Method, path: &str) -> request::Builder {
@@ -198,11 +206,11 @@ impl Client {
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
         let request = Self::request(method, path).header("content-type", media_type);
-        self.ask(request, path, body).await
+        self.said_yes(request, path, body).await
     }
 
     /// An answer with a status that says yes; otherwise the refusal in it.
-    async fn ask<B>(
+    async fn said_yes<B>(
         &self,
         request: request::Builder,
         path: &str,
@@ -255,6 +263,57 @@ impl Client {
 
     fn broken(&self, error: impl Into<Box<dyn Error + Send + Sync>>) -> ClientError {
         ClientError::Broken { socket: self.socket.clone(), error: error.into() }
+    }
+}
+
+/// A question or a command as the local API takes it, made of how serde writes the protocol's `Query` and `Command`:
+/// what stands under a name is put to the door of that name.
+///
+/// ```
+/// use chartmesh_node::client::Asking;
+/// let asking = Asking::query(&serde_json::json!({"kept": {"patient": null}}), None);
+/// assert_eq!(asking.path, "/v1/query/kept");
+/// assert_eq!(asking.body["query"], serde_json::json!({"patient": null}));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Where it is put.
+    pub path: String,
+    /// What is said there.
+    pub body: Value,
+}
+
+impl Asking {
+    /// A question; `patient` names whose keys it is to use.
+    #[must_use]
+    pub fn query(query: &Value, patient: Option<&str>) -> Self {
+        Self::under("query", 1, query, patient)
+    }
+
+    /// A command, under its feature's name and its own.
+    #[must_use]
+    pub fn command(command: &Value, patient: Option<&str>) -> Self {
+        Self::under("command", 2, command, patient)
+    }
+
+    /// Opens the keys for this once.
+    pub fn open_with(&mut self, passphrase: &str) {
+        self.body["passphrase"] = passphrase.into();
+    }
+
+    fn under(kind: &str, names: usize, mut said: &Value, patient: Option<&str>) -> Self {
+        let mut path = format!("/v1/{kind}");
+        for _ in 0..names {
+            let Some((name, inner)) = said.as_object().and_then(|names| names.iter().next()) else {
+                // A name with nothing below it is all that there is to say.
+                let path = format!("{path}/{}", said.as_str().unwrap_or_default());
+                return Self { path, body: json!({}) };
+            };
+            path.push('/');
+            path.push_str(name);
+            said = inner;
+        }
+        Self { path, body: json!({ kind: said, "patient": patient }) }
     }
 }
 

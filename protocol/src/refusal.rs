@@ -8,6 +8,7 @@ pub use crate::reason::RefusalCode;
 wire_struct! {
     /// A refusal, as it travels and as a person sees it.
     #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     pub struct Refusal {
         /// The code.
         1 => code: RefusalCode,

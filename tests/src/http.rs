@@ -5,7 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chartmesh_node::client::Asking;
 use serde_json::{Value, json};
+
+use crate::document;
 
 /// An answer that takes longer is none.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -76,13 +79,30 @@ impl Api {
         self.send("POST", path, "application/json", body.to_string().as_bytes())
     }
 
+    /// Sends a file as it is.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn put(&self, path: &str, bytes: &[u8]) -> Asked<Value> {
+        self.send("PUT", path, "application/octet-stream", bytes)
+    }
+
+    /// Gives up what the path names.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn delete(&self, path: &str) -> Asked<Value> {
+        self.send("DELETE", path, "application/json", &[])
+    }
+
     /// A command of the protocol; `patient` names whose unlocked keys it needs.
     ///
     /// # Errors
     /// [`Refusal`].
     #[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
     pub fn command(&self, command: Value, patient: Option<&str>) -> Asked<Value> {
-        self.post("/v1/command", &json!({ "command": command, "patient": patient }))
+        let Asking { path, body } = Asking::command(&command, patient);
+        self.post(&path, &body)
     }
 
     /// A query of the protocol.
@@ -91,7 +111,8 @@ impl Api {
     /// [`Refusal`].
     #[expect(clippy::needless_pass_by_value, reason = "callers write `json!` in place")]
     pub fn query(&self, query: Value, patient: Option<&str>) -> Asked<Value> {
-        self.post("/v1/query", &json!({ "query": query, "patient": patient }))
+        let Asking { path, body } = Asking::query(&query, patient);
+        self.post(&path, &body)
     }
 
     /// A query that gives a list.
@@ -121,13 +142,30 @@ impl Api {
         let begun = self.post("/v1/imports", &begin)?;
         let import = begun["import"].as_str().unwrap_or_default();
         let path = format!("/v1/imports/{import}/files?name={name}");
-        self.send("PUT", &path, "application/octet-stream", bytes)?;
+        self.put(&path, bytes)?;
         let recorded = self.post(&format!("/v1/imports/{import}/commit"), &json!({}))?;
         let entries = recorded["entries"].as_array().cloned().unwrap_or_default();
         Ok(entries.iter().filter_map(|entry| entry.as_str().map(str::to_owned)).collect())
     }
 
+    /// Both what is said and what is answered must be as the node's own document has it.
     fn send(&self, method: &str, path: &str, media: &str, body: &[u8]) -> Asked<Value> {
+        let (status, value) = self.exchange(method, path, media, body)?;
+        let said =
+            if media == "application/json" { serde_json::from_slice(body).ok() } else { None };
+        document::check(method, path, said.as_ref(), status, &value);
+        match status {
+            200..400 => Ok(value),
+            // The node's own trouble: as unknown as a broken connection.
+            500.. => Err(Refusal::Broken(value.to_string())),
+            _ => {
+                let text = value["text"].as_str().map_or_else(|| value.to_string(), str::to_owned);
+                Err(Refusal::Refused { status, text })
+            }
+        }
+    }
+
+    fn exchange(&self, method: &str, path: &str, media: &str, body: &[u8]) -> Asked<(u16, Value)> {
         let mut stream = UnixStream::connect(&self.socket)?;
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;
         stream.set_write_timeout(Some(ANSWER_WITHIN))?;
@@ -136,14 +174,13 @@ impl Api {
              content-length: {}\r\nconnection: close\r\n\r\n",
             body.len()
         );
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body)?;
+        let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
         let mut answer = Vec::new();
         // A node that answers without reading a needless body resets the connection behind its
         // answer, which is whole all the same.
-        let ended = stream.read_to_end(&mut answer);
+        let ended = sent.and(stream.read_to_end(&mut answer));
         match (parse(&answer), ended) {
-            (Some(answer), _) => answer,
+            (Some(answer), _) => Ok(answer),
             (None, Err(error)) => Err(error.into()),
             (None, Ok(_)) => Err(Refusal::Broken("half an answer".into())),
         }
@@ -151,7 +188,7 @@ impl Api {
 }
 
 /// `None` when the answer is not whole.
-fn parse(answer: &[u8]) -> Option<Asked<Value>> {
+fn parse(answer: &[u8]) -> Option<(u16, Value)> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let status: u16 = head.split(' ').nth(1)?.parse().ok()?;
@@ -164,13 +201,5 @@ fn parse(answer: &[u8]) -> Option<Asked<Value>> {
         return None;
     }
     let value = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).ok()? };
-    Some(match status {
-        200..400 => Ok(value),
-        // The node's own trouble: as unknown as a broken connection.
-        500.. => Err(Refusal::Broken(value.to_string())),
-        _ => {
-            let text = value["text"].as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Err(Refusal::Refused { status, text })
-        }
-    })
+    Some((status, value))
 }

@@ -3,6 +3,7 @@
 
 mod clock;
 mod counter;
+pub mod document;
 mod files;
 mod http;
 pub mod images;

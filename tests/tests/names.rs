@@ -24,7 +24,7 @@ fn a_name_an_identifier_or_the_beginning_of_an_id_resolves_in_one_request() {
         let listed: Value = serde_json::from_slice(&shown.stdout).expect("JSON");
         assert_eq!(listed[0]["entry"], entry.as_str(), "{word}: {listed}");
         // To find whose, and to list the record.
-        assert_eq!(counter.asked()[before..], ["/v1/query"; 2], "{word}");
+        assert_eq!(counter.asked()[before..], ["/v1/query/find", "/v1/query/entries"], "{word}");
     }
     let asked = node.cli_fails(&["record", "list", "mrn=7712093"]);
     assert!(asked.contains("known here") && asked.contains("サトウ"), "{asked}");

@@ -13,8 +13,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use chartmesh_protocol::refusal::RefusalCode;
 use futures::{Stream, StreamExt as _, stream};
@@ -41,23 +42,34 @@ impl Default for Changes {
 
 impl Changes {
     /// The count that an event's id tells, if the event was of this run.
-    fn seen(&self, headers: &HeaderMap) -> Option<u64> {
-        let id = headers.get("last-event-id")?.to_str().ok()?;
-        let (run, count) = id.split_once('-')?;
+    fn seen(&self, LastEventId(id): &LastEventId) -> Option<u64> {
+        let (run, count) = id.as_ref()?.split_once('-')?;
         (run == self.run).then(|| count.parse().ok())?
+    }
+}
+
+/// The id of the last event that whoever comes back has read.
+pub(super) struct LastEventId(Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for LastEventId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let id = parts.headers.get("last-event-id");
+        Ok(Self(id.and_then(|id| id.to_str().ok()).map(str::to_owned)))
     }
 }
 
 /// `GET /v1/changes`
 pub(super) async fn changes(
     State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
+    last: LastEventId,
 ) -> Outcome<Sse<KeepAliveStream<impl Stream<Item = Result<Event, Infallible>>>>> {
     let place = Arc::clone(&shared.changes.places).try_acquire_owned().map_err(|_| {
         let text = format!("{CHANGES_STREAMS_MAX} listen already; look again later instead");
         Problem::new(RefusalCode::LimitReached, text)
     })?;
-    let counts = counts(shared.handle.changes(), shared.changes.seen(&headers));
+    let counts = counts(shared.handle.changes(), shared.changes.seen(&last));
     let stopping = shared.stopping.clone().cancelled_owned();
     let events = counts.take_until(stopping).map(move |count| {
         // Given back when the stream is dropped: it ended, or nobody reads it any more.

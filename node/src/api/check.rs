@@ -14,6 +14,7 @@ use crate::driver::{Check, LostObject};
 
 /// What one step of a check found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CheckView {
     /// Objects looked at.
     pub objects: u64,
@@ -27,6 +28,7 @@ pub struct CheckView {
 
 /// An object that ought to be here and is not.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LostView {
     /// The object.
     pub object: ObjectId,
@@ -50,13 +52,18 @@ impl From<LostObject> for LostView {
     }
 }
 
+/// Where to look.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct CheckIn {
+    /// Only this record.
     #[serde(default)]
     subject: Option<PartyId>,
+    /// Where the last step said to go on.
     #[serde(default)]
     after: Option<ObjectId>,
+    /// Reads every byte; otherwise only what the file system says.
     #[serde(default)]
     deep: bool,
 }

@@ -7,42 +7,62 @@ use axum::extract::State;
 use chartmesh_protocol::enrolment;
 use chartmesh_protocol::federation;
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::{Answer, Command, PatientKeys, Query};
-use serde::Deserialize;
+use chartmesh_protocol::peer::{
+    Command, Described, EachCommand, EachQuestion, PatientKeys, Query, Question, Shown,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use super::door::Door;
 use super::json::In;
-use super::problem::Outcome;
+use super::problem::{Outcome, Problem};
 use super::shared::Shared;
 use super::unlocked::Secret;
 use crate::net::is_loopback;
 
+/// A command and, where it needs them, whose keys.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields)]
 pub(super) struct CommandIn {
-    command: Command,
+    /// As it came: the protocol reads it under its names.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(with = "serde_json::Value"))]
+    command: Option<Box<RawValue>>,
+    /// Whose keys it is to use.
     #[serde(default)]
     patient: Option<PartyId>,
+    /// Opens them for this once.
     #[serde(default)]
     passphrase: Option<Secret>,
 }
 
+/// A question and, where it needs them, whose keys.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields)]
-pub(super) struct QueryIn {
-    query: Query,
+pub(super) struct QueryIn<Q> {
+    /// What is asked.
+    query: Q,
+    /// Whose keys it is to use.
     #[serde(default)]
     patient: Option<PartyId>,
+    /// Opens them for this once.
     #[serde(default)]
     passphrase: Option<Secret>,
 }
 
-/// `POST /v1/command`
-pub(super) async fn command(
+/// Reads a command under its names, and has it done. A node that listens fills in where.
+async fn command<A: Shown>(
     State(shared): State<Arc<Shared>>,
     In(asked): In<CommandIn>,
-) -> Outcome<Json<Answer>> {
+    (feature, name): (&'static str, &'static str),
+) -> Outcome<Json<A>> {
+    let said = asked.command.as_deref().map_or("null", RawValue::get);
+    let mut command = serde_json::from_str(&format!(r#"{{"{feature}":{{"{name}":{said}}}}}"#))
+        .map_err(|error| Problem::invalid(format!("the command cannot be read: {error}")))?;
     let keys = keys(&shared, asked.patient, asked.passphrase).await?;
-    let mut command = asked.command;
     match &mut command {
         Command::Federation(federation::Command::Invite { addresses: wanted, .. })
         | Command::Enrolment(enrolment::Command::Code { addresses: wanted, .. })
@@ -52,16 +72,77 @@ pub(super) async fn command(
         }
         _ => {}
     }
-    Ok(Json(shared.handle.command(command, keys).await?))
+    Ok(Json(shared.handle.command(command, keys).await?.of()))
 }
 
-/// `POST /v1/query`
-pub(super) async fn query(
+/// Nothing needs to be said.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+/// A door for each question, `POST /v1/query/NAME`, and for each command, `POST /v1/command/FEATURE/NAME`, as the
+/// protocol lists them.
+pub(super) fn doors() -> Vec<Door> {
+    let mut doors = Doors(Vec::new());
+    Query::each(&mut doors);
+    Command::each(&mut doors);
+    doors.0
+}
+
+struct Doors(Vec<Door>);
+
+impl EachQuestion for Doors {
+    fn bare<Q>(&mut self, name: &'static str, what: &'static str)
+    where
+        Q: Question<Answer: Serialize + Described> + Default + Send + 'static,
+    {
+        self.0.push(Door::post(format!("/v1/query/{}", kebab(name)), what, bare::<Q>));
+    }
+
+    fn with<Q>(&mut self, name: &'static str, what: &'static str)
+    where
+        Q: Question<Answer: Serialize + Described> + DeserializeOwned + Described + Send + 'static,
+    {
+        self.0.push(Door::post(format!("/v1/query/{}", kebab(name)), what, query::<Q>));
+    }
+}
+
+impl EachCommand for Doors {
+    fn one<A: Shown + Serialize + Described>(&mut self, feature: &'static str, name: &'static str) {
+        let names = (feature, name);
+        let handler = move |shared: State<Arc<Shared>>, asked: In<CommandIn>| {
+            command::<A>(shared, asked, names)
+        };
+        self.0.push(Door::command(format!("/v1/command/{feature}/{name}"), names, handler));
+    }
+}
+
+/// `AccessLog` as `access-log`, which is what serde makes of it.
+fn kebab(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+async fn query<Q: Question + Send + 'static>(
     State(shared): State<Arc<Shared>>,
-    In(asked): In<QueryIn>,
-) -> Outcome<Json<Answer>> {
+    In(asked): In<QueryIn<Q>>,
+) -> Outcome<Json<Q::Answer>> {
     let keys = keys(&shared, asked.patient, asked.passphrase).await?;
     Ok(Json(shared.handle.query(asked.query, keys.as_ref()).await?))
+}
+
+async fn bare<Q: Question + Default + Send + 'static>(
+    State(shared): State<Arc<Shared>>,
+    In(Nothing {}): In<Nothing>,
+) -> Outcome<Json<Q::Answer>> {
+    Ok(Json(shared.handle.query(Q::default(), None).await?))
 }
 
 /// The keys of the patient that is named: with the passphrase, else those unlocked earlier. What

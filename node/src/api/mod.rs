@@ -1,34 +1,20 @@
 //! The local API: HTTP/1.1 on a Unix socket, in the data directory unless configured, for the command line and other
 //! tools of the same user. The socket's mode is 0600, and that is all of its access control.
 //!
-//! JSON in and out, ids in lower-case hexadecimal, times in UTC milliseconds, bytes in base64. A
+//! JSON in and out, ids in lower-case hexadecimal, times in UTC milliseconds. A
 //! request that fails is answered with the protocol's refusal, `{"code": ..., "text": ...}`, under
 //! a status of 4xx; 5xx means the node's own trouble, and that nobody knows whether it was done.
 //!
-//! | route | what it does |
-//! |---|---|
-//! | `GET /v1/status` | how the node stands, its doors, who is connected |
-//! | `POST /v1/command` | `{command, patient?, passphrase?}`: asks the protocol for something |
-//! | `POST /v1/query` | `{query, patient?, passphrase?}`: reads; discloses no content |
-//! | `GET /v1/changes` | server-sent events: each time that something became durable, for whoever would ask again and again |
-//! | `POST /v1/patients` | `{name, passphrase}`: makes a patient; tells the 24 words, once |
-//! | `POST /v1/patients/{id}/unlock` | `{passphrase, minutes?}`: keeps the keys in memory for a while |
-//! | `POST /v1/patients/{id}/lock` | forgets them |
-//! | `POST /v1/patients/{id}/rotate` | `{words, passphrase, drop?}`: new keys |
-//! | `POST /v1/imports` | `{subject, user, adds_to?, kind?, title?}`: begins an import |
-//! | `PUT /v1/imports/{id}/files?name=N` | a file's bytes as the body, of any size |
-//! | `POST /v1/imports/{id}/commit` | records the entries |
-//! | `DELETE /v1/imports/{id}` | gives the import up |
-//! | `POST /v1/open` | `{subject, entry, user, purpose, export?}`: opens an entry, which is logged first |
-//! | `GET /v1/open/{open}/{index}` | the bytes of one content, in the clear |
-//! | `GET /v1/proof/{subject}/{entry}` | what proves the entry to anyone, without Chartmesh |
-//! | `POST /v1/check` | `{subject?, after?, deep?}`: looks whether the objects that ought to be here are, some at a time |
-//! | `GET /v1/transfers` | objects on their way here, with bytes |
-//! | `POST /v1/shutdown` | stops the node |
+//! Every route stands in [`doors`]. `openapi.json` describes them for programs: it is made of the handlers' and the
+//! protocol's own types by a test, and `GET /v1/openapi.json` gives it.
 
 mod changes;
 mod check;
 mod command;
+#[cfg(test)]
+mod describe;
+mod document;
+mod door;
 mod import;
 mod json;
 mod limits;
@@ -50,19 +36,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
-use axum::routing::{delete, get, post, put};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::run::Node;
-pub use limits::IMPORT_FILES_MAX;
+use door::{Door, router};
 use limits::{STOP_TIMEOUT, SWEEP_EVERY};
-use problem::Problem;
 use shared::Shared;
 
 pub use check::{CheckView, LostView};
 pub use import::{FileView, ImportView, PersonView};
+pub use limits::IMPORT_FILES_MAX;
 pub use open::OpenView;
 pub use patient::NewPatientView;
 pub use proof::ProofView;
@@ -144,7 +128,8 @@ async fn serve(listener: tokio::net::UnixListener, shared: Arc<Shared>) {
             }
         }
     };
-    let server = axum::serve(listener, router(Arc::clone(&shared))).with_graceful_shutdown(ended);
+    let server =
+        axum::serve(listener, router(doors(), Arc::clone(&shared))).with_graceful_shutdown(ended);
     let patience = async {
         stopping.cancelled().await;
         tokio::time::sleep(STOP_TIMEOUT).await;
@@ -175,26 +160,59 @@ async fn sweep(shared: Arc<Shared>) {
     }
 }
 
-fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/v1/status", get(status::status))
-        .route("/v1/command", post(command::command))
-        .route("/v1/query", post(command::query))
-        .route("/v1/changes", get(changes::changes))
-        .route("/v1/patients", post(patient::make))
-        .route("/v1/patients/{id}/unlock", post(patient::unlock))
-        .route("/v1/patients/{id}/lock", post(patient::lock))
-        .route("/v1/patients/{id}/rotate", post(patient::rotate))
-        .route("/v1/imports", post(import::begin))
-        .route("/v1/imports/{id}/files", put(import::file))
-        .route("/v1/imports/{id}/commit", post(import::commit))
-        .route("/v1/imports/{id}", delete(import::discard))
-        .route("/v1/open", post(open::open))
-        .route("/v1/open/{open}/{index}", get(open::content))
-        .route("/v1/proof/{subject}/{entry}", get(proof::proof))
-        .route("/v1/check", post(check::check))
-        .route("/v1/transfers", get(transfers::transfers))
-        .route("/v1/shutdown", post(status::shutdown))
-        .fallback(async || Problem::not_found("no such door; see the API's documentation"))
-        .with_state(shared)
+/// All that can be asked of a node.
+fn doors() -> Vec<Door> {
+    let mut doors = vec![
+        Door::get("/v1/openapi.json", "This document", document::document),
+        Door::get("/v1/status", "How the node stands, its doors, who is connected", status::status),
+        Door::get(
+            "/v1/changes",
+            "Server-sent events, one each time that something became durable: for whoever would ask again and again",
+            changes::changes,
+        ),
+        Door::get("/v1/transfers", "Objects on their way here, with bytes", transfers::transfers),
+        Door::post(
+            "/v1/patients",
+            "Makes a patient at a relay; tells the 24 words, once",
+            patient::make,
+        ),
+        Door::post(
+            "/v1/patients/{id}/unlock",
+            "Keeps the patient's keys in memory for a while",
+            patient::unlock,
+        ),
+        Door::post("/v1/patients/{id}/lock", "Forgets the patient's keys", patient::lock),
+        Door::post(
+            "/v1/patients/{id}/rotate",
+            "New keys for the patient, by the 24 words",
+            patient::rotate,
+        ),
+        Door::post("/v1/imports", "Begins an import", import::begin),
+        Door::put(
+            "/v1/imports/{id}/files",
+            "A file's bytes as the body, of any size",
+            import::file,
+        ),
+        Door::post("/v1/imports/{id}/commit", "Records what was sent as entries", import::commit),
+        Door::delete("/v1/imports/{id}", "Gives the import up", import::discard),
+        Door::post("/v1/open", "Opens an entry, which is logged first", open::open),
+        Door::get(
+            "/v1/open/{open}/{index}",
+            "The bytes of one content, in the clear",
+            open::content,
+        ),
+        Door::get(
+            "/v1/proof/{subject}/{entry}",
+            "What proves the entry to anyone, without Chartmesh",
+            proof::proof,
+        ),
+        Door::post(
+            "/v1/check",
+            "Looks whether the objects that ought to be here are, some at a time",
+            check::check,
+        ),
+        Door::post("/v1/shutdown", "Stops the node", status::shutdown),
+    ];
+    doors.extend(command::doors());
+    doors
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use chartmesh_protocol::capability::Purpose;
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use super::json::In;
 use super::limits::{OPEN_MAX, OPEN_TIME_MAX, PIECES_MAX};
 use super::problem::{Outcome, Problem};
-use super::request::{base64, fresh_name, on_pool};
+use super::request::{At, base64, fresh_name, on_pool};
 use super::shared::Shared;
 use crate::disk::AnyDisk;
 use crate::driver::Handle;
@@ -35,6 +35,7 @@ use crate::objects::{ObjectError, ObjectReader};
 
 /// An opened entry.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OpenView {
     /// What requests for its contents name, for ten minutes.
     pub open: String,
@@ -43,6 +44,7 @@ pub struct OpenView {
     /// Whether its contents are here; otherwise they are still on their way.
     pub whole: bool,
     /// The label as its author signed it: a COSE_Sign1 in base64.
+    #[cfg_attr(test, schemars(extend("contentEncoding" = "base64")))]
     pub label: String,
 }
 
@@ -83,13 +85,20 @@ impl Opens {
     }
 }
 
+/// What is opened, by whom and why.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenIn {
+    /// The patient, or the chart's subject.
     subject: PartyId,
+    /// The entry.
     entry: EntryId,
+    /// Who opens it: 1 to 200 bytes.
     user: String,
+    /// What for.
     purpose: Purpose,
+    /// Whether it leaves in the clear.
     #[serde(default)]
     export: bool,
 }
@@ -121,7 +130,7 @@ pub(super) async fn open(
 /// and the body ends short of its Content-Length.
 pub(super) async fn content(
     State(shared): State<Arc<Shared>>,
-    Path((open, index)): Path<(String, usize)>,
+    At((open, index)): At<(String, usize)>,
 ) -> Outcome<Response> {
     let view = shared.opens.get(&open)?;
     let Some(content) = view.manifest.contents.get(index).cloned() else {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::custody::view::{PatientView, RotatedView};
 use chartmesh_protocol::custody::{self, NewPatient};
@@ -17,17 +17,19 @@ use serde::{Deserialize, Serialize};
 use super::json::In;
 use super::limits::{UNLOCK_MINUTES, UNLOCK_MINUTES_MAX};
 use super::problem::{Outcome, Problem};
-use super::request::id;
+use super::request::At;
 use super::shared::Shared;
 use super::unlocked::Secret;
 use crate::random::system;
 
 /// A patient that was just made.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NewPatientView {
     /// The patient.
     pub patient: PatientView,
     /// The 24 words. Nobody keeps them: they are to be written down now.
+    #[cfg_attr(test, schemars(extend("format" = "password")))]
     pub words: String,
 }
 
@@ -43,10 +45,14 @@ impl std::fmt::Debug for NewPatientView {
     }
 }
 
+/// A patient to be made.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct MakeIn {
+    /// The name that the relay shows.
     name: String,
+    /// Seals the keys: 1 to 1024 bytes.
     passphrase: Secret,
 }
 
@@ -64,18 +70,23 @@ pub(super) async fn make(
     Ok(Json(NewPatientView { patient, words: (*words).clone() }))
 }
 
+/// What opens the keys, and for how long.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct UnlockIn {
+    /// The patient's.
     passphrase: Secret,
+    /// Minutes that the keys stay in memory; 15 when not given.
     #[serde(default)]
+    #[cfg_attr(test, schemars(range(min = 1, max = UNLOCK_MINUTES_MAX)))]
     minutes: Option<u32>,
 }
 
 /// `POST /v1/patients/{id}/unlock`
 pub(super) async fn unlock(
     State(shared): State<Arc<Shared>>,
-    Path(patient): Path<String>,
+    At(patient): At<PartyId>,
     In(asked): In<UnlockIn>,
 ) -> Outcome<Json<Done>> {
     let minutes = asked.minutes.unwrap_or(UNLOCK_MINUTES);
@@ -83,7 +94,7 @@ pub(super) async fn unlock(
         let text = format!("keys stay unlocked for 1 to {UNLOCK_MINUTES_MAX} minutes");
         return Err(Problem::invalid(text));
     }
-    let keys = shared.unlocked.open(&shared.handle, id(&patient)?, asked.passphrase).await?;
+    let keys = shared.unlocked.open(&shared.handle, patient, asked.passphrase).await?;
     let unlocked = Command::Custody(custody::Command::Unlocked);
     shared.handle.command(unlocked, Some(keys.clone())).await?;
     shared.unlocked.keep(keys, Duration::from_secs(u64::from(minutes) * 60));
@@ -93,17 +104,22 @@ pub(super) async fn unlock(
 /// `POST /v1/patients/{id}/lock`
 pub(super) async fn lock(
     State(shared): State<Arc<Shared>>,
-    Path(patient): Path<String>,
+    At(patient): At<PartyId>,
 ) -> Outcome<Json<Done>> {
-    shared.unlocked.forget(id(&patient)?);
+    shared.unlocked.forget(patient);
     Ok(Json(Done { done: true }))
 }
 
+/// What makes the new keys and seals them.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RotateIn {
+    /// The 24 words.
     words: Secret,
+    /// Seals the new keys; it may be another than before.
     passphrase: Secret,
+    /// Permissions that end with the old keys.
     #[serde(default)]
     drop: Vec<TokenId>,
 }
@@ -111,11 +127,10 @@ pub(super) struct RotateIn {
 /// `POST /v1/patients/{id}/rotate`: the passphrase seals the new keys; it may be another than before.
 pub(super) async fn rotate(
     State(shared): State<Arc<Shared>>,
-    Path(patient): Path<String>,
+    At(patient): At<PartyId>,
     In(asked): In<RotateIn>,
 ) -> Outcome<Json<RotatedView>> {
     require_relay(&shared)?;
-    let patient: PartyId = id(&patient)?;
     let phrase =
         Phrase::parse(asked.words.text()).map_err(|error| Problem::invalid(error.to_string()))?;
     let kept = live_grants(&shared, patient, &asked.drop).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId, StatementId};
 use chartmesh_protocol::peer::ask;
@@ -12,7 +12,7 @@ use chartmesh_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Outcome;
-use super::request::{base64, id};
+use super::request::{At, base64};
 use super::shared::Shared;
 
 /// What proves an entry. SPEC.md says what each part is, and how to check it:
@@ -22,6 +22,7 @@ use super::shared::Shared;
 /// 3. BLAKE3 of `contents_list` is `contents_hash`; BLAKE3 of `manifest` is `manifest_object`.
 /// 4. BLAKE3 of each content's file is its object id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProofView {
     /// The entry.
     pub entry: EntryId,
@@ -34,20 +35,24 @@ pub struct ProofView {
     /// When it was recorded, as the label says.
     pub recorded: Timestamp,
     /// The label as signed: a COSE_Sign1 in base64.
+    #[cfg_attr(test, schemars(extend("contentEncoding" = "base64")))]
     pub label: String,
     /// The label's id.
     pub label_id: StatementId,
     /// The content objects.
     pub contents: Vec<ContentProof>,
     /// The same list as it was hashed: CBOR in base64.
+    #[cfg_attr(test, schemars(extend("contentEncoding" = "base64")))]
     pub contents_list: String,
     /// BLAKE3 of that, in hexadecimal.
     pub contents_hash: String,
     /// The id of the sealed manifest.
     pub manifest_object: ObjectId,
     /// The sealed manifest in base64.
+    #[cfg_attr(test, schemars(extend("contentEncoding" = "base64")))]
     pub manifest: String,
     /// The author's key log: CBOR in base64.
+    #[cfg_attr(test, schemars(extend("contentEncoding" = "base64")))]
     pub key_log: String,
     /// The number of the author's key that signed.
     pub key: u32,
@@ -57,6 +62,7 @@ pub struct ProofView {
 
 /// A content object as its author signed it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ContentProof {
     /// BLAKE3 of its file.
     pub object: ObjectId,
@@ -67,9 +73,8 @@ pub struct ContentProof {
 /// `GET /v1/proof/{subject}/{entry}`
 pub(super) async fn proof(
     State(shared): State<Arc<Shared>>,
-    Path((subject, entry)): Path<(String, String)>,
+    At((subject, entry)): At<(PartyId, EntryId)>,
 ) -> Outcome<Json<ProofView>> {
-    let (subject, entry) = (id(&subject)?, id(&entry)?);
     let read = shared.handle.read_on_pool(move |peer, txn, now| {
         let bundle = peer.bundle(txn, subject, entry)?;
         let author = bundle.label.claims().author;

@@ -1,12 +1,35 @@
-//! What many requests need: ids out of paths, names, a thread that may block.
+//! What many requests need: what a path names, names, a thread that may block.
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
 
 use super::problem::{Outcome, Problem};
 
-/// An id out of a path.
-pub(super) fn id<T: std::str::FromStr<Err = chartmesh_protocol::id::InvalidId>>(
-    text: &str,
-) -> Outcome<T> {
-    text.parse().map_err(|error: T::Err| Problem::invalid(error.to_string()))
+/// What the path names, read; refused like all else when it is no such thing.
+#[derive(Debug)]
+pub(super) struct At<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Outcome<Self> {
+        let at = Path::from_request_parts(parts, state).await;
+        at.map(|Path(at)| Self(at)).map_err(|error| Problem::invalid(error.body_text()))
+    }
+}
+
+/// What stands behind the path, by names.
+#[derive(Debug)]
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Outcome<Self> {
+        let named = Query::from_request_parts(parts, state).await;
+        named.map(|Query(named)| Self(named)).map_err(|error| Problem::invalid(error.body_text()))
+    }
 }
 
 /// Runs on a thread that may block.

@@ -17,6 +17,7 @@ use super::shared::Shared;
 
 /// How the node stands: the protocol's view, and the machine's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NodeStatusView {
     /// The protocol's part.
     #[serde(flatten)]
@@ -40,6 +41,7 @@ pub struct NodeStatusView {
 
 /// The address of every door.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DoorsView {
     /// Where other nodes come in: libp2p multiaddresses.
     pub network: Vec<String>,
@@ -51,6 +53,7 @@ pub struct DoorsView {
 
 /// A connected node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ConnectedView {
     /// Which.
     pub node: NodeId,
@@ -66,6 +69,7 @@ pub struct ConnectedView {
 
 /// How busy the driver is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct QueueView {
     /// Events that wait now.
     pub waiting: usize,

@@ -13,6 +13,7 @@ use super::shared::Shared;
 
 /// An object on its way here, and how far it has come; or one that just came.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TransferProgressView {
     /// The transfer.
     pub transfer: TransferId,

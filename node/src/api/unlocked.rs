@@ -21,7 +21,10 @@ use crate::random::system;
 
 /// A passphrase or phrase out of a request: wiped when dropped, prints nothing.
 #[derive(Clone)]
-pub(super) struct Secret(Zeroizing<String>);
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Secret(
+    #[cfg_attr(test, schemars(schema_with = "super::describe::secret"))] Zeroizing<String>,
+);
 
 impl Secret {
     pub(super) fn text(&self) -> &str {

@@ -7,6 +7,7 @@ use crate::limits;
 /// node at the other end has proven itself. The bound holds while reading: in a list without one, each
 /// byte of input could cost 24 of memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 #[cfg_attr(test, derive(arbitrary::Arbitrary))]
 pub struct Addresses(

@@ -8,7 +8,14 @@ macro_rules! identifier {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(test, derive(arbitrary::Arbitrary))]
-        pub struct $name(pub [u8; $len]);
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub struct $name(
+            #[cfg_attr(
+                feature = "schema",
+                schemars(with = "String", length(equal = 2 * $len), regex(pattern = "^[0-9a-f]*$"))
+            )]
+            pub [u8; $len],
+        );
 
         impl $name {
             /// Length in bytes.

@@ -253,6 +253,7 @@ pub(crate) fn introduced(txn: &mut dyn Txn, institution: PartyId) -> Result<(), 
 
 /// A code to pass on.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CodeView {
     /// The code.
     pub code: String,

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use crate::turn::{Look, Own, Question};
 
 /// Known institutions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Peers;
 
 impl Question for Peers {
@@ -29,7 +29,7 @@ impl Question for Peers {
 }
 
 /// How this node stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Status;
 
 impl Question for Status {
@@ -41,7 +41,7 @@ impl Question for Status {
 }
 
 /// Transfers that have not ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Transfers;
 
 impl Question for Transfers {
@@ -61,6 +61,8 @@ impl Question for Transfers {
 
 /// The key log of a party and, of a patient, the newest revocation state, as known here.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Keys {
     /// The party.
     pub party: PartyId,

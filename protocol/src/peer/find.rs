@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 
 /// What a person may mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Thing {
     /// An institution that is known here.
@@ -42,6 +43,7 @@ pub enum Thing {
 
 /// A search.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Find {
     /// Of what kind it may be.
@@ -58,6 +60,7 @@ pub struct Find {
 
 /// What a search found: by their ids first, then by whole names, then by what names only begin with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FoundView {
     /// Each thing once.
     pub found: Vec<FoundOne>,
@@ -67,6 +70,7 @@ pub struct FoundView {
 
 /// One thing that may be meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FoundOne {
     /// What it is.
     pub what: Thing,
@@ -82,6 +86,7 @@ pub struct FoundOne {
 
 /// How something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FoundBy {
     /// Its id begins so.

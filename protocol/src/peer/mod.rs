@@ -41,14 +41,14 @@ mod view;
 pub mod words;
 
 pub use body::Body;
-pub use command::Command;
+pub use command::{Command, EachCommand};
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
 pub use find::{FoundBy, FoundOne, FoundView, Thing};
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub use itself::Peer;
 pub use message::CheckedMessage;
-pub use query::Query;
+pub use query::{EachQuestion, Query};
 pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
 
 /// All that a front door can ask to see: each question says what it is answered with.
@@ -66,5 +66,6 @@ pub mod ask {
 pub use crate::codes::CodeView;
 pub use crate::identity::PatientKeys;
 pub use crate::turn::{
-    Answer, Done, Effect, Identity, Look, Nonce, Policy, Question, RequestId, Shown, TransferResult,
+    Answer, Described, Done, Effect, Identity, Look, Nonce, Policy, Question, RequestId, Shown,
+    TransferResult,
 };

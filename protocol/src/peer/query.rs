@@ -10,7 +10,9 @@ use crate::identity::PatientKeys;
 use crate::refusal::Handled;
 use crate::store::ReadTxn;
 use crate::time::Timestamp;
-use crate::turn::{Answer, Look, Question};
+use crate::turn::{Answer, Described, Look, Question};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 impl Peer {
     /// Answers a front door from a snapshot. `keys` are a patient's, when they are unlocked.
@@ -29,15 +31,36 @@ impl Peer {
     }
 }
 
+/// Whoever wants each question's own type, one after another: a front door with a route for each.
+pub trait EachQuestion {
+    /// A question of which nothing more is to be said. `name` is that of its type; [`Query`] has it in kebab case.
+    fn bare<Q>(&mut self, name: &'static str, what: &'static str)
+    where
+        Q: Question<Answer: Serialize + Described> + Default + Send + 'static;
+
+    /// A question that says what about.
+    fn with<Q>(&mut self, name: &'static str, what: &'static str)
+    where
+        Q: Question<Answer: Serialize + Described> + DeserializeOwned + Described + Send + 'static;
+}
+
 macro_rules! queries {
-    ($($(#[$doc:meta])* $name:ident),* ; $($(#[$with_doc:meta])* $with:ident()),* $(,)?) => {
+    ($($(#[doc = $doc:literal])* $name:ident),* ; $($(#[doc = $with_doc:literal])* $with:ident()),* $(,)?) => {
         /// Any question, as a front door in another language puts it: by its name. Each has its own type in
         /// [`super::ask`], which says what it is answered with.
         #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Query {
-            $($(#[$doc])* $name,)*
-            $($(#[$with_doc])* $with($with),)*
+            $($(#[doc = $doc])* $name,)*
+            $($(#[doc = $with_doc])* $with($with),)*
+        }
+
+        impl Query {
+            /// Shows each question.
+            pub fn each(to: &mut impl EachQuestion) {
+                $(to.bare::<$name>(stringify!($name), concat!($($doc),*).trim());)*
+                $(to.with::<$with>(stringify!($with), concat!($($with_doc),*).trim());)*
+            }
         }
 
         impl Question for Query {

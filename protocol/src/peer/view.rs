@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A known institution.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PeerView {
     /// The institution.
     pub institution: PartyId,
@@ -26,6 +27,7 @@ pub struct PeerView {
 
 /// A node of an institution.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeView {
     /// The node.
     pub node: NodeId,
@@ -35,6 +37,7 @@ pub struct NodeView {
 
 /// How this node stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatusView {
     /// The institution.
     pub institution: PartyId,
@@ -65,6 +68,7 @@ pub struct StatusView {
 
 /// The time that counts was set back on purpose.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClockView {
     /// To this time.
     pub to: Timestamp,
@@ -74,6 +78,7 @@ pub struct ClockView {
 
 /// An object on its way here.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TransferView {
     /// The transfer.
     pub transfer: TransferId,
@@ -87,6 +92,7 @@ pub struct TransferView {
 
 /// What proves a party's signatures, for checking them elsewhere.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeysView {
     /// The party.
     pub party: PartyId,

@@ -53,8 +53,23 @@ impl serde::Serialize for Answer {
     }
 }
 
+/// A type whose JSON is described by a schema, in the build that writes the document of the local API; in others
+/// any type.
+#[cfg(feature = "schema")]
+pub trait Described: schemars::JsonSchema {}
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> Described for T {}
+
+/// A type whose JSON is described by a schema, in the build that writes the document of the local API; in others
+/// any type.
+#[cfg(not(feature = "schema"))]
+pub trait Described {}
+#[cfg(not(feature = "schema"))]
+impl<T> Described for T {}
+
 /// Done, nothing to tell.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Done {
     /// Always true.
     pub done: bool,

@@ -21,7 +21,7 @@ mod said;
 mod sender;
 mod transfer;
 
-pub use answer::{Answer, Done, Shown};
+pub use answer::{Answer, Described, Done, Shown};
 pub(crate) use context::Context;
 pub use effect::{Effect, RequestId};
 pub use line::Action;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use chartmesh_node::client::{Client, ClientError};
+use chartmesh_node::client::{Asking, Client, ClientError};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use serde_json::{Value, json};
@@ -158,13 +158,18 @@ impl Desk {
         self.client.post(path, body).await
     }
 
+    pub(crate) async fn ask(&self, asking: &Asking) -> Result<Value, ClientError> {
+        self.client.ask(asking).await
+    }
+
     /// A command of the protocol; `patient` names whose unlocked keys it needs.
     pub(crate) async fn command(
         &self,
         command: &Value,
         patient: Option<PartyId>,
     ) -> Result<Value, ClientError> {
-        self.post("/v1/command", &json!({ "command": command, "patient": patient })).await
+        let patient = patient.map(|patient| patient.to_string());
+        self.client.ask(&Asking::command(command, patient.as_deref())).await
     }
 
     /// Makes a patient on a relay and keeps the keys open; gives the id and the words.

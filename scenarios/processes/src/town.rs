@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use chartmesh_node::client::ClientError;
+use chartmesh_node::client::{Asking, ClientError};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
 use chartmesh_protocol::peer::{Answer, Command, Query, ask};
@@ -181,8 +181,9 @@ impl Town {
         query: Query,
         patient: Option<PartyId>,
     ) -> Result<T, Refusal> {
-        let body = json!({ "query": query, "patient": patient });
-        let answer = self.runtime.block_on(self.node(at).desk.post("/v1/query", &body));
+        let patient = patient.map(|patient| patient.to_string());
+        let asking = Asking::query(&json!(query), patient.as_deref());
+        let answer = self.runtime.block_on(self.node(at).desk.ask(&asking));
         let answer = answer.map_err(refusal)?;
         serde_json::from_value(answer).map_err(|error| other_answer(&error))
     }

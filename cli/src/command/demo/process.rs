@@ -1,7 +1,7 @@
 //! A node as a process of its own, and how the demo talks to it: through the local API only.
 
 use anyhow::{Context, bail};
-use chartmesh_node::client::{Client, ClientError, escape};
+use chartmesh_node::client::{Asking, Client, ClientError, escape};
 use chartmesh_protocol::id::{EntryId, PartyId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -126,8 +126,8 @@ impl Node {
         command: Value,
         patient: Option<PartyId>,
     ) -> Asked<T> {
-        let answer =
-            self.post("/v1/command", &json!({ "command": command, "patient": patient })).await?;
+        let patient = patient.map(|patient| patient.to_string());
+        let answer = self.client().ask(&Asking::command(&command, patient.as_deref())).await?;
         serde_json::from_value(answer).context("the node's answer is not what was expected")
     }
 
@@ -137,7 +137,8 @@ impl Node {
         query: Value,
         patient: Option<PartyId>,
     ) -> Asked<T> {
-        let answer = self.post("/v1/query", &json!({ "query": query, "patient": patient })).await?;
+        let patient = patient.map(|patient| patient.to_string());
+        let answer = self.client().ask(&Asking::query(&query, patient.as_deref())).await?;
         serde_json::from_value(answer).context("the node's answer is not what was expected")
     }
 

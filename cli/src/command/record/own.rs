@@ -1,5 +1,6 @@
 //! A patient's contents: brought to the relay from who holds them, when they are wanted.
 
+use chartmesh_node::client::Asking;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::identity::Role;
@@ -118,8 +119,8 @@ async fn ask(
     let command = json!({"consent": {"obtain": {
         "patient": subject, "entries": entries, "holder": holder, "user": user,
     }}});
-    let body = json!({"command": command, "patient": subject});
-    keys.post(node, subject, "/v1/command", &body).await
+    let Asking { path, body } = Asking::command(&command, Some(subject));
+    keys.post(node, subject, &path, &body).await
 }
 
 fn is_done(state: RequestState) -> bool {

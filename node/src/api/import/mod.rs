@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
 use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::peer::Done;
@@ -38,7 +38,7 @@ use super::limits::{
     RECEIVING_MAX,
 };
 use super::problem::{Outcome, Problem};
-use super::request::{fresh_name, on_pool};
+use super::request::{At, Named, fresh_name, on_pool};
 use super::shared::Shared;
 use crate::content::{self, title};
 use crate::dicom;
@@ -49,6 +49,7 @@ pub use receive::{FileView, PersonView};
 
 /// An import that was begun.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImportView {
     /// What its further requests name.
     pub import: String,
@@ -59,14 +60,20 @@ type Item = (SealedContent, content::Draft);
 
 /// What the person who imports says.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ImportIn"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct About {
+    /// The patient, or the chart's subject.
     subject: PartyId,
+    /// Who records: 1 to 200 bytes.
     user: String,
+    /// The entry that it adds to.
     #[serde(default)]
     adds_to: Option<EntryId>,
+    /// Of what kind it is; for one entry only.
     #[serde(default)]
     kind: Option<Kind>,
+    /// What it is called; for one entry only.
     #[serde(default)]
     title: Option<String>,
 }
@@ -261,7 +268,9 @@ pub(super) async fn begin(
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct FileIn {
+    /// What the file is called.
     #[serde(default)]
     name: String,
 }
@@ -269,8 +278,8 @@ pub(super) struct FileIn {
 /// `PUT /v1/imports/{id}/files?name=N`
 pub(super) async fn file(
     State(shared): State<Arc<Shared>>,
-    Path(name): Path<String>,
-    Query(FileIn { name: file_name }): Query<FileIn>,
+    At(name): At<String>,
+    Named(FileIn { name: file_name }): Named<FileIn>,
     body: Body,
 ) -> Outcome<Json<FileView>> {
     let import = shared.imports.get(&name);
@@ -308,7 +317,7 @@ async fn take(
 /// is told again.
 pub(super) async fn commit(
     State(shared): State<Arc<Shared>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Outcome<Json<RecordedView>> {
     let import = shared.imports.get(&name)?;
     // A task of its own: a client that goes away must not leave it unknown what was recorded.
@@ -323,7 +332,7 @@ pub(super) async fn commit(
 /// `DELETE /v1/imports/{id}`
 pub(super) async fn discard(
     State(shared): State<Arc<Shared>>,
-    Path(name): Path<String>,
+    At(name): At<String>,
 ) -> Outcome<Json<Done>> {
     shared.imports.get(&name)?;
     if let Some(import) = shared.imports.remove(&name) {

@@ -24,6 +24,7 @@ use crate::fhir::{self, PatientSummary};
 
 /// What a file was found to be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileView {
     /// Its name.
     pub name: String,
@@ -41,6 +42,7 @@ pub struct FileView {
 
 /// A person as a file names them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PersonView {
     /// Their names.
     pub names: Vec<String>,

@@ -19,8 +19,8 @@ async fn id(events: &mut Events) -> String {
 }
 
 async fn chart(home: &Home) {
-    let command = json!({"command": {"record": {"new-chart": {"name": "Hanako"}}}});
-    home.client.post("/v1/command", &command).await.bytes();
+    let command = json!({"command": {"name": "Hanako"}});
+    home.client.post("/v1/command/record/new-chart", &command).await.bytes();
 }
 
 #[tokio::test(flavor = "multi_thread")]

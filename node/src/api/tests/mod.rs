@@ -3,6 +3,7 @@
 mod changes;
 mod client;
 mod files;
+mod openapi;
 mod patients;
 mod requests;
 
@@ -53,14 +54,14 @@ impl Home {
     /// A hospital with a chart.
     async fn with_chart() -> (Self, ChartView) {
         let home = Self::new(Role::Hospital).await;
-        let command = json!({"command": {"record": {"new-chart": {"name": "Hanako"}}}});
-        let chart = home.client.post("/v1/command", &command).await.get();
+        let command = json!({"command": {"name": "Hanako"}});
+        let chart = home.client.post("/v1/command/record/new-chart", &command).await.get();
         (home, chart)
     }
 
     async fn entries(&self, chart: &ChartView) -> Vec<EntryView> {
-        let query = json!({"query": {"entries": {"subject": chart.subject}}});
-        self.client.post("/v1/query", &query).await.get()
+        let query = json!({"query": {"subject": chart.subject}});
+        self.client.post("/v1/query/entries", &query).await.get()
     }
 
     /// How many objects stand in the object folder.

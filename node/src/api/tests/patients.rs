@@ -23,15 +23,15 @@ async fn keys_open_with_the_passphrase_and_stay_open_until_they_are_locked() {
     let patient = made.patient.patient;
     assert_eq!(made.words.split(' ').count(), 24);
     // Needs the keys: signs anew.
-    let command = json!({"custody": {"refresh": {"patient": patient}}});
+    let (refresh, command) = ("/v1/command/custody/refresh", json!({"patient": patient}));
     let locked = json!({"command": command, "patient": patient});
     let with = |passphrase: &str| json!({"command": command, "patient": patient, "passphrase": passphrase});
-    home.client.post("/v1/command", &locked).await.refused(423, RefusalCode::Locked);
-    let wrong = home.client.post("/v1/command", &with("wrong")).await;
+    home.client.post(refresh, &locked).await.refused(423, RefusalCode::Locked);
+    let wrong = home.client.post(refresh, &with("wrong")).await;
     let why = wrong.refused(423, RefusalCode::Locked);
     assert!(why.contains("passphrase is wrong") && !why.contains(PASSPHRASE), "{why}");
-    home.client.post("/v1/command", &with(PASSPHRASE)).await.bytes();
-    home.client.post("/v1/command", &locked).await.refused(423, RefusalCode::Locked);
+    home.client.post(refresh, &with(PASSPHRASE)).await.bytes();
+    home.client.post(refresh, &locked).await.refused(423, RefusalCode::Locked);
 
     let unlock = format!("/v1/patients/{patient}/unlock");
     let wrong = json!({"passphrase": "wrong", "minutes": 5});
@@ -40,9 +40,9 @@ async fn keys_open_with_the_passphrase_and_stay_open_until_they_are_locked() {
     home.client.post(&unlock, &long).await.refused(400, RefusalCode::Invalid);
     let right = json!({"passphrase": PASSPHRASE, "minutes": 5});
     home.client.post(&unlock, &right).await.bytes();
-    home.client.post("/v1/command", &locked).await.bytes();
+    home.client.post(refresh, &locked).await.bytes();
     home.client.post(&format!("/v1/patients/{patient}/lock"), &json!({})).await.bytes();
-    home.client.post("/v1/command", &locked).await.refused(423, RefusalCode::Locked);
+    home.client.post(refresh, &locked).await.refused(423, RefusalCode::Locked);
     home.stop().await;
 }
 

@@ -3,11 +3,19 @@
 use super::{DecodeError, Decoder, Encoder, Wire};
 use crate::{id, limits, time::Timestamp};
 
-/// A byte string of any length within the limit of what carries it.
+/// A byte string of any length within the limit of what carries it; in JSON, hexadecimal.
 #[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(test, derive(arbitrary::Arbitrary))]
 #[serde(transparent)]
-pub struct Bytes(#[serde(with = "hex_bytes")] pub Vec<u8>);
+pub struct Bytes(
+    #[serde(with = "hex_bytes")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "String", regex(pattern = "^([0-9a-f][0-9a-f])*$"))
+    )]
+    pub Vec<u8>,
+);
 
 impl core::fmt::Debug for Bytes {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -306,6 +314,7 @@ macro_rules! wire_code {
 
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[cfg_attr(test, derive(arbitrary::Arbitrary))]
         #[serde(rename_all = "kebab-case")]
         #[allow(unreachable_pub, reason = "some are used within one module only")]

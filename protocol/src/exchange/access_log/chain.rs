@@ -25,6 +25,7 @@ const HEADS: Table = Table("access_log_head");
 wire_struct! {
     /// One line.
     #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     pub struct Line {
         /// Position, from 1.
         1 => seq: u64,

@@ -19,7 +19,8 @@ use crate::turn::{Context, Done, RequestId, Sender};
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// A relay collects what every holder it knows of has logged about a patient.
     Collect {

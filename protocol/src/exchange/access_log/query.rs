@@ -9,6 +9,8 @@ use crate::turn::{Look, Question};
 
 /// A page of the access log kept here about a patient, with its signed head.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct AccessLog {
     /// The patient, or the chart's subject.
     pub subject: PartyId,
@@ -27,6 +29,8 @@ impl Question for AccessLog {
 
 /// Access logs of other holders that this relay obtained.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct CollectedLogs {
     /// The patient.
     pub patient: PartyId,

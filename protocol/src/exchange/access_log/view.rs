@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A holder's log about one patient.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogView {
     /// The holder.
     pub holder: PartyId,
@@ -30,6 +31,7 @@ pub struct LogView {
 
 /// A head of a holder's log that a reader was shown and countersigned.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShownView {
     /// The reader.
     pub reader: PartyId,
@@ -45,6 +47,7 @@ pub struct ShownView {
 
 /// One line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LineView {
     /// Name of the institution that acted.
     pub by_name: String,

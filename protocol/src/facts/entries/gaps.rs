@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 /// What the patient's catalogue lists, compared with what is here.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CatalogueView {
     /// The relay that signs it.
     pub relay: PartyId,

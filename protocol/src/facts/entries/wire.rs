@@ -52,6 +52,7 @@ impl Statement for Label {
 wire_struct! {
     /// A name and a value that an entry is to be found by.
     #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     pub struct Term {
         /// Such as `code` or `study`.
         1 => name: String,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// A patient at a relay.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PatientView {
     /// The patient.
     pub patient: PartyId,
@@ -36,6 +37,7 @@ pub struct PatientView {
 
 /// An enrolment that an institution has not agreed to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnrollingView {
     /// The institution.
     pub institution: PartyId,

@@ -8,6 +8,8 @@ use crate::turn::{Look, Question};
 
 /// What is kept here for others, or at others for us.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Kept {
     /// Only this patient's.
     #[serde(default)]

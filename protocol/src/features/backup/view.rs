@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An entry that is kept here for somebody, or kept for us somewhere.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeptView {
     /// For whom.
     pub owner: PartyId,
@@ -29,6 +30,7 @@ pub struct KeptView {
 
 /// A deposit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DepositView {
     /// The deposits that were offered; one per page of entries.
     pub deposits: Vec<String>,

@@ -23,6 +23,8 @@ use crate::turn::{Context, Effect, Notice, RequestId, Sender};
 
 /// A request to a patient.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct AskCommand {
     /// The patient.
     pub patient: PartyId,

@@ -130,6 +130,7 @@ fn row(txn: &(impl ReadTxn + ?Sized), id: ConsentId) -> Result<ComparedRow, Stor
 
 /// What the patient's catalogue lists for a request, and did not come as it lists it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeldBackView {
     /// When the catalogue was issued.
     pub issued: Option<Timestamp>,
@@ -145,6 +146,7 @@ pub struct HeldBackView {
 
 /// An entry that came with another label than the one that the patient's catalogue lists.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OtherLabelView {
     /// The entry.
     pub entry: EntryId,

@@ -17,7 +17,8 @@ use crate::turn::{Context, Done, Effect, RequestId, Sender};
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// A hospital asks a patient to see.
     Download(AskCommand),

@@ -17,7 +17,8 @@ const DAYS_DEFAULT: u64 = 30;
 /// How a patient narrows a request. Nothing in it can widen what is to be seen; that it may be passed on
 /// is the patient's own word, which no request can ask for.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct Narrow {
     /// Only these, of what is wished for.
     pub wish: Wish,

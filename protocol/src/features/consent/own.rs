@@ -30,6 +30,8 @@ const VALID_MS: u64 = DAY_MS;
 
 /// What a patient has brought to the relay.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct ObtainCommand {
     /// The patient.
     pub patient: PartyId,

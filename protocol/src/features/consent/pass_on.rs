@@ -32,6 +32,8 @@ use std::collections::BTreeSet;
 
 /// What is passed on, to whom. Nothing in it can widen what was received.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct PassOnCommand {
     /// The permissions, all of one patient.
     pub grants: Vec<TokenId>,

@@ -8,6 +8,8 @@ use crate::turn::{Look, Question};
 
 /// Requests for consent: a patient's at the relay, one's own at an institution.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Requests {
     /// Only this patient's.
     #[serde(default)]
@@ -31,6 +33,8 @@ impl Question for Requests {
 
 /// One request for consent.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Request {
     /// Which.
     pub request: ConsentId,
@@ -46,6 +50,8 @@ impl Question for Request {
 
 /// Permissions given by a patient, or received by this institution.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Grants {
     /// Only this patient's.
     #[serde(default)]

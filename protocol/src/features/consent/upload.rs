@@ -26,6 +26,8 @@ use std::collections::BTreeSet;
 
 /// A patient's order.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct UploadCommand {
     /// The patient.
     pub patient: PartyId,

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 /// A request for consent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RequestView {
     /// The request.
     pub request: ConsentId,
@@ -154,6 +155,7 @@ fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Option<String> {
 
 /// A permission.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GrantView {
     /// Its id.
     pub token: TokenId,

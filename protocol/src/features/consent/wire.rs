@@ -37,7 +37,8 @@ wire_enum! {
 wire_struct! {
     /// What is wished for, in terms that the patient understands. All given limits hold together.
     #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-    #[serde(default)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+    #[serde(default, deny_unknown_fields)]
     pub struct Wish {
         /// Only these kinds; all when empty.
         1 => kinds: Vec<Kind>,

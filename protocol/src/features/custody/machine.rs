@@ -22,7 +22,8 @@ use crate::turn::{Context, Done, Notice, RequestId, Sender};
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// Keeps a patient that the node just made; its keys come along unlocked.
     #[serde(skip)]

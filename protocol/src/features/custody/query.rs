@@ -6,7 +6,7 @@ use crate::refusal::Handled;
 use crate::turn::{Look, Question};
 
 /// Patients at a relay.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Patients;
 
 impl Question for Patients {

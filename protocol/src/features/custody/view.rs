@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a rotation did.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RotatedView {
     /// The patient.
     pub patient: PartyId,

@@ -29,7 +29,8 @@ const CERTIFIED: Table = Table("relay_certified");
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// At a hospital: makes a code with which a patient enrols in a chart.
     Code {

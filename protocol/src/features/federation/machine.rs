@@ -24,7 +24,8 @@ use crate::turn::{Context, Effect, RequestId, Sender};
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// Begins to found a federation: it stands once its first members are there.
     Create {

@@ -5,7 +5,7 @@ use crate::refusal::Handled;
 use crate::turn::{Look, Question};
 
 /// The federation and its members.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Members;
 
 impl Question for Members {

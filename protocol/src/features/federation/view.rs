@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 /// The federation as this node knows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FederationView {
     /// Its id; none before it is founded, or when this node is in none.
     pub federation: Option<FederationId>,
@@ -39,6 +40,7 @@ pub struct FederationView {
 
 /// How an institution was expelled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExpelledView {
     /// The federation's name.
     pub federation: String,
@@ -70,6 +72,7 @@ impl ExpelledView {
 
 /// A party and where it stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemberView {
     /// The party.
     pub party: PartyId,
@@ -86,6 +89,7 @@ pub struct MemberView {
 
 /// A proposal to expel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProposalView {
     /// The proposal.
     pub proposal: StatementId,

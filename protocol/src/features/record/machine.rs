@@ -30,7 +30,8 @@ use rand_core::CryptoRng;
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// Opens a chart.
     NewChart {

@@ -13,7 +13,7 @@ use crate::store::{ReadTxn, StoreError};
 use crate::turn::{Look, Question};
 
 /// Charts at a hospital.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Charts;
 
 impl Question for Charts {
@@ -27,6 +27,8 @@ impl Question for Charts {
 
 /// Entries of a patient or chart; at a relay the titles need the patient's keys.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Entries {
     /// The patient, or the chart's subject.
     pub subject: PartyId,
@@ -45,6 +47,8 @@ impl Question for Entries {
 
 /// Checks every entry of a patient or chart.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Verify {
     /// The patient, or the chart's subject.
     pub subject: PartyId,

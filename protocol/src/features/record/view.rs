@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A chart.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChartView {
     /// The chart.
     pub chart: ChartId,
@@ -39,6 +40,7 @@ impl ChartView {
 
 /// Entries that were recorded.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RecordedView {
     /// Their ids.
     pub entries: Vec<EntryId>,
@@ -46,6 +48,7 @@ pub struct RecordedView {
 
 /// One entry in a listing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EntryView {
     /// The entry.
     pub entry: EntryId,
@@ -151,6 +154,7 @@ impl Serialize for OpenedView {
 
 /// The part of an opened entry that may be shown: no keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ManifestView {
     /// The entry.
     pub entry: EntryId,
@@ -172,6 +176,7 @@ pub struct ManifestView {
 
 /// One content object that may be shown: no key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ContentView {
     /// The sealed object.
     pub object: ObjectId,
@@ -211,6 +216,7 @@ impl From<&ContentKey> for ContentView {
 
 /// What verifying a record found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VerifiedView {
     /// Entries whose label, contents list, manifest and author hold together.
     pub good: usize,

@@ -97,6 +97,7 @@ pub struct Scope(wire::Parts);
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Target {
     /// The entry.
     pub entry: EntryId,

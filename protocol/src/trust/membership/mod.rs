@@ -73,6 +73,7 @@ use std::collections::BTreeSet;
 
 /// Where a party stands in a federation.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum Status {
     /// Nothing that counts was said of it.

@@ -20,7 +20,8 @@ pub(super) use stored::{stored, withdrawn};
 
 /// What a front door can ask of this feature.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// A hospital has entries kept by a depositary: its own, or, with a permission to add, additions to
     /// a patient's record in the patient's name.
