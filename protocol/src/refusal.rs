@@ -1,39 +1,43 @@
 //! Saying no: to a person with the next step, to a remote peer with no more than it may know.
 
 use crate::codec::wire_struct;
-use crate::reason::{Language, Listed, in_words};
+use crate::reason::{Args, Listed};
 
 pub use crate::reason::RefusalCode;
 
 wire_struct! {
-    /// A refusal, as it travels and as a person sees it.
-    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+    /// A refusal, as it travels and is kept: words are made of it where a person reads, by
+    /// [`crate::peer::words`].
+    #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Refusal {
-        /// The code.
+        /// Its class.
         1 => code: RefusalCode,
-        /// What happened, to what, and what to do next.
-        2 => text: String,
+        /// The reason's number; 0 is none.
+        2 => reason: u32,
+        /// What the reason is about.
+        3 => args: Args,
     }
 }
 
 impl Refusal {
-    /// A refusal.
-    pub fn new(code: RefusalCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+    /// A refusal of this class and for no reason that is listed: of whoever stands around the protocol.
+    #[must_use]
+    pub fn unlisted(code: RefusalCode) -> Self {
+        Self { code, reason: 0, args: Args::default() }
+    }
+
+    /// Whether it is for this reason, whatever it is about.
+    #[must_use]
+    pub fn is(&self, reason: &impl Listed) -> bool {
+        let row = reason.row();
+        (self.code, self.reason) == (row.class, row.number)
     }
 }
 
 impl<R: Listed> From<R> for Refusal {
     fn from(reason: R) -> Self {
         let row = reason.row();
-        Self::new(row.class, in_words(row, &reason.args(), Language::English))
-    }
-}
-
-impl core::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(&self.text)
+        Self { code: row.class, reason: row.number, args: Args::new(reason.args()) }
     }
 }
 
@@ -48,13 +52,6 @@ pub enum Failure {
     /// The storage failed; the whole batch is dropped.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
-}
-
-impl Failure {
-    /// A refusal as a failure.
-    pub fn refuse(code: RefusalCode, text: impl Into<String>) -> Self {
-        Self::Refused(Refusal::new(code, text))
-    }
 }
 
 impl<R: Listed> From<R> for Failure {

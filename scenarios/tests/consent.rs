@@ -49,7 +49,7 @@ fn present(
     let leaf = read.chain.leaf().id();
     let body = Body::Consent(consent::Message::Read(read.clone()));
     match region.world.say(from, holder, &body, Some(leaf), proof).unwrap() {
-        OutcomeResult::Refused(refusal) => refusal.text,
+        OutcomeResult::Refused(refusal) => refusal.to_string(),
         other => panic!("data left: {other:?}"),
     }
 }
@@ -64,9 +64,12 @@ fn refusals_without_end_are_listed_as_many_a_day_as_somebody_can_read() {
     for _ in 0..most + 20 {
         assert!(region.fetch(&request).reason.starts_with("revoked"));
     }
-    let reasons = region.reasons(region.provider);
-    assert_eq!(reasons.len(), most);
-    assert!(reasons[most - 1].contains("further refusals of this day are not listed"));
+    let lines = region.lines(region.provider);
+    let last: Vec<_> =
+        lines.iter().filter(|line| line.reason.is_some()).map(|line| line.last).collect();
+    assert_eq!(last.len(), most);
+    assert_eq!(last[most - 1], Some(true), "further refusals of this day are not listed");
+    assert!(last[..most - 1].iter().all(Option::is_none), "{last:?}");
     region.world.advance(DAY_MS);
     region.fetch(&request);
     assert_eq!(region.reasons(region.provider).len(), most + 1);
@@ -267,9 +270,9 @@ fn ask(region: &mut Region, change: impl FnOnce(&mut consent::Ask)) -> OutcomeRe
     region.world.say(region.b, region.relay, &body, None, Some).unwrap()
 }
 
-fn refused(told: &OutcomeResult) -> &str {
+fn refused(told: &OutcomeResult) -> String {
     match told {
-        OutcomeResult::Refused(refusal) => &refusal.text,
+        OutcomeResult::Refused(refusal) => refusal.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -348,6 +351,6 @@ fn a_refusal_tells_the_patients_word_and_nothing_is_decided_twice() {
     let at_a = region.request(region.a, &request);
     assert_eq!((at_a.state, &*at_a.reason), (RequestState::Refused, "not now"));
     let again = region.approve(&request, "{}").unwrap_err();
-    assert!(again.text.contains("refused already"), "{}", again.text);
+    assert!(again.to_string().contains("refused already"), "{again}");
     assert!(region.grants(region.b).is_empty());
 }

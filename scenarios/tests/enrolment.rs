@@ -184,7 +184,7 @@ fn charts_of(world: &World, at: Who, patient: PartyId) -> Vec<String> {
 /// Enrolments of a relay's first patient that were not agreed to, with the reason for a refusal.
 fn enrolling(world: &World, relay: Who) -> Vec<Option<String>> {
     let patients = world.see(relay, &ask::Patients, None).unwrap();
-    patients[0].enrolling.iter().map(|one| one.refused.clone()).collect()
+    patients[0].enrolling.iter().map(|one| one.refused.as_ref().map(ToString::to_string)).collect()
 }
 
 #[test]

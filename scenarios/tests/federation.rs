@@ -223,11 +223,11 @@ fn an_expelled_member_is_told_by_whom_and_why_and_gives_out_no_more_invites() {
         Command::Leave,
     ] {
         let refusal = world.federation(out, command).unwrap_err();
-        assert!(refusal.text.contains("expelled from `Kita`"), "{}", refusal.text);
-        assert!(refusal.text.contains("a test"), "{}", refusal.text);
+        assert!(refusal.to_string().contains("expelled from `Kita`"), "{refusal}");
+        assert!(refusal.to_string().contains("a test"), "{refusal}");
     }
     let invite = world.invite(all[0]);
-    assert!(world.join(out, invite).unwrap_err().text.contains("expelled from `Kita`"));
+    assert!(world.join(out, invite).unwrap_err().to_string().contains("expelled from `Kita`"));
     // Another federation is free to take it.
     let founder = world.add(Role::Hospital, "Founder");
     let create = Command::Create { name: "Minami".into(), threshold: 2, first_members: None };

@@ -156,7 +156,7 @@ fn who_asks_somebody_that_takes_nothing_is_told_when_no_more_can_wait() {
     let (n, refusal) = told.expect("a bound");
     assert_eq!(n, limits::OUTBOX_PER_PARTY_MAX);
     assert_eq!(refusal.code, RefusalCode::LimitReached);
-    assert!(refusal.text.contains("try again when it is reachable"), "{}", refusal.text);
+    assert!(refusal.to_string().contains("try again when it is reachable"), "{refusal}");
     // Nothing was half done, and others are reached as ever.
     assert_eq!(region.requests(region.a).len(), limits::OUTBOX_PER_PARTY_MAX);
     let status = region.world.see(region.a, &ask::Status, None).unwrap();

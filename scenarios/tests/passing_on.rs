@@ -12,6 +12,7 @@ use chartmesh_protocol::id::{ConsentId, TokenId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::Body;
+use chartmesh_protocol::reason::Arg;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
@@ -76,17 +77,18 @@ fn nothing_is_passed_on_without_the_patients_word_nor_to_others_nor_further() {
     let request = region.refer(&Wish::default());
     region.approve(&request, "{}").unwrap();
     let refused = region.pass_on(B, c, json!({})).unwrap_err();
-    assert!(refused.text.contains("has not said"), "{}", refused.text);
+    assert!(refused.to_string().contains("has not said"), "{refused}");
 
     let (mut region, c, d) = founded();
     permitted(&mut region, &[c], 1);
     let refused = region.pass_on(B, d, json!({})).unwrap_err();
-    assert!(refused.text.contains("to Hospital C only"), "{}", refused.text);
+    assert_eq!(refused.name(), "consent.not-to-them");
+    assert_eq!(refused.args[1], Arg::Party(region.world.id(d)));
     let further = json!({"may_pass_on": [region.world.id(c)]});
     assert!(region.pass_on(B, c, further).is_err(), "the depth is used up");
     region.pass_on(B, c, json!({})).unwrap();
     let refused = region.pass_on(c, d, json!({})).unwrap_err();
-    assert!(refused.text.contains("has not said"), "{}", refused.text);
+    assert!(refused.to_string().contains("has not said"), "{refused}");
     let twice = json!({"may_pass_on": [region.world.id(c)], "depth": 3}).to_string();
     let request = region.refer(&Wish::default());
     assert!(region.approve(&request, &twice).is_err(), "twice in a row at most");
@@ -122,7 +124,7 @@ fn what_is_passed_on_can_be_narrowed_to_entries_and_kinds() {
     region.fetch_by(d, id, region.provider);
     assert_eq!(titles(&region, d), ["endoscopy"]);
     let nothing = region.pass_on(B, c, json!({"kinds": ["allergies"]}));
-    assert!(nothing.unwrap_err().text.contains("covers nothing"));
+    assert!(nothing.unwrap_err().to_string().contains("covers nothing"));
 }
 
 #[test]
@@ -143,7 +145,7 @@ fn revoking_the_first_ends_the_second_and_revoking_the_second_leaves_the_first()
     assert!(region.fetch_by(d, for_d, region.provider).reason.starts_with("revoked"));
     assert!(passed(&region, region.relay).iter().all(|grant| grant.state == "revoked"));
     let late = region.pass_on(B, d, json!({})).unwrap_err();
-    assert!(late.text.contains("revoked"), "{}", late.text);
+    assert!(late.to_string().contains("revoked"), "{late}");
 }
 
 #[test]
@@ -157,7 +159,7 @@ fn what_was_passed_on_ends_with_what_it_rests_on() {
     region.world.advance(600_000);
     let found = region.requests(c).into_iter().find(|request| request.request == id).unwrap();
     assert!(found.reason.starts_with("expired"), "{}", found.reason);
-    assert!(region.pass_on(B, c, json!({})).unwrap_err().text.contains("expired"));
+    assert!(region.pass_on(B, c, json!({})).unwrap_err().to_string().contains("expired"));
 }
 
 #[test]
@@ -230,7 +232,7 @@ fn forged_under(
     };
     let body = Body::Consent(consent::Message::Read(read));
     let told = match region.world.say(presenter, holder, &body, Some(leaf), Some).unwrap() {
-        OutcomeResult::Refused(refusal) => refusal.text,
+        OutcomeResult::Refused(refusal) => refusal.to_string(),
         OutcomeResult::Done(_) => "done".to_owned(),
         other => panic!("{other:?}"),
     };
@@ -407,5 +409,5 @@ fn a_quota_is_spent_together_by_all_to_whom_it_was_passed_on() {
         .into();
     assert!(matches!(told[0], OutcomeResult::Done(_)), "{told:?}");
     let OutcomeResult::Refused(refusal) = &told[1] else { panic!("{told:?}") };
-    assert!(refusal.text.starts_with("quota-exceeded"), "{}", refusal.text);
+    assert!(refusal.to_string().starts_with("quota-exceeded"), "{refusal}");
 }

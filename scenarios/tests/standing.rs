@@ -263,14 +263,14 @@ fn standing_is_never_added_to_what_was_asked_and_once_gives_what_there_is() {
     let request = region.refer(&once);
     let until = region.world.now.0 + DAY_MS;
     let widened = region.approve(&request, &format!(r#"{{"wish":{{"standing":{until}}}}}"#));
-    assert!(widened.unwrap_err().text.contains("was not asked for"));
+    assert!(widened.unwrap_err().to_string().contains("was not asked for"));
     region.approve(&request, "{}").unwrap();
     assert!(live(&region).iter().all(|grant| !grant.standing));
 
     let asked = wish(&region, 20, &[Kind::Laboratory]);
     let request = region.refer(&asked);
     let dated = region.approve(&request, r#"{"wish":{"since":1}}"#).unwrap_err();
-    assert!(dated.text.contains("--once"), "{}", dated.text);
+    assert!(dated.to_string().contains("--once"), "{dated}");
     let longer = region.approve(&request, r#"{"once":true,"wish":{"since":1}}"#);
     longer.unwrap();
     region.add(Kind::Laboratory, "later");

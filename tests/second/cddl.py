@@ -143,6 +143,8 @@ def _table(name):
     return [[cell.strip().strip("`") for cell in row] for row in rows[2:]]
 
 
+# The reasons of refusals, by their numbers.
+REFUSALS = {int(row[0]): row[1] for row in _table("refusal-reasons")}
 DOMAINS = {row[0]: (row[1], int(row[2])) for row in _table("domains")}
 PREFIX, PROTECTED = bytes.fromhex("d28443a10132a0"), bytes.fromhex("a10132")
 

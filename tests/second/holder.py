@@ -7,7 +7,7 @@ import judge
 from cddl import Bad, decode
 from check import contents_bytes
 from judge import Keys
-from party import Institution, code, make, now_ms, sign
+from party import Institution, code, make, now_ms, refused, sign
 from suite import digest, hpke_seal, seal
 
 
@@ -42,7 +42,7 @@ class Holder(Institution):
         before = digest(self.lines[-1]) if self.lines else bytes(32)
         action = code("action", "read-refused" if reason else "read")
         line = {1: len(self.lines) + 1, 2: now_ms(), 3: action, 4: who, 5: request[6], 6: code("purpose", request[7]),
-                7: entries, 8: len(entries), 9: leaf[7], 10: reason, 11: os.urandom(16), 12: before}
+                7: entries, 8: len(entries), 9: leaf[7], 10: reason and refused(reason), 11: os.urandom(16), 12: before}
         self.lines.append(make("line", line))
 
     def answer(self, envelope, connection):

@@ -9,7 +9,7 @@ import time
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import judge
-from cddl import DOMAINS, GRAMMAR, PREFIX, PROTECTED, Bad, Statement, bstr, decode, head
+from cddl import DOMAINS, GRAMMAR, PREFIX, PROTECTED, REFUSALS, Bad, Statement, bstr, decode, head
 from judge import DAY_MS, Keys, require
 from net import Ended, Mux, NotAvailable, offer
 from suite import digest, public_of, verifies, xwing
@@ -20,6 +20,12 @@ HELLO_MAX, ASKED_MAX, ANSWERED_MAX = 16 << 10, 1 << 20, 10 << 20
 
 def now_ms():
     return time.time_ns() // 1_000_000
+
+
+def refused(reason):
+    """A permission refused for the reason of this name; 0 where the table has none. [REF-1]"""
+    number = next((n for n, name in REFUSALS.items() if name == reason), 0)
+    return {1: code("refusal-code", "bad-permission"), 2: number, 3: []}
 
 
 def code(kind, name):
@@ -212,7 +218,7 @@ class Connection:
         require(kind != 3, "out of order")
         self.ours.streams[self.party][1] += 1
         if kind == 2:
-            raise Bad(f"{result[1]}: {result[2]}")
+            raise Bad(f"{result[1]}: {REFUSALS.get(result[2], result[2])}")
         return result
 
     # What the other side asks of us.
@@ -246,7 +252,7 @@ class Connection:
         try:
             result = [1, self.ours.answer(said, self)]
         except Bad as bad:
-            result = [2, {1: code("refusal-code", "bad-permission"), 2: str(bad)}]
+            result = [2, refused(str(bad))]
         claims = {1: said[1], 2: self.ours.party, 3: digest(said[7]), 4: now_ms(), 5: result}
         return sign("outcome", claims, self.ours.node_seed).bytes
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import judge
 from bulk import BATCH, pull
-from cddl import Bad, Statement, decode
+from cddl import REFUSALS, Bad, Statement, decode
 from check import contents_bytes, open_manifest
 from judge import require
 from members import Ledger
@@ -114,7 +114,7 @@ def refused_permissions(far, relay_far, patient, token, entries):
 
     def told(token, reason, what=None, **more):
         said = refusal(lambda: ask(far, [token], patient, **more))
-        fact(f"{what}: {reason}" if what else reason, said is not None and said.startswith(f"{reason}: "))
+        fact(f"{what}: {reason}" if what else reason, said == reason)
 
     told(token, "not-valid", "no proof", proven=False)
     told(token, "not-valid", "the proof names another verifier", v3=ours)
@@ -183,10 +183,11 @@ def access_log(relay_far, patient):
     judge.check(head, relay_far.ours.known[relay_far.party].keys[0])
     for number, line in enumerate(answer[1], 1):
         require(line[1] == number and line[12] == before, "Broken")
-        codes = {**line, 3: code("action", line[3]), 6: line.get(6) and code("purpose", line[6])}
+        why = line.get(10) and {**line[10], 1: code("refusal-code", line[10][1])}
+        codes = {**line, 3: code("action", line[3]), 6: line.get(6) and code("purpose", line[6]), 10: why}
         before = digest(make("line", codes))
     fact(f"{len(answer[1])} lines, each with the hash of the one before", (head[4], head[5]) == (len(answer[1]), before))
-    reasons = {line.get(10) for line in answer[1] if line[3] == "read-refused"}
+    reasons = {REFUSALS[line[10][2]] for line in answer[1] if line[3] == "read-refused"}
     wanted = {"proof-missing", "proof-for-another-verifier", "proof-replayed", "proof-for-another-request", "bad-signature",
               "not-the-grantee", "wrong-purpose", "wrong-audience", "expired", "revoked", "child-exceeds-parent"}
     fact("the refused reads are there, with their real reasons", wanted <= reasons)

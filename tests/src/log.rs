@@ -38,7 +38,7 @@ fn time(line: &Value) -> u64 {
 #[must_use]
 pub fn refusals(node: &Node, patient: &str) -> Vec<String> {
     let refused = |line: &Value| {
-        let reason = line["reason"].as_str()?.to_owned();
+        let reason = line["reason"]["name"].as_str()?.to_owned();
         (line["action"].as_str()?.ends_with("refused")).then_some(reason)
     };
     lines(node, patient).iter().filter_map(refused).collect()

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chartmesh_protocol::capability::{Reason, explain};
 use chartmesh_protocol::limits;
+use chartmesh_protocol::peer::words;
+use chartmesh_protocol::reason::ENGLISH;
 use spec_support::proofs::PROVED_BY;
 use spec_support::{Form, Item, cddl, files, fits, items, kebab, read, root, spec, test_text};
 
@@ -20,6 +22,7 @@ fn tables() -> BTreeMap<&'static str, String> {
         ("kinds", codes_table(&items, "Kind")),
         ("refusals", codes_table(&items, "RefusalCode")),
         ("reasons", reasons_table()),
+        ("refusal-reasons", refusal_reasons_table()),
         ("explain", explain_table()),
         ("messages", messages_table(&items)),
     ])
@@ -49,6 +52,25 @@ fn reasons_table() -> String {
         ]
     });
     table(&["code", "name", "sentence"], rows)
+}
+
+fn refusal_reasons_table() -> String {
+    let rows = words::table().into_iter().map(|row| {
+        let args: Vec<_> = row
+            .args
+            .iter()
+            .map(|(name, kind)| format!("{name}: {}", kebab(&format!("{kind:?}"))))
+            .collect();
+        let english = row.words(&ENGLISH).to_owned();
+        vec![
+            row.number.to_string(),
+            format!("`{}`", row.name()),
+            row.class.name(),
+            args.join(", "),
+            english,
+        ]
+    });
+    table(&["number", "name", "class", "about", "words"], rows)
 }
 
 fn explain_table() -> String {

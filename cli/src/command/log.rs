@@ -5,6 +5,8 @@ use chartmesh_protocol::access_log::{Action, Line};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::reason::ENGLISH;
+use chartmesh_protocol::refusal::Refusal;
 use serde_json::json;
 
 use super::wish::purpose_name;
@@ -75,7 +77,7 @@ pub(super) async fn logs(node: &Node, subject: PartyId) -> Outcome<Vec<LogView>>
 }
 
 fn show(out: &Output, log: &LogView) {
-    let word = match (&log.problem, log.verified) {
+    let word = match (log.problem_in_words(&ENGLISH), log.verified) {
         (Some(problem), _) => format!("does not hold: {problem}"),
         (None, true) => "verified".to_owned(),
         (None, false) => "not verified".to_owned(),
@@ -146,8 +148,16 @@ fn row_of(view: &LineView, patient: PartyId) -> Vec<Cell> {
         line.purpose.map(purpose_name).unwrap_or_default(),
         entries,
         line.token.map_or_else(|| faint(""), output::id),
-        line.reason.as_deref().unwrap_or_default(),
+        why_not(line),
     ]
+}
+
+fn why_not(line: &Line) -> String {
+    let name = line.reason.as_ref().map(Refusal::name).unwrap_or_default();
+    match line.last {
+        Some(true) => format!("{name}; further refusals of this day are not listed"),
+        _ => name,
+    }
 }
 
 /// Lines of one act, such as an export that opened every entry, as one.

@@ -188,7 +188,7 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
             counted(view.good, "entry", "entries")
         ));
         for line in &view.bad {
-            out.styled(line, Style::Bad);
+            out.styled(line.to_string(), Style::Bad);
         }
         for entry in &view.dangling {
             out.line(format!("entry {} adds to one that is not here", entry.short()));

@@ -17,13 +17,13 @@ use axum::extract::FromRequestParts;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
-use chartmesh_protocol::refusal::RefusalCode;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::limits::{CHANGES_ALIVE_EVERY, CHANGES_PAUSE, CHANGES_STREAMS_MAX};
-use super::problem::{Outcome, Problem};
+use super::problem::Outcome;
+use super::reasons::Reason;
 use super::request::fresh_name;
 use super::shared::Shared;
 
@@ -65,10 +65,9 @@ pub(super) async fn changes(
     State(shared): State<Arc<Shared>>,
     last: LastEventId,
 ) -> Outcome<Sse<KeepAliveStream<impl Stream<Item = Result<Event, Infallible>>>>> {
-    let place = Arc::clone(&shared.changes.places).try_acquire_owned().map_err(|_| {
-        let text = format!("{CHANGES_STREAMS_MAX} listen already; look again later instead");
-        Problem::new(RefusalCode::LimitReached, text)
-    })?;
+    let place = Arc::clone(&shared.changes.places)
+        .try_acquire_owned()
+        .map_err(|_| Reason::TooManyListen { most: CHANGES_STREAMS_MAX })?;
     let counts = counts(shared.handle.changes(), shared.changes.seen(&last));
     let stopping = shared.stopping.clone().cancelled_owned();
     let events = counts.take_until(stopping).map(move |count| {

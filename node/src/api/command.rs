@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use super::door::Door;
 use super::json::In;
 use super::problem::{Outcome, Problem};
+use super::reasons::Reason;
 use super::shared::Shared;
 use super::unlocked::Secret;
 use crate::net::is_loopback;
@@ -61,7 +62,7 @@ async fn command<A: Shown>(
 ) -> Outcome<Json<A>> {
     let said = asked.command.as_deref().map_or("null", RawValue::get);
     let mut command = serde_json::from_str(&format!(r#"{{"{feature}":{{"{name}":{said}}}}}"#))
-        .map_err(|error| Problem::invalid(format!("the command cannot be read: {error}")))?;
+        .map_err(|error| Problem::from(Reason::Unreadable { why: error.to_string() }))?;
     let keys = keys(&shared, asked.patient, asked.passphrase).await?;
     match &mut command {
         Command::Federation(federation::Command::Invite { addresses: wanted, .. })

@@ -12,6 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 #[cfg(test)]
 use super::describe::{Schemas, Signature, Tells};
 use super::problem::Problem;
+use super::reasons::Reason;
 use super::shared::Shared;
 
 /// A route with its handler.
@@ -127,8 +128,6 @@ pub(super) fn router(doors: Vec<Door>, shared: Arc<Shared>) -> Router {
     doors
         .into_iter()
         .fold(Router::new(), |router, door| router.route(&door.path, door.serves))
-        .fallback(async || {
-            Problem::not_found("no such door; `GET /v1/openapi.json` tells them all")
-        })
+        .fallback(async || Problem::from(Reason::NoDoor))
         .with_state(shared)
 }

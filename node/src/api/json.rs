@@ -7,7 +7,7 @@ use zeroize::Zeroize as _;
 
 use super::limits::{BODY_PAUSE_MAX, JSON_BYTES_MAX};
 use super::problem::Problem;
-use chartmesh_protocol::refusal::RefusalCode;
+use super::reasons::Reason;
 
 /// The body of a request, parsed. An empty body reads as `{}`.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for In<T> {
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         // The error names a place and a type; of the values it repeats none but an unknown name.
         let parsed = serde_json::from_slice(text)
-            .map_err(|error| Problem::invalid(format!("the request cannot be read: {error}")));
+            .map_err(|error| Reason::Unreadable { why: error.to_string() }.into());
         wipe(bytes);
         parsed.map(Self)
     }
@@ -29,10 +29,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for In<T> {
 
 async fn read(body: Body) -> Result<Bytes, Problem> {
     let whole = tokio::time::timeout(BODY_PAUSE_MAX, to_bytes(body, JSON_BYTES_MAX)).await;
-    whole.ok().and_then(Result::ok).ok_or_else(|| {
-        let text = format!("a request is at most {JSON_BYTES_MAX} bytes, and must come whole");
-        Problem::new(RefusalCode::LimitReached, text)
-    })
+    whole.ok().and_then(Result::ok).ok_or_else(|| Reason::TooLarge { most: JSON_BYTES_MAX }.into())
 }
 
 /// A passphrase or the 24 words may stand in it.

@@ -2,8 +2,9 @@
 //! tools of the same user. The socket's mode is 0600, and that is all of its access control.
 //!
 //! JSON in and out, ids in lower-case hexadecimal, times in UTC milliseconds. A
-//! request that fails is answered with the protocol's refusal, `{"code": ..., "text": ...}`, under
-//! a status of 4xx; 5xx means the node's own trouble, and that nobody knows whether it was done.
+//! request that fails is answered with a refusal, `{"code": ..., "reason": ..., "name": ..., "args": [...],
+//! "text": ...}`: the protocol's (SPEC.md has its reasons) or, from 60000 on, the door's own. Its status is one
+//! of 4xx; 5xx means the node's own trouble, and that nobody knows whether it was done.
 //!
 //! Every route stands in [`doors`]. `openapi.json` describes them for programs: it is made of the handlers' and the
 //! protocol's own types by a test, and `GET /v1/openapi.json` gives it.
@@ -22,6 +23,7 @@ mod open;
 mod patient;
 mod problem;
 mod proof;
+mod reasons;
 mod request;
 mod shared;
 mod socket;

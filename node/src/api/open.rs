@@ -20,13 +20,13 @@ use chartmesh_protocol::object::{DataKey, Opener};
 use chartmesh_protocol::peer::Command;
 use chartmesh_protocol::record::view::{ManifestView, OpenedView};
 use chartmesh_protocol::record::{self, ContentKey};
-use chartmesh_protocol::refusal::RefusalCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::json::In;
 use super::limits::{OPEN_MAX, OPEN_TIME_MAX, PIECES_MAX};
 use super::problem::{Outcome, Problem};
+use super::reasons::Reason;
 use super::request::{At, base64, fresh_name, on_pool};
 use super::shared::Shared;
 use crate::disk::AnyDisk;
@@ -68,7 +68,7 @@ impl Opens {
     fn get(&self, name: &str) -> Outcome<Arc<OpenedView>> {
         match self.lock().get(name) {
             Some((since, view)) if since.elapsed() <= OPEN_TIME_MAX => Ok(Arc::clone(view)),
-            _ => Err(Problem::not_found("nothing is open under this name now; open it again")),
+            _ => Err(Reason::NothingOpen.into()),
         }
     }
 
@@ -110,8 +110,7 @@ pub(super) async fn open(
 ) -> Outcome<Json<OpenView>> {
     let OpenIn { subject, entry, user, purpose, export } = asked;
     if user.trim().is_empty() || user.len() > NAME_BYTES_MAX {
-        let text = format!("say who opens it: a user of 1 to {NAME_BYTES_MAX} bytes");
-        return Err(Problem::invalid(text));
+        return Err(Reason::UserOutOfBounds { most: NAME_BYTES_MAX }.into());
     }
     let command = record::Command::Open { subject, entry, user, purpose, export };
     // At a relay it is the patient who opens, with keys that were unlocked before.
@@ -134,8 +133,7 @@ pub(super) async fn content(
 ) -> Outcome<Response> {
     let view = shared.opens.get(&open)?;
     let Some(content) = view.manifest.contents.get(index).cloned() else {
-        let count = view.manifest.contents.len();
-        return Err(Problem::not_found(format!("the entry has {count} contents, from 0")));
+        return Err(Reason::NoContent { count: view.manifest.contents.len() }.into());
     };
     let length = content.plaintext_length;
     let media_type = HeaderValue::from_str(&content.media_type)
@@ -180,16 +178,14 @@ fn begin(handle: &Handle, content: &ContentKey) -> Outcome<(Source, Opener)> {
         Some(bytes) => Source::Small(bytes),
         None => {
             Source::File(handle.objects().open_object(object).map_err(|error| match error {
-                ObjectError::Missing(_) => Problem::not_found(
-                    "this content is not here yet; `chartmesh status` shows transfers under way",
-                ),
-                error => error.into(),
+                ObjectError::Missing(_) => Reason::ContentElsewhere.into(),
+                error => Problem::from(error),
             })?)
         }
     };
     let key = DataKey::from_bytes(content.key);
     let opener = Opener::new(key, object, content.plaintext_length)
-        .map_err(|error| Problem::new(RefusalCode::NotAuthentic, error.to_string()))?;
+        .map_err(|error| Reason::ContentDamaged { why: error.to_string() })?;
     Ok((source, opener))
 }
 

@@ -11,12 +11,12 @@ use chartmesh_protocol::custody::{self, NewPatient};
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::identity::{Phrase, Role};
 use chartmesh_protocol::peer::{Command, Done, ask};
-use chartmesh_protocol::refusal::{Failure, RefusalCode};
 use serde::{Deserialize, Serialize};
 
 use super::json::In;
 use super::limits::{UNLOCK_MINUTES, UNLOCK_MINUTES_MAX};
 use super::problem::{Outcome, Problem};
+use super::reasons::Reason;
 use super::request::At;
 use super::shared::Shared;
 use super::unlocked::Secret;
@@ -91,8 +91,7 @@ pub(super) async fn unlock(
 ) -> Outcome<Json<Done>> {
     let minutes = asked.minutes.unwrap_or(UNLOCK_MINUTES);
     if !(1..=UNLOCK_MINUTES_MAX).contains(&minutes) {
-        let text = format!("keys stay unlocked for 1 to {UNLOCK_MINUTES_MAX} minutes");
-        return Err(Problem::invalid(text));
+        return Err(Reason::MinutesOutOfBounds { most: UNLOCK_MINUTES_MAX }.into());
     }
     let keys = shared.unlocked.open(&shared.handle, patient, asked.passphrase).await?;
     let unlocked = Command::Custody(custody::Command::Unlocked);
@@ -131,14 +130,14 @@ pub(super) async fn rotate(
     In(asked): In<RotateIn>,
 ) -> Outcome<Json<RotatedView>> {
     require_relay(&shared)?;
-    let phrase =
-        Phrase::parse(asked.words.text()).map_err(|error| Problem::invalid(error.to_string()))?;
+    let phrase = Phrase::parse(asked.words.text())
+        .map_err(|error| Reason::NoPhrase { why: error.to_string() })?;
     let kept = live_grants(&shared, patient, &asked.drop).await?;
     let rotated = shared.handle.read_on_pool(move |peer, txn, now| {
         let Some(known) = peer.keys_of(txn, patient)? else {
-            return Err(Failure::refuse(RefusalCode::NotFound, "no such patient here"));
+            return Err(Reason::NoPatient.into());
         };
-        custody::rotate(&known, &phrase, kept, now)
+        Ok::<_, Problem>(custody::rotate(&known, &phrase, kept, now)?)
     });
     let (rotation, keys) = rotated.await?;
     let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
@@ -155,9 +154,8 @@ async fn live_grants(shared: &Shared, patient: PartyId, drop: &[TokenId]) -> Out
     let live: Vec<_> =
         grants.iter().filter(|grant| !grant.received && grant.state == "live").collect();
     let unknown = drop.iter().find(|token| !live.iter().any(|grant| grant.token == **token));
-    if let Some(unknown) = unknown {
-        let text = format!("{unknown} is no permission that this patient gave and that is live");
-        return Err(Problem::not_found(text));
+    if let Some(token) = unknown {
+        return Err(Reason::NotLive { token: *token }.into());
     }
     let adds = |grant: &GrantView| grant.operations.iter().any(|operation| operation == "write");
     let kept = live.into_iter().filter(|grant| !drop.contains(&grant.token) && !adds(grant));
@@ -166,11 +164,5 @@ async fn live_grants(shared: &Shared, patient: PartyId, drop: &[TokenId]) -> Out
 
 /// Before costly work; the protocol refuses it too.
 fn require_relay(shared: &Shared) -> Outcome<()> {
-    match shared.handle.peer().role() {
-        Role::Patient => Ok(()),
-        role => {
-            let text = format!("this is a {} node; ask a patient node for this", role.name());
-            Err(Problem::new(RefusalCode::WrongRole, text))
-        }
-    }
+    Ok(shared.handle.peer().require(Role::Patient)?)
 }

@@ -3,57 +3,46 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chartmesh_protocol::peer::words::Told;
+use chartmesh_protocol::reason::ENGLISH;
 use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
 use chartmesh_protocol::store::StoreError;
 
+use super::reasons::Reason;
 use crate::objects::ObjectError;
 
-/// A refusal with its HTTP status. A body is always `{"code": ..., "text": ...}`; with a status of
-/// 500 or above the code says nothing, and it is unknown whether the thing was done.
+/// A refusal with its HTTP status: the protocol's or the door's own, by one path. A body is always [`Told`], its
+/// words made here, in English; with a status of 500 or above the code says nothing, and it is unknown whether
+/// the thing was done.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    refusal: Refusal,
+    told: Told,
 }
 
 /// What a handler returns.
 pub(super) type Outcome<T> = Result<T, Problem>;
 
 impl Problem {
-    pub(super) fn new(code: RefusalCode, text: impl Into<String>) -> Self {
-        Refusal::new(code, text).into()
-    }
-
-    pub(super) fn invalid(text: impl Into<String>) -> Self {
-        Self::new(RefusalCode::Invalid, text)
-    }
-
-    pub(super) fn not_found(text: impl Into<String>) -> Self {
-        Self::new(RefusalCode::NotFound, text)
-    }
-
     /// The node's own trouble, not the asker's.
-    pub(super) fn trouble(text: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            refusal: Refusal::new(RefusalCode::WrongState, text),
-        }
+    pub(super) fn trouble(reason: Reason) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, told: Told::of(reason, &ENGLISH) }
     }
 
     /// Work on another thread was given up: the node is stopping, or the thread panicked.
     pub(super) fn given_up() -> Self {
-        Self::trouble("the work was given up; is the node stopping? See its log")
+        Self::trouble(Reason::GivenUp)
     }
 
-    /// Whether the protocol said no for this reason, and nothing was done.
+    /// Whether it is a refusal of this class, and nothing was done.
     pub(super) fn is_refusal(&self, code: RefusalCode) -> bool {
-        self.refusal.code == code && !self.status.is_server_error()
+        self.told.code == code && !self.status.is_server_error()
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let status = match refusal.code {
+impl From<Told> for Problem {
+    fn from(told: Told) -> Self {
+        let status = match told.code {
             RefusalCode::Invalid => StatusCode::BAD_REQUEST,
             RefusalCode::NotFound => StatusCode::NOT_FOUND,
             RefusalCode::NotPermitted | RefusalCode::BadPermission => StatusCode::FORBIDDEN,
@@ -66,7 +55,19 @@ impl From<Refusal> for Problem {
             RefusalCode::Unsupported => StatusCode::NOT_IMPLEMENTED,
             RefusalCode::Expired => StatusCode::GONE,
         };
-        Self { status, refusal }
+        Self { status, told }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        refusal.told(&ENGLISH).into()
+    }
+}
+
+impl From<Reason> for Problem {
+    fn from(reason: Reason) -> Self {
+        Told::of(reason, &ENGLISH).into()
     }
 }
 
@@ -81,21 +82,21 @@ impl From<Failure> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        Self::trouble(error.to_string())
+        Self::trouble(Reason::Trouble { what: error.to_string() })
     }
 }
 
 impl From<ObjectError> for Problem {
     fn from(error: ObjectError) -> Self {
         match error {
-            ObjectError::Missing(_) => Self::not_found(error.to_string()),
-            _ => Self::trouble(error.to_string()),
+            ObjectError::Missing(_) => Reason::Missing { what: error.to_string() }.into(),
+            _ => Self::trouble(Reason::Trouble { what: error.to_string() }),
         }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (self.status, Json(self.refusal)).into_response()
+        (self.status, Json(self.told)).into_response()
     }
 }

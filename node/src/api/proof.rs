@@ -7,11 +7,11 @@ use axum::extract::State;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId, StatementId};
 use chartmesh_protocol::peer::ask;
-use chartmesh_protocol::refusal::{Failure, RefusalCode};
 use chartmesh_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::problem::Outcome;
+use super::problem::{Outcome, Problem};
+use super::reasons::Reason;
 use super::request::{At, base64};
 use super::shared::Shared;
 
@@ -79,8 +79,7 @@ pub(super) async fn proof(
         let bundle = peer.bundle(txn, subject, entry)?;
         let author = bundle.label.claims().author;
         let Some(keys) = peer.keys_of(txn, author)? else {
-            let text = "the keys of the entry's author are not here";
-            return Err(Failure::refuse(RefusalCode::NotFound, text));
+            return Err(Reason::AuthorUnknown.into());
         };
         let peers = peer.query(txn, now, &ask::Peers, None)?;
         let name = peers.into_iter().find(|peer| peer.institution == author);
@@ -88,7 +87,7 @@ pub(super) async fn proof(
         if author == peer.me() {
             name = peer.name().to_owned();
         }
-        Ok::<_, Failure>((bundle, keys, name))
+        Ok::<_, Problem>((bundle, keys, name))
     });
     let (bundle, keys, author_name) = read.await?;
     let label = bundle.label.claims();

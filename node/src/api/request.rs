@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Outcome, Problem};
+use super::reasons::Reason;
 
 /// What the path names, read; refused like all else when it is no such thing.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Outcome<Self> {
         let at = Path::from_request_parts(parts, state).await;
-        at.map(|Path(at)| Self(at)).map_err(|error| Problem::invalid(error.body_text()))
+        at.map(|Path(at)| Self(at)).map_err(|error| Reason::NoId { why: error.body_text() }.into())
     }
 }
 
@@ -28,7 +29,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Named<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Outcome<Self> {
         let named = Query::from_request_parts(parts, state).await;
-        named.map(|Query(named)| Self(named)).map_err(|error| Problem::invalid(error.body_text()))
+        named
+            .map(|Query(named)| Self(named))
+            .map_err(|error| Reason::NoId { why: error.body_text() }.into())
     }
 }
 

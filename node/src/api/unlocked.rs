@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use chartmesh_protocol::custody;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::PatientKeys;
-use chartmesh_protocol::refusal::RefusalCode;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::limits::{PASSPHRASE_BYTES_MAX, PASSPHRASES_AT_ONCE};
 use super::problem::{Outcome, Problem};
+use super::reasons::Reason;
 use super::request::on_pool;
 use crate::driver::Handle;
 use crate::keystore::{BoxError, Passphrase, open_with_passphrase, seal_with_passphrase};
@@ -34,9 +34,7 @@ impl Secret {
     /// As a passphrase, if it is one.
     pub(super) fn passphrase(&self) -> Outcome<Passphrase> {
         if self.0.trim().is_empty() || self.0.len() > PASSPHRASE_BYTES_MAX {
-            return Err(Problem::invalid(format!(
-                "a passphrase has 1 to {PASSPHRASE_BYTES_MAX} bytes; best are several words"
-            )));
+            return Err(Reason::PassphraseOutOfBounds { most: PASSPHRASE_BYTES_MAX }.into());
         }
         Ok(Passphrase::new((*self.0).clone()))
     }
@@ -90,7 +88,9 @@ impl Unlocked {
         let (patient, plain) = (keys.patient, custody::encode_keys(keys));
         let _place = self.trying.acquire().await.map_err(|_| Problem::given_up())?;
         let seal = move || seal_with_passphrase(&passphrase, &plain, &patient.0, &mut system());
-        on_pool(seal).await?.map_err(|error| Problem::trouble(error.to_string()))
+        on_pool(seal)
+            .await?
+            .map_err(|error| Problem::trouble(Reason::Trouble { what: error.to_string() }))
     }
 
     /// A patient's keys, if they are unlocked now.
@@ -130,14 +130,11 @@ impl Unlocked {
 }
 
 fn open(patient: PartyId, passphrase: &Passphrase, sealed: &[u8]) -> Outcome<PatientKeys> {
-    let plain = open_with_passphrase(passphrase, sealed, &patient.0).map_err(|error| {
-        let code = match error {
-            BoxError::WrongPassphrase => RefusalCode::Locked,
-            _ => RefusalCode::NotAuthentic,
-        };
-        Problem::new(code, format!("the patient's keys: {error}"))
-    })?;
-    custody::decode_keys(&plain).map_err(|error| {
-        Problem::new(RefusalCode::NotAuthentic, format!("the patient's keys: {error}"))
-    })
+    let plain =
+        open_with_passphrase(passphrase, sealed, &patient.0).map_err(|error| match error {
+            BoxError::WrongPassphrase => Reason::WrongPassphrase,
+            error => Reason::KeysDamaged { why: error.to_string() },
+        })?;
+    Ok(custody::decode_keys(&plain)
+        .map_err(|error| Reason::KeysDamaged { why: error.to_string() })?)
 }

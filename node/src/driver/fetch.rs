@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chartmesh_protocol::agenda::{Fetch, Fetched};
 use chartmesh_protocol::id::TransferId;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
-use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+use chartmesh_protocol::objects::NotSent;
 
 use super::memory_disk::Small;
 use super::running::{Running, multiaddrs, on_pool};
@@ -120,15 +120,16 @@ fn trouble(error: &ObjectError) -> Fetched {
 /// Which refusals are final.
 fn refused(code: bulk::RefusalCode) -> Fetched {
     use bulk::RefusalCode as Bulk;
-    let final_code = match code {
+    let why = match code {
         Bulk::Failed | Bulk::Busy => return Fetched::Broken { progressed: false },
-        Bulk::NotPermitted => RefusalCode::NotPermitted,
-        Bulk::NotHere => RefusalCode::NotFound,
-        Bulk::BadStart => RefusalCode::NotAuthentic,
-        Bulk::BadRequest | Bulk::Version | Bulk::Other(_) => RefusalCode::Unsupported,
+        Bulk::NotPermitted => NotSent::NotPermitted,
+        Bulk::NotHere => NotSent::NotThere,
+        Bulk::BadStart => NotSent::BadStart,
+        Bulk::BadRequest => NotSent::BadRequest,
+        Bulk::Version => NotSent::OtherVersion,
+        Bulk::Other(code) => NotSent::Other { code },
     };
-    let text = format!("the holder refused to send the object: {code}; ask for it again");
-    Fetched::Refused(Refusal::new(final_code, text))
+    Fetched::Refused(why.into())
 }
 
 #[cfg(test)]

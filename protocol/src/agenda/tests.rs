@@ -5,7 +5,7 @@ use super::{Agenda, Fetched, Order, Retry, Sent};
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::objects::{PullFor, Transfer, TransferFor};
 use crate::peer::{Delivery, DeliveryFailure, Route, TransferResult};
-use crate::refusal::{Refusal, RefusalCode};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -316,7 +316,7 @@ fn a_pull_whose_holder_refuses_ends_and_what_came_is_thrown_away() {
     wanted(&mut agenda, PULL, &[ONE, TWO]);
     let orders = agenda.fetched(PULL, Fetched::Broken { progressed: true });
     assert!(matches!(&orders[..], [Order::Fetch(fetch)] if fetch.node == TWO), "{orders:?}");
-    let refusal = Refusal::new(RefusalCode::NotPermitted, "no");
+    let refusal = Refusal::from(crate::objects::NotSent::NotPermitted);
     let orders = agenda.fetched(PULL, Fetched::Refused(refusal));
     assert!(matches!(&orders[..], [Order::End { .. }, Order::Discard { .. }]), "{orders:?}");
 }

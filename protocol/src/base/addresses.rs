@@ -11,8 +11,8 @@ use crate::limits;
 #[serde(transparent)]
 #[cfg_attr(test, derive(arbitrary::Arbitrary))]
 pub struct Addresses(
-    #[cfg_attr(test, arbitrary(with = crate::codec::property::few::<{ limits::ADDRESSES_MAX }>))]
-    Vec<String>,
+    #[cfg_attr(test, arbitrary(with = crate::codec::property::few::<_, { limits::ADDRESSES_MAX }>))]
+     Vec<String>,
 );
 
 /// More than [`limits::ADDRESSES_MAX`] are left out, the last ones first.

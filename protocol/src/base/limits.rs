@@ -183,6 +183,8 @@ limits! {
     REFUSED_LINES_PER_DAY_MAX: usize = 64;
     /// Notices that one event may set off in a row: features call each other at most this deep.
     NOTICE_DEPTH_MAX: usize = 8;
+    /// Arguments of one reason for a refusal: no words need more.
+    REASON_ARGS_MAX: usize = 4;
     /// Network addresses kept for one node, and nodes that an introduction names.
     ADDRESSES_MAX: usize = 16;
     /// Bytes of the addresses that are passed on of an institution's nodes that have not proven themselves.

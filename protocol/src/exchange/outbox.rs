@@ -145,7 +145,7 @@ fn unless_full(to: PartyId, pushed: Handled<u64>) -> Result<(), StoreError> {
     match pushed {
         Ok(_) => Ok(()),
         Err(Failure::Refused(refusal)) => {
-            tracing::warn!(to = %to.short(), reason = %refusal.text, "a message was dropped");
+            tracing::warn!(to = %to.short(), reason = refusal.name(), "a message was dropped");
             Ok(())
         }
         Err(Failure::Store(error)) => Err(error),

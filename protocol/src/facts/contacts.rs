@@ -3,6 +3,7 @@
 
 use crate::codec::wire_struct;
 use crate::id::PartyId;
+use crate::refusal::Refusal;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 
@@ -19,7 +20,7 @@ wire_struct! {
         /// Whether the institution dealt with the patient before.
         1 => known: bool,
         /// Why it refused; absent while it has not answered.
-        2 => refused: Option<String>,
+        2 => refused: Option<Refusal>,
     }
 }
 
@@ -65,7 +66,7 @@ pub(crate) fn contact_refused(
     txn: &mut dyn Txn,
     patient: PartyId,
     institution: PartyId,
-    why: String,
+    why: Refusal,
 ) -> Result<(), StoreError> {
     let key = rows::pair(&patient.0, &institution.0);
     let Some(row) = rows::get::<EnrollingRow>(txn, ENROLLING, &key)? else { return Ok(()) };
@@ -80,7 +81,7 @@ pub(crate) fn contact_refused(
 pub(crate) fn enrolling(
     txn: &(impl ReadTxn + ?Sized),
     patient: PartyId,
-) -> Result<Vec<(PartyId, Option<String>)>, StoreError> {
+) -> Result<Vec<(PartyId, Option<Refusal>)>, StoreError> {
     rows::all::<EnrollingRow>(txn, ENROLLING, &patient.0)?
         .into_iter()
         .map(|(key, row)| Ok((PartyId(rows::tail(ENROLLING, &key)?), row.refused)))

@@ -16,8 +16,7 @@ use crate::wrap::Wrap;
 reasons! {
     /// Why a receipt does not count.
     pub(crate) enum Reason: 29 "receipts" {
-        1 => NotWhole { entry: EntryId }: NotAuthentic
-            "the receipt does not cover entry {entry} as a whole",
+        1 => NotWhole: NotAuthentic "the receipt does not cover each entry as a whole",
     }
 }
 
@@ -101,7 +100,7 @@ pub(crate) fn learn(
     let Some(row) = entries::entry(txn, subject, entry)? else { return Ok(()) };
     let manifest = objects::small(txn, row.label.claims().manifest)?;
     if !covers(receipt, entry, &row, manifest.as_ref().map(|bytes| bytes.len() as u64)) {
-        return refuse(Reason::NotWhole { entry });
+        return refuse(Reason::NotWhole);
     }
     let bytes = receipt
         .objects

@@ -42,7 +42,7 @@ impl Peer {
         let ours = self.own.keys().log().clone();
         let as_store_error = |error: crate::refusal::Failure| match error {
             crate::refusal::Failure::Store(error) => error,
-            crate::refusal::Failure::Refused(refusal) => StoreError::Fault(refusal.text),
+            crate::refusal::Failure::Refused(refusal) => StoreError::Fault(refusal.to_string()),
         };
         directory::learn_keys(txn, ours).map_err(as_store_error)?;
         let issued = self.own.issued(now);

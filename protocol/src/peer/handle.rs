@@ -60,7 +60,7 @@ impl Peer {
                 let done =
                     self.attempt(now, txn, rng, |ctx| hello::welcome(ctx, node, &welcome))?;
                 Ok(done.unwrap_or_else(|refusal| {
-                    tracing::info!(node = %node.short(), reason = %refusal.text, "an answer to hello was not taken");
+                    tracing::info!(node = %node.short(), reason = refusal.name(), "an answer to hello was not taken");
                     vec![Effect::Gate { node, open: false }]
                 }))
             }
@@ -234,7 +234,7 @@ impl Peer {
             Ok(sender) => sender,
             // No outcome for a sender that we do not know: it is to say `hello` first.
             Err(Failure::Refused(refusal)) => {
-                tracing::info!(node = %node.short(), reason = %refusal.text, "a message was not taken");
+                tracing::info!(node = %node.short(), reason = refusal.name(), "a message was not taken");
                 return Ok(vec![
                     Effect::Reply { request, bytes: Vec::new() },
                     Effect::Gate { node, open: false },

@@ -317,7 +317,7 @@ pub(super) fn welcome(
     let hello = match &welcome.0 {
         Answer::Welcome(hello) => hello,
         Answer::Refused(refusal) => {
-            tracing::info!(node = %node.short(), reason = %refusal.text, "hello was refused");
+            tracing::info!(node = %node.short(), reason = refusal.name(), "hello was refused");
             return turned_away(ctx, node, refusal);
         }
         Answer::Expelled(proof) => {

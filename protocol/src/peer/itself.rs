@@ -2,6 +2,7 @@
 
 use crate::id::{NodeId, PartyId};
 use crate::identity::{KeyLogError, Role};
+use crate::refusal::Handled;
 use crate::turn::{Identity, Own, Policy};
 
 /// One party's node, without input or output.
@@ -55,6 +56,14 @@ impl Peer {
     #[must_use]
     pub const fn role(&self) -> Role {
         self.own.role()
+    }
+
+    /// Refuses what only a node of another role does.
+    ///
+    /// # Errors
+    /// A refusal that says whom to ask instead.
+    pub fn require(&self, role: Role) -> Handled<()> {
+        self.own.require(role)
     }
 
     /// Its name.

@@ -49,6 +49,8 @@ pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as Hell
 pub use itself::Peer;
 pub use message::CheckedMessage;
 pub use query::{EachQuestion, Query};
+#[cfg(test)]
+pub(crate) use reasons::Reason;
 pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
 
 /// All that a front door can ask to see: each question says what it is answered with.

@@ -3,6 +3,7 @@
 use crate::capability::Purpose;
 use crate::codec::wire_code;
 use crate::id::{EntryId, PartyId, TokenId};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
 wire_code! {
@@ -49,7 +50,9 @@ pub(crate) struct Draft {
     pub(crate) purpose: Option<Purpose>,
     pub(crate) entries: Vec<EntryId>,
     pub(crate) token: Option<TokenId>,
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Refusal>,
+    /// Further refusals of that day get no line.
+    pub(crate) last: bool,
     pub(crate) through: Vec<PartyId>,
     /// When, for a line that is moved; otherwise now.
     pub(crate) at: Option<Timestamp>,
@@ -66,6 +69,7 @@ impl Draft {
             entries: Vec::new(),
             token: None,
             reason: None,
+            last: false,
             through: Vec::new(),
             at: None,
         }

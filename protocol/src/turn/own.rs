@@ -13,9 +13,11 @@ use std::sync::{Mutex, PoisonError};
 
 reasons! {
     /// Why this node does not do it.
+    #[expect(clippy::enum_variant_names, reason = "each says what this node is not")]
     pub(crate) enum Reason: 15 "turn" {
-        1 => OtherRole { role: &'static str, asked: &'static str }: WrongRole
-            "this is a {role} node; ask a {asked} node for this",
+        1 => NoHospital: WrongRole "this is no hospital node; ask a hospital node for this",
+        2 => NoRelay: WrongRole "this is no patient node; ask a patient node for this",
+        3 => NoDepositary: WrongRole "this is no backup node; ask a backup node for this",
     }
 }
 
@@ -189,6 +191,10 @@ impl Own {
         if self.role() == role {
             return Ok(());
         }
-        refuse(Reason::OtherRole { role: self.role().name(), asked: role.name() })
+        refuse(match role {
+            Role::Hospital => Reason::NoHospital,
+            Role::Patient => Reason::NoRelay,
+            Role::Backup => Reason::NoDepositary,
+        })
     }
 }

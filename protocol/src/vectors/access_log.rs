@@ -3,9 +3,10 @@
 
 use super::people::{HOSPITAL, Institution, NOW, PROVIDER, RELAY, hex, signed, variant};
 use crate::access_log::{Action, Countersigned, Head, Line, verify_chain};
-use crate::capability::Purpose;
+use crate::capability::{Purpose, Reason};
 use crate::codec::Wire;
 use crate::id::{EntryId, PartyId, TokenId};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ fn lines() -> Vec<Line> {
     for (action, user, reason) in [
         (Action::Kept, None, None),
         (Action::Read, Some("Dr. Example"), None),
-        (Action::ReadRefused, Some("Dr. Example"), Some("revoked")),
+        (Action::ReadRefused, Some("Dr. Example"), Some(Reason::Revoked)),
     ] {
         let seq = lines.len() as u64 + 1;
         let reading = user.is_some();
@@ -30,10 +31,11 @@ fn lines() -> Vec<Line> {
             entries: vec![EntryId([0xe1; 16])],
             count: 1,
             token: reading.then_some(TokenId([0xa1; 16])),
-            reason: reason.map(str::to_owned),
+            reason: reason.map(Refusal::from),
             salt: [0x5a; 16],
             before: lines.last().map_or([0; 32], Line::hash),
             through: reason.map(|_| vec![PROVIDER.id()]),
+            last: None,
         };
         lines.push(line);
     }

@@ -82,7 +82,7 @@ fn ordered(order: DeleteOrder, by: &SigningKey) -> (Result<Deletion, String>, us
     let message = Message::from_bytes(&message.into_bytes(), 10_000).unwrap();
     let answer = match backup::receive(&mut ctx, &sender, message) {
         Ok(answer) => Ok(Unverified::<Deletion>::parse(&answer.0).unwrap().claims().clone()),
-        Err(Failure::Refused(refusal)) => Err(refusal.text),
+        Err(Failure::Refused(refusal)) => Err(refusal.to_string()),
         Err(Failure::Store(error)) => panic!("{error}"),
     };
     (answer, ctx.lines_if_refused.len())

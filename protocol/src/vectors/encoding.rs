@@ -3,17 +3,18 @@
 
 use super::people::{hex, variant};
 use crate::codec::Wire;
-use crate::id::{ObjectId, PartyId, StreamId};
+use crate::entries;
+use crate::id::{EntryId, ObjectId, PartyId, StreamId};
 use crate::limits;
 use crate::message::{MessageId, OutcomeResult};
 use crate::record::ContentRef;
-use crate::refusal::{Refusal, RefusalCode};
+use crate::refusal::Refusal;
 use serde_json::{Value, json};
 
 const LIMIT: usize = limits::REQUEST_BYTES_MAX;
 
 fn refusal() -> Vec<u8> {
-    Refusal::new(RefusalCode::NotFound, "no such entry").to_bytes()
+    Refusal::from(entries::Reason::NotInRecord { entry: EntryId([0xe1; 16]) }).to_bytes()
 }
 
 fn content() -> Vec<u8> {
@@ -63,7 +64,7 @@ fn good_encodings_are_read() {
 #[test]
 fn each_bad_encoding_is_refused_for_its_reason() {
     let r = refusal();
-    let text = |bytes: &[u8]| [&[0xa2, 1, 2, 2], bytes].concat();
+    let text = |bytes: &[u8]| [&[0xa3, 1, 2, 2, 0, 3, 0x81, 0x82, 8], bytes].concat();
     let long_text = [&[0x79, 0x10, 0x01][..], &vec![b'a'; 4097]].concat();
     let mut short_id = content();
     short_id.truncate(2);
@@ -82,7 +83,7 @@ fn each_bad_encoding_is_refused_for_its_reason() {
         bad(
             "long-integer",
             "refusal",
-            vec![0xa2, 1, 0x18, 2, 2, 0x60],
+            vec![0xa3, 1, 0x18, 2, 2, 0, 3, 0x80],
             "NotShortest",
             "2 takes one byte, not two",
         ),
@@ -96,14 +97,14 @@ fn each_bad_encoding_is_refused_for_its_reason() {
         bad(
             "long-key",
             "refusal",
-            vec![0xa2, 0x18, 1, 2, 2, 0x60],
+            vec![0xa3, 0x18, 1, 2, 2, 0, 3, 0x80],
             "NotShortest",
             "a key is an integer, too",
         ),
         bad(
             "indefinite-map",
             "refusal",
-            vec![0xbf, 1, 2, 2, 0x60, 0xff],
+            vec![0xbf, 1, 2, 2, 0, 3, 0x80, 0xff],
             "Indefinite",
             "lengths are told beforehand",
         ),
@@ -117,38 +118,45 @@ fn each_bad_encoding_is_refused_for_its_reason() {
         bad(
             "duplicate-key",
             "refusal",
-            vec![0xa3, 1, 2, 1, 2, 2, 0x60],
+            vec![0xa4, 1, 2, 1, 2, 2, 0, 3, 0x80],
             "DuplicateKey",
             "key 1 stands twice",
         ),
         bad(
             "unsorted-keys",
             "refusal",
-            vec![0xa2, 2, 0x60, 1, 2],
+            vec![0xa3, 2, 0, 1, 2, 3, 0x80],
             "UnsortedKey",
             "key 1 after key 2",
         ),
         bad(
             "unknown-key",
             "refusal",
-            vec![0xa3, 1, 2, 2, 0x60, 3, 0],
+            vec![0xa4, 1, 2, 2, 0, 3, 0x80, 4, 0],
             "UnknownKey",
-            "key 3 is none of this structure's",
+            "key 4 is none of this structure's",
         ),
         bad("missing-key", "refusal", vec![0xa1, 1, 2], "MissingKey", "key 2 is not optional"),
         bad(
             "text-key",
             "refusal",
-            vec![0xa2, 0x61, b'a', 2, 2, 0x60],
+            vec![0xa3, 0x61, b'a', 2, 2, 0, 3, 0x80],
             "WrongType",
             "keys are unsigned integers",
         ),
         bad(
             "unknown-code",
             "refusal",
-            vec![0xa2, 1, 0x18, 99, 2, 0x60],
+            vec![0xa3, 1, 0x18, 99, 2, 0, 3, 0x80],
             "UnknownVariant",
             "no refusal has code 99",
+        ),
+        bad(
+            "too-many-arguments",
+            "refusal",
+            [&[0xa3, 1, 2, 2, 0, 3, 0x85][..], &[0x82, 7, 0].repeat(5)].concat(),
+            "TooMany",
+            "a reason has at most 4 arguments",
         ),
         bad(
             "unknown-variant",
@@ -171,7 +179,7 @@ fn each_bad_encoding_is_refused_for_its_reason() {
             "Invalid",
             "an empty array names no variant",
         ),
-        bad("negative", "refusal", vec![0xa2, 1, 0x21, 2, 0x60], "WrongType", "-2"),
+        bad("negative", "refusal", vec![0xa3, 1, 0x21, 2, 0, 3, 0x80], "WrongType", "-2"),
         bad(
             "null",
             "refusal",
@@ -179,11 +187,11 @@ fn each_bad_encoding_is_refused_for_its_reason() {
             "WrongType",
             "an absent value is left out, never null",
         ),
-        bad("float", "refusal", vec![0xa2, 1, 0xf9, 0x40, 0, 2, 0x60], "WrongType", "2.0"),
+        bad("float", "refusal", vec![0xa3, 1, 0xf9, 0x40, 0, 2, 0, 3, 0x80], "WrongType", "2.0"),
         bad(
             "tag",
             "refusal",
-            vec![0xa2, 1, 0xc1, 2, 2, 0x60],
+            vec![0xa3, 1, 0xc1, 2, 2, 0, 3, 0x80],
             "WrongType",
             "no tags within a payload",
         ),

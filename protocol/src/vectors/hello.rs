@@ -9,7 +9,7 @@ use crate::identity::{
 };
 use crate::limits;
 use crate::peer::{CheckedHello, CheckedWelcome, Hello, HelloPurpose, HelloReply, Identity, Peer};
-use crate::refusal::{Refusal, RefusalCode};
+use crate::refusal::Refusal;
 use crate::statement::{Signed, Unverified};
 use crate::time::{DAY_MS, Timestamp};
 use serde_json::{Value, json};
@@ -179,7 +179,7 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
         ),
     ];
     let welcome = HelloReply::Welcome(Unverified::parse(&good).unwrap()).to_bytes();
-    let refusal = Refusal::new(RefusalCode::NotPermitted, "not a member here");
+    let refusal = Refusal::from(crate::peer::Reason::Stranger);
     let refused = HelloReply::Refused(refusal.clone()).to_bytes();
     assert_eq!(CheckedWelcome::prepare(node, &welcome).unwrap().nonce(), Ok([0x0e; 16]));
     assert_eq!(CheckedWelcome::prepare(node, &refused).unwrap().nonce(), Err(refusal));

@@ -1,8 +1,9 @@
 //! `message/messages.json`: an envelope, its outcome, and what is neither.
 
 use super::people::{HOSPITAL, NOW, PROVIDER, RELAY, hex, key};
-use crate::capability::Proof;
+use crate::capability::{self, Proof};
 use crate::codec::{Bytes, Wire};
+use crate::codes;
 use crate::crypto::SigningKey;
 use crate::directory;
 use crate::federation;
@@ -13,7 +14,7 @@ use crate::limits;
 use crate::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use crate::outbox;
 use crate::peer::{Body, CheckedMessage, Peer};
-use crate::refusal::{Refusal, RefusalCode};
+use crate::refusal::Refusal;
 use crate::statement::{Signed, Unverified};
 use crate::store::Memory;
 use crate::time::Timestamp;
@@ -111,7 +112,7 @@ fn messages_and_outcomes_are_judged() {
         ),
     ];
     let (theirs, done) = (PROVIDER.node_key(), || outcome(OutcomeResult::Done(Bytes::default())));
-    let refused = Refusal::new(RefusalCode::NotFound, "no such code");
+    let refused = Refusal::from(codes::Reason::Unknown);
     let outcomes = [
         reply("done", "nothing to answer", done(), &theirs, true),
         reply("refused", "for good", outcome(OutcomeResult::Refused(refused)), &theirs, true),
@@ -181,8 +182,7 @@ fn a_message_is_handled_once_and_its_outcome_kept_until_acknowledged() {
         inbox::conclude(peer.own(), txn, NOW, envelope, result, handled).unwrap()
     };
     let answered = |answer: &[u8]| OutcomeResult::Done(Bytes(answer.to_vec()));
-    let refused =
-        || OutcomeResult::Refused(Refusal::new(RefusalCode::BadPermission, "revoked: taken back"));
+    let refused = || OutcomeResult::Refused(Refusal::from(capability::Reason::Revoked));
     let (first, second, third) = (numbered(5, 1, 0, 1), numbered(5, 2, 1, 2), numbered(5, 3, 2, 3));
     assert_eq!(arrival(&mut txn, &second, &[]), "1", "a stream begins at 1");
     assert_eq!(arrival(&mut txn, &first, &[]), "next");

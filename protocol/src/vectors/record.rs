@@ -82,7 +82,7 @@ fn bundle(manifest: &[u8]) -> (Bundle, Label) {
 /// Checks as a holder does, then opens as a reader does. What fails is named by its text.
 fn judge(bundle: Bundle, author: &KnownKeys) -> Result<Manifest, String> {
     let text = |failure: Failure| match failure {
-        Failure::Refused(refusal) => refusal.text,
+        Failure::Refused(refusal) => refusal.to_string(),
         Failure::Store(error) => panic!("{error}"),
     };
     let checked = bundle.check(author).map_err(text)?;

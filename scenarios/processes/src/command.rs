@@ -31,12 +31,11 @@ pub(crate) fn name_of(command: &Command) -> &'static str {
     }
 }
 
-/// What the API refused, as a person is told. Where there was no answer, that is all that is known.
+/// What the API refused. Where there was no answer, that is all that is known.
 pub(crate) fn refusal(error: ClientError) -> Refusal {
-    let text = error.to_string();
     match error {
-        ClientError::Refused { code: Some(code), .. } => Refusal::new(code, text),
-        _ => Refusal::new(RefusalCode::WrongState, text),
+        ClientError::Refused { code: Some(code), .. } => Refusal::unlisted(code),
+        _ => Refusal::unlisted(RefusalCode::WrongState),
     }
 }
 

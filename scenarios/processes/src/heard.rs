@@ -35,8 +35,7 @@ pub(crate) fn answered(answered: Answered, people: &mut People<'_>, town: &mut T
         }
     }
     let answer = answer.and_then(|answer| {
-        answer_of(name, answer)
-            .map_err(|error| Refusal::new(RefusalCode::WrongState, error.to_string()))
+        answer_of(name, answer).map_err(|_| Refusal::unlisted(RefusalCode::WrongState))
     });
     people.answered(tag, at, answer, town);
 }

@@ -165,13 +165,12 @@ impl Town {
 
 /// A command as the local API takes it.
 fn said(command: &Command) -> Result<Value, Refusal> {
-    serde_json::to_value(command).map_err(|_| {
-        Refusal::new(RefusalCode::Invalid, format!("not asked by the local API: {command:?}"))
-    })
+    serde_json::to_value(command).map_err(|_| Refusal::unlisted(RefusalCode::Invalid))
 }
 
-fn other_answer(error: &serde_json::Error) -> Refusal {
-    Refusal::new(RefusalCode::WrongState, format!("the node answered something else: {error}"))
+/// The node answered something else.
+fn other_answer(_: &serde_json::Error) -> Refusal {
+    Refusal::unlisted(RefusalCode::WrongState)
 }
 
 impl Town {

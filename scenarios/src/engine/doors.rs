@@ -52,9 +52,7 @@ impl Doors for Engine<'_> {
         self.see(&Seen::Asked { party: at, request: request.0, command: &command });
         let machine = &self.stage.machines[at as usize];
         if !machine.on {
-            let why = "the machine is off".to_owned();
-            let refusal = Refusal::new(RefusalCode::WrongState, why);
-            return self.answered(request, Err(refusal));
+            return self.answered(request, Err(Refusal::unlisted(RefusalCode::WrongState)));
         }
         let keys = patient.and_then(|patient| machine.party.unlocked.get(&patient).cloned());
         let event = Event::Command { request, command: Box::new(command), keys };

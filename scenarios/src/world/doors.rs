@@ -4,9 +4,9 @@ use super::state::World;
 use crate::driver::Driver as _;
 use crate::party::Who;
 use chartmesh_protocol::id::{NodeId, PartyId};
-use chartmesh_protocol::objects::Transfer;
+use chartmesh_protocol::objects::{NotSent, Transfer};
 use chartmesh_protocol::peer::{Answer, CheckedMessage, Command, DeliveryFailure, Event, Question};
-use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
+use chartmesh_protocol::refusal::{Failure, Refusal};
 
 impl World {
     /// Puts a party's clock right, and starts it again: with the operator's word that the time by which
@@ -106,6 +106,7 @@ impl World {
         if reply.is_empty() {
             Err(DeliveryFailure::GateClosed)
         } else {
+            super::wire::discloses_nothing(bytes, &reply);
             Ok(self.told(target, reply))
         }
     }
@@ -127,6 +128,6 @@ impl World {
             party.peer.small_object(&party.store, transfer.object).expect("memory does not fail");
         small
             .or_else(|| party.objects.get(&transfer.object).cloned())
-            .ok_or_else(|| Refusal::new(RefusalCode::NotFound, "the object is not here"))
+            .ok_or_else(|| NotSent::NotThere.into())
     }
 }

@@ -293,7 +293,11 @@ impl Region {
     /// # Panics
     /// When the relay refuses, or a log does not verify.
     pub fn reasons(&mut self, holder: Who) -> Vec<String> {
-        self.lines(holder).into_iter().filter_map(|line| line.reason).collect()
+        self.lines(holder)
+            .into_iter()
+            .filter_map(|line| line.reason)
+            .map(|reason| reason.name())
+            .collect()
     }
 
     /// The patient collects the access logs and reads one holder's.

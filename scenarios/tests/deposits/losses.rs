@@ -79,7 +79,7 @@ fn what_a_disk_lost_is_not_served_and_comes_back_with_a_restore() {
     };
     let found = verify(&region);
     assert_eq!((found.good, found.bad.len()), (2, 1));
-    assert!(found.bad[0].contains(&object.to_string()), "{:?}", found.bad);
+    assert!(found.bad[0].to_string().contains(&object.to_string()), "{:?}", found.bad);
     assert_eq!(region.fetch_at(&request, a).reason, "2 entries obtained");
     assert!(region.entries(region.b, false).iter().all(|found| found.entry != entry));
     restore(&mut region);

@@ -45,7 +45,7 @@ fn an_altered_entry_is_kept_by_no_depositary_and_no_first_wrap_is_replaced() {
     let good = bundle(&region, a, "endoscopy");
     for (what, bad) in altered(&good) {
         let refusal = offered(&mut region, a, offer(own, vec![bad])).unwrap_err();
-        assert_eq!(refusal.code, RefusalCode::NotAuthentic, "{what}: {}", refusal.text);
+        assert_eq!(refusal.code, RefusalCode::NotAuthentic, "{what}: {}", refusal.to_string());
     }
     assert!(region.entries(region.provider, false).is_empty(), "nothing of it was kept");
     keep(&mut region);
@@ -62,7 +62,7 @@ fn an_altered_entry_is_taken_by_no_reader() {
     let request = region.permitted("{}");
     // The provider does not answer at first: so there is a read to ask it for an honest answer with.
     region.world.record_wire = true;
-    let not_now = Refusal::new(RefusalCode::WrongState, "not now");
+    let not_now = Refusal::unlisted(RefusalCode::WrongState);
     region.world.lies.insert(region.provider, OutcomeResult::Refused(not_now));
     assert_eq!(region.fetch(&request).state, RequestState::Failed);
     region.world.lies.clear();
@@ -150,7 +150,7 @@ fn deposits_of_one_permission_stay_within_its_quota_and_give_back_what_they_did_
     let bytes =
         bytes.manifest.0.len() as u64 + bytes.contents.iter().map(|c| c.length).sum::<u64>();
     let refused = |outcome: OutcomeResult| match outcome {
-        OutcomeResult::Refused(refusal) => refusal.text,
+        OutcomeResult::Refused(refusal) => refusal.to_string(),
         other => panic!("over the quota: {other:?}"),
     };
     let text = refused(offer_under(&mut region, bytes - 1, [1; 16]));
@@ -186,5 +186,5 @@ fn entries_of_an_author_whom_nobody_knows_are_not_kept() {
     let (a, own) = (region.a, region.world.id(region.a));
     let refusal = offered(&mut region, a, offer(own, vec![theirs])).unwrap_err();
     assert_eq!(refusal.code, RefusalCode::NotAuthentic);
-    assert!(refusal.text.contains("is not known"), "{}", refusal.text);
+    assert!(refusal.to_string().contains("is not known"), "{refusal}");
 }

@@ -124,7 +124,7 @@ fn an_order_is_done_when_the_depositarys_receipt_says_so_and_not_before() {
         request: order.request,
         patient: region.patient,
         state: RequestState::Done,
-        reason: String::new(),
+        why: None,
     };
     let done = Body::Consent(consent::Message::OrderState(done));
     let outcome = region.world.say(a, relay, &done, None, |_| None).unwrap();

@@ -166,6 +166,21 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "what_is_new_reaches_all_of_many_members_in_few_messages_and_a_relay_tells_nobody",
     ),
     (
+        "REF-1",
+        "protocol/src/peer/words.rs",
+        "a_reason_of_a_newer_version_is_shown_as_such_and_text_of_others_stays_on_its_line",
+    ),
+    (
+        "REF-2",
+        "tests/tests/refusals.rs",
+        "a_stolen_terminal_is_refused_each_time_for_the_right_reason_and_hears_no_more_than_it_may",
+    ),
+    (
+        "REF-2",
+        "scenarios/tests/disclosure.rs",
+        "a_member_that_has_nothing_to_do_with_a_patient_does_not_learn_from_refusals_who_knows_the_patient",
+    ),
+    (
         "MSG-1",
         "scenarios/tests/outbox.rs",
         "what_is_not_said_by_a_certified_node_to_us_on_this_connection_closes_the_gate",

@@ -96,6 +96,7 @@ async fn refused(provider: &Node, patient: PartyId) -> anyhow::Result<Vec<String
         .into_iter()
         .filter(|line| matches!(line.line.action, Action::ReadRefused | Action::KeepRefused))
         .filter_map(|line| line.line.reason)
+        .map(|reason| reason.name())
         .collect())
 }
 

@@ -12,6 +12,7 @@ use futures::future::try_join_all;
 
 use super::super::limits::{COMMIT_BYTES_MAX, COMMIT_ENTRIES_MAX};
 use super::super::problem::{Outcome, Problem};
+use super::super::reasons::Reason;
 use super::{About, Contents, Import, entries};
 use crate::dicom;
 use crate::driver::Handle;
@@ -21,7 +22,7 @@ use crate::random::system;
 pub(super) async fn commit(handle: &Handle, import: &Import) -> Outcome<Vec<EntryId>> {
     let mut state = import.state.lock().await;
     if state.closed {
-        return Err(Problem::new(RefusalCode::WrongState, "this import was ended already"));
+        return Err(Reason::Ended.into());
     }
     let about = &import.about;
     let mut drafts = match state.drafts.take() {
@@ -58,12 +59,10 @@ fn draft(handle: &Handle, about: &About, state: &mut Contents) -> Vec<Draft> {
 
 fn check(about: &About, drafts: usize, recorded: usize) -> Outcome<()> {
     if drafts + recorded == 0 {
-        return Err(Problem::invalid("nothing was sent to be imported"));
+        return Err(Reason::NothingSent.into());
     }
     if (about.kind.is_some() || about.title.is_some()) && drafts + recorded > 1 {
-        return Err(Problem::invalid(format!(
-            "a kind or title is for one entry, and this would make {drafts}; import without them"
-        )));
+        return Err(Reason::OneEntryOnly { entries: drafts }.into());
     }
     Ok(())
 }

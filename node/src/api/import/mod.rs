@@ -28,7 +28,6 @@ use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::peer::Done;
 use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{Draft, Kind, SealedContent};
-use chartmesh_protocol::refusal::RefusalCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -38,6 +37,7 @@ use super::limits::{
     RECEIVING_MAX,
 };
 use super::problem::{Outcome, Problem};
+use super::reasons::Reason;
 use super::request::{At, Named, fresh_name, on_pool};
 use super::shared::Shared;
 use crate::content::{self, title};
@@ -128,8 +128,7 @@ impl Imports {
     fn add(&self, about: About) -> Outcome<String> {
         let mut open = self.lock();
         if open.len() >= IMPORTS_MAX {
-            let text = format!("{IMPORTS_MAX} imports are under way; commit or give up some first");
-            return Err(Problem::new(RefusalCode::LimitReached, text));
+            return Err(Reason::TooManyImports { most: IMPORTS_MAX }.into());
         }
         let name = fresh_name();
         let import = Import {
@@ -143,8 +142,7 @@ impl Imports {
 
     fn get(&self, name: &str) -> Outcome<Arc<Import>> {
         let Some(import) = self.lock().get(name).cloned() else {
-            let text = "no such import under way; one that nobody touches ends after an hour";
-            return Err(Problem::not_found(text));
+            return Err(Reason::NoImport.into());
         };
         import.touch();
         Ok(import)
@@ -181,18 +179,16 @@ impl Import {
     async fn add(&self, memory: &Arc<Semaphore>, received: receive::Received) -> Outcome<()> {
         let mut state = self.state.lock().await;
         if state.closed || state.drafts.is_some() {
-            return Err(Problem::new(RefusalCode::WrongState, "this import was committed already"));
+            return Err(Reason::Committed.into());
         }
         if state.files >= IMPORT_FILES_MAX {
-            let text = format!("an import has at most {IMPORT_FILES_MAX} files; begin another");
-            return Err(Problem::new(RefusalCode::LimitReached, text));
+            return Err(Reason::TooManyFiles { most: IMPORT_FILES_MAX }.into());
         }
         let kib = received.small_bytes().div_ceil(1024);
         let share =
             Arc::clone(memory).try_acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX));
         let Ok(share) = share else {
-            let text = "too much waits to be committed; commit what is there, then go on";
-            return Err(Problem::new(RefusalCode::LimitReached, text));
+            return Err(Reason::TooMuchWaits.into());
         };
         state.shares.push(share);
         state.files += 1;
@@ -255,8 +251,7 @@ pub(super) async fn begin(
     about.title = about.title.map(|text| title(&text)).filter(|text| !text.is_empty());
     about.user = title(&about.user);
     if about.user.is_empty() || about.user.len() > NAME_BYTES_MAX {
-        let text = format!("say who records: a user of 1 to {NAME_BYTES_MAX} bytes");
-        return Err(Problem::invalid(text));
+        return Err(Reason::UserOutOfBounds { most: NAME_BYTES_MAX }.into());
     }
     // Sealing nothing finds out whether something can be sealed, before anything is sent.
     let subject = about.subject;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream, Bytes};
 use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::record::{SealedContent, Term};
-use chartmesh_protocol::refusal::RefusalCode;
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::super::limits::{BODY_PAUSE_MAX, DRAIN_TIME_MAX, PIECES_MAX};
 use super::super::problem::{Outcome, Problem};
+use super::super::reasons::Reason;
 use super::super::request::on_pool;
 use super::super::shared::Shared;
 use super::Item;
@@ -93,9 +93,7 @@ impl Incoming {
                 self.bytes += piece.len() as u64;
                 Ok(Some(piece))
             }
-            Err(_) | Ok(Some(Err(_))) => {
-                Err(Problem::invalid("the file did not come whole; send it again"))
-            }
+            Err(_) | Ok(Some(Err(_))) => Err(Reason::NotWhole.into()),
         }
     }
 
@@ -123,8 +121,7 @@ pub(super) async fn receive(
 ) -> Outcome<Received> {
     let name = title(file_name);
     if name.len() > NAME_BYTES_MAX {
-        let text = format!("a file's name has at most {NAME_BYTES_MAX} bytes");
-        return Err(Problem::invalid(text));
+        return Err(Reason::NameOutOfBounds { most: NAME_BYTES_MAX }.into());
     }
     let mut head = Vec::new();
     body.fill(&mut head, SNIFF_BYTES).await?;
@@ -158,7 +155,7 @@ async fn fhir_document(
     body.fill(&mut bytes, FHIR_BYTES_MAX + 1).await?;
     if bytes.len() > FHIR_BYTES_MAX {
         let error = fhir::FhirError::TooLarge { bytes: bytes.len() };
-        return Err(Problem::new(RefusalCode::LimitReached, error.to_string()));
+        return Err(Reason::DocumentTooLarge { why: error.to_string() }.into());
     }
     let handle = shared.handle.clone();
     on_pool(move || {
@@ -179,7 +176,7 @@ fn seal_group(handle: &Handle, group: Group) -> Outcome<Group<Item>> {
     let Group { kind, effective, title, items } = group;
     let items = items.into_iter().map(|mut draft| {
         let Content::Bytes(bytes) = std::mem::replace(&mut draft.content, Content::Stream) else {
-            return Err(Problem::trouble("a FHIR resource without its bytes; this is a bug"));
+            return Err(Problem::trouble(Reason::WithoutBytes));
         };
         let named = [TermName::Resource, TermName::ResourceType]
             .into_iter()
@@ -249,7 +246,7 @@ async fn stream(sealing: Sealing, head: Vec<u8>, body: &mut Incoming) -> Outcome
 
 /// A file that is not what it should be; the error repeats no value of the record.
 fn refused(name: &str, error: &dyn std::error::Error) -> Problem {
-    Problem::invalid(format!("{name}: {error}"))
+    Reason::NotOfItsFormat { file: name.to_owned(), why: error.to_string() }.into()
 }
 
 fn view(

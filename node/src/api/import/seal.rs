@@ -4,10 +4,10 @@ use axum::body::Bytes;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::object::{DataKey, Sealer, TooLarge, fresh_salt};
 use chartmesh_protocol::record::{ContentKey, SealedContent};
-use chartmesh_protocol::refusal::RefusalCode;
 use tokio::sync::mpsc;
 
 use super::super::problem::{Outcome, Problem};
+use super::super::reasons::Reason;
 use crate::disk::AnyDisk;
 use crate::objects::{ObjectFolder, ObjectWriter};
 use crate::random::system;
@@ -51,14 +51,15 @@ impl Sealing {
             match pieces.blocking_recv() {
                 Some(Some(piece)) => self.push(&piece)?,
                 Some(None) => return self.finish(),
-                None => return Err(Problem::invalid("the file did not come whole; send it again")),
+                None => return Err(Reason::NotWhole.into()),
             }
         }
     }
 
     fn push(&mut self, plain: &[u8]) -> Outcome<()> {
-        self.sealer.push(plain, &mut self.file).map_err(|TooLarge| {
-            Problem::new(RefusalCode::LimitReached, format!("{}: {TooLarge}; split it", self.name))
+        self.sealer.push(plain, &mut self.file).map_err(|TooLarge| Reason::FileTooLarge {
+            file: self.name.clone(),
+            why: TooLarge.to_string(),
         })?;
         flush(&self.folder, &mut self.writer, &mut self.file)
     }
@@ -76,7 +77,7 @@ impl Sealing {
                 writer.push(&self.file)?;
                 let written = writer.finish()?;
                 if written.id != sealed.id {
-                    return Err(Problem::trouble("an object was not written as it was sealed"));
+                    return Err(Problem::trouble(Reason::NotAsSealed));
                 }
                 None
             }
@@ -115,6 +116,7 @@ fn flush(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chartmesh_protocol::refusal::RefusalCode;
 
     #[test]
     fn a_file_whose_sender_goes_away_leaves_nothing() {

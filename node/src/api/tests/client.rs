@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use axum::http::{Method, Request, StatusCode};
-use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+use chartmesh_protocol::peer::words::Told;
+use chartmesh_protocol::refusal::RefusalCode;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
@@ -139,8 +140,10 @@ impl Answer {
     pub(super) fn refused(self, status: u16, code: RefusalCode) -> String {
         let body = self.body.unwrap();
         assert_eq!(self.status.as_u16(), status, "{body:?}");
-        let refusal: Refusal = serde_json::from_slice(&body).unwrap();
-        assert_eq!(refusal.code, code, "{refusal}");
-        refusal.text
+        let told: Told = serde_json::from_slice(&body).unwrap();
+        assert_eq!(told.code, code, "{told:?}");
+        // Whoever refuses says which of the reasons listed it is for.
+        assert!(told.reason > 0 && !told.name.starts_with("reason-"), "{told:?}");
+        told.text
     }
 }

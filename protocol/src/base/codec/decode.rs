@@ -86,6 +86,14 @@ pub enum DecodeError {
     Invalid(&'static str),
 }
 
+impl DecodeError {
+    /// What is wrong, by its name, such as `NotShortest`: vectors and refusals have it, not the sentence.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{self:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
+    }
+}
+
 /// Reads deterministic CBOR from memory.
 #[derive(Debug)]
 pub struct Decoder<'a> {

@@ -47,8 +47,10 @@ pub(crate) fn has_one_encoding<T: Wire + for<'a> Arbitrary<'a>>() {
 }
 
 /// A list of at most `MAX`.
-pub(crate) fn few<const MAX: usize>(u: &mut Unstructured<'_>) -> Result<Vec<String>> {
-    let mut list = Vec::<String>::arbitrary(u)?;
+pub(crate) fn few<'a, T: Arbitrary<'a>, const MAX: usize>(
+    u: &mut Unstructured<'a>,
+) -> Result<Vec<T>> {
+    let mut list = Vec::<T>::arbitrary(u)?;
     list.truncate(MAX);
     Ok(list)
 }

@@ -1,35 +1,53 @@
 //! What a reason is about.
 
-use super::{Listed, Row};
-use crate::codec::DecodeError;
+use crate::codec::{DecodeError, Decoder, Encoder, Wire, wire_enum};
 use crate::id::{ChartId, ConsentId, EntryId, ObjectId, PartyId, TokenId};
+use crate::limits;
 use crate::time::Timestamp;
 
-/// An argument of a reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Arg {
-    /// A party; shown by its name where that is known.
-    Party(PartyId),
-    /// Several parties.
-    Parties(Vec<PartyId>),
-    /// An entry.
-    Entry(EntryId),
-    /// A request for consent.
-    Request(ConsentId),
-    /// A permission.
-    Permission(TokenId),
-    /// A chart.
-    Chart(ChartId),
-    /// An object.
-    Object(ObjectId),
-    /// A moment.
-    Time(Timestamp),
-    /// A count or a bound.
-    Number(u64),
-    /// What somebody wrote, or a name that no language translates.
-    Text(String),
-    /// Another reason, which this one rests on.
-    Because(&'static Row, Vec<Arg>),
+wire_enum! {
+    /// An argument of a reason.
+    #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Arg {
+        /// A party; shown by its name where that is known.
+        1 => Party(PartyId),
+        /// An entry.
+        2 => Entry(EntryId),
+        /// A request for consent.
+        3 => Request(ConsentId),
+        /// A permission.
+        4 => Permission(TokenId),
+        /// A chart.
+        5 => Chart(ChartId),
+        /// A moment.
+        6 => Time(Timestamp),
+        /// A count or a bound.
+        7 => Number(u64),
+        /// What somebody wrote, or a name that no language translates.
+        8 => Text(String),
+        /// An object.
+        9 => Object(ObjectId),
+    }
+}
+
+impl Arg {
+    /// What it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Party(_) => Kind::Party,
+            Self::Entry(_) => Kind::Entry,
+            Self::Request(_) => Kind::Request,
+            Self::Permission(_) => Kind::Permission,
+            Self::Chart(_) => Kind::Chart,
+            Self::Time(_) => Kind::Time,
+            Self::Number(_) => Kind::Number,
+            Self::Text(_) => Kind::Text,
+            Self::Object(_) => Kind::Object,
+        }
+    }
 }
 
 /// What an argument is.
@@ -37,8 +55,6 @@ pub enum Arg {
 pub enum Kind {
     /// [`Arg::Party`].
     Party,
-    /// [`Arg::Parties`].
-    Parties,
     /// [`Arg::Entry`].
     Entry,
     /// [`Arg::Request`].
@@ -47,22 +63,73 @@ pub enum Kind {
     Permission,
     /// [`Arg::Chart`].
     Chart,
-    /// [`Arg::Object`].
-    Object,
     /// [`Arg::Time`].
     Time,
     /// [`Arg::Number`].
     Number,
     /// [`Arg::Text`].
     Text,
-    /// [`Arg::Because`].
-    Because,
+    /// [`Arg::Object`].
+    Object,
+}
+
+/// The arguments of a reason, at most [`limits::REASON_ARGS_MAX`]: what others say of why they refuse is
+/// kept in rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+#[cfg_attr(test, derive(arbitrary::Arbitrary))]
+pub struct Args(
+    #[cfg_attr(test, arbitrary(with = crate::codec::property::few::<_, { limits::REASON_ARGS_MAX }>))]
+     Vec<Arg>,
+);
+
+impl Args {
+    /// These arguments; texts are cut where no text may be longer.
+    pub(crate) fn new(mut args: Vec<Arg>) -> Self {
+        for arg in &mut args {
+            if let Arg::Text(text) = arg {
+                text.truncate(text.floor_char_boundary(limits::TEXT_BYTES_MAX));
+            }
+        }
+        Self(args)
+    }
+}
+
+impl core::ops::Deref for Args {
+    type Target = [Arg];
+
+    fn deref(&self) -> &[Arg] {
+        &self.0
+    }
+}
+
+impl Wire for Args {
+    fn encode(&self, e: &mut Encoder) {
+        self.0.encode(e);
+    }
+
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let len = d.array()?;
+        if len > limits::REASON_ARGS_MAX {
+            return Err(DecodeError::TooMany {
+                what: "arguments",
+                found: len as u64,
+                limit: limits::REASON_ARGS_MAX as u64,
+            });
+        }
+        let args = (0..len).map(|_| Arg::decode(d)).collect::<Result<_, _>>()?;
+        d.leave();
+        Ok(Self(args))
+    }
 }
 
 /// A type that reasons take as an argument.
-pub(crate) trait Argument {
+pub trait Argument {
+    /// What it is.
     const KIND: Kind;
 
+    /// As an argument.
     fn arg(&self) -> Arg;
 }
 
@@ -81,7 +148,6 @@ macro_rules! arguments {
 
 arguments! {
     PartyId => Party |party| *party,
-    Vec<PartyId> => Parties |parties| parties.clone(),
     EntryId => Entry |entry| *entry,
     ConsentId => Request |request| *request,
     TokenId => Permission |token| *token,
@@ -92,16 +158,7 @@ arguments! {
     u32 => Number |number| u64::from(*number),
     u64 => Number |number| *number,
     usize => Number |number| *number as u64,
-    &'static str => Text |&text| text.to_owned(),
     String => Text |text| text.clone(),
-    // Bytes that are no value: what is wrong with them is for whoever writes an implementation.
-    DecodeError => Text |error| error.to_string(),
-}
-
-impl<T: Listed> Argument for T {
-    const KIND: Kind = Kind::Because;
-
-    fn arg(&self) -> Arg {
-        Arg::Because(self.row(), self.args())
-    }
+    // Bytes that are no value: by its name, what is wrong with them is for whoever writes an implementation.
+    DecodeError => Text |error| error.name(),
 }

@@ -1,6 +1,6 @@
 //! Declaring reasons.
 
-/// Declares the reasons of a room as an enum:
+/// Declares the reasons of a room as an enum, in this crate or one that stands around it:
 ///
 /// ```text
 /// reasons! {
@@ -11,9 +11,12 @@
 /// }
 /// ```
 ///
-/// Numbers are for ever: what is no longer said leaves a gap.
+/// `use Oven(OvenError)` before the first number takes in the reasons of another room as they are. Numbers are
+/// for ever: what is no longer said leaves a gap.
+#[macro_export]
 macro_rules! reasons {
     ($(#[$meta:meta])* $vis:vis enum $name:ident: $room:literal $noun:literal {
+        $(use $within:ident($inner:ty),)*
         $(
             $(#[$vmeta:meta])*
             $number:literal => $variant:ident
@@ -26,6 +29,10 @@ macro_rules! reasons {
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[allow(unreachable_pub, reason = "some are used within one module only")]
         $vis enum $name {
+            $(
+                #[doc = concat!("A [`", stringify!($inner), "`].")]
+                $within($inner),
+            )*
             $(
                 $(#[$vmeta])*
                 #[doc = $english]
@@ -51,6 +58,7 @@ macro_rules! reasons {
 
             fn row(&self) -> &'static $crate::reason::Row {
                 let number = match self {
+                    $(Self::$within(inner) => return inner.row(),)*
                     $(Self::$variant { .. } => $room * 1000 + $number,)*
                 };
                 Self::TABLE.iter().find(|row| row.number == number).expect("each variant has a row")
@@ -58,6 +66,7 @@ macro_rules! reasons {
 
             fn args(&self) -> Vec<$crate::reason::Arg> {
                 match self {
+                    $(Self::$within(inner) => inner.args(),)*
                     $(Self::$variant $({ $($arg),* })? $(($($at),*))? => vec![
                         $($($crate::reason::Argument::arg($arg),)*)?
                         $($($crate::reason::Argument::arg($at),)*)?
@@ -68,13 +77,19 @@ macro_rules! reasons {
 
         impl core::fmt::Display for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                use $crate::reason::{Language, Listed, in_words};
-                f.write_str(&in_words(self.row(), &self.args(), Language::English))
+                use $crate::reason::{ENGLISH, Listed, in_words};
+                f.write_str(&in_words(self.row(), &self.args(), &ENGLISH, &|_| None))
             }
         }
 
         impl core::error::Error for $name {}
+
+        $(impl From<$inner> for $name {
+            fn from(inner: $inner) -> Self {
+                Self::$within(inner)
+            }
+        })*
     };
 }
 
-pub(crate) use reasons;
+pub use reasons;

@@ -7,11 +7,10 @@ mod arg;
 mod declare;
 mod words;
 
-pub(crate) use arg::Argument;
-pub use arg::{Arg, Kind};
-pub(crate) use declare::reasons;
-pub use words::Language;
-pub(crate) use words::{fill, in_words};
+pub use arg::{Arg, Args, Argument, Kind};
+pub use declare::reasons;
+pub(crate) use words::fill;
+pub use words::{ENGLISH, Language, in_words};
 
 use crate::codec::wire_code;
 
@@ -26,7 +25,7 @@ wire_code! {
         3 => WrongRole,
         /// The asker may not.
         4 => NotPermitted,
-        /// The permission presented does not cover it; the text names the reason.
+        /// The permission presented does not cover it.
         5 => BadPermission,
         /// It is there already, or done already.
         6 => AlreadyDone,
@@ -45,12 +44,32 @@ wire_code! {
     }
 }
 
+impl RefusalCode {
+    /// The name, as SPEC.md has it.
+    #[must_use]
+    pub fn name(self) -> String {
+        kebab("", &format!("{self:?}"))
+    }
+}
+
+/// `OtherRole` -> `other-role`, after what stands before it.
+fn kebab(before: &str, variant: &str) -> String {
+    let mut name = before.to_owned();
+    for (at, letter) in variant.char_indices() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
 /// One row of the table of reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     /// Its number, stable; thousands count the rooms.
     pub number: u32,
-    /// The room that says so.
+    /// The room that says so; none for permissions, whose names tokens' checks and vectors have, too.
     pub room: &'static str,
     /// Its name within the room, as Rust spells it.
     pub variant: &'static str,
@@ -63,25 +82,18 @@ pub struct Row {
 }
 
 impl Row {
-    /// Its name, such as `consent.not-permitted`.
+    /// Its name, such as `consent.request-expired`.
     #[must_use]
     pub fn name(&self) -> String {
-        let mut name = format!("{}.", self.room);
-        for (at, letter) in self.variant.char_indices() {
-            if letter.is_ascii_uppercase() && at > 0 {
-                name.push('-');
-            }
-            name.push(letter.to_ascii_lowercase());
-        }
-        name
+        let room = if self.room.is_empty() { String::new() } else { format!("{}.", self.room) };
+        kebab(&room, self.variant)
     }
 
     /// Its words.
     #[must_use]
-    pub const fn words(&self, language: Language) -> &'static str {
-        match language {
-            Language::English => self.english,
-        }
+    pub fn words(&self, language: &Language) -> &'static str {
+        let own = language.words.iter().find(|(number, _)| *number == self.number);
+        own.map_or(self.english, |(_, words)| words)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::codec::{Wire, wire_struct};
 use crate::id::{EntryId, PartyId, TokenId};
 use crate::limits;
 use crate::reason::reasons;
+use crate::refusal::Refusal;
 use crate::rows;
 use crate::statement::{Signed, Statement};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -46,7 +47,7 @@ wire_struct! {
         /// Under which permission.
         9 => token: Option<TokenId>,
         /// For a refusal: why.
-        10 => reason: Option<String>,
+        10 => reason: Option<Refusal>,
         /// So that a line cannot be guessed from its hash.
         11 => salt: [u8; 16],
         /// The hash of the line before; 32 zeros before the first.
@@ -54,6 +55,9 @@ wire_struct! {
         /// Who passed the permission on to whoever used it, the patient's grantee first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         13 => through: Option<Vec<PartyId>>,
+        /// For a refusal: that further ones of the same party on that day have no line. Never false.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        14 => last: Option<bool>,
     }
 }
 
@@ -120,6 +124,7 @@ pub(crate) fn append(ctx: &mut Context<'_>, draft: Draft) -> Result<(), StoreErr
         salt: ctx.random(),
         before: head.hash,
         through: Some(draft.through).filter(|through| !through.is_empty()),
+        last: draft.last.then_some(true),
     };
     let key = rows::pair(&draft.patient.0, &line.seq.to_be_bytes());
     rows::put(ctx.txn, LINES, &key, &line)?;
@@ -175,6 +180,7 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, from: PartyId, to: PartyId) -> Result
                 entries: line.entries,
                 token: line.token,
                 reason: line.reason,
+                last: line.last.is_some(),
                 through: line.through.unwrap_or_default(),
                 at: Some(line.at),
             },

@@ -93,7 +93,7 @@ pub(crate) fn outcome(
     let end = answer.lines.last().map_or((seq, hash), |line| (line.seq, line.hash()));
     let reached = Head { seq: end.0, hash: end.1, ..claims.clone() };
     let judged = verify_chain((seq, hash), &answer.lines, if whole { claims } else { &reached });
-    let problem = judged.err().map(|error| error.to_string());
+    let problem = judged.err().map(Refusal::from);
     if problem.is_none() {
         for line in &answer.lines {
             rows::put(ctx.txn, COLLECTED, &[&key[..], &line.seq.to_be_bytes()].concat(), line)?;
@@ -126,10 +126,7 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
         let contradicted = shown.iter().find(|shown| shown.agrees == Some(false));
         let problem = row.problem.or_else(|| {
             contradicted.map(|shown| {
-                format!(
-                    "{holder_name} showed {} a line {} that is not in the log it gave you",
-                    shown.reader_name, shown.seq
-                )
+                Reason::Contradicted { holder, reader: shown.reader, line: shown.seq }.into()
             })
         });
         views.push(LogView {

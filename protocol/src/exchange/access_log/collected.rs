@@ -4,7 +4,7 @@ use super::chain::Head;
 use super::wire::{LinesRequest, Message};
 use crate::codec::wire_struct;
 use crate::id::PartyId;
-use crate::refusal::Handled;
+use crate::refusal::{Handled, Refusal};
 use crate::rows;
 use crate::statement::Unverified;
 use crate::store::Table;
@@ -26,7 +26,7 @@ wire_struct! {
         /// The newest head that was shown.
         3 => head: Unverified<Head>,
         /// What did not hold.
-        4 => problem: Option<String>,
+        4 => problem: Option<Refusal>,
     }
 }
 

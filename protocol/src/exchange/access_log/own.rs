@@ -5,7 +5,7 @@ use super::collect::named;
 use super::view::LogView;
 use crate::id::PartyId;
 use crate::limits;
-use crate::refusal::Handled;
+use crate::refusal::{Handled, Refusal};
 use crate::store::ReadTxn;
 use crate::time::Timestamp;
 use crate::turn::Own;
@@ -23,7 +23,7 @@ pub(crate) fn own_log(
     let whole = page.last().map_or(after, |line| line.seq) == signed.seq;
     let before = page.first().map_or([0; 32], |line| line.before);
     let judged = verify_chain((after, before), &page, &signed);
-    let problem = judged.err().filter(|_| whole).map(|error| error.to_string());
+    let problem = judged.err().filter(|_| whole).map(Refusal::from);
     Ok(LogView {
         holder: own.party(),
         holder_name: own.name().to_owned(),

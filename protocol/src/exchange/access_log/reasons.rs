@@ -1,5 +1,6 @@
 //! Why a log is not told, or does not count.
 
+use crate::id::PartyId;
 use crate::reason::reasons;
 
 reasons! {
@@ -12,5 +13,7 @@ reasons! {
         4 => HolderUnknown: NotFound "the holder of the log is not known here",
         5 => TooManyHeads: LimitReached
             "too many heads of this holder's log wait to be compared with it; the patient is to collect it",
+        6 => Contradicted { holder: PartyId, reader: PartyId, line: u64 }: NotAuthentic
+            "{holder} showed {reader} a line {line} that is not in the log it gave you",
     }
 }

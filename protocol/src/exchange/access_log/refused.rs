@@ -41,10 +41,7 @@ pub(crate) fn on_record(
         return Ok(None);
     }
     row.lines += 1;
-    if row.lines == most {
-        let reason = line.reason.unwrap_or_default();
-        line.reason = Some(format!("{reason}; further refusals of this day are not listed"));
-    }
+    line.last = row.lines == most;
     rows::put(txn, REFUSED, &key, &row)?;
     Ok(Some(line))
 }

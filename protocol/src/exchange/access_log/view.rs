@@ -2,6 +2,8 @@
 
 use super::chain::Line;
 use crate::id::PartyId;
+use crate::reason::Language;
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -24,9 +26,22 @@ pub struct LogView {
     /// Whether the lines continue what was seen before and end at the signed head.
     pub verified: bool,
     /// What does not hold, when something does not.
-    pub problem: Option<String>,
+    pub problem: Option<Refusal>,
     /// At a relay: what readers say they were shown of this log.
     pub shown: Vec<ShownView>,
+}
+
+impl LogView {
+    /// What does not hold, in words that call holder and readers by their names.
+    #[must_use]
+    pub fn problem_in_words(&self, language: &Language) -> Option<String> {
+        let name = |party| {
+            let readers = self.shown.iter().map(|shown| (shown.reader, &shown.reader_name));
+            let mut named = [(self.holder, &self.holder_name)].into_iter().chain(readers);
+            named.find(|(known, _)| *known == party).map(|(_, name)| name.clone())
+        };
+        Some(self.problem.as_ref()?.words_with(language, &name))
+    }
 }
 
 /// A head of a holder's log that a reader was shown and countersigned.

@@ -22,6 +22,7 @@ pub(crate) use holds::{held, held_after, hold, holders};
 use holds::{held_for, let_go};
 pub use lost::{Lost, Stocked};
 pub(crate) use lost::{lost, note_here, note_lost};
+pub use reasons::NotSent;
 pub(crate) use reasons::Reason;
 pub(crate) use ticket::{issue_ticket, may_pull, tick};
 

@@ -13,3 +13,22 @@ reasons! {
         6 => NotOfTicket: NotPermitted "the ticket is not for this object",
     }
 }
+
+reasons! {
+    /// Why a holder does not send an object, for good.
+    #[derive(Copy)]
+    pub enum NotSent: 24 "objects" {
+        21 => NotPermitted: NotPermitted
+            "the holder refused to send the object: the ticket does not permit it; ask for it again",
+        22 => NotThere: NotFound
+            "the holder refused to send the object: the object is not there; ask for it again",
+        23 => BadStart: NotAuthentic
+            "the holder refused to send the object: the object cannot be sent from there; ask for it again",
+        24 => BadRequest: Unsupported
+            "the holder refused to send the object: the request cannot be read; ask for it again",
+        25 => OtherVersion: Unsupported
+            "the holder refused to send the object: the version is not spoken there; ask for it again",
+        26 => Other { code: u16 }: Unsupported
+            "the holder refused to send the object: refused with code {code}; ask for it again",
+    }
+}

@@ -5,7 +5,7 @@ use crate::contacts;
 use crate::directory;
 use crate::id::PartyId;
 use crate::kind::Kind;
-use crate::refusal::Handled;
+use crate::refusal::{Handled, Refusal};
 use crate::store::ReadTxn;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ pub struct EnrollingView {
     /// The institution.
     pub institution: PartyId,
     /// Why it refused; absent while it has not answered.
-    pub refused: Option<String>,
+    pub refused: Option<Refusal>,
 }
 
 /// One patient as shown.

@@ -52,13 +52,12 @@ pub(crate) fn judge<Op: Permitted>(
                 user: judged.user.clone(),
                 purpose: judged.purpose,
                 token: Some(token),
-                reason: Some(reason.name().to_owned()),
+                reason: Some(reason.into()),
                 through: if authentic { through.clone() } else { Vec::new() },
                 ..Draft::new(judged.patient, judged.refused_as, sender.institution)
             });
         }
-        let told = reason.for_stranger();
-        refuse(super::Reason::Refused { name: told.name(), why: told })
+        refuse(reason.for_stranger())
     };
     let known = match directory::learn_keys(ctx.txn, judged.log) {
         Ok(known) if known.party() == judged.patient => known,

@@ -1,6 +1,5 @@
 //! Why a permission does not open what it is shown for, or is not found.
 
-use crate::capability;
 use crate::id::TokenId;
 use crate::reason::reasons;
 
@@ -12,6 +11,5 @@ reasons! {
         2 => NotReceived { token: TokenId }: NotFound
             "this institution received no permission {token}; list them with `chartmesh consent grants`",
         3 => IdTaken: NotAuthentic "another permission here has this id",
-        4 => Refused { name: &'static str, why: capability::Reason }: BadPermission "{name}: {why}",
     }
 }

@@ -48,7 +48,7 @@ pub use query::{Grants, Request, Requests};
 pub(crate) use read::pulled;
 pub(crate) use reasons::Reason;
 pub(crate) use standing::renew_for;
-pub use tables::RequestKind;
+pub use tables::{Obtained, RequestKind};
 pub(crate) use tables::{next_due, requests_beginning};
 pub use upload::UploadCommand;
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored, deposited};

@@ -140,13 +140,7 @@ fn narrowed(
         return refuse(Reason::NotToBePassedOn { token: parent.id });
     };
     if !allowed.institutions.contains(&command.to) {
-        let names: Result<Vec<_>, _> = allowed
-            .institutions
-            .as_slice()
-            .iter()
-            .map(|party| directory::name(ctx.txn, *party))
-            .collect();
-        return refuse(Reason::NotToThem { institutions: names?.join(", ") });
+        return refuse(Reason::NotToThem { token: parent.id, institution: command.to });
     }
     if parent.expires_at() <= ctx.now {
         return refuse(Reason::PermissionExpired);

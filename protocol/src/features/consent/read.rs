@@ -2,7 +2,7 @@
 
 use super::compare;
 use super::reasons::Reason;
-use super::tables::{fail, put_request, request};
+use super::tables::{Obtained, fail, put_request, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
 use crate::access_log::{self, Action};
 use crate::capability::{GrantKeys, Granted, Operation, Read};
@@ -84,7 +84,7 @@ pub(super) fn fetch(
     };
     begin(ctx, id)?;
     row.state = RequestState::Approved;
-    row.reason = String::new();
+    (row.why, row.obtained) = (None, None);
     put_request(ctx.txn, id, &row)?;
     for grant in &grants {
         ask_page(ctx, id, grant, holder, &user, None)?;
@@ -416,15 +416,8 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
         let mut row = request(ctx.txn, id)?;
         if row.state != RequestState::Failed {
             row.state = RequestState::Done;
-            let entries = progress.entries;
-            let what = if entries == 1 { "entry" } else { "entries" };
-            row.reason = format!("{entries} {what} obtained");
-            if progress.closed > 0 {
-                row.reason.push_str(&format!(
-                    "; {} did not open, or are by nobody known as a member: ask another holder, or the patient",
-                    progress.closed
-                ));
-            }
+            let ProgressRow { entries, closed, .. } = progress;
+            row.obtained = Some(Obtained { entries, closed });
             put_request(ctx.txn, id, &row)?;
             compare::finish(ctx, id)?;
         }

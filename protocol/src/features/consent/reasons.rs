@@ -64,8 +64,8 @@ reasons! {
         38 => CoversNothing: NotFound "the permission covers nothing of what is to be passed on",
         39 => NotToBePassedOn { token: TokenId }: NotPermitted
             "the patient has not said that permission {token} may be passed on; the patient says so with `chartmesh consent approve --may-pass-on`",
-        40 => NotToThem { institutions: String }: NotPermitted
-            "the permission may be passed on to {institutions} only",
+        40 => NotToThem { token: TokenId, institution: PartyId }: NotPermitted
+            "permission {token} may not be passed on to {institution}; `chartmesh consent grants` shows to whom it may",
         41 => PermissionExpired: Expired "the permission has expired; ask the patient again",
         42 => Revoked: BadPermission "the patient has revoked the permission",
         43 => NotThatOften: NotPermitted
@@ -106,8 +106,8 @@ reasons! {
         68 => OrderHereAlready: AlreadyDone "an order of this id is here already",
         69 => NotTheirOrder: NotPermitted "this order is not the institution's",
         70 => NoEndOfOrder: Invalid "an order is ready, done or failed",
-        71 => NoReceiptBefore { entry: EntryId }: NotAuthentic
-            "no receipt of the depositary for entry {entry} came before",
+        71 => NoReceiptBefore: NotAuthentic
+            "no receipts of the depositary for the entries of the order came before",
         72 => IsRefused: AlreadyDone "the request is refused already",
         73 => IsExpired: AlreadyDone "the request is expired already",
         74 => IsReady: AlreadyDone "the request is ready already",

@@ -97,7 +97,10 @@ pub(crate) fn renew_for(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> 
             Ok(()) => {}
             // A grantee whose card nothing can be sealed to must not keep the patient from publishing.
             Err(Failure::Refused(refusal)) => {
-                tracing::warn!(reason = %refusal.text, "a permission did not get the new compartment");
+                tracing::warn!(
+                    reason = refusal.name(),
+                    "a permission did not get the new compartment"
+                );
             }
             Err(error) => return Err(error),
         }

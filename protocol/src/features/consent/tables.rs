@@ -73,6 +73,22 @@ wire_struct! {
         15 => executor: Option<PartyId>,
         /// The permission and entries of an order, at the hospital.
         16 => order: Option<OrderRow>,
+        /// Why it failed.
+        17 => why: Option<Refusal>,
+        /// What was obtained with what was permitted for it.
+        18 => obtained: Option<Obtained>,
+    }
+}
+
+wire_struct! {
+    /// What came of a reading.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+    pub struct Obtained {
+        /// Entries that came.
+        1 => entries: u64,
+        /// Entries that did not open, or are by nobody known as a member.
+        2 => closed: u64,
     }
 }
 
@@ -102,6 +118,8 @@ impl RequestRow {
             tokens: Vec::new(),
             executor: None,
             order: None,
+            why: None,
+            obtained: None,
         }
     }
 
@@ -259,7 +277,7 @@ pub(super) fn answer_request(ctx: &mut Context<'_>, to: RequestId, id: ConsentId
 pub(super) fn fail(ctx: &mut Context<'_>, id: ConsentId, refusal: &Refusal) -> Handled<()> {
     let mut row = request(ctx.txn, id)?;
     row.state = RequestState::Failed;
-    row.reason = refusal.text.clone();
+    row.why = Some(refusal.clone());
     put_request(ctx.txn, id, &row)?;
     Ok(())
 }

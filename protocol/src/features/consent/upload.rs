@@ -187,12 +187,8 @@ pub(crate) fn deposited(
 
 fn report(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()> {
     let Some(relay) = directory::relay_of(ctx.txn, row.patient)? else { return Ok(()) };
-    let state = OrderState {
-        request: id,
-        patient: row.patient,
-        state: row.state,
-        reason: row.reason.clone(),
-    };
+    let state =
+        OrderState { request: id, patient: row.patient, state: row.state, why: row.why.clone() };
     ctx.send(relay, &Message::OrderState(state))?;
     Ok(())
 }
@@ -250,12 +246,12 @@ pub(super) fn state(ctx: &mut Context<'_>, sender: &Sender, state: OrderState) -
         for entry in &row.wish.entries {
             let of = (row.patient, *entry);
             if !receipts::is_kept_at(ctx.txn, row.patient, of, depositary)? {
-                return refuse(Reason::NoReceiptBefore { entry: *entry });
+                return refuse(Reason::NoReceiptBefore);
             }
         }
     }
     row.state = state.state;
-    row.reason = state.reason;
+    row.why = state.why;
     put_request(ctx.txn, state.request, &row)?;
     Ok(Bytes::default())
 }

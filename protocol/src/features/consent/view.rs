@@ -2,7 +2,7 @@
 
 pub use super::compare::{HeldBackView, OtherLabelView};
 use super::standing;
-use super::tables::{RequestKind, RequestRow, chain_text};
+use super::tables::{Obtained, RequestKind, RequestRow, chain_text};
 use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Operation, Purpose, explain};
 use crate::directory;
@@ -11,7 +11,7 @@ use crate::id::{ConsentId, EntryId, PartyId, TokenId};
 use crate::kind::Kind;
 use crate::patients;
 use crate::permission::{GivenRow, GrantState, ReceivedRow, revocations, through};
-use crate::refusal::Handled;
+use crate::refusal::{Handled, Refusal};
 use crate::store::ReadTxn;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,8 +46,14 @@ pub struct RequestView {
     pub expires: Timestamp,
     /// How it stands.
     pub state: RequestState,
-    /// The word that came with the decision.
+    /// In words: why it failed, what was obtained, or the word that came with the decision.
     pub reason: String,
+    /// Why it failed.
+    #[serde(default)]
+    pub why: Option<Refusal>,
+    /// What was obtained.
+    #[serde(default)]
+    pub obtained: Option<Obtained>,
     /// For a deferral: until when.
     pub until: Option<Timestamp>,
     /// Permissions given for it.
@@ -76,12 +82,30 @@ impl RequestView {
             asked: row.asked,
             expires: row.expires,
             state: row.state,
-            reason: row.reason.clone(),
+            reason: outcome_in_words(row),
+            why: row.why.clone(),
+            obtained: row.obtained,
             until: row.until,
             tokens: row.tokens.clone(),
             held_back: super::compare::held_back(txn, id)?,
         })
     }
+}
+
+/// How it ended, in words.
+fn outcome_in_words(row: &RequestRow) -> String {
+    if let Some(why) = &row.why {
+        return why.to_string();
+    }
+    let Some(Obtained { entries, closed }) = row.obtained else { return row.reason.clone() };
+    let what = if entries == 1 { "entry" } else { "entries" };
+    let mut words = format!("{entries} {what} obtained");
+    if closed > 0 {
+        words.push_str(&format!(
+            "; {closed} did not open, or are by nobody known as a member: ask another holder, or the patient"
+        ));
+    }
+    words
 }
 
 /// The request as a sentence that a patient reads.

@@ -8,6 +8,7 @@ use crate::entries::Bundle;
 use crate::id::{ConsentId, EntryId, PartyId, TicketId};
 use crate::identity::{KeyLog, KeyRing};
 use crate::kind::Kind;
+use crate::refusal::Refusal;
 use crate::statement::Unverified;
 use crate::time::Timestamp;
 
@@ -164,8 +165,8 @@ wire_struct! {
         2 => patient: PartyId,
         /// How it stands.
         3 => state: RequestState,
-        /// A word.
-        4 => reason: String,
+        /// Why it failed.
+        4 => why: Option<Refusal>,
     }
 }
 

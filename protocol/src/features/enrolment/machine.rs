@@ -14,7 +14,7 @@ use crate::members;
 use crate::outbox;
 use crate::patients;
 use crate::permission;
-use crate::refusal::{Handled, Refusal, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -159,10 +159,14 @@ pub(crate) fn greeted(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     Ok(())
 }
 
-/// Whether a patient is enrolled in a chart that a person here opened.
+/// Whether a patient is enrolled in a chart that a person here opened. Whoever brings a code for one that is no
+/// more hears that of the code, and not which chart it was.
 fn is_taken(ctx: &Context<'_>, chart: ChartId) -> Handled<bool> {
-    let row = entries::chart(ctx.txn, chart)?;
-    Ok(row.enrolled && row.registered)
+    match entries::chart(ctx.txn, chart) {
+        Ok(row) => Ok(row.enrolled && row.registered),
+        Err(Failure::Refused(_)) => refuse(codes::Reason::Unknown),
+        Err(error) => Err(error),
+    }
 }
 
 /// A patient comes with a code.
@@ -208,8 +212,8 @@ pub(crate) fn outcome(
     let answer = match result {
         Ok(answer) => answer,
         Err(refusal) => {
-            tracing::warn!(reason = %refusal.text, "an enrolment was refused");
-            return Ok(contacts::contact_refused(ctx.txn, patient, to, refusal.text)?);
+            tracing::warn!(reason = refusal.name(), "an enrolment was refused");
+            return Ok(contacts::contact_refused(ctx.txn, patient, to, refusal)?);
         }
     };
     let Ok(answer) = Answer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {

@@ -3,7 +3,7 @@
 use super::reasons::Reason;
 use super::sync;
 use super::tables::{FoundingRow, forget_asked, founding, put_founding};
-use super::view::{expulsion, view};
+use super::view::{ExpelledView, expulsion, view};
 use super::wire::{Applicant, Apply, Message};
 use crate::codec::Bytes;
 use crate::codes::{self, Code, CodeFor, CodeView};
@@ -96,7 +96,12 @@ pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Comman
 /// Refuses with how this institution was expelled, if it was.
 fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
     let Some(expelled) = expulsion(ctx.txn, ctx.own.party())? else { return Ok(()) };
-    refuse(Reason::WasExpelled { how: expelled.sentence() })
+    let ExpelledView { federation, at, by, reason: why, .. } = expelled;
+    let votes = by.len();
+    if why.is_empty() {
+        return refuse(Reason::WasExpelledUnexplained { federation, at, votes });
+    }
+    refuse(Reason::WasExpelled { federation, at, votes, why })
 }
 
 /// Whether this institution left the federation that it knows, or was expelled from it: it may be in

@@ -2,14 +2,15 @@
 
 use crate::codec::DecodeError;
 use crate::reason::reasons;
+use crate::time::Timestamp;
 
 reasons! {
     /// Why a federation is not founded, joined or changed.
     pub(crate) enum Reason: 40 "federation" {
         1 => RelayIsNone: WrongRole
             "a patient relay is no member of a federation; a hospital lets it in when a patient enrols",
-        2 => WasExpelled { how: String }: NotPermitted
-            "this institution was {how}. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
+        2 => WasExpelled { federation: String, at: Timestamp, votes: usize, why: String }: NotPermitted
+            "this institution was expelled from `{federation}` on {at} by {votes} votes: {why}. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
         3 => InOneAlready: AlreadyDone "this node is in a federation already, or founding one",
         4 => NameOutOfBounds: Invalid "a federation needs a name of 1 to 200 bytes",
         5 => SponsorsOutOfBounds { least: u16, most: u16 }: Invalid
@@ -30,6 +31,9 @@ reasons! {
         16 => FounderUnknown: NotAuthentic "the charter's founder is not known",
         17 => AnotherFederation: WrongState "that is another federation",
         18 => CharterMissing: NotFound "the charter is missing",
-        19 => SnapshotMalformed { why: DecodeError }: NotAuthentic "{why}",
+        19 => SnapshotMalformed { why: DecodeError }: NotAuthentic
+            "the federation's statements cannot be read: {why}",
+        20 => WasExpelledUnexplained { federation: String, at: Timestamp, votes: usize }: NotPermitted
+            "this institution was expelled from `{federation}` on {at} by {votes} votes, and no reason was given. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
     }
 }

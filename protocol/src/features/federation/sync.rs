@@ -230,7 +230,7 @@ pub(crate) fn learn_snapshot(
     match taken {
         Ok(_) => Ok(()),
         Err(Failure::Refused(refusal)) => {
-            tracing::warn!(reason = %refusal.text, "a federation was not taken over");
+            tracing::warn!(reason = refusal.name(), "a federation was not taken over");
             Ok(())
         }
         Err(Failure::Store(error)) => Err(error),
@@ -249,7 +249,7 @@ pub(crate) fn outcome(
     }
     match (message, result) {
         (Message::Apply(_), Err(refusal)) => {
-            tracing::warn!(to = %to.short(), reason = %refusal.text, "our application was refused");
+            tracing::warn!(to = %to.short(), reason = refusal.name(), "our application was refused");
             Ok(())
         }
         (Message::Apply(_), Ok(_)) => ask(ctx, to),

@@ -372,7 +372,7 @@ pub(crate) fn reseal(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
             Ok(resealed) => bundles.extend(resealed.map(|checked| checked.to_bundle())),
             // One that cannot be opened must not keep the others from their wraps, nor the ring from us.
             Err(Failure::Refused(refusal)) => {
-                tracing::warn!(reason = %refusal.text, "an entry was not sealed again");
+                tracing::warn!(reason = refusal.name(), "an entry was not sealed again");
             }
             Err(error) => return Err(error),
         }

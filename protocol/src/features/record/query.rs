@@ -8,7 +8,7 @@ use crate::id::PartyId;
 use crate::identity::PatientKeys;
 use crate::limits;
 use crate::objects;
-use crate::refusal::{Failure, Handled, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::{Look, Question};
 
@@ -101,17 +101,17 @@ fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
     let mut verified =
         VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), elsewhere: 0, catalogue };
     for entry in verified.catalogue.iter().flat_map(|catalogue| &catalogue.other_label) {
-        verified.bad.push(format!(
-            "entry {entry}: its label is not the one that the patient's catalogue lists"
-        ));
+        verified.bad.push(Reason::NotAsListed { entry: *entry }.into());
     }
     let all = entries::entries(txn, subject)?;
     for found in &all {
-        match verify_entry(txn, found) {
-            Ok(()) => verified.good += 1,
-            Err(Failure::Refused(refusal)) => verified.bad.push(refusal.text),
+        let bad = match verify_entry(txn, found) {
+            Ok(bad) => bad.into_iter().map(Refusal::from).collect(),
+            Err(Failure::Refused(refusal)) => vec![refusal],
             Err(error) => return Err(error),
-        }
+        };
+        verified.good += usize::from(bad.is_empty());
+        verified.bad.extend(bad);
         verified.elsewhere += usize::from(!found.row.whole);
         let adds_to = found.index.as_ref().and_then(|index| index.adds_to);
         if adds_to.is_some_and(|original| !all.iter().any(|other| other.entry == original)) {
@@ -121,8 +121,8 @@ fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
     Ok(verified)
 }
 
-/// Checks an entry again from its bytes, as if it had just arrived.
-fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<()> {
+/// Checks an entry again from its bytes, as if it had just arrived, and tells what is wrong with its contents.
+fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<Vec<Reason>> {
     let author = found.row.label.claims().author;
     let Some(keys) = directory::keys(txn, author)? else {
         return refuse(Reason::AuthorUnknown { entry: found.entry });
@@ -131,16 +131,9 @@ fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<()> {
         return refuse(Reason::WithoutManifest { entry: found.entry });
     };
     whole.to_bundle().check(&keys)?;
-    let mut lost = Vec::new();
-    for content in &found.row.contents {
-        if let Some(damage) = damage(txn, found, content)? {
-            lost.push(format!("object {} is {damage}", content.object));
-        }
-    }
-    if lost.is_empty() {
-        return Ok(());
-    }
-    refuse(Reason::ContentsGone { entry: found.entry, damage: lost.join(", ") })
+    let contents = found.row.contents.iter();
+    let bad = contents.filter_map(|content| damage(txn, found, content).transpose());
+    Ok(bad.collect::<Result<_, _>>()?)
 }
 
 /// What is wrong with a content object that ought to be here; files are the node's to look at.
@@ -148,15 +141,21 @@ fn damage(
     txn: &dyn ReadTxn,
     found: &Found,
     content: &objects::ContentRef,
-) -> Result<Option<&'static str>, StoreError> {
-    if let Some(lost) = objects::lost(txn, content.object)? {
-        return Ok(Some(if lost.damaged { "damaged" } else { "lost" }));
+) -> Result<Option<Reason>, StoreError> {
+    let (entry, object) = (found.entry, content.object);
+    if let Some(lost) = objects::lost(txn, object)? {
+        return Ok(Some(match lost.damaged {
+            true => Reason::ContentDamaged { entry, object },
+            false => Reason::ContentLost { entry, object },
+        }));
     }
     if !found.row.whole || content.length > limits::SMALL_OBJECT_BYTES_MAX as u64 {
         return Ok(None);
     }
-    Ok(match objects::small(txn, content.object)? {
-        Some(bytes) if blake3::hash(&bytes) != content.object.0 => Some("damaged"),
+    Ok(match objects::small(txn, object)? {
+        Some(bytes) if blake3::hash(&bytes) != object.0 => {
+            Some(Reason::ContentDamaged { entry, object })
+        }
         _ => None,
     })
 }

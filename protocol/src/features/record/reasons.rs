@@ -1,6 +1,6 @@
 //! Why an entry is not recorded, listed or found whole.
 
-use crate::id::EntryId;
+use crate::id::{EntryId, ObjectId};
 use crate::reason::reasons;
 
 reasons! {
@@ -19,12 +19,17 @@ reasons! {
         7 => AuthorUnknown { entry: EntryId }: NotAuthentic
             "entry {entry}: its author is not known",
         8 => WithoutManifest { entry: EntryId }: NotFound "entry {entry}: its manifest is missing",
-        9 => ContentsGone { entry: EntryId, damage: String }: NotFound "entry {entry}: {damage}",
+        9 => ContentLost { entry: EntryId, object: ObjectId }: NotFound
+            "entry {entry}: object {object} is lost",
         10 => ListsNothing: Invalid "a listing lists something",
         11 => TooManyCompartments: LimitReached "a listing of too many compartments",
         12 => NoCompartment: NotAuthentic "no compartment has this id",
         13 => TooManyListed: LimitReached "more entries than can be listed",
         14 => OtherRoot: WrongState
             "what is listed here does not lead to the catalogue's root; send all of it",
+        15 => NotAsListed { entry: EntryId }: NotAuthentic
+            "entry {entry}: its label is not the one that the patient's catalogue lists",
+        16 => ContentDamaged { entry: EntryId, object: ObjectId }: NotFound
+            "entry {entry}: object {object} is damaged",
     }
 }

@@ -4,6 +4,7 @@ pub use crate::entries::CatalogueView;
 use crate::entries::{ChartRow, ContentKey, EntryRow, Found, Manifest, Term};
 use crate::id::{ChartId, EntryId, ObjectId, PartyId, StatementId};
 use crate::kind::Kind;
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -221,7 +222,7 @@ pub struct VerifiedView {
     /// Entries whose label, contents list, manifest and author hold together.
     pub good: usize,
     /// What does not hold, one line each.
-    pub bad: Vec<String>,
+    pub bad: Vec<Refusal>,
     /// Entries that add to one that is not here.
     pub dangling: Vec<EntryId>,
     /// The patient's catalogue; none when this node was never given one.

@@ -17,18 +17,11 @@ reasons! {
     /// Why a permission cannot be narrowed and passed on.
     #[derive(Copy)]
     pub enum AttenuateError: 12 "chain" {
-        /// The new link would permit more than the link above.
-        141 => Excess(why: Excess): NotPermitted "{why}",
+        use Excess(Excess),
         /// Too many links, or too many bytes.
         142 => TooLong: NotPermitted "the permission would have too many links or bytes",
         /// The new link's claims contradict each other.
         143 => Incoherent: NotPermitted "the claims of the new link contradict each other",
-    }
-}
-
-impl From<Excess> for AttenuateError {
-    fn from(error: Excess) -> Self {
-        Self::Excess(error)
     }
 }
 

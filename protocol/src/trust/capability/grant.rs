@@ -43,18 +43,11 @@ impl core::fmt::Debug for GrantKeys {
 reasons! {
     /// Why a grant cannot be made or opened.
     pub enum GrantError: 12 "grant" {
+        use Kem(KemError),
         /// A key for something that the permission does not cover.
         151 => OutsideScope: NotAuthentic "a key opens what the permission does not cover",
-        /// Not sealed to this key, or not with this permission.
-        152 => Kem(why: KemError): NotAuthentic "{why}",
         /// What was sealed is not a list of keys.
         153 => Decode(why: DecodeError): NotAuthentic "the sealed keys cannot be read: {why}",
-    }
-}
-
-impl From<KemError> for GrantError {
-    fn from(error: KemError) -> Self {
-        Self::Kem(error)
     }
 }
 

@@ -83,14 +83,15 @@ impl Reason {
 
     /// One plain sentence: what is wrong, and what to do where something can be done.
     #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        self.words().1
+    pub fn sentence(self) -> &'static str {
+        let (name, words) = self.words();
+        &words[name.len() + 2..]
     }
 
     const fn in_table(self) -> Row {
         Row {
             number: 12_000 + self.code() as u32,
-            room: "capability",
+            room: "",
             variant: self.words().0,
             class: RefusalCode::BadPermission,
             args: &[],
@@ -100,89 +101,101 @@ impl Reason {
 
     const fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::NotValid => ("not-valid", "The permission is not valid here."),
-            Self::Malformed => ("malformed", "These bytes are not a permission."),
-            Self::ChainTooLong => {
-                ("chain-too-long", "The permission was passed on too often, or is too large.")
-            }
+            Self::NotValid => ("not-valid", "not-valid: The permission is not valid here."),
+            Self::Malformed => ("malformed", "malformed: These bytes are not a permission."),
+            Self::ChainTooLong => (
+                "chain-too-long",
+                "chain-too-long: The permission was passed on too often, or is too large.",
+            ),
             Self::ProofMissing => (
                 "proof-missing",
-                "Whoever presents the permission did not prove that it is theirs.",
+                "proof-missing: Whoever presents the permission did not prove that it is theirs.",
             ),
-            Self::WrongPatient => ("wrong-patient", "The permission is about another patient."),
+            Self::WrongPatient => {
+                ("wrong-patient", "wrong-patient: The permission is about another patient.")
+            }
             Self::UnknownIssuer => (
                 "unknown-issuer",
-                "The permission was issued by somebody whose keys are not known here.",
+                "unknown-issuer: The permission was issued by somebody whose keys are not known here.",
             ),
             Self::BadSignature => (
                 "bad-signature",
-                "The permission is forged or altered: a signature does not verify.",
+                "bad-signature: The permission is forged or altered: a signature does not verify.",
             ),
             Self::ProofForged => (
                 "proof-forged",
-                "The proof of possession is not signed by the node that presents it.",
+                "proof-forged: The proof of possession is not signed by the node that presents it.",
             ),
             Self::ProofForAnotherToken => (
                 "proof-for-another-token",
-                "The proof of possession was made for another permission.",
+                "proof-for-another-token: The proof of possession was made for another permission.",
             ),
             Self::ProofForAnotherVerifier => (
                 "proof-for-another-verifier",
-                "The proof of possession was made for another holder.",
+                "proof-for-another-verifier: The proof of possession was made for another holder.",
             ),
             Self::ProofReplayed => (
                 "proof-replayed",
-                "The proof of possession was made on another connection; make a new one.",
+                "proof-replayed: The proof of possession was made on another connection; make a new one.",
             ),
             Self::ProofForAnotherRequest => (
                 "proof-for-another-request",
-                "The proof of possession was made for another request.",
+                "proof-for-another-request: The proof of possession was made for another request.",
             ),
             Self::NotTheGrantee => (
                 "not-the-grantee",
-                "The permission was given to another institution than the one that presents it.",
+                "not-the-grantee: The permission was given to another institution than the one that presents it.",
             ),
-            Self::BrokenChain => {
-                ("broken-chain", "The links of the permission do not belong together.")
-            }
-            Self::DelegationNotAllowed => {
-                ("delegation-not-allowed", "The permission may not be passed on like this.")
-            }
+            Self::BrokenChain => (
+                "broken-chain",
+                "broken-chain: The links of the permission do not belong together.",
+            ),
+            Self::DelegationNotAllowed => (
+                "delegation-not-allowed",
+                "delegation-not-allowed: The permission may not be passed on like this.",
+            ),
             Self::ChildExceedsParent => (
                 "child-exceeds-parent",
-                "The permission permits more than the one that it was made from.",
+                "child-exceeds-parent: The permission permits more than the one that it was made from.",
             ),
             Self::OldKey => (
                 "old-key",
-                "The permission was signed with a key that has been replaced since; ask for a new one.",
+                "old-key: The permission was signed with a key that has been replaced since; ask for a new one.",
             ),
-            Self::NotYetValid => ("not-yet-valid", "The permission does not count yet."),
-            Self::Expired => ("expired", "The permission has expired; ask for a new one."),
-            Self::ValidTooLong => {
-                ("valid-too-long", "The permission is valid for longer than any may be.")
+            Self::NotYetValid => {
+                ("not-yet-valid", "not-yet-valid: The permission does not count yet.")
             }
-            Self::Revoked => ("revoked", "The patient has revoked the permission."),
+            Self::Expired => ("expired", "expired: The permission has expired; ask for a new one."),
+            Self::ValidTooLong => (
+                "valid-too-long",
+                "valid-too-long: The permission is valid for longer than any may be.",
+            ),
+            Self::Revoked => ("revoked", "revoked: The patient has revoked the permission."),
             Self::IssuedBeforeMinIat => (
                 "issued-before-min-iat",
-                "The patient has revoked all permissions of that time; ask for a new one.",
+                "issued-before-min-iat: The patient has revoked all permissions of that time; ask for a new one.",
             ),
             Self::StaleRevocations => (
                 "stale-revocations",
-                "The holder's news of revocations is older than the permission accepts; try again when it has fresh news.",
+                "stale-revocations: The holder's news of revocations is older than the permission accepts; try again when it has fresh news.",
             ),
-            Self::WrongAudience => ("wrong-audience", "The permission is not for this holder."),
-            Self::OperationNotPermitted => {
-                ("operation-not-permitted", "The permission does not permit this operation.")
+            Self::WrongAudience => {
+                ("wrong-audience", "wrong-audience: The permission is not for this holder.")
             }
-            Self::WrongPurpose => {
-                ("wrong-purpose", "The permission is for another purpose than the request states.")
-            }
+            Self::OperationNotPermitted => (
+                "operation-not-permitted",
+                "operation-not-permitted: The permission does not permit this operation.",
+            ),
+            Self::WrongPurpose => (
+                "wrong-purpose",
+                "wrong-purpose: The permission is for another purpose than the request states.",
+            ),
             Self::OutOfScope => {
-                ("out-of-scope", "The permission does not cover what was asked for.")
+                ("out-of-scope", "out-of-scope: The permission does not cover what was asked for.")
             }
             Self::QuotaExceeded => (
                 "quota-exceeded",
-                "More bytes than the permission has left; ask for one with a larger limit.",
+                "quota-exceeded: More bytes than the permission has left; ask for one with a larger limit.",
             ),
         }
     }

@@ -335,7 +335,7 @@ impl Measures {
         self.reads_ended += self.counts(stage.now_us());
         let stale = match outcome {
             OutcomeResult::Refused(refusal) if refusal.code == RefusalCode::BadPermission => {
-                if !refusal.text.starts_with(Reason::StaleRevocations.name()) {
+                if !refusal.is(&Reason::StaleRevocations) {
                     return;
                 }
                 self.sample("stale_refusals", stage.now_us(), 1.0, reader, "");

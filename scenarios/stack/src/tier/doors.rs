@@ -154,6 +154,9 @@ impl Floor<'_> {
 fn refusal(failure: Failure) -> Refusal {
     match failure {
         Failure::Refused(refusal) => refusal,
-        Failure::Store(error) => Refusal::new(RefusalCode::WrongState, error.to_string()),
+        Failure::Store(error) => {
+            tracing::error!(%error, "a node's store failed");
+            Refusal::unlisted(RefusalCode::WrongState)
+        }
     }
 }

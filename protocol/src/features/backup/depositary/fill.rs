@@ -74,7 +74,7 @@ fn refused_line(row: &ReservationRow, refusal: &Refusal) -> access_log::Draft {
     let mut line = access_log::Draft::new(row.owner, Action::KeepRefused, row.depositor);
     line.entries = row.entries.iter().map(|reserved| reserved.entry).collect();
     line.token = row.granted.as_ref().and_then(|granted| granted.links.last()).map(|l| l.token);
-    line.reason = Some(refusal.text.split(':').next().unwrap_or_default().to_owned());
+    line.reason = Some(refusal.clone());
     line
 }
 
@@ -87,9 +87,7 @@ fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
     let txn = &*ctx.txn;
     let institutions = |party| permission::issuer(txn, party);
     let keys = Keys { patient: &known, institutions: &institutions };
-    granted
-        .recheck(ctx.now, &revocations, &keys)
-        .or_else(|reason| refuse(permission::Reason::Refused { name: reason.name(), why: reason }))
+    Ok(granted.recheck(ctx.now, &revocations, &keys)?)
 }
 
 /// An object of a deposit has come, or never will.

@@ -27,7 +27,7 @@ pub(in crate::features::backup) fn deleted(
         let mut line =
             access_log::Draft::new(claims.owner, Action::DeleteRefused, sender.institution);
         line.entries.clone_from(&claims.entries);
-        line.reason = Some(reason.to_string());
+        line.reason = Some(reason.clone().into());
         ctx.lines_if_refused.push(line);
         refuse(reason)
     };

@@ -53,7 +53,7 @@ pub(super) fn confirmed(
         Err(refusal) => {
             line.action = Action::DeleteRefused;
             line.entries.clone_from(&claims.entries);
-            line.reason = Some(refusal.text);
+            line.reason = Some(refusal);
         }
         Ok(bytes) => {
             let Ok(deletion) = Unverified::<Deletion>::parse(&bytes.0) else {
