@@ -3,16 +3,16 @@
 use std::cell::OnceCell;
 use std::str::FromStr;
 
-use chartmesh_node::client::{Asking, Client, ClientError};
+use chartmesh_node::client::{By, Client, ClientError};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
-use chartmesh_protocol::custody::view::PatientView;
-use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{FoundView, PeerView, Query, StatusView, Thing, ask};
-use chartmesh_protocol::record::view::{ChartView, EntryView};
+use chartmesh_protocol::peer::{
+    Asked, FoundView, Listing, PeerView, Query, Question, StatusView, Thing, ask,
+};
+use chartmesh_protocol::record::view::EntryView;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::Output;
@@ -39,47 +39,53 @@ impl Node {
     }
 
     /// Asks to see something.
-    pub(crate) async fn query(&self, query: &(impl Into<Query> + Clone)) -> Outcome<Value> {
-        let query: Query = query.clone().into();
-        Ok(self.client.ask(&Asking::query(&json!(query), None)).await?)
+    pub(crate) async fn query<Q>(&self, query: Q) -> Outcome<Q::Answer>
+    where
+        Q: Question<Answer: DeserializeOwned> + Into<Query>,
+    {
+        Ok(self.client.query(query, By::default()).await?)
     }
 
-    /// [`Node::query`] with a patient's keys, where the command line says how to open them. Only a
+    /// Asks for all of a listing.
+    pub(crate) async fn all<L>(&self, listing: L) -> Outcome<Vec<L::Item>>
+    where
+        L: Listing<Item: DeserializeOwned> + Into<Query>,
+    {
+        Ok(self.client.all(listing, By::default()).await?)
+    }
+
+    /// [`Node::all`] with a patient's keys, where the command line says how to open them. Only a
     /// relay has any: at a hospital a passphrase that is given is its own node's.
-    pub(crate) async fn query_as(
-        &self,
-        query: &(impl Into<Query> + Clone),
-        patient: &str,
-    ) -> Outcome<Value> {
-        let query: Query = query.clone().into();
-        let mut asking = Asking::query(&json!(query), Some(patient));
-        if let Some(secret) = self.given()?
-            && self.status().await?.role == Role::Patient
-        {
-            asking.open_with(secret.as_str());
-        }
-        Ok(self.client.ask(&asking).await?)
+    async fn all_as<L>(&self, listing: L, patient: PartyId) -> Outcome<Vec<L::Item>>
+    where
+        L: Listing<Item: DeserializeOwned> + Into<Query>,
+    {
+        let secret = match self.given()? {
+            Some(secret) if self.status().await?.role == Role::Patient => Some(secret.as_str()),
+            _ => None,
+        };
+        let by = By { patient: Some(patient), passphrase: secret };
+        Ok(self.client.all(listing, by).await?)
     }
 
     /// Asks for something to be done. With a `patient`, its keys are needed: when they are locked,
     /// the passphrase is asked for.
-    pub(crate) async fn command(&self, command: Value, patient: Option<&str>) -> Outcome<Value> {
-        debug_assert!(
-            serde_json::from_value::<chartmesh_protocol::peer::Command>(command.clone()).is_ok(),
-            "not a command: {command}"
-        );
-        let mut asking = Asking::command(&command, patient);
-        let given = if patient.is_some() { self.given()? } else { None };
-        if let Some(secret) = given {
-            asking.open_with(secret.as_str());
-        }
-        match (self.client.ask(&asking).await, patient) {
-            (Err(error), Some(patient)) if error.is_locked() && given.is_none() => {
+    pub(crate) async fn command<A>(&self, act: A, patient: Option<&str>) -> Outcome<A::Answer>
+    where
+        A: Asked<Answer: DeserializeOwned> + Clone,
+    {
+        let Some(patient) = patient else {
+            return Ok(self.client.command(act, By::default()).await?);
+        };
+        let passphrase = self.given()?.map(|secret| secret.as_str());
+        let by = By { patient: Some(id(patient)?), passphrase };
+        match self.client.command(act.clone(), by).await {
+            Err(error) if error.is_locked() && passphrase.is_none() => {
                 let secret = self.passphrase.existing(&format!("patient {}", short(patient)))?;
-                asking.open_with(secret.as_str());
-                Ok(self.client.ask(&asking).await?)
+                let by = By { passphrase: Some(secret.as_str()), ..by };
+                Ok(self.client.command(act, by).await?)
             }
-            (answer, _) => Ok(answer?),
+            answer => Ok(answer?),
         }
     }
 
@@ -105,28 +111,30 @@ impl Node {
 
     /// What [`ask::Peers`] tells.
     pub(crate) async fn peers(&self) -> Outcome<Vec<PeerView>> {
-        read(self.query(&ask::Peers).await?)
-    }
-
-    /// What [`ask::Charts`] tells.
-    pub(crate) async fn charts(&self) -> Outcome<Vec<ChartView>> {
-        read(self.query(&ask::Charts).await?)
-    }
-
-    /// What [`ask::Patients`] tells.
-    pub(crate) async fn patients(&self) -> Outcome<Vec<PatientView>> {
-        read(self.query(&ask::Patients).await?)
+        self.all(ask::Peers::default()).await
     }
 
     /// What [`ask::Grants`] tells.
     pub(crate) async fn grants(&self, patient: Option<PartyId>) -> Outcome<Vec<GrantView>> {
-        read(self.query(&ask::Grants { patient }).await?)
+        self.all(ask::Grants::of(patient)).await
     }
 
-    /// What [`ask::Entries`] tells.
+    /// What [`ask::Entries`] tells, in the order of what happened.
     pub(crate) async fn entries(&self, subject: &str) -> Outcome<Vec<EntryView>> {
-        let query = ask::Entries { subject: id(subject)?, find: None };
-        read(self.query_as(&query, subject).await?)
+        self.entries_with(subject, None).await
+    }
+
+    /// Entries that contain a text, if one is given.
+    pub(crate) async fn entries_with(
+        &self,
+        subject: &str,
+        find: Option<String>,
+    ) -> Outcome<Vec<EntryView>> {
+        let subject = id(subject)?;
+        let listing = ask::Entries { find, ..ask::Entries::of(subject) };
+        let mut entries = self.all_as(listing, subject).await?;
+        EntryView::sort_by_time(&mut entries);
+        Ok(entries)
     }
 
     /// Institutions by id, for showing names.
@@ -137,7 +145,7 @@ impl Node {
             .into_iter()
             .map(|peer| Candidate::new(peer.institution, peer.name))
             .collect();
-        let federation: FederationView = read(self.query(&ask::Members).await?)?;
+        let federation = self.query(ask::Members).await?;
         for party in federation.parties {
             if !found.iter().any(|known| known.id == party.party.to_string()) {
                 found.push(Candidate::new(party.party, party.name));
@@ -190,6 +198,13 @@ impl Node {
         Ok((found.id, found.other_id.unwrap_or_default()))
     }
 
+    /// The name of whoever's record it is, if it is known here.
+    pub(crate) async fn name_of_subject(&self, subject: &str) -> Outcome<String> {
+        let found = self.found(Thing::Subject, subject, None).await?.found;
+        let found = found.into_iter().find(|one| one.id == subject);
+        Ok(found.map(|one| one.name).unwrap_or_default())
+    }
+
     /// The one thing of a kind that `text` means, in one request; what there is, in a second, when it
     /// means nothing.
     async fn find(&self, what: &str, thing: Thing, text: &str) -> Outcome<Candidate> {
@@ -205,7 +220,7 @@ impl Node {
 
     async fn found(&self, thing: Thing, text: &str, within: Option<PartyId>) -> Outcome<FoundView> {
         let find = ask::Find { what: [thing].into(), text: text.to_owned(), within, limit: None };
-        read(self.query(&find).await?)
+        self.query(find).await
     }
 
     /// The entry of a record that `text` means.
@@ -253,7 +268,7 @@ impl Node {
             Some(whole) => whole,
             None => self.find("request", Thing::Request, text).await?.id,
         };
-        read(self.query(&ask::Request { request: id(&request)? }).await?)
+        self.query(ask::Request { request: id(&request)? }).await
     }
 
     /// Fails early, and in words, where the node's role does not do it.
@@ -268,6 +283,12 @@ impl Node {
         )
         .next(format!("ask a {} node (--dir names which)", role.name())))
     }
+}
+
+/// An act, from the names of what was resolved.
+pub(crate) fn said<A: DeserializeOwned>(act: Value) -> Outcome<A> {
+    serde_json::from_value(act)
+        .map_err(|error| Failure::usage(format!("this cannot be asked for: {error}")))
 }
 
 /// A typed view of an answer.

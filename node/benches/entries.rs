@@ -11,8 +11,6 @@ use chartmesh_node::run;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
-use chartmesh_protocol::peer::Command;
-use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::{self, ContentKey, Draft, Kind, SealedContent, SealedEntry};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::time::Timestamp;
@@ -49,9 +47,8 @@ async fn bench() {
     run::init(&config, &unlock, Role::Hospital, "Bench").expect("a node can be made");
     let node = run::run(config, unlock).await.expect("it starts");
     let handle = node.handle();
-    let chart = record::Command::NewChart { name: "Bench".into(), identifiers: vec![] };
-    let chart = handle.command(Command::Record(chart), None).await.expect("a chart can be opened");
-    let chart: ChartView = chart.of();
+    let chart = record::command::NewChart { name: "Bench".into(), identifiers: vec![] };
+    let chart = handle.command(chart, None).await.expect("a chart can be opened");
 
     let (mut single, mut grouped) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -78,8 +75,8 @@ async fn bench() {
 }
 
 async fn keep(handle: &Handle, subject: PartyId, entry: SealedEntry) {
-    let command = record::Command::Record { subject, entries: vec![entry] };
-    handle.command(Command::Record(command), None).await.expect("an entry is kept");
+    let command = record::command::Record { subject, entries: vec![entry] };
+    handle.command(command, None).await.expect("an entry is kept");
 }
 
 async fn sealed(handle: &Handle, subject: PartyId, count: usize) -> Vec<SealedEntry> {

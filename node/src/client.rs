@@ -1,18 +1,22 @@
 //! The local API from the other side: HTTP over a node's Unix socket, one connection a request.
 
 use std::error::Error;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::peer::{Asked, Command, Listing, Query, Question};
 use chartmesh_protocol::refusal::RefusalCode;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
@@ -96,6 +100,34 @@ impl ClientError {
     }
 }
 
+/// Whose keys an asker brings along.
+#[derive(Clone, Copy, Default)]
+pub struct By<'a> {
+    /// The patient, at whose relay it is asked.
+    pub patient: Option<PartyId>,
+    /// What opens the patient's keys; those that were unlocked before count when it is absent.
+    pub passphrase: Option<&'a str>,
+}
+
+impl fmt::Debug for By<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("By").field("patient", &self.patient).finish_non_exhaustive()
+    }
+}
+
+impl By<'_> {
+    /// Adds them to what is asked.
+    fn brings(self, mut asking: Asking) -> Asking {
+        if let Some(patient) = self.patient {
+            asking.body["patient"] = json!(patient);
+        }
+        if let Some(passphrase) = self.passphrase {
+            asking.open_with(passphrase);
+        }
+        asking
+    }
+}
+
 /// Speaks with one node.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -124,6 +156,67 @@ impl Client {
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
         let body = Full::new(Bytes::from(body.to_string()));
         self.json(self.send(Method::POST, path, "application/json", body).await?).await
+    }
+
+    /// Asks the protocol to show something.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn query<Q>(&self, query: Q, by: By<'_>) -> Result<Q::Answer, ClientError>
+    where
+        Q: Question<Answer: DeserializeOwned> + Into<Query>,
+    {
+        let query: Query = query.into();
+        let asking = by.brings(Asking::query(&json!(query), None));
+        Ok(serde_json::from_value(self.ask(&asking).await?)?)
+    }
+
+    /// Asks the protocol for something to be done.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn command<A>(&self, act: A, by: By<'_>) -> Result<A::Answer, ClientError>
+    where
+        A: Asked<Answer: DeserializeOwned>,
+    {
+        let command: Command = act.into();
+        let asking = by.brings(Asking::command(&json!(command), None));
+        Ok(serde_json::from_value(self.ask(&asking).await?)?)
+    }
+
+    /// Asks for all of a listing: `each` is given one page after another.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn pages<L>(
+        &self,
+        listing: L,
+        by: By<'_>,
+        mut each: impl FnMut(Vec<L::Item>),
+    ) -> Result<(), ClientError>
+    where
+        L: Listing<Item: DeserializeOwned> + Into<Query>,
+    {
+        let mut next = Some(listing.at_most());
+        while let Some(listing) = next {
+            let page = self.query(listing.clone(), by).await?;
+            next = listing.behind(&page);
+            each(page.items);
+        }
+        Ok(())
+    }
+
+    /// All of a listing at once.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn all<L>(&self, listing: L, by: By<'_>) -> Result<Vec<L::Item>, ClientError>
+    where
+        L: Listing<Item: DeserializeOwned> + Into<Query>,
+    {
+        let mut all = Vec::new();
+        self.pages(listing, by, |items| all.extend(items)).await?;
+        Ok(all)
     }
 
     /// Puts a question or has a command done.

@@ -3,10 +3,13 @@
 use crate::tier::{keep, rotation, seed_of};
 use chartmesh_protocol::agenda::Agenda;
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
-use chartmesh_protocol::custody;
+use chartmesh_protocol::custody::{
+    self,
+    command::{Keep, Rotate},
+};
 use chartmesh_protocol::id::{ObjectId, PartyId, TokenId};
 use chartmesh_protocol::identity::{KnownKeys, Role, incept};
-use chartmesh_protocol::peer::{Command, Identity, PatientKeys, Peer, Policy};
+use chartmesh_protocol::peer::{Identity, PatientKeys, Peer, Policy};
 use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
@@ -115,7 +118,7 @@ impl Party {
     }
 
     /// Makes a patient on this relay, and what has it keep the keys; the world keeps the words like a patient would.
-    pub(crate) fn make_patient(&mut self, name: String) -> (PartyId, Command) {
+    pub(crate) fn make_patient(&mut self, name: String) -> (PartyId, Keep) {
         let new = custody::make(&mut self.rng);
         let patient = new.keys.patient;
         self.words.insert(patient, new.words.to_string());
@@ -131,7 +134,7 @@ impl Party {
         known: &KnownKeys,
         kept: Vec<TokenId>,
         now: Timestamp,
-    ) -> Option<Command> {
+    ) -> Option<Rotate> {
         let words = self.words.get(&patient)?;
         let (keys, rotate) = rotation(known, words, kept, now).ok()?;
         self.unlocked.insert(patient, keys);

@@ -4,7 +4,7 @@ use chartmesh_protocol::access_log::Action;
 use chartmesh_protocol::backup;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{EntryId, PartyId};
-use chartmesh_protocol::peer::{Command, ask};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::DAY_MS;
@@ -12,8 +12,8 @@ use chartmesh_scenarios::{Region, Who};
 
 fn delete(region: &mut Region, by: Who, patient: Option<PartyId>, entries: Vec<EntryId>) {
     let holder = region.world.id(region.provider);
-    let delete = backup::Command::Delete { patient, holder, entries };
-    region.world.ask(by, Command::Backup(delete), patient).unwrap();
+    let delete = backup::command::Delete { patient, holder, entries };
+    region.world.ask(by, delete, patient).unwrap();
 }
 
 #[test]
@@ -87,12 +87,14 @@ fn a_hospital_that_lost_its_store_gets_back_its_own_page_by_page_and_its_patient
     region.world.join(region.a, invite).unwrap();
     region.world.advance(DAY_MS / 24);
     let holder = region.world.id(region.provider);
-    let restore = backup::Command::Restore { holder, subject: None };
-    region.world.ask(region.a, Command::Backup(restore), None).unwrap();
+    let restore = backup::command::Restore { holder, subject: None };
+    region.world.ask(region.a, restore, None).unwrap();
     region.world.advance(DAY_MS / 24);
     let back = region.entries(region.a, false);
     assert_eq!((back.len(), back.iter().all(|entry| entry.whole)), (243, true));
-    let Ok(charts) = region.world.see(region.a, &ask::Charts, None) else { panic!("no charts") };
+    let Ok(charts) = region.world.all(region.a, ask::Charts::default(), None) else {
+        panic!("no charts")
+    };
     let chart = charts.into_iter().find(|chart| chart.subject == region.patient).unwrap();
     region.world.enrol_in(region.a, chart.chart, region.relay, region.patient);
     region.world.advance(DAY_MS / 24);

@@ -3,7 +3,7 @@
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{EntryId, StatementId};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, ask};
+use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
 use chartmesh_protocol::record::{Kind, Listed, Listing, Message, Section, catalogue_root};
 use chartmesh_protocol::statement::Signed;
@@ -25,7 +25,7 @@ fn hide(holder: Who, region: &mut Region, entry: EntryId) {
 }
 
 fn verified(region: &Region, who: Who) -> VerifiedView {
-    region.world.see(who, &ask::Verify { subject: region.patient }, None).unwrap()
+    region.world.verify(who, region.patient).unwrap()
 }
 
 fn catalogue(region: &Region, who: Who) -> CatalogueView {

@@ -62,7 +62,7 @@ fn a_relay_whose_clock_runs_ahead_enrols_and_revokes_like_any_other() {
     region.patient = region.world.new_patient(relay, "Jiro");
     region.relay = relay;
     region.world.enrol(a, relay, region.patient);
-    let patients = region.world.see(relay, &ask::Patients, None).unwrap();
+    let patients = region.world.all(relay, ask::Patients::default(), None).unwrap();
     assert!(patients[0].enrolling.is_empty(), "{patients:?}");
     let request = region.permitted("{}");
     // Permissions hold from when they were given: six hours on, here.

@@ -9,7 +9,7 @@ use chartmesh_protocol::id::ConsentId;
 use chartmesh_protocol::identity::{Card, Role, incept};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, DeliveryFailure};
+use chartmesh_protocol::peer::{Body, DeliveryFailure};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
@@ -195,8 +195,8 @@ fn a_deferred_request_opens_again_at_its_time_and_an_undecided_one_expires() {
     let mut region = Region::found(1);
     let request = region.refer(&Wish::default());
     let until = Timestamp(region.world.now.0 + DAY_MS);
-    let defer = consent::Command::Defer { request: request.request, until };
-    region.world.ask(region.relay, Command::Consent(defer), Some(region.patient)).unwrap();
+    let defer = consent::command::Defer { request: request.request, until };
+    region.world.ask(region.relay, defer, Some(region.patient)).unwrap();
     assert_eq!(region.request(region.a, &request).state, RequestState::Deferred);
     region.world.advance(DAY_MS);
     assert_eq!(region.request(region.relay, &request).state, RequestState::Open);
@@ -346,8 +346,8 @@ fn a_permission_ends_after_thirty_days_or_when_the_patient_says_but_after_ninety
 fn a_refusal_tells_the_patients_word_and_nothing_is_decided_twice() {
     let mut region = Region::found(1);
     let request = region.refer(&Wish::default());
-    let deny = consent::Command::Deny { request: request.request, reason: "not now".into() };
-    region.world.ask(region.relay, Command::Consent(deny), None).unwrap();
+    let deny = consent::command::Deny { request: request.request, reason: "not now".into() };
+    region.world.ask(region.relay, deny, None).unwrap();
     let at_a = region.request(region.a, &request);
     assert_eq!((at_a.state, &*at_a.reason), (RequestState::Refused, "not now"));
     let again = region.approve(&request, "{}").unwrap_err();

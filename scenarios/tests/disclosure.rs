@@ -3,7 +3,7 @@
 
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command};
+use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::{access_log, backup};
 use chartmesh_scenarios::{Region, Who, World};
 use std::collections::BTreeSet;
@@ -28,12 +28,12 @@ fn lived(seed: u64) -> Region {
     region.lines(region.provider);
     let (patient, holder) = (Some(region.patient), region.world.id(region.provider));
     let entries = vec![region.entry("endoscopy")];
-    let delete = Command::Backup(backup::Command::Delete { patient, holder, entries });
+    let delete = backup::command::Delete { patient, holder, entries };
     region.world.ask(region.relay, delete, patient).unwrap();
-    let restore = Command::Backup(backup::Command::Restore { holder, subject: None });
+    let restore = backup::command::Restore { holder, subject: None };
     region.world.ask(region.a, restore, None).unwrap();
     region.revoke(region.tokens(&request));
-    let collect = Command::AccessLog(access_log::Command::Collect { patient: region.patient });
+    let collect = access_log::command::Collect { patient: region.patient };
     region.world.ask(region.relay, collect, None).unwrap();
     region.world.wait();
     region

@@ -5,7 +5,7 @@ use chartmesh_protocol::codes::Code;
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, ask};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::{consent, enrolment, record};
 use chartmesh_scenarios::{Region, Who, World};
@@ -19,9 +19,9 @@ fn a_code_used_twice_is_refused_and_undoes_nothing() {
     let chart = world.open_chart(hospital, "Hanako").chart;
     let code = world.chart_code(hospital, chart);
     for refused in [false, true] {
-        let enrol = enrolment::Command::Enrol { patient, code: code.clone() };
-        world.ask(relay, Command::Enrolment(enrol), Some(patient)).unwrap();
-        let patients = world.see(relay, &ask::Patients, None).unwrap();
+        let enrol = enrolment::command::Enrol { patient, code: code.clone() };
+        world.ask(relay, enrol, Some(patient)).unwrap();
+        let patients = world.all(relay, ask::Patients::default(), None).unwrap();
         assert_eq!(patients[0].contacts, [world.id(hospital)]);
         let refusals: Vec<bool> =
             patients[0].enrolling.iter().map(|one| one.refused.is_some()).collect();
@@ -58,8 +58,8 @@ fn asks(world: &mut World, at: Who, patient: PartyId) -> Vec<Who> {
     let ask = serde_json::json!({
         "patient": patient, "purpose": "care-management", "user": "Dr. A", "wish": {}, "to": null,
     });
-    let ask = consent::Command::Download(serde_json::from_value(ask).unwrap());
-    world.ask(at, Command::Consent(ask), None).unwrap();
+    let ask = consent::command::Download(serde_json::from_value(ask).unwrap());
+    world.ask(at, ask, None).unwrap();
     let asked = |body: &Body| matches!(body, Body::Consent(consent::Message::Ask(_)));
     let said = world.said().skip(before).filter(|(from, _, body)| *from == at && asked(body));
     said.map(|(_, to, _)| to).collect()
@@ -144,9 +144,9 @@ fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
         world.draft(hospital, record::Kind::Imaging, "endoscopy", &[&[7; 100_000]]),
     ];
     world.record(hospital, chart.subject, drafts).unwrap();
-    let entries = |world: &World, at: Who, subject: PartyId, keys: Option<PartyId>| match world.see(
+    let entries = |world: &World, at: Who, subject: PartyId, keys: Option<PartyId>| match world.all(
         at,
-        &ask::Entries { subject, find: None },
+        ask::Entries::of(subject),
         keys,
     ) {
         Ok(entries) => entries,
@@ -157,11 +157,11 @@ fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
     world.enrol_in(hospital, chart.chart, relay, patient);
 
     // The chart is the patient's, and so is all that was recorded before, under labels signed anew.
-    let Ok(charts) = world.see(hospital, &ask::Charts, None) else { panic!() };
+    let Ok(charts) = world.all(hospital, ask::Charts::default(), None) else { panic!() };
     assert_eq!(charts.iter().map(|chart| chart.subject).collect::<Vec<_>>(), [patient]);
     assert_eq!(entries(&world, hospital, chart.subject, None).len(), 0);
     for at in [hospital, relay] {
-        let Ok(verified) = world.see(at, &ask::Verify { subject: patient }, None) else {
+        let Ok(verified) = world.verify(at, patient) else {
             panic!("verifying is answered with what it found")
         };
         assert_eq!((verified.good, verified.bad.len()), (2, 0), "{at:?}");
@@ -177,13 +177,13 @@ fn an_enrolment_gives_the_chart_its_patient_and_what_was_there_its_keys() {
 
 /// Charts of a hospital in which a patient is the subject, by name.
 fn charts_of(world: &World, at: Who, patient: PartyId) -> Vec<String> {
-    let charts = world.see(at, &ask::Charts, None).unwrap();
+    let charts = world.all(at, ask::Charts::default(), None).unwrap();
     charts.into_iter().filter(|chart| chart.subject == patient).map(|chart| chart.name).collect()
 }
 
 /// Enrolments of a relay's first patient that were not agreed to, with the reason for a refusal.
 fn enrolling(world: &World, relay: Who) -> Vec<Option<String>> {
-    let patients = world.see(relay, &ask::Patients, None).unwrap();
+    let patients = world.all(relay, ask::Patients::default(), None).unwrap();
     patients[0].enrolling.iter().map(|one| one.refused.as_ref().map(ToString::to_string)).collect()
 }
 
@@ -217,8 +217,8 @@ fn an_enrolment_ends_when_its_code_opens_nothing_any_more() {
     // As if the hospital had lost its disk since it gave the code out.
     let mut lost = Code::parse(&code, 'e').unwrap();
     lost.secret[0] ^= 1;
-    let enrol = enrolment::Command::Enrol { patient, code: lost.to_text() };
-    world.ask(relay, Command::Enrolment(enrol), Some(patient)).unwrap();
+    let enrol = enrolment::command::Enrol { patient, code: lost.to_text() };
+    world.ask(relay, enrol, Some(patient)).unwrap();
     world.settle();
     let [Some(why)] = &enrolling(&world, relay)[..] else { panic!("it still waits") };
     assert!(why.contains("ask for a new one"), "{why}");

@@ -2,13 +2,14 @@
 
 use chartmesh_protocol::backup;
 use chartmesh_protocol::codec::Wire as _;
+use chartmesh_protocol::federation::Message;
+use chartmesh_protocol::federation::command::{Admit, Create, Expel, Invite, Leave};
 use chartmesh_protocol::federation::view::ExpelledView;
-use chartmesh_protocol::federation::{Command, Message};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::message::{Envelope, OutcomeResult};
-use chartmesh_protocol::peer::{Body, ask};
+use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::DAY_MS;
@@ -18,8 +19,8 @@ use chartmesh_scenarios::{Region, Who, World};
 fn members(seed: u64, count: usize) -> (World, Vec<Who>) {
     let mut world = World::new(seed);
     let all: Vec<_> = (0..count).map(|n| world.add(Role::Hospital, &format!("H{n}"))).collect();
-    let create = Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
-    world.federation(all[0], create).unwrap();
+    let create = Create { name: "Kita".into(), threshold: 2, first_members: None };
+    world.ask(all[0], create, None).unwrap();
     for (n, guest) in all.iter().enumerate().skip(1) {
         let invite = world.invite(all[0]);
         world.join(*guest, invite).unwrap();
@@ -44,13 +45,12 @@ fn same_everywhere(world: &World, at: &[Who], of: &[Who]) {
 fn a_founder_may_wait_for_more_first_members_than_an_admission_needs_sponsors() {
     let mut world = World::new(1);
     let all: Vec<_> = (0..5).map(|n| world.add(Role::Hospital, &format!("H{n}"))).collect();
-    let create =
-        |first_members| Command::Create { name: "Kita".into(), threshold: 3, first_members };
+    let create = |first_members| Create { name: "Kita".into(), threshold: 3, first_members };
     for wrong in [0, 2, limits::FIRST_MEMBERS_MAX + 1] {
-        let refusal = world.federation(all[0], create(Some(wrong))).unwrap_err();
+        let refusal = world.ask(all[0], create(Some(wrong)), None).unwrap_err();
         assert_eq!(refusal.code, RefusalCode::Invalid, "{wrong}: {refusal}");
     }
-    world.federation(all[0], create(Some(4))).unwrap();
+    world.ask(all[0], create(Some(4)), None).unwrap();
     for guest in &all[1..4] {
         let view = world.see(all[0], &ask::Members, None).unwrap();
         assert_eq!((view.founding, view.first_members), (true, Some(4)));
@@ -95,8 +95,8 @@ fn a_member_that_was_expelled_is_refused_everything_and_no_code_lets_it_in() {
         world.expel(*member, out).unwrap();
     }
     assert!(all[..4].iter().all(|at| matches!(world.standing(*at, out), Status::Expelled { .. })));
-    let fetch = backup::Command::Restore { holder: world.id(all[0]), subject: None };
-    let _ = world.ask(out, chartmesh_protocol::peer::Command::Backup(fetch), None);
+    let fetch = backup::command::Restore { holder: world.id(all[0]), subject: None };
+    let _ = world.ask(out, fetch, None);
     let _ = world.join(out, invite);
     world.advance(DAY_MS / 24);
     let sync = chartmesh_protocol::federation::Sync { federation: None, locator: vec![] };
@@ -137,8 +137,8 @@ fn a_relay_hears_of_changes_and_loses_its_way_in_with_the_member_that_certified_
 fn nobody_is_drawn_into_a_federation_it_did_not_ask_to_join() {
     let (mut world, all) = members(1, 2);
     let founder = world.add(Role::Hospital, "Founder");
-    let create = Command::Create { name: "Minami".into(), threshold: 2, first_members: None };
-    world.federation(founder, create).unwrap();
+    let create = Create { name: "Minami".into(), threshold: 2, first_members: None };
+    world.ask(founder, create, None).unwrap();
     // A member of another federation applies, and brings its own charter along.
     let invite = world.invite(founder);
     let guest = all[1];
@@ -169,7 +169,7 @@ fn concurrent_admissions_and_expulsions_end_in_one_membership_when_partitions_he
                 0 if x != y => drop(world.cut.insert((x, y))),
                 1 => world.cut.clear(),
                 2 => drop(world.expel(x, y)),
-                3 => drop(world.federation(x, Command::Admit { party: world.id(y) })),
+                3 => drop(world.ask(x, Admit { party: world.id(y) }, None)),
                 _ => world.advance(60_000),
             }
         }
@@ -217,12 +217,12 @@ fn an_expelled_member_is_told_by_whom_and_why_and_gives_out_no_more_invites() {
     assert_eq!(names, ["H0", "H1", "H2"]);
     assert!(!world.is_member(out, out));
     for command in [
-        Command::Invite { valid_ms: None, addresses: vec![] },
-        Command::Admit { party: world.id(all[0]) },
-        Command::Expel { party: world.id(all[0]), reason: String::new() },
-        Command::Leave,
+        Command::from(Invite { valid_ms: None, addresses: vec![] }),
+        Command::from(Admit { party: world.id(all[0]) }),
+        Command::from(Expel { party: world.id(all[0]), reason: String::new() }),
+        Command::from(Leave),
     ] {
-        let refusal = world.federation(out, command).unwrap_err();
+        let refusal = world.ask(out, command, None).unwrap_err();
         assert!(refusal.to_string().contains("expelled from `Kita`"), "{refusal}");
         assert!(refusal.to_string().contains("a test"), "{refusal}");
     }
@@ -230,8 +230,8 @@ fn an_expelled_member_is_told_by_whom_and_why_and_gives_out_no_more_invites() {
     assert!(world.join(out, invite).unwrap_err().to_string().contains("expelled from `Kita`"));
     // Another federation is free to take it.
     let founder = world.add(Role::Hospital, "Founder");
-    let create = Command::Create { name: "Minami".into(), threshold: 2, first_members: None };
-    world.federation(founder, create).unwrap();
+    let create = Create { name: "Minami".into(), threshold: 2, first_members: None };
+    world.ask(founder, create, None).unwrap();
     let invite = world.invite(founder);
     world.join(out, invite).unwrap();
     world.admit(founder, out).unwrap();
@@ -299,7 +299,7 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
     let (mut world, all) = members(1, 4);
     let leaver = all[3];
     let invite = world.invite(leaver);
-    world.federation(leaver, Command::Leave).unwrap();
+    world.ask(leaver, Leave, None).unwrap();
     for at in &all {
         assert_eq!(world.standing(*at, leaver), Status::Left, "at {at:?}");
     }
@@ -307,7 +307,7 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
     let status = world.see(leaver, &ask::Status, None).unwrap();
     assert_eq!((status.waiting, status.member), (0, false));
     assert!(world.say(leaver, all[0], &sync(), None, Some).is_err());
-    let refusal = world.federation(leaver, Command::Invite { valid_ms: None, addresses: vec![] });
+    let refusal = world.ask(leaver, Invite { valid_ms: None, addresses: vec![] }, None);
     assert!(refusal.is_err());
     // The invite that it gave out before lets nobody into the federation.
     let guest = world.add(Role::Hospital, "Guest");
@@ -322,10 +322,10 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
     world.admit(all[1], leaver).unwrap();
     assert!(all.iter().all(|at| world.is_member(*at, leaver)));
     // And out again, into another.
-    world.federation(leaver, Command::Leave).unwrap();
+    world.ask(leaver, Leave, None).unwrap();
     let founder = world.add(Role::Hospital, "Founder");
-    let create = Command::Create { name: "Minami".into(), threshold: 2, first_members: None };
-    world.federation(founder, create).unwrap();
+    let create = Create { name: "Minami".into(), threshold: 2, first_members: None };
+    world.ask(founder, create, None).unwrap();
     let invite = world.invite(founder);
     world.join(leaver, invite).unwrap();
     world.admit(founder, leaver).unwrap();
@@ -346,7 +346,7 @@ fn what_waits_for_somebody_who_left_ends_and_so_does_what_the_one_who_left_would
         world.admit(sponsor, guest).unwrap();
     }
     assert!(waiting(&world, first) > 0 && waiting(&world, leaver) > 0);
-    world.federation(leaver, Command::Leave).unwrap();
+    world.ask(leaver, Leave, None).unwrap();
     world.advance(DAY_MS / 24);
     assert_eq!(world.standing(first, leaver), Status::Left);
     assert_eq!(waiting(&world, first), 0, "nobody is there any more to hear it");
@@ -396,10 +396,7 @@ fn nobody_who_is_let_in_for_something_else_brings_a_federation_along() {
     world.enrol(hospital, relay, patient);
     let founder = world.add(Role::Hospital, "Founder");
     world
-        .federation(
-            founder,
-            Command::Create { name: "Kita".into(), threshold: 2, first_members: None },
-        )
+        .ask(founder, Create { name: "Kita".into(), threshold: 2, first_members: None }, None)
         .unwrap();
     let applicant = world.add(Role::Hospital, "Applicant");
     let invite = world.invite(founder);

@@ -6,7 +6,7 @@ use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, ask};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::reason::ENGLISH;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn, Row, Table, Txn};
@@ -37,8 +37,8 @@ fn put_back(who: Who, region: &mut Region, log: &Log) {
 /// The patient collects, a moment later.
 fn collect(region: &mut Region) {
     region.world.advance(1000);
-    let collect = access_log::Command::Collect { patient: region.patient };
-    region.world.ask(region.relay, Command::AccessLog(collect), None).unwrap();
+    let collect = access_log::command::Collect { patient: region.patient };
+    region.world.ask(region.relay, collect, None).unwrap();
 }
 
 /// The provider's log as the patient sees it.

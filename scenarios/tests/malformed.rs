@@ -2,9 +2,10 @@
 
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::consent::Wish;
+use chartmesh_protocol::consent::command::{Deny, Fetch, PassOn};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits::RESPONSE_BYTES_MAX;
-use chartmesh_protocol::peer::{Body, Command, ask};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_protocol::{access_log, backup};
@@ -85,23 +86,23 @@ fn story(mut region: Region) -> Region {
             .filter(|grant| grant.received)
             .map(|grant| grant.token)
             .collect();
-        let pass_on = serde_json::json!({"pass-on": {"grants": grants, "to": to, "user": "Dr. A"}});
-        let pass_on = serde_json::from_value(pass_on).unwrap();
-        let _ = region.world.ask(a, Command::Consent(pass_on), None);
+        let pass_on = serde_json::json!({"grants": grants, "to": to, "user": "Dr. A"});
+        let pass_on: PassOn = serde_json::from_value(pass_on).unwrap();
+        let _ = region.world.ask(a, pass_on, None);
     }
     if let Ok(Some(request)) = region.download(a, &Wish::default()) {
-        let deny = serde_json::json!({"deny": {"request": request.request, "reason": "no"}});
-        let deny = serde_json::from_value(deny).unwrap();
-        let _ = region.world.ask(relay, Command::Consent(deny), Some(patient));
+        let deny = Deny { request: request.request, reason: "no".into() };
+        let _ = region.world.ask(relay, deny, Some(patient));
     }
     for at in [a, b] {
         for request in region.requests(at) {
             for holder in [provider, if at == a { b } else { a }] {
-                let fetch = serde_json::json!({
-                    "fetch": {"request": request.request, "holder": region.world.id(holder), "user": "Dr. B"},
-                });
-                let fetch = serde_json::from_value(fetch).unwrap();
-                let _ = region.world.ask(at, Command::Consent(fetch), None);
+                let fetch = Fetch {
+                    request: request.request,
+                    holder: Some(region.world.id(holder)),
+                    user: "Dr. B".into(),
+                };
+                let _ = region.world.ask(at, fetch, None);
             }
         }
     }
@@ -110,17 +111,17 @@ fn story(mut region: Region) -> Region {
     let _ = region.keep_for_patient();
     let holder = region.world.id(provider);
     let _ = region.keep(None);
-    let restore = backup::Command::Restore { holder, subject: None };
-    let _ = region.world.ask(a, Command::Backup(restore), None);
+    let restore = backup::command::Restore { holder, subject: None };
+    let _ = region.world.ask(a, restore, None);
     let entries = vec![region.entry("endoscopy")];
-    let delete = backup::Command::Delete { patient: Some(patient), holder, entries };
-    let _ = region.world.ask(relay, Command::Backup(delete), Some(patient));
+    let delete = backup::command::Delete { patient: Some(patient), holder, entries };
+    let _ = region.world.ask(relay, delete, Some(patient));
     let entries = vec![region.entry("endoscopy")];
-    let delete = backup::Command::Delete { patient: None, holder, entries };
-    let _ = region.world.ask(a, Command::Backup(delete), None);
+    let delete = backup::command::Delete { patient: None, holder, entries };
+    let _ = region.world.ask(a, delete, None);
     let _ = region.world.rotate(relay, patient, vec![]);
-    let collect = access_log::Command::Collect { patient };
-    let _ = region.world.ask(relay, Command::AccessLog(collect), None);
+    let collect = access_log::command::Collect { patient };
+    let _ = region.world.ask(relay, collect, None);
     // A deposit that never comes is given up; a relay that comes back gets a new certificate.
     let _ = region.upload_at(Some(region.world.now.0 + 6 * DAY_MS));
     region.world.switch(a, false);
@@ -129,8 +130,7 @@ fn story(mut region: Region) -> Region {
     region.world.switch(a, true);
     region.world.switch(relay, false);
     region.world.switch(relay, true);
-    let _ =
-        region.world.ask(relay, Command::AccessLog(access_log::Command::Collect { patient }), None);
+    let _ = region.world.ask(relay, access_log::command::Collect { patient }, None);
     region.world.advance(DAY_MS / 24);
     region
 }

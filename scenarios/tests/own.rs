@@ -5,7 +5,7 @@ use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::id::{EntryId, PartyId};
-use chartmesh_protocol::peer::{Command, ask};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::OpenedView;
 use chartmesh_protocol::record::{self, Kind};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
@@ -23,14 +23,14 @@ fn obtain(
         "patient": region.patient, "entries": entries, "user": "Hanako",
         "holder": holder.map(|holder| region.world.id(holder)),
     });
-    let command = consent::Command::Obtain(serde_json::from_value(ask).unwrap());
+    let command = serde_json::from_value::<consent::command::Obtain>(ask).unwrap();
     let keys = unlocked.then_some(region.patient);
-    Ok(region.world.ask(at, Command::Consent(command), keys)?.of())
+    region.world.ask(at, command, keys)
 }
 
 /// Opens an entry at the relay.
 fn open(region: &mut Region, entry: EntryId, unlocked: bool) -> Result<OpenedView, Refusal> {
-    let command = record::Command::Open {
+    let command = record::command::Open {
         subject: region.patient,
         entry,
         user: "Hanako".into(),
@@ -38,7 +38,7 @@ fn open(region: &mut Region, entry: EntryId, unlocked: bool) -> Result<OpenedVie
         export: false,
     };
     let keys = unlocked.then_some(region.patient);
-    Ok(region.world.ask(region.relay, Command::Record(command), keys)?.of())
+    region.world.ask(region.relay, command, keys)
 }
 
 fn reads(region: &mut Region, holder: Who, by: PartyId) -> Vec<Line> {
@@ -71,8 +71,7 @@ fn contents_come_to_the_patient_are_logged_by_the_holder_and_open_with_the_patie
     assert!(reads(&mut region, hospital, me).is_empty());
 
     // The permission is listed once, and was to the relay itself.
-    let query = ask::Grants { patient: Some(patient) };
-    let grants = region.world.see(relay, &query, None).unwrap();
+    let grants = region.world.all(relay, ask::Grants::of(Some(patient)), None).unwrap();
     let own: Vec<_> = grants.iter().filter(|grant| grant.grantee == me).collect();
     assert_eq!(own.len(), 1);
     assert_eq!(lines[0].token, Some(own[0].token));
@@ -82,7 +81,7 @@ fn contents_come_to_the_patient_are_logged_by_the_holder_and_open_with_the_patie
     assert_eq!(open(&mut region, entry, false).unwrap_err().code, RefusalCode::Locked);
     let opened = open(&mut region, entry, true).unwrap();
     assert!(opened.whole && opened.manifest.contents.len() == 2);
-    let query = ask::AccessLog { subject: patient, after: 0 };
+    let query = ask::AccessLog::of(patient);
     let log = region.world.see(relay, &query, None).unwrap();
     let last = log.lines.last().unwrap();
     assert_eq!((last.line.action, last.line.by), (Action::Opened, patient));
@@ -159,7 +158,7 @@ fn a_head_that_the_patient_was_shown_when_reading_is_compared_with_the_log_too()
     let (relay, provider, patient) = (region.relay, region.provider, region.patient);
     obtain(&mut region, relay, &[], Some(provider), true).unwrap();
     region.world.advance(1000);
-    let collect = Command::AccessLog(access_log::Command::Collect { patient });
+    let collect = access_log::command::Collect { patient };
     region.world.ask(relay, collect, None).unwrap();
     let query = ask::CollectedLogs { patient };
     let logs = region.world.see(relay, &query, None).unwrap();

@@ -9,7 +9,7 @@ use chartmesh_protocol::directory::Introduction;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
 use chartmesh_protocol::identity::{Card, Compartment, KeyRing, Role, incept};
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
-use chartmesh_protocol::peer::{Body, Command, ask};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::{Bundle, Kind, Label, Manifest};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
@@ -95,8 +95,8 @@ fn compartment(ring: &KeyRing, kind: Kind) -> Compartment {
 }
 
 fn refresh(region: &mut Region) {
-    let refresh = custody::Command::Refresh { patient: region.patient };
-    region.world.ask(region.relay, Command::Custody(refresh), Some(region.patient)).unwrap();
+    let refresh = custody::command::Refresh { patient: region.patient };
+    region.world.ask(region.relay, refresh, Some(region.patient)).unwrap();
 }
 
 fn live(region: &Region) -> Vec<GrantView> {
@@ -170,11 +170,11 @@ fn what_is_recorded_after_an_expiry_while_the_keys_are_locked_gets_the_patients_
     assert!(bundle(&region, region.a, late).wrap.is_none());
     assert!(bundle(&region, region.a, other).wrap.is_some(), "other kinds go on as ever");
     assert!(!readable_by_the_patient(&region, "late"));
-    let patients = region.world.see(region.relay, &ask::Patients, None).unwrap();
+    let patients = region.world.all(region.relay, ask::Patients::default(), None).unwrap();
     assert_eq!(patients[0].lapsed, [Kind::Laboratory], "the patient sees what waits for the keys");
     assert!(region.fetch_at(&request, region.a).reason.starts_with("expired"));
     // Any command with the keys at hand begins the new epoch, and the hospital adds the wrap.
-    let unlocked = Command::Custody(custody::Command::Unlocked);
+    let unlocked = custody::command::Unlocked;
     region.world.ask(region.relay, unlocked, Some(region.patient)).unwrap();
     assert!(bundle(&region, region.a, late).wrap.is_some());
     assert!(readable_by_the_patient(&region, "late"));

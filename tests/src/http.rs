@@ -115,13 +115,22 @@ impl Api {
         self.post(&path, &body)
     }
 
-    /// A query that gives a list.
+    /// All of a listing, page after page.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn list(&self, query: Value, patient: Option<&str>) -> Asked<Vec<Value>> {
-        let answer = self.query(query, patient)?;
-        Ok(answer.as_array().cloned().unwrap_or_default())
+    pub fn list(&self, mut query: Value, patient: Option<&str>) -> Asked<Vec<Value>> {
+        let mut all = Vec::new();
+        loop {
+            let page = self.query(query.clone(), patient)?;
+            all.extend(page["items"].as_array().cloned().unwrap_or_default());
+            if page["next"].is_null() {
+                return Ok(all);
+            }
+            for asked in query.as_object_mut().into_iter().flat_map(|query| query.values_mut()) {
+                asked["after"] = page["next"].clone();
+            }
+        }
     }
 
     /// Imports one file; gives the new entries.

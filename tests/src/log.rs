@@ -12,15 +12,17 @@ use crate::Node;
 #[must_use]
 pub fn lines(node: &Node, patient: &str) -> Vec<Value> {
     let mut lines: Vec<Value> = Vec::new();
+    let mut query = json!({"access-log": {"subject": patient}});
     loop {
-        let query = json!({"access-log": {"subject": patient, "after": lines.len()}});
-        let view = node.query(query, None).expect("an answer");
+        let view = node.query(query.clone(), None).expect("an answer");
         assert_eq!(view["verified"], true, "{}: {}", node.name, view["problem"]);
         let page = view["lines"].as_array().expect("lines");
         lines.extend(page.iter().cloned());
-        if page.is_empty() || view["length"] == lines.len() {
+        if view["next"].is_null() {
+            assert_eq!(view["length"], lines.len(), "{}", node.name);
             break;
         }
+        query["access-log"]["after"] = view["next"].clone();
     }
     for (index, line) in lines.iter().enumerate() {
         assert_eq!(line["seq"], index + 1, "{}", node.name);

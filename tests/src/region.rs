@@ -65,7 +65,7 @@ impl Region {
         let code = code["code"].as_str().expect("a code");
         region.relay.cli(&["patient", "enrol", &region.patient, code]);
         until("the enrolment", || {
-            let charts = region.a.list(json!("charts"), None).ok()?;
+            let charts = region.a.list(json!({"charts": {}}), None).ok()?;
             charts.iter().any(|chart| chart["subject"] == region.patient.as_str()).then_some(())
         });
         region

@@ -39,7 +39,8 @@ impl Rogue {
     pub fn of(region: &Region, victim: &Node, holder: &Node) -> Self {
         let keys = json!({"keys": {"party": region.patient}});
         let keys: KeysView = of(victim.query(keys, None).expect("an answer"));
-        let known: Vec<PeerView> = of(victim.query(json!("peers"), None).expect("an answer"));
+        let known: Vec<PeerView> =
+            of(json!(victim.list(json!({"peers": {}}), None).expect("an answer")));
         let (holder, patient) = (of(json!(holder.id)), of(json!(region.patient)));
         let runtime = tokio::runtime::Runtime::new().expect("threads");
         let stolen = chartmesh_kit::Rogue::of(&victim.dir, &known, holder, patient, &keys);

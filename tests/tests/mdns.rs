@@ -61,7 +61,7 @@ fn node(root: &std::path::Path, name: &'static str, namespace: &str) -> Node {
 
 /// What `at` has in its book about where `who` listens.
 fn book(at: &Node, who: &Node) -> String {
-    let peers = at.list(json!("peers"), None).unwrap();
+    let peers = at.list(json!({"peers": {}}), None).unwrap();
     let found = peers.iter().find(|peer: &&Value| peer["institution"] == who.id.as_str());
     found.map_or_else(String::new, |peer| peer["nodes"].to_string())
 }

@@ -62,8 +62,8 @@ fn a_node_under_attack_stays_below_its_limit_and_goes_on() {
     below(provider, IDLE_MAX, "idle");
 
     // From outside: connections that say nothing, and some that talk rubbish, without an end.
-    let known = b.query(json!("peers"), None).unwrap();
-    let known: Vec<PeerView> = serde_json::from_value(known).unwrap();
+    let known = b.list(json!({"peers": {}}), None).unwrap();
+    let known: Vec<PeerView> = serde_json::from_value(json!(known)).unwrap();
     let id = serde_json::from_value(json!(provider.id)).unwrap();
     let addresses = &known.iter().find(|peer| peer.institution == id).unwrap().nodes[0].addresses;
     let address = addresses.iter().find(|text| text.contains("/tcp/")).expect("a TCP port");

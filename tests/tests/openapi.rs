@@ -63,6 +63,7 @@ fn imports(region: &Region) -> String {
     for query in [
         json!({"entries": {"subject": patient, "find": "letter"}}),
         json!({"verify": {"subject": patient}}),
+        json!({"catalogued": {"subject": patient}}),
         json!({"find": {"what": ["chart", "subject"], "text": "Sato"}}),
         json!({"keys": {"party": patient}}),
         json!({"access-log": {"subject": patient}}),
@@ -169,10 +170,13 @@ fn logs(region: &Region) {
     let Region { a, b, relay, patient, .. } = region;
     let collect = json!({"access-log": {"collect": {"patient": patient}}});
     relay.command(collect, Some(patient)).unwrap();
-    until("a collected log", || {
-        let logs = relay.list(json!({"collected-logs": {"patient": patient}}), None).ok()?;
-        logs.iter().any(|log| log["length"].as_u64() > Some(0)).then_some(())
+    let log = until("a collected log", || {
+        let logs = relay.query(json!({"collected-logs": {"patient": patient}}), None).ok()?;
+        let logs = logs.as_array().cloned().unwrap_or_default();
+        logs.into_iter().find(|log| log["length"].as_u64() > Some(0))
     });
+    let lines = json!({"collected-lines": {"patient": patient, "holder": log["holder"]}});
+    relay.query(lines, None).unwrap();
     let expel = json!({"party": b.id, "reason": "its keys were stolen"});
     a.command(json!({"federation": {"expel": expel}}), None).unwrap();
     b.command(json!({"federation": "leave"}), None).unwrap();

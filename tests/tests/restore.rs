@@ -140,8 +140,8 @@ fn objects_that_a_disk_lost_or_damaged_are_named_and_come_back_from_the_provider
     damage(&bad);
     let said = hospital.cli_fails(&["record", "verify", &subject]);
     assert!(said.contains("2 entries do not hold"), "{said}");
-    let verified = hospital.query(json!({"verify": {"subject": subject}}), None).unwrap();
-    let lines = verified["bad"].to_string();
+    let verified = hospital.list(json!({"verify": {"subject": subject}}), None).unwrap();
+    let lines = json!(verified).to_string();
     assert!(lines.contains(&format!("object {} is lost", name(&gone))), "{lines}");
     assert!(lines.contains(&format!("object {} is damaged", name(&bad))), "{lines}");
     let whole = entries(&hospital, &subject).iter().filter(|e| e["whole"] == true).count();

@@ -23,7 +23,7 @@ fn a_holder_with_stale_news_refuses_until_the_patient_publishes_anew() {
     });
     assert_ne!(refused["reason"], "");
     let reasons = || {
-        let query = json!({"access-log": {"subject": region.patient}});
+        let query = json!({"access-log": {"subject": region.patient, "limit": 1000}});
         provider.query(query, None).unwrap().to_string()
     };
     assert!(reasons().contains("stale-revocations"), "{}", reasons());

@@ -1,16 +1,15 @@
 //! Sealed records kept elsewhere, given back, deleted.
 
-use chartmesh_protocol::backup::view::{DepositView, KeptView};
+use chartmesh_protocol::backup::command::{Delete, Keep, Restore};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::ask;
-use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::time::Timestamp;
 use serde_json::json;
 
 use crate::args::WaitArgs;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::node::{Node, id, name_of, read};
+use crate::node::{Node, id, name_of, said};
 use crate::output::{Style, bytes, counted, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::stock;
@@ -101,16 +100,15 @@ impl Args {
                     true => Vec::new(),
                     false => node.entries_of(&subject, &entry).await?,
                 };
-                let command = json!({"backup": {"keep": {
+                let keep: Keep = said(json!({
                     "holder": holder, "subject": subject, "entries": entries,
                     "for_patient": for_patient, "not_before": not_before,
-                }}});
-                let answer = node.command(command, None).await?;
-                let view: DepositView = read(answer.clone())?;
+                }))?;
+                let view = node.command(keep, None).await?;
                 if wait.wait {
                     kept(&node, &wait, &holder, &subject, view.entries).await?;
                 }
-                node.out.answer(&answer, |out| {
+                node.out.answer(&json!(view), |out| {
                     let done = if wait.wait { "kept" } else { "offered" };
                     let entry = if view.entries == 1 { "entry" } else { "entries" };
                     out.line(format!("{} {entry} {done}", view.entries));
@@ -153,14 +151,14 @@ async fn restore(
             counted(before, "object that ought to be here is", "objects that ought to be here are");
         node.out.note(format!("{missing} not"));
     }
-    let restore = json!({"holder": holder, "subject": subject});
-    let answer = node.command(json!({"backup": {"restore": restore}}), None).await?;
+    let restore: Restore = said(json!({"holder": holder, "subject": subject}))?;
+    let answer = node.command(restore, None).await?;
     let mut left = 0;
     if wait.wait {
         transfers(node, wait).await?;
         left = stock::check(node, subject.as_deref(), false).await?.lost.len();
     }
-    node.out.answer(&answer, |out| {
+    node.out.answer(&json!(answer), |out| {
         out.line(if wait.wait {
             "what the provider keeps for this hospital is here"
         } else {
@@ -203,10 +201,9 @@ async fn list(node: &Node, patient: Option<String>) -> Outcome {
         Some(patient) => Some(id(&node.subject(&patient).await?)?),
         None => None,
     };
-    let answer = node.query(&ask::Kept { patient }).await?;
-    let views: Vec<KeptView> = read(answer.clone())?;
+    let views = node.all(ask::Kept::of(patient)).await?;
     let known = if node.out.json { Vec::new() } else { node.institutions().await? };
-    node.out.answer(&answer, |out| {
+    node.out.answer(&json!(views), |out| {
         let rows: Vec<_> = views
             .iter()
             .map(|view| {
@@ -239,13 +236,12 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
         None => None,
     };
     let owner: Option<PartyId> = patient.as_deref().map(id).transpose()?;
-    let kept: Vec<KeptView> = read(node.query(&ask::Kept { patient: owner }).await?)?;
+    let kept = node.all(ask::Kept::of(owner)).await?;
     let mut candidates: Vec<Candidate> =
         kept.iter().map(|view| Candidate::new(view.entry, "")).collect();
     if let Some(subject) = owner {
         // A relay has no listing of what others keep, but knows the patient's entries.
-        let query = ask::Entries { subject, find: None };
-        let entries: Vec<EntryView> = read(node.query(&query).await?)?;
+        let entries = node.all(ask::Entries::of(subject)).await?;
         candidates.extend(entries.iter().map(|view| Candidate::new(view.entry, "")));
     }
     let mut chosen = Vec::new();
@@ -256,9 +252,9 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
             _ => pick("kept entry", text, &candidates)?.id,
         });
     }
-    let order = json!({"patient": patient, "holder": holder, "entries": chosen});
-    let answer = node.command(json!({"backup": {"delete": order}}), patient.as_deref()).await?;
-    node.out.answer(&answer, |out| {
+    let order: Delete = said(json!({"patient": patient, "holder": holder, "entries": chosen}))?;
+    let answer = node.command(order, patient.as_deref()).await?;
+    node.out.answer(&json!(answer), |out| {
         out.line(format!("the holder was told to delete what was named ({})", chosen.len()));
         out.next("`chartmesh backup list` no longer shows them once its receipt is here");
     });
@@ -267,12 +263,10 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
 
 /// Waits until as many entries of a record are kept by a holder.
 async fn kept(node: &Node, wait: &WaitArgs, holder: &str, subject: &str, count: usize) -> Outcome {
-    let query = ask::Kept { patient: None };
+    let subject: PartyId = id(subject)?;
     wait::until(node, wait, "the deposit", async || {
-        let views: Vec<KeptView> = read(node.query(&query).await?)?;
-        let there = views.iter().filter(|view| {
-            view.holder.to_string() == holder && view.subject.to_string() == subject
-        });
+        let views = node.all(ask::Kept::of(Some(subject))).await?;
+        let there = views.iter().filter(|view| view.holder.to_string() == holder);
         Ok((there.count() >= count).then_some(()).into())
     })
     .await

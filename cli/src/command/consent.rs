@@ -1,6 +1,8 @@
 //! The patient decides: at the relay, about what institutions ask.
 
+use chartmesh_protocol::consent::command::{Approve, Defer, Deny, Revoke};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
+use chartmesh_protocol::consent::{self, Narrow};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
@@ -12,7 +14,7 @@ use super::wish::{WishArgs, kinds};
 use crate::args::UserArg;
 use crate::context::Context;
 use crate::exit::Outcome;
-use crate::node::{Node, id, name_of, read, short};
+use crate::node::{Node, id, name_of, said, short};
 use crate::output::{self, Cell, Output, Style, row, time};
 use crate::resolve::{Candidate, pick};
 use crate::when::{Span, moment, span};
@@ -156,16 +158,14 @@ impl Args {
             Self::Approve { request, narrow } => approve(&node, &request, &narrow).await,
             Self::Deny { request, reason } => {
                 let request = node.request(&request).await?.request;
-                let command = json!({"deny": {"request": request, "reason": reason}});
-                let answer = node.command(json!({ "consent": command }), None).await?;
-                node.out.answer(&answer, |out| out.line("refused; whoever asked is told"));
+                let answer = node.command(Deny { request, reason }, None).await?;
+                node.out.answer(&json!(answer), |out| out.line("refused; whoever asked is told"));
                 Ok(())
             }
             Self::Defer { request, until } => {
                 let request = node.request(&request).await?.request;
-                let command = json!({"defer": {"request": request, "until": until}});
-                let answer = node.command(json!({ "consent": command }), None).await?;
-                node.out.answer(&answer, |out| {
+                let answer = node.command(Defer { request, until }, None).await?;
+                node.out.answer(&json!(answer), |out| {
                     out.line(format!("deferred until {}; whoever asked is told", until.utc_text()));
                 });
                 Ok(())
@@ -193,16 +193,16 @@ async fn requests(node: &Node, patient: Option<String>) -> Outcome {
         Some(patient) => Some(id(&node.subject(&patient).await?)?),
         None => None,
     };
-    let answer = node.query(&ask::Requests { patient }).await?;
-    let views: Vec<RequestView> = read(answer.clone())?;
-    node.out.answer(&answer, |out| request::list(out, &views));
+    let mut views = node.all(ask::Requests::of(patient)).await?;
+    RequestView::sort_by_time(&mut views);
+    node.out.answer(&json!(views), |out| request::list(out, &views));
     Ok(())
 }
 
 async fn approve(node: &Node, text: &str, narrow: &NarrowArgs) -> Outcome {
     let view = node.request(text).await?;
     let patient = view.patient.to_string();
-    let narrowed = json!({
+    let narrow: Narrow = said(json!({
         "wish": narrow.wish.resolve(node, &patient, None).await?,
         "days": narrow.days,
         "valid_ms": narrow.valid.map(|span| span.0),
@@ -212,14 +212,10 @@ async fn approve(node: &Node, text: &str, narrow: &NarrowArgs) -> Outcome {
         "once": narrow.once,
         "may_pass_on": node.institutions_of(&narrow.may_pass_on).await?,
         "depth": narrow.depth,
-    });
-    let command = json!({"consent": {"approve": {"request": view.request, "narrow": narrowed}}});
-    let answer = node.command(command, Some(&patient)).await?;
-    // The answer is the request or the permission, whichever the node shows.
-    match serde_json::from_value::<RequestView>(answer.clone()) {
-        Ok(view) => node.out.answer(&answer, |out| request::show(out, &view)),
-        Err(_) => node.out.answer(&answer, |out| out.line("permitted")),
-    }
+    }))?;
+    let approve = Approve { request: view.request, narrow };
+    let approved = node.command(approve, Some(&patient)).await?;
+    node.out.answer(&json!(approved), |out| request::show(out, &approved));
     if !node.out.json {
         let given = node.grants(Some(view.patient)).await?;
         for grant in given.iter().filter(|grant| grant.request == view.request) {
@@ -242,9 +238,9 @@ async fn revoke(node: &Node, patient: &str, tokens: &[String]) -> Outcome {
     for text in tokens {
         chosen.push(pick("permission", text, &known)?.id);
     }
-    let command = json!({"consent": {"revoke": {"patient": patient, "tokens": chosen}}});
-    let answer = node.command(command, Some(&patient)).await?;
-    node.out.answer(&answer, |out| {
+    let revoke: Revoke = said(json!({"patient": patient, "tokens": chosen}))?;
+    let answer = node.command(revoke, Some(&patient)).await?;
+    node.out.answer(&json!(answer), |out| {
         out.line(format!("revoked {}; the holders are told", chosen.len()));
         out.note("what was obtained under them before stays where it is");
     });
@@ -274,7 +270,7 @@ async fn pass_on(node: &Node, asked: PassOn<'_>) -> Outcome {
         true => Vec::new(),
         false => node.entries_of(&patient, asked.entries).await?,
     };
-    let command = json!({"consent": {"pass-on": {
+    let pass_on: consent::command::PassOn = said(json!({
         "grants": tokens,
         "to": node.institution(asked.to).await?,
         "entries": entries,
@@ -282,10 +278,9 @@ async fn pass_on(node: &Node, asked: PassOn<'_>) -> Outcome {
         "days": asked.days,
         "may_pass_on": node.institutions_of(asked.may_pass_on).await?,
         "user": asked.user.name(),
-    }}});
-    let answer = node.command(command, None).await?;
-    let view: RequestView = read(answer.clone())?;
-    node.out.answer(&answer, |out| {
+    }))?;
+    let view = node.command(pass_on, None).await?;
+    node.out.answer(&json!(view), |out| {
         out.line("passed on; the other institution and the patient's relay are told");
         out.next(format!("there: chartmesh request fetch {}", view.request.short()));
     });
@@ -297,10 +292,9 @@ async fn grants(node: &Node, patient: Option<String>, explain: bool) -> Outcome 
         Some(patient) => Some(id(&node.subject(&patient).await?)?),
         None => None,
     };
-    let answer = node.query(&ask::Grants { patient }).await?;
-    let views: Vec<GrantView> = read(answer.clone())?;
+    let views = node.grants(patient).await?;
     let known = if node.out.json { Vec::new() } else { node.institutions().await? };
-    node.out.answer(&answer, |out| show_grants(out, &views, &known, explain));
+    node.out.answer(&json!(views), |out| show_grants(out, &views, &known, explain));
     Ok(())
 }
 

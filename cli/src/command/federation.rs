@@ -1,15 +1,16 @@
 //! Who belongs to the region.
 
+use chartmesh_protocol::federation::command::{Admit, Create, Expel, Invite, Join, Leave};
 use chartmesh_protocol::federation::view::{FederationView, MemberView};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits::FIRST_MEMBERS_MAX;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{CodeView, ask};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::Outcome;
-use crate::node::{Node, name_of, read};
+use crate::node::{Node, id, name_of};
 use crate::output::{self, Cell, Output, Style, faint, row, time};
 use crate::resolve::Candidate;
 use crate::when::{Span, span};
@@ -75,70 +76,58 @@ impl Args {
         let node = context.node()?;
         match self {
             Self::Create { name, threshold, first_members } => {
-                let create = json!({
-                    "name": name, "threshold": threshold, "first_members": first_members,
-                });
-                let answer = ask(&node, json!({"create": create})).await?;
                 let first = first_members.unwrap_or(threshold);
-                node.out.answer(&answer, |out| {
+                let create = Create { name: name.clone(), threshold, first_members };
+                let answer = node.command(create, None).await?;
+                node.out.answer(&json!(answer), |out| {
                     out.line(format!("founding `{name}`: {first} first members are needed, this node's institution among them"));
                     out.next("`chartmesh federation invite`, and give the code to the others; then `federation admit` each");
                 });
             }
             Self::Invite { valid } => {
-                let valid = valid.map(|span| span.0);
-                let answer = ask(&node, json!({"invite": {"valid_ms": valid}})).await?;
-                show_code(&node.out, &answer, "chartmesh federation join")?;
+                let valid_ms = valid.map(|span| span.0);
+                let code = node.command(Invite { valid_ms, addresses: Vec::new() }, None).await?;
+                show_code(&node.out, &code, "chartmesh federation join");
             }
             Self::Join { code } => {
-                let answer = ask(&node, json!({"join": {"code": code.concat()}})).await?;
-                node.out.answer(&answer, |out| {
+                let answer = node.command(Join { code: code.concat() }, None).await?;
+                node.out.answer(&json!(answer), |out| {
                     out.line("applied; the members were told");
                     out.next("members admit with `chartmesh federation admit`; `chartmesh status` says when you are in");
                 });
             }
             Self::Members => {
-                let answer = node.query(&ask::Members).await?;
-                let view: FederationView = read(answer.clone())?;
-                node.out.answer(&answer, |out| show(out, &view));
+                let view = node.query(ask::Members).await?;
+                node.out.answer(&json!(view), |out| show(out, &view));
                 if view.federation.is_none() && !view.founding && !node.out.json {
                     outside(&node).await?;
                 }
             }
             Self::Admit { party } => {
                 let party = node.institution(&party).await?;
-                let answer = ask(&node, json!({"admit": {"party": party}})).await?;
-                after(&node, &answer, "sponsored").await?;
+                let answer = node.command(Admit { party: id(&party)? }, None).await?;
+                after(&node, &answer, "sponsored");
             }
             Self::Expel { party, reason } => {
                 let party = node.institution(&party).await?;
-                let answer =
-                    ask(&node, json!({"expel": {"party": party, "reason": reason}})).await?;
-                after(&node, &answer, "voted to expel").await?;
+                let answer = node.command(Expel { party: id(&party)?, reason }, None).await?;
+                after(&node, &answer, "voted to expel");
             }
             Self::Leave => {
-                let answer = ask(&node, json!("leave")).await?;
-                node.out.answer(&answer, |out| out.line("left the federation"));
+                let answer = node.command(Leave, None).await?;
+                node.out.answer(&json!(answer), |out| out.line("left the federation"));
             }
         }
         Ok(())
     }
 }
 
-async fn ask(node: &Node, command: Value) -> Outcome<Value> {
-    node.command(json!({ "federation": command }), None).await
-}
-
 /// Says what was done, and how the federation stands afterwards.
-async fn after(node: &Node, answer: &Value, done: &str) -> Outcome {
-    if node.out.json {
-        node.out.json(answer);
-        return Ok(());
-    }
-    node.out.note(done);
-    let view: FederationView = read(node.query(&ask::Members).await?)?;
-    show(&node.out, &view);
-    Ok(())
+fn after(node: &Node, view: &FederationView, done: &str) {
+    node.out.answer(&json!(view), |out| {
+        out.note(done);
+        show(out, view);
+    });
 }
 
 /// Says what a node that is in no federation is to do.
@@ -166,9 +155,8 @@ async fn outside(node: &Node) -> Outcome {
 }
 
 /// A code to pass on: whole, so that it can be copied, and in groups, so that it can be read out.
-pub(super) fn show_code(out: &Output, answer: &Value, command: &str) -> Outcome {
-    let view: CodeView = read(answer.clone())?;
-    out.answer(answer, |out| {
+pub(super) fn show_code(out: &Output, view: &CodeView, command: &str) {
+    out.answer(&json!(view), |out| {
         out.line(&view.code);
         out.note(format!(
             "\nIt holds until {}, once. Whoever has it is let in: pass it on over a way you trust.",
@@ -177,7 +165,6 @@ pub(super) fn show_code(out: &Output, answer: &Value, command: &str) -> Outcome 
         out.note(format!("The same in groups, spaces do not matter:\n{}", groups(&view.code)));
         out.next(format!("on the other node: {command} CODE"));
     });
-    Ok(())
 }
 
 /// In groups of six, eight a line.

@@ -1,10 +1,12 @@
 //! Who saw what.
 
+use chartmesh_protocol::access_log::command::Collect;
 use chartmesh_protocol::access_log::view::{LineView, LogView, ShownView};
 use chartmesh_protocol::access_log::{Action, Line};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::limits::LISTED_MAX;
+use chartmesh_protocol::peer::{Part, ask};
 use chartmesh_protocol::reason::ENGLISH;
 use chartmesh_protocol::refusal::Refusal;
 use serde_json::json;
@@ -12,7 +14,7 @@ use serde_json::json;
 use super::wish::purpose_name;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::node::{Node, id, read};
+use crate::node::{Node, id};
 use crate::output::{self, Cell, Output, Style, faint, row, time};
 
 /// Show who saw what of a record, for what, and whether the log holds
@@ -35,8 +37,7 @@ impl Args {
         let subject = node.subject(&self.subject).await?;
         if self.collect {
             node.require(Role::Patient, "a patient relay collects what holders logged").await?;
-            let command = json!({"access-log": {"collect": {"patient": subject}}});
-            node.command(command, None).await?;
+            node.command(Collect { patient: id(&subject)? }, None).await?;
             node.out.note("the holders were asked; this shows what has come so far");
         }
         let logs = logs(&node, id(&subject)?).await?;
@@ -54,24 +55,24 @@ impl Args {
 
 /// This node's log in full, and those that a relay collected.
 pub(super) async fn logs(node: &Node, subject: PartyId) -> Outcome<Vec<LogView>> {
-    let mut own: LogView = read(node.query(&ask::AccessLog { subject, after: 0 }).await?)?;
-    while let Some(last) =
-        own.lines.last().map(|line| line.line.seq).filter(|last| *last < own.length)
-    {
-        let query = ask::AccessLog { subject, after: last };
-        let page: LogView = read(node.query(&query).await?)?;
-        if page.lines.is_empty() {
-            break;
-        }
+    let mut query = ask::AccessLog::of(subject);
+    query.part.limit = Some(LISTED_MAX);
+    let mut own = node.query(query.clone()).await?;
+    while let Some(next) = own.next.take() {
+        query.part.after = Some(next);
+        let page = node.query(query.clone()).await?;
         own.lines.extend(page.lines);
-        (own.length, own.at) = (page.length, page.at);
+        (own.next, own.length, own.at) = (page.next, page.length, page.at);
         own.verified &= page.verified;
         own.problem = own.problem.or(page.problem);
     }
     let mut all = vec![own];
     if node.status().await?.role == Role::Patient {
-        let query = ask::CollectedLogs { patient: subject };
-        all.extend(read::<Vec<LogView>>(node.query(&query).await?)?);
+        for mut log in node.query(ask::CollectedLogs { patient: subject }).await? {
+            let (patient, holder, part) = (subject, log.holder, Part::default());
+            log.lines = node.all(ask::CollectedLines { patient, holder, part }).await?;
+            all.push(log);
+        }
     }
     Ok(all)
 }

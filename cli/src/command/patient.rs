@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use chartmesh_protocol::custody::command::Refresh;
 use chartmesh_protocol::custody::view::{EnrollingView, PatientView, RotatedView};
+use chartmesh_protocol::enrolment::command::{Code, Enrol};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::ask;
-use chartmesh_protocol::record::view::ChartView;
-use serde_json::{Value, json};
+use chartmesh_protocol::record::Term;
+use chartmesh_protocol::record::command::NewChart;
+use serde_json::json;
 
 use super::federation::show_code;
 use crate::args::WaitArgs;
@@ -145,9 +148,9 @@ impl Args {
             }
             Self::Refresh { patient } => {
                 let patient = node.patient(&patient).await?;
-                let command = json!({"custody": {"refresh": {"patient": patient}}});
-                let answer = node.command(command, Some(&patient)).await?;
-                node.out.answer(&answer, |out| out.line("published anew"));
+                let refresh = Refresh { patient: id(&patient)? };
+                let answer = node.command(refresh, Some(&patient)).await?;
+                node.out.answer(&json!(answer), |out| out.line("published anew"));
                 Ok(())
             }
         }
@@ -160,12 +163,10 @@ fn backup_has_none() -> Failure {
 }
 
 async fn new_chart(node: &Node, name: &str, identifiers: &[(String, String)]) -> Outcome {
-    let identifiers: Vec<Value> =
-        identifiers.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-    let command = json!({"record": {"new-chart": {"name": name, "identifiers": identifiers}}});
-    let answer = node.command(command, None).await?;
-    let chart: ChartView = read(answer.clone())?;
-    node.out.answer(&answer, |out| {
+    let term = |(name, value): &(String, String)| Term { name: name.clone(), value: value.clone() };
+    let identifiers = identifiers.iter().map(term).collect();
+    let chart = node.command(NewChart { name: name.to_owned(), identifiers }, None).await?;
+    node.out.answer(&json!(chart), |out| {
         out.facts(&[
             ("chart", chart.chart.to_string().into()),
             ("subject", chart.subject.to_string().into()),
@@ -214,9 +215,8 @@ fn numbered(words: &[&str]) -> Vec<String> {
 }
 
 async fn list_charts(node: &Node) -> Outcome {
-    let answer = node.query(&ask::Charts).await?;
-    let charts: Vec<ChartView> = read(answer.clone())?;
-    node.out.answer(&answer, |out| {
+    let charts = node.all(ask::Charts::default()).await?;
+    node.out.answer(&json!(charts), |out| {
         let rows: Vec<_> = charts
             .iter()
             .map(|chart| {
@@ -242,10 +242,9 @@ async fn list_charts(node: &Node) -> Outcome {
 }
 
 async fn list_patients(node: &Node) -> Outcome {
-    let answer = node.query(&ask::Patients).await?;
-    let patients: Vec<PatientView> = read(answer.clone())?;
+    let patients = node.all(ask::Patients::default()).await?;
     let known = if node.out.json { Vec::new() } else { node.institutions().await? };
-    node.out.answer(&answer, |out| show_patients(out, &patients, &known));
+    node.out.answer(&json!(patients), |out| show_patients(out, &patients, &known));
     Ok(())
 }
 
@@ -299,28 +298,26 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
 
 async fn give_code(node: &Node, who: &str, valid: Option<Span>) -> Outcome {
     let chart = node.chart(who).await?;
-    let valid = valid.map(|span| span.0);
-    let command = json!({"enrolment": {"code": {"chart": chart, "valid_ms": valid}}});
-    let answer = node.command(command, None).await?;
-    show_code(&node.out, &answer, "chartmesh patient enrol PATIENT")
+    let valid_ms = valid.map(|span| span.0);
+    let code = Code { chart: id(&chart)?, valid_ms, addresses: Vec::new() };
+    let code = node.command(code, None).await?;
+    show_code(&node.out, &code, "chartmesh patient enrol PATIENT");
+    Ok(())
 }
 
 async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -> Outcome {
     let patient = node.patient(who).await?;
-    let command = json!({"enrolment": {"enrol": {"patient": patient, "code": code}}});
-    let mut answer = node.command(command, Some(&patient)).await?;
+    let enrol = Enrol { patient: id(&patient)?, code: code.to_owned() };
+    let mut answer = node.command(enrol, Some(&patient)).await?;
     if wait.wait {
-        let asked: PatientView = read(answer)?;
-        let asked: Vec<_> = open(&asked).collect();
+        let asked: Vec<_> = open(&answer).collect();
         answer = wait::until(node, wait, "the hospital's answer", async || {
-            let all: Vec<Value> = read(node.query(&ask::Patients).await?)?;
-            let Some(answer) = all.into_iter().find(|one| one["patient"] == patient.as_str())
-            else {
+            let all = node.all(ask::Patients::default()).await?;
+            let Some(now) = all.into_iter().find(|one| one.patient.to_string() == patient) else {
                 return Ok(Look::NotYet);
             };
-            let now: PatientView = read(answer.clone())?;
             match now.enrolling.iter().find(|one| asked.contains(&one.institution)) {
-                None => Ok(Look::Found(answer)),
+                None => Ok(Look::Found(now)),
                 Some(EnrollingView { refused: None, .. }) => Ok(Look::NotYet),
                 Some(EnrollingView { refused: Some(why), .. }) => {
                     Err(Failure::new(Exit::NotPermitted, format!("the hospital refused: {why}")))
@@ -329,7 +326,7 @@ async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -> Outcome {
         })
         .await?;
     }
-    node.out.answer(&answer, |out| {
+    node.out.answer(&json!(answer), |out| {
         if wait.wait {
             out.line("enrolled; what the hospital recorded about the patient comes here");
         } else {

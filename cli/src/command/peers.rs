@@ -2,9 +2,9 @@
 
 use crate::context::Context;
 use crate::exit::Outcome;
-use crate::node::read;
 use crate::output::{Cell, Style, faint, id, row};
-use chartmesh_protocol::peer::{PeerView, ask};
+use chartmesh_protocol::peer::PeerView;
+use serde_json::json;
 
 /// List the institutions that the node knows, and where their nodes listen
 #[derive(Debug, clap::Args)]
@@ -14,9 +14,8 @@ pub(crate) struct Args {}
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let node = context.node()?;
-        let answer = node.query(&ask::Peers).await?;
-        let peers: Vec<PeerView> = read(answer.clone())?;
-        node.out.answer(&answer, |out| {
+        let peers = node.peers().await?;
+        node.out.answer(&json!(peers), |out| {
             let rows: Vec<_> = peers.iter().map(row_of).collect();
             out.table(
                 &["NAME", "ROLE", "MEMBER", "WAITING", "ID", "ADDRESSES"],

@@ -15,12 +15,13 @@ use std::path::PathBuf;
 use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
+use serde_json::json;
 
 use super::wish::purposes;
 use crate::args::{UserArg, WaitArgs};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::node::{Node, id, read};
+use crate::node::{Node, id};
 use crate::output::{Output, Style, counted};
 use crate::stock;
 use chartmesh_protocol::capability::Purpose;
@@ -180,9 +181,10 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     let subject = node.subject(subject).await?;
     // First the disk: what it lost, the entries' own check then tells of.
     stock::check(node, Some(&subject), !quick).await?;
-    let answer = node.query_as(&ask::Verify { subject: id(&subject)? }, &subject).await?;
-    let view: VerifiedView = read(answer.clone())?;
-    node.out.answer(&answer, |out| {
+    let subject = id(&subject)?;
+    let entries = node.all(ask::Verify::of(subject)).await?;
+    let view = VerifiedView::of(entries, node.query(ask::Catalogued { subject }).await?);
+    node.out.answer(&json!(view), |out| {
         out.line(format!(
             "{} hold: label, contents, manifest, author and objects that are here",
             counted(view.good, "entry", "entries")

@@ -2,18 +2,19 @@
 //! deposit.
 
 use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::consent::command::{Download, Fetch, Referral, Upload};
 use chartmesh_protocol::consent::view::{HeldBackView, RequestView};
-use chartmesh_protocol::consent::{RequestKind, RequestState};
+use chartmesh_protocol::consent::{AskCommand, RequestKind, RequestState};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::record::{entries, shorts};
 use super::wish::{WishArgs, purposes};
 use crate::args::{UserArg, WaitArgs};
 use crate::context::Context;
 use crate::exit::Outcome;
-use crate::node::{Node, read, short};
+use crate::node::{Node, said, short};
 use crate::output::{self, Cell, Output, Style, row, time};
 use crate::wait;
 use crate::when::{self, Span, moment, span};
@@ -126,27 +127,27 @@ impl Args {
             Self::Upload { patient, hospital, to, wish, not_before, days, wait } => {
                 node.require(Role::Patient, "a patient relay orders deposits").await?;
                 let patient = node.patient(&patient).await?;
-                let order = json!({
+                let order: Upload = said(json!({
                     "patient": patient,
                     "hospital": node.institution(&hospital).await?,
                     "depositary": node.institution(&to).await?,
                     "wish": wish.resolve(&node, &patient, None).await?,
                     "not_before": not_before,
                     "days": days,
-                });
-                let command = json!({"consent": {"upload": order}});
-                let answer = node.command(command, Some(&patient)).await?;
-                finish(&node, answer, &wait, is_done, "the hospital was asked").await
+                }))?;
+                let views = node.command(order, Some(&patient)).await?;
+                finish(&node, views, true, &wait, is_done, "the hospital was asked").await
             }
             Self::Fetch { request, from, user, wait } => {
-                let request = node.request(&request).await?.request.to_string();
+                let request = node.request(&request).await?.request;
                 let holder = match &from {
                     Some(holder) => Some(node.institution(holder).await?),
                     None => None,
                 };
-                let fetch = json!({"request": request, "holder": holder, "user": user.name()});
-                let answer = node.command(json!({"consent": {"fetch": fetch}}), None).await?;
-                finish(&node, answer, &wait, is_done, "the holder was asked").await
+                let fetch: Fetch =
+                    said(json!({"request": request, "holder": holder, "user": user.name()}))?;
+                let view = node.command(fetch, None).await?;
+                finish(&node, vec![view], false, &wait, is_done, "the holder was asked").await
             }
         }
     }
@@ -159,12 +160,11 @@ async fn ask_patient(node: &Node, ask: &AskArgs, to: Option<&str>) -> Outcome {
         Some(to) => Some(node.institution(to).await?),
         None => None,
     };
-    let kind = if to.is_some() { "referral" } else { "download" };
     let mut wish = ask.wish.resolve(node, &patient, Some(ask.write)).await?;
     if ask.standing {
         wish["standing"] = json!(when::now().plus_ms(ask.days * DAY_MS));
     }
-    let body = json!({
+    let asks: AskCommand = said(json!({
         "patient": patient,
         "to": to,
         "wish": wish,
@@ -172,9 +172,12 @@ async fn ask_patient(node: &Node, ask: &AskArgs, to: Option<&str>) -> Outcome {
         "user": ask.user.name(),
         "message": ask.message,
         "valid_ms": ask.valid.map(|span| span.0),
-    });
-    let answer = node.command(json!({"consent": {kind: body}}), None).await?;
-    finish(node, answer, &ask.wait, is_decided, "the patient was asked").await
+    }))?;
+    let view = match asks.to {
+        Some(_) => node.command(Referral(asks), None).await?,
+        None => node.command(Download(asks), None).await?,
+    };
+    finish(node, vec![view], false, &ask.wait, is_decided, "the patient was asked").await
 }
 
 fn is_decided(state: RequestState) -> bool {
@@ -185,19 +188,15 @@ fn is_done(state: RequestState) -> bool {
     state == RequestState::Done
 }
 
-/// Shows what was asked, at once or when it is over. A large order is several requests.
+/// Shows what was asked, at once or when it is over. A large order is several requests, and a list for programs.
 async fn finish(
     node: &Node,
-    answer: Value,
+    mut views: Vec<RequestView>,
+    several: bool,
     wait: &WaitArgs,
     enough: impl Fn(RequestState) -> bool,
     asked: &str,
 ) -> Outcome {
-    let several = answer.is_array();
-    let mut views: Vec<RequestView> = match several {
-        true => read(answer)?,
-        false => vec![read(answer)?],
-    };
     if wait.wait {
         for view in &mut views {
             *view = wait::for_request(node, wait, &view.request.to_string(), &enough).await?;

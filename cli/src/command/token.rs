@@ -17,7 +17,7 @@ use super::consent;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::limits::TOKEN_FILE_BYTES_MAX;
-use crate::node::{Node, id, read};
+use crate::node::{Node, id};
 use crate::output::{Cell, Output, Style, row};
 use crate::when;
 use checks::{Check, Found, Known};
@@ -73,7 +73,8 @@ impl Args {
                     Err(failure) if failure.exit == Exit::NotFound => node.subject(&party).await?,
                     found => found?,
                 };
-                node.out.json(&node.query(&ask::Keys { party: id(&party)? }).await?);
+                let keys = node.query(ask::Keys { party: id(&party)? }).await?;
+                node.out.json(&json!(keys));
                 Ok(())
             }
         }
@@ -146,8 +147,18 @@ async fn names(context: &Context) -> BTreeMap<PartyId, String> {
         for known in node.institutions().await? {
             found.push((id(&known.id)?, known.name));
         }
-        found.extend(node.patients().await?.into_iter().map(|view| (view.patient, view.name)));
-        found.extend(node.charts().await?.into_iter().map(|view| (view.subject, view.name)));
+        found.extend(
+            node.all(ask::Patients::default())
+                .await?
+                .into_iter()
+                .map(|view| (view.patient, view.name)),
+        );
+        found.extend(
+            node.all(ask::Charts::default())
+                .await?
+                .into_iter()
+                .map(|view| (view.subject, view.name)),
+        );
         Ok(found)
     };
     look().await.unwrap_or_default().into_iter().collect()
@@ -214,8 +225,8 @@ async fn learn(node: &Node, known: &mut Known, party: PartyId) -> Outcome {
     if known.knows(party) {
         return Ok(());
     }
-    match node.query(&ask::Keys { party }).await {
-        Ok(answer) => known.add(read(answer)?, when::now()).map_err(|error| {
+    match node.query(ask::Keys { party }).await {
+        Ok(answer) => known.add(answer, when::now()).map_err(|error| {
             Failure::new(
                 Exit::NotAuthentic,
                 format!("the node's keys of {}: {error}", party.short()),

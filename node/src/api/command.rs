@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use chartmesh_protocol::enrolment;
-use chartmesh_protocol::federation;
+use chartmesh_protocol::enrolment::{self, command::Code};
+use chartmesh_protocol::federation::{self, command::Invite};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::{
-    Command, Described, EachCommand, EachQuestion, PatientKeys, Query, Question, Shown,
+    Act, Command, Described, EachCommand, EachQuestion, PatientKeys, Query, Question, Shown,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,28 @@ pub(super) struct QueryIn<Q> {
     passphrase: Option<Secret>,
 }
 
+/// A question of which nothing needs to be said, and, where it needs them, whose keys.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnyIn<Q: Default> {
+    /// What is asked.
+    #[serde(default)]
+    query: Q,
+    /// Whose keys it is to use.
+    #[serde(default)]
+    patient: Option<PartyId>,
+    /// Opens them for this once.
+    #[serde(default)]
+    passphrase: Option<Secret>,
+}
+
+impl<Q: Default> From<AnyIn<Q>> for QueryIn<Q> {
+    fn from(AnyIn { query, patient, passphrase }: AnyIn<Q>) -> Self {
+        Self { query, patient, passphrase }
+    }
+}
+
 /// Reads a command under its names, and has it done. A node that listens fills in where.
 async fn command<A: Shown>(
     State(shared): State<Arc<Shared>>,
@@ -65,8 +87,8 @@ async fn command<A: Shown>(
         .map_err(|error| Problem::from(Reason::Unreadable { why: error.to_string() }))?;
     let keys = keys(&shared, asked.patient, asked.passphrase).await?;
     match &mut command {
-        Command::Federation(federation::Command::Invite { addresses: wanted, .. })
-        | Command::Enrolment(enrolment::Command::Code { addresses: wanted, .. })
+        Command::Federation(federation::Command::Invite(Invite { addresses: wanted, .. }))
+        | Command::Enrolment(enrolment::Command::Code(Code { addresses: wanted, .. }))
             if wanted.is_empty() =>
         {
             *wanted = addresses(&shared);
@@ -101,6 +123,18 @@ impl EachQuestion for Doors {
         self.0.push(Door::post(format!("/v1/query/{}", kebab(name)), what, bare::<Q>));
     }
 
+    fn any<Q>(&mut self, name: &'static str, what: &'static str)
+    where
+        Q: Question<Answer: Serialize + Described>
+            + Default
+            + DeserializeOwned
+            + Described
+            + Send
+            + 'static,
+    {
+        self.0.push(Door::post(format!("/v1/query/{}", kebab(name)), what, any::<Q>));
+    }
+
     fn with<Q>(&mut self, name: &'static str, what: &'static str)
     where
         Q: Question<Answer: Serialize + Described> + DeserializeOwned + Described + Send + 'static,
@@ -110,10 +144,13 @@ impl EachQuestion for Doors {
 }
 
 impl EachCommand for Doors {
-    fn one<A: Shown + Serialize + Described>(&mut self, feature: &'static str, name: &'static str) {
+    fn one<A>(&mut self, feature: &'static str, name: &'static str)
+    where
+        A: Act<Answer: Serialize + Described>,
+    {
         let names = (feature, name);
         let handler = move |shared: State<Arc<Shared>>, asked: In<CommandIn>| {
-            command::<A>(shared, asked, names)
+            command::<A::Answer>(shared, asked, names)
         };
         self.0.push(Door::command(format!("/v1/command/{feature}/{name}"), names, handler));
     }
@@ -137,6 +174,13 @@ async fn query<Q: Question + Send + 'static>(
 ) -> Outcome<Json<Q::Answer>> {
     let keys = keys(&shared, asked.patient, asked.passphrase).await?;
     Ok(Json(shared.handle.query(asked.query, keys.as_ref()).await?))
+}
+
+async fn any<Q: Question + Default + Send + 'static>(
+    shared: State<Arc<Shared>>,
+    In(asked): In<AnyIn<Q>>,
+) -> Outcome<Json<Q::Answer>> {
+    query(shared, In(asked.into())).await
 }
 
 async fn bare<Q: Question + Default + Send + 'static>(

@@ -1,6 +1,9 @@
 //! The local API: HTTP/1.1 on a Unix socket, in the data directory unless configured, for the command line and other
 //! tools of the same user. The socket's mode is 0600, and that is all of its access control.
 //!
+//! A listing takes `limit` and `after`, and is answered `{"items": [...], "next": ...}`: `next` is the `after` of the
+//! page behind.
+//!
 //! JSON in and out, ids in lower-case hexadecimal, times in UTC milliseconds. A
 //! request that fails is answered with a refusal, `{"code": ..., "reason": ..., "name": ..., "args": [...],
 //! "text": ...}`: the protocol's (SPEC.md has its reasons) or, from 60000 on, the door's own. Its status is one

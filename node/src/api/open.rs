@@ -17,7 +17,6 @@ use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::object::{DataKey, Opener};
-use chartmesh_protocol::peer::Command;
 use chartmesh_protocol::record::view::{ManifestView, OpenedView};
 use chartmesh_protocol::record::{self, ContentKey};
 use serde::{Deserialize, Serialize};
@@ -112,10 +111,10 @@ pub(super) async fn open(
     if user.trim().is_empty() || user.len() > NAME_BYTES_MAX {
         return Err(Reason::UserOutOfBounds { most: NAME_BYTES_MAX }.into());
     }
-    let command = record::Command::Open { subject, entry, user, purpose, export };
+    let command = record::command::Open { subject, entry, user, purpose, export };
     // At a relay it is the patient who opens, with keys that were unlocked before.
     let keys = shared.unlocked.get(subject);
-    let view: OpenedView = shared.handle.command(Command::Record(command), keys).await?.of();
+    let view = shared.handle.command(command, keys).await?;
     Ok(Json(OpenView {
         manifest: ManifestView::from(&view.manifest),
         whole: view.whole,

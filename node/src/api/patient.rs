@@ -10,7 +10,7 @@ use chartmesh_protocol::custody::view::{PatientView, RotatedView};
 use chartmesh_protocol::custody::{self, NewPatient};
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::identity::{Phrase, Role};
-use chartmesh_protocol::peer::{Command, Done, ask};
+use chartmesh_protocol::peer::{Done, ask};
 use serde::{Deserialize, Serialize};
 
 use super::json::In;
@@ -65,8 +65,8 @@ pub(super) async fn make(
     let NewPatient { words, log, keys } =
         super::request::on_pool(|| custody::make(&mut system())).await?;
     let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
-    let command = custody::Command::Keep { name: asked.name, log: Box::new(log), sealed_keys };
-    let patient = shared.handle.command(Command::Custody(command), Some(keys)).await?.of();
+    let command = custody::command::Keep { name: asked.name, log: Box::new(log), sealed_keys };
+    let patient = shared.handle.command(command, Some(keys)).await?;
     Ok(Json(NewPatientView { patient, words: (*words).clone() }))
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn unlock(
         return Err(Reason::MinutesOutOfBounds { most: UNLOCK_MINUTES_MAX }.into());
     }
     let keys = shared.unlocked.open(&shared.handle, patient, asked.passphrase).await?;
-    let unlocked = Command::Custody(custody::Command::Unlocked);
+    let unlocked = custody::command::Unlocked;
     shared.handle.command(unlocked, Some(keys.clone())).await?;
     shared.unlocked.keep(keys, Duration::from_secs(u64::from(minutes) * 60));
     Ok(Json(Done { done: true }))
@@ -141,16 +141,16 @@ pub(super) async fn rotate(
     });
     let (rotation, keys) = rotated.await?;
     let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
-    let command = custody::Command::Rotate { rotation: Box::new(rotation), sealed_keys };
-    let rotated = shared.handle.command(Command::Custody(command), Some(keys.clone())).await?;
+    let command = custody::command::Rotate { rotation: Box::new(rotation), sealed_keys };
+    let rotated = shared.handle.command(command, Some(keys.clone())).await?;
     shared.unlocked.renew(&keys);
-    Ok(Json(rotated.of()))
+    Ok(Json(rotated))
 }
 
 /// The permissions that outlive the rotation: those that are live and not to be dropped. Permissions
 /// to add end with the compartments that they name.
 async fn live_grants(shared: &Shared, patient: PartyId, drop: &[TokenId]) -> Outcome<Vec<TokenId>> {
-    let grants = shared.handle.query(ask::Grants { patient: Some(patient) }, None).await?;
+    let grants = shared.handle.all(ask::Grants::of(Some(patient)), None).await?;
     let live: Vec<_> =
         grants.iter().filter(|grant| !grant.received && grant.state == "live").collect();
     let unknown = drop.iter().find(|token| !live.iter().any(|grant| grant.token == **token));

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId, StatementId};
-use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -75,18 +74,13 @@ pub(super) async fn proof(
     State(shared): State<Arc<Shared>>,
     At((subject, entry)): At<(PartyId, EntryId)>,
 ) -> Outcome<Json<ProofView>> {
-    let read = shared.handle.read_on_pool(move |peer, txn, now| {
+    let read = shared.handle.read_on_pool(move |peer, txn, _| {
         let bundle = peer.bundle(txn, subject, entry)?;
         let author = bundle.label.claims().author;
         let Some(keys) = peer.keys_of(txn, author)? else {
             return Err(Reason::AuthorUnknown.into());
         };
-        let peers = peer.query(txn, now, &ask::Peers, None)?;
-        let name = peers.into_iter().find(|peer| peer.institution == author);
-        let mut name = name.map(|peer| peer.name).unwrap_or_default();
-        if author == peer.me() {
-            name = peer.name().to_owned();
-        }
+        let name = peer.name_of(txn, author)?.unwrap_or_default();
         Ok::<_, Problem>((bundle, keys, name))
     });
     let (bundle, keys, author_name) = read.await?;

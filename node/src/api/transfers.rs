@@ -31,12 +31,12 @@ pub struct TransferProgressView {
     pub ended: bool,
 }
 
-/// `GET /v1/transfers`
+/// `GET /v1/transfers`: whole, since who watches wants the sum. The query `transfers` has them a page at a time.
 pub(super) async fn transfers(
     State(shared): State<Arc<Shared>>,
 ) -> Outcome<Json<Vec<TransferProgressView>>> {
     let progress = shared.handle.transfers();
-    let views = shared.handle.query(ask::Transfers, None).await?;
+    let views = shared.handle.all(ask::Transfers::default(), None).await?;
     let mut all: Vec<TransferProgressView> = views
         .into_iter()
         .map(|view| {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chartmesh_protocol::id::TransferId;
-use chartmesh_protocol::peer::{Answer, Command, Event, PatientKeys, Peer, Question};
+use chartmesh_protocol::peer::{Asked, Event, Listing, PatientKeys, Peer, Question};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::{ReadTxn, StoreError};
 use chartmesh_protocol::time::Timestamp;
@@ -47,24 +47,25 @@ impl Handle {
         Self { running }
     }
 
-    /// Asks for something to be done; answered when it is durable. Each command has its own type of answer. `keys` are those of the patient
-    /// that it concerns, when they are unlocked.
+    /// Asks for something to be done; answered when it is durable. `keys` are those of the patient that it concerns,
+    /// when they are unlocked.
     ///
     /// # Errors
     /// [`Failure::Refused`] with what to tell the person; [`Failure::Store`] when it is unknown
     /// whether it was done, because the storage failed or the node is stopping.
-    pub async fn command(
+    pub async fn command<A: Asked>(
         &self,
-        command: Command,
+        act: A,
         keys: Option<PatientKeys>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<A::Answer, Failure> {
+        let command = Box::new(act.into());
         let mut place = self.running.waiting.door();
-        let event = Event::Command { request: place.request, command: Box::new(command), keys };
+        let event = Event::Command { request: place.request, command, keys };
         if let Err(lost) = self.running.submit(event, COMMAND_BYTES).await {
             return Err(lost.into());
         }
         match (&mut place.answer).await {
-            Ok(answer) => answer,
+            Ok(answer) => answer.map(A::read),
             Err(_) => Err(Lost::Stopping.into()),
         }
     }
@@ -81,6 +82,28 @@ impl Handle {
         self.running
             .read_on_pool(move |peer, txn, now| peer.query(txn, now, &query, keys.as_ref()))
             .await
+    }
+
+    /// Asks for all of a listing, a page at a time, each from what is committed then.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn all<L>(
+        &self,
+        listing: L,
+        keys: Option<&PatientKeys>,
+    ) -> Result<Vec<L::Item>, Failure>
+    where
+        L: Listing + Send + 'static,
+    {
+        let mut all = Vec::new();
+        let mut next = Some(listing.at_most());
+        while let Some(listing) = next {
+            let page = self.query(listing.clone(), keys).await?;
+            next = listing.behind(&page);
+            all.extend(page.items);
+        }
+        Ok(all)
     }
 
     /// Reads from what is committed. Blocks: not for async tasks, see

@@ -6,8 +6,7 @@ use chartmesh_protocol::federation;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
-use chartmesh_protocol::peer::{Answer, CodeView, Command, Question, TransferView, ask};
-use chartmesh_protocol::record::view::ChartView;
+use chartmesh_protocol::peer::{Asked, Page, Question, TransferView, ask};
 use chartmesh_protocol::record::{self, ContentKey, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::{backup, store::StoreError};
@@ -59,8 +58,8 @@ async fn within<F: Future>(what: &str, future: F) -> F::Output {
 }
 
 impl Node {
-    async fn ask(&self, command: Command) -> Answer {
-        within("an answer", self.handle().command(command, None)).await.unwrap()
+    async fn ask<A: Asked>(&self, act: A) -> A::Answer {
+        within("an answer", self.handle().command(act, None)).await.unwrap()
     }
 
     async fn see<Q: Question + Send + 'static>(&self, query: Q) -> Q::Answer {
@@ -98,8 +97,8 @@ impl Node {
     }
 
     async fn new_chart(&self, name: &str) -> PartyId {
-        let new = record::Command::NewChart { name: name.to_owned(), identifiers: Vec::new() };
-        self.ask(Command::Record(new)).await.of::<ChartView>().subject
+        let new = record::command::NewChart { name: name.to_owned(), identifiers: Vec::new() };
+        self.ask(new).await.subject
     }
 
     /// Records an entry with one content object in the store and one in the folder.
@@ -118,8 +117,8 @@ impl Node {
             peer.seal_entries(txn, now, subject, vec![draft], &mut system())
         });
         let entries = sealed.unwrap();
-        let keep = record::Command::Record { subject, entries };
-        self.ask(Command::Record(keep)).await;
+        let keep = record::command::Record { subject, entries };
+        self.ask(keep).await;
     }
 
     fn seal(&self, plain: &[u8]) -> SealedContent {
@@ -146,20 +145,20 @@ impl Node {
 /// `host` founds a federation with `guest`, who knows nothing but an invite.
 async fn federate(host: &Node, guest: &Node) {
     let create =
-        federation::Command::Create { name: "Kita".to_owned(), threshold: 2, first_members: None };
-    host.ask(Command::Federation(create)).await;
+        federation::command::Create { name: "Kita".to_owned(), threshold: 2, first_members: None };
+    host.ask(create).await;
     let invite =
-        federation::Command::Invite { valid_ms: None, addresses: host.handle().addresses() };
-    let invite: CodeView = host.ask(Command::Federation(invite)).await.of();
-    let join = federation::Command::Join { code: invite.code };
-    guest.ask(Command::Federation(join)).await;
+        federation::command::Invite { valid_ms: None, addresses: host.handle().addresses() };
+    let invite = host.ask(invite).await;
+    let join = federation::command::Join { code: invite.code };
+    guest.ask(join).await;
     let guest_id = guest.me();
     host.until("an applicant", ask::Members, |view| {
         view.parties.iter().any(|party| party.party == guest_id)
     })
     .await;
-    let admit = federation::Command::Admit { party: guest_id };
-    host.ask(Command::Federation(admit)).await;
+    let admit = federation::command::Admit { party: guest_id };
+    host.ask(admit).await;
     for node in [host, guest] {
         node.until_member(guest.me()).await;
         node.until_member(host.me()).await;
@@ -193,8 +192,8 @@ async fn what_was_answered_is_there_after_a_kill_and_the_ports_are_the_same() {
     let subject = node.new_chart("Hanako").await;
     node.abandon().await;
     let node = home.run().await;
-    let charts = node.see(ask::Charts).await;
-    assert!(charts.iter().any(|chart| chart.subject == subject));
+    let charts = node.see(ask::Charts::default()).await;
+    assert!(charts.items.iter().any(|chart| chart.subject == subject));
     assert_eq!(node.handle().addresses(), addresses);
     node.shutdown().await;
 }
@@ -219,12 +218,12 @@ async fn commands_that_come_together_share_transactions() {
 async fn a_refusal_is_an_answer_and_spoils_nothing() {
     let home = Home::new(Role::Backup, "P");
     let node = home.run().await;
-    let new = record::Command::NewChart { name: "Hanako".to_owned(), identifiers: Vec::new() };
-    let refused = node.handle().command(Command::Record(new), None).await;
+    let new = record::command::NewChart { name: "Hanako".to_owned(), identifiers: Vec::new() };
+    let refused = node.handle().command(new, None).await;
     assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
     let handle = node.handle();
     node.shutdown().await;
-    let stopped = handle.command(Command::Federation(federation::Command::Leave), None).await;
+    let stopped = handle.command(federation::command::Leave, None).await;
     assert!(matches!(stopped, Err(Failure::Store(StoreError::Fault(_)))), "{stopped:?}");
 }
 
@@ -253,7 +252,7 @@ async fn a_storage_fault_drops_its_batch_tells_who_waits_and_stops_the_node_when
     let new = |name: &str| {
         let name = name.to_owned();
         let identifiers = Vec::new();
-        Command::Record(record::Command::NewChart { name, identifiers })
+        record::command::NewChart { name, identifiers }
     };
     let handle = node.handle();
     node.driver.fail_batches(1);
@@ -270,8 +269,8 @@ async fn a_storage_fault_drops_its_batch_tells_who_waits_and_stops_the_node_when
     assert!(matches!(node.shutdown().await, Ended::Storage(_)));
     drop(handle);
     let node = home.run().await;
-    let charts = node.see(ask::Charts).await;
-    let names: Vec<_> = charts.iter().map(|chart| chart.name.as_str()).collect();
+    let charts = node.see(ask::Charts::default()).await;
+    let names: Vec<_> = charts.items.iter().map(|chart| chart.name.as_str()).collect();
     assert_eq!(names, ["kept"]);
     node.shutdown().await;
 }
@@ -291,14 +290,14 @@ async fn deposit_half_done(hospital: &Node, provider: &Node) {
     federate(hospital, provider).await;
     let subject = hospital.new_chart("Hanako").await;
     hospital.record(subject, LARGE).await;
-    let keep = backup::Command::Keep {
+    let keep = backup::command::Keep {
         holder: provider.me(),
         subject,
         entries: Vec::new(),
         for_patient: false,
         not_before: None,
     };
-    hospital.ask(Command::Backup(keep)).await;
+    hospital.ask(keep).await;
     let mut tick = tokio::time::interval(Duration::from_millis(1));
     within("the middle of the pull", async {
         while progress(provider).is_none_or(|progress| progress.have < 24 << 20) {
@@ -309,8 +308,8 @@ async fn deposit_half_done(hospital: &Node, provider: &Node) {
 }
 
 async fn deposit_done(provider: &Node) {
-    let ended = |left: &Vec<TransferView>| left.is_empty();
-    provider.until("the end of the pull", ask::Transfers, ended).await;
+    let ended = |left: &Page<TransferView>| left.items.is_empty();
+    provider.until("the end of the pull", ask::Transfers::default(), ended).await;
     let kept = provider.handle().objects().list().unwrap();
     assert_eq!(kept.len(), 1, "the small object stands in the store");
     provider.handle().objects().scrub(kept[0]).unwrap();

@@ -191,6 +191,10 @@ limits! {
     HINTED_BYTES_MAX: usize = 4096;
     /// Bytes of a name as it is compared: several times what cards and charts call anybody.
     NAME_COMPARED_BYTES_MAX: usize = 256;
+    /// Items in one page of a listing that a front door asks for: a few megabytes of JSON.
+    LISTED_MAX: usize = 1000;
+    /// Items in such a page when nothing else is said: what a person looks at.
+    LISTED_DEFAULT: usize = 100;
     /// Things that one search by a name or the beginning of an id finds: what a person chooses from.
     FOUND_MAX: usize = 100;
 }

@@ -11,6 +11,7 @@ use crate::rows;
 use crate::statement::Statement;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
+use crate::turn::Reading;
 use crate::wrap::Wrap;
 
 reasons! {
@@ -179,9 +180,10 @@ pub(crate) struct Elsewhere {
     pub(crate) row: KeptRow,
 }
 
-/// All that is kept elsewhere.
-pub(crate) fn elsewhere(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Elsewhere>, StoreError> {
-    let found = rows::all::<KeptRow>(txn, ELSEWHERE, &[])?.into_iter();
+/// What is kept elsewhere, as far as it is in a page.
+pub(crate) fn elsewhere(reading: &mut Reading<'_>) -> Handled<Vec<Elsewhere>> {
+    let found = reading.rows::<KeptRow>(ELSEWHERE, &[], 3 * PartyId::LEN + EntryId::LEN)?;
+    let found = found.into_iter();
     Ok(found
         .filter_map(|(key, row)| {
             let id = |from: usize| PartyId::from_slice(key.get(from..from + 32)?);

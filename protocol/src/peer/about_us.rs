@@ -1,30 +1,48 @@
 //! What front doors ask to see of the peer itself.
 
 use super::drive::route;
-use super::view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
+use super::view::{ClockView, NodeView, PeerView, StatusView};
 use crate::clock;
-use crate::codec::{Bytes, Wire};
 use crate::directory;
 use crate::federation;
-use crate::id::PartyId;
+use crate::identity::Card;
 use crate::members;
 use crate::objects;
 use crate::outbox;
-use crate::permission;
-use crate::refusal::{Handled, refuse};
+use crate::refusal::Handled;
 use crate::store::ReadTxn;
 use crate::time::Timestamp;
-use crate::turn::{Look, Own, Question};
+use crate::turn::{Listing, Look, Own, Page, Part, Question};
+use serde::{Deserialize, Serialize};
 
-/// Known institutions.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Peers;
+/// Known institutions, in the order of their ids. Patients are parties, too, and are passed over: a page may well be
+/// empty before the end.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Peers {
+    /// Which part of them.
+    #[serde(flatten)]
+    pub part: Part,
+}
 
 impl Question for Peers {
-    type Answer = Vec<PeerView>;
+    type Answer = Page<PeerView>;
 
-    fn answer(&self, look: &Look<'_>) -> Handled<Vec<PeerView>> {
-        peers(look.own, look.txn)
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<PeerView>> {
+        let page = directory::institutions_page(look.txn, &self.part)?;
+        page.show(|card| {
+            peer(look.txn, &card)
+                .map(|view| Some(view).filter(|view| view.institution != look.own.party()))
+        })
+    }
+}
+
+impl Listing for Peers {
+    type Item = PeerView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
     }
 }
 
@@ -40,75 +58,16 @@ impl Question for Status {
     }
 }
 
-/// Transfers that have not ended.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Transfers;
-
-impl Question for Transfers {
-    type Answer = Vec<TransferView>;
-
-    fn answer(&self, look: &Look<'_>) -> Handled<Vec<TransferView>> {
-        let transfers = objects::transfers(look.txn)?.into_iter();
-        let view = |(id, transfer): (_, objects::Transfer)| TransferView {
-            transfer: id,
-            from: transfer.from,
-            object: transfer.object,
-            length: transfer.length,
-        };
-        Ok(transfers.map(view).collect())
-    }
-}
-
-/// The key log of a party and, of a patient, the newest revocation state, as known here.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Keys {
-    /// The party.
-    pub party: PartyId,
-}
-
-impl Question for Keys {
-    type Answer = KeysView;
-
-    fn answer(&self, look: &Look<'_>) -> Handled<KeysView> {
-        keys_view(look.txn, self.party)
-    }
-}
-
-fn keys_view(txn: &dyn ReadTxn, party: PartyId) -> Handled<KeysView> {
-    let Some(keys) = directory::keys(txn, party)? else {
-        return refuse(directory::Reason::KeysUnknown);
-    };
-    Ok(KeysView {
-        party,
-        current: keys.current_number(),
-        log: Bytes(keys.log().to_bytes()),
-        revocations: permission::revocation_state(txn, party)?
-            .map(|state| Bytes(state.bytes().to_vec())),
+fn peer(txn: &dyn ReadTxn, card: &Card) -> Handled<PeerView> {
+    let nodes = route(txn, card.institution)?.into_iter();
+    Ok(PeerView {
+        institution: card.institution,
+        name: card.name.clone(),
+        role: card.role,
+        member: members::is_member(txn, card.institution)?,
+        nodes: nodes.map(|(node, addresses)| NodeView { node, addresses }).collect(),
+        waiting: outbox::depth(txn, card.institution)?,
     })
-}
-
-fn peers(own: &Own, txn: &dyn ReadTxn) -> Handled<Vec<PeerView>> {
-    let mut views = Vec::new();
-    for card in directory::institutions(txn)? {
-        if card.institution == own.party() {
-            continue;
-        }
-        let nodes = route(txn, card.institution)?
-            .into_iter()
-            .map(|(node, addresses)| NodeView { node, addresses })
-            .collect();
-        views.push(PeerView {
-            institution: card.institution,
-            name: card.name.clone(),
-            role: card.role,
-            member: members::is_member(txn, card.institution)?,
-            nodes,
-            waiting: outbox::depth(txn, card.institution)?,
-        });
-    }
-    Ok(views)
 }
 
 fn status(own: &Own, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView> {

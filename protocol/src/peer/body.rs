@@ -1,9 +1,11 @@
 //! What is said to others, by feature.
 
 use crate::codec::{Bytes, Wire, wire_enum};
+use crate::id::{ConsentId, PartyId};
 use crate::limits;
-use crate::store::StoreError;
-use crate::turn::Said;
+use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
+use crate::turn::{About, Said, Sort};
 use crate::{access_log, backup, consent, custody, enrolment, federation, record};
 
 macro_rules! bodies {
@@ -20,6 +22,30 @@ macro_rules! bodies {
         $(impl Said for $message {
             const FEATURE: u64 = $number;
         })*
+
+        impl $name {
+            /// The feature and the message's name, such as `consent.ask`: for measures and traces.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(message) => message.name(),)*
+                }
+            }
+
+            /// How it is dealt with, whatever it says.
+            pub(super) const fn sort(&self) -> Sort {
+                match self {
+                    $(Self::$variant(message) => message.sort(),)*
+                }
+            }
+
+            /// What it is about, for whoever follows messages: measures, traces, a log.
+            fn about(&self) -> &dyn About {
+                match self {
+                    $(Self::$variant(message) => message,)*
+                }
+            }
+        }
     };
 }
 
@@ -51,57 +77,20 @@ impl Body {
             .map_err(|error| StoreError::Corrupt { table: "outbox", why: error.to_string() })
     }
 
-    /// The feature and the message's name, such as `consent.ask`: for measures and traces.
+    /// The patient whom it concerns, if it says so. Nothing of it has been verified.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Federation(federation::Message::Apply(_)) => "federation.apply",
-            Self::Federation(federation::Message::Spread(_)) => "federation.spread",
-            Self::Federation(federation::Message::Sync(_)) => "federation.sync",
-            Self::Federation(federation::Message::Applicant(_)) => "federation.applicant",
-            Self::Enrolment(enrolment::Message::Enrol(_)) => "enrolment.enrol",
-            Self::Enrolment(enrolment::Message::Certificate(_)) => "enrolment.certificate",
-            Self::Record(record::Message::Announce(_)) => "record.announce",
-            Self::Record(record::Message::Listing(_)) => "record.listing",
-            Self::Consent(consent::Message::Ask(_)) => "consent.ask",
-            Self::Consent(consent::Message::Decision(_)) => "consent.decision",
-            Self::Consent(consent::Message::Permission(_)) => "consent.permission",
-            Self::Consent(consent::Message::Order(_)) => "consent.order",
-            Self::Consent(consent::Message::OrderState(_)) => "consent.order-state",
-            Self::Consent(consent::Message::Read(_)) => "consent.read",
-            Self::Consent(consent::Message::PassedOn(_)) => "consent.passed-on",
-            Self::Consent(consent::Message::Told(_)) => "consent.told",
-            Self::Backup(backup::Message::Offer(_)) => "backup.offer",
-            Self::Backup(backup::Message::Execute(_)) => "backup.execute",
-            Self::Backup(backup::Message::Stored(_)) => "backup.stored",
-            Self::Backup(backup::Message::Delete(_)) => "backup.delete",
-            Self::Backup(backup::Message::Fetch(_)) => "backup.fetch",
-            Self::Backup(backup::Message::Withdrawn(_)) => "backup.withdrawn",
-            Self::Backup(backup::Message::Kept(_)) => "backup.kept",
-            Self::Backup(backup::Message::Gone(_)) => "backup.gone",
-            Self::Custody(custody::Message::Keys(_)) => "custody.keys",
-            Self::AccessLog(access_log::Message::Lines(_)) => "access-log.lines",
-            Self::AccessLog(access_log::Message::Shown(_)) => "access-log.shown",
-        }
+    pub fn patient(&self) -> Option<PartyId> {
+        self.about().patient()
     }
 
-    /// Whether it is what a code is given out for.
-    pub(crate) const fn is_introduction(&self) -> bool {
-        matches!(
-            self,
-            Self::Enrolment(enrolment::Message::Enrol(_))
-                | Self::Federation(federation::Message::Apply(_))
-        )
+    /// The request for consent that it is about.
+    #[must_use]
+    pub fn request(&self) -> Option<ConsentId> {
+        self.about().request()
     }
 
-    /// Whether handling it again changes nothing but the access log: the answer to it is not kept. A
-    /// repeated read is judged anew, so that nothing is given after a revocation was acknowledged.
-    pub(crate) const fn is_read(&self) -> bool {
-        matches!(
-            self,
-            Self::Consent(consent::Message::Read(_))
-                | Self::Backup(backup::Message::Fetch(_))
-                | Self::AccessLog(access_log::Message::Lines(_))
-        )
+    /// Whether it brings a code of ours, which lets it in.
+    pub(super) fn introduces(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<bool, StoreError> {
+        self.about().introduces(txn, now)
     }
 }

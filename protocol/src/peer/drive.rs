@@ -248,6 +248,17 @@ impl Peer {
         patients::sealed_keys(txn, patient)
     }
 
+    /// An institution's name for people, if it is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn name_of(&self, txn: &dyn ReadTxn, party: PartyId) -> Result<Option<String>, StoreError> {
+        if party == self.me() {
+            return Ok(Some(self.name().to_owned()));
+        }
+        Ok(directory::card(txn, party)?.map(|card| card.name.clone()))
+    }
+
     /// A party's verified keys.
     ///
     /// # Errors

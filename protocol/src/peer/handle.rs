@@ -22,7 +22,7 @@ use crate::record;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::store::{Overlay, StoreError, Txn, merge};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Nonce, RequestId, Sender, TransferResult};
+use crate::turn::{Context, Effect, Nonce, RequestId, Sender, Sort, TransferResult};
 use rand_core::CryptoRng;
 
 impl Peer {
@@ -260,7 +260,10 @@ impl Peer {
             Ok(effects) => (effects, OutcomeResult::Done(answer)),
             Err(refusal) => (Vec::new(), OutcomeResult::Refused(refusal)),
         };
-        let kind = if message.body.is_read() { inbox::Handled::Read } else { inbox::Handled::Once };
+        let kind = match message.body.sort() {
+            Sort::Read => inbox::Handled::Read,
+            Sort::Usual | Sort::Introduction => inbox::Handled::Once,
+        };
         let bytes = inbox::conclude(&self.own, txn, now, envelope, result, kind)?;
         // The answer first: what was done may close the gate of whoever waits for it.
         effects.insert(0, Effect::Reply { request, bytes });
@@ -291,12 +294,7 @@ impl Peer {
         if members::is_expelled(txn, institution)? {
             return refuse(Reason::SenderExpelled);
         }
-        let introduces = match &message.body {
-            Body::Enrolment(message) => message.introduces(txn, now)?,
-            Body::Federation(message) => message.introduces(txn, now)?,
-            _ => false,
-        };
-        if !introduces && !members::admitted(txn, institution, now)? {
+        if !message.body.introduces(txn, now)? && !members::admitted(txn, institution, now)? {
             return refuse(Reason::GateClosed);
         }
         Ok(Sender {

@@ -5,7 +5,6 @@
 //! name. The gate opens for members of the federation, for relays that a member certified, for
 //! whoever enrolled with us or we with them, and for whoever brings a code that we gave out.
 
-use super::body::Body;
 use super::itself::Peer;
 use super::reasons::Reason;
 use super::route;
@@ -24,7 +23,7 @@ use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Nonce, Own, RequestId};
+use crate::turn::{Context, Effect, Nonce, Own, RequestId, Sort};
 
 wire_enum! {
     /// Why the gate should open.
@@ -203,7 +202,11 @@ fn turned_away(ctx: &mut Context<'_>, node: NodeId, refusal: &Refusal) -> Handle
     if members::is_gone(ctx.txn, ctx.own.party())? {
         return route::withdraw(ctx, to, refusal, |_| true);
     }
-    if coded { route::withdraw(ctx, to, refusal, Body::is_introduction) } else { Ok(()) }
+    if coded {
+        route::withdraw(ctx, to, refusal, |body| body.sort() == Sort::Introduction)
+    } else {
+        Ok(())
+    }
 }
 
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.

@@ -22,7 +22,6 @@
 //!   [`Event::Stock`];
 //! * [`Peer::query`] for reads that disclose nothing of a record's content.
 
-mod about;
 mod about_us;
 mod body;
 mod command;
@@ -41,7 +40,7 @@ mod view;
 pub mod words;
 
 pub use body::Body;
-pub use command::{Command, EachCommand};
+pub use command::{Asked, Command, EachCommand};
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
 pub use find::{FoundBy, FoundOne, FoundView, Thing};
@@ -51,23 +50,27 @@ pub use message::CheckedMessage;
 pub use query::{EachQuestion, Query};
 #[cfg(test)]
 pub(crate) use reasons::Reason;
-pub use view::{ClockView, KeysView, NodeView, PeerView, StatusView, TransferView};
+pub use view::{ClockView, NodeView, PeerView, StatusView};
 
 /// All that a front door can ask to see: each question says what it is answered with.
 pub mod ask {
-    pub use super::about_us::{Keys, Peers, Status, Transfers};
+    pub use super::about_us::{Peers, Status};
     pub use super::find::Find;
-    pub use crate::access_log::{AccessLog, CollectedLogs};
+    pub use crate::access_log::{AccessLog, CollectedLines, CollectedLogs};
     pub use crate::backup::query::Kept;
     pub use crate::consent::{Grants, Request, Requests};
     pub use crate::custody::Patients;
     pub use crate::federation::Members;
-    pub use crate::record::{Charts, Entries, Verify};
+    pub use crate::objects::Transfers;
+    pub use crate::permission::Keys;
+    pub use crate::record::{Catalogued, Charts, Entries, Verify};
 }
 
 pub use crate::codes::CodeView;
 pub use crate::identity::PatientKeys;
+pub use crate::objects::TransferView;
+pub use crate::permission::KeysView;
 pub use crate::turn::{
-    Answer, Described, Done, Effect, Identity, Look, Nonce, Policy, Question, RequestId, Shown,
-    TransferResult,
+    Act, Answer, Cursor, Described, Done, Effect, Identity, Listing, Look, Nonce, Page, Part,
+    Policy, Question, RequestId, Shown, TransferResult, whole,
 };

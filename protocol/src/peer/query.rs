@@ -1,8 +1,8 @@
 //! What a front door can ask to see.
 
 use super::ask::{
-    AccessLog, Charts, CollectedLogs, Entries, Find, Grants, Kept, Keys, Members, Patients, Peers,
-    Request, Requests, Status, Transfers, Verify,
+    AccessLog, Catalogued, Charts, CollectedLines, CollectedLogs, Entries, Find, Grants, Kept,
+    Keys, Members, Patients, Peers, Request, Requests, Status, Transfers, Verify,
 };
 use super::itself::Peer;
 use crate::clock;
@@ -38,6 +38,16 @@ pub trait EachQuestion {
     where
         Q: Question<Answer: Serialize + Described> + Default + Send + 'static;
 
+    /// A question of which nothing needs to be said.
+    fn any<Q>(&mut self, name: &'static str, what: &'static str)
+    where
+        Q: Question<Answer: Serialize + Described>
+            + Default
+            + DeserializeOwned
+            + Described
+            + Send
+            + 'static;
+
     /// A question that says what about.
     fn with<Q>(&mut self, name: &'static str, what: &'static str)
     where
@@ -45,13 +55,16 @@ pub trait EachQuestion {
 }
 
 macro_rules! queries {
-    ($($(#[doc = $doc:literal])* $name:ident),* ; $($(#[doc = $with_doc:literal])* $with:ident()),* $(,)?) => {
+    ($($(#[doc = $doc:literal])* $name:ident),* ;
+     $($(#[doc = $any_doc:literal])* $any:ident()),*;
+     $($(#[doc = $with_doc:literal])* $with:ident()),* $(,)?) => {
         /// Any question, as a front door in another language puts it: by its name. Each has its own type in
         /// [`super::ask`], which says what it is answered with.
         #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Query {
             $($(#[doc = $doc])* $name,)*
+            $($(#[doc = $any_doc])* $any($any),)*
             $($(#[doc = $with_doc])* $with($with),)*
         }
 
@@ -59,6 +72,7 @@ macro_rules! queries {
             /// Shows each question.
             pub fn each(to: &mut impl EachQuestion) {
                 $(to.bare::<$name>(stringify!($name), concat!($($doc),*).trim());)*
+                $(to.any::<$any>(stringify!($any), concat!($($any_doc),*).trim());)*
                 $(to.with::<$with>(stringify!($with), concat!($($with_doc),*).trim());)*
             }
         }
@@ -69,6 +83,7 @@ macro_rules! queries {
             fn answer(&self, look: &Look<'_>) -> Handled<Answer> {
                 match self {
                     $(Self::$name => $name.answer(look).map(Answer::new),)*
+                    $(Self::$any(query) => query.answer(look).map(Answer::new),)*
                     $(Self::$with(query) => query.answer(look).map(Answer::new),)*
                 }
             }
@@ -77,6 +92,11 @@ macro_rules! queries {
         $(impl From<$name> for Query {
             fn from(_: $name) -> Self {
                 Self::$name
+            }
+        })*
+        $(impl From<$any> for Query {
+            fn from(query: $any) -> Self {
+                Self::$any(query)
             }
         })*
         $(impl From<$with> for Query {
@@ -88,36 +108,43 @@ macro_rules! queries {
 }
 
 queries! {
-    /// Known institutions.
-    Peers,
     /// How this node stands.
     Status,
     /// The federation and its members.
-    Members,
+    Members;
+    /// Known institutions.
+    Peers(),
     /// Charts at a hospital.
-    Charts,
+    Charts(),
     /// Patients at a relay.
-    Patients,
+    Patients(),
     /// Transfers that have not ended.
-    Transfers;
-    /// Entries of a patient or chart.
-    Entries(),
-    /// Checks every entry of a patient or chart.
-    Verify(),
-    /// What a name, an identifier or the beginning of an id means.
-    Find(),
+    Transfers(),
     /// Requests for consent.
     Requests(),
-    /// One request for consent.
-    Request(),
     /// Permissions.
     Grants(),
+    /// What is kept here for others, or at others for us.
+    Kept();
+    /// Entries of a patient or chart.
+    Entries(),
+    /// Checks the entries of a patient or chart.
+    Verify(),
+    /// What the patient's catalogue lists, compared with what is here.
+    Catalogued(),
+    /// What a name, an identifier or the beginning of an id means.
+    Find(),
+    /// One request for consent.
+    Request(),
     /// The access log kept here about a patient.
     AccessLog(),
     /// Access logs of other holders that this relay obtained.
     CollectedLogs(),
-    /// What is kept here for others, or at others for us.
-    Kept(),
+    /// The lines of one of them.
+    CollectedLines(),
     /// What proves a party's signatures.
     Keys(),
 }
+
+#[cfg(test)]
+mod tests;

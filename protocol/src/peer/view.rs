@@ -1,8 +1,7 @@
 //! What front doors show of the peer itself.
 
-use crate::codec::Bytes;
 use crate::federation::view::ExpelledView;
-use crate::id::{NodeId, ObjectId, PartyId, TransferId};
+use crate::id::{NodeId, PartyId};
 use crate::identity::Role;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -74,32 +73,4 @@ pub struct ClockView {
     pub to: Timestamp,
     /// From this one.
     pub from: Timestamp,
-}
-
-/// An object on its way here.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct TransferView {
-    /// The transfer.
-    pub transfer: TransferId,
-    /// The institution that has the object.
-    pub from: PartyId,
-    /// The object.
-    pub object: ObjectId,
-    /// Bytes of its file.
-    pub length: u64,
-}
-
-/// What proves a party's signatures, for checking them elsewhere.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct KeysView {
-    /// The party.
-    pub party: PartyId,
-    /// Number of its current key.
-    pub current: u32,
-    /// Its key log, encoded.
-    pub log: Bytes,
-    /// The newest revocation state, as signed.
-    pub revocations: Option<Bytes>,
 }

@@ -10,6 +10,7 @@
 //! Nothing here knows a feature. A message is sent by its feature's number and its bytes ([`Said`]); an answer to
 //! a front door has its own type ([`Answer`]).
 
+mod act;
 mod answer;
 mod context;
 mod effect;
@@ -17,10 +18,13 @@ mod line;
 mod look;
 mod notice;
 mod own;
+mod page;
 mod said;
 mod sender;
 mod transfer;
 
+pub use act::Act;
+pub(crate) use act::{CarryOut, commands};
 pub use answer::{Answer, Described, Done, Shown};
 pub(crate) use context::Context;
 pub use effect::{Effect, RequestId};
@@ -30,7 +34,9 @@ pub use look::{Look, Question};
 pub(crate) use notice::{Deposit, Notice};
 pub(crate) use own::{BACKDATED_MS, Own, Reason};
 pub use own::{Identity, Policy};
-pub(crate) use said::{Said, body};
+pub(crate) use page::Reading;
+pub use page::{Cursor, Listing, Page, Part, whole};
+pub(crate) use said::{About, Said, Sort, body, messages};
 pub use sender::Nonce;
 pub(crate) use sender::Sender;
 pub use transfer::{PullFor, Transfer, TransferFor, TransferResult};

@@ -13,11 +13,13 @@ use std::sync::{Mutex, PoisonError};
 
 reasons! {
     /// Why this node does not do it.
-    #[expect(clippy::enum_variant_names, reason = "each says what this node is not")]
     pub(crate) enum Reason: 15 "turn" {
         1 => NoHospital: WrongRole "this is no hospital node; ask a hospital node for this",
         2 => NoRelay: WrongRole "this is no patient node; ask a patient node for this",
         3 => NoDepositary: WrongRole "this is no backup node; ask a backup node for this",
+        4 => PageLimit { most: usize }: Invalid "a page has 1 to {most} items",
+        5 => NoSuchPlace: Invalid
+            "no page of this listing ended there; begin again, or go on with what its last page said",
     }
 }
 

@@ -1,6 +1,10 @@
-//! A message as everything below the features has it: a number, and bytes.
+//! A message as everything below the features has it: a number, and bytes. And what each tells of itself, so that
+//! nobody needs to know them all.
 
 use crate::codec::{Bytes, Encoder, Wire};
+use crate::id::{ConsentId, PartyId};
+use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
 
 /// What a feature says to others. The features' numbers stand beside each other in [`crate::peer::Body`].
 pub(crate) trait Said: Wire {
@@ -16,3 +20,69 @@ pub(crate) fn body<M: Said>(message: &M) -> Bytes {
     message.encode(&mut e);
     Bytes(e.into_bytes())
 }
+
+/// How a message is dealt with, whatever it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// It is handled once, and its outcome is kept.
+    Usual,
+    /// Handling it again changes nothing but the access log: the answer to it is not kept. A repeated read is
+    /// judged anew, so that nothing is given after a revocation was acknowledged.
+    Read,
+    /// It is what a code is given out for.
+    Introduction,
+}
+
+/// What a message is about.
+pub(crate) trait About {
+    /// The patient whom it concerns, if it says so. Nothing of it has been verified.
+    fn patient(&self) -> Option<PartyId> {
+        None
+    }
+
+    /// The request for consent that it is about.
+    fn request(&self) -> Option<ConsentId> {
+        None
+    }
+
+    /// Whether it brings a code of ours, which lets it in.
+    fn introduces(&self, _txn: &dyn ReadTxn, _now: Timestamp) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
+
+/// Declares a feature's messages like `wire_enum!`, each with its name, and its sort if that is not the usual one:
+/// `5 => Fetch(Fetch) "backup.fetch" read`.
+macro_rules! messages {
+    ($(#[$meta:meta])* pub enum $enum:ident {
+        $($(#[$doc:meta])* $code:literal => $variant:ident($body:ty) $said:literal $($sort:ident)?),* $(,)?
+    }) => {
+        $crate::codec::wire_enum! {
+            $(#[$meta])*
+            pub enum $enum {
+                $($(#[$doc])* $code => $variant($body),)*
+            }
+        }
+
+        impl $enum {
+            /// The feature and the message's name: for measures and traces.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $said,)*
+                }
+            }
+
+            pub(crate) const fn sort(&self) -> $crate::turn::Sort {
+                match self {
+                    $(Self::$variant(_) => $crate::turn::messages!(@sort $($sort)?),)*
+                }
+            }
+        }
+    };
+    (@sort) => { $crate::turn::Sort::Usual };
+    (@sort read) => { $crate::turn::Sort::Read };
+    (@sort introduction) => { $crate::turn::Sort::Introduction };
+}
+
+pub(crate) use messages;

@@ -2,7 +2,6 @@
 
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::Command;
 use chartmesh_protocol::{consent, federation};
 use chartmesh_scenarios::{Who, World, command};
 use std::time::Instant;
@@ -17,8 +16,8 @@ pub(crate) fn arguments(first: usize, second: usize) -> (usize, usize) {
 pub(crate) fn found(world: &mut World, members: usize) -> Vec<Who> {
     let mut hospitals = vec![world.add(Role::Hospital, "Hospital 0")];
     let create =
-        federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
-    world.federation(hospitals[0], create).expect("the first founds");
+        federation::command::Create { name: "Kita".into(), threshold: 2, first_members: None };
+    world.ask(hospitals[0], create, None).expect("the first founds");
     for number in 1..members {
         let last = number + 1 == members;
         let role = if last { Role::Backup } else { Role::Hospital };
@@ -53,11 +52,11 @@ pub(crate) fn patient(
     let relay = world.add(Role::Patient, &format!("Relay {number}"));
     let patient = world.new_patient(relay, "Hanako");
     world.enrol(hospital, relay, patient);
-    let upload = consent::Command::Upload(command(&format!(
+    let upload: consent::command::Upload = command(&format!(
         r#"{{"patient":"{patient}","hospital":"{}","depositary":"{}","not_before":null}}"#,
         world.id(hospital),
         world.id(provider)
-    )));
-    world.ask(relay, Command::Consent(upload), Some(patient)).expect("a patient may order");
+    ));
+    world.ask(relay, upload, Some(patient)).expect("a patient may order");
     (relay, patient)
 }

@@ -24,9 +24,9 @@ pub(crate) fn answer_of(name: &str, answer: Value) -> Result<Answer, serde_json:
 /// What the front door calls a command whose answer is waited for.
 pub(crate) fn name_of(command: &Command) -> &'static str {
     match command {
-        Command::Federation(federation::Command::Invite { .. }) => "federation.invite",
-        Command::Enrolment(enrolment::Command::Code { .. }) => "enrolment.code",
-        Command::Record(record::Command::NewChart { .. }) => "record.new-chart",
+        Command::Federation(federation::Command::Invite(_)) => "federation.invite",
+        Command::Enrolment(enrolment::Command::Code(_)) => "enrolment.code",
+        Command::Record(record::Command::NewChart(_)) => "record.new-chart",
         _ => "",
     }
 }
@@ -43,7 +43,7 @@ pub(crate) fn refusal(error: ClientError) -> Refusal {
 mod tests {
     use super::*;
     use chartmesh_protocol::capability::Purpose;
-    use chartmesh_protocol::consent::{AskCommand, Narrow, UploadCommand, Wish};
+    use chartmesh_protocol::consent::{AskCommand, Narrow, Wish};
     use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};
     use chartmesh_protocol::{access_log, backup, consent};
 
@@ -59,7 +59,7 @@ mod tests {
             message: String::new(),
             valid_ms: Some(5),
         };
-        let upload = UploadCommand {
+        let upload = consent::command::Upload {
             patient: party,
             hospital: party,
             depositary: party,
@@ -70,47 +70,47 @@ mod tests {
         let chart = ChartId([1; ChartId::LEN]);
         let (code, addresses) = ("cm-e-1".to_owned(), vec!["/ip4/127.0.0.1/tcp/1".to_owned()]);
         let commands = [
-            Command::Federation(federation::Command::Create {
+            Command::from(federation::command::Create {
                 name: "a".into(),
                 threshold: 2,
                 first_members: None,
             }),
-            Command::Federation(federation::Command::Invite {
+            Command::from(federation::command::Invite {
                 valid_ms: None,
                 addresses: addresses.clone(),
             }),
-            Command::Federation(federation::Command::Join { code: code.clone() }),
-            Command::Federation(federation::Command::Admit { party }),
-            Command::Federation(federation::Command::Leave),
-            Command::Enrolment(enrolment::Command::Code { chart, valid_ms: None, addresses }),
-            Command::Enrolment(enrolment::Command::Enrol { patient: party, code }),
-            Command::Record(record::Command::NewChart {
+            Command::from(federation::command::Join { code: code.clone() }),
+            Command::from(federation::command::Admit { party }),
+            Command::from(federation::command::Leave),
+            Command::from(enrolment::command::Code { chart, valid_ms: None, addresses }),
+            Command::from(enrolment::command::Enrol { patient: party, code }),
+            Command::from(record::command::NewChart {
                 name: "Patient 1".into(),
                 identifiers: Vec::new(),
             }),
-            Command::Consent(consent::Command::Download(ask())),
-            Command::Consent(consent::Command::Referral(ask())),
-            Command::Consent(consent::Command::Upload(upload)),
-            Command::Consent(consent::Command::Approve { request, narrow: Narrow::default() }),
-            Command::Consent(consent::Command::Deny { request, reason: "not now".into() }),
-            Command::Consent(consent::Command::Revoke {
+            Command::from(consent::command::Download(ask())),
+            Command::from(consent::command::Referral(ask())),
+            Command::from(upload),
+            Command::from(consent::command::Approve { request, narrow: Narrow::default() }),
+            Command::from(consent::command::Deny { request, reason: "not now".into() }),
+            Command::from(consent::command::Revoke {
                 patient: party,
                 tokens: vec![TokenId([3; TokenId::LEN])],
             }),
-            Command::Consent(consent::Command::Fetch {
+            Command::from(consent::command::Fetch {
                 request,
                 holder: None,
                 user: "Dr. Sim".into(),
             }),
-            Command::Backup(backup::Command::Keep {
+            Command::from(backup::command::Keep {
                 holder: party,
                 subject: party,
                 entries: Vec::new(),
                 for_patient: false,
                 not_before: None,
             }),
-            Command::Backup(backup::Command::Restore { holder: party, subject: None }),
-            Command::AccessLog(access_log::Command::Collect { patient: party }),
+            Command::from(backup::command::Restore { holder: party, subject: None }),
+            Command::from(access_log::command::Collect { patient: party }),
         ];
         for command in commands {
             let said = serde_json::to_value(&command).expect("people ask it");

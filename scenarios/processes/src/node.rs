@@ -6,9 +6,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use chartmesh_node::client::{Asking, Client, ClientError};
+use chartmesh_node::client::{Asking, By, Client, ClientError};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::peer::{Listing, Query};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::UnboundedSender;
@@ -150,16 +152,23 @@ pub(crate) fn address(text: &str) -> Option<SocketAddr> {
 }
 
 impl Desk {
+    pub(crate) async fn all<L>(
+        &self,
+        listing: L,
+        patient: Option<PartyId>,
+    ) -> Result<Vec<L::Item>, ClientError>
+    where
+        L: Listing<Item: DeserializeOwned> + Into<Query>,
+    {
+        self.client.all(listing, By { patient, ..By::default() }).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Result<Value, ClientError> {
         self.client.get(path).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
         self.client.post(path, body).await
-    }
-
-    pub(crate) async fn ask(&self, asking: &Asking) -> Result<Value, ClientError> {
-        self.client.ask(asking).await
     }
 
     /// A command of the protocol; `patient` names whose unlocked keys it needs.

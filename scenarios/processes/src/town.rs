@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use chartmesh_node::client::{Asking, ClientError};
+use chartmesh_node::client::ClientError;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
-use chartmesh_protocol::peer::{Answer, Command, Query, ask};
+use chartmesh_protocol::peer::{Answer, Command, Listing, Query, ask};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_scenarios::result::{NOBODY, TraceKind, TraceRow};
 use chartmesh_scenarios::tier::people::{Doors, Entries, KINDS};
 use chartmesh_scenarios::tier::places::Places;
 use chartmesh_scenarios::tier::short;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -174,17 +174,11 @@ fn other_answer(_: &serde_json::Error) -> Refusal {
 }
 
 impl Town {
-    fn query<T: DeserializeOwned>(
-        &self,
-        at: u32,
-        query: Query,
-        patient: Option<PartyId>,
-    ) -> Result<T, Refusal> {
-        let patient = patient.map(|patient| patient.to_string());
-        let asking = Asking::query(&json!(query), patient.as_deref());
-        let answer = self.runtime.block_on(self.node(at).desk.ask(&asking));
-        let answer = answer.map_err(refusal)?;
-        serde_json::from_value(answer).map_err(|error| other_answer(&error))
+    fn all<L>(&self, at: u32, listing: L, patient: Option<PartyId>) -> Result<Vec<L::Item>, Refusal>
+    where
+        L: Listing<Item: DeserializeOwned> + Into<Query>,
+    {
+        self.runtime.block_on(self.node(at).desk.all(listing, patient)).map_err(refusal)
     }
 }
 
@@ -233,11 +227,13 @@ impl Doors for Town {
     }
 
     fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {
-        self.query(at, ask::Requests { patient: None }.into(), None)
+        let mut requests = self.all(at, ask::Requests::default(), None)?;
+        RequestView::sort_by_time(&mut requests);
+        Ok(requests)
     }
 
     fn grants(&mut self, at: u32, of: Option<PartyId>) -> Result<Vec<GrantView>, Refusal> {
-        self.query(at, ask::Grants { patient: of }.into(), of)
+        self.all(at, ask::Grants::of(of), of)
     }
 
     fn later(&mut self, at_us: u64, tag: u64) {

@@ -113,8 +113,8 @@ fn open_requests(stage: &Stage, at: u32) -> usize {
     if machine.party.peer.role() != Role::Patient {
         return 0;
     }
-    let query = ask::Requests { patient: None };
-    let Ok(requests) = machine.see(stage.now_us, &query, None) else { return 0 };
+    let all = machine.all(stage.now_us, ask::Requests::default(), None);
+    let Ok(requests) = all else { return 0 };
     let mut open = BTreeMap::<(PartyId, PartyId), usize>::new();
     for request in requests {
         if request.state == RequestState::Open && request.asker != request.patient {

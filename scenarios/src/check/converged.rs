@@ -115,7 +115,7 @@ fn ledgers(stage: &Stage, found: &mut Found) -> BTreeSet<PartyId> {
 fn news(stage: &Stage, patient: &Patient, members: &BTreeSet<PartyId>, found: &mut Found) {
     let relay = &stage.machines[patient.relay as usize];
     let Some(truth) = known(stage, patient.relay, patient.id) else { return };
-    let seen = relay.see(stage.now_us, &ask::Patients, None);
+    let seen = relay.all(stage.now_us, ask::Patients::default(), None);
     let Ok(patients) = seen else { return };
     let now = relay.clock(stage.now_us).seconds();
     let contacts = patients.into_iter().find(|view| view.patient == patient.id);
@@ -160,8 +160,7 @@ fn news(stage: &Stage, patient: &Patient, members: &BTreeSet<PartyId>, found: &m
 }
 
 fn entries(stage: &Stage, at: u32, patient: PartyId) -> BTreeMap<EntryId, PartyId> {
-    let query = ask::Entries { subject: patient, find: None };
-    match stage.machines[at as usize].see(stage.now_us, &query, None) {
+    match stage.machines[at as usize].all(stage.now_us, ask::Entries::of(patient), None) {
         Ok(views) => views.into_iter().map(|view| (view.entry, view.author)).collect(),
         _ => BTreeMap::new(),
     }

@@ -16,8 +16,8 @@ use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId, TokenId};
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Answer, Body, Command, ask};
-use chartmesh_protocol::record;
 use chartmesh_protocol::record::view::RecordedView;
+use chartmesh_protocol::record::{self, command::Record};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What somebody was told, or will be once it is known to be durable.
@@ -97,8 +97,7 @@ impl Kept {
 fn entries(stage: &Stage, at: u32, patient: PartyId) -> BTreeSet<EntryId> {
     let machine = &stage.machines[at as usize];
     let me = machine.party.peer.me();
-    let query = ask::Entries { subject: patient, find: None };
-    match machine.see(stage.now_us, &query, None) {
+    match machine.all(stage.now_us, ask::Entries::of(patient), None) {
         Ok(views) => {
             let own = views.into_iter().filter(|view| view.author == me && view.whole);
             own.map(|view| view.entry).collect()
@@ -120,7 +119,7 @@ impl Check for Kept {
         match seen {
             Seen::Asked {
                 request,
-                command: Command::Record(record::Command::Record { subject, .. }),
+                command: Command::Record(record::Command::Record(Record { subject, .. })),
                 ..
             } => {
                 self.asked.insert(*request, *subject);
@@ -187,8 +186,8 @@ impl Check for Kept {
             if !stage.is_judged(*at) {
                 continue;
             }
-            let query = ask::Grants { patient: Some(*patient) };
-            let seen = stage.machines[*at as usize].see(stage.now_us, &query, None);
+            let query = ask::Grants::of(Some(*patient));
+            let seen = stage.machines[*at as usize].all(stage.now_us, query, None);
             let there: BTreeSet<TokenId> = match seen {
                 Ok(grants) => grants.iter().map(|grant| grant.token).collect(),
                 _ => BTreeSet::new(),
@@ -200,7 +199,7 @@ impl Check for Kept {
 
 /// What a machine says that it keeps for others.
 fn kept_at(stage: &Stage, machine: &Machine) -> BTreeSet<(PartyId, EntryId)> {
-    match machine.see(stage.now_us, &ask::Kept { patient: None }, None) {
+    match machine.all(stage.now_us, ask::Kept::default(), None) {
         Ok(views) => {
             let here = views.into_iter().filter(|view| view.holder == machine.party.peer.me());
             here.map(|view| (view.owner, view.entry)).collect()

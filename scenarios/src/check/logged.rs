@@ -17,7 +17,7 @@ use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::message::{MessageId, OutcomeResult};
 use chartmesh_protocol::peer::{Body, Command, ask};
-use chartmesh_protocol::record;
+use chartmesh_protocol::record::{self, command::Open};
 use std::collections::BTreeMap;
 
 /// Sender, stream and number of a message.
@@ -60,17 +60,17 @@ pub(super) fn each_line(
     mut see: impl FnMut(&Line),
 ) -> bool {
     let machine = &stage.machines[at as usize];
-    let mut after = 0;
+    let mut query = ask::AccessLog::of(subject);
+    query.part.limit = Some(limits::LISTED_MAX);
     loop {
-        let query = ask::AccessLog { subject, after };
         let Ok(log) = machine.see(stage.now_us, &query, None) else { return true };
         if !log.verified {
             return false;
         }
         log.lines.iter().for_each(|line| see(&line.line));
-        match log.lines.last() {
-            Some(last) if last.line.seq < log.length => after = last.line.seq,
-            _ => return true,
+        query.part.after = log.next;
+        if query.part.after.is_none() {
+            return true;
         }
     }
 }
@@ -111,7 +111,7 @@ impl Check for Logged {
             }
             Seen::Asked {
                 request,
-                command: Command::Record(record::Command::Open { subject, .. }),
+                command: Command::Record(record::Command::Open(Open { subject, .. })),
                 ..
             } => {
                 self.asked.insert(*request, *subject);

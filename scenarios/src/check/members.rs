@@ -10,6 +10,7 @@ use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
 use chartmesh_protocol::federation::Command as Federation;
+use chartmesh_protocol::federation::command::Admit;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::Command;
@@ -76,7 +77,7 @@ impl Check for Members {
         match seen {
             Seen::Asked {
                 request,
-                command: Command::Federation(Federation::Admit { party }),
+                command: Command::Federation(Federation::Admit(Admit { party })),
                 ..
             } => {
                 self.asked.insert(*request, *party);

@@ -88,13 +88,14 @@ impl Doors for Engine<'_> {
     }
 
     fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {
-        let query = ask::Requests { patient: None };
-        self.stage.machines[at as usize].see(self.stage.now_us, &query, None)
+        let machine = &self.stage.machines[at as usize];
+        let mut requests = machine.all(self.stage.now_us, ask::Requests::default(), None)?;
+        RequestView::sort_by_time(&mut requests);
+        Ok(requests)
     }
 
     fn grants(&mut self, at: u32, of: Option<PartyId>) -> Result<Vec<GrantView>, Refusal> {
-        let query = ask::Grants { patient: of };
-        self.stage.machines[at as usize].see(self.stage.now_us, &query, of)
+        self.stage.machines[at as usize].all(self.stage.now_us, ask::Grants::of(of), of)
     }
 
     fn later(&mut self, at_us: u64, tag: u64) {
@@ -119,7 +120,7 @@ impl Doors for Engine<'_> {
 
     fn make_patient(&mut self, relay: u32, name: String) -> Result<PartyId, Refusal> {
         let (id, keep) = self.machine(relay).party.make_patient(name);
-        self.ask_now(relay, keep, Some(id)).map(|_| id)
+        self.ask_now(relay, keep.into(), Some(id)).map(|_| id)
     }
 
     fn record(&mut self, at: u32, entries: Entries, tag: u64) -> Result<(), Refusal> {
@@ -141,7 +142,7 @@ impl Doors for Engine<'_> {
         let Some(known) = known.expect("memory does not fail") else { return false };
         let rotate = machine.party.rotate(patient, &known, Vec::new(), now);
         let Some(rotate) = rotate else { return false };
-        self.ask(relay, rotate, Some(patient), "custody.rotate", tag);
+        self.ask(relay, rotate.into(), Some(patient), "custody.rotate", tag);
         true
     }
 
@@ -180,7 +181,7 @@ impl<'a> Engine<'a> {
         let subject = entries.subject;
         let (peer, disk) = (&machine.party.peer, &machine.disk);
         match peer.seal_entries(disk, now, subject, drafts, &mut machine.party.rng) {
-            Ok(entries) => Ok(Command::Record(record::Command::Record { subject, entries })),
+            Ok(entries) => Ok(Command::from(record::command::Record { subject, entries })),
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
         }

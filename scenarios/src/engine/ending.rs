@@ -70,8 +70,8 @@ fn is_in(stage: &Stage, at: u32) -> bool {
 
 /// Entries of a patient that a machine lists, and whether it has them whole.
 fn entries(stage: &Stage, at: u32, subject: PartyId) -> impl Iterator<Item = (EntryId, bool)> {
-    let query = ask::Entries { subject, find: None };
-    let views = stage.machines[at as usize].see(stage.now_us, &query, None).unwrap_or_default();
+    let all = stage.machines[at as usize].all(stage.now_us, ask::Entries::of(subject), None);
+    let views = all.unwrap_or_default();
     views.into_iter().map(|view| (view.entry, view.whole))
 }
 
@@ -79,7 +79,7 @@ fn entries(stage: &Stage, at: u32, subject: PartyId) -> impl Iterator<Item = (En
 fn kept(stage: &Stage, at: u32) -> Vec<(PartyId, EntryId)> {
     let machine = &stage.machines[at as usize];
     let me = machine.party.peer.me();
-    match machine.see(stage.now_us, &ask::Kept { patient: None }, None) {
+    match machine.all(stage.now_us, ask::Kept::default(), None) {
         Ok(views) => {
             let here = views.into_iter().filter(|view| view.holder == me);
             here.map(|view| (view.subject, view.entry)).collect()

@@ -6,7 +6,7 @@ use crate::party::Party;
 use crate::scenario::{Hostility, Machine as Traits};
 use crate::tier::Chance;
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId};
-use chartmesh_protocol::peer::Question;
+use chartmesh_protocol::peer::{Listing, Question, whole};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 use chartmesh_protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +87,16 @@ impl Machine {
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
         }
+    }
+
+    /// Asks its front door for all of a listing.
+    pub(crate) fn all<L: Listing>(
+        &self,
+        now_us: u64,
+        listing: L,
+        patient: Option<PartyId>,
+    ) -> Result<Vec<L::Item>, Refusal> {
+        whole(listing, |listing| self.see(now_us, listing, patient))
     }
 
     /// An object's bytes, wherever it stands.

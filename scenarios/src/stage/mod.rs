@@ -75,7 +75,7 @@ impl Stage {
 
     /// The institutions from which a machine still has objects to pull.
     pub(crate) fn pulls_from(&self, at: u32) -> impl Iterator<Item = PartyId> {
-        let seen = self.machines[at as usize].see(self.now_us, &ask::Transfers, None);
+        let seen = self.machines[at as usize].all(self.now_us, ask::Transfers::default(), None);
         let transfers = seen.unwrap_or_default();
         transfers.into_iter().map(|transfer| transfer.from)
     }

@@ -138,7 +138,7 @@ pub fn patient_of(body: &Body) -> u64 {
 }
 
 /// The request for consent that a message is about.
-pub const fn request_of(body: &Body) -> Option<ConsentId> {
+pub fn request_of(body: &Body) -> Option<ConsentId> {
     body.request()
 }
 

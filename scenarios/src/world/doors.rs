@@ -5,7 +5,10 @@ use crate::driver::Driver as _;
 use crate::party::Who;
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::objects::{NotSent, Transfer};
-use chartmesh_protocol::peer::{Answer, CheckedMessage, Command, DeliveryFailure, Event, Question};
+use chartmesh_protocol::peer::{
+    Asked, CheckedMessage, DeliveryFailure, Event, Listing, Question, ask, whole,
+};
+use chartmesh_protocol::record::view::VerifiedView;
 use chartmesh_protocol::refusal::{Failure, Refusal};
 
 impl World {
@@ -34,18 +37,18 @@ impl World {
     ///
     /// # Panics
     /// When nothing answers.
-    pub fn ask(
+    pub fn ask<A: Asked>(
         &mut self,
         who: Who,
-        command: Command,
+        act: A,
         patient: Option<PartyId>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<A::Answer, Refusal> {
         let request = self.request();
         let keys = patient.and_then(|patient| self.parties[who.0].unlocked.get(&patient).cloned());
-        self.event(who, Event::Command { request, command: Box::new(command), keys });
+        self.event(who, Event::Command { request, command: Box::new(act.into()), keys });
         let answer = self.answers.remove(&request.0).expect("a command is answered at once");
         self.settle();
-        answer
+        answer.map(A::read)
     }
 
     /// Asks a front door to see something.
@@ -68,6 +71,34 @@ impl World {
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
         }
+    }
+
+    /// Asks a front door for all of a listing.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// As [`World::see`].
+    pub fn all<L: Listing>(
+        &self,
+        who: Who,
+        listing: L,
+        patient: Option<PartyId>,
+    ) -> Result<Vec<L::Item>, Refusal> {
+        whole(listing, |listing| self.see(who, listing, patient))
+    }
+
+    /// What a front door finds when it checks a record.
+    ///
+    /// # Errors
+    /// The refusal.
+    ///
+    /// # Panics
+    /// As [`World::see`].
+    pub fn verify(&self, who: Who, subject: PartyId) -> Result<VerifiedView, Refusal> {
+        let entries = self.all(who, ask::Verify::of(subject), None)?;
+        Ok(VerifiedView::of(entries, self.see(who, &ask::Catalogued { subject }, None)?))
     }
 
     /// Sees to it that a party is in a session with another; gives whether it is.

@@ -5,7 +5,7 @@ use crate::party::Who;
 use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::membership::Status;
-use chartmesh_protocol::peer::{CodeView, Command, ask};
+use chartmesh_protocol::peer::{Asked, CodeView, ask};
 use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::{self, Kind};
 use chartmesh_protocol::refusal::Refusal;
@@ -21,16 +21,15 @@ impl World {
         }
     }
 
-    fn code(&mut self, who: Who, command: Command) -> String {
-        let code: CodeView = self.ask(who, command, None).expect("it gives codes out").of();
-        code.code
+    fn code(&mut self, who: Who, act: impl Asked<Answer = CodeView>) -> String {
+        self.ask(who, act, None).expect("it gives codes out").code
     }
 
     /// A member's invite.
     pub fn invite(&mut self, host: Who) -> String {
         let addresses = vec!["memory".into()];
-        let invite = federation::Command::Invite { valid_ms: None, addresses };
-        self.code(host, Command::Federation(invite))
+        let invite = federation::command::Invite { valid_ms: None, addresses };
+        self.code(host, invite)
     }
 
     /// Has a party apply with an invite.
@@ -38,21 +37,9 @@ impl World {
     /// # Errors
     /// The refusal.
     pub fn join(&mut self, guest: Who, code: String) -> Result<FederationView, Refusal> {
-        let done = self.federation(guest, federation::Command::Join { code });
+        let done = self.ask(guest, federation::command::Join { code }, None);
         self.wait();
         done
-    }
-
-    /// A command about the federation.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn federation(
-        &mut self,
-        who: Who,
-        command: federation::Command,
-    ) -> Result<FederationView, Refusal> {
-        Ok(self.ask(who, Command::Federation(command), None)?.of())
     }
 
     /// Has a member sponsor a party.
@@ -61,7 +48,7 @@ impl World {
     /// The refusal.
     pub fn admit(&mut self, sponsor: Who, who: Who) -> Result<FederationView, Refusal> {
         let party = self.id(who);
-        let done = self.federation(sponsor, federation::Command::Admit { party });
+        let done = self.ask(sponsor, federation::command::Admit { party }, None);
         self.wait();
         done
     }
@@ -72,7 +59,7 @@ impl World {
     /// The refusal.
     pub fn expel(&mut self, member: Who, who: Who) -> Result<FederationView, Refusal> {
         let (party, reason) = (self.id(who), "a test".into());
-        self.federation(member, federation::Command::Expel { party, reason })
+        self.ask(member, federation::command::Expel { party, reason }, None)
     }
 
     /// The standing of a party as another sees it.
@@ -98,8 +85,8 @@ impl World {
     /// # Panics
     /// When the hospital refuses.
     pub fn open_chart(&mut self, hospital: Who, name: &str) -> ChartView {
-        let chart = record::Command::NewChart { name: name.to_owned(), identifiers: vec![] };
-        self.ask(hospital, Command::Record(chart), None).expect("a hospital opens charts").of()
+        let chart = record::command::NewChart { name: name.to_owned(), identifiers: vec![] };
+        self.ask(hospital, chart, None).expect("a hospital opens charts")
     }
 
     /// The code with which the patient of a chart enrols.
@@ -108,8 +95,8 @@ impl World {
     /// When the hospital refuses.
     pub fn chart_code(&mut self, hospital: Who, chart: ChartId) -> String {
         let addresses = vec!["memory".into()];
-        let code = enrolment::Command::Code { chart, valid_ms: None, addresses };
-        self.code(hospital, Command::Enrolment(code))
+        let code = enrolment::command::Code { chart, valid_ms: None, addresses };
+        self.code(hospital, code)
     }
 
     /// Opens a chart and has a patient of `relay` enrol in it.
@@ -130,8 +117,8 @@ impl World {
     /// When the hospital or the relay refuses.
     pub fn enrol_in(&mut self, hospital: Who, chart: ChartId, relay: Who, patient: PartyId) {
         let code = self.chart_code(hospital, chart);
-        let enrol = enrolment::Command::Enrol { patient, code };
-        self.ask(relay, Command::Enrolment(enrol), Some(patient)).expect("a relay enrols");
+        let enrol = enrolment::command::Enrol { patient, code };
+        self.ask(relay, enrol, Some(patient)).expect("a relay enrols");
         self.wait();
     }
 }

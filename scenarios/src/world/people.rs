@@ -5,7 +5,6 @@ use crate::party::Who;
 use crate::tier::people::content;
 use chartmesh_protocol::custody::view::RotatedView;
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::Command;
 use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{self, Draft, Kind};
 use chartmesh_protocol::refusal::{Failure, Refusal};
@@ -39,7 +38,7 @@ impl World {
         let known = known.expect("the patient is here");
         let rotate = party.rotate(patient, &known, kept, self.now);
         let rotate = rotate.expect("the words are the patient's");
-        Ok(self.ask(relay, rotate, Some(patient))?.of())
+        self.ask(relay, rotate, Some(patient))
     }
 
     /// Seals contents into a draft of one entry at a hospital.
@@ -89,7 +88,7 @@ impl World {
             Err(Failure::Refused(refusal)) => return Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
         };
-        let command = record::Command::Record { subject, entries };
-        Ok(self.ask(who, Command::Record(command), None)?.of())
+        let command = record::command::Record { subject, entries };
+        self.ask(who, command, None)
     }
 }

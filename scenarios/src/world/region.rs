@@ -7,7 +7,7 @@ use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::id::{ChartId, ConsentId, EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Command, ask};
+use chartmesh_protocol::peer::{Part, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::refusal::Refusal;
@@ -60,8 +60,8 @@ impl Region {
         let provider = world.add(Role::Backup, "Provider");
         let relay = world.add(Role::Patient, "Relay");
         let create =
-            federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
-        world.federation(a, create).expect("a founds");
+            federation::command::Create { name: "Kita".into(), threshold: 2, first_members: None };
+        world.ask(a, create, None).expect("a founds");
         let invite = world.invite(a);
         world.join(b, invite).expect("b joins");
         world.admit(a, b).expect("a admits b");
@@ -87,8 +87,10 @@ impl Region {
     /// When the party refuses.
     #[must_use]
     pub fn entries(&self, who: Who, keys: bool) -> Vec<EntryView> {
-        let query = ask::Entries { subject: self.patient, find: None };
-        self.world.see(who, &query, keys.then_some(self.patient)).expect("the party answers")
+        let (all, keys) = (ask::Entries::of(self.patient), keys.then_some(self.patient));
+        let mut entries = self.world.all(who, all, keys).expect("the party answers");
+        EntryView::sort_by_time(&mut entries);
+        entries
     }
 
     /// An entry by its title, as the author lists it.
@@ -108,7 +110,10 @@ impl Region {
     /// When the party refuses.
     #[must_use]
     pub fn requests(&self, who: Who) -> Vec<RequestView> {
-        self.world.see(who, &ask::Requests { patient: None }, None).expect("the party answers")
+        let all = self.world.all(who, ask::Requests::default(), None);
+        let mut requests = all.expect("the party answers");
+        RequestView::sort_by_time(&mut requests);
+        requests
     }
 
     /// One request as a party sees it.
@@ -138,15 +143,15 @@ impl Region {
     /// When the answer is no request.
     pub fn upload_at(&mut self, not_before: Option<u64>) -> Result<RequestView, Refusal> {
         let not_before = not_before.map_or_else(|| "null".to_owned(), |at| at.to_string());
-        let upload = consent::Command::Upload(command(&format!(
+        let upload: consent::command::Upload = command(&format!(
             r#"{{"patient":"{}","hospital":"{}","depositary":"{}","not_before":{not_before}}}"#,
             self.patient,
             self.world.id(self.a),
             self.world.id(self.provider)
-        )));
-        let asked = self.world.ask(self.relay, Command::Consent(upload), Some(self.patient))?;
+        ));
+        let mut asked = self.world.ask(self.relay, upload, Some(self.patient))?;
         self.world.wait();
-        Ok(asked.of::<Vec<RequestView>>().remove(0))
+        Ok(asked.remove(0))
     }
 
     fn ask(&mut self, who: Who, kind: &str, to: Option<Who>, wish: &Wish) -> Result<(), Refusal> {
@@ -159,11 +164,11 @@ impl Region {
         });
         let ask = serde_json::from_value(ask).expect("a request is well formed");
         let ask = if kind == "referral" {
-            consent::Command::Referral(ask)
+            self.world.ask(who, consent::command::Referral(ask), None)
         } else {
-            consent::Command::Download(ask)
+            self.world.ask(who, consent::command::Download(ask), None)
         };
-        let done = self.world.ask(who, Command::Consent(ask), None).map(|_| ());
+        let done = ask.map(|_| ());
         self.world.wait();
         done
     }
@@ -205,10 +210,10 @@ impl Region {
     /// The refusal.
     pub fn approve(&mut self, request: &RequestView, narrow: &str) -> Result<RequestView, Refusal> {
         let approve =
-            consent::Command::Approve { request: request.request, narrow: command(narrow) };
-        let done = self.world.ask(self.relay, Command::Consent(approve), Some(self.patient));
+            consent::command::Approve { request: request.request, narrow: command(narrow) };
+        let done = self.world.ask(self.relay, approve, Some(self.patient));
         self.world.wait();
-        Ok(done?.of())
+        done
     }
 
     /// A hospital reads at a holder.
@@ -216,12 +221,12 @@ impl Region {
     /// # Panics
     /// When the hospital itself refuses.
     pub fn fetch_by(&mut self, reader: Who, request: ConsentId, holder: Who) -> RequestView {
-        let fetch = consent::Command::Fetch {
+        let fetch = consent::command::Fetch {
             request,
             holder: Some(self.world.id(holder)),
             user: "Dr. B".into(),
         };
-        self.world.ask(reader, Command::Consent(fetch), None).expect("a hospital may read");
+        self.world.ask(reader, fetch, None).expect("a hospital may read");
         self.world.wait();
         let mut requests = self.requests(reader).into_iter();
         requests.find(|r| r.request == request).expect("the request is known")
@@ -257,7 +262,7 @@ impl Region {
     /// When the party refuses.
     #[must_use]
     pub fn grants(&self, who: Who) -> Vec<GrantView> {
-        self.world.see(who, &ask::Grants { patient: None }, None).expect("the party answers")
+        self.world.all(who, ask::Grants::default(), None).expect("the party answers")
     }
 
     /// The first hospital records one entry of the patient.
@@ -282,8 +287,8 @@ impl Region {
     /// # Panics
     /// When the relay refuses.
     pub fn revoke(&mut self, tokens: Vec<TokenId>) {
-        let revoke = consent::Command::Revoke { patient: self.patient, tokens };
-        let revoked = self.world.ask(self.relay, Command::Consent(revoke), Some(self.patient));
+        let revoke = consent::command::Revoke { patient: self.patient, tokens };
+        let revoked = self.world.ask(self.relay, revoke, Some(self.patient));
         revoked.expect("a patient may revoke");
         self.world.wait();
     }
@@ -305,17 +310,18 @@ impl Region {
     /// # Panics
     /// When the relay refuses, or a log does not verify.
     pub fn lines(&mut self, holder: Who) -> Vec<access_log::Line> {
-        let collect = access_log::Command::Collect { patient: self.patient };
-        self.world
-            .ask(self.relay, Command::AccessLog(collect), None)
-            .expect("a relay collects its patient's logs");
+        let collect = access_log::command::Collect { patient: self.patient };
+        self.world.ask(self.relay, collect, None).expect("a relay collects its patient's logs");
         self.world.wait();
         let query = ask::CollectedLogs { patient: self.patient };
         let logs = self.world.see(self.relay, &query, None).expect("the party answers");
         let holder = self.world.id(holder);
         let log = logs.into_iter().find(|log| log.holder == holder).expect("the log was collected");
         assert!(log.verified, "{:?}", log.problem);
-        log.lines.into_iter().map(|line| line.line).collect()
+        let (patient, part) = (self.patient, Part::default());
+        let lines = ask::CollectedLines { patient, holder, part };
+        let lines = self.world.all(self.relay, lines, None).expect("the party answers");
+        lines.into_iter().map(|line| line.line).collect()
     }
 
     /// The first hospital has what it made of the patient kept at the provider, for itself, and not before some time.
@@ -344,8 +350,8 @@ impl Region {
     ) -> Result<DepositView, Refusal> {
         let (holder, subject) = (self.world.id(self.provider), self.patient);
         let entries = vec![];
-        let keep = backup::Command::Keep { holder, subject, entries, for_patient, not_before };
-        Ok(self.world.ask(who, Command::Backup(keep), None)?.of())
+        let keep = backup::command::Keep { holder, subject, entries, for_patient, not_before };
+        self.world.ask(who, keep, None)
     }
 
     /// A hospital passes all permissions on that it has; `further` is what else it says of them.
@@ -369,9 +375,9 @@ impl Region {
         let mut said = serde_json::json!({"grants": grants, "to": to, "user": "Dr. B"});
         let all = said.as_object_mut().expect("it is one");
         all.extend(further.as_object().expect("more of the same").clone());
-        let said = serde_json::from_value(said).expect("a test's command is well formed");
-        let pass_on = Command::Consent(consent::Command::PassOn(said));
-        let asked: RequestView = self.world.ask(from, pass_on, None)?.of();
+        let pass_on: consent::command::PassOn =
+            serde_json::from_value(said).expect("a test's command is well formed");
+        let asked = self.world.ask(from, pass_on, None)?;
         Ok(asked.request)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::id::{PartyId, TokenId};
-use chartmesh_protocol::peer::{Command, KeysView, ask};
+use chartmesh_protocol::peer::{Command, KeysView, Page, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::refusal::Failure;
 use rand_chacha::ChaCha20Rng;
@@ -123,26 +123,26 @@ impl Referral {
             "user": "Dr. A", "wish": {},
         });
         desk.command(self.patient.hospital, command("referral", ask), None).await?;
-        let query = ask::Requests { patient: Some(patient) };
+        let query = ask::Requests::of(Some(patient));
         let open = |r: &RequestView| r.state == RequestState::Open && r.asker == self.holder;
-        let any_open = |requests: &Vec<RequestView>| requests.iter().any(open);
+        let any_open = |requests: &Page<RequestView>| requests.items.iter().any(open);
         let seen = desk.until(relay, query.clone(), any_open).await?;
-        let request = seen.iter().find(|r| open(r)).map(|r| r.request);
+        let request = seen.items.iter().find(|r| open(r)).map(|r| r.request);
         let request = request.expect("it was just seen");
         desk.sleep_until(desk.now().plus_ms(thinks_ms)).await;
 
         let approve = json!({"request": request, "narrow": {"days": 7}});
         desk.command(relay, command("approve", approve), Some(patient)).await?;
         let of =
-            |requests: &Vec<RequestView>| requests.iter().find(|r| r.request == request).cloned();
-        let given = |requests: &_| of(requests).is_some_and(|r| !r.tokens.is_empty());
+            |requests: &Page<RequestView>| requests.items.iter().find(|r| r.request == request).cloned();
+        let given = |requests: &Page<_>| of(requests).is_some_and(|r| !r.tokens.is_empty());
         desk.until(self.reader, query.clone(), given).await?;
         lock(took).consent.push(desk.now().since(asked) - thinks_ms);
 
         let reads = desk.now();
         let fetch = json!({"request": request, "holder": self.holder, "user": "Dr. B"});
         desk.command(self.reader, command("fetch", fetch), None).await?;
-        let ended = |requests: &_| {
+        let ended = |requests: &Page<_>| {
             of(requests)
                 .is_some_and(|r| matches!(r.state, RequestState::Done | RequestState::Failed))
         };
@@ -156,7 +156,7 @@ impl Referral {
 
         // An hour of a whole day.
         desk.sleep_until(desk.now().plus_ms(self.day_ms / 24)).await;
-        let seen = desk.query(relay, query, None).await?;
+        let seen = desk.all(relay, query, None).await?;
         let tokens = seen.iter().find(|r| r.request == request.request);
         let tokens = tokens.map(|r| r.tokens.clone()).unwrap_or_default();
         self.revoke(desk, tokens, took).await
@@ -170,8 +170,8 @@ impl Referral {
     ) -> Result<(), Failure> {
         let patient = self.patient.id;
         let revoked = desk.now();
-        let revoke = consent::Command::Revoke { patient, tokens: tokens.clone() };
-        desk.command(self.patient.relay, Command::Consent(revoke), Some(patient)).await?;
+        let revoke = consent::command::Revoke { patient, tokens: tokens.clone() };
+        desk.command(self.patient.relay, revoke, Some(patient)).await?;
         let knows = |keys: &KeysView| {
             keys.revocations.as_ref().is_some_and(|state| {
                 tokens

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chartmesh_node::driver::Handle;
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::{Answer, Command, PatientKeys, Question};
+use chartmesh_protocol::peer::{Answer, Asked, Listing, PatientKeys, Question};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
 use chartmesh_protocol::time::Timestamp;
@@ -82,13 +82,13 @@ impl Desk {
     ///
     /// # Errors
     /// [`Failure`], as a person would be told.
-    pub async fn command(
+    pub async fn command<A: Asked>(
         &self,
         who: Who,
-        command: Command,
+        act: A,
         patient: Option<PartyId>,
-    ) -> Result<Answer, Failure> {
-        self.open(who)?.command(command, self.keys(who, patient)).await
+    ) -> Result<A::Answer, Failure> {
+        self.open(who)?.command(act, self.keys(who, patient)).await
     }
 
     /// Asks to see something.
@@ -102,6 +102,19 @@ impl Desk {
         patient: Option<PartyId>,
     ) -> Result<Q::Answer, Failure> {
         self.open(who)?.query(query, self.keys(who, patient).as_ref()).await
+    }
+
+    /// Asks for all of a listing.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn all<L: Listing + Send + Sync + 'static>(
+        &self,
+        who: Who,
+        listing: L,
+        patient: Option<PartyId>,
+    ) -> Result<Vec<L::Item>, Failure> {
+        self.open(who)?.all(listing, self.keys(who, patient).as_ref()).await
     }
 
     /// Looks at a node each time that it has written something, until `done` says that the view is the

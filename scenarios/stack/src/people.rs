@@ -2,8 +2,9 @@
 
 use chartmesh_node::objects::ObjectFolder;
 use chartmesh_protocol::id::{ChartId, PartyId};
-use chartmesh_protocol::peer::{Answer, CodeView, Command};
-use chartmesh_protocol::record::view::ChartView;
+use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::peer::{Asked, CodeView};
+use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{self, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::{custody, enrolment, federation};
@@ -16,40 +17,28 @@ use crate::node::Who;
 use crate::stack::Stack;
 
 impl Stack {
-    fn code(&mut self, who: Who, command: Command) -> Result<String, Failure> {
-        Ok(self.command(who, command, None)?.of::<CodeView>().code)
-    }
-
-    /// A command about the federation.
-    ///
-    /// # Errors
-    /// [`Failure`].
-    pub fn federation(
-        &mut self,
-        who: Who,
-        command: federation::Command,
-    ) -> Result<Answer, Failure> {
-        self.command(who, Command::Federation(command), None)
+    fn code(&mut self, who: Who, act: impl Asked<Answer = CodeView>) -> Result<String, Failure> {
+        Ok(self.command(who, act, None)?.code)
     }
 
     /// Has a party join with a member's invite.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn join(&mut self, guest: Who, host: Who) -> Result<Answer, Failure> {
+    pub fn join(&mut self, guest: Who, host: Who) -> Result<FederationView, Failure> {
         let addresses = self.handle(host).addresses();
-        let invite = federation::Command::Invite { valid_ms: None, addresses };
-        let code = self.code(host, Command::Federation(invite))?;
-        self.federation(guest, federation::Command::Join { code })
+        let invite = federation::command::Invite { valid_ms: None, addresses };
+        let code = self.code(host, invite)?;
+        self.command(guest, federation::command::Join { code }, None)
     }
 
     /// Has a member sponsor a party.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn admit(&mut self, sponsor: Who, party: Who) -> Result<Answer, Failure> {
+    pub fn admit(&mut self, sponsor: Who, party: Who) -> Result<FederationView, Failure> {
         let party = self.id(party);
-        self.federation(sponsor, federation::Command::Admit { party })
+        self.command(sponsor, federation::command::Admit { party }, None)
     }
 
     /// Makes a patient on a relay, unlocked there.
@@ -74,13 +63,13 @@ impl Stack {
         relay: Who,
         patient: PartyId,
     ) -> Result<ChartId, Failure> {
-        let chart = record::Command::NewChart { name: "Hanako".into(), identifiers: vec![] };
-        let chart = self.command(hospital, Command::Record(chart), None)?.of::<ChartView>().chart;
+        let chart = record::command::NewChart { name: "Hanako".into(), identifiers: vec![] };
+        let chart = self.command(hospital, chart, None)?.chart;
         let addresses = self.handle(hospital).addresses();
-        let code = enrolment::Command::Code { chart, valid_ms: None, addresses };
-        let code = self.code(hospital, Command::Enrolment(code))?;
-        let enrol = enrolment::Command::Enrol { patient, code };
-        self.command(relay, Command::Enrolment(enrol), Some(patient))?;
+        let code = enrolment::command::Code { chart, valid_ms: None, addresses };
+        let code = self.code(hospital, code)?;
+        let enrol = enrolment::command::Enrol { patient, code };
+        self.command(relay, enrol, Some(patient))?;
         Ok(chart)
     }
 
@@ -93,7 +82,7 @@ impl Stack {
         who: Who,
         subject: PartyId,
         drafts: &[(&str, Kind, &[&[u8]])],
-    ) -> Result<Answer, Failure> {
+    ) -> Result<RecordedView, Failure> {
         let desk = self.desk().clone();
         self.run(async move {
             let command = desk.recording(who, subject, drafts)?;
@@ -112,7 +101,7 @@ impl Desk {
         who: Who,
         subject: PartyId,
         drafts: &[(&str, Kind, &[&[u8]])],
-    ) -> Result<Command, Failure> {
+    ) -> Result<record::command::Record, Failure> {
         let handle = self.open(who)?;
         let now = self.now();
         let draft = |(title, kind, contents): &(&str, Kind, &[&[u8]])| Draft {
@@ -127,7 +116,7 @@ impl Desk {
         let drafts = drafts.iter().map(draft).collect();
         let entries = handle
             .read(|peer, txn, _| peer.seal_entries(txn, now, subject, drafts, &mut chance()))?;
-        Ok(Command::Record(record::Command::Record { subject, entries }))
+        Ok(record::command::Record { subject, entries })
     }
 }
 

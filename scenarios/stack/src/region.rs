@@ -7,7 +7,7 @@ use std::time::Duration;
 use chartmesh_protocol::federation;
 use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Question, StatusView, ask};
+use chartmesh_protocol::peer::{Page, Question, StatusView, ask};
 
 use crate::internet::{Links, Region};
 use crate::node::Who;
@@ -72,8 +72,8 @@ impl Federation {
         let relays: Vec<_> =
             (0..sizes.relays).map(|number| add(Role::Patient, "Relay", number)).collect();
         let create =
-            federation::Command::Create { name: "Kita".into(), threshold: 2, first_members: None };
-        stack.federation(hospitals[0], create).expect("the first hospital founds");
+            federation::command::Create { name: "Kita".into(), threshold: 2, first_members: None };
+        stack.command(hospitals[0], create, None).expect("the first hospital founds");
         let mut federation = Self { stack, hospitals, providers, patients: Vec::new() };
         let members = federation.hospitals[1..].iter().chain(&federation.providers);
         for (number, member) in members.copied().collect::<Vec<_>>().into_iter().enumerate() {
@@ -106,8 +106,8 @@ impl Federation {
         let id = stack.new_patient(relay, "Hanako").expect("a relay keeps a patient");
         let chart = stack.enrol(hospital, relay, id).expect("a patient may enrol");
         let enrolled =
-            move |charts: &Vec<ChartView>| charts.iter().any(|chart| chart.subject == id);
-        stack.wait_for(hospital, ask::Charts, PATIENCE, enrolled, "an enrolment");
+            move |charts: &Page<ChartView>| charts.items.iter().any(|chart| chart.subject == id);
+        stack.wait_for(hospital, ask::Charts::default(), PATIENCE, enrolled, "an enrolment");
         patients.push(Patient { id, relay, hospital, chart });
     }
 }

@@ -8,7 +8,7 @@ use chartmesh_node::driver::{Handle, Witnessed};
 use chartmesh_node::pool;
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Answer, Command, Policy, Question};
+use chartmesh_protocol::peer::{Answer, Asked, Command, Listing, Policy, Question};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::time::Timestamp;
 use tokio::runtime::Runtime;
@@ -246,13 +246,13 @@ impl Stack {
     ///
     /// # Errors
     /// [`Failure`], as a person would be told.
-    pub fn command(
+    pub fn command<A: Asked>(
         &mut self,
         who: Who,
-        command: Command,
+        act: A,
         patient: Option<PartyId>,
-    ) -> Result<Answer, Failure> {
-        self.run(self.desk.command(who, command, patient))
+    ) -> Result<A::Answer, Failure> {
+        self.run(self.desk.command(who, act, patient))
     }
 
     /// Asks to see something now.
@@ -266,6 +266,19 @@ impl Stack {
         patient: Option<PartyId>,
     ) -> Result<Q::Answer, Failure> {
         self.run(self.desk.query(who, query, patient))
+    }
+
+    /// Asks for all of a listing now.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn all<L: Listing + Send + Sync + 'static>(
+        &self,
+        who: Who,
+        listing: L,
+        patient: Option<PartyId>,
+    ) -> Result<Vec<L::Item>, Failure> {
+        self.run(self.desk.all(who, listing, patient))
     }
 
     /// Waits until a node has written what `done` waits for; see [`Desk::until`]. None: it did not come

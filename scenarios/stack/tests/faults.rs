@@ -5,7 +5,7 @@ use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::view::EntryView;
 use std::time::Duration;
 
-use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::peer::{Page, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_stack::{Answered, Federation, Link, Links, Patient, Sizes, Stack};
 
@@ -28,8 +28,8 @@ fn record(stack: &mut Stack, patient: Patient) {
 /// How long it takes until the relay knows of so many entries.
 fn known_after(stack: &mut Stack, patient: Patient, entries: usize) -> Duration {
     let begin = stack.now();
-    let query = ask::Entries { subject: patient.id, find: None };
-    let all = |known: &Vec<EntryView>| known.len() == entries;
+    let query = ask::Entries::of(patient.id);
+    let all = |known: &Page<EntryView>| known.items.len() == entries;
     stack.wait_for(patient.relay, query, PATIENCE, all, "the entry");
     Duration::from_millis(stack.now().since(begin))
 }
@@ -52,9 +52,9 @@ fn a_cut_link_holds_a_message_up_and_loses_none() {
     stack.cut(patient.hospital, patient.relay, true);
     record(stack, patient);
     stack.advance(Duration::from_secs(5));
-    let query = ask::Entries { subject: patient.id, find: None };
+    let query = ask::Entries::of(patient.id);
     let known = stack.query(patient.relay, query, None).unwrap();
-    assert!(known.is_empty());
+    assert!(known.items.is_empty());
     stack.cut(patient.hospital, patient.relay, false);
     assert!(known_after(stack, patient, 1) < Duration::from_secs(1), "the connection lasted");
 
@@ -104,10 +104,10 @@ fn whoever_has_commands_for_certain_times_is_told_of_each_answer_in_its_time() {
     };
     let second = stack.perform(begin.plus_ms(2000), patient.hospital, renew(), None);
     let first = stack.perform(begin.plus_ms(1000), patient.hospital, renew(), None);
-    let three = |charts: &Vec<ChartView>| charts.len() == 3;
+    let three = |charts: &Page<ChartView>| charts.items.len() == 3;
     let times = (begin, begin.plus_ms(60_000));
-    let seen = stack.watch(times, patient.hospital, ask::Charts, three);
-    let never = stack.watch((begin, begin.plus_ms(3000)), patient.relay, ask::Peers, |_| false);
+    let seen = stack.watch(times, patient.hospital, ask::Charts::default(), three);
+    let never = stack.watch((begin, begin.plus_ms(3000)), patient.relay, ask::Peers::default(), |_| false);
     let mut told = Vec::new();
     while let Some(Answered { ticket, at, answer }) = stack.next_answer(begin.plus_ms(10_000)) {
         told.push((ticket, at.since(begin), answer.map(|answer| answer.is_ok())));

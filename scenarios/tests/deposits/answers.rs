@@ -4,7 +4,7 @@ use chartmesh_protocol::backup::{self, DeleteOrder, Deletion, Execute, FetchAnsw
 use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::id::{StatementId, TicketId};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command};
+use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_scenarios::{Region, body_of};
 
@@ -35,8 +35,8 @@ fn answers_of_a_depositary_that_make_no_sense_change_nothing_and_end() {
         region.world.lies.insert(region.provider, OutcomeResult::Done(Bytes(lie)));
         // Each request once: what would have no end, `settle` would notice.
         restore(&mut region);
-        let delete = backup::Command::Delete { patient: None, holder, entries: vec![entry] };
-        region.world.ask(region.a, Command::Backup(delete), None).unwrap();
+        let delete = backup::command::Delete { patient: None, holder, entries: vec![entry] };
+        region.world.ask(region.a, delete, None).unwrap();
         keep(&mut region);
         region.world.advance(60_000);
         assert_eq!(kept_elsewhere(&region, region.a), 3, "no receipt, no deletion");
@@ -54,8 +54,8 @@ fn order_deletion(region: &mut Region) -> Unverified<DeleteOrder> {
     let holder = region.world.id(provider);
     let entries = vec![region.entry("endoscopy")];
     region.world.cut.insert((a, provider));
-    let delete = backup::Command::Delete { patient: None, holder, entries };
-    region.world.ask(a, Command::Backup(delete), None).unwrap();
+    let delete = backup::command::Delete { patient: None, holder, entries };
+    region.world.ask(a, delete, None).unwrap();
     region.world.cut.clear();
     let party = &region.world.parties[a.0];
     let next = party.peer.next_delivery(&party.store, region.world.now, holder).unwrap().unwrap();

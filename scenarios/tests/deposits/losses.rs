@@ -13,10 +13,11 @@ fn pulls_of_a_deposit_that_is_given_up_are_stopped() {
     let provider = region.provider;
     region.world.silent.insert(region.a);
     region.upload();
-    let waiting = |region: &Region| match region.world.see(provider, &ask::Transfers, None) {
-        Ok(transfers) => transfers,
-        other => panic!("{other:?}"),
-    };
+    let waiting =
+        |region: &Region| match region.world.all(provider, ask::Transfers::default(), None) {
+            Ok(transfers) => transfers,
+            other => panic!("{other:?}"),
+        };
     let pulls: Vec<_> = waiting(&region).iter().map(|pull| (provider, pull.transfer)).collect();
     assert_eq!(pulls.len(), 4);
     region.world.advance(8 * DAY_MS);
@@ -69,14 +70,7 @@ fn what_a_disk_lost_is_not_served_and_comes_back_with_a_restore() {
     let (a, object) = (region.a, large(&region));
     region.world.lose(a, object, false);
     let entry = region.entry("endoscopy");
-    let verify = |region: &Region| match region.world.see(
-        region.a,
-        &ask::Verify { subject: region.patient },
-        None,
-    ) {
-        Ok(view) => view,
-        other => panic!("{other:?}"),
-    };
+    let verify = |region: &Region| region.world.verify(region.a, region.patient).unwrap();
     let found = verify(&region);
     assert_eq!((found.good, found.bad.len()), (2, 1));
     assert!(found.bad[0].to_string().contains(&object.to_string()), "{:?}", found.bad);

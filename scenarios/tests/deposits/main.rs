@@ -9,7 +9,7 @@ mod strangers;
 use chartmesh_protocol::backup::{self, Message, Offer};
 use chartmesh_protocol::id::{ObjectId, PartyId};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command, ask};
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::Bundle;
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_scenarios::{Region, Who};
@@ -26,8 +26,8 @@ pub(crate) fn deposit_id(hex: &str) -> [u8; 16] {
 /// A gets back what the provider keeps for it.
 pub(crate) fn restore(region: &mut Region) {
     let holder = region.world.id(region.provider);
-    let restore = backup::Command::Restore { holder, subject: None };
-    region.world.ask(region.a, Command::Backup(restore), None).unwrap();
+    let restore = backup::command::Restore { holder, subject: None };
+    region.world.ask(region.a, restore, None).unwrap();
     region.world.advance(60_000);
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn large(region: &Region) -> ObjectId {
 }
 
 pub(crate) fn kept_elsewhere(region: &Region, at: Who) -> usize {
-    let kept = region.world.see(at, &ask::Kept { patient: None }, None).unwrap();
+    let kept = region.world.all(at, ask::Kept::default(), None).unwrap();
     kept.iter().filter(|kept| kept.holder == region.world.id(region.provider)).count()
 }
 

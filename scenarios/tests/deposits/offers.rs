@@ -173,15 +173,7 @@ fn entries_of_an_author_whom_nobody_knows_are_not_kept() {
     let subject = region.world.open_chart(stranger, "Nobody").subject;
     region.world.record(stranger, subject, drafts).unwrap();
     let party = &region.world.parties[stranger.0];
-    let entries = match party.peer.query(
-        &party.store,
-        region.world.now,
-        &ask::Entries { subject, find: None },
-        None,
-    ) {
-        Ok(entries) => entries,
-        other => panic!("{other:?}"),
-    };
+    let entries = region.world.all(stranger, ask::Entries::of(subject), None).unwrap();
     let theirs = party.peer.bundle(&party.store, subject, entries[0].entry).unwrap();
     let (a, own) = (region.a, region.world.id(region.a));
     let refusal = offered(&mut region, a, offer(own, vec![theirs])).unwrap_err();

@@ -3,7 +3,7 @@
 use chartmesh_protocol::backup::{self, Message, Receipt, ReceiptObject, Stored};
 use chartmesh_protocol::consent::{self, RequestState, Wish};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, Command};
+use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::DAY_MS;
@@ -105,8 +105,8 @@ fn a_hospitals_own_backup_is_known_to_the_patient_and_serves_others_while_the_ho
     // And when the hospital has its backup deleted, the patient hears of that.
     region.world.switch(region.a, true);
     let entry = region.entry("endoscopy");
-    let delete = backup::Command::Delete { patient: None, holder: provider, entries: vec![entry] };
-    region.world.ask(region.a, Command::Backup(delete), None).unwrap();
+    let delete = backup::command::Delete { patient: None, holder: provider, entries: vec![entry] };
+    region.world.ask(region.a, delete, None).unwrap();
     region.world.advance(60_000);
     let known = region.entries(region.relay, true);
     let held = known.iter().filter(|entry| entry.holders.contains(&provider)).count();

@@ -3,7 +3,7 @@
 
 use chartmesh_protocol::consent::{self, Wish};
 use chartmesh_protocol::id::{EntryId, TokenId};
-use chartmesh_protocol::peer::Command;
+use chartmesh_protocol::peer::Asked;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_protocol::{access_log, backup};
@@ -68,16 +68,16 @@ fn step(region: &mut Region, numbers: &mut Numbers) {
         4 => permit_and_read(region),
         5 => {
             let tokens = tokens(region).into_iter().take(1).collect();
-            let revoke = consent::Command::Revoke { patient: region.patient, tokens };
-            ask(region, region.relay, Command::Consent(revoke));
+            let revoke = consent::command::Revoke { patient: region.patient, tokens };
+            ask(region, region.relay, revoke);
         }
         6 => {
             let tokens = tokens(region);
             let _refused = region.world.rotate(region.relay, region.patient, tokens);
         }
         7 => {
-            let collect = access_log::Command::Collect { patient: region.patient };
-            ask(region, region.relay, Command::AccessLog(collect));
+            let collect = access_log::command::Collect { patient: region.patient };
+            ask(region, region.relay, collect);
         }
         8 => region.world.advance(numbers.below(2 * DAY_MS)),
         9 => {
@@ -96,8 +96,8 @@ fn step(region: &mut Region, numbers: &mut Numbers) {
             let kept = region.entries(region.provider, false);
             let entries: Vec<EntryId> = kept.iter().map(|entry| entry.entry).take(1).collect();
             let (patient, holder) = (Some(region.patient), region.world.id(region.provider));
-            let delete = backup::Command::Delete { patient, holder, entries };
-            ask(region, region.relay, Command::Backup(delete));
+            let delete = backup::command::Delete { patient, holder, entries };
+            ask(region, region.relay, delete);
         }
     }
 }
@@ -117,17 +117,17 @@ fn end(region: &mut Region) {
 fn permit_and_read(region: &mut Region) {
     let Ok(Some(request)) = region.download(region.b, &Wish::default()) else { return };
     let _refused = region.approve(&request, r#"{"days":3}"#);
-    let fetch = consent::Command::Fetch {
+    let fetch = consent::command::Fetch {
         request: request.request,
         holder: Some(region.world.id(region.a)),
         user: "Dr. B".into(),
     };
-    ask(region, region.b, Command::Consent(fetch));
+    ask(region, region.b, fetch);
 }
 
 /// Refusals are as good as anything: some of them are logged.
-fn ask(region: &mut Region, who: Who, command: Command) {
-    let _refused = region.world.ask(who, command, Some(region.patient));
+fn ask(region: &mut Region, who: Who, act: impl Asked) {
+    let _refused = region.world.ask(who, act, Some(region.patient));
 }
 
 fn tokens(region: &Region) -> Vec<TokenId> {

@@ -68,7 +68,7 @@ pub(crate) struct Field {
     pub(crate) doc: String,
 }
 
-/// A type declared by `wire_struct!`, `wire_enum!` or `wire_code!`.
+/// A type declared by `wire_struct!`, `wire_enum!`, `messages!` or `wire_code!`.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) path: String,
@@ -138,6 +138,7 @@ pub(crate) fn items() -> Vec<Item> {
             ("wire_struct! {", Form::Struct),
             ("wire_enum! {", Form::Enum),
             ("bodies! {", Form::Enum),
+            ("messages! {", Form::Enum),
             ("wire_code! {", Form::Code),
         ];
         for (mark, form) in forms {
@@ -168,7 +169,8 @@ fn item(path: &str, form: Form, text: &str) -> Option<Item> {
             let (name, ty) = match form {
                 Form::Struct => rest.split_once(": ")?,
                 Form::Enum | Form::Code => match rest.split_once('(') {
-                    Some((name, body)) => (name, body.trim_end_matches(')')),
+                    // What follows the body is no matter of bytes: a message's name.
+                    Some((name, body)) => (name, body.split_once(')')?.0),
                     None => (rest, ""),
                 },
             };

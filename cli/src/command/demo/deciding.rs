@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, PartyId};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
 use serde_json::{Value, json};
 
@@ -86,7 +87,7 @@ pub(super) async fn open_request(relay: &Node, asker: PartyId) -> anyhow::Result
 }
 
 pub(super) async fn grants(node: &Node) -> anyhow::Result<Vec<GrantView>> {
-    node.query(json!({"grants": {}}), None).await
+    node.all(ask::Grants::default(), None).await
 }
 
 /// Has Minami Clinic fetch from a holder, and gives how it ended.
@@ -199,8 +200,8 @@ pub(super) async fn rotate(region: &mut Region, referral: &RequestView) -> anyho
     ));
     line(format!("one of {} to add, whose compartments are retired with the old key", b.name));
     until("the provider to hear of the new key", || async {
-        let keys: Value = provider.query(json!({"keys": {"party": *patient}}), None).await?;
-        Ok((keys["current"] == 1).then_some(()))
+        let keys = provider.query(ask::Keys { party: *patient }).await?;
+        Ok((keys.current == 1).then_some(()))
     })
     .await?;
     let done = fetch(b, referral.request, provider.id).await?;

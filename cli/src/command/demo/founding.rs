@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::membership::Status;
-use chartmesh_protocol::peer::{CodeView, PeerView};
+use chartmesh_protocol::peer::{CodeView, ask};
 use chartmesh_protocol::record::view::ChartView;
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ pub(super) async fn found(region: &Region) -> anyhow::Result<()> {
     ensure!(one_sponsor, "one sponsor was enough to admit");
     line(format!("{} sponsors {}: one of two, not yet a member", b.name, provider.name));
     until(&format!("{} to hear of the applicant", a.name), || async {
-        let known: Vec<PeerView> = a.query(json!("peers"), None).await?;
+        let known = a.all(ask::Peers::default(), None).await?;
         Ok(known.iter().any(|peer| peer.institution == provider.id).then_some(()))
     })
     .await?;
@@ -69,7 +69,7 @@ async fn admit(sponsor: &Node, who: &Node) -> anyhow::Result<()> {
 }
 
 pub(super) async fn members(node: &Node) -> anyhow::Result<FederationView> {
-    node.query(json!("members"), None).await
+    node.query(ask::Members).await
 }
 
 async fn until_member(node: &Node, party: PartyId) -> anyhow::Result<()> {
@@ -111,7 +111,7 @@ pub(super) async fn enrol(region: &mut Region) -> anyhow::Result<()> {
         )
         .await?;
     until("the enrolment", || async {
-        let charts: Vec<ChartView> = a.query(json!("charts"), None).await?;
+        let charts = a.all(ask::Charts::default(), None).await?;
         Ok(charts.iter().any(|chart| chart.enrolled && chart.subject == patient).then_some(()))
     })
     .await?;

@@ -8,8 +8,8 @@ use crate::output::counted;
 use anyhow::{Context, ensure};
 use chartmesh_node::api::TransferProgressView;
 use chartmesh_protocol::access_log::Action;
-use chartmesh_protocol::access_log::view::LogView;
-use chartmesh_protocol::backup::view::{DepositView, KeptView};
+use chartmesh_protocol::backup::view::DepositView;
+use chartmesh_protocol::peer::{Part, ask};
 use serde_json::{Value, json};
 
 pub(super) async fn read_log(region: &Region) -> anyhow::Result<()> {
@@ -18,13 +18,11 @@ pub(super) async fn read_log(region: &Region) -> anyhow::Result<()> {
     let _: Value =
         relay.command(json!({"access-log": {"collect": {"patient": patient}}}), None).await?;
     let expected = {
-        let log: LogView =
-            provider.query(json!({"access-log": {"subject": patient}}), None).await?;
+        let log = provider.log(*patient).await?;
         log.length
     };
     let logs = until("the logs to be collected", || async {
-        let logs: Vec<LogView> =
-            relay.query(json!({"collected-logs": {"patient": patient}}), None).await?;
+        let logs = relay.query(ask::CollectedLogs { patient: *patient }).await?;
         let whole = logs
             .iter()
             .any(|log| log.holder == provider.id && log.length >= expected && log.verified);
@@ -32,9 +30,11 @@ pub(super) async fn read_log(region: &Region) -> anyhow::Result<()> {
     })
     .await?;
     for log in &logs {
-        let reads = log.lines.iter().filter(|line| line.line.action == Action::Read).count();
-        let refused =
-            log.lines.iter().filter(|line| line.line.action == Action::ReadRefused).count();
+        let lines =
+            ask::CollectedLines { patient: *patient, holder: log.holder, part: Part::default() };
+        let lines = relay.all(lines, None).await?;
+        let of = |action| lines.iter().filter(|line| line.line.action == action).count();
+        let (reads, refused) = (of(Action::Read), of(Action::ReadRefused));
         line(format!(
             "{:<14} {:>3} {}, chain and signed head verified: {}, {}",
             log.holder_name,
@@ -80,7 +80,7 @@ pub(super) async fn interrupt(region: &mut Region, mib: u64) -> anyhow::Result<(
     .await?;
     ensure!(resumed > 0, "the transfer began anew");
     until("the receipt", || async {
-        let kept: Vec<KeptView> = region.a.query(json!({"kept": {}}), None).await?;
+        let kept = region.a.all(ask::Kept::default(), None).await?;
         Ok(kept
             .iter()
             .any(|kept| kept.entry == entry && kept.holder == region.provider.id)
@@ -135,7 +135,7 @@ pub(super) async fn delete(region: &Region) -> anyhow::Result<()> {
     })
     .await?;
     until("the receipt for the deletion", || async {
-        let log: LogView = relay.query(json!({"access-log": {"subject": patient}}), None).await?;
+        let log = relay.log(*patient).await?;
         let deleted = log.lines.iter().any(|line| {
             line.line.action == Action::Deleted && line.line.entries.contains(&victim.entry)
         });

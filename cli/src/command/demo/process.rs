@@ -1,8 +1,11 @@
 //! A node as a process of its own, and how the demo talks to it: through the local API only.
 
 use anyhow::{Context, bail};
-use chartmesh_node::client::{Asking, Client, ClientError, escape};
+use chartmesh_node::client::{Asking, By, Client, ClientError, escape};
+use chartmesh_protocol::access_log::view::LogView;
 use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::limits::LISTED_MAX;
+use chartmesh_protocol::peer::{Listing, Part, Query, Question, ask};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -132,14 +135,25 @@ impl Node {
     }
 
     /// A query of the protocol.
-    pub(super) async fn query<T: DeserializeOwned>(
-        &self,
-        query: Value,
-        patient: Option<PartyId>,
-    ) -> Asked<T> {
-        let patient = patient.map(|patient| patient.to_string());
-        let answer = self.client().ask(&Asking::query(&query, patient.as_deref())).await?;
-        serde_json::from_value(answer).context("the node's answer is not what was expected")
+    pub(super) async fn query<Q>(&self, query: Q) -> Asked<Q::Answer>
+    where
+        Q: Question<Answer: DeserializeOwned> + Into<Query>,
+    {
+        Ok(self.client().query(query, By::default()).await?)
+    }
+
+    /// The access log that it keeps about a patient, as long as the largest page.
+    pub(super) async fn log(&self, subject: PartyId) -> Asked<LogView> {
+        let part = Part { after: None, limit: Some(LISTED_MAX) };
+        self.query(ask::AccessLog { subject, part }).await
+    }
+
+    /// All of a listing; `patient` names whose unlocked keys it needs.
+    pub(super) async fn all<L>(&self, listing: L, patient: Option<PartyId>) -> Asked<Vec<L::Item>>
+    where
+        L: Listing<Item: DeserializeOwned> + Into<Query>,
+    {
+        Ok(self.client().all(listing, By { patient, ..By::default() }).await?)
     }
 
     /// Imports files into a record; gives the new entries, and the files that were refused with why.

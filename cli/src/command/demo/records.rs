@@ -12,6 +12,7 @@ use chartmesh_protocol::backup::view::DepositView;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::id::{ConsentId, PartyId};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::EntryView;
 use serde_json::json;
@@ -107,7 +108,9 @@ pub(super) async fn entries(
     patient: PartyId,
     unlocked: bool,
 ) -> anyhow::Result<Vec<EntryView>> {
-    node.query(json!({"entries": {"subject": patient}}), unlocked.then_some(patient)).await
+    let mut entries = node.all(ask::Entries::of(patient), unlocked.then_some(patient)).await?;
+    EntryView::sort_by_time(&mut entries);
+    Ok(entries)
 }
 
 pub(super) async fn deposit(region: &Region) -> anyhow::Result<()> {

@@ -9,7 +9,6 @@ use super::rogue::Rogue;
 use super::tell::{line, readers, step};
 use anyhow::ensure;
 use chartmesh_protocol::access_log::Action;
-use chartmesh_protocol::access_log::view::LogView;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use serde_json::{Value, json};
@@ -89,7 +88,7 @@ async fn failed(region: &Region, request: ConsentId) -> anyhow::Result<()> {
 
 /// The reasons of all that the provider refused, as its log has them.
 async fn refused(provider: &Node, patient: PartyId) -> anyhow::Result<Vec<String>> {
-    let log: LogView = provider.query(json!({"access-log": {"subject": patient}}), None).await?;
+    let log = provider.log(patient).await?;
     ensure!(log.lines.len() as u64 == log.length, "the log is longer than a page");
     Ok(log
         .lines

@@ -5,10 +5,10 @@ use anyhow::bail;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::id::ConsentId;
-use serde_json::json;
+use chartmesh_protocol::peer::ask;
 
 pub(super) async fn requests(node: &Node) -> anyhow::Result<Vec<RequestView>> {
-    node.query(json!({"requests": {}}), None).await
+    node.all(ask::Requests::default(), None).await
 }
 
 /// Waits until all requests have come to `state`, or past it in the good direction.

@@ -9,7 +9,7 @@ use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::crypto::SigningKey;
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::limits;
-use serde_json::json;
+use chartmesh_protocol::peer::ask;
 
 /// The stolen terminal.
 pub(super) struct Rogue {
@@ -20,9 +20,9 @@ pub(super) struct Rogue {
 impl Rogue {
     /// Takes Minami Clinic's keys and the permissions that it has.
     pub(super) async fn of(b: &Node, patient: PartyId, holder: PartyId) -> anyhow::Result<Self> {
-        let grants = b.query(json!({"grants": {}}), None).await?;
-        let keys = b.query(json!({"keys": {"party": patient}}), None).await?;
-        let known: Vec<_> = b.query(json!("peers"), None).await?;
+        let grants = b.all(ask::Grants::default(), None).await?;
+        let keys = b.query(ask::Keys { party: patient }).await?;
+        let known = b.all(ask::Peers::default(), None).await?;
         let terminal = chartmesh_kit::Rogue::of(&b.dir, &known, holder, patient, &keys).await?;
         Ok(Self { terminal, grants })
     }

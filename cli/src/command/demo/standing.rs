@@ -7,8 +7,10 @@ use super::region::{Region, now_ms};
 use super::requests::until_state;
 use super::tell::{line, readers, step};
 use anyhow::{Context, ensure};
+use chartmesh_protocol::codec::Bytes;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::time::DAY_MS;
 use serde_json::{Value, json};
 
@@ -77,7 +79,6 @@ async fn fetched(b: &Node, request: ConsentId, holder: PartyId) -> anyhow::Resul
     Ok(())
 }
 
-async fn revocations(node: &Node, patient: PartyId) -> anyhow::Result<Value> {
-    let keys: Value = node.query(json!({"keys": {"party": patient}}), None).await?;
-    Ok(keys["revocations"].clone())
+async fn revocations(node: &Node, patient: PartyId) -> anyhow::Result<Option<Bytes>> {
+    Ok(node.query(ask::Keys { party: patient }).await?.revocations)
 }

@@ -188,14 +188,7 @@ impl Job<'_> {
     }
 
     async fn name(&self) -> Outcome<String> {
-        let charts = self.node.charts().await?;
-        let chart = charts.into_iter().find(|view| view.subject.to_string() == self.subject);
-        if let Some(chart) = chart {
-            return Ok(chart.name);
-        }
-        let patients = self.node.patients().await?;
-        let patient = patients.into_iter().find(|view| view.patient.to_string() == self.subject);
-        Ok(patient.map(|view| view.name).unwrap_or_default())
+        self.node.name_of_subject(self.subject).await
     }
 
     async fn entry(&self, number: usize, view: &EntryView) -> Outcome<ExportedEntry> {
@@ -265,8 +258,10 @@ impl Job<'_> {
         let mut parties: BTreeSet<PartyId> = entries.iter().map(|view| view.author).collect();
         parties.insert(id(self.subject)?);
         for party in parties {
-            match self.node.query(&ask::Keys { party }).await {
-                Ok(keys) => self.json(&format!("proofs/keys-{}.json", party.short()), &keys)?,
+            match self.node.query(ask::Keys { party }).await {
+                Ok(keys) => {
+                    self.json(&format!("proofs/keys-{}.json", party.short()), &json!(keys))?;
+                }
                 Err(failure) if failure.exit == Exit::NotFound => {}
                 Err(failure) => return Err(failure),
             }

@@ -1,5 +1,6 @@
 //! The patient's keys while something is opened at a relay.
 
+use chartmesh_node::client::ClientError;
 use serde_json::{Value, json};
 
 use crate::exit::Outcome;
@@ -24,7 +25,17 @@ impl Keys {
         path: &str,
         body: &Value,
     ) -> Outcome<Value> {
-        match node.client.post(path, body).await {
+        self.unlocking(node, subject, async || node.client.post(path, body).await).await
+    }
+
+    /// Asks, and asks again with the keys unlocked when they were locked.
+    pub(super) async fn unlocking<T>(
+        &self,
+        node: &Node,
+        subject: &str,
+        ask: impl AsyncFn() -> Result<T, ClientError>,
+    ) -> Outcome<T> {
+        match ask().await {
             Err(error) if error.is_locked() && !self.unlocked.get() => {}
             answer => return Ok(answer?),
         }
@@ -32,7 +43,7 @@ impl Keys {
         let unlock = json!({"passphrase": passphrase.as_str(), "minutes": UNLOCKED_MINUTES});
         node.client.post(&format!("/v1/patients/{subject}/unlock"), &unlock).await?;
         self.unlocked.set(true);
-        Ok(node.client.post(path, body).await?)
+        Ok(ask().await?)
     }
 
     /// Leaves the keys as they were.

@@ -1,18 +1,16 @@
 //! Entries as a table.
 
-use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::EntryView;
+use serde_json::json;
 
 use crate::exit::Outcome;
-use crate::node::{Node, id, read};
+use crate::node::Node;
 use crate::output::{self, Cell, Output, Style, day, faint, row, size};
 
 pub(super) async fn list(node: &Node, subject: &str, find: Option<String>) -> Outcome {
     let subject = node.subject(subject).await?;
-    let query = ask::Entries { subject: id(&subject)?, find };
-    let answer = node.query_as(&query, &subject).await?;
-    let entries: Vec<EntryView> = read(answer.clone())?;
-    node.out.answer(&answer, |out| {
+    let entries = node.entries_with(&subject, find).await?;
+    node.out.answer(&json!(entries), |out| {
         show_list(out, &entries);
         if entries.iter().any(|entry| entry.title.is_none()) {
             out.note(

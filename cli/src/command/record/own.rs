@@ -1,16 +1,17 @@
 //! A patient's contents: brought to the relay from who holds them, when they are wanted.
 
-use chartmesh_node::client::Asking;
+use chartmesh_node::client::By;
 use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::consent::command::Obtain;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::record::view::EntryView;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::keys::Keys;
 use crate::args::WaitArgs;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::node::{Node, read};
+use crate::node::{Node, id, said};
 use crate::wait;
 use crate::when::Span;
 
@@ -56,13 +57,11 @@ pub(super) async fn fetch(
     let keys = Keys::default();
     let asked = ask(node, &keys, &subject, &entries, from, user).await;
     keys.lock_again(node, &subject).await;
-    let mut answer = asked?;
+    let mut view = asked?;
     if wait.wait {
-        let view: RequestView = read(answer)?;
-        answer = json!(wait::for_request(node, wait, &view.request.to_string(), is_done).await?);
+        view = wait::for_request(node, wait, &view.request.to_string(), is_done).await?;
     }
-    let view: RequestView = read(answer.clone())?;
-    node.out.answer(&answer, |out| {
+    node.out.answer(&json!(view), |out| {
         if view.state == RequestState::Done {
             out.line(&view.reason);
             return;
@@ -92,8 +91,7 @@ pub(super) async fn bring(
     }
     let entries =
         if missing.len() == wanted.len() && missing.len() > 1 { &[][..] } else { &missing };
-    let answer = ask(node, keys, subject, entries, own.from.as_deref(), user).await?;
-    let view: RequestView = read(answer)?;
+    let view = ask(node, keys, subject, entries, own.from.as_deref(), user).await?;
     node.out.note(format!("{} Holders log it", view.in_words));
     let wait = WaitArgs { wait: true, timeout: own.timeout };
     match wait::for_request(node, &wait, &view.request.to_string(), is_done).await {
@@ -111,16 +109,16 @@ async fn ask(
     entries: &[String],
     from: Option<&str>,
     user: &str,
-) -> Outcome<Value> {
+) -> Outcome<RequestView> {
     let holder = match from {
         Some(holder) => Some(node.institution(holder).await?),
         None => None,
     };
-    let command = json!({"consent": {"obtain": {
+    let obtain: Obtain = said(json!({
         "patient": subject, "entries": entries, "holder": holder, "user": user,
-    }}});
-    let Asking { path, body } = Asking::command(&command, Some(subject));
-    keys.post(node, subject, &path, &body).await
+    }))?;
+    let by = By { patient: Some(id(subject)?), ..By::default() };
+    keys.unlocking(node, subject, async || node.client.command(obtain.clone(), by).await).await
 }
 
 fn is_done(state: RequestState) -> bool {

@@ -4,8 +4,6 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 
 use chartmesh_protocol::id::{EntryId, PartyId};
-use chartmesh_protocol::peer::Command;
-use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{self, Draft, SealedEntry};
 use chartmesh_protocol::refusal::RefusalCode;
 use futures::future::try_join_all;
@@ -84,9 +82,9 @@ async fn record(handle: &Handle, subject: PartyId, batch: &[Draft]) -> Outcome<V
     let mut tried = false;
     loop {
         let entries = seal(handle, subject, batch).await?;
-        let command = Command::Record(record::Command::Record { subject, entries });
+        let command = record::command::Record { subject, entries };
         match handle.command(command, None).await.map_err(Problem::from) {
-            Ok(recorded) => return Ok(recorded.of::<RecordedView>().entries),
+            Ok(recorded) => return Ok(recorded.entries),
             Err(problem) if problem.is_refusal(RefusalCode::WrongState) && !tried => tried = true,
             Err(problem) => return Err(problem),
         }

@@ -250,7 +250,7 @@ async fn every_opening_is_in_the_access_log() {
     home.client.put(&format!("/v1/imports/{import}/files?name=a.txt"), "text").await.bytes();
     let entry = commit(&home, &import).await[0];
     open(&home, &chart, entry).await;
-    let query = ask::AccessLog { subject: chart.subject, after: 0 };
+    let query = ask::AccessLog::of(chart.subject);
     let log = home.node.handle().query(query, None).await.unwrap();
     assert!(log.verified && log.length == 2, "{log:?}");
     let nobody = json!({

@@ -4,12 +4,14 @@ mod changes;
 mod client;
 mod files;
 mod openapi;
+mod pages;
 mod patients;
 mod requests;
 
 use std::time::Duration;
 
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::peer::Page;
 use chartmesh_protocol::record::view::{ChartView, EntryView};
 use serde_json::json;
 use tempfile::TempDir;
@@ -61,7 +63,9 @@ impl Home {
 
     async fn entries(&self, chart: &ChartView) -> Vec<EntryView> {
         let query = json!({"query": {"subject": chart.subject}});
-        self.client.post("/v1/query/entries", &query).await.get()
+        let page: Page<EntryView> = self.client.post("/v1/query/entries", &query).await.get();
+        assert_eq!(page.next, None);
+        page.items
     }
 
     /// How many objects stand in the object folder.

@@ -11,12 +11,12 @@ use crate::codec::{Wire, wire_struct};
 use crate::id::{EntryId, PartyId, TokenId};
 use crate::limits;
 use crate::reason::reasons;
-use crate::refusal::Refusal;
+use crate::refusal::{Handled, Refusal};
 use crate::rows;
 use crate::statement::{Signed, Statement};
 use crate::store::{ReadTxn, StoreError, Table};
 use crate::time::Timestamp;
-use crate::turn::{Action, Context, Draft, Own};
+use crate::turn::{Action, Context, Draft, Own, Page, Part};
 
 /// Patient, sequence number -> [`Line`].
 const LINES: Table = Table("access_log");
@@ -163,6 +163,12 @@ pub(crate) fn lines(
         .into_iter()
         .map(|(_, line)| line)
         .collect())
+}
+
+/// A page of lines.
+pub(super) fn lines_page(txn: &dyn ReadTxn, patient: PartyId, part: &Part) -> Handled<Page<Line>> {
+    let page = part.rows(txn, LINES, &patient.0, PartyId::LEN + size_of::<u64>())?;
+    page.show(|(_, line)| Ok(Some(line)))
 }
 
 /// Moves the log of a chart to the patient whose chart it turned out to be, line by line.

@@ -15,28 +15,14 @@ use crate::patients;
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::ReadTxn;
-use crate::turn::{Context, Done, RequestId, Sender};
+use crate::turn::{Context, Page, Part, Sender};
 
-/// What a front door can ask of this feature.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Command {
-    /// A relay collects what every holder it knows of has logged about a patient.
-    Collect {
-        /// The patient.
-        patient: PartyId,
-    },
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    let Command::Collect { patient } = command;
+/// At a relay: asks every holder that a patient deals with.
+pub(super) fn collect(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
     patients::patient(ctx.txn, patient)?;
     for holder in contacts::contacts(ctx.txn, patient)? {
         ask(ctx, patient, holder)?;
     }
-    ctx.answer(request, Done { done: true });
     Ok(())
 }
 
@@ -118,8 +104,6 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
     let mut views = Vec::new();
     for (key, row) in rows::all::<CollectedRow>(txn, COLLECTED_HEADS, &patient.0)? {
         let holder = PartyId(rows::tail(COLLECTED_HEADS, &key)?);
-        let lines =
-            rows::all::<Line>(txn, COLLECTED, &key)?.into_iter().map(|(_, line)| line).collect();
         let head = row.head.claims();
         let holder_name = directory::name(txn, holder)?;
         let shown = countersign::views(txn, patient, holder)?;
@@ -133,7 +117,8 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
             holder,
             holder_name,
             subject: patient,
-            lines: named(txn, lines)?,
+            lines: Vec::new(),
+            next: None,
             length: head.seq,
             at: head.at,
             verified: problem.is_none() && row.seq == head.seq,
@@ -144,18 +129,25 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
     Ok(views)
 }
 
-/// Lines with the names of institutions.
-pub(crate) fn named(txn: &(impl ReadTxn + ?Sized), lines: Vec<Line>) -> Handled<Vec<LineView>> {
-    lines
-        .into_iter()
-        .map(|line| {
-            let through = line.through.iter().flatten();
-            let through_names = through.map(|party| directory::name(txn, *party));
-            Ok(LineView {
-                by_name: directory::name(txn, line.by)?,
-                through_names: through_names.collect::<Result<_, _>>()?,
-                line,
-            })
-        })
-        .collect()
+/// A page of the lines that were collected from a holder.
+pub(super) fn collected_lines(
+    txn: &dyn ReadTxn,
+    patient: PartyId,
+    holder: PartyId,
+    part: &Part,
+) -> Handled<Page<LineView>> {
+    let log = rows::pair(&patient.0, &holder.0);
+    let page = part.rows(txn, COLLECTED, &log, log.len() + size_of::<u64>())?;
+    page.show(|(_, line)| named(txn, line).map(Some))
+}
+
+/// A line with the names of institutions.
+pub(super) fn named(txn: &(impl ReadTxn + ?Sized), line: Line) -> Handled<LineView> {
+    let through = line.through.iter().flatten();
+    let through_names = through.map(|party| directory::name(txn, *party));
+    Ok(LineView {
+        by_name: directory::name(txn, line.by)?,
+        through_names: through_names.collect::<Result<_, _>>()?,
+        line,
+    })
 }

@@ -5,6 +5,7 @@ use crate::id::PartyId;
 use crate::reason::Language;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
+use crate::turn::Cursor;
 use serde::{Deserialize, Serialize};
 
 /// A holder's log about one patient.
@@ -19,6 +20,9 @@ pub struct LogView {
     pub subject: PartyId,
     /// The lines, with the name of the institution that acted.
     pub lines: Vec<LineView>,
+    /// Where the lines go on; absent when these are the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Cursor>,
     /// Lines that the holder says it has.
     pub length: u64,
     /// When it said so.

@@ -1,23 +1,26 @@
 //! Messages, and the heads that readers countersign.
 
 use super::chain::{Head, Line};
-use crate::codec::{wire_enum, wire_struct};
+use crate::codec::wire_struct;
 use crate::id::PartyId;
 use crate::identity::KnownKeys;
 use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
+use crate::turn::{About, messages};
 
-wire_enum! {
+messages! {
     /// The feature's messages.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Message {
         /// A relay asks for lines about its patient.
-        1 => Lines(LinesRequest),
+        1 => Lines(LinesRequest) "access-log.lines" read,
         /// A reader tells the patient's relay what head it was shown.
-        2 => Shown(Shown),
+        2 => Shown(Shown) "access-log.shown",
     }
 }
+
+impl About for Message {}
 
 wire_struct! {
     /// Asks for lines.

@@ -21,7 +21,8 @@ pub(crate) use nodes::{
     certify_node, hint_node, institution_of, institution_told, learn_node, met, nodes_of,
 };
 pub(crate) use parties::{
-    beginning, card, institutions, keys, learn_card, learn_keys, name, set_own_card,
+    beginning, card, institutions, institutions_page, keys, learn_card, learn_keys, name,
+    set_own_card,
 };
 pub(crate) use reasons::Reason;
 pub(crate) use rings::{

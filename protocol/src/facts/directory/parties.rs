@@ -12,6 +12,7 @@ use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::{SECOND_MS, Timestamp};
+use crate::turn::{Page, Part};
 
 /// Party -> [`PartyRow`].
 const PARTIES: Table = Table("party");
@@ -179,6 +180,12 @@ pub(crate) fn institutions(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<C
         .into_iter()
         .filter_map(|(_, row)| row.card.map(Unverified::from_own_store))
         .collect())
+}
+
+/// The institutions of a page of all parties, which patients are, too.
+pub(crate) fn institutions_page(txn: &dyn ReadTxn, part: &Part) -> Handled<Page<Signed<Card>>> {
+    let page = part.rows::<PartyRow>(txn, PARTIES, &[], PartyId::LEN)?;
+    page.show(|(_, row)| Ok(row.card.map(Unverified::from_own_store)))
 }
 
 /// Up to `limit` parties whose ids begin so, institutions and patients.

@@ -9,7 +9,7 @@ use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
-use crate::turn::Context;
+use crate::turn::{Context, Page, Part};
 
 /// Chart -> [`ChartRow`].
 const CHARTS: Table = Table("chart");
@@ -114,14 +114,10 @@ pub(crate) fn chart_for(ctx: &mut Context<'_>, subject: PartyId) -> Handled<()> 
     Ok(put_chart(ctx.txn, id, &row)?)
 }
 
-/// All charts.
-pub(crate) fn charts(
-    txn: &(impl ReadTxn + ?Sized),
-) -> Result<Vec<(ChartId, ChartRow)>, StoreError> {
-    rows::all::<ChartRow>(txn, CHARTS, &[])?
-        .into_iter()
-        .map(|(key, row)| Ok((ChartId(rows::tail(CHARTS, &key)?), row)))
-        .collect()
+/// A page of all charts.
+pub(crate) fn charts(txn: &dyn ReadTxn, part: &Part) -> Handled<Page<(ChartId, ChartRow)>> {
+    let page = part.rows(txn, CHARTS, &[], ChartId::LEN)?;
+    page.show(|(key, row)| Ok(Some((ChartId(rows::tail(CHARTS, &key)?), row))))
 }
 
 /// Up to `limit` charts whose ids begin so.

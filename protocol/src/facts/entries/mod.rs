@@ -30,7 +30,7 @@ pub(crate) use reasons::Reason;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use seal::{Sealing, seal};
 pub(crate) use tables::{
-    EntryRow, Found, entries, entries_beginning, entry, forget_holder, holders, index,
-    learn_holder, objects_of, sealed_in_time, whole,
+    EntryRow, Found, entries, entries_beginning, entries_page, entry, forget_holder, holders,
+    index, learn_holder, matches, objects_of, sealed_in_time, whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, Label, Manifest, Term};

@@ -6,10 +6,12 @@ use crate::id::{EntryId, ObjectId, PartyId};
 use crate::kind::Kind;
 use crate::names::Digits;
 use crate::objects::{self, ContentRef};
+use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
+use crate::turn::{Page, Part};
 use crate::wrap::Wrap;
 use std::collections::BTreeMap;
 
@@ -62,13 +64,11 @@ wire_struct! {
     }
 }
 
-impl IndexRow {
-    /// Whether any term, or the title, contains `text`, whatever the case.
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        self.title.to_lowercase().contains(&text)
-            || self.terms.iter().any(|term| term.value.to_lowercase().contains(&text))
-    }
+/// Whether any term, or the title, contains `text`, whatever the case.
+pub(crate) fn matches(title: &str, terms: &[Term], text: &str) -> bool {
+    let text = text.to_lowercase();
+    let contains = |value: &str| value.to_lowercase().contains(&text);
+    contains(title) || terms.iter().any(|term| contains(&term.value))
 }
 
 /// An entry with its id.
@@ -91,6 +91,19 @@ pub(crate) fn entries(
             Ok(Found { entry: EntryId(rows::tail(ENTRIES, &key)?), row, index })
         })
         .collect()
+}
+
+/// A page of a subject's entries.
+pub(crate) fn entries_page(
+    txn: &dyn ReadTxn,
+    subject: PartyId,
+    part: &Part,
+) -> Handled<Page<Found>> {
+    let page = part.rows(txn, ENTRIES, &subject.0, PartyId::LEN + EntryId::LEN)?;
+    page.show(|(key, row)| {
+        let index = rows::get(txn, INDEX, &key)?;
+        Ok(Some(Found { entry: EntryId(rows::tail(ENTRIES, &key)?), row, index }))
+    })
 }
 
 /// One entry.

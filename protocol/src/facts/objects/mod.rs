@@ -6,6 +6,7 @@
 
 mod holds;
 mod lost;
+mod query;
 mod reasons;
 mod ticket;
 
@@ -15,13 +16,14 @@ use crate::limits;
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
-use crate::turn::{Context, Effect, Notice, TransferResult};
+use crate::turn::{Context, Effect, Notice, Page, Part, TransferResult};
 pub use crate::turn::{PullFor, Transfer, TransferFor};
 
 pub(crate) use holds::{held, held_after, hold, holders};
 use holds::{held_for, let_go};
 pub use lost::{Lost, Stocked};
 pub(crate) use lost::{lost, note_here, note_lost};
+pub use query::{TransferView, Transfers};
 pub use reasons::NotSent;
 pub(crate) use reasons::Reason;
 pub(crate) use ticket::{issue_ticket, may_pull, tick};
@@ -142,6 +144,12 @@ pub(crate) fn transfers(
         .into_iter()
         .map(|(key, row)| Ok((TransferId(rows::tail(TRANSFERS, &key)?), row)))
         .collect()
+}
+
+/// A page of all transfers.
+fn transfers_page(txn: &dyn ReadTxn, part: &Part) -> Handled<Page<(TransferId, Transfer)>> {
+    let page = part.rows(txn, TRANSFERS, &[], TransferId::LEN)?;
+    page.show(|(key, row)| Ok(Some((TransferId(rows::tail(TRANSFERS, &key)?), row))))
 }
 
 /// A pull ended: tells the feature that wanted it.

@@ -11,6 +11,7 @@ use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
+use crate::turn::{Page, Part};
 
 /// Patient -> [`PatientRow`].
 const PATIENTS: Table = Table("patient");
@@ -83,14 +84,10 @@ pub(crate) fn serves(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<
     Ok(txn.get(PATIENTS, &patient.0)?.is_some())
 }
 
-/// All patients.
-pub(crate) fn patients(
-    txn: &(impl ReadTxn + ?Sized),
-) -> Result<Vec<(PartyId, PatientRow)>, StoreError> {
-    rows::all::<PatientRow>(txn, PATIENTS, &[])?
-        .into_iter()
-        .map(|(key, row)| Ok((PartyId(rows::tail(PATIENTS, &key)?), row)))
-        .collect()
+/// A page of all patients.
+pub(super) fn patients(txn: &dyn ReadTxn, part: &Part) -> Handled<Page<(PartyId, PatientRow)>> {
+    let page = part.rows(txn, PATIENTS, &[], PartyId::LEN)?;
+    page.show(|(key, row)| Ok(Some((PartyId(rows::tail(PATIENTS, &key)?), row))))
 }
 
 /// A patient's keys as they were sealed.

@@ -8,6 +8,7 @@ use crate::kind::Kind;
 use crate::refusal::{Handled, Refusal};
 use crate::store::ReadTxn;
 use crate::time::Timestamp;
+use crate::turn::{Page, Part};
 use serde::{Deserialize, Serialize};
 
 /// A patient at a relay.
@@ -79,7 +80,7 @@ fn view_of(
     })
 }
 
-/// All patients as shown.
-pub(crate) fn views(txn: &(impl ReadTxn + ?Sized), now: Timestamp) -> Handled<Vec<PatientView>> {
-    patients(txn)?.into_iter().map(|(id, row)| view_of(txn, id, &row, now)).collect()
+/// A page of all patients as shown.
+pub(crate) fn views(txn: &dyn ReadTxn, part: &Part, now: Timestamp) -> Handled<Page<PatientView>> {
+    patients(txn, part)?.show(|(id, row)| view_of(txn, id, &row, now).map(Some))
 }

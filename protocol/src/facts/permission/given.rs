@@ -9,6 +9,7 @@ use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
+use crate::turn::Reading;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Patient, token -> [`GivenRow`]: at the relay what the patient gave and what was passed on of it, at an
@@ -58,13 +59,14 @@ pub(crate) fn given(
     Ok(rows::all::<GivenRow>(txn, GIVEN, &patient.0)?.into_iter().map(|(_, row)| row).collect())
 }
 
-/// All that patients gave, or one of them.
-pub(crate) fn all_given(
-    txn: &(impl ReadTxn + ?Sized),
+/// What patients gave, or one of them, as far as it is in a page.
+pub(crate) fn given_in(
+    reading: &mut Reading<'_>,
     patient: Option<PartyId>,
-) -> Result<Vec<GivenRow>, StoreError> {
+) -> Handled<Vec<GivenRow>> {
     let of = patient.as_ref().map_or(&[][..], |patient| &patient.0[..]);
-    Ok(rows::all::<GivenRow>(txn, GIVEN, of)?.into_iter().map(|(_, row)| row).collect())
+    let given = reading.rows::<GivenRow>(GIVEN, of, PartyId::LEN + TokenId::LEN)?;
+    Ok(given.into_iter().map(|(_, row)| row).collect())
 }
 
 /// What one institution may read of a patient's record.

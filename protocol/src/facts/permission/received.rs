@@ -9,6 +9,7 @@ use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
+use crate::turn::Reading;
 
 /// Token -> [`ReceivedRow`], at the grantee.
 const RECEIVED: Table = Table("consent_received");
@@ -74,9 +75,22 @@ pub(crate) fn known_received(
     rows::get(txn, RECEIVED, &token.0)
 }
 
-/// Permissions that this institution received.
-pub(crate) fn received(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<ReceivedRow>, StoreError> {
-    Ok(rows::all::<ReceivedRow>(txn, RECEIVED, &[])?.into_iter().map(|(_, row)| row).collect())
+/// Permissions that this institution received, all or a patient's, as far as they are in a page.
+pub(crate) fn received_in(
+    reading: &mut Reading<'_>,
+    patient: Option<PartyId>,
+) -> Handled<Vec<ReceivedRow>> {
+    let Some(patient) = patient else {
+        let received = reading.rows::<ReceivedRow>(RECEIVED, &[], TokenId::LEN)?;
+        return Ok(received.into_iter().map(|(_, row)| row).collect());
+    };
+    let key_bytes = PartyId::LEN + TokenId::LEN;
+    let mut found = Vec::new();
+    for (key, _) in reading.rows::<Bytes>(RECEIVED_OF, &patient.0, key_bytes)? {
+        let token = TokenId(rows::tail(RECEIVED_OF, &key)?);
+        found.extend(known_received(reading.txn(), token)?);
+    }
+    Ok(found)
 }
 
 /// Up to `limit` permissions that this institution received and whose ids begin so.

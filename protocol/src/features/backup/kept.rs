@@ -9,7 +9,7 @@ use crate::receipts::{Elsewhere, KeptRow, elsewhere};
 use crate::refusal::Handled;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
-use crate::turn::Own;
+use crate::turn::{Own, Page, Part};
 
 /// Subject, entry, owner -> nothing: for whom an entry is kept.
 const KEPT_BY: Table = Table("backup_kept_by");
@@ -100,23 +100,28 @@ fn kept_key(owner: PartyId, subject: PartyId, entry: EntryId) -> Vec<u8> {
     [&owner.0[..], &subject.0, &entry.0].concat()
 }
 
-/// What is kept here for others, and elsewhere for us.
+/// A page of what is kept here for others, then of what is elsewhere for us.
 pub(crate) fn kept(
     own: &Own,
-    txn: &(impl ReadTxn + ?Sized),
+    txn: &dyn ReadTxn,
     patient: Option<PartyId>,
-) -> Handled<Vec<KeptView>> {
+    part: &Part,
+) -> Handled<Page<KeptView>> {
+    let mut reading = part.read(txn)?;
     let mut found = Vec::new();
-    for (key, row) in rows::all::<KeptRow>(txn, KEPT, &[])? {
+    let key_bytes = 2 * PartyId::LEN + EntryId::LEN;
+    for (key, row) in reading.rows::<KeptRow>(KEPT, &[], key_bytes)? {
         let id = |from: usize| PartyId::from_slice(key.get(from..from + 32).unwrap_or_default());
         let (Some(owner), Some(subject)) = (id(0), id(32)) else { continue };
         let Some(entry) = key.get(64..80).and_then(EntryId::from_slice) else { continue };
         found.push(Elsewhere { owner, subject, entry, holder: own.party(), row });
     }
-    found.extend(elsewhere(txn)?);
-    found.retain(|kept| patient.is_none_or(|patient| patient == kept.subject));
-    let view = |kept: Elsewhere| {
-        Ok(KeptView {
+    found.extend(elsewhere(&mut reading)?);
+    reading.end(found)?.show(|kept| {
+        if patient.is_some_and(|patient| patient != kept.subject) {
+            return Ok(None);
+        }
+        Ok(Some(KeptView {
             owner: kept.owner,
             owner_name: directory::name(txn, kept.owner)?,
             subject: kept.subject,
@@ -126,9 +131,8 @@ pub(crate) fn kept(
             depositor: kept.row.depositor,
             since: kept.row.since,
             sealed_bytes: kept.row.bytes,
-        })
-    };
-    found.into_iter().map(view).collect()
+        }))
+    })
 }
 
 /// Bytes of an entry's objects.

@@ -12,6 +12,7 @@
 //! backs up its own records. The depositary sees labels, sizes and hashes. The depositor passes the
 //! receipt on to the patient's relay, which believes no other word on where the record is kept.
 
+pub mod command;
 mod depositary;
 mod depositor;
 mod elsewhere;
@@ -27,9 +28,10 @@ use crate::refusal::Handled;
 use crate::time::SECOND_MS;
 use crate::turn::{Context, Effect, Sender};
 
+pub use command::Command;
+pub(crate) use command::command;
 pub(crate) use depositary::pulled;
-pub use depositor::Command;
-pub(crate) use depositor::{command, deposit, outcome, restored_object};
+pub(crate) use depositor::{deposit, outcome, restored_object};
 pub(crate) use tables::next_due;
 pub use wire::{
     Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Gone, Kept, Message, Offer,

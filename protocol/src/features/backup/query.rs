@@ -4,22 +4,42 @@ use super::kept::kept;
 use super::view::KeptView;
 use crate::id::PartyId;
 use crate::refusal::Handled;
-use crate::turn::{Look, Question};
+use crate::turn::{Listing, Look, Page, Part, Question};
+use serde::{Deserialize, Serialize};
 
-/// What is kept here for others, or at others for us.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+/// What is kept here for others, by owner, then what is kept at others for us.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
     /// Only this patient's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<PartyId>,
+    /// Which part of it.
+    #[serde(flatten)]
+    pub part: Part,
+}
+
+impl Kept {
+    /// Of this patient's record alone, if one is given.
+    #[must_use]
+    pub fn of(patient: Option<PartyId>) -> Self {
+        Self { patient, part: Part::default() }
+    }
 }
 
 impl Question for Kept {
-    type Answer = Vec<KeptView>;
+    type Answer = Page<KeptView>;
 
-    fn answer(&self, look: &Look<'_>) -> Handled<Vec<KeptView>> {
-        kept(look.own, look.txn, self.patient)
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<KeptView>> {
+        kept(look.own, look.txn, self.patient, &self.part)
+    }
+}
+
+impl Listing for Kept {
+    type Item = KeptView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
     }
 }

@@ -1,7 +1,7 @@
 //! Messages and receipts.
 
 use crate::capability::{Chain, RevocationState};
-use crate::codec::{wire_enum, wire_struct};
+use crate::codec::wire_struct;
 use crate::directory::Introduction;
 use crate::entries::Bundle;
 use crate::id::{EntryId, PartyId, StatementId, TicketId};
@@ -10,27 +10,41 @@ use crate::receipts::Receipt;
 use crate::refusal::Refusal;
 use crate::statement::{Statement, Unverified};
 use crate::time::Timestamp;
+use crate::turn::{About, messages};
 
-wire_enum! {
+messages! {
     /// The feature's messages.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Message {
         /// A depositor offers entries.
-        1 => Offer(Offer),
+        1 => Offer(Offer) "backup.offer",
         /// The depositor has the data ready to be pulled.
-        2 => Execute(Execute),
+        2 => Execute(Execute) "backup.execute",
         /// The depositary has stored them.
-        3 => Stored(Stored),
+        3 => Stored(Stored) "backup.stored",
         /// An owner has entries deleted.
-        4 => Delete(Delete),
+        4 => Delete(Delete) "backup.delete",
         /// An institution asks for what is kept for it.
-        5 => Fetch(Fetch),
+        5 => Fetch(Fetch) "backup.fetch" read,
         /// The depositary has given a deposit up: its data did not come, or its permission ended.
-        6 => Withdrawn(Withdrawn),
+        6 => Withdrawn(Withdrawn) "backup.withdrawn",
         /// A depositor tells the patient's relay where entries are kept, with the receipt.
-        7 => Kept(Kept),
+        7 => Kept(Kept) "backup.kept",
         /// A depositor tells the patient's relay what it has had deleted of its own.
-        8 => Gone(Gone),
+        8 => Gone(Gone) "backup.gone",
+    }
+}
+
+impl About for Message {
+    fn patient(&self) -> Option<PartyId> {
+        match self {
+            Self::Offer(offer) => Some(match offer.bundles.first() {
+                Some(bundle) => bundle.label.claims().subject,
+                None => offer.owner,
+            }),
+            Self::Kept(kept) => Some(kept.patient),
+            _ => None,
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::reasons::Reason;
 use super::tables::{
-    RequestKind, RequestRow, answer_request, known_request, put_request, request, requests,
+    RequestKind, RequestRow, known_request, put_request, request, request_view, requests,
 };
+use super::view::RequestView;
 use super::wire::{Ask, Decision, Message, Permission, RequestState, Wish};
 use crate::capability::Purpose;
 use crate::codec::Bytes;
@@ -19,10 +20,10 @@ use crate::patients;
 use crate::permission::{ReceivedRow, learn_revocations, put_received};
 use crate::refusal::{Handled, refuse};
 use crate::time::DAY_MS;
-use crate::turn::{Context, Effect, Notice, RequestId, Sender};
+use crate::turn::{Context, Effect, Notice, Sender};
 
 /// A request to a patient.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AskCommand {
@@ -48,10 +49,9 @@ pub struct AskCommand {
 
 pub(super) fn send_ask(
     ctx: &mut Context<'_>,
-    answer_to: RequestId,
     kind: RequestKind,
     ask: AskCommand,
-) -> Handled<()> {
+) -> Handled<RequestView> {
     ctx.own.require(Role::Hospital)?;
     let Some(relay) = directory::relay_of(ctx.txn, ask.patient)? else {
         return refuse(Reason::NoWayTo { patient: ask.patient });
@@ -104,7 +104,7 @@ pub(super) fn send_ask(
         expires,
     };
     ctx.send(relay, &Message::Ask(message))?;
-    answer_request(ctx, answer_to, id)
+    request_view(ctx, id)
 }
 
 /// A standing permission is over whole kinds: it carries the keys of all of them, past and to come.

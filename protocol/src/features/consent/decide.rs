@@ -3,7 +3,8 @@
 use super::narrow::{Narrow, permitted_kinds, standing_until, valid_ms};
 use super::reasons::Reason;
 use super::sign::{Frame, seal, sign};
-use super::tables::{RequestKind, RequestRow, answer_request, put_request, request};
+use super::tables::{RequestKind, RequestRow, put_request, request, request_view};
+use super::view::RequestView;
 use super::wire::{Decision, Message, RequestState, Wish};
 use super::{compare, standing};
 use crate::access_log::{self, Action};
@@ -21,7 +22,7 @@ use crate::patients;
 use crate::permission::{GivenRow, GrantState, put_given};
 use crate::refusal::{Failure, Handled, refuse};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Notice, RequestId};
+use crate::turn::{Context, Effect, Notice};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
@@ -96,11 +97,10 @@ fn undecided(ctx: &Context<'_>, id: ConsentId) -> Handled<RequestRow> {
 /// Permits a request, whole or narrowed.
 pub(super) fn approve(
     ctx: &mut Context<'_>,
-    answer_to: RequestId,
     id: ConsentId,
     narrow: &Narrow,
     keys: Option<&PatientKeys>,
-) -> Handled<()> {
+) -> Handled<RequestView> {
     let mut row = undecided(ctx, id)?;
     let keys = unlocked(row.patient, keys)?;
     let grantee = row.party.unwrap_or(row.asker);
@@ -156,7 +156,7 @@ pub(super) fn approve(
     if grantee != row.asker {
         tell(ctx, id, &row)?;
     }
-    answer_request(ctx, answer_to, id)
+    request_view(ctx, id)
 }
 
 /// Permissions over single entries, with their keys.
@@ -226,12 +226,7 @@ fn remember(
 }
 
 /// Refuses a request.
-pub(super) fn deny(
-    ctx: &mut Context<'_>,
-    answer_to: RequestId,
-    id: ConsentId,
-    reason: String,
-) -> Handled<()> {
+pub(super) fn deny(ctx: &mut Context<'_>, id: ConsentId, reason: String) -> Handled<RequestView> {
     let mut row = undecided(ctx, id)?;
     row.state = RequestState::Refused;
     row.reason = reason;
@@ -242,16 +237,15 @@ pub(super) fn deny(
     line.purpose = Some(row.purpose);
     access_log::append(ctx, line)?;
     tell(ctx, id, &row)?;
-    answer_request(ctx, answer_to, id)
+    request_view(ctx, id)
 }
 
 /// Puts a request off.
 pub(super) fn defer(
     ctx: &mut Context<'_>,
-    answer_to: RequestId,
     id: ConsentId,
     until: Timestamp,
-) -> Handled<()> {
+) -> Handled<RequestView> {
     let mut row = undecided(ctx, id)?;
     if until <= ctx.now || until >= row.expires {
         return refuse(Reason::PutOffTooFar { expires: row.expires });
@@ -261,7 +255,7 @@ pub(super) fn defer(
     put_request(ctx.txn, id, &row)?;
     ctx.effects.push(Effect::WakeAt(until));
     tell(ctx, id, &row)?;
-    answer_request(ctx, answer_to, id)
+    request_view(ctx, id)
 }
 
 /// Tells whoever asked how the request stands.

@@ -23,6 +23,7 @@
 //! own copy nor what was already obtained.
 
 mod ask;
+pub mod command;
 mod compare;
 mod decide;
 mod machine;
@@ -41,8 +42,9 @@ pub mod view;
 mod wire;
 
 pub use ask::AskCommand;
-pub use machine::Command;
-pub(crate) use machine::{command, outcome, receive, tick};
+pub use command::Command;
+pub(crate) use command::command;
+pub(crate) use machine::{outcome, receive, tick};
 pub use narrow::Narrow;
 pub use query::{Grants, Request, Requests};
 pub(crate) use read::pulled;
@@ -50,7 +52,6 @@ pub(crate) use reasons::Reason;
 pub(crate) use standing::renew_for;
 pub use tables::{Obtained, RequestKind};
 pub(crate) use tables::{next_due, requests_beginning};
-pub use upload::UploadCommand;
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored, deposited};
 pub use wire::{
     Ask, Decision, Message, OrderState, Permission, ReadAnswer, ReadRequest, RequestState, Told,

@@ -9,7 +9,8 @@ use super::decide::unlocked;
 use super::read;
 use super::reasons::Reason;
 use super::sign::{Frame, sign};
-use super::tables::{RequestKind, RequestRow, answer_request, put_request};
+use super::tables::{RequestKind, RequestRow, put_request, request_view};
+use super::view::RequestView;
 use super::wire::{RequestState, Wish};
 use crate::access_log::{self, Action};
 use crate::capability::{Grant, GrantKeys, Operation, Purpose, Scope};
@@ -22,17 +23,17 @@ use crate::names;
 use crate::permission::{GivenRow, GrantState, ReceivedRow, put_given, put_received};
 use crate::refusal::{Handled, refuse};
 use crate::time::DAY_MS;
-use crate::turn::{Context, RequestId};
+use crate::turn::Context;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long such a permission holds: a holder that is off for a night still answers.
 const VALID_MS: u64 = DAY_MS;
 
 /// What a patient has brought to the relay.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ObtainCommand {
+pub struct Obtain {
     /// The patient.
     pub patient: PartyId,
     /// Contents of these entries; of all that are not here when empty.
@@ -46,14 +47,9 @@ pub struct ObtainCommand {
 }
 
 /// At the relay: asks holders for contents that are not here.
-pub(super) fn obtain(
-    ctx: &mut Context<'_>,
-    answer_to: RequestId,
-    ask: &ObtainCommand,
-    keys: Option<&PatientKeys>,
-) -> Handled<()> {
+pub(super) fn obtain(ctx: &mut Context<'_>, ask: &Obtain) -> Handled<RequestView> {
     ctx.own.require(Role::Patient)?;
-    let keys = unlocked(ask.patient, keys)?;
+    let keys = unlocked(ask.patient, ctx.keys)?;
     if !names::fits(&ask.user) {
         return refuse(Reason::ReaderOutOfBounds);
     }
@@ -83,11 +79,11 @@ pub(super) fn obtain(
         }
     }
     put_request(ctx.txn, id, &row)?;
-    answer_request(ctx, answer_to, id)
+    request_view(ctx, id)
 }
 
 /// Entries whose contents are wanted and not here, each with who is known to hold it.
-fn missing(ctx: &Context<'_>, ask: &ObtainCommand) -> Handled<BTreeMap<EntryId, Vec<PartyId>>> {
+fn missing(ctx: &Context<'_>, ask: &Obtain) -> Handled<BTreeMap<EntryId, Vec<PartyId>>> {
     let mut missing = BTreeMap::new();
     let mut known = BTreeSet::new();
     for found in entries::entries(ctx.txn, ask.patient)? {

@@ -2,7 +2,8 @@
 //! on. Holders judge the whole chain; the patient's relay is told, and the patient can end it.
 
 use super::reasons::Reason;
-use super::tables::{RequestKind, RequestRow, answer_request, put_request};
+use super::tables::{RequestKind, RequestRow, put_request, request_view};
+use super::view::RequestView;
 use super::wire::{Message, Permission, RequestState, Told, Wish};
 use super::{ask, compare, standing};
 use crate::access_log::{self, Action};
@@ -27,14 +28,14 @@ use crate::permission::{
 };
 use crate::refusal::{Failure, Handled, refuse};
 use crate::time::DAY_MS;
-use crate::turn::{Context, Notice, RequestId, Sender};
+use crate::turn::{Context, Notice, Sender};
 use std::collections::BTreeSet;
 
 /// What is passed on, to whom. Nothing in it can widen what was received.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct PassOnCommand {
+pub struct PassOn {
     /// The permissions, all of one patient.
     pub grants: Vec<TokenId>,
     /// The institution that gets them.
@@ -56,11 +57,7 @@ pub struct PassOnCommand {
 }
 
 /// At the grantee: signs a narrower link, seals the keys anew, tells the patient's relay.
-pub(super) fn pass_on(
-    ctx: &mut Context<'_>,
-    answer_to: RequestId,
-    command: PassOnCommand,
-) -> Handled<()> {
+pub(super) fn pass_on(ctx: &mut Context<'_>, command: PassOn) -> Handled<RequestView> {
     ctx.own.require(Role::Hospital)?;
     if !names::fits(&command.user) {
         return refuse(Reason::PasserOutOfBounds);
@@ -125,14 +122,14 @@ pub(super) fn pass_on(
     ctx.send(command.to, &Message::PassedOn(permission))?;
     let told = Told { patient, chains, to, user: command.user };
     ctx.send(relay, &Message::Told(told))?;
-    answer_request(ctx, answer_to, id)
+    request_view(ctx, id)
 }
 
 /// One permission, narrowed; `None` when nothing of it is meant.
 fn narrowed(
     ctx: &mut Context<'_>,
     row: &ReceivedRow,
-    command: &PassOnCommand,
+    command: &PassOn,
     kem: &KemPublic,
 ) -> Handled<Option<Grant>> {
     let parent = row.grant.chain.leaf().claims();
@@ -195,11 +192,7 @@ fn further(allowed: &Delegation, to: &[PartyId]) -> Handled<Option<Delegation>> 
 
 /// The part of a permission's scope that is meant. An institution tells kinds apart by what it has
 /// opened, and by the compartments of the patient's newest ring.
-fn narrowed_scope(
-    ctx: &Context<'_>,
-    parent: &Token,
-    command: &PassOnCommand,
-) -> Handled<Option<Scope>> {
+fn narrowed_scope(ctx: &Context<'_>, parent: &Token, command: &PassOn) -> Handled<Option<Scope>> {
     if command.entries.is_empty() && command.kinds.is_empty() {
         return Ok(Some(parent.scope.clone()));
     }

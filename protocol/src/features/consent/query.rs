@@ -1,38 +1,56 @@
 //! What front doors ask to see.
 
-use super::tables::{grants, request, requests};
+use super::tables::{grants, request, requests_page};
 use super::view::{GrantView, RequestView};
 use crate::id::{ConsentId, PartyId};
 use crate::refusal::Handled;
-use crate::turn::{Look, Question};
+use crate::turn::{Listing, Look, Page, Part, Question};
+use serde::{Deserialize, Serialize};
 
-/// Requests for consent: a patient's at the relay, one's own at an institution.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+/// Requests for consent, in the order of their ids: a patient's at the relay, one's own at an institution.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Requests {
     /// Only this patient's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<PartyId>,
+    /// Which part of them.
+    #[serde(flatten)]
+    pub part: Part,
+}
+
+impl Requests {
+    /// This patient's alone, if one is given.
+    #[must_use]
+    pub fn of(patient: Option<PartyId>) -> Self {
+        Self { patient, part: Part::default() }
+    }
 }
 
 impl Question for Requests {
-    type Answer = Vec<RequestView>;
+    type Answer = Page<RequestView>;
 
-    fn answer(&self, look: &Look<'_>) -> Handled<Vec<RequestView>> {
-        let mut views = Vec::new();
-        for (id, row) in requests(look.txn)? {
-            if self.patient.is_none_or(|patient| patient == row.patient) {
-                views.push(RequestView::of(look.txn, id, &row)?);
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<RequestView>> {
+        requests_page(look.txn, &self.part)?.show(|(id, row)| {
+            if self.patient.is_some_and(|patient| patient != row.patient) {
+                return Ok(None);
             }
-        }
-        views.sort_by_key(|view| view.asked);
-        Ok(views)
+            RequestView::of(look.txn, id, &row).map(Some)
+        })
+    }
+}
+
+impl Listing for Requests {
+    type Item = RequestView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
     }
 }
 
 /// One request for consent.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -48,20 +66,39 @@ impl Question for Request {
     }
 }
 
-/// Permissions given by a patient, or received by this institution.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+/// Permissions given by patients, by patient, then those received by this institution.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
     /// Only this patient's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patient: Option<PartyId>,
+    /// Which part of them.
+    #[serde(flatten)]
+    pub part: Part,
+}
+
+impl Grants {
+    /// This patient's alone, if one is given.
+    #[must_use]
+    pub fn of(patient: Option<PartyId>) -> Self {
+        Self { patient, part: Part::default() }
+    }
 }
 
 impl Question for Grants {
-    type Answer = Vec<GrantView>;
+    type Answer = Page<GrantView>;
 
-    fn answer(&self, look: &Look<'_>) -> Handled<Vec<GrantView>> {
-        grants(look.txn, self.patient, look.now)
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<GrantView>> {
+        grants(look.txn, self.patient, &self.part, look.now)
+    }
+}
+
+impl Listing for Grants {
+    type Item = GrantView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
     }
 }

@@ -7,12 +7,12 @@ use crate::codec::{Wire, wire_code, wire_struct};
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
 use crate::limits;
 use crate::names::Digits;
-use crate::permission::{all_given, known_token, received};
+use crate::permission::{given_in, known_token, received_in};
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
-use crate::turn::{Context, RequestId};
+use crate::turn::{Context, Page, Part};
 
 /// Request -> [`RequestRow`], at whoever asked and at the relay.
 const REQUESTS: Table = Table("consent_request");
@@ -217,6 +217,15 @@ pub(crate) fn requests(
         .collect()
 }
 
+/// A page of all requests.
+pub(super) fn requests_page(
+    txn: &dyn ReadTxn,
+    part: &Part,
+) -> Handled<Page<(ConsentId, RequestRow)>> {
+    let page = part.rows(txn, REQUESTS, &[], ConsentId::LEN)?;
+    page.show(|(key, row)| Ok(Some((ConsentId(rows::tail(REQUESTS, &key)?), row))))
+}
+
 /// Up to `limit` requests whose ids begin so.
 pub(crate) fn requests_beginning(
     txn: &(impl ReadTxn + ?Sized),
@@ -240,25 +249,26 @@ pub(super) fn request_of_deposit(
     Ok(rows::get::<RequestRow>(txn, REQUESTS, &id.0)?.map(|row| (id, row)))
 }
 
-/// Permissions given and received, as shown.
-pub(crate) fn grants(
-    txn: &(impl ReadTxn + ?Sized),
+/// A page of the permissions given, then of those received, as shown.
+pub(super) fn grants(
+    txn: &dyn ReadTxn,
     patient: Option<PartyId>,
+    part: &Part,
     now: Timestamp,
-) -> Handled<Vec<super::view::GrantView>> {
+) -> Handled<Page<super::view::GrantView>> {
+    let mut reading = part.read(txn)?;
     let mut views = Vec::new();
-    for row in all_given(txn, patient)? {
+    for row in given_in(&mut reading, patient)? {
         views.push(super::view::GrantView::given(txn, &row, now)?);
     }
-    for row in received(txn)? {
+    for row in received_in(&mut reading, patient)? {
         let claims = row.grant.chain.leaf().claims();
         // A patient's permission to the own relay was given here, and is listed once.
-        let given = known_token(txn, claims.subject, claims.id)?.is_some();
-        if !given && patient.is_none_or(|patient| claims.subject == patient) {
+        if known_token(txn, claims.subject, claims.id)?.is_none() {
             views.push(super::view::GrantView::received(txn, &row, now)?);
         }
     }
-    Ok(views)
+    reading.end(views)
 }
 
 /// A chain as it is shown and passed on outside: hexadecimal of its encoding.
@@ -266,11 +276,9 @@ pub(super) fn chain_text(chain: &Chain) -> String {
     data_encoding::BASE64URL_NOPAD.encode(&chain.to_bytes())
 }
 
-/// Answers with a request as it stands.
-pub(super) fn answer_request(ctx: &mut Context<'_>, to: RequestId, id: ConsentId) -> Handled<()> {
-    let view = super::view::RequestView::of(ctx.txn, id, &request(ctx.txn, id)?)?;
-    ctx.answer(to, view);
-    Ok(())
+/// A request as it stands.
+pub(super) fn request_view(ctx: &Context<'_>, id: ConsentId) -> Handled<super::view::RequestView> {
+    super::view::RequestView::of(ctx.txn, id, &request(ctx.txn, id)?)
 }
 
 /// A request cannot be carried out.

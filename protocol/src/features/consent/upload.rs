@@ -15,20 +15,20 @@ use crate::codec::Bytes;
 use crate::contacts;
 use crate::directory;
 use crate::id::{ConsentId, PartyId};
-use crate::identity::{PatientKeys, Role};
+use crate::identity::Role;
 use crate::limits;
 use crate::permission::{GivenRow, GrantState, put_given};
 use crate::receipts;
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::time::{DAY_MS, Timestamp};
-use crate::turn::{Context, Deposit, Notice, RequestId, Sender};
+use crate::turn::{Context, Deposit, Notice, Sender};
 use std::collections::BTreeSet;
 
 /// A patient's order.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct UploadCommand {
+pub struct Upload {
     /// The patient.
     pub patient: PartyId,
     /// The hospital that is to deposit.
@@ -47,14 +47,9 @@ pub struct UploadCommand {
 }
 
 /// At the relay: the patient orders.
-pub(super) fn order(
-    ctx: &mut Context<'_>,
-    answer_to: RequestId,
-    order: UploadCommand,
-    keys: Option<&PatientKeys>,
-) -> Handled<()> {
+pub(super) fn order(ctx: &mut Context<'_>, order: Upload) -> Handled<Vec<RequestView>> {
     ctx.own.require(Role::Patient)?;
-    let keys = unlocked(order.patient, keys)?;
+    let keys = unlocked(order.patient, ctx.keys)?;
     if !contacts::is_contact(ctx.txn, order.patient, order.hospital)? {
         return refuse(Reason::NotEnrolled);
     }
@@ -122,8 +117,7 @@ pub(super) fn order(
         views.push(RequestView::of(ctx.txn, id, &row)?);
     }
     contacts::add_contact(ctx.txn, order.patient, order.depositary)?;
-    ctx.answer(answer_to, views);
-    Ok(())
+    Ok(views)
 }
 
 /// At the hospital: the patient's order arrives; it is offered to the depositary at once.

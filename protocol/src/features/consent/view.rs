@@ -63,6 +63,11 @@ pub struct RequestView {
 }
 
 impl RequestView {
+    /// Puts a listing, which comes in the order of ids, in the order in which was asked.
+    pub fn sort_by_time(requests: &mut [Self]) {
+        requests.sort_by_key(|view| view.asked);
+    }
+
     pub(crate) fn of(
         txn: &(impl ReadTxn + ?Sized),
         id: ConsentId,

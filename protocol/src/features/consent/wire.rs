@@ -2,7 +2,7 @@
 
 use crate::access_log;
 use crate::capability::{Chain, Grant, Purpose, RevocationState};
-use crate::codec::{wire_code, wire_enum, wire_struct};
+use crate::codec::{wire_code, wire_struct};
 use crate::directory::Introduction;
 use crate::entries::Bundle;
 use crate::id::{ConsentId, EntryId, PartyId, TicketId};
@@ -11,27 +11,50 @@ use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::statement::Unverified;
 use crate::time::Timestamp;
+use crate::turn::{About, messages};
 
-wire_enum! {
+messages! {
     /// The feature's messages.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Message {
         /// An institution asks a patient.
-        1 => Ask(Ask),
+        1 => Ask(Ask) "consent.ask",
         /// The patient's relay tells whoever asked what the patient decided.
-        2 => Decision(Decision),
+        2 => Decision(Decision) "consent.decision",
         /// The patient's relay gives an institution a permission with its keys.
-        3 => Permission(Permission),
+        3 => Permission(Permission) "consent.permission",
         /// The patient asks a hospital to deposit entries.
-        4 => Order(Order),
+        4 => Order(Order) "consent.order",
         /// A hospital tells the relay how an order stands.
-        5 => OrderState(OrderState),
+        5 => OrderState(OrderState) "consent.order-state",
         /// An institution asks a holder for entries, with a permission.
-        6 => Read(ReadRequest),
+        6 => Read(ReadRequest) "consent.read" read,
         /// An institution passes on, narrowed, what a patient permitted it.
-        7 => PassedOn(Permission),
+        7 => PassedOn(Permission) "consent.passed-on",
         /// It tells the patient's relay so.
-        8 => Told(Told),
+        8 => Told(Told) "consent.told",
+    }
+}
+
+impl About for Message {
+    fn patient(&self) -> Option<PartyId> {
+        match self {
+            Self::Ask(ask) => Some(ask.patient),
+            Self::Permission(given) | Self::PassedOn(given) => Some(given.log.party_unverified()),
+            Self::Order(order) => Some(order.patient),
+            Self::OrderState(state) => Some(state.patient),
+            Self::Read(read) => Some(read.patient),
+            Self::Decision(_) | Self::Told(_) => None,
+        }
+    }
+
+    fn request(&self) -> Option<ConsentId> {
+        match self {
+            Self::Ask(ask) => Some(ask.request),
+            Self::Permission(given) | Self::PassedOn(given) => Some(given.request),
+            Self::Read(read) => Some(read.request),
+            _ => None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Transitions.
 
 use super::reasons::Reason;
-use super::view::RotatedView;
+use super::view::{PatientView, RotatedView};
 use super::wire::{Keys, Message};
 use crate::access_log::{self, Action};
 use crate::codec::Bytes;
@@ -18,78 +18,35 @@ use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::store::ReadTxn;
 use crate::time::{DAY_MS, Timestamp};
-use crate::turn::{Context, Done, Notice, RequestId, Sender};
+use crate::turn::{Context, Notice, Sender};
 
-/// What a front door can ask of this feature.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Command {
-    /// Keeps a patient that the node just made; its keys come along unlocked.
-    #[serde(skip)]
-    Keep {
-        /// The name that the relay shows.
-        name: String,
-        /// The key log.
-        log: Box<KeyLog>,
-        /// The keys, sealed under the passphrase.
-        sealed_keys: Vec<u8>,
-    },
-    /// Takes over a rotation that the node made with the phrase; the new keys come along unlocked.
-    #[serde(skip)]
-    Rotate {
-        /// The rotation.
-        rotation: Box<Signed<Rotation>>,
-        /// The new keys, sealed under the passphrase.
-        sealed_keys: Vec<u8>,
-    },
-    /// Publishes a fresh key ring and revocation state, which expire otherwise.
-    Refresh {
-        /// The patient.
-        patient: PartyId,
-    },
-    /// The patient's keys were unlocked: what had to wait for them was done on the way here.
-    #[serde(skip)]
-    Unlocked,
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+/// A patient's keys that came along, at a relay.
+pub(super) fn unlocked<'a>(ctx: &Context<'a>) -> Handled<&'a PatientKeys> {
     ctx.own.require(Role::Patient)?;
     let Some(keys) = ctx.keys else {
         return refuse(Reason::Locked);
     };
-    match command {
-        Command::Keep { name, log, sealed_keys } => {
-            keep(ctx, request, name, *log, sealed_keys, keys)
-        }
-        Command::Rotate { rotation, sealed_keys } => {
-            rotate(ctx, request, &rotation, sealed_keys, keys)
-        }
-        Command::Unlocked => {
-            ctx.answer(request, Done { done: true });
-            Ok(())
-        }
-        Command::Refresh { patient } => {
-            if patient != keys.patient {
-                return refuse(Reason::OthersKeys);
-            }
-            publish(ctx, keys)?;
-            let view = view(ctx.txn, patient, ctx.now)?;
-            ctx.answer(request, view);
-            Ok(())
-        }
-    }
+    Ok(keys)
 }
 
-fn keep(
+/// Publishes anew for a patient.
+pub(super) fn refresh(ctx: &mut Context<'_>, patient: PartyId) -> Handled<PatientView> {
+    let keys = unlocked(ctx)?;
+    if patient != keys.patient {
+        return refuse(Reason::OthersKeys);
+    }
+    publish(ctx, keys)?;
+    view(ctx.txn, patient, ctx.now)
+}
+
+/// Keeps a patient that was just made.
+pub(super) fn keep(
     ctx: &mut Context<'_>,
-    request: RequestId,
     name: String,
     log: KeyLog,
     sealed_keys: Vec<u8>,
-    keys: &PatientKeys,
-) -> Handled<()> {
+) -> Handled<PatientView> {
+    let keys = unlocked(ctx)?;
     if !names::fits(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
@@ -103,18 +60,16 @@ fn keep(
     };
     put_patient(ctx.txn, id, &row)?;
     publish(ctx, keys)?;
-    let view = view(ctx.txn, id, ctx.now)?;
-    ctx.answer(request, view);
-    Ok(())
+    view(ctx.txn, id, ctx.now)
 }
 
-fn rotate(
+/// Takes over a rotation.
+pub(super) fn rotate(
     ctx: &mut Context<'_>,
-    request: RequestId,
     rotation: &Signed<Rotation>,
     sealed_keys: Vec<u8>,
-    keys: &PatientKeys,
-) -> Handled<()> {
+) -> Handled<RotatedView> {
+    let keys = unlocked(ctx)?;
     let id = rotation.party;
     let mut row = patient(ctx.txn, id)?;
     let Some(known) = directory::keys(ctx.txn, id)? else {
@@ -126,8 +81,7 @@ fn rotate(
     let (kept, dropped) = permission::rotated(ctx.txn, ctx.now, id, &rotation.kept)?;
     access_log::append(ctx, access_log::Draft::new(id, Action::Rotated, id))?;
     publish(ctx, keys)?;
-    ctx.answer(request, RotatedView { patient: id, number: rotation.number, kept, dropped });
-    Ok(())
+    Ok(RotatedView { patient: id, number: rotation.number, kept, dropped })
 }
 
 /// Whenever a patient's keys are at hand: what had to wait for them is done. A standing permission that

@@ -9,6 +9,7 @@
 //! passphrase; receiving needs neither. A rotation needs the phrase and replaces both, so whoever
 //! steals the relay cannot rotate. An unlocked relay can read and sign for its patient.
 
+pub mod command;
 mod machine;
 mod patient_keys;
 mod query;
@@ -16,8 +17,9 @@ mod reasons;
 pub mod view;
 mod wire;
 
-pub use machine::Command;
-pub(crate) use machine::{at_hand, command, publish_for, receive, tell};
+pub use command::Command;
+pub(crate) use command::command;
+pub(crate) use machine::{at_hand, publish_for, receive, tell};
 pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
 pub use query::Patients;
 pub(crate) use reasons::Reason;

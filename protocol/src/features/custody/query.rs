@@ -3,16 +3,31 @@
 use super::view::PatientView;
 use crate::patients;
 use crate::refusal::Handled;
-use crate::turn::{Look, Question};
+use crate::turn::{Listing, Look, Page, Part, Question};
+use serde::{Deserialize, Serialize};
 
-/// Patients at a relay.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Patients;
+/// Patients at a relay, in the order of their ids.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Patients {
+    /// Which part of them.
+    #[serde(flatten)]
+    pub part: Part,
+}
 
 impl Question for Patients {
-    type Answer = Vec<PatientView>;
+    type Answer = Page<PatientView>;
 
-    fn answer(&self, look: &Look<'_>) -> Handled<Vec<PatientView>> {
-        patients::views(look.txn, look.now)
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<PatientView>> {
+        patients::views(look.txn, &self.part, look.now)
+    }
+}
+
+impl Listing for Patients {
+    type Item = PatientView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
     }
 }

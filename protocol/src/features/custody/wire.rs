@@ -1,16 +1,25 @@
 //! Messages.
 
 use crate::capability::RevocationState;
-use crate::codec::{wire_enum, wire_struct};
+use crate::codec::wire_struct;
+use crate::id::PartyId;
 use crate::identity::{KeyLog, KeyRing};
 use crate::statement::Unverified;
+use crate::turn::{About, messages};
 
-wire_enum! {
+messages! {
     /// The feature's messages.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Message {
         /// A relay tells whoever deals with its patient which keys, compartments and revocations count.
-        1 => Keys(Keys),
+        1 => Keys(Keys) "custody.keys",
+    }
+}
+
+impl About for Message {
+    fn patient(&self) -> Option<PartyId> {
+        let Self::Keys(keys) = self;
+        Some(keys.log.party_unverified())
     }
 }
 

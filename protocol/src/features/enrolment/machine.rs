@@ -12,14 +12,14 @@ use crate::identity::{RelayCertificate, Role};
 use crate::limits;
 use crate::members;
 use crate::outbox;
-use crate::patients;
+use crate::patients::{self, PatientView};
 use crate::permission;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
 use crate::time::Timestamp;
-use crate::turn::{BACKDATED_MS, Context, Notice, RequestId, Sender};
+use crate::turn::{BACKDATED_MS, Context, Notice, Sender};
 
 /// Member -> the relay certificate that it gave us.
 const CERTIFICATES: Table = Table("relay_certificate");
@@ -27,49 +27,23 @@ const CERTIFICATES: Table = Table("relay_certificate");
 /// Relay -> when we last certified it.
 const CERTIFIED: Table = Table("relay_certified");
 
-/// What a front door can ask of this feature.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Command {
-    /// At a hospital: makes a code with which a patient enrols in a chart.
-    Code {
-        /// The chart.
-        chart: ChartId,
-        /// How long the code holds, in milliseconds.
-        #[serde(default)]
-        valid_ms: Option<u64>,
-        /// Where we listen; filled in by the node.
-        #[serde(default)]
-        addresses: Vec<String>,
-    },
-    /// At a relay: enrols a patient with the institution that gave the code.
-    Enrol {
-        /// The patient.
-        patient: PartyId,
-        /// The code.
-        code: String,
-    },
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    match command {
-        Command::Code { chart, valid_ms, addresses } => {
-            ctx.own.require(Role::Hospital)?;
-            if is_taken(ctx, chart)? {
-                return refuse(Reason::ChartTaken);
-            }
-            let (code, expires) =
-                codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?;
-            ctx.answer(request, CodeView { code: code.to_text(), expires });
-            Ok(())
-        }
-        Command::Enrol { patient, code } => enrol(ctx, request, patient, &code),
+/// Makes a code for a chart.
+pub(super) fn code(
+    ctx: &mut Context<'_>,
+    chart: ChartId,
+    valid_ms: Option<u64>,
+    addresses: Vec<String>,
+) -> Handled<CodeView> {
+    ctx.own.require(Role::Hospital)?;
+    if is_taken(ctx, chart)? {
+        return refuse(Reason::ChartTaken);
     }
+    let (code, expires) = codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?;
+    Ok(CodeView { code: code.to_text(), expires })
 }
 
-fn enrol(ctx: &mut Context<'_>, request: RequestId, patient: PartyId, code: &str) -> Handled<()> {
+/// Enrols a patient with a code.
+pub(super) fn enrol(ctx: &mut Context<'_>, patient: PartyId, code: &str) -> Handled<PatientView> {
     ctx.own.require(Role::Patient)?;
     patients::patient(ctx.txn, patient)?;
     let code = Code::parse(code, 'e')?;
@@ -97,9 +71,7 @@ fn enrol(ctx: &mut Context<'_>, request: RequestId, patient: PartyId, code: &str
     };
     ctx.send(code.institution, &Message::Enrol(message))?;
     // The institution's answer comes later, and shows in the patient's view.
-    let view = patients::view(ctx.txn, patient, ctx.now)?;
-    ctx.answer(request, view);
-    Ok(())
+    patients::view(ctx.txn, patient, ctx.now)
 }
 
 /// Handles another institution's message.

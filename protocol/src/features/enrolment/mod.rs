@@ -9,11 +9,13 @@
 //!       ──── relay certificate, federation ───> the relay may come in at every member
 //! ```
 
+pub mod command;
 mod machine;
 mod reasons;
 mod wire;
 
-pub use machine::Command;
-pub(crate) use machine::{certificates, command, greeted, outcome, receive};
+pub use command::Command;
+pub(crate) use command::command;
+pub(crate) use machine::{certificates, greeted, outcome, receive};
 pub(crate) use reasons::Reason;
 pub use wire::{Answer, Enrol, Message, Renewal};

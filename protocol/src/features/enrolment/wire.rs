@@ -1,21 +1,23 @@
 //! Messages.
 
 use crate::capability::RevocationState;
-use crate::codec::{Bytes, wire_enum, wire_struct};
+use crate::codec::{Bytes, wire_struct};
 use crate::codes;
+use crate::id::PartyId;
 use crate::identity::{KeyLog, KeyRing, RelayCertificate};
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
+use crate::turn::{About, messages};
 
-wire_enum! {
+messages! {
     /// The feature's messages.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Message {
         /// A relay brings a patient with an institution's code.
-        1 => Enrol(Enrol),
+        1 => Enrol(Enrol) "enrolment.enrol" introduction,
         /// A member renews what lets a relay in at every member.
-        2 => Certificate(Renewal),
+        2 => Certificate(Renewal) "enrolment.certificate",
     }
 }
 
@@ -54,13 +56,15 @@ wire_struct! {
     }
 }
 
-impl Message {
-    /// Whether it brings a code that lets it in.
-    pub(crate) fn introduces(
-        &self,
-        txn: &(impl ReadTxn + ?Sized),
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+impl About for Message {
+    fn patient(&self) -> Option<PartyId> {
+        match self {
+            Self::Enrol(enrol) => Some(enrol.log.party_unverified()),
+            Self::Certificate(_) => None,
+        }
+    }
+
+    fn introduces(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<bool, StoreError> {
         match self {
             Self::Enrol(enrol) => codes::known(txn, &enrol.secret, now),
             Self::Certificate(_) => Ok(false),

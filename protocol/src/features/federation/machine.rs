@@ -3,7 +3,7 @@
 use super::reasons::Reason;
 use super::sync;
 use super::tables::{FoundingRow, forget_asked, founding, put_founding};
-use super::view::{ExpelledView, expulsion, view};
+use super::view::{ExpelledView, expulsion};
 use super::wire::{Applicant, Apply, Message};
 use crate::codec::Bytes;
 use crate::codes::{self, Code, CodeFor, CodeView};
@@ -20,81 +20,10 @@ use crate::names;
 use crate::outbox;
 use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
-use crate::turn::{Context, Effect, RequestId, Sender};
-
-/// What a front door can ask of this feature.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Command {
-    /// Begins to found a federation: it stands once its first members are there.
-    Create {
-        /// Its name.
-        name: String,
-        /// Sponsors that an admission will need.
-        threshold: u16,
-        /// First members that the charter is to name; `threshold` unless said.
-        #[serde(default)]
-        first_members: Option<u16>,
-    },
-    /// Makes an invite.
-    Invite {
-        /// How long it holds, in milliseconds.
-        #[serde(default)]
-        valid_ms: Option<u64>,
-        /// Where we listen; filled in by the node.
-        #[serde(default)]
-        addresses: Vec<String>,
-    },
-    /// Applies with an invite.
-    Join {
-        /// The invite.
-        code: String,
-    },
-    /// Sponsors the admission of an applicant; while founding, takes it as a first member.
-    Admit {
-        /// Who.
-        party: PartyId,
-    },
-    /// Proposes to expel a party, or votes for a proposal that is there.
-    Expel {
-        /// Who.
-        party: PartyId,
-        /// Why.
-        #[serde(default)]
-        reason: String,
-    },
-    /// Leaves.
-    Leave,
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    if ctx.own.role() == Role::Patient {
-        return refuse(Reason::RelayIsNone);
-    }
-    if !matches!(command, Command::Create { .. } | Command::Join { .. }) {
-        not_expelled(ctx)?;
-    }
-    match command {
-        Command::Create { name, threshold, first_members } => {
-            create(ctx, name, threshold, first_members)?;
-        }
-        Command::Invite { valid_ms, addresses } => {
-            return invite(ctx, request, valid_ms, addresses);
-        }
-        Command::Join { code } => join(ctx, &code)?,
-        Command::Admit { party } => admit(ctx, party)?,
-        Command::Expel { party, reason } => expel(ctx, party, reason)?,
-        Command::Leave => act(ctx, Act::Leave)?,
-    }
-    let view = view(ctx.own, ctx.txn, ctx.now)?;
-    ctx.answer(request, view);
-    Ok(())
-}
+use crate::turn::{Context, Effect, Sender};
 
 /// Refuses with how this institution was expelled, if it was.
-fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
+pub(super) fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
     let Some(expelled) = expulsion(ctx.txn, ctx.own.party())? else { return Ok(()) };
     let ExpelledView { federation, at, by, reason: why, .. } = expelled;
     let votes = by.len();
@@ -111,7 +40,7 @@ fn is_out(ctx: &Context<'_>) -> Handled<bool> {
     Ok(matches!(status, Some(Status::Left | Status::Expelled { .. })))
 }
 
-fn create(
+pub(super) fn create(
     ctx: &mut Context<'_>,
     name: String,
     threshold: u16,
@@ -145,21 +74,19 @@ fn create(
     Ok(())
 }
 
-fn invite(
+pub(super) fn invite(
     ctx: &mut Context<'_>,
-    request: RequestId,
     valid_ms: Option<u64>,
     addresses: Vec<String>,
-) -> Handled<()> {
+) -> Handled<CodeView> {
     if founding(ctx.txn)?.is_none() && !is_member(ctx.txn, ctx.own.party())? {
         return refuse(Reason::InNone);
     }
     let (code, expires) = codes::issue(ctx, CodeFor::Federation, valid_ms, addresses)?;
-    ctx.answer(request, CodeView { code: code.to_text(), expires });
-    Ok(())
+    Ok(CodeView { code: code.to_text(), expires })
 }
 
-fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
+pub(super) fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
     if is_member(ctx.txn, ctx.own.party())? || founding(ctx.txn)?.is_some() {
         return refuse(Reason::InOneAlready);
     }
@@ -182,7 +109,7 @@ fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
     Ok(())
 }
 
-fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
+pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     if directory::card(ctx.txn, party)?.is_none() {
         return refuse(Reason::NoApplicant);
     }
@@ -215,7 +142,7 @@ fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     }
 }
 
-fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
+pub(super) fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
     let Some(ledger) = rebuilt(ctx.txn)? else {
         return refuse(Reason::InNone);
     };
@@ -237,7 +164,7 @@ fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
 }
 
 /// Says something about membership and tells everybody.
-fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
+pub(super) fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
     let Some(mut ledger) = ledger(ctx.own, ctx.txn)? else {
         return refuse(Reason::InNone);
     };

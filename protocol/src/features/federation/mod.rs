@@ -12,6 +12,7 @@
 //! `hello` with other heads is asked for what is missing, so disorder and absence heal by themselves.
 //! Who was expelled is told so with its proof when it says `hello`, and by nothing else.
 
+pub mod command;
 mod expelled;
 mod machine;
 mod query;
@@ -21,9 +22,10 @@ mod tables;
 pub mod view;
 mod wire;
 
+pub use command::Command;
+pub(crate) use command::command;
 pub(crate) use expelled::{proof, told};
-pub use machine::Command;
-pub(crate) use machine::{command, receive};
+pub(crate) use machine::receive;
 pub use query::Members;
 pub(crate) use sync::{greeted, learn_snapshot, outcome};
 pub(crate) use view::{expulsion, view};

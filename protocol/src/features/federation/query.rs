@@ -4,7 +4,8 @@ use super::view::{FederationView, view};
 use crate::refusal::Handled;
 use crate::turn::{Look, Question};
 
-/// The federation and its members.
+/// The federation and its members, whole: there are at most [`crate::limits::MEMBERS_MAX`] of them, and what is judged
+/// is the whole.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Members;
 

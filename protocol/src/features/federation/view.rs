@@ -209,10 +209,11 @@ fn applicants(
     listed: &[MemberView],
 ) -> Handled<Vec<MemberView>> {
     let mut views = Vec::new();
-    for card in directory::institutions(txn)? {
-        let party = card.institution;
-        let applicant = directory::standing(txn, party, now)? == Some(Standing::Applicant);
-        if applicant && party != own.party() && !listed.iter().any(|view| view.party == party) {
+    for party in directory::with_standing(txn, now)? {
+        let Some(card) = directory::card(txn, party)? else { continue };
+        let standing = directory::standing(txn, party, now)?;
+        let applicant = standing == Some(Standing::Applicant) && party != own.party();
+        if applicant && !listed.iter().any(|view| view.party == party) {
             views.push(MemberView {
                 party,
                 name: card.name.clone(),

@@ -1,6 +1,6 @@
 //! Messages.
 
-use crate::codec::{wire_enum, wire_struct};
+use crate::codec::wire_struct;
 use crate::codes;
 use crate::directory::Introduction;
 use crate::id::{FederationId, StatementId};
@@ -9,19 +9,20 @@ use crate::membership::MembershipStatement;
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
+use crate::turn::{About, messages};
 
-wire_enum! {
+messages! {
     /// The feature's messages.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Message {
         /// An institution with an invite asks to be admitted.
-        1 => Apply(Apply),
+        1 => Apply(Apply) "federation.apply" introduction,
         /// Statements for whoever lacks them.
-        2 => Spread(Spread),
+        2 => Spread(Spread) "federation.spread",
         /// Asks for what is missing here.
-        3 => Sync(Sync),
+        3 => Sync(Sync) "federation.sync",
         /// A member tells the others of an applicant.
-        4 => Applicant(Applicant),
+        4 => Applicant(Applicant) "federation.applicant",
     }
 }
 
@@ -67,13 +68,8 @@ wire_struct! {
     }
 }
 
-impl Message {
-    /// Whether it brings a code that lets it in.
-    pub(crate) fn introduces(
-        &self,
-        txn: &(impl ReadTxn + ?Sized),
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+impl About for Message {
+    fn introduces(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<bool, StoreError> {
         match self {
             Self::Apply(apply) => codes::known(txn, &apply.secret, now),
             _ => Ok(false),

@@ -2,7 +2,7 @@
 
 use super::catalogue;
 use super::reasons::Reason;
-use super::view::{ChartView, OpenedView, RecordedView};
+use super::view::{ChartView, RecordedView};
 use super::wire::{Announce, Message};
 use crate::access_log::{self, Action};
 use crate::capability::Purpose;
@@ -24,68 +24,16 @@ use crate::objects;
 use crate::patients;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::Signed;
-use crate::turn::{Context, RequestId, Sender};
+use crate::turn::{Context, Sender};
 use crate::wrap::{Wrap, wrap};
 use rand_core::CryptoRng;
 
-/// What a front door can ask of this feature.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Command {
-    /// Opens a chart.
-    NewChart {
-        /// The person's name.
-        name: String,
-        /// Identifiers at this institution.
-        #[serde(default)]
-        identifiers: Vec<Term>,
-    },
-    /// Keeps sealed entries under a chart; made by the node after sealing.
-    #[serde(skip)]
-    Record {
-        /// The chart's subject, for which they were sealed.
-        subject: PartyId,
-        /// The entries.
-        entries: Vec<SealedEntry>,
-    },
-    /// Opens an entry: logs it, then tells the keys to the front door.
-    Open {
-        /// The patient, or the chart's subject.
-        subject: PartyId,
-        /// The entry.
-        entry: EntryId,
-        /// Who at this institution opens it.
-        user: String,
-        /// What for.
-        purpose: Purpose,
-        /// Whether it leaves in the clear.
-        #[serde(default)]
-        export: bool,
-    },
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    match command {
-        Command::NewChart { name, identifiers } => new_chart(ctx, request, name, identifiers),
-        Command::Record { subject, entries } => record(ctx, request, subject, entries),
-        Command::Open { subject, entry, user, purpose, export } => {
-            let (row, manifest) = open(ctx, subject, entry)?;
-            let view = OpenedView::of(&row, manifest);
-            log_opened(ctx, subject, entry, user, purpose, export)?;
-            ctx.answer(request, view);
-            Ok(())
-        }
-    }
-}
-
-fn new_chart(
+/// Opens a chart.
+pub(super) fn new_chart(
     ctx: &mut Context<'_>,
-    request: RequestId,
     name: String,
     identifiers: Vec<Term>,
-) -> Handled<()> {
+) -> Handled<ChartView> {
     ctx.own.require(Role::Hospital)?;
     if !names::fits(&name) {
         return refuse(Reason::NameOutOfBounds);
@@ -101,16 +49,15 @@ fn new_chart(
         registered: true,
     };
     put_chart(ctx.txn, id, &row)?;
-    ctx.answer(request, ChartView::of(id, &row));
-    Ok(())
+    Ok(ChartView::of(id, &row))
 }
 
-fn record(
+/// Keeps sealed entries under a chart.
+pub(super) fn record(
     ctx: &mut Context<'_>,
-    request: RequestId,
     subject: PartyId,
     entries: Vec<SealedEntry>,
-) -> Handled<()> {
+) -> Handled<RecordedView> {
     let Some(chart_id) = chart_of(ctx.txn, subject)? else {
         return refuse(Reason::EnrolledMeanwhile);
     };
@@ -148,8 +95,7 @@ fn record(
         let bundles = entries.iter().map(|entry| entry.checked.to_bundle()).collect();
         announce(ctx, subject, bundles)?;
     }
-    ctx.answer(request, RecordedView { entries: recorded });
-    Ok(())
+    Ok(RecordedView { entries: recorded })
 }
 
 fn current_compartment(
@@ -191,7 +137,11 @@ pub(crate) fn announce(
 
 /// Opens an entry: a person at an institution with its keys, a patient at the relay with the
 /// patient's.
-fn open(ctx: &Context<'_>, subject: PartyId, id: EntryId) -> Handled<(EntryRow, Manifest)> {
+pub(super) fn open(
+    ctx: &Context<'_>,
+    subject: PartyId,
+    id: EntryId,
+) -> Handled<(EntryRow, Manifest)> {
     if !patients::serves(ctx.txn, subject)? {
         let (row, manifest, _) = open_own(ctx.own, ctx.txn, subject, id)?;
         return Ok((row, manifest));
@@ -208,7 +158,7 @@ fn open(ctx: &Context<'_>, subject: PartyId, id: EntryId) -> Handled<(EntryRow, 
 
 /// The line in the log is durable before the keys leave, because the answer goes out after the
 /// commit.
-fn log_opened(
+pub(super) fn log_opened(
     ctx: &mut Context<'_>,
     subject: PartyId,
     entry: EntryId,

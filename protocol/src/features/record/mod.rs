@@ -13,6 +13,7 @@
 //! [`Catalogue`], so that readers notice what a holder keeps back.
 
 mod catalogue;
+pub mod command;
 mod machine;
 mod query;
 mod reasons;
@@ -29,9 +30,10 @@ pub use crate::entries::{
 pub use crate::kind::{Kind, UnknownKind};
 pub use crate::objects::ContentRef;
 pub(crate) use catalogue::send;
-pub use machine::Command;
-pub(crate) use machine::{adopt, command, outcome, receive, reseal};
-pub use query::{Charts, Entries, Verify};
+pub use command::Command;
+pub(crate) use command::command;
+pub(crate) use machine::{adopt, outcome, receive, reseal};
+pub use query::{Catalogued, Charts, Entries, Verify};
 pub(crate) use reasons::Reason;
 pub(crate) use stock::stock;
 pub use wire::Message;

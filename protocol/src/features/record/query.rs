@@ -1,124 +1,169 @@
 //! What front doors ask of a record: which entries there are, whether they hold together.
 
 use super::reasons::Reason;
-use super::view::{ChartView, EntryView, VerifiedView};
+use super::view::{CatalogueView, ChartView, EntryView, VerifiedEntry};
 use crate::directory;
 use crate::entries::{self, Found};
 use crate::id::PartyId;
-use crate::identity::PatientKeys;
 use crate::limits;
 use crate::objects;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::store::{ReadTxn, StoreError};
-use crate::turn::{Look, Question};
+use crate::turn::{Listing, Look, Page, Part, Question};
+use serde::{Deserialize, Serialize};
 
-/// Charts at a hospital.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Charts;
+/// Charts at a hospital, in the order of their ids.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Charts {
+    /// Which part of them.
+    #[serde(flatten)]
+    pub part: Part,
+}
 
 impl Question for Charts {
-    type Answer = Vec<ChartView>;
+    type Answer = Page<ChartView>;
 
-    fn answer(&self, look: &Look<'_>) -> Handled<Vec<ChartView>> {
-        let charts = entries::charts(look.txn)?;
-        Ok(charts.iter().map(|(id, row)| ChartView::of(*id, row)).collect())
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<ChartView>> {
+        entries::charts(look.txn, &self.part)?.show(|(id, row)| Ok(Some(ChartView::of(id, &row))))
     }
 }
 
-/// Entries of a patient or chart; at a relay the titles need the patient's keys.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+impl Listing for Charts {
+    type Item = ChartView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
+    }
+}
+
+/// Entries of a patient or chart, in the order of their ids; at a relay the titles need the patient's keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Entries {
     /// The patient, or the chart's subject.
     pub subject: PartyId,
     /// Only entries whose title or terms contain this.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find: Option<String>,
+    /// Which part of them.
+    #[serde(flatten)]
+    pub part: Part,
 }
 
-impl Question for Entries {
-    type Answer = Vec<EntryView>;
+impl Entries {
+    /// All of a record.
+    #[must_use]
+    pub fn of(subject: PartyId) -> Self {
+        Self { subject, find: None, part: Part::default() }
+    }
 
-    fn answer(&self, look: &Look<'_>) -> Handled<Vec<EntryView>> {
-        entries(look.txn, self.subject, self.find.as_deref(), look.keys)
+    /// An entry as it is listed, if it is looked for.
+    fn show(&self, look: &Look<'_>, found: &Found) -> Handled<Option<EntryView>> {
+        let author = directory::name(look.txn, found.row.label.claims().author)?;
+        let holders = entries::holders(look.txn, self.subject, found.entry)?;
+        let mut view = EntryView::of(found, author, holders);
+        let mut index = found.index.as_ref().map(|index| (&index.title, &index.terms));
+        let keys = look.keys.filter(|keys| keys.patient == self.subject);
+        let manifest = match keys.filter(|_| found.row.wrap.is_some()) {
+            Some(keys) => Some(entries::open_as_patient(look.txn, keys, &found.row)?.0),
+            None => None,
+        };
+        if let Some(manifest) = &manifest {
+            view.tell(manifest);
+            index = Some((&manifest.title, &manifest.terms));
+        }
+        let Some(text) = &self.find else { return Ok(Some(view)) };
+        Ok(index.filter(|(title, terms)| entries::matches(title, terms, text)).map(|_| view))
     }
 }
 
-/// Checks every entry of a patient or chart.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+impl Question for Entries {
+    type Answer = Page<EntryView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<EntryView>> {
+        let page = entries::entries_page(look.txn, self.subject, &self.part)?;
+        page.show(|found| self.show(look, &found))
+    }
+}
+
+impl Listing for Entries {
+    type Item = EntryView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
+    }
+}
+
+/// Checks the entries of a patient or chart. What they make up is [`super::view::VerifiedView`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
     /// The patient, or the chart's subject.
     pub subject: PartyId,
+    /// Which part of them.
+    #[serde(flatten)]
+    pub part: Part,
+}
+
+impl Verify {
+    /// All of a record.
+    #[must_use]
+    pub fn of(subject: PartyId) -> Self {
+        Self { subject, part: Part::default() }
+    }
 }
 
 impl Question for Verify {
-    type Answer = VerifiedView;
+    type Answer = Page<VerifiedEntry>;
 
-    fn answer(&self, look: &Look<'_>) -> Handled<VerifiedView> {
-        verify(look.txn, self.subject)
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<VerifiedEntry>> {
+        let page = entries::entries_page(look.txn, self.subject, &self.part)?;
+        page.show(|found| verified(look.txn, self.subject, &found).map(Some))
     }
 }
 
-/// Entries of a patient or chart, those that contain `find`; `keys` are the patient's, when they are unlocked.
-fn entries(
-    txn: &dyn ReadTxn,
-    subject: PartyId,
-    find: Option<&str>,
-    keys: Option<&PatientKeys>,
-) -> Handled<Vec<EntryView>> {
-    let mut views = Vec::new();
-    for found in entries::entries(txn, subject)? {
-        let author = directory::name(txn, found.row.label.claims().author)?;
-        let holders = entries::holders(txn, subject, found.entry)?;
-        let mut view = EntryView::of(&found, author, holders);
-        let mut matches =
-            found.index.as_ref().is_some_and(|index| find.is_none_or(|text| index.matches(text)));
-        if let Some(keys) = keys.filter(|keys| keys.patient == subject && found.row.wrap.is_some())
-        {
-            let (manifest, _) = entries::open_as_patient(txn, keys, &found.row)?;
-            view.tell(&manifest);
-            matches = find.is_none_or(|text| {
-                manifest.title.to_lowercase().contains(&text.to_lowercase())
-                    || manifest
-                        .terms
-                        .iter()
-                        .any(|term| term.value.to_lowercase().contains(&text.to_lowercase()))
-            });
-        }
-        if find.is_none() || matches {
-            views.push(view);
-        }
+impl Listing for Verify {
+    type Item = VerifiedEntry;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
     }
-    views.sort_by_key(|view| (view.effective.unwrap_or(view.recorded), view.recorded));
-    Ok(views)
 }
 
-fn verify(txn: &dyn ReadTxn, subject: PartyId) -> Handled<VerifiedView> {
-    let catalogue = entries::view(txn, subject)?;
-    let mut verified =
-        VerifiedView { good: 0, bad: Vec::new(), dangling: Vec::new(), elsewhere: 0, catalogue };
-    for entry in verified.catalogue.iter().flat_map(|catalogue| &catalogue.other_label) {
-        verified.bad.push(Reason::NotAsListed { entry: *entry }.into());
+/// What the patient's catalogue lists, compared with what is here; none when this node was never given one. It is
+/// one number for all: each entry that a compartment lists is looked up, of which there are at most
+/// [`limits::CATALOGUE_ENTRIES_MAX`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Catalogued {
+    /// The patient.
+    pub subject: PartyId,
+}
+
+impl Question for Catalogued {
+    type Answer = Option<CatalogueView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Option<CatalogueView>> {
+        Ok(entries::view(look.txn, self.subject)?)
     }
-    let all = entries::entries(txn, subject)?;
-    for found in &all {
-        let bad = match verify_entry(txn, found) {
-            Ok(bad) => bad.into_iter().map(Refusal::from).collect(),
-            Err(Failure::Refused(refusal)) => vec![refusal],
-            Err(error) => return Err(error),
-        };
-        verified.good += usize::from(bad.is_empty());
-        verified.bad.extend(bad);
-        verified.elsewhere += usize::from(!found.row.whole);
-        let adds_to = found.index.as_ref().and_then(|index| index.adds_to);
-        if adds_to.is_some_and(|original| !all.iter().any(|other| other.entry == original)) {
-            verified.dangling.push(found.entry);
-        }
-    }
-    Ok(verified)
+}
+
+fn verified(txn: &dyn ReadTxn, subject: PartyId, found: &Found) -> Handled<VerifiedEntry> {
+    let bad = match verify_entry(txn, found) {
+        Ok(bad) => bad.into_iter().map(Refusal::from).collect(),
+        Err(Failure::Refused(refusal)) => vec![refusal],
+        Err(error) => return Err(error),
+    };
+    let dangling = match found.index.as_ref().and_then(|index| index.adds_to) {
+        Some(original) => entries::entry(txn, subject, original)?.is_none(),
+        None => false,
+    };
+    Ok(VerifiedEntry { entry: found.entry, bad, dangling, elsewhere: !found.row.whole })
 }
 
 /// Checks an entry again from its bytes, as if it had just arrived, and tells what is wrong with its contents.

@@ -1,5 +1,6 @@
 //! What API, command line and pages show.
 
+use super::reasons::Reason;
 pub use crate::entries::CatalogueView;
 use crate::entries::{ChartRow, ContentKey, EntryRow, Found, Manifest, Term};
 use crate::id::{ChartId, EntryId, ObjectId, PartyId, StatementId};
@@ -113,6 +114,11 @@ impl EntryView {
         }
     }
 
+    /// Puts a listing, which comes in the order of ids, in the order of what happened.
+    pub fn sort_by_time(entries: &mut [Self]) {
+        entries.sort_by_key(|view| (view.effective.unwrap_or(view.recorded), view.recorded));
+    }
+
     /// Fills in what a manifest tells.
     pub(crate) fn tell(&mut self, manifest: &Manifest) {
         self.kind = Some(manifest.kind);
@@ -215,6 +221,20 @@ impl From<&ContentKey> for ContentView {
     }
 }
 
+/// What verifying one entry found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct VerifiedEntry {
+    /// The entry.
+    pub entry: EntryId,
+    /// What does not hold of its label, contents list, manifest, author and the objects that are here.
+    pub bad: Vec<Refusal>,
+    /// Whether it adds to one that is not here.
+    pub dangling: bool,
+    /// Whether its contents are elsewhere, and were not looked at.
+    pub elsewhere: bool,
+}
+
 /// What verifying a record found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -229,4 +249,23 @@ pub struct VerifiedView {
     pub catalogue: Option<CatalogueView>,
     /// Entries whose contents are elsewhere, and were not looked at.
     pub elsewhere: usize,
+}
+
+impl VerifiedView {
+    /// What the entries and the catalogue make up.
+    #[must_use]
+    pub fn of(entries: Vec<VerifiedEntry>, catalogue: Option<CatalogueView>) -> Self {
+        let mut verified =
+            Self { good: 0, bad: Vec::new(), dangling: Vec::new(), elsewhere: 0, catalogue };
+        for entry in verified.catalogue.iter().flat_map(|catalogue| &catalogue.other_label) {
+            verified.bad.push(Reason::NotAsListed { entry: *entry }.into());
+        }
+        for found in entries {
+            verified.good += usize::from(found.bad.is_empty());
+            verified.bad.extend(found.bad);
+            verified.dangling.extend(Some(found.entry).filter(|_| found.dangling));
+            verified.elsewhere += usize::from(found.elsewhere);
+        }
+        verified
+    }
 }

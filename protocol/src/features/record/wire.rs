@@ -1,18 +1,28 @@
 //! Messages.
 
 use crate::catalogue::Listing;
-use crate::codec::{wire_enum, wire_struct};
+use crate::codec::wire_struct;
 use crate::entries::Bundle;
 use crate::id::PartyId;
+use crate::turn::{About, messages};
 
-wire_enum! {
+messages! {
     /// The feature's messages.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Message {
         /// An author shows the patient's relay what it recorded.
-        1 => Announce(Announce),
+        1 => Announce(Announce) "record.announce",
         /// The patient's relay tells a reader which entries there are.
-        2 => Listing(Listing),
+        2 => Listing(Listing) "record.listing",
+    }
+}
+
+impl About for Message {
+    fn patient(&self) -> Option<PartyId> {
+        match self {
+            Self::Announce(announce) => Some(announce.patient),
+            Self::Listing(_) => None,
+        }
     }
 }
 

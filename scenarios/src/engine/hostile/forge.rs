@@ -18,6 +18,7 @@ use chartmesh_protocol::id::{ConsentId, EntryId, PartyId, StatementId, TokenId};
 use chartmesh_protocol::identity::{Card, KeyLog, KeyRing, Role};
 use chartmesh_protocol::membership::{Act, Charter, MembershipStatement};
 use chartmesh_protocol::peer::{Body, Policy, ask};
+use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn, Table};
 use std::collections::BTreeSet;
@@ -236,8 +237,8 @@ impl Engine<'_> {
         let keys =
             self.stage.machines[patient.relay as usize].party.unlocked.get(&patient.id)?.clone();
         let machine = self.machine(at);
-        let query = ask::Entries { subject: patient.id, find: None };
-        let Ok(entries) = machine.see(now_us, &query, None) else { return None };
+        let mut entries = machine.all(now_us, ask::Entries::of(patient.id), None).ok()?;
+        EntryView::sort_by_time(&mut entries);
         let entry = entries.iter().find(|entry| entry.author == me && entry.whole)?.entry;
         let bundle = machine.party.peer.bundle(&machine.disk, patient.id, entry).ok()?;
         bundle.label.claims().compartment?;

@@ -3,7 +3,7 @@
 use super::{AtRelay, Doors, Enrolled, Entries, Errand, People};
 use crate::scenario::{Act, Placement};
 use chartmesh_protocol::capability::Purpose;
-use chartmesh_protocol::consent::{AskCommand, UploadCommand, Wish};
+use chartmesh_protocol::consent::{AskCommand, Wish};
 use chartmesh_protocol::peer::Command;
 use chartmesh_protocol::{access_log, backup, consent, custody, enrolment};
 
@@ -113,11 +113,11 @@ impl People<'_> {
             valid_ms: Some(self.scenario.policy.request.millis()),
         };
         let (command, name) = match act {
-            Act::Referral => (consent::Command::Referral(ask), "consent.referral"),
-            _ => (consent::Command::Download(ask), "consent.download"),
+            Act::Referral => (Command::from(consent::command::Referral(ask)), "consent.referral"),
+            _ => (Command::from(consent::command::Download(ask)), "consent.download"),
         };
         let tag = self.errand(Errand::Asking);
-        doors.ask(by, Command::Consent(command), None, name, tag);
+        doors.ask(by, command, None, name, tag);
     }
 
     /// Records entries at a hospital.
@@ -147,7 +147,7 @@ impl People<'_> {
             return self.skip("keep");
         }
         for provider in places {
-            let keep = backup::Command::Keep {
+            let keep = backup::command::Keep {
                 holder: doors.id(provider),
                 subject: self.patients[patient].id,
                 entries: Vec::new(),
@@ -155,7 +155,7 @@ impl People<'_> {
                 not_before: None,
             };
             let tag = self.errand(Errand::Done);
-            doors.ask(by, Command::Backup(keep), None, "backup.keep", tag);
+            doors.ask(by, Command::from(keep), None, "backup.keep", tag);
         }
     }
 
@@ -163,9 +163,9 @@ impl People<'_> {
     pub(super) fn restore(&mut self, by: u32, doors: &mut dyn Doors) {
         for provider in self.providers.clone() {
             let holder = doors.id(provider);
-            let restore = backup::Command::Restore { holder, subject: None };
+            let restore = backup::command::Restore { holder, subject: None };
             let tag = self.errand(Errand::Done);
-            doors.ask(by, Command::Backup(restore), None, "backup.restore", tag);
+            doors.ask(by, Command::from(restore), None, "backup.restore", tag);
         }
     }
 
@@ -197,16 +197,16 @@ impl People<'_> {
         match what {
             AtRelay::Look => self.look(relay, doors),
             AtRelay::Enrol { hospital, code, then } => {
-                let enrol = enrolment::Command::Enrol { patient: id, code };
+                let enrol = enrolment::command::Enrol { patient: id, code };
                 self.enrolling.insert((hospital, crate::tier::seen::short(id)), (patient, then));
                 let tag = self.errand(Errand::Done);
-                let command = Command::Enrolment(enrol);
+                let command = Command::from(enrol);
                 doors.ask(relay, command, Some(id), "enrolment.enrol", tag);
             }
             AtRelay::Deposit => {
                 for provider in self.places_for(known.home, patient) {
                     let party = |at: u32| doors.id(at);
-                    let upload = UploadCommand {
+                    let upload = consent::command::Upload {
                         patient: id,
                         hospital: party(known.home),
                         depositary: party(provider),
@@ -215,22 +215,22 @@ impl People<'_> {
                         days: None,
                     };
                     let tag = self.errand(Errand::Done);
-                    let command = Command::Consent(consent::Command::Upload(upload));
+                    let command = Command::from(upload);
                     doors.ask(relay, command, Some(id), "consent.upload", tag);
                 }
             }
             AtRelay::Revoke { share } => self.revoke(patient, share, doors),
             AtRelay::Rotate => self.rotate(patient, doors),
             AtRelay::CollectLogs => {
-                let collect = access_log::Command::Collect { patient: id };
+                let collect = access_log::command::Collect { patient: id };
                 let tag = self.errand(Errand::Done);
-                let command = Command::AccessLog(collect);
+                let command = Command::from(collect);
                 doors.ask(relay, command, Some(id), "access-log.collect", tag);
             }
             AtRelay::Refresh => {
-                let refresh = custody::Command::Refresh { patient: id };
+                let refresh = custody::command::Refresh { patient: id };
                 let tag = self.errand(Errand::Done);
-                doors.ask(relay, Command::Custody(refresh), Some(id), "custody.refresh", tag);
+                doors.ask(relay, Command::from(refresh), Some(id), "custody.refresh", tag);
             }
         }
     }
@@ -257,9 +257,9 @@ impl People<'_> {
             return;
         }
         let tokens = live.clone();
-        let revoke = consent::Command::Revoke { patient: id, tokens: live };
+        let revoke = consent::command::Revoke { patient: id, tokens: live };
         let tag = self.errand(Errand::Revoking { patient: id, tokens });
-        doors.ask(relay, Command::Consent(revoke), Some(id), "consent.revoke", tag);
+        doors.ask(relay, Command::from(revoke), Some(id), "consent.revoke", tag);
     }
 
     /// A patient takes a new key with the words.

@@ -5,8 +5,7 @@ use crate::result::RunError;
 use crate::scenario::{Each, Scenario};
 use crate::tier::chance::{Chance, micros_of};
 use crate::tier::places::Places;
-use chartmesh_protocol::peer::{Answer, CodeView, Command};
-use chartmesh_protocol::record::view::ChartView;
+use chartmesh_protocol::peer::{Asked, Command};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::{enrolment, federation, record};
 use std::collections::BTreeMap;
@@ -52,24 +51,24 @@ impl<'a> People<'a> {
         let members: Vec<u32> = self.places.members().collect();
         let (first, others) =
             members.split_first().ok_or_else(|| RunError::Setup("there is no hospital".into()))?;
-        let create = federation::Command::Create {
+        let create = federation::command::Create {
             name: self.scenario.name.clone(),
             threshold,
             first_members: rules.first_members,
         };
-        self.do_now(*first, Command::Federation(create), doors)?;
+        self.do_now(*first, create, doors)?;
         for (joined, member) in others.iter().enumerate() {
             let addresses = doors.addresses(*first);
-            let invite = federation::Command::Invite { valid_ms: None, addresses };
-            let invite: CodeView = self.do_now(*first, Command::Federation(invite), doors)?.of();
-            let join = federation::Command::Join { code: invite.code };
-            self.do_now(*member, Command::Federation(join), doors)?;
+            let invite = federation::command::Invite { valid_ms: None, addresses };
+            let invite = self.do_now(*first, invite, doors)?;
+            let join = federation::command::Join { code: invite.code };
+            self.do_now(*member, join, doors)?;
             doors.settle();
             let party = doors.id(*member);
             let sponsors = if joined + 1 < usize::from(charter) { 1 } else { threshold.into() };
             for sponsor in members.iter().take(sponsors) {
-                let admit = federation::Command::Admit { party };
-                self.do_now(*sponsor, Command::Federation(admit), doors)?;
+                let admit = federation::command::Admit { party };
+                self.do_now(*sponsor, admit, doors)?;
                 doors.settle();
             }
             doors.step();
@@ -78,8 +77,14 @@ impl<'a> People<'a> {
     }
 
     /// Asks a front door while the federation is set up.
-    fn do_now(&self, at: u32, command: Command, doors: &mut dyn Doors) -> Result<Answer, RunError> {
-        doors.ask_now(at, command, None).map_err(|refusal| self.refused(at, &refusal))
+    fn do_now<A: Asked>(
+        &self,
+        at: u32,
+        act: A,
+        doors: &mut dyn Doors,
+    ) -> Result<A::Answer, RunError> {
+        let answer = doors.ask_now(at, act.into(), None);
+        answer.map(A::read).map_err(|refusal| self.refused(at, &refusal))
     }
 
     fn refused(&self, at: u32, refusal: &Refusal) -> RunError {
@@ -127,14 +132,14 @@ impl<'a> People<'a> {
         let patient = made.map_err(|refusal| self.refused(relay, &refusal))?;
         let id = self.patients[patient].id;
         let name = format!("Patient {}", patient + 1);
-        let chart = record::Command::NewChart { name, identifiers: Vec::new() };
-        let chart: ChartView = self.do_now(hospital, Command::Record(chart), doors)?.of();
+        let chart = record::command::NewChart { name, identifiers: Vec::new() };
+        let chart = self.do_now(hospital, chart, doors)?;
         let addresses = doors.addresses(hospital);
-        let code = enrolment::Command::Code { chart: chart.chart, valid_ms: None, addresses };
-        let code: CodeView = self.do_now(hospital, Command::Enrolment(code), doors)?.of();
-        let enrol = enrolment::Command::Enrol { patient: id, code: code.code };
+        let code = enrolment::command::Code { chart: chart.chart, valid_ms: None, addresses };
+        let code = self.do_now(hospital, code, doors)?;
+        let enrol = enrolment::command::Enrol { patient: id, code: code.code };
         doors
-            .ask_now(relay, Command::Enrolment(enrol), Some(id))
+            .ask_now(relay, Command::from(enrol), Some(id))
             .map_err(|refusal| self.refused(relay, &refusal))?;
         doors.settle();
         self.patients[patient].enrolled.push(hospital);
@@ -207,8 +212,8 @@ impl<'a> People<'a> {
         doors: &mut dyn Doors,
     ) {
         let name = format!("Patient {}", patient + 1);
-        let chart = record::Command::NewChart { name, identifiers: Vec::new() };
+        let chart = record::command::NewChart { name, identifiers: Vec::new() };
         let tag = self.errand(Errand::Charted { hospital, patient, then });
-        doors.ask(hospital, Command::Record(chart), None, "record.new-chart", tag);
+        doors.ask(hospital, Command::from(chart), None, "record.new-chart", tag);
     }
 }

@@ -75,15 +75,15 @@ impl People<'_> {
 
     pub(super) fn leave(&mut self, at: u32, doors: &mut dyn Doors) {
         let tag = self.errand(Errand::Done);
-        let leave = Command::Federation(federation::Command::Leave);
+        let leave = Command::from(federation::command::Leave);
         doors.ask(at, leave, None, "federation.leave", tag);
     }
 
     pub(super) fn expel(&mut self, by: u32, party: u32, doors: &mut dyn Doors) {
         let party = doors.id(party);
-        let expel = federation::Command::Expel { party, reason: "by the scenario".into() };
+        let expel = federation::command::Expel { party, reason: "by the scenario".into() };
         let tag = self.errand(Errand::Done);
-        doors.ask(by, Command::Federation(expel), None, "federation.expel", tag);
+        doors.ask(by, Command::from(expel), None, "federation.expel", tag);
     }
 
     /// A party has new hardware and its old keys: it joins again and restores what was deposited.
@@ -100,15 +100,15 @@ impl People<'_> {
             return self.skip("replace");
         };
         let addresses = doors.addresses(host);
-        let invite = federation::Command::Invite { valid_ms: None, addresses };
+        let invite = federation::command::Invite { valid_ms: None, addresses };
         let tag = self.errand(Errand::Invited { at });
-        doors.ask(host, Command::Federation(invite), None, "federation.invite", tag);
+        doors.ask(host, Command::from(invite), None, "federation.invite", tag);
     }
 
     pub(super) fn invited(&mut self, at: u32, code: String, doors: &mut dyn Doors) {
         let tag = self.errand(Errand::Done);
-        let join = federation::Command::Join { code };
-        doors.ask(at, Command::Federation(join), None, "federation.join", tag);
+        let join = federation::command::Join { code };
+        doors.ask(at, Command::from(join), None, "federation.join", tag);
         if self.hospitals.contains(&at) {
             let tag = self.errand(Errand::Restore { at });
             doors.later(doors.now_us() + 120_000_000, tag);

@@ -271,7 +271,10 @@ impl People<'_> {
             let refuses = self.reaction.happens(self.scenario.patients.refuse);
             let (command, name) = if refuses {
                 let reason = "not now".to_owned();
-                (consent::Command::Deny { request: request.request, reason }, "consent.deny")
+                (
+                    Command::from(consent::command::Deny { request: request.request, reason }),
+                    "consent.deny",
+                )
             } else {
                 let policy = &self.scenario.policy;
                 let narrow = consent::Narrow {
@@ -280,19 +283,19 @@ impl People<'_> {
                     ..consent::Narrow::default()
                 };
                 let request = request.request;
-                (consent::Command::Approve { request, narrow }, "consent.approve")
+                (Command::from(consent::command::Approve { request, narrow }), "consent.approve")
             };
             let tag = self.errand(Errand::Done);
-            doors.ask(relay, Command::Consent(command), Some(request.patient), name, tag);
+            doors.ask(relay, command, Some(request.patient), name, tag);
         }
     }
 
     fn fetch(&mut self, at: u32, request: ConsentId, doors: &mut dyn Doors) {
         let user = "Dr. Sim".to_owned();
         let holder = self.holder_for(at, request, doors);
-        let fetch = consent::Command::Fetch { request, holder, user };
+        let fetch = consent::command::Fetch { request, holder, user };
         let tag = self.errand(Errand::Done);
-        doors.ask(at, Command::Consent(fetch), None, "consent.fetch", tag);
+        doors.ask(at, Command::from(fetch), None, "consent.fetch", tag);
     }
 
     /// Whom somebody names who sees that a holder is not there: another one that the permission is for.
@@ -318,9 +321,9 @@ impl People<'_> {
     ) {
         let addresses = doors.addresses(hospital);
         let code =
-            chartmesh_protocol::enrolment::Command::Code { chart, valid_ms: None, addresses };
+            chartmesh_protocol::enrolment::command::Code { chart, valid_ms: None, addresses };
         let tag = self.errand(Errand::Coded { hospital, patient, then });
-        doors.ask(hospital, Command::Enrolment(code), None, "enrolment.code", tag);
+        doors.ask(hospital, Command::from(code), None, "enrolment.code", tag);
     }
 
     fn enrolled(&mut self, hospital: u32, patient: usize, then: Enrolled, doors: &mut dyn Doors) {

@@ -71,11 +71,14 @@ impl Doors for Floor<'_> {
     }
 
     fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {
-        self.stack.query(who(at), ask::Requests { patient: None }, None).map_err(refusal)
+        let all = self.stack.all(who(at), ask::Requests::default(), None);
+        let mut requests = all.map_err(refusal)?;
+        RequestView::sort_by_time(&mut requests);
+        Ok(requests)
     }
 
     fn grants(&mut self, at: u32, of: Option<PartyId>) -> Result<Vec<GrantView>, Refusal> {
-        self.stack.query(who(at), ask::Grants { patient: of }, of).map_err(refusal)
+        self.stack.all(who(at), ask::Grants::of(of), of).map_err(refusal)
     }
 
     fn later(&mut self, at_us: u64, tag: u64) {
@@ -105,7 +108,7 @@ impl Doors for Floor<'_> {
         let patient = new.keys.patient;
         self.words.insert(patient, new.words.to_string());
         self.stack.desk().unlock(who(relay), new.keys.clone());
-        self.ask_now(relay, keep(new, name), Some(patient)).map(|_| patient)
+        self.ask_now(relay, keep(new, name).into(), Some(patient)).map(|_| patient)
     }
 
     fn record(&mut self, at: u32, entries: Entries, tag: u64) -> Result<(), Refusal> {
@@ -127,7 +130,7 @@ impl Doors for Floor<'_> {
         let now = stamp(self.ground.now_us);
         let Ok((keys, rotate)) = rotation(&known, words, Vec::new(), now) else { return false };
         self.stack.desk().unlock(who(relay), keys);
-        self.ask(relay, rotate, Some(patient), "custody.rotate", tag);
+        self.ask(relay, rotate.into(), Some(patient), "custody.rotate", tag);
         true
     }
 
@@ -146,7 +149,7 @@ impl Floor<'_> {
         let sealed: Result<_, Failure> =
             handle.read(|peer, txn, _| peer.seal_entries(txn, now, subject, drafts, &mut chance()));
         let entries = sealed.map_err(refusal)?;
-        Ok(Command::Record(record::Command::Record { subject, entries }))
+        Ok(Command::from(record::command::Record { subject, entries }))
     }
 }
 

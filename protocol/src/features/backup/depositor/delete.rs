@@ -11,12 +11,11 @@ use crate::patients;
 use crate::receipts;
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::statement::{Signed, Unverified};
-use crate::turn::{Context, Done, RequestId};
+use crate::turn::Context;
 use std::collections::BTreeMap;
 
-pub(super) fn delete(
+pub(in super::super) fn delete(
     ctx: &mut Context<'_>,
-    request: RequestId,
     patient: Option<PartyId>,
     holder: PartyId,
     mut entries: Vec<EntryId>,
@@ -36,7 +35,6 @@ pub(super) fn delete(
     let order = DeleteOrder { owner, key, holder, entries, at: ctx.now, nonce: ctx.random() };
     let order = Signed::sign(order, &signing).to_unverified();
     ctx.send(holder, &Message::Delete(Delete { order }))?;
-    ctx.answer(request, Done { done: true });
     Ok(())
 }
 

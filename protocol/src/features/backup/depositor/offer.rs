@@ -9,25 +9,25 @@ use crate::codec::Wire;
 use crate::directory;
 use crate::entries::{self, Bundle};
 use crate::id::{ConsentId, EntryId, PartyId};
-use crate::identity::KeyLog;
+use crate::identity::{KeyLog, Role};
 use crate::limits;
 use crate::objects;
 use crate::outbox;
 use crate::permission;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::time::Timestamp;
-use crate::turn::{Context, Deposit, Effect, Notice, RequestId};
+use crate::turn::{Context, Deposit, Effect, Notice};
 use std::collections::BTreeSet;
 
-pub(super) fn keep(
+pub(in super::super) fn keep(
     ctx: &mut Context<'_>,
-    request: RequestId,
     holder: PartyId,
     subject: PartyId,
     entries: Vec<EntryId>,
     for_patient: bool,
     not_before: Option<Timestamp>,
-) -> Handled<()> {
+) -> Handled<DepositView> {
+    ctx.own.require(Role::Hospital)?;
     let me = ctx.own.party();
     let entries: Vec<EntryId> = entries::entries(ctx.txn, subject)?
         .into_iter()
@@ -50,8 +50,7 @@ pub(super) fn keep(
         deposits.extend(offer(ctx, deposit)?);
     }
     let deposits = deposits.iter().map(|id| data_encoding::HEXLOWER.encode(id)).collect();
-    ctx.answer(request, DepositView { deposits, entries: count, holder });
-    Ok(())
+    Ok(DepositView { deposits, entries: count, holder })
 }
 
 /// Permissions to add to a patient's record at a holder, each with the entries that are added under it: a

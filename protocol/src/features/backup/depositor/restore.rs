@@ -6,25 +6,25 @@ use super::super::wire::{Fetch, FetchAnswer, Message};
 use crate::codec::{Bytes, Wire};
 use crate::entries::{self, Bundle, Manifest};
 use crate::id::{PartyId, TicketId};
+use crate::identity::Role;
 use crate::limits;
 use crate::object::DataKey;
 use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
-use crate::turn::{Context, RequestId};
+use crate::turn::Context;
 use crate::wrap;
 
-pub(super) fn restore(
+pub(in super::super) fn restore(
     ctx: &mut Context<'_>,
-    request: RequestId,
     holder: PartyId,
     subject: Option<PartyId>,
-) -> Handled<()> {
+) -> Handled<DepositView> {
+    ctx.own.require(Role::Hospital)?;
     let id: [u8; 16] = ctx.random();
     let fetch = Fetch { restore: id, subject, after: None };
     ctx.send(holder, &Message::Fetch(fetch))?;
     let deposits = vec![data_encoding::HEXLOWER.encode(&id)];
-    ctx.answer(request, DepositView { deposits, entries: 0, holder });
-    Ok(())
+    Ok(DepositView { deposits, entries: 0, holder })
 }
 
 /// A page of our own entries came back.

@@ -131,12 +131,14 @@ impl Two {
             (Side::new(0x30, Role::Patient), Side::new(0x10, Role::Hospital));
         let new = custody::make(&mut relay.rng);
         let (keys, log) = (new.keys, new.log);
-        let keep = custody::Command::Keep {
+        let keep = custody::command::Keep {
             name: "Hanako".into(),
             log: Box::new(log.clone()),
             sealed_keys: Vec::new(),
         };
-        relay.work_with(Some(&keys), |ctx| custody::command(ctx, RequestId(1), keep)).unwrap();
+        relay
+            .work_with(Some(&keys), |ctx| custody::command(ctx, RequestId(1), keep.into()))
+            .unwrap();
         let ring = directory::ring(&relay.store, keys.patient).unwrap().unwrap();
         reader
             .work(|ctx| {

@@ -1,0 +1,36 @@
+//! What front doors ask to be done.
+
+use super::collect::collect;
+use crate::id::PartyId;
+use crate::refusal::Handled;
+use crate::turn::{CarryOut, Context, Done, RequestId, commands};
+use serde::{Deserialize, Serialize};
+
+commands! {
+    /// What a front door can ask of this feature.
+    pub enum Command {
+        /// A relay collects what holders have logged.
+        Collect => Done,
+    }
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    command.carry_out(ctx, request)
+}
+
+/// A relay collects what every holder it knows of has logged about a patient.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Collect {
+    /// The patient.
+    pub patient: PartyId,
+}
+
+impl CarryOut for Collect {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<Done> {
+        collect(ctx, self.patient)?;
+        Ok(Done { done: true })
+    }
+}

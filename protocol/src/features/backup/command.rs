@@ -1,0 +1,93 @@
+//! What front doors ask to be done.
+
+use super::depositor;
+use super::view::DepositView;
+use crate::id::{EntryId, PartyId};
+use crate::refusal::Handled;
+use crate::time::Timestamp;
+use crate::turn::{CarryOut, Context, Done, RequestId, commands};
+use serde::{Deserialize, Serialize};
+
+commands! {
+    /// What a front door can ask of this feature.
+    pub enum Command {
+        /// A hospital has entries kept.
+        Keep => DepositView,
+        /// A hospital gets back what is kept for it.
+        Restore => DepositView,
+        /// An owner has entries deleted.
+        Delete => Done,
+    }
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    command.carry_out(ctx, request)
+}
+
+/// A hospital has entries kept by a depositary: its own, or, with a permission to add, additions to a patient's
+/// record in the patient's name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Keep {
+    /// Where.
+    pub holder: PartyId,
+    /// Whose record.
+    pub subject: PartyId,
+    /// The entries; all that this institution made when empty.
+    #[serde(default)]
+    pub entries: Vec<EntryId>,
+    /// In the patient's name, under a permission that was received.
+    #[serde(default)]
+    pub for_patient: bool,
+    /// Not to be carried out before.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
+}
+
+impl CarryOut for Keep {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<DepositView> {
+        let Self { holder, subject, entries, for_patient, not_before } = self;
+        depositor::keep(ctx, holder, subject, entries, for_patient, not_before)
+    }
+}
+
+/// A hospital gets back what a depositary keeps for it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// Where.
+    pub holder: PartyId,
+    /// Only this record.
+    #[serde(default)]
+    pub subject: Option<PartyId>,
+}
+
+impl CarryOut for Restore {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<DepositView> {
+        depositor::restore(ctx, self.holder, self.subject)
+    }
+}
+
+/// An owner has entries deleted by a holder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Delete {
+    /// The owner: this institution, or a patient of this relay whose keys are unlocked.
+    #[serde(default)]
+    pub patient: Option<PartyId>,
+    /// Where.
+    pub holder: PartyId,
+    /// The entries.
+    pub entries: Vec<EntryId>,
+}
+
+impl CarryOut for Delete {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<Done> {
+        depositor::delete(ctx, self.patient, self.holder, self.entries)?;
+        Ok(Done { done: true })
+    }
+}

@@ -1,0 +1,89 @@
+//! What front doors ask to be done.
+
+use super::machine::{log_opened, new_chart, open, record};
+use super::view::{ChartView, OpenedView, RecordedView};
+use crate::capability::Purpose;
+use crate::entries::{SealedEntry, Term};
+use crate::id::{EntryId, PartyId};
+use crate::refusal::Handled;
+use crate::turn::{CarryOut, Context, RequestId, commands};
+use serde::{Deserialize, Serialize};
+
+commands! {
+    /// What a front door can ask of this feature.
+    pub enum Command {
+        /// Opens a chart.
+        NewChart => ChartView,
+        /// Keeps sealed entries under a chart.
+        #[serde(skip)]
+        Record => RecordedView,
+        /// Opens an entry.
+        Open => OpenedView,
+    }
+}
+
+/// Handles a command.
+pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+    command.carry_out(ctx, request)
+}
+
+/// Opens a chart.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewChart {
+    /// The person's name.
+    pub name: String,
+    /// Identifiers at this institution.
+    #[serde(default)]
+    pub identifiers: Vec<Term>,
+}
+
+impl CarryOut for NewChart {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<ChartView> {
+        new_chart(ctx, self.name, self.identifiers)
+    }
+}
+
+/// Keeps sealed entries under a chart; made by the node after sealing.
+#[derive(Debug)]
+pub struct Record {
+    /// The chart's subject, for which they were sealed.
+    pub subject: PartyId,
+    /// The entries.
+    pub entries: Vec<SealedEntry>,
+}
+
+impl CarryOut for Record {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<RecordedView> {
+        record(ctx, self.subject, self.entries)
+    }
+}
+
+/// Opens an entry: logs it, then tells the keys to the front door.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    /// The patient, or the chart's subject.
+    pub subject: PartyId,
+    /// The entry.
+    pub entry: EntryId,
+    /// Who at this institution opens it.
+    pub user: String,
+    /// What for.
+    pub purpose: Purpose,
+    /// Whether it leaves in the clear.
+    #[serde(default)]
+    pub export: bool,
+}
+
+impl CarryOut for Open {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<OpenedView> {
+        let Self { subject, entry, user, purpose, export } = self;
+        let (row, manifest) = open(ctx, subject, entry)?;
+        let view = OpenedView::of(&row, manifest);
+        log_opened(ctx, subject, entry, user, purpose, export)?;
+        Ok(view)
+    }
+}
