@@ -6,6 +6,7 @@
 
 mod args;
 mod changes;
+mod check;
 mod client;
 mod command;
 mod context;
@@ -19,7 +20,6 @@ mod node;
 mod output;
 mod resolve;
 mod secret;
-mod stock;
 mod style;
 mod table;
 mod wait;

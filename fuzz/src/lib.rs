@@ -37,8 +37,8 @@ mod bulk {
 }
 
 #[path = "."]
-mod objects {
-    #[path = "../../node/src/objects/tree.rs"]
+mod object_store {
+    #[path = "../../node/src/object_store/tree.rs"]
     pub mod tree;
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use chartmesh_node::bulk::{self, Patience, Pulled};
 use chartmesh_node::disk::RealDisk;
-use chartmesh_node::objects::ObjectFolder;
+use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_protocol::id::{NodeId, ObjectId, TicketId, TransferId};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use libp2p::multiaddr::Protocol;

@@ -21,7 +21,7 @@
 //! | [`client`] | who speaks to that API: the command line, tests, measurements |
 //! | [`driver`], [`pool`] | one writer, and threads for what is costly |
 //! | [`net`], [`bulk`] | libp2p: who may speak, messages, streams of objects that are verified as they come |
-//! | [`store`], [`objects`], [`disk`] | tables and sealed files, that survive a power cut at any moment |
+//! | [`store`], [`object_store`], [`disk`] | tables and sealed files, that survive a power cut at any moment |
 //! | [`keystore`] | the node's secrets, sealed |
 //! | [`fhir`], [`dicom`], [`content`] | what is read of records when they are imported |
 
@@ -37,7 +37,7 @@ pub mod fhir;
 pub mod keystore;
 mod limits;
 pub mod net;
-pub mod objects;
+pub mod object_store;
 pub mod pool;
 mod random;
 pub mod run;

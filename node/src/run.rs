@@ -32,7 +32,7 @@ use crate::driver::{Driver, Ended, Handle, Parts, StartError, WallClock};
 use crate::keystore::{Keystore, KeystoreError, Secrets, Unlock, name};
 use crate::limits::{BLOCKING_KEPT, BLOCKING_THREADS_MAX};
 use crate::net::{self, Limits, Net, NetConfig, NetError, NetEvent};
-use crate::objects::{ObjectError, ObjectFolder};
+use crate::object_store::{ObjectError, ObjectFolder};
 use crate::store::{OpenError, StorageKey, Store};
 
 /// Threads that async tasks run on: a node mostly waits.

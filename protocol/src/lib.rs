@@ -67,7 +67,7 @@ mod vectors;
 
 pub use base::{Addresses, codec, crypto, id, limits, reason, time};
 pub use exchange::access_log;
-pub use facts::{codes, directory, objects};
+pub use facts::{codes, directory, holdings};
 pub use features::{backup, consent, custody, enrolment, federation, record};
 pub use trust::{capability, identity, membership, message, object, statement, wrap};
 

@@ -6,7 +6,7 @@
 mod common;
 
 use chartmesh_protocol::STAND_INS;
-use chartmesh_protocol::store::Shared;
+use chartmesh_protocol::store::Interner;
 use chartmesh_scenarios::{Party, World};
 use peak_alloc::PeakAlloc;
 
@@ -23,21 +23,21 @@ fn main() {
     let share = !std::env::args().any(|arg| arg == "alone");
     println!("{}", if share { "what stores have in common is shared" } else { "each store alone" });
     let (hospital_before, provider_before) = (at(&world, hospital), at(&world, provider));
-    let (mut last, mut shared) = (hospital, Shared::new());
-    world.parties.iter_mut().for_each(|party| party.store.share(&mut shared));
+    let (mut last, mut interner) = (hospital, Interner::new());
+    world.parties.iter_mut().for_each(|party| party.store.intern(&mut interner));
     let shared_before = HEAP.current_usage();
     for number in 0..relays {
         last = common::patient(&mut world, number, hospital, provider).0;
         if share {
             for who in [hospital, provider, last] {
-                world.parties[who.0].store.share(&mut shared);
+                world.parties[who.0].store.intern(&mut interner);
             }
             if number % 64 == 0 {
-                shared.forget_single();
+                interner.forget_single();
             }
         }
     }
-    shared.forget_single();
+    interner.forget_single();
     let each = |bytes: usize| bytes / relays;
     println!("a Party itself: {} bytes", size_of::<Party>());
     println!(

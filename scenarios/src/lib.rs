@@ -45,14 +45,14 @@
 //! | [`tier`] | people, machines' lives, chance and measures: the same for peers alone, whole nodes and processes |
 //! | `driver` | what becomes of peers' effects and orders, in the engine and in the world |
 //! | `engine`, `stage` | peers alone: the queue of events, and the machines that it moves |
-//! | `check` | what must hold of every run, judged from outside |
+//! | `checkers` | what must hold of every run, judged from outside |
 //! | [`output`] | what a run leaves behind: tables, drawings, the report |
 //! | [`experiment`] | many runs: sweep, compare, replay, explain, shrink |
 //! | `world` | parties under one clock, whose messages a test delivers |
 //!
 //! [load]: scenario::load
 
-mod check;
+mod checkers;
 mod driver;
 mod engine;
 pub mod experiment;

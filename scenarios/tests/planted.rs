@@ -185,7 +185,7 @@ fn each_checker_catches_the_bug_that_is_planted_for_it() {
 
 /// The checkers' names: those of their files, beside what a checker is (`found.rs`).
 fn checkers() -> Vec<String> {
-    let folder = workspace().join("scenarios/src/check");
+    let folder = workspace().join("scenarios/src/checkers");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let names = files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));
     names.filter(|name| !["mod", "found"].contains(&name.as_str())).collect()

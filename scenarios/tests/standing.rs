@@ -14,7 +14,7 @@ use chartmesh_protocol::record::{Bundle, Kind, Label, Manifest};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_protocol::wrap::{unwrap, wrap};
-use chartmesh_protocol::{custody, objects};
+use chartmesh_protocol::{custody, holdings};
 use chartmesh_scenarios::{Region, Who};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -351,7 +351,7 @@ fn made_up(patient: PartyId, to: &Compartment, at: Timestamp) -> (Bundle, Introd
         entry: manifest.entry,
         compartment: Some(to.id()),
         manifest: object,
-        contents: objects::contents_hash(&vec![]),
+        contents: holdings::contents_hash(&vec![]),
         author,
         key: 0,
         recorded: at,

@@ -7,12 +7,12 @@ use chartmesh_protocol::time::Timestamp;
 use serde_json::json;
 
 use crate::args::WaitArgs;
+use crate::check;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of, said};
 use crate::output::{Style, bytes, counted, faint, row};
 use crate::resolve::{Candidate, pick};
-use crate::stock;
 use crate::wait::{self, Look};
 use crate::when::moment;
 
@@ -145,7 +145,7 @@ async fn restore(
         None => None,
     };
     // What the disk lost is fetched again only once the node has noticed.
-    let before = stock::check(node, subject.as_deref(), deep).await?.lost.len();
+    let before = check::check(node, subject.as_deref(), deep).await?.lost.len();
     if before > 0 {
         let missing =
             counted(before, "object that ought to be here is", "objects that ought to be here are");
@@ -156,7 +156,7 @@ async fn restore(
     let mut left = 0;
     if wait.wait {
         transfers(node, wait).await?;
-        left = stock::check(node, subject.as_deref(), false).await?.lost.len();
+        left = check::check(node, subject.as_deref(), false).await?.lost.len();
     }
     node.out.answer(&json!(answer), |out| {
         out.line(if wait.wait {
@@ -175,7 +175,7 @@ async fn restore(
 }
 
 async fn verify(node: &Node, quick: bool) -> Outcome {
-    let checked = stock::check(node, None, !quick).await?;
+    let checked = check::check(node, None, !quick).await?;
     node.out.answer(&json!(checked), |out| {
         let good = checked.objects.saturating_sub(checked.lost.len() as u64);
         let good = if good == 1 { "1 object is".to_owned() } else { format!("{good} objects are") };

@@ -19,11 +19,11 @@ use serde_json::json;
 
 use super::wish::purposes;
 use crate::args::{UserArg, WaitArgs};
+use crate::check;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id};
 use crate::output::{Output, Style, counted};
-use crate::stock;
 use chartmesh_protocol::capability::Purpose;
 use own::OwnArgs;
 
@@ -180,7 +180,7 @@ impl Args {
 async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     let subject = node.subject(subject).await?;
     // First the disk: what it lost, the entries' own check then tells of.
-    stock::check(node, Some(&subject), !quick).await?;
+    check::check(node, Some(&subject), !quick).await?;
     let subject = id(&subject)?;
     let entries = node.all(ask::Verify::of(subject)).await?;
     let view = VerifiedView::of(entries, node.query(ask::Catalogued { subject }).await?);

@@ -25,7 +25,7 @@ use super::limits::{CHANGES_ALIVE_EVERY, CHANGES_PAUSE, CHANGES_STREAMS_MAX};
 use super::problem::Outcome;
 use super::reasons::Reason;
 use super::request::fresh_name;
-use super::shared::Shared;
+use super::state::ApiState;
 
 /// What all streams share.
 pub(super) struct Changes {
@@ -62,18 +62,18 @@ impl<S: Sync> FromRequestParts<S> for LastEventId {
 
 /// `GET /v1/changes`
 pub(super) async fn changes(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     last: LastEventId,
 ) -> Outcome<Sse<KeepAliveStream<impl Stream<Item = Result<Event, Infallible>>>>> {
-    let place = Arc::clone(&shared.changes.places)
+    let place = Arc::clone(&api.changes.places)
         .try_acquire_owned()
         .map_err(|_| Reason::TooManyListen { most: CHANGES_STREAMS_MAX })?;
-    let counts = counts(shared.handle.changes(), shared.changes.seen(&last));
-    let stopping = shared.stopping.clone().cancelled_owned();
+    let counts = counts(api.handle.changes(), api.changes.seen(&last));
+    let stopping = api.stopping.clone().cancelled_owned();
     let events = counts.take_until(stopping).map(move |count| {
         // Given back when the stream is dropped: it ended, or nobody reads it any more.
         let _place = &place;
-        Ok(event(&shared.changes.run, count))
+        Ok(event(&api.changes.run, count))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(CHANGES_ALIVE_EVERY)))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::In;
 use super::problem::Outcome;
-use super::shared::Shared;
+use super::state::ApiState;
 use crate::driver::{Check, LostObject};
 
 /// What one step of a check found.
@@ -70,11 +70,11 @@ pub(super) struct CheckIn {
 
 /// `POST /v1/check`: what is found lost is not claimed any more, and fetched by the next restore.
 pub(super) async fn check(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     In(asked): In<CheckIn>,
 ) -> Outcome<Json<CheckView>> {
     let CheckIn { subject, after, deep } = asked;
-    let checked = shared.handle.check(Check { subject, after, deep }).await?;
+    let checked = api.handle.check(Check { subject, after, deep }).await?;
     Ok(Json(CheckView {
         objects: checked.objects,
         bytes: checked.bytes,

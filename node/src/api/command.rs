@@ -18,7 +18,7 @@ use super::door::Door;
 use super::json::In;
 use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
-use super::shared::Shared;
+use super::state::ApiState;
 use super::unlocked::Secret;
 use crate::net::is_loopback;
 
@@ -78,24 +78,24 @@ impl<Q: Default> From<AnyIn<Q>> for QueryIn<Q> {
 
 /// Reads a command under its names, and has it done. A node that listens fills in where.
 async fn command<A: Shown>(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     In(asked): In<CommandIn>,
     (feature, name): (&'static str, &'static str),
 ) -> Outcome<Json<A>> {
     let said = asked.command.as_deref().map_or("null", RawValue::get);
     let mut command = serde_json::from_str(&format!(r#"{{"{feature}":{{"{name}":{said}}}}}"#))
         .map_err(|error| Problem::from(Reason::Unreadable { why: error.to_string() }))?;
-    let keys = keys(&shared, asked.patient, asked.passphrase).await?;
+    let keys = keys(&api, asked.patient, asked.passphrase).await?;
     match &mut command {
         Command::Federation(federation::Command::Invite(Invite { addresses: wanted, .. }))
         | Command::Enrolment(enrolment::Command::Code(Code { addresses: wanted, .. }))
             if wanted.is_empty() =>
         {
-            *wanted = addresses(&shared);
+            *wanted = addresses(&api);
         }
         _ => {}
     }
-    Ok(Json(shared.handle.command(command, keys).await?.of()))
+    Ok(Json(api.handle.command(command, keys).await?.of()))
 }
 
 /// Nothing needs to be said.
@@ -149,8 +149,8 @@ impl EachCommand for Doors {
         A: Act<Answer: Serialize + Described>,
     {
         let names = (feature, name);
-        let handler = move |shared: State<Arc<Shared>>, asked: In<CommandIn>| {
-            command::<A::Answer>(shared, asked, names)
+        let handler = move |api: State<Arc<ApiState>>, asked: In<CommandIn>| {
+            command::<A::Answer>(api, asked, names)
         };
         self.0.push(Door::command(format!("/v1/command/{feature}/{name}"), names, handler));
     }
@@ -169,47 +169,47 @@ fn kebab(name: &str) -> String {
 }
 
 async fn query<Q: Question + Send + 'static>(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     In(asked): In<QueryIn<Q>>,
 ) -> Outcome<Json<Q::Answer>> {
-    let keys = keys(&shared, asked.patient, asked.passphrase).await?;
-    Ok(Json(shared.handle.query(asked.query, keys.as_ref()).await?))
+    let keys = keys(&api, asked.patient, asked.passphrase).await?;
+    Ok(Json(api.handle.query(asked.query, keys.as_ref()).await?))
 }
 
 async fn any<Q: Question + Default + Send + 'static>(
-    shared: State<Arc<Shared>>,
+    api: State<Arc<ApiState>>,
     In(asked): In<AnyIn<Q>>,
 ) -> Outcome<Json<Q::Answer>> {
-    query(shared, In(asked.into())).await
+    query(api, In(asked.into())).await
 }
 
 async fn bare<Q: Question + Default + Send + 'static>(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     In(Nothing {}): In<Nothing>,
 ) -> Outcome<Json<Q::Answer>> {
-    Ok(Json(shared.handle.query(Q::default(), None).await?))
+    Ok(Json(api.handle.query(Q::default(), None).await?))
 }
 
 /// The keys of the patient that is named: with the passphrase, else those unlocked earlier. What
 /// needs no keys may name a patient whose keys are locked; what does is refused by the protocol.
 async fn keys(
-    shared: &Shared,
+    api: &ApiState,
     patient: Option<PartyId>,
     passphrase: Option<Secret>,
 ) -> Outcome<Option<PatientKeys>> {
     match (patient, passphrase) {
         (None, _) => Ok(None),
         (Some(patient), Some(passphrase)) => {
-            shared.unlocked.open(&shared.handle, patient, passphrase).await.map(Some)
+            api.unlocked.open(&api.handle, patient, passphrase).await.map(Some)
         }
-        (Some(patient), None) => Ok(shared.unlocked.get(patient)),
+        (Some(patient), None) => Ok(api.unlocked.get(patient)),
     }
 }
 
 /// What others are told: addresses that only this machine can use are left out, unless there are
 /// no others.
-pub(super) fn addresses(shared: &Shared) -> Vec<String> {
-    let all = shared.handle.addresses();
+pub(super) fn addresses(api: &ApiState) -> Vec<String> {
+    let all = api.handle.addresses();
     let own = |text: &String| text.parse().is_ok_and(|address| is_loopback(&address));
     let others: Vec<_> = all.iter().filter(|text| !own(text)).cloned().collect();
     if others.is_empty() { all } else { others }

@@ -17,7 +17,7 @@ impl IntoResponse for Document {
 
 /// `GET /v1/openapi.json`
 pub(super) async fn document(
-    _: axum::extract::State<std::sync::Arc<super::shared::Shared>>,
+    _: axum::extract::State<std::sync::Arc<super::state::ApiState>>,
 ) -> Document {
     Document
 }

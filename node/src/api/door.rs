@@ -13,7 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use super::describe::{Schemas, Signature, Tells};
 use super::problem::Problem;
 use super::reasons::Reason;
-use super::shared::Shared;
+use super::state::ApiState;
 
 /// A route with its handler.
 pub(super) struct Door {
@@ -27,7 +27,7 @@ pub(super) struct Door {
     pub(super) command: Option<(&'static str, &'static str)>,
     #[cfg(test)]
     pub(super) tells: fn(&mut Schemas) -> Signature,
-    serves: MethodRouter<Arc<Shared>>,
+    serves: MethodRouter<Arc<ApiState>>,
 }
 
 /// Outside of the tests a handler tells nothing.
@@ -40,7 +40,7 @@ impl Door {
     /// A door that is asked with `GET`; `what` says in a line what it does.
     pub(super) fn get<H, T>(path: impl Into<String>, what: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Arc<Shared>> + Tells<T>,
+        H: Handler<T, Arc<ApiState>> + Tells<T>,
         T: 'static,
     {
         Self::new(("get", MethodFilter::GET), path, what, handler)
@@ -49,7 +49,7 @@ impl Door {
     /// A door that is asked with `POST`.
     pub(super) fn post<H, T>(path: impl Into<String>, what: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Arc<Shared>> + Tells<T>,
+        H: Handler<T, Arc<ApiState>> + Tells<T>,
         T: 'static,
     {
         Self::new(("post", MethodFilter::POST), path, what, handler)
@@ -58,7 +58,7 @@ impl Door {
     /// A door that is asked with `PUT`.
     pub(super) fn put<H, T>(path: impl Into<String>, what: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Arc<Shared>> + Tells<T>,
+        H: Handler<T, Arc<ApiState>> + Tells<T>,
         T: 'static,
     {
         Self::new(("put", MethodFilter::PUT), path, what, handler)
@@ -67,7 +67,7 @@ impl Door {
     /// A door that is asked with `DELETE`.
     pub(super) fn delete<H, T>(path: impl Into<String>, what: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Arc<Shared>> + Tells<T>,
+        H: Handler<T, Arc<ApiState>> + Tells<T>,
         T: 'static,
     {
         Self::new(("delete", MethodFilter::DELETE), path, what, handler)
@@ -84,7 +84,7 @@ impl Door {
         handler: H,
     ) -> Self
     where
-        H: Handler<T, Arc<Shared>> + Tells<T>,
+        H: Handler<T, Arc<ApiState>> + Tells<T>,
         T: 'static,
     {
         Self {
@@ -105,7 +105,7 @@ impl Door {
         handler: H,
     ) -> Self
     where
-        H: Handler<T, Arc<Shared>> + Tells<T>,
+        H: Handler<T, Arc<ApiState>> + Tells<T>,
         T: 'static,
     {
         Self {
@@ -124,10 +124,10 @@ impl Door {
 }
 
 /// All doors, and an answer to whoever looks for another.
-pub(super) fn router(doors: Vec<Door>, shared: Arc<Shared>) -> Router {
+pub(super) fn router(doors: Vec<Door>, api: Arc<ApiState>) -> Router {
     doors
         .into_iter()
         .fold(Router::new(), |router, door| router.route(&door.path, door.serves))
         .fallback(async || Problem::from(Reason::NoDoor))
-        .with_state(shared)
+        .with_state(api)
 }

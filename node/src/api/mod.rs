@@ -28,8 +28,8 @@ mod problem;
 mod proof;
 mod reasons;
 mod request;
-mod shared;
 mod socket;
+mod state;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -47,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 use crate::run::Node;
 use door::{Door, router};
 use limits::{STOP_TIMEOUT, SWEEP_EVERY};
-use shared::Shared;
+use state::ApiState;
 
 pub use check::{CheckView, LostView};
 pub use import::{FileView, ImportView, PersonView};
@@ -85,7 +85,7 @@ impl Api {
         let listener = socket::listen(&socket)
             .map_err(|source| StartError { path: socket.clone(), source })?;
         let stopping = CancellationToken::new();
-        let shared = Arc::new(Shared {
+        let api = Arc::new(ApiState {
             handle: node.handle(),
             net: node.net().clone(),
             data_dir: node.config().data_dir.clone(),
@@ -97,7 +97,7 @@ impl Api {
             changes: changes::Changes::default(),
             stopping: stopping.clone(),
         });
-        let serving = tokio::spawn(serve(listener, shared));
+        let serving = tokio::spawn(serve(listener, api));
         Ok(Self { socket, stopping, serving })
     }
 
@@ -121,11 +121,11 @@ impl Drop for Api {
     }
 }
 
-async fn serve(listener: tokio::net::UnixListener, shared: Arc<Shared>) {
-    let (socket, stopping) = (shared.socket.clone(), shared.stopping.clone());
-    let sweeping = tokio::spawn(sweep(Arc::clone(&shared)));
+async fn serve(listener: tokio::net::UnixListener, api: Arc<ApiState>) {
+    let (socket, stopping) = (api.socket.clone(), api.stopping.clone());
+    let sweeping = tokio::spawn(sweep(Arc::clone(&api)));
     let ended = {
-        let (handle, stopping) = (shared.handle.clone(), stopping.clone());
+        let (handle, stopping) = (api.handle.clone(), stopping.clone());
         async move {
             tokio::select! {
                 () = stopping.cancelled() => {}
@@ -134,7 +134,7 @@ async fn serve(listener: tokio::net::UnixListener, shared: Arc<Shared>) {
         }
     };
     let server =
-        axum::serve(listener, router(doors(), Arc::clone(&shared))).with_graceful_shutdown(ended);
+        axum::serve(listener, router(doors(), Arc::clone(&api))).with_graceful_shutdown(ended);
     let patience = async {
         stopping.cancelled().await;
         tokio::time::sleep(STOP_TIMEOUT).await;
@@ -146,21 +146,21 @@ async fn serve(listener: tokio::net::UnixListener, shared: Arc<Shared>) {
         () = patience => tracing::warn!("some requests to the local API did not end in time"),
     }
     sweeping.abort();
-    shared.unlocked.clear();
-    shared.opens.clear();
+    api.unlocked.clear();
+    api.opens.clear();
     // The next start replaces it in any case.
     let _removed = std::fs::remove_file(socket);
 }
 
 /// Forgets what has expired.
-async fn sweep(shared: Arc<Shared>) {
+async fn sweep(api: Arc<ApiState>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         let now = Instant::now();
-        shared.unlocked.sweep(now);
-        shared.opens.sweep(now);
-        for import in shared.imports.expired(now) {
-            import.discard(&shared.handle).await;
+        api.unlocked.sweep(now);
+        api.opens.sweep(now);
+        for import in api.imports.expired(now) {
+            import.discard(&api.handle).await;
         }
     }
 }

@@ -27,10 +27,10 @@ use super::limits::{OPEN_MAX, OPEN_TIME_MAX, PIECES_MAX};
 use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
 use super::request::{At, base64, fresh_name, on_pool};
-use super::shared::Shared;
+use super::state::ApiState;
 use crate::disk::AnyDisk;
 use crate::driver::Handle;
-use crate::objects::{ObjectError, ObjectReader};
+use crate::object_store::{ObjectError, ObjectReader};
 
 /// An opened entry.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ pub(super) struct OpenIn {
 
 /// `POST /v1/open`
 pub(super) async fn open(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     In(asked): In<OpenIn>,
 ) -> Outcome<Json<OpenView>> {
     let OpenIn { subject, entry, user, purpose, export } = asked;
@@ -113,13 +113,13 @@ pub(super) async fn open(
     }
     let command = record::command::Open { subject, entry, user, purpose, export };
     // At a relay it is the patient who opens, with keys that were unlocked before.
-    let keys = shared.unlocked.get(subject);
-    let view = shared.handle.command(command, keys).await?;
+    let keys = api.unlocked.get(subject);
+    let view = api.handle.command(command, keys).await?;
     Ok(Json(OpenView {
         manifest: ManifestView::from(&view.manifest),
         whole: view.whole,
         label: base64(&view.label),
-        open: shared.opens.add(view),
+        open: api.opens.add(view),
     }))
 }
 
@@ -127,17 +127,17 @@ pub(super) async fn open(
 /// is the right one as a whole is known at its end only: if it is not, the last chunk is held back
 /// and the body ends short of its Content-Length.
 pub(super) async fn content(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     At((open, index)): At<(String, usize)>,
 ) -> Outcome<Response> {
-    let view = shared.opens.get(&open)?;
+    let view = api.opens.get(&open)?;
     let Some(content) = view.manifest.contents.get(index).cloned() else {
         return Err(Reason::NoContent { count: view.manifest.contents.len() }.into());
     };
     let length = content.plaintext_length;
     let media_type = HeaderValue::from_str(&content.media_type)
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let handle = shared.handle.clone();
+    let handle = api.handle.clone();
     let wanted = content.clone();
     let (source, opener) = on_pool(move || begin(&handle, &wanted)).await??;
     let (pieces, coming) = mpsc::channel(PIECES_MAX);

@@ -18,7 +18,7 @@ use super::limits::{UNLOCK_MINUTES, UNLOCK_MINUTES_MAX};
 use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
 use super::request::At;
-use super::shared::Shared;
+use super::state::ApiState;
 use super::unlocked::Secret;
 use crate::random::system;
 
@@ -58,15 +58,15 @@ pub(super) struct MakeIn {
 
 /// `POST /v1/patients`
 pub(super) async fn make(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     In(asked): In<MakeIn>,
 ) -> Outcome<Json<NewPatientView>> {
-    require_relay(&shared)?;
+    require_relay(&api)?;
     let NewPatient { words, log, keys } =
         super::request::on_pool(|| custody::make(&mut system())).await?;
-    let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
+    let sealed_keys = api.unlocked.seal(&keys, &asked.passphrase).await?;
     let command = custody::command::Keep { name: asked.name, log: Box::new(log), sealed_keys };
-    let patient = shared.handle.command(command, Some(keys)).await?;
+    let patient = api.handle.command(command, Some(keys)).await?;
     Ok(Json(NewPatientView { patient, words: (*words).clone() }))
 }
 
@@ -85,7 +85,7 @@ pub(super) struct UnlockIn {
 
 /// `POST /v1/patients/{id}/unlock`
 pub(super) async fn unlock(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     At(patient): At<PartyId>,
     In(asked): In<UnlockIn>,
 ) -> Outcome<Json<Done>> {
@@ -93,19 +93,19 @@ pub(super) async fn unlock(
     if !(1..=UNLOCK_MINUTES_MAX).contains(&minutes) {
         return Err(Reason::MinutesOutOfBounds { most: UNLOCK_MINUTES_MAX }.into());
     }
-    let keys = shared.unlocked.open(&shared.handle, patient, asked.passphrase).await?;
+    let keys = api.unlocked.open(&api.handle, patient, asked.passphrase).await?;
     let unlocked = custody::command::Unlocked;
-    shared.handle.command(unlocked, Some(keys.clone())).await?;
-    shared.unlocked.keep(keys, Duration::from_secs(u64::from(minutes) * 60));
+    api.handle.command(unlocked, Some(keys.clone())).await?;
+    api.unlocked.keep(keys, Duration::from_secs(u64::from(minutes) * 60));
     Ok(Json(Done { done: true }))
 }
 
 /// `POST /v1/patients/{id}/lock`
 pub(super) async fn lock(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     At(patient): At<PartyId>,
 ) -> Outcome<Json<Done>> {
-    shared.unlocked.forget(patient);
+    api.unlocked.forget(patient);
     Ok(Json(Done { done: true }))
 }
 
@@ -125,32 +125,32 @@ pub(super) struct RotateIn {
 
 /// `POST /v1/patients/{id}/rotate`: the passphrase seals the new keys; it may be another than before.
 pub(super) async fn rotate(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     At(patient): At<PartyId>,
     In(asked): In<RotateIn>,
 ) -> Outcome<Json<RotatedView>> {
-    require_relay(&shared)?;
+    require_relay(&api)?;
     let phrase = Phrase::parse(asked.words.text())
         .map_err(|error| Reason::NoPhrase { why: error.to_string() })?;
-    let kept = live_grants(&shared, patient, &asked.drop).await?;
-    let rotated = shared.handle.read_on_pool(move |peer, txn, now| {
+    let kept = live_grants(&api, patient, &asked.drop).await?;
+    let rotated = api.handle.read_on_pool(move |peer, txn, now| {
         let Some(known) = peer.keys_of(txn, patient)? else {
             return Err(Reason::NoPatient.into());
         };
         Ok::<_, Problem>(custody::rotate(&known, &phrase, kept, now)?)
     });
     let (rotation, keys) = rotated.await?;
-    let sealed_keys = shared.unlocked.seal(&keys, &asked.passphrase).await?;
+    let sealed_keys = api.unlocked.seal(&keys, &asked.passphrase).await?;
     let command = custody::command::Rotate { rotation: Box::new(rotation), sealed_keys };
-    let rotated = shared.handle.command(command, Some(keys.clone())).await?;
-    shared.unlocked.renew(&keys);
+    let rotated = api.handle.command(command, Some(keys.clone())).await?;
+    api.unlocked.renew(&keys);
     Ok(Json(rotated))
 }
 
 /// The permissions that outlive the rotation: those that are live and not to be dropped. Permissions
 /// to add end with the compartments that they name.
-async fn live_grants(shared: &Shared, patient: PartyId, drop: &[TokenId]) -> Outcome<Vec<TokenId>> {
-    let grants = shared.handle.all(ask::Grants::of(Some(patient)), None).await?;
+async fn live_grants(api: &ApiState, patient: PartyId, drop: &[TokenId]) -> Outcome<Vec<TokenId>> {
+    let grants = api.handle.all(ask::Grants::of(Some(patient)), None).await?;
     let live: Vec<_> =
         grants.iter().filter(|grant| !grant.received && grant.state == "live").collect();
     let unknown = drop.iter().find(|token| !live.iter().any(|grant| grant.token == **token));
@@ -163,6 +163,6 @@ async fn live_grants(shared: &Shared, patient: PartyId, drop: &[TokenId]) -> Out
 }
 
 /// Before costly work; the protocol refuses it too.
-fn require_relay(shared: &Shared) -> Outcome<()> {
-    Ok(shared.handle.peer().require(Role::Patient)?)
+fn require_relay(api: &ApiState) -> Outcome<()> {
+    Ok(api.handle.peer().require(Role::Patient)?)
 }

@@ -9,7 +9,7 @@ use chartmesh_protocol::refusal::{Failure, Refusal, RefusalCode};
 use chartmesh_protocol::store::StoreError;
 
 use super::reasons::Reason;
-use crate::objects::ObjectError;
+use crate::object_store::ObjectError;
 
 /// A refusal with its HTTP status: the protocol's or the door's own, by one path. A body is always [`Told`], its
 /// words made here, in English; with a status of 500 or above the code says nothing, and it is unknown whether

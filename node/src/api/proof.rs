@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
 use super::request::{At, base64};
-use super::shared::Shared;
+use super::state::ApiState;
 
 /// What proves an entry. SPEC.md says what each part is, and how to check it:
 ///
@@ -71,10 +71,10 @@ pub struct ContentProof {
 
 /// `GET /v1/proof/{subject}/{entry}`
 pub(super) async fn proof(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     At((subject, entry)): At<(PartyId, EntryId)>,
 ) -> Outcome<Json<ProofView>> {
-    let read = shared.handle.read_on_pool(move |peer, txn, _| {
+    let read = api.handle.read_on_pool(move |peer, txn, _| {
         let bundle = peer.bundle(txn, subject, entry)?;
         let author = bundle.label.claims().author;
         let Some(keys) = peer.keys_of(txn, author)? else {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command;
 use super::problem::Outcome;
-use super::shared::Shared;
+use super::state::ApiState;
 
 /// How the node stands: the protocol's view, and the machine's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -84,10 +84,10 @@ pub struct QueueView {
 }
 
 /// `GET /v1/status`
-pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Outcome<Json<NodeStatusView>> {
-    let status = shared.handle.query(ask::Status, None).await?;
-    let driver = shared.handle.status();
-    let connected = shared.net.connected().into_iter().map(|peer| ConnectedView {
+pub(super) async fn status(State(api): State<Arc<ApiState>>) -> Outcome<Json<NodeStatusView>> {
+    let status = api.handle.query(ask::Status, None).await?;
+    let driver = api.handle.status();
+    let connected = api.net.connected().into_iter().map(|peer| ConnectedView {
         node: peer.node,
         addresses: peer.addrs.iter().map(ToString::to_string).collect(),
         transport: format!("{:?}", peer.transport),
@@ -96,13 +96,13 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Outcome<Json<No
     });
     Ok(Json(NodeStatusView {
         status,
-        ahead_ms: shared.handle.clock_ahead_ms(),
+        ahead_ms: api.handle.clock_ahead_ms(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        uptime_ms: millis(shared.started.elapsed()),
+        uptime_ms: millis(api.started.elapsed()),
         doors: DoorsView {
-            network: shared.net.listeners().iter().map(ToString::to_string).collect(),
-            announced: command::addresses(&shared),
-            api: shared.socket.clone(),
+            network: api.net.listeners().iter().map(ToString::to_string).collect(),
+            announced: command::addresses(&api),
+            api: api.socket.clone(),
         },
         connected: connected.collect(),
         queue: QueueView {
@@ -112,14 +112,14 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Outcome<Json<No
             batches: driver.batches,
             faults: driver.faults,
         },
-        data_dir: shared.data_dir.clone(),
+        data_dir: api.data_dir.clone(),
     }))
 }
 
 /// `POST /v1/shutdown`: answered before the node stops; the socket is gone when the API has ended.
-pub(super) async fn shutdown(State(shared): State<Arc<Shared>>) -> Json<Done> {
+pub(super) async fn shutdown(State(api): State<Arc<ApiState>>) -> Json<Done> {
     tracing::info!("asked to stop by the local API");
-    let handle = shared.handle.clone();
+    let handle = api.handle.clone();
     // Not waited for: the queue may be full, and the answer is to go out.
     tokio::spawn(async move { handle.shutdown().await });
     Json(Done { done: true })

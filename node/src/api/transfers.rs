@@ -9,7 +9,7 @@ use chartmesh_protocol::peer::ask;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Outcome;
-use super::shared::Shared;
+use super::state::ApiState;
 
 /// An object on its way here, and how far it has come; or one that just came.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,10 +33,10 @@ pub struct TransferProgressView {
 
 /// `GET /v1/transfers`: whole, since who watches wants the sum. The query `transfers` has them a page at a time.
 pub(super) async fn transfers(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
 ) -> Outcome<Json<Vec<TransferProgressView>>> {
-    let progress = shared.handle.transfers();
-    let views = shared.handle.all(ask::Transfers::default(), None).await?;
+    let progress = api.handle.transfers();
+    let views = api.handle.all(ask::Transfers::default(), None).await?;
     let mut all: Vec<TransferProgressView> = views
         .into_iter()
         .map(|view| {

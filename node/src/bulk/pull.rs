@@ -12,8 +12,8 @@ use super::limits::{BATCHES_AT_ONCE, BUFFERS_RECEIVING};
 use super::wire::Request;
 use super::{Patience, RefusalCode, io as with_patience};
 use crate::disk::Disk;
-use crate::objects::tree::PAIR;
-use crate::objects::{self, NotTheObject, ObjectError, Partial, PartialState, Verifier};
+use crate::object_store::tree::PAIR;
+use crate::object_store::{self, NotTheObject, ObjectError, Partial, PartialState, Verifier};
 use crate::pool::{Work, spawn_blocking};
 
 /// How a pull ended. Whatever was verified before is kept: the next pull goes on from there.
@@ -140,7 +140,7 @@ async fn read_batches<S: AsyncRead + Unpin>(
     patience: Patience,
 ) -> Pulled {
     let mut offset = start;
-    while let Some((shape, _)) = objects::batch(len, start, offset) {
+    while let Some((shape, _)) = object_store::batch(len, start, offset) {
         match read_status(stream, patience).await {
             Ok(None) => {}
             Ok(Some(code)) => return Pulled::Refused(code),
@@ -212,7 +212,7 @@ async fn write_batches<D: Disk>(
         }
         if unrecorded >= distance / 2 && syncing.is_none() {
             let state = partial.clone();
-            syncing = Some(spawn_blocking(move || objects::checkpoint_meanwhile(&state)));
+            syncing = Some(spawn_blocking(move || object_store::checkpoint_meanwhile(&state)));
         }
     }
     drop(arrived);

@@ -11,7 +11,7 @@ use super::limits::{BUFFERS_SENDING, RECHECK, REQUEST_BYTES_MAX};
 use super::source::{Library, Source, start_is_good};
 use super::wire::Request;
 use super::{Patience, RefusalCode, io as with_patience};
-use crate::objects;
+use crate::object_store;
 use crate::pool::spawn_blocking;
 
 /// Decides who gets what. Called on a blocking thread, before an answer and every
@@ -235,7 +235,7 @@ impl<L: Library, P: Permit> Sending<L, P> {
 
     fn read(&mut self, batch: &mut Batch) -> Option<End> {
         let (len, start) = (self.source.len(), self.request.start);
-        let Some((shape, nodes)) = objects::batch(len, start, self.next) else {
+        let Some((shape, nodes)) = object_store::batch(len, start, self.next) else {
             return Some(End::Complete);
         };
         let mut permitted = Ok(());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chartmesh_protocol::id::ObjectId;
 
 use crate::disk::{AnyDisk, Disk};
-use crate::objects::tree::{self, Builder, GROUP_LEN, Node, PAIR};
-use crate::objects::{ObjectError, ObjectFolder, ObjectReader, Shape};
+use crate::object_store::tree::{self, Builder, GROUP_LEN, Node, PAIR};
+use crate::object_store::{ObjectError, ObjectFolder, ObjectReader, Shape};
 
 /// An object to send. Neither kind is hashed again: the outboard was made when it came.
 #[derive(Debug)]

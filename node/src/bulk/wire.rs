@@ -2,7 +2,7 @@
 
 use chartmesh_protocol::id::{ObjectId, TicketId};
 
-use crate::objects::tree::GROUP;
+use crate::object_store::tree::GROUP;
 
 /// The version spoken.
 const VERSION: u8 = 1;

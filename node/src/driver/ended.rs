@@ -4,7 +4,7 @@ use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
 use tokio::sync::watch;
 
-use crate::objects::ObjectError;
+use crate::object_store::ObjectError;
 
 /// Why the driver did not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum Ended {
 
 /// Why an event came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Lost {
+pub(crate) enum Undone {
     #[error("this node is stopping")]
     Stopping,
     #[error("{0}")]
@@ -47,9 +47,9 @@ pub(crate) enum Lost {
     Bug,
 }
 
-impl From<Lost> for Failure {
-    fn from(lost: Lost) -> Self {
-        Self::Store(StoreError::Fault(lost.to_string()))
+impl From<Undone> for Failure {
+    fn from(undone: Undone) -> Self {
+        Self::Store(StoreError::Fault(undone.to_string()))
     }
 }
 

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use chartmesh_protocol::agenda::{Fetch, Fetched};
+use chartmesh_protocol::holdings::NotSent;
 use chartmesh_protocol::id::TransferId;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
-use chartmesh_protocol::objects::NotSent;
 
 use super::memory_disk::Small;
 use super::running::{Running, multiaddrs, on_pool};
 use crate::bulk::{self, Patience, Pulled};
 use crate::disk::Disk;
 use crate::net::SendFailure;
-use crate::objects::{ObjectError, Partial};
+use crate::object_store::{ObjectError, Partial};
 
 /// Fetches what is missing; nothing when it is given up, because nobody wants it any more.
 pub(super) async fn fetch(running: &Arc<Running>, fetch: &Fetch) -> Option<Fetched> {

@@ -13,13 +13,13 @@ use chartmesh_protocol::time::Timestamp;
 
 use tokio::sync::watch;
 
-use super::ended::{Ended, Lost, ended};
+use super::check::{self, Check, Checked};
+use super::ended::{Ended, Undone, ended};
 use super::limits::COMMAND_BYTES;
 use super::progress::TransferProgress;
 use super::queue::Item;
 use super::running::Running;
-use super::stock::{self, Check, Checked};
-use crate::objects::ObjectFolder;
+use crate::object_store::ObjectFolder;
 
 /// The way to the driver; clones share it.
 #[derive(Clone)]
@@ -61,12 +61,12 @@ impl Handle {
         let command = Box::new(act.into());
         let mut place = self.running.waiting.door();
         let event = Event::Command { request: place.request, command, keys };
-        if let Err(lost) = self.running.submit(event, COMMAND_BYTES).await {
-            return Err(lost.into());
+        if let Err(undone) = self.running.submit(event, COMMAND_BYTES).await {
+            return Err(undone.into());
         }
         match (&mut place.answer).await {
             Ok(answer) => answer.map(A::read),
-            Err(_) => Err(Lost::Stopping.into()),
+            Err(_) => Err(Undone::Stopping.into()),
         }
     }
 
@@ -164,7 +164,7 @@ impl Handle {
     /// # Errors
     /// [`Failure::Store`] when the storage failed.
     pub async fn check(&self, check: Check) -> Result<Checked, Failure> {
-        stock::check(&self.running, check).await
+        check::check(&self.running, check).await
     }
 
     /// Where this node can be reached, for invites and codes: what the operator announces first.

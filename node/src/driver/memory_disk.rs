@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chartmesh_protocol::id::{ObjectId, TransferId};
 
 use crate::disk::{Disk, DiskFile};
-use crate::objects::{ObjectError, ObjectFolder, Partial};
+use crate::object_store::{ObjectError, ObjectFolder, Partial};
 
 /// Files by path. Directories exist as soon as they are named.
 #[derive(Clone, Debug, Default)]

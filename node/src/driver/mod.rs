@@ -21,6 +21,7 @@
 //!
 //! A storage fault drops its batch, and tells whoever waits; three in a row stop the node.
 
+mod check;
 mod clock;
 mod ended;
 mod fetch;
@@ -40,7 +41,6 @@ mod running;
 mod send;
 mod serve;
 mod start;
-mod stock;
 mod timer;
 mod trail;
 mod waiting;
@@ -51,12 +51,12 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
+pub use check::{Check, Checked, LostObject};
 pub use clock::WallClock;
 pub use ended::{Ended, StartError};
 pub use handle::{DriverStatus, Handle};
 pub use parts::{Parts, Witness, Witnessed};
 pub use progress::TransferProgress;
-pub use stock::{Check, Checked, LostObject};
 
 use queue::Item;
 use running::Running;

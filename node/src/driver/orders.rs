@@ -126,8 +126,8 @@ async fn end(running: &Arc<Running>, id: TransferId, result: TransferResult) {
         TransferResult::Finished { small: Some(small) } => small.len(),
         _ => 0,
     };
-    if let Err(lost) = running.submit(Event::Transfer { id, result }, bytes).await {
-        tracing::warn!(%lost, "the end of a transfer was not noted; the next start takes it up");
+    if let Err(undone) = running.submit(Event::Transfer { id, result }, bytes).await {
+        tracing::warn!(%undone, "the end of a transfer was not noted; the next start takes it up");
     }
     running.progress.end(id);
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::clock::WallClock;
 use crate::net::{Net, NetEvent};
-use crate::objects::ObjectFolder;
+use crate::object_store::ObjectFolder;
 use crate::store::Store;
 
 /// Told of every event at the time at which it is handled, before it is durable, and then of what it

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chartmesh_protocol::holdings::Transfer;
 use chartmesh_protocol::id::{ObjectId, TransferId};
-use chartmesh_protocol::objects::Transfer;
 
 use super::limits::ENDED_KEPT;
 

@@ -6,18 +6,18 @@ use chartmesh_protocol::peer::{Event, RequestId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
-use super::ended::Lost;
+use super::ended::Undone;
 
 /// What the writer takes.
 #[derive(Debug)]
 pub(super) enum Item {
-    Event(Box<Entry>),
+    Event(Box<Queued>),
     Stop,
 }
 
 /// One event on its way to the writer.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct Queued {
     pub(super) event: Event,
     pub(super) ticket: Ticket,
 }
@@ -28,7 +28,7 @@ pub(super) struct Ticket {
     /// Who waits for its answer.
     pub(super) request: Option<RequestId>,
     /// Told when the event is durable and its effects are under way.
-    pub(super) done: oneshot::Sender<Result<(), Lost>>,
+    pub(super) done: oneshot::Sender<Result<(), Undone>>,
     pub(super) since: Instant,
     /// The event's share of what may wait in all.
     pub(super) _share: Option<OwnedSemaphorePermit>,

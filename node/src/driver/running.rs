@@ -14,15 +14,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
-use super::ended::{Ended, Lost};
+use super::ended::{Ended, Undone};
 use super::in_use::InUse;
 use super::limits::{INBOUND_MAX, PULLS_MAX, QUEUE_EVENTS_MAX, QUEUE_KIB_MAX};
 use super::parts::{Parts, Witness};
 use super::progress::Progress;
-use super::queue::{Counters, Entry, Item, Ticket};
+use super::queue::{Counters, Item, Queued, Ticket};
 use super::waiting::Waiting;
 use crate::net::{Net, is_loopback};
-use crate::objects::ObjectFolder;
+use crate::object_store::ObjectFolder;
 use crate::pool::spawn_blocking;
 use crate::store::Store;
 
@@ -130,7 +130,7 @@ impl Running {
 
     /// Queues an event, and waits until it is durable and its effects are under way. `bytes` is
     /// what it holds in memory.
-    pub(super) async fn submit(&self, event: Event, bytes: usize) -> Result<(), Lost> {
+    pub(super) async fn submit(&self, event: Event, bytes: usize) -> Result<(), Undone> {
         let share = match u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX) {
             0 => None,
             kib => {
@@ -147,20 +147,20 @@ impl Running {
             Event::Welcome { .. }
             | Event::Delivery { .. }
             | Event::Transfer { .. }
-            | Event::Stock { .. }
+            | Event::Checked { .. }
             | Event::Tick => None,
         };
         let ticket = Ticket { request, done, since: Instant::now(), _share: share };
-        let entry = Box::new(Entry { event, ticket });
-        let sent = self.queue.send(Item::Event(entry)).await;
-        sent.map_err(|_| Lost::Stopping)?;
-        is_done.await.unwrap_or(Err(Lost::Stopping))
+        let queued = Box::new(Queued { event, ticket });
+        let sent = self.queue.send(Item::Event(queued)).await;
+        sent.map_err(|_| Undone::Stopping)?;
+        is_done.await.unwrap_or(Err(Undone::Stopping))
     }
 
     /// [`Running::submit`] for an event that `request` waits for.
     pub(super) async fn ask(&self, request: RequestId, event: Event, bytes: usize) {
-        if let Err(lost) = self.submit(event, bytes).await {
-            self.waiting.lost(request, &lost);
+        if let Err(undone) = self.submit(event, bytes).await {
+            self.waiting.undone(request, &undone);
         }
     }
 

@@ -9,7 +9,7 @@ use super::running::Running;
 use crate::bulk::{self, Authorise, InMemory, Library, Patience, RefusalCode, ServeError, Source};
 use crate::disk::AnyDisk;
 use crate::net::BulkStream;
-use crate::objects::ObjectError;
+use crate::object_store::ObjectError;
 
 /// What other nodes may pull from.
 pub(super) struct Shelf(pub(super) Arc<Running>);

@@ -13,7 +13,7 @@ use super::orders::greet;
 use super::perform::perform;
 use super::queue::Item;
 use super::running::{Running, on_pool};
-use super::{inbound, stock, timer, writer};
+use super::{check, inbound, timer, writer};
 use crate::net::NetEvent;
 use crate::pool;
 
@@ -70,7 +70,7 @@ fn sweep(running: &Running) -> Result<(), StartError> {
     let mut here = Vec::new();
     // A store that knows of no object is new beside a folder that is not: it was lost, and what it
     // knew may come back from a backup. Until it does, the files need not be fetched again.
-    let knows_some = !peer.stock(&snapshot, None, None, 1)?.is_empty();
+    let knows_some = !peer.held_objects(&snapshot, None, None, 1)?.is_empty();
     for object in running.objects.list()? {
         if !knows_some || peer.is_held(&snapshot, object)? {
             here.push(object);
@@ -97,7 +97,7 @@ fn sweep(running: &Running) -> Result<(), StartError> {
     if removed > 0 {
         tracing::info!(removed, "removed files that an earlier run had left unfinished");
     }
-    stock::compare_names(running, &here)
+    check::compare_names(running, &here)
 }
 
 /// Tells those that we deal with that we are back, and where: our ports may have changed, and what waits

@@ -8,7 +8,7 @@ use chartmesh_protocol::peer::{Answer, RequestId};
 use chartmesh_protocol::refusal::Failure;
 use tokio::sync::oneshot;
 
-use super::ended::Lost;
+use super::ended::Undone;
 use crate::net::Reply;
 
 /// What a front door gets.
@@ -73,19 +73,19 @@ impl Waiting {
     }
 
     /// The event came to nothing: a node may ask again, a door is told why.
-    pub(super) fn lost(&self, request: RequestId, lost: &Lost) {
+    pub(super) fn undone(&self, request: RequestId, undone: &Undone) {
         match self.lock().remove(&request) {
-            Some(Waiter::Door(door)) => drop(door.send(Err(lost.clone().into()))),
+            Some(Waiter::Door(door)) => drop(door.send(Err(undone.clone().into()))),
             Some(Waiter::Node(reply)) => reply.busy(),
             None => {}
         }
     }
 
     /// Nobody will answer any more.
-    pub(super) fn clear(&self, lost: &Lost) {
+    pub(super) fn clear(&self, undone: &Undone) {
         let requests: Vec<_> = self.lock().keys().copied().collect();
         for request in requests {
-            self.lost(request, lost);
+            self.undone(request, undone);
         }
     }
 

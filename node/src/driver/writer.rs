@@ -11,11 +11,11 @@ use chartmesh_protocol::store::StoreError;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::ended::{Ended, Lost};
+use super::ended::{Ended, Undone};
 use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, FAULTS_MAX};
 use super::parts::Witnessed;
 use super::perform::perform;
-use super::queue::{Entry, Item, Ticket};
+use super::queue::{Item, Queued, Ticket};
 use super::running::Running;
 use super::trail::Line;
 use crate::random::system;
@@ -32,7 +32,7 @@ pub(super) async fn run(running: Arc<Running>, mut items: mpsc::Receiver<Item>) 
             break Ended::Stopped;
         };
         if running.stopping.is_cancelled() {
-            fail(running, first.ticket, Lost::Stopping);
+            fail(running, first.ticket, Undone::Stopping);
             break Ended::Stopped;
         }
         match batch(running, *first, &mut items) {
@@ -50,8 +50,8 @@ pub(super) async fn run(running: Arc<Running>, mut items: mpsc::Receiver<Item>) 
     };
     items.close();
     while let Ok(item) = items.try_recv() {
-        if let Item::Event(entry) = item {
-            fail(running, entry.ticket, Lost::Stopping);
+        if let Item::Event(queued) = item {
+            fail(running, queued.ticket, Undone::Stopping);
         }
     }
 }
@@ -64,7 +64,7 @@ struct End<'a> {
 impl Drop for End<'_> {
     fn drop(&mut self) {
         self.running.stopping.cancel();
-        self.running.waiting.clear(&Lost::Stopping);
+        self.running.waiting.clear(&Undone::Stopping);
         self.running.ended.send_replace(Some(self.why.clone()));
     }
 }
@@ -72,14 +72,14 @@ impl Drop for End<'_> {
 /// An event that was handled: what is to happen once it is durable, or why it came to nothing.
 struct Handled {
     ticket: Ticket,
-    effects: Result<Vec<Effect>, Lost>,
+    effects: Result<Vec<Effect>, Undone>,
     line: Option<Line>,
 }
 
 /// One transaction: `first` and what else waits.
 fn batch(
     running: &Arc<Running>,
-    first: Entry,
+    first: Queued,
     items: &mut mpsc::Receiver<Item>,
 ) -> Result<ControlFlow<()>, StoreError> {
     let begun = Instant::now();
@@ -87,15 +87,15 @@ fn batch(
     let mut batch = match running.store.batch() {
         Ok(batch) => batch,
         Err(error) => {
-            fail(running, first.ticket, Lost::Storage(error.to_string()));
+            fail(running, first.ticket, Undone::Storage(error.to_string()));
             return Err(error);
         }
     };
     let mut handled = Vec::new();
     let mut next = Some(first);
     let mut fault = None;
-    while let Some(entry) = next.take() {
-        let (one, failed) = handle(running, &mut batch, entry);
+    while let Some(queued) = next.take() {
+        let (one, failed) = handle(running, &mut batch, queued);
         handled.push(one);
         fault = failed;
         let full = handled.len() >= BATCH_EVENTS_MAX
@@ -105,7 +105,7 @@ fn batch(
             break;
         }
         match items.try_recv() {
-            Ok(Item::Event(entry)) => next = Some(*entry),
+            Ok(Item::Event(queued)) => next = Some(*queued),
             Ok(Item::Stop) => flow = ControlFlow::Break(()),
             Err(_) => {}
         }
@@ -126,7 +126,7 @@ fn batch(
         }
         Err(error) => {
             for one in handled {
-                fail(running, one.ticket, Lost::Storage(error.to_string()));
+                fail(running, one.ticket, Undone::Storage(error.to_string()));
             }
             Err(error)
         }
@@ -135,8 +135,8 @@ fn batch(
 
 /// Handles one event over the batch: what it wrote is added when it ends well. Gives a fault of
 /// the storage, which drops the whole batch.
-fn handle(running: &Running, batch: &mut Batch, entry: Entry) -> (Handled, Option<StoreError>) {
-    let Entry { event, ticket } = entry;
+fn handle(running: &Running, batch: &mut Batch, queued: Queued) -> (Handled, Option<StoreError>) {
+    let Queued { event, ticket } = queued;
     let (now, kind) = (running.clock.now(), kind_of(&event));
     let line = Line::of(&event);
     let _span = tracing::debug_span!("event", kind).entered();
@@ -160,16 +160,16 @@ fn handle(running: &Running, batch: &mut Batch, entry: Entry) -> (Handled, Optio
         }
         Ok(Err(error @ StoreError::Corrupt { .. })) => {
             tracing::error!(%error, kind, "an event met a row that cannot be read; it is dropped");
-            Err(Lost::Storage(error.to_string()))
+            Err(Undone::Storage(error.to_string()))
         }
         Ok(Err(error)) => {
-            let lost = Lost::Storage(error.to_string());
+            let undone = Undone::Storage(error.to_string());
             fault = Some(error);
-            Err(lost)
+            Err(undone)
         }
         Err(_) => {
             tracing::error!(kind, "an event set off a bug of this program; it is dropped");
-            Err(Lost::Bug)
+            Err(Undone::Bug)
         }
     };
     (Handled { ticket, effects, line }, fault)
@@ -187,15 +187,15 @@ fn finish(running: &Arc<Running>, Handled { ticket, effects, line }: Handled) {
             }
             let _gone = ticket.done.send(Ok(()));
         }
-        Err(lost) => fail(running, ticket, lost),
+        Err(undone) => fail(running, ticket, undone),
     }
 }
 
-fn fail(running: &Running, ticket: Ticket, lost: Lost) {
+fn fail(running: &Running, ticket: Ticket, undone: Undone) {
     if let Some(request) = ticket.request {
-        running.waiting.lost(request, &lost);
+        running.waiting.undone(request, &undone);
     }
-    let _gone = ticket.done.send(Err(lost));
+    let _gone = ticket.done.send(Err(undone));
 }
 
 #[cfg(test)]
@@ -214,7 +214,7 @@ fn kind_of(event: &Event) -> &'static str {
         Event::Message { .. } => "message",
         Event::Delivery { .. } => "delivery",
         Event::Transfer { .. } => "transfer",
-        Event::Stock { .. } => "stock",
+        Event::Checked { .. } => "stock",
         Event::Tick => "tick",
     }
 }

@@ -56,7 +56,7 @@ mod event;
 mod gate;
 mod limits;
 mod peer_id;
-mod shared;
+mod state;
 mod strangers;
 mod task;
 #[cfg(test)]
@@ -79,11 +79,11 @@ pub use bulk::BulkStream;
 pub use error::NetError;
 pub use event::{NetEvent, Reason, Reply, SendFailure};
 pub use limits::Limits;
-pub use shared::{PeerStatus, Transport};
+pub use state::{PeerStatus, Transport};
 
 use behaviour::Behaviour;
 use calls::{Call, Kind};
-use shared::Shared;
+use state::NetState;
 use task::{Command, Starting, Task};
 
 /// How a node takes part in the network.
@@ -105,10 +105,10 @@ pub struct NetConfig {
 /// # Errors
 /// [`NetError`].
 pub async fn start(config: NetConfig) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
-    let (keypair, shared) = (keypair(&config.node_seed), Arc::<Shared>::default());
-    let gates = Arc::clone(&shared.gates);
+    let (keypair, state) = (keypair(&config.node_seed), Arc::<NetState>::default());
+    let gates = Arc::clone(&state.gates);
     let swarm = behaviour::swarm(keypair, config.mdns, &config.limits, gates)?;
-    run(swarm, shared, config, free_for_us).await
+    run(swarm, state, config, free_for_us).await
 }
 
 /// [`start`], over the caller's pipes of bytes in the place of TCP and QUIC: for a simulation. What
@@ -123,15 +123,15 @@ pub async fn start_over<P>(
 where
     P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (keypair, shared) = (keypair(&config.node_seed), Arc::<Shared>::default());
-    let gates = Arc::clone(&shared.gates);
+    let (keypair, state) = (keypair(&config.node_seed), Arc::<NetState>::default());
+    let gates = Arc::clone(&state.gates);
     let swarm = behaviour::swarm_over(keypair, config.mdns, &config.limits, gates, pipes)?;
-    run(swarm, shared, config, |_| Ok(())).await
+    run(swarm, state, config, |_| Ok(())).await
 }
 
 async fn run(
     mut swarm: Swarm<Behaviour>,
-    shared: Arc<Shared>,
+    state: Arc<NetState>,
     config: NetConfig,
     is_free: fn(&Multiaddr) -> std::io::Result<()>,
 ) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
@@ -151,11 +151,11 @@ async fn run(
     let mut streams = swarm.behaviour().bulk.inner.new_control();
     let incoming = streams.accept(bulk::BULK).expect("nobody else accepts this protocol");
     let accepting =
-        bulk::accept(incoming, Arc::clone(&shared.gates), limits.clone(), events.clone());
+        bulk::accept(incoming, Arc::clone(&state.gates), limits.clone(), events.clone());
     let (ready, is_ready) = oneshot::channel();
     let wait = !listeners.is_empty();
     let starting = Starting { listeners, ready: Some(ready) };
-    let task = Task::new(me, swarm, Arc::clone(&shared), limits, requested, events, starting);
+    let task = Task::new(me, swarm, Arc::clone(&state), limits, requested, events, starting);
     // The acceptor ends when the swarm, and with it the sending half of its channel, is gone.
     tokio::spawn(accepting);
     tokio::spawn(task.run());
@@ -173,7 +173,7 @@ async fn run(
             return Err(NetError::Listen { addr: all.join(", "), reason });
         }
     }
-    Ok((Net { me, shared, commands, streams }, receiver))
+    Ok((Net { me, state, commands, streams }, receiver))
 }
 
 /// libp2p shares a TCP port with whoever else is willing to, so two nodes started on one port would
@@ -201,7 +201,7 @@ fn keypair(seed: &[u8; 32]) -> Keypair {
 #[derive(Clone)]
 pub struct Net {
     me: NodeId,
-    shared: Arc<Shared>,
+    state: Arc<NetState>,
     commands: mpsc::Sender<Command>,
     streams: libp2p_stream::Control,
 }
@@ -216,13 +216,13 @@ impl Net {
     /// Where this node listens now, with the ports that were chosen.
     #[must_use]
     pub fn listeners(&self) -> Vec<Multiaddr> {
-        self.shared.listeners()
+        self.state.listeners()
     }
 
     /// The nodes that are connected, in the order of their ids.
     #[must_use]
     pub fn connected(&self) -> Vec<PeerStatus> {
-        self.shared.connected()
+        self.state.connected()
     }
 
     /// The nonce that this node has chosen for its present session with `node`: 32 bytes from
@@ -231,18 +231,18 @@ impl Net {
     /// nothing in another session or at another node.
     #[must_use]
     pub fn nonce(&self, node: NodeId) -> Option<[u8; 32]> {
-        self.shared.nonce(node)
+        self.state.nonce(node)
     }
 
     /// Admits a node: from now on it may open control and bulk streams, whether it is connected
     /// or comes later.
     pub fn open_gate(&self, node: NodeId) {
-        self.shared.gates.open(node);
+        self.state.gates.open(node);
     }
 
     /// Puts a node out: its bulk streams here end at once, its connections right after.
     pub fn close_gate(&self, node: NodeId) {
-        self.shared.close_gate(node);
+        self.state.close_gate(node);
     }
 
     /// Says hello to `node`, or to whoever is at `addrs`, and returns who answered what. Addresses
@@ -278,7 +278,7 @@ impl Net {
         let peer = peer_id::peer_of(node).ok_or(not_a_node)?;
         let (caller, connected) = oneshot::channel();
         self.ask(Command::Connect { node, addrs, caller }, connected).await?;
-        bulk::open(self.streams.clone(), peer, self.shared.gates.token(node)).await
+        bulk::open(self.streams.clone(), peer, self.state.gates.token(node)).await
     }
 
     /// Ends all connections in an orderly way and frees the ports.

@@ -1,7 +1,7 @@
 //! What an agenda has its driver do, and what the driver may say of it.
 
+use crate::holdings::Transfer;
 use crate::id::{NodeId, PartyId, TransferId};
-use crate::objects::Transfer;
 use crate::peer::{DeliveryFailure, Nonce, Peer, TransferResult};
 use crate::refusal::Refusal;
 use crate::store::{ReadTxn, StoreError};

@@ -6,8 +6,8 @@ use super::limits::{
 use super::orders::{Fetch, Fetched, Order, Retry};
 use super::tries::Reached;
 use super::under_way::{Agenda, Errand, Pull, Pulls, Stage, TryingPull};
+use crate::holdings::Transfer;
 use crate::id::{NodeId, TransferId};
-use crate::objects::Transfer;
 use crate::peer::{Route, TransferResult};
 
 impl Pulls {

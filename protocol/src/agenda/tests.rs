@@ -2,8 +2,8 @@
 
 use super::limits::DUE_MAX;
 use super::{Agenda, Fetched, Order, Retry, Sent};
+use crate::holdings::{PullFor, Transfer, TransferFor};
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
-use crate::objects::{PullFor, Transfer, TransferFor};
 use crate::peer::{Delivery, DeliveryFailure, Route, TransferResult};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -316,7 +316,7 @@ fn a_pull_whose_holder_refuses_ends_and_what_came_is_thrown_away() {
     wanted(&mut agenda, PULL, &[ONE, TWO]);
     let orders = agenda.fetched(PULL, Fetched::Broken { progressed: true });
     assert!(matches!(&orders[..], [Order::Fetch(fetch)] if fetch.node == TWO), "{orders:?}");
-    let refusal = Refusal::from(crate::objects::NotSent::NotPermitted);
+    let refusal = Refusal::from(crate::holdings::NotSent::NotPermitted);
     let orders = agenda.fetched(PULL, Fetched::Refused(refusal));
     assert!(matches!(&orders[..], [Order::End { .. }, Order::Discard { .. }]), "{orders:?}");
 }

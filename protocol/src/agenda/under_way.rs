@@ -1,7 +1,7 @@
 //! What is under way: all that an agenda remembers.
 
+use crate::holdings::Transfer;
 use crate::id::{NodeId, PartyId, TransferId};
-use crate::objects::Transfer;
 use crate::peer::{DeliveryFailure, Nonce};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

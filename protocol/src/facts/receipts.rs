@@ -2,9 +2,9 @@
 
 use crate::codec::{Bytes, wire_struct};
 use crate::entries::{self, EntryRow};
+use crate::holdings;
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::limits;
-use crate::objects;
 use crate::reason::reasons;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
@@ -99,7 +99,7 @@ pub(crate) fn learn(
     depositor: PartyId,
 ) -> Handled<()> {
     let Some(row) = entries::entry(txn, subject, entry)? else { return Ok(()) };
-    let manifest = objects::small(txn, row.label.claims().manifest)?;
+    let manifest = holdings::small(txn, row.label.claims().manifest)?;
     if !covers(receipt, entry, &row, manifest.as_ref().map(|bytes| bytes.len() as u64)) {
         return refuse(Reason::NotWhole);
     }

@@ -5,9 +5,9 @@ use super::view::{ClockView, NodeView, PeerView, StatusView};
 use crate::clock;
 use crate::directory;
 use crate::federation;
+use crate::holdings;
 use crate::identity::Card;
 use crate::members;
-use crate::objects;
 use crate::outbox;
 use crate::refusal::Handled;
 use crate::store::ReadTxn;
@@ -90,6 +90,6 @@ fn status(own: &Own, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView> {
             .map(|(to, from)| ClockView { to, from })
             .collect(),
         waiting,
-        transfers: objects::transfers(txn)?.len(),
+        transfers: holdings::transfers(txn)?.len(),
     })
 }

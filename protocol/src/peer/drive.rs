@@ -7,9 +7,9 @@ use crate::clock;
 use crate::codes;
 use crate::directory;
 use crate::entries::{self, Bundle, Draft, SealedEntry, Sealing};
+use crate::holdings::{self, Transfer};
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::identity::{KnownKeys, Role};
-use crate::objects::{self, Transfer};
 use crate::outbox;
 use crate::patients;
 use crate::refusal::{Handled, refuse};
@@ -95,7 +95,7 @@ impl Peer {
                 Effect::WakeAt(not_before)
             });
         }
-        for (id, _) in objects::transfers(txn)? {
+        for (id, _) in holdings::transfers(txn)? {
             effects.push(Effect::Pull { id });
         }
         // What became due while we were away is found by the first tick.
@@ -172,7 +172,7 @@ impl Peer {
         txn: &dyn ReadTxn,
         id: TransferId,
     ) -> Result<Option<(Transfer, Route)>, StoreError> {
-        let Some(transfer) = objects::transfer(txn, id)? else { return Ok(None) };
+        let Some(transfer) = holdings::transfer(txn, id)? else { return Ok(None) };
         let route = route(txn, transfer.from)?;
         Ok(Some((transfer, route)))
     }
@@ -202,7 +202,7 @@ impl Peer {
         ticket: TicketId,
         object: ObjectId,
     ) -> Handled<()> {
-        objects::may_pull(txn, clock::read(txn, now)?, node, ticket, object)
+        holdings::may_pull(txn, clock::read(txn, now)?, node, ticket, object)
     }
 
     /// An object that stands in the store itself.
@@ -214,7 +214,7 @@ impl Peer {
         txn: &dyn ReadTxn,
         id: ObjectId,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        objects::small(txn, id)
+        holdings::small(txn, id)
     }
 
     /// An entry as it is kept here, for checking it elsewhere.
@@ -237,7 +237,7 @@ impl Peer {
     /// # Errors
     /// [`StoreError`].
     pub fn is_held(&self, txn: &dyn ReadTxn, id: ObjectId) -> Result<bool, StoreError> {
-        objects::held(txn, id)
+        holdings::held(txn, id)
     }
 
     /// A patient's keys as they were sealed under the passphrase.

@@ -3,9 +3,9 @@
 use super::command::Command;
 use super::hello::{CheckedHello, CheckedWelcome};
 use super::message::CheckedMessage;
+use crate::holdings::Lost;
 use crate::id::{NodeId, ObjectId, PartyId, TransferId};
 use crate::identity::PatientKeys;
-use crate::objects::Lost;
 use crate::turn::{Nonce, RequestId, TransferResult};
 
 /// Something that happened.
@@ -74,8 +74,8 @@ pub enum Event {
         /// How.
         result: TransferResult,
     },
-    /// The node compared what [`super::Peer::stock`] says ought to be here with its object folder.
-    Stock {
+    /// The node compared what [`super::Peer::held_objects`] says ought to be here with its object folder.
+    Checked {
         /// Not here, or not what it should be.
         lost: Vec<Lost>,
         /// Noted as lost, and here after all.

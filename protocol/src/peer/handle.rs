@@ -11,12 +11,12 @@ use crate::access_log;
 use crate::clock;
 use crate::codec::{Bytes, Wire};
 use crate::directory;
+use crate::holdings;
 use crate::id::{NodeId, PartyId, TransferId};
 use crate::identity::PatientKeys;
 use crate::inbox::{self, Arrival};
 use crate::members;
 use crate::message::OutcomeResult;
-use crate::objects;
 use crate::outbox::{self, Taken};
 use crate::record;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
@@ -71,8 +71,8 @@ impl Peer {
                 self.delivery(now, txn, rng, to, number, result)
             }
             Event::Transfer { id, result } => self.transferred(now, txn, rng, id, result),
-            Event::Stock { lost, found } => {
-                self.quietly(now, txn, rng, |ctx| record::stock(ctx, &lost, &found))
+            Event::Checked { lost, found } => {
+                self.quietly(now, txn, rng, |ctx| record::checked(ctx, &lost, &found))
             }
             Event::Tick => self.quietly(now, txn, rng, tick),
         }
@@ -208,15 +208,15 @@ impl Peer {
         id: TransferId,
         result: TransferResult,
     ) -> Result<Vec<Effect>, StoreError> {
-        let refusal = match self.attempt(now, txn, rng, |ctx| objects::ended(ctx, id, result))? {
+        let refusal = match self.attempt(now, txn, rng, |ctx| holdings::ended(ctx, id, result))? {
             Ok(effects) => return Ok(effects),
             Err(refusal) => refusal,
         };
         tracing::warn!(code = ?refusal.code, "a transfer was not taken");
         let failed = TransferResult::Refused { refusal };
-        match self.attempt(now, txn, rng, |ctx| objects::ended(ctx, id, failed))? {
+        match self.attempt(now, txn, rng, |ctx| holdings::ended(ctx, id, failed))? {
             Ok(effects) => Ok(effects),
-            Err(_) => self.quietly(now, txn, rng, |ctx| objects::give_up(ctx, id)),
+            Err(_) => self.quietly(now, txn, rng, |ctx| holdings::give_up(ctx, id)),
         }
     }
 

@@ -18,12 +18,13 @@
 //!   [`Event::Delivery`]; [`Peer::hello`] on a new connection, then [`Event::Welcome`];
 //! * [`Peer::transfer`] on [`Effect::Pull`], then [`Event::Transfer`];
 //! * [`Peer::may_pull`] and [`Peer::small_object`] when another node pulls;
-//! * [`Peer::stock`] at the start, and whenever the disk may have lost something, then
-//!   [`Event::Stock`];
+//! * [`Peer::held_objects`] at the start, and whenever the disk may have lost something, then
+//!   [`Event::Checked`];
 //! * [`Peer::query`] for reads that disclose nothing of a record's content.
 
 mod about_us;
 mod body;
+mod check;
 mod command;
 mod drive;
 mod event;
@@ -35,7 +36,6 @@ mod message;
 mod query;
 mod reasons;
 mod route;
-mod stock;
 mod view;
 pub mod words;
 
@@ -61,14 +61,14 @@ pub mod ask {
     pub use crate::consent::{Grants, Request, Requests};
     pub use crate::custody::Patients;
     pub use crate::federation::Members;
-    pub use crate::objects::Transfers;
+    pub use crate::holdings::Transfers;
     pub use crate::permission::Keys;
     pub use crate::record::{Catalogued, Charts, Entries, Verify};
 }
 
 pub use crate::codes::CodeView;
+pub use crate::holdings::TransferView;
 pub use crate::identity::PatientKeys;
-pub use crate::objects::TransferView;
 pub use crate::permission::KeysView;
 pub use crate::turn::{
     Act, Answer, Cursor, Described, Done, Effect, Identity, Listing, Look, Nonce, Page, Part,

@@ -5,10 +5,10 @@ use super::command::Command;
 use super::reasons::Reason;
 use crate::codec::Bytes;
 use crate::directory;
+use crate::holdings::{self, TransferFor};
 use crate::id::PartyId;
 use crate::limits;
 use crate::members;
-use crate::objects::{self, TransferFor};
 use crate::outbox;
 use crate::refusal::{Handled, Refusal};
 use crate::turn::{Context, Effect, Notice, RequestId, Sender};
@@ -137,7 +137,7 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
 pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
     let due = outbox::due(ctx.txn, ctx.now)?;
     ctx.effects.extend(due.into_iter().map(|to| Effect::Deliver { to }));
-    objects::tick(ctx)?;
+    holdings::tick(ctx)?;
     consent::tick(ctx)?;
     backup::tick(ctx)
 }

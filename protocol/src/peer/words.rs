@@ -6,7 +6,7 @@ use crate::reason::{Arg, Args, ENGLISH, Language, Listed, RefusalCode, Row, fill
 use crate::refusal::Refusal;
 use crate::{
     access_log, backup, catalogue, codes, consent, crypto, custody, directory, enrolment, entries,
-    federation, identity, inbox, members, membership, objects, outbox, patients, permission,
+    federation, holdings, identity, inbox, members, membership, outbox, patients, permission,
     receipts, record, turn,
 };
 use core::fmt;
@@ -31,8 +31,8 @@ pub const TABLES: &[&[Row]] = &[
     codes::Reason::TABLE,
     directory::Reason::TABLE,
     members::Reason::TABLE,
-    objects::Reason::TABLE,
-    objects::NotSent::TABLE,
+    holdings::Reason::TABLE,
+    holdings::NotSent::TABLE,
     patients::Reason::TABLE,
     permission::Reason::TABLE,
     catalogue::CatalogueError::TABLE,

@@ -1,9 +1,9 @@
 //! A store in memory, for tests and simulations.
 
+mod interner;
 mod rows;
-mod shared;
 
-pub use shared::Shared;
+pub use interner::Interner;
 
 use super::txn::{ReadTxn, Row, StoreError, Table, Txn};
 use rows::Rows;
@@ -40,9 +40,9 @@ impl Memory {
     /// Has this store keep what others have, too, once with them; it stays theirs and its own alike,
     /// since a row that is written is taken apart again. Costs a look at what was written since the last
     /// time.
-    pub fn share(&mut self, shared: &mut Shared) {
+    pub fn intern(&mut self, interner: &mut Interner) {
         for rows in self.tables.values_mut() {
-            rows.share(|chunk| shared.chunk(chunk));
+            rows.intern(|chunk| interner.chunk(chunk));
         }
     }
 }
@@ -181,7 +181,7 @@ mod tests {
         ) {
             let mut map = BTreeMap::new();
             let (mut store, mut other) = (Memory::default(), Memory::default());
-            let mut shared = Shared::new();
+            let mut interner = Interner::new();
             for (key, value, step) in steps {
                 let (key, value) = ((key % 512).to_be_bytes(), vec![value; 200]);
                 match step {
@@ -197,8 +197,8 @@ mod tests {
                     }
                 }
                 if step == 2 && key[1] % 8 == 0 {
-                    store.share(&mut shared);
-                    shared.forget_single();
+                    store.intern(&mut interner);
+                    interner.forget_single();
                 }
             }
             prop_assert_eq!(&store, &other);
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_many_stores_have_stands_in_memory_once() {
-        let mut shared = Shared::new();
+        let mut interner = Interner::new();
         let mut stores: Vec<_> = (0u8..4).map(|_| Memory::default()).collect();
         for (number, store) in (0u8..).zip(&mut stores) {
             for key in 0..1000u16 {
@@ -231,7 +231,7 @@ mod tests {
             }
             // Its own row stands somewhere among them.
             store.put(T, blake3::hash(&[number]).as_bytes(), &[number; 200]).unwrap();
-            store.share(&mut shared);
+            store.intern(&mut interner);
         }
         let places = |store: &Memory| -> std::collections::BTreeSet<usize> {
             store.tables[&T.into()].iter().map(|row| core::ptr::from_ref(row).addr()).collect()

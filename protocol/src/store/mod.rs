@@ -13,6 +13,6 @@ mod txn;
 
 #[cfg(test)]
 pub(crate) use counting::Counting;
-pub use memory::{Memory, Shared, TableSize};
+pub use memory::{Interner, Memory, TableSize};
 pub use overlay::{Changes, Overlay, Rows, merge};
 pub use txn::{ReadTxn, Row, StoreError, Table, Txn, prefix_end};

@@ -3,11 +3,11 @@
 use super::people::{HOSPITAL, NOW, YESTERDAY, hex, key};
 use crate::codec::{Bytes, Wire};
 use crate::crypto::KemSecret;
+use crate::holdings::contents_hash;
 use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
 use crate::identity::KnownKeys;
 use crate::limits;
 use crate::object::{DataKey, seal_small};
-use crate::objects::contents_hash;
 use crate::record::{Bundle, ContentKey, ContentRef, Kind, Label, Manifest, Term};
 use crate::refusal::Failure;
 use crate::statement::Signed;

@@ -32,13 +32,13 @@ pub(crate) struct Node {
     /// Where it listens: its own door, which only the relay knows.
     pub(crate) listens: SocketAddr,
     pub(crate) process: u32,
-    pub(crate) desk: Desk,
+    pub(crate) api: LocalApi,
     child: Child,
 }
 
 /// Where a node is asked; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Desk {
+pub(crate) struct LocalApi {
     client: Client,
     /// A folder for files that are imported.
     files: PathBuf,
@@ -98,11 +98,12 @@ impl Node {
         let lines = child.stderr.take().context("the log is piped")?;
         let file = log.clone();
         tokio::spawn(async move { follow(lines, &file, place.at, told).await });
-        let desk = Desk { client: Client::new(&dir.join("api.sock")), files: dir.join("imports") };
-        tokio::fs::create_dir_all(&desk.files).await?;
+        let api =
+            LocalApi { client: Client::new(&dir.join("api.sock")), files: dir.join("imports") };
+        tokio::fs::create_dir_all(&api.files).await?;
         let begun = Instant::now();
         let status = loop {
-            match desk.get("/v1/status").await {
+            match api.get("/v1/status").await {
                 Ok(status) => break status,
                 Err(_) if child.try_wait()?.is_none() && begun.elapsed() < PATIENCE => {
                     tokio::time::sleep(LOOK).await;
@@ -115,7 +116,7 @@ impl Node {
         let id = serde_json::from_value(status["institution"].clone()).context("no id")?;
         let listens = port(&status).context("the node does not listen")?;
         let process = child.id().context("the node ended")?;
-        Ok(Self { name: name.to_owned(), id, listens, process, desk, child })
+        Ok(Self { name: name.to_owned(), id, listens, process, api, child })
     }
 }
 
@@ -151,7 +152,7 @@ pub(crate) fn address(text: &str) -> Option<SocketAddr> {
     (ip4 == "ip4" && tcp == "tcp").then_some(SocketAddr::new(ip.into(), port.parse().ok()?))
 }
 
-impl Desk {
+impl LocalApi {
     pub(crate) async fn all<L>(
         &self,
         listing: L,

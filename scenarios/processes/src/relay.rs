@@ -38,12 +38,12 @@ const LATE: Duration = Duration::from_micros(500);
 /// The doors of all parties; cheap to clone. It ends with the last of its clones.
 #[derive(Clone)]
 pub(crate) struct Relay {
-    shared: Arc<Shared>,
+    shared: Arc<Inner>,
     doors: Arc<[SocketAddr]>,
     _serving: Arc<JoinSet<()>>,
 }
 
-struct Shared {
+struct Inner {
     seed: u64,
     /// Until the scenario begins, links take no time and lose nothing, as in the core tier.
     slow: AtomicBool,
@@ -88,7 +88,7 @@ impl Relay {
         };
         let regions = || scenario.regions.iter().map(|region| region.id.as_str());
         let links = regions().map(|from| regions().map(|to| between(from, to)).collect());
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Inner {
             seed,
             slow: AtomicBool::new(false),
             names: parties.iter().map(|(name, _)| name.clone()).collect(),
@@ -142,7 +142,7 @@ impl Relay {
     }
 }
 
-async fn serve(shared: Arc<Shared>, to: usize, listener: TcpListener) {
+async fn serve(shared: Arc<Inner>, to: usize, listener: TcpListener) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -155,7 +155,7 @@ async fn serve(shared: Arc<Shared>, to: usize, listener: TcpListener) {
     }
 }
 
-async fn connection(shared: Arc<Shared>, to: usize, dialled: TcpStream, end: SocketAddr) {
+async fn connection(shared: Arc<Inner>, to: usize, dialled: TcpStream, end: SocketAddr) {
     let begun = Instant::now();
     let nodes = lock(&shared.nodes).clone();
     let (parties, processes): (Vec<usize>, Vec<u32>) =
@@ -190,7 +190,7 @@ async fn connection(shared: Arc<Shared>, to: usize, dialled: TcpStream, end: Soc
 }
 
 /// Moves one direction's bytes until its end.
-async fn pump(shared: &Shared, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut lane: Lane) {
+async fn pump(shared: &Inner, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut lane: Lane) {
     let (under_way, mut arriving) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
     let room = Semaphore::new(BUFFER_MAX);
     let reading = async {
@@ -236,7 +236,7 @@ async fn pump(shared: &Shared, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, 
     }
 }
 
-impl Shared {
+impl Inner {
     fn lane(&self, from: usize, to: usize, connection: u64) -> Lane {
         let link = &self.links[self.regions[from]][self.regions[to]];
         let pair = format!("{} {}", self.names[from], self.names[to]);

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::heard;
 use crate::measures::Measures;
-use crate::node::{Desk, Node, Place, address};
+use crate::node::{LocalApi, Node, Place, address};
 use crate::relay::Relay;
 use crate::town::{Answered, Town};
 use crate::trail::{Told, What, now_us};
@@ -233,7 +233,7 @@ impl Run<'_, '_> {
         let passed_us = town.since_begin(over_us);
         let _last: () = town.runtime.clone().block_on(async {
             for node in &town.nodes {
-                look_past(&node.name, &node.desk, &town.relay, &self.bypassed).await;
+                look_past(&node.name, &node.api, &town.relay, &self.bypassed).await;
             }
         });
         Ok((stopped, passed_us))
@@ -241,13 +241,13 @@ impl Run<'_, '_> {
 
     /// Looks from time to time whether any node is connected past the relay.
     fn check(&self, town: &Town) -> tokio::task::JoinHandle<()> {
-        let desks: Vec<(String, Desk)> =
-            town.nodes.iter().map(|node| (node.name.clone(), node.desk.clone())).collect();
+        let apis: Vec<(String, LocalApi)> =
+            town.nodes.iter().map(|node| (node.name.clone(), node.api.clone())).collect();
         let (relay, bypassed) = (town.relay.clone(), Arc::clone(&self.bypassed));
         town.runtime.spawn(async move {
             loop {
-                for (name, desk) in &desks {
-                    look_past(name, desk, &relay, &bypassed).await;
+                for (name, api) in &apis {
+                    look_past(name, api, &relay, &bypassed).await;
                 }
                 tokio::time::sleep(CHECK).await;
             }
@@ -336,9 +336,9 @@ fn next(town: &mut Town, wait: Duration) -> Option<Happened> {
 }
 
 /// Notes a node's connections that do not lead to the relay.
-async fn look_past(name: &str, desk: &Desk, relay: &Relay, bypassed: &Mutex<Vec<String>>) {
+async fn look_past(name: &str, api: &LocalApi, relay: &Relay, bypassed: &Mutex<Vec<String>>) {
     // A node that does not answer is noticed elsewhere.
-    for end in desk.far_ends().await.unwrap_or_default() {
+    for end in api.far_ends().await.unwrap_or_default() {
         if !address(&end).is_some_and(|end| relay.is_ours(end)) {
             let said = format!("{name} is connected to {end}");
             bypassed.lock().unwrap_or_else(PoisonError::into_inner).push(said);

@@ -22,7 +22,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::command::{answer_of, name_of, refusal};
 use crate::measures::Measures;
 use crate::names::Names;
-use crate::node::{Desk, LOOK, Node};
+use crate::node::{LOOK, LocalApi, Node};
 use crate::relay::Relay;
 use crate::trail::{Message, Told, What, now_us};
 
@@ -154,7 +154,7 @@ impl Town {
     /// Whether nothing waits anywhere.
     async fn is_idle(&self) -> bool {
         for node in &self.nodes {
-            let Ok(status) = node.desk.get("/v1/status").await else { return false };
+            let Ok(status) = node.api.get("/v1/status").await else { return false };
             if status["waiting"] != 0 || status["transfers"] != 0 {
                 return false;
             }
@@ -178,7 +178,7 @@ impl Town {
     where
         L: Listing<Item: DeserializeOwned> + Into<Query>,
     {
-        self.runtime.block_on(self.node(at).desk.all(listing, patient)).map_err(refusal)
+        self.runtime.block_on(self.node(at).api.all(listing, patient)).map_err(refusal)
     }
 }
 
@@ -208,9 +208,9 @@ impl Doors for Town {
         name: &'static str,
         tag: u64,
     ) {
-        let (desk, said) = (self.node(at).desk.clone(), said(&command));
+        let (api, said) = (self.node(at).api.clone(), said(&command));
         self.begin(at, (name, tag), patient, async move {
-            desk.command(&said?, patient).await.map_err(refusal)
+            api.command(&said?, patient).await.map_err(refusal)
         });
     }
 
@@ -221,7 +221,7 @@ impl Doors for Town {
         patient: Option<PartyId>,
     ) -> Result<Answer, Refusal> {
         let said = said(&command)?;
-        let answer = self.runtime.block_on(self.node(at).desk.command(&said, patient));
+        let answer = self.runtime.block_on(self.node(at).api.command(&said, patient));
         let answer = answer.map_err(refusal)?;
         answer_of(name_of(&command), answer).map_err(|error| other_answer(&error))
     }
@@ -263,30 +263,30 @@ impl Doors for Town {
     }
 
     fn make_patient(&mut self, relay: u32, name: String) -> Result<PartyId, Refusal> {
-        let made = self.runtime.block_on(self.node(relay).desk.new_patient(&name));
+        let made = self.runtime.block_on(self.node(relay).api.new_patient(&name));
         let (patient, words) = made.map_err(refusal)?;
         self.words.insert(patient, words);
         Ok(patient)
     }
 
     fn record(&mut self, at: u32, entries: Entries, tag: u64) -> Result<(), Refusal> {
-        let desk = self.node(at).desk.clone();
+        let api = self.node(at).api.clone();
         self.begin(at, ("record.record", tag), None, async move {
-            import(&desk, entries).await.map_err(refusal)
+            import(&api, entries).await.map_err(refusal)
         });
         Ok(())
     }
 
     fn record_now(&mut self, at: u32, entries: Entries) -> Result<(), Refusal> {
-        let imported = self.runtime.block_on(import(&self.node(at).desk, entries));
+        let imported = self.runtime.block_on(import(&self.node(at).api, entries));
         imported.map(drop).map_err(refusal)
     }
 
     fn rotate(&mut self, relay: u32, patient: PartyId, tag: u64) -> bool {
         let Some(words) = self.words.get(&patient).cloned() else { return false };
-        let desk = self.node(relay).desk.clone();
+        let api = self.node(relay).api.clone();
         self.begin(relay, ("custody.rotate", tag), Some(patient), async move {
-            desk.rotate(patient, &words).await.map(|()| Value::Null).map_err(refusal)
+            api.rotate(patient, &words).await.map(|()| Value::Null).map_err(refusal)
         });
         true
     }
@@ -298,11 +298,11 @@ impl Doors for Town {
 }
 
 /// Records entries, each by an import of its own: an import is of one kind.
-async fn import(desk: &Desk, entries: Entries) -> Result<Value, ClientError> {
+async fn import(api: &LocalApi, entries: Entries) -> Result<Value, ClientError> {
     let mut recorded = Value::Null;
     for n in 0..entries.count {
         let kind = KINDS[n as usize % KINDS.len()];
-        recorded = desk.import(entries.subject, kind.name(), entries.size).await?;
+        recorded = api.import(entries.subject, kind.name(), entries.size).await?;
     }
     Ok(recorded)
 }

@@ -7,9 +7,9 @@ use crate::result::TraceKind;
 use crate::scenario::Hostility;
 use crate::tier::Seen;
 use chartmesh_protocol::agenda::Fetched;
+use chartmesh_protocol::holdings::{Lost, Transfer};
 use chartmesh_protocol::id::{NodeId, ObjectId, TransferId};
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
-use chartmesh_protocol::objects::{Lost, Transfer};
 use chartmesh_protocol::peer::Event;
 use chartmesh_protocol::refusal::{Failure, Refusal};
 
@@ -150,7 +150,7 @@ impl Engine<'_> {
         let machine = self.machine(at);
         let (mut lost, mut after) = (Vec::new(), None);
         loop {
-            let page = machine.party.peer.stock(&machine.disk, None, after, 1024);
+            let page = machine.party.peer.held_objects(&machine.disk, None, after, 1024);
             let page = page.expect("memory does not fail");
             let Some(last) = page.last() else { break };
             after = Some(last.object);
@@ -163,7 +163,7 @@ impl Engine<'_> {
             );
         }
         if !lost.is_empty() {
-            self.handle(at, Event::Stock { lost, found: Vec::new() }, "stock", Then::Nothing);
+            self.handle(at, Event::Checked { lost, found: Vec::new() }, "stock", Then::Nothing);
         }
     }
 }

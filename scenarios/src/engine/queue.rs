@@ -6,31 +6,31 @@ use std::collections::BinaryHeap;
 
 /// Events by time.
 pub(super) struct Queue<T> {
-    heap: BinaryHeap<Reverse<Entry<T>>>,
+    heap: BinaryHeap<Reverse<Planned<T>>>,
     planned: u64,
 }
 
-struct Entry<T> {
+struct Planned<T> {
     at_us: u64,
     number: u64,
     event: T,
 }
 
-impl<T> PartialEq for Entry<T> {
+impl<T> PartialEq for Planned<T> {
     fn eq(&self, other: &Self) -> bool {
         self.number == other.number
     }
 }
 
-impl<T> Eq for Entry<T> {}
+impl<T> Eq for Planned<T> {}
 
-impl<T> PartialOrd for Entry<T> {
+impl<T> PartialOrd for Planned<T> {
     fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> Ord for Entry<T> {
+impl<T> Ord for Planned<T> {
     fn cmp(&self, other: &Self) -> core::cmp::Ordering {
         (self.at_us, self.number).cmp(&(other.at_us, other.number))
     }
@@ -43,7 +43,7 @@ impl<T> Queue<T> {
 
     /// Plans an event.
     pub(super) fn plan(&mut self, at_us: u64, event: T) {
-        self.heap.push(Reverse(Entry { at_us, number: self.planned, event }));
+        self.heap.push(Reverse(Planned { at_us, number: self.planned, event }));
         self.planned += 1;
     }
 

@@ -3,7 +3,7 @@
 
 use super::state::Engine;
 use super::task::Task;
-use crate::check::Checkers;
+use crate::checkers::Checkers;
 use crate::party::Party;
 use crate::result::{RunError, Watcher};
 use crate::scenario::Nat;
@@ -30,15 +30,15 @@ impl<'a> Engine<'a> {
         for (number, newcomer) in people.newcomers().into_iter().enumerate() {
             people.enrol_now(newcomer, self)?;
             self.settle();
-            self.stage.machines[newcomer.relay as usize].disk.share(&mut self.shared);
+            self.stage.machines[newcomer.relay as usize].disk.intern(&mut self.interner);
             if number.is_multiple_of(16) && !self.tell(watcher, "enrolling") {
                 return Ok(false);
             }
         }
         for machine in &mut self.stage.machines {
-            machine.disk.share(&mut self.shared);
+            machine.disk.intern(&mut self.interner);
         }
-        self.shared.forget_single();
+        self.interner.forget_single();
         self.step();
         self.begin(people);
         Ok(true)

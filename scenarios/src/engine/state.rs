@@ -4,7 +4,7 @@ use super::links::Links;
 use super::memory::{Faults, Hostile};
 use super::queue::Queue;
 use super::task::Task;
-use crate::check::Checkers;
+use crate::checkers::Checkers;
 use crate::result::TraceSink;
 use crate::scenario::Scenario;
 use crate::stage::{Machine, Stage};
@@ -12,7 +12,7 @@ use crate::tier::people::{Patient, People};
 use crate::tier::places::Places;
 use crate::tier::{Measures, Tracer, short};
 use chartmesh_protocol::peer::RequestId;
-use chartmesh_protocol::store::Shared;
+use chartmesh_protocol::store::Interner;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
@@ -24,7 +24,7 @@ pub(crate) struct Engine<'a> {
     pub(crate) stage: Stage,
     pub(super) queue: Queue<Task>,
     /// What machines' disks have in common.
-    pub(super) shared: Shared,
+    pub(super) interner: Interner,
     pub(super) links: Links,
     pub(super) tracer: Tracer<'a>,
     pub(super) requests: u64,
@@ -54,7 +54,7 @@ impl<'a> Engine<'a> {
             seed,
             stage: Stage::default(),
             queue: Queue::new(),
-            shared: Shared::new(),
+            interner: Interner::new(),
             links: Links::new(scenario, seed),
             tracer: Tracer::new(sink),
             requests: 0,

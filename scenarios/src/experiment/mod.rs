@@ -25,5 +25,5 @@ pub use replay::{Difference, Parting, Replayed, replay};
 pub use runner::Runner;
 pub use shelf::Folders;
 pub use shrink::{ShrinkError, Shrinking, Shrunk, shrink};
-pub use sweep::{Ended, Job, Kept, Overseer, Shelf, Swept, sweep};
+pub use sweep::{Ended, Job, Overseer, RunResult, Shelf, Swept, sweep};
 pub use trace::{Each, InWords, length, moment, short_id};

@@ -1,6 +1,6 @@
 //! The runs of a sweep on disk, a folder each, so that a sweep that was broken off goes on.
 
-use super::sweep::{Job, Kept, Shelf};
+use super::sweep::{Job, RunResult, Shelf};
 use crate::output::{Formats, Leave, Manifest, RunFolder, Version};
 use crate::result::Outcome;
 use std::io;
@@ -31,7 +31,7 @@ impl Folders {
 }
 
 impl Shelf for Folders {
-    fn find(&self, job: &Job<'_>) -> Option<Kept> {
+    fn find(&self, job: &Job<'_>) -> Option<RunResult> {
         let manifest = Manifest::read(&self.path(job)).ok()?;
         let same = manifest.seed == job.seed
             && manifest.scenario == *job.scenario
@@ -39,7 +39,7 @@ impl Shelf for Folders {
             && manifest.tier == "core"
             && manifest.stand_ins == self.stand_ins
             && !manifest.stopped;
-        same.then(|| Kept { failing: manifest.failing(), figures: manifest.figures })
+        same.then(|| RunResult { failing: manifest.failing(), figures: manifest.figures })
     }
 
     fn put(&self, job: &Job<'_>, outcome: &Outcome) -> io::Result<()> {
@@ -85,7 +85,7 @@ mod tests {
         let mut outcome = run(&scenario).unwrap();
         outcome.violations.push(fake::violation("quotas-hold", 5));
         folders.put(&job(&scenario), &outcome).unwrap();
-        assert_eq!(folders.find(&job(&scenario)), Some(Kept::of(&outcome)));
+        assert_eq!(folders.find(&job(&scenario)), Some(RunResult::of(&outcome)));
         assert_eq!(folders.find(&Job { seed: 4, ..job(&scenario) }), None);
         assert_eq!(Folders::new(dir.path(), true).find(&job(&scenario)), None);
         scenario.policy.replicas = 2;

@@ -27,7 +27,7 @@ pub struct Job<'a> {
 /// Where the runs of a sweep are kept, so that one that was broken off goes on.
 pub trait Shelf: Sync {
     /// The figures of a run that is there whole, of this very scenario, seed and version.
-    fn find(&self, job: &Job<'_>) -> Option<Kept>;
+    fn find(&self, job: &Job<'_>) -> Option<RunResult>;
     /// Keeps a run.
     ///
     /// # Errors
@@ -37,14 +37,14 @@ pub trait Shelf: Sync {
 
 /// What is kept of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
+pub struct RunResult {
     /// Its figures.
     pub figures: Figures,
     /// Why it fails, if it does.
     pub failing: Option<String>,
 }
 
-impl Kept {
+impl RunResult {
     /// Of a run.
     #[must_use]
     pub fn of(outcome: &Outcome) -> Self {
@@ -65,9 +65,9 @@ pub trait Overseer: Sync {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ended {
     /// It was there already.
-    Found(Kept),
+    Found(RunResult),
     /// It was run.
-    Ran(Kept),
+    Ran(RunResult),
     /// It could not be run, or panicked.
     Broke(String),
     /// It was stopped: nothing of it is kept.
@@ -162,7 +162,7 @@ fn one(
         _ if watching.stopped => Ended::Stopped,
         Went::Through(outcome) => {
             shelf.put(job, &outcome)?;
-            Ended::Ran(Kept::of(&outcome))
+            Ended::Ran(RunResult::of(&outcome))
         }
         Went::Not(error) => Ended::Broke(error.to_string()),
         Went::Panicked => Ended::Broke(Failing::Panic.to_string()),
@@ -222,16 +222,16 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Memory(Mutex<BTreeMap<(String, u64), Kept>>);
+    struct Memory(Mutex<BTreeMap<(String, u64), RunResult>>);
 
     impl Shelf for Memory {
-        fn find(&self, job: &Job<'_>) -> Option<Kept> {
+        fn find(&self, job: &Job<'_>) -> Option<RunResult> {
             self.0.lock().unwrap().get(&(job.point.to_owned(), job.seed)).cloned()
         }
         fn put(&self, job: &Job<'_>, outcome: &Outcome) -> io::Result<()> {
             let key = (job.point.to_owned(), job.seed);
             assert!(
-                self.0.lock().unwrap().insert(key, Kept::of(outcome)).is_none(),
+                self.0.lock().unwrap().insert(key, RunResult::of(outcome)).is_none(),
                 "{job:?} twice"
             );
             Ok(())
@@ -331,7 +331,7 @@ mod tests {
     fn a_disk_that_takes_nothing_ends_the_sweep_with_its_reason() {
         struct Full;
         impl Shelf for Full {
-            fn find(&self, _: &Job<'_>) -> Option<Kept> {
+            fn find(&self, _: &Job<'_>) -> Option<RunResult> {
                 None
             }
             fn put(&self, _: &Job<'_>, _: &Outcome) -> io::Result<()> {

@@ -8,15 +8,15 @@ use serde_json::Value as Schema;
 
 /// Checks a whole document.
 pub(super) fn check<'n>(root: &'n Node, schema: &'n Schema, problems: &mut Problems) {
-    Check { root: schema, problems }.node(root, schema, &mut Vec::new());
+    Validator { root: schema, problems }.node(root, schema, &mut Vec::new());
 }
 
-struct Check<'n, 'p> {
+struct Validator<'n, 'p> {
     root: &'n Schema,
     problems: &'p mut Problems,
 }
 
-impl<'n> Check<'n, '_> {
+impl<'n> Validator<'n, '_> {
     fn node(&mut self, node: &'n Node, schema: &'n Schema, path: &mut Vec<Step<'n>>) {
         let leaves = leaves(self.root, schema);
         if leaves.is_empty() || leaves.iter().any(|leaf| anything(leaf)) {

@@ -1,7 +1,7 @@
 //! A machine's disk: what was written is there at once for whoever reads, and durable when a sync ends.
 //! A crash takes back what was not.
 
-use chartmesh_protocol::store::{Memory, ReadTxn, Row, Shared, StoreError, Table, Txn};
+use chartmesh_protocol::store::{Interner, Memory, ReadTxn, Row, StoreError, Table, Txn};
 use std::collections::VecDeque;
 
 /// Rows as they were before one commit.
@@ -28,8 +28,8 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// Keeps what other disks have, too, once with them: memory of the simulation, no fact of it.
-    pub(crate) fn share(&mut self, shared: &mut Shared) {
-        self.rows.share(shared);
+    pub(crate) fn intern(&mut self, interner: &mut Interner) {
+        self.rows.intern(interner);
     }
 
     /// Bytes of all keys and values.

@@ -46,7 +46,7 @@ pub struct Tcp<T> {
 
 /// What became of a segment that was lost, if it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lost {
+pub struct Retransmission {
     /// How often it was sent again.
     pub times: u64,
     /// By how much later that lets it arrive.
@@ -93,7 +93,7 @@ impl<T: Moment> Tcp<T> {
 
     /// Has a segment be lost as often in a row as the link says; each time the sender waits twice as long and halves
     /// the window.
-    pub fn lost(&mut self, latency: Duration, mut is_lost: impl FnMut() -> bool) -> Lost {
+    pub fn lost(&mut self, latency: Duration, mut is_lost: impl FnMut() -> bool) -> Retransmission {
         let (mut times, mut later, mut wait) = (0, Duration::ZERO, patience(latency));
         while times < RETRANSMISSIONS_MAX && is_lost() {
             times += 1;
@@ -102,7 +102,7 @@ impl<T: Moment> Tcp<T> {
             self.threshold = (self.window / 2).max(2 * SEGMENT);
             self.window = self.threshold;
         }
-        Lost { times, later }
+        Retransmission { times, later }
     }
 
     /// A segment's last bit leaves at one time, and would arrive at another were it alone; gives when it does. It is
@@ -180,7 +180,7 @@ mod tests {
         let mut losses = [true, true, false].into_iter();
         let lost = tcp.lost(LATENCY, || losses.next().unwrap());
         let wait = Duration::from_micros(RETRANSMIT_US_MIN);
-        assert_eq!(lost, Lost { times: 2, later: wait * 3 });
+        assert_eq!(lost, Retransmission { times: 2, later: wait * 3 });
         assert_eq!(takes(&mut tcp, 2, Duration::ZERO), LATENCY, "a quarter of the first window");
         assert_eq!(takes(&mut tcp, 1, Duration::ZERO), LATENCY * 3, "which is two segments");
     }

@@ -47,8 +47,8 @@ impl World {
     /// A disk of a party loses an object, or damages it; the party notices.
     pub fn lose(&mut self, who: Who, object: ObjectId, damaged: bool) {
         self.parties[who.0].objects.remove(&object);
-        let lost = vec![chartmesh_protocol::objects::Lost { object, damaged }];
-        self.event(who, Event::Stock { lost, found: Vec::new() });
+        let lost = vec![chartmesh_protocol::holdings::Lost { object, damaged }];
+        self.event(who, Event::Checked { lost, found: Vec::new() });
         self.settle();
     }
 

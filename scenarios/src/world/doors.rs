@@ -3,8 +3,8 @@
 use super::state::World;
 use crate::driver::Driver as _;
 use crate::party::Who;
+use chartmesh_protocol::holdings::{NotSent, Transfer};
 use chartmesh_protocol::id::{NodeId, PartyId};
-use chartmesh_protocol::objects::{NotSent, Transfer};
 use chartmesh_protocol::peer::{
     Asked, CheckedMessage, DeliveryFailure, Event, Listing, Question, ask, whole,
 };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chartmesh_kit::FaultyDisk;
 use chartmesh_node::bulk::{self, Patience, Pulled};
 use chartmesh_node::net::{self, Limits, Net, NetConfig, NetEvent};
-use chartmesh_node::objects::ObjectFolder;
+use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_node::pool;
 use chartmesh_protocol::id::{NodeId, TicketId, TransferId};
 use libp2p::Multiaddr;

@@ -14,7 +14,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
 use crate::clock::ms;
-use crate::desk::Desk;
+use crate::handles::Handles;
 use crate::node::{Who, lock};
 use crate::region::{Federation, Patient};
 
@@ -55,10 +55,10 @@ impl Federation {
                 // The first one early, so that there is something to refer.
                 let within = if entry == 0 { day_ms / 24 } else { day_ms };
                 let at = begin.plus_ms(below(&mut chance, within.max(1)));
-                let (desk, took) = (self.stack.desk().clone(), Arc::clone(&took));
+                let (handles, took) = (self.stack.handles().clone(), Arc::clone(&took));
                 self.stack.spawn(async move {
-                    desk.sleep_until(at).await;
-                    if let Err(error) = record(&desk, patient).await {
+                    handles.sleep_until(at).await;
+                    if let Err(error) = record(&handles, patient).await {
                         lock(&took).failed.push(format!("record: {error}"));
                     }
                 });
@@ -72,10 +72,10 @@ impl Federation {
                 let at = begin.plus_ms(day_ms / 4 + below(&mut chance, day_ms / 2));
                 // A minute to half an hour of a whole day.
                 let thinks_ms = day_ms / 1440 + below(&mut chance, day_ms / 48 + 1);
-                let (desk, took) = (self.stack.desk().clone(), Arc::clone(&took));
+                let (handles, took) = (self.stack.handles().clone(), Arc::clone(&took));
                 self.stack.spawn(async move {
-                    desk.sleep_until(at).await;
-                    if let Err(error) = referral.run(&desk, thinks_ms, &took).await {
+                    handles.sleep_until(at).await;
+                    if let Err(error) = referral.run(&handles, thinks_ms, &took).await {
                         lock(&took).failed.push(format!("referral: {error}"));
                     }
                 });
@@ -96,11 +96,11 @@ fn below(chance: &mut ChaCha20Rng, limit: u64) -> u64 {
     chance.next_u64() % limit
 }
 
-async fn record(desk: &Desk, patient: Patient) -> Result<(), Failure> {
+async fn record(handles: &Handles, patient: Patient) -> Result<(), Failure> {
     let content = [0x41; 1024];
     let draft: (&str, Kind, &[&[u8]]) = ("a finding", Kind::Reports, &[&content]);
-    let command = desk.recording(patient.hospital, patient.id, &[draft])?;
-    desk.command(patient.hospital, command, None).await.map(drop)
+    let command = handles.recording(patient.hospital, patient.id, &[draft])?;
+    handles.command(patient.hospital, command, None).await.map(drop)
 }
 
 /// A patient is referred from one hospital to another.
@@ -115,63 +115,69 @@ struct Referral {
 }
 
 impl Referral {
-    async fn run(&self, desk: &Desk, thinks_ms: u64, took: &Mutex<Took>) -> Result<(), Failure> {
+    async fn run(
+        &self,
+        handles: &Handles,
+        thinks_ms: u64,
+        took: &Mutex<Took>,
+    ) -> Result<(), Failure> {
         let (patient, relay) = (self.patient.id, self.patient.relay);
-        let asked = desk.now();
+        let asked = handles.now();
         let ask = json!({
             "patient": patient, "to": self.party, "purpose": "care-management",
             "user": "Dr. A", "wish": {},
         });
-        desk.command(self.patient.hospital, command("referral", ask), None).await?;
+        handles.command(self.patient.hospital, command("referral", ask), None).await?;
         let query = ask::Requests::of(Some(patient));
         let open = |r: &RequestView| r.state == RequestState::Open && r.asker == self.holder;
         let any_open = |requests: &Page<RequestView>| requests.items.iter().any(open);
-        let seen = desk.until(relay, query.clone(), any_open).await?;
+        let seen = handles.until(relay, query.clone(), any_open).await?;
         let request = seen.items.iter().find(|r| open(r)).map(|r| r.request);
         let request = request.expect("it was just seen");
-        desk.sleep_until(desk.now().plus_ms(thinks_ms)).await;
+        handles.sleep_until(handles.now().plus_ms(thinks_ms)).await;
 
         let approve = json!({"request": request, "narrow": {"days": 7}});
-        desk.command(relay, command("approve", approve), Some(patient)).await?;
-        let of =
-            |requests: &Page<RequestView>| requests.items.iter().find(|r| r.request == request).cloned();
+        handles.command(relay, command("approve", approve), Some(patient)).await?;
+        let of = |requests: &Page<RequestView>| {
+            requests.items.iter().find(|r| r.request == request).cloned()
+        };
         let given = |requests: &Page<_>| of(requests).is_some_and(|r| !r.tokens.is_empty());
-        desk.until(self.reader, query.clone(), given).await?;
-        lock(took).consent.push(desk.now().since(asked) - thinks_ms);
+        handles.until(self.reader, query.clone(), given).await?;
+        lock(took).consent.push(handles.now().since(asked) - thinks_ms);
 
-        let reads = desk.now();
+        let reads = handles.now();
         let fetch = json!({"request": request, "holder": self.holder, "user": "Dr. B"});
-        desk.command(self.reader, command("fetch", fetch), None).await?;
+        handles.command(self.reader, command("fetch", fetch), None).await?;
         let ended = |requests: &Page<_>| {
             of(requests)
                 .is_some_and(|r| matches!(r.state, RequestState::Done | RequestState::Failed))
         };
-        let seen = desk.until(self.reader, query.clone(), ended).await?;
+        let seen = handles.until(self.reader, query.clone(), ended).await?;
         let request = of(&seen).expect("it was just seen");
         if request.state == RequestState::Failed {
             lock(took).failed.push(format!("read: {}", request.reason));
             return Ok(());
         }
-        lock(took).read.push(desk.now().since(reads));
+        lock(took).read.push(handles.now().since(reads));
 
         // An hour of a whole day.
-        desk.sleep_until(desk.now().plus_ms(self.day_ms / 24)).await;
-        let seen = desk.all(relay, query, None).await?;
+        handles.sleep_until(handles.now().plus_ms(self.day_ms / 24)).await;
+        let seen = handles.all(relay, query, None).await?;
         let tokens = seen.iter().find(|r| r.request == request.request);
         let tokens = tokens.map(|r| r.tokens.clone()).unwrap_or_default();
-        self.revoke(desk, tokens, took).await
+        self.revoke(handles, tokens, took).await
     }
 
     async fn revoke(
         &self,
-        desk: &Desk,
+        handles: &Handles,
         tokens: Vec<TokenId>,
         took: &Mutex<Took>,
     ) -> Result<(), Failure> {
         let patient = self.patient.id;
-        let revoked = desk.now();
+        let revoked = handles.now();
         let revoke = consent::command::Revoke { patient, tokens: tokens.clone() };
-        desk.command(self.patient.relay, revoke, Some(patient)).await?;
+        handles.command(self.patient.relay, revoke, Some(patient)).await?;
         let knows = |keys: &KeysView| {
             keys.revocations.as_ref().is_some_and(|state| {
                 tokens
@@ -179,8 +185,8 @@ impl Referral {
                     .all(|token| state.0.windows(token.0.len()).any(|part| part == token.0))
             })
         };
-        desk.until(self.patient.hospital, ask::Keys { party: patient }, knows).await?;
-        lock(took).revocation.push(desk.now().since(revoked));
+        handles.until(self.patient.hospital, ask::Keys { party: patient }, knows).await?;
+        lock(took).revocation.push(handles.now().since(revoked));
         Ok(())
     }
 }

@@ -81,9 +81,9 @@ const PORT: u16 = 4001;
 
 /// Clones are the same internet.
 #[derive(Clone)]
-pub(crate) struct Internet(Arc<Shared>);
+pub(crate) struct Internet(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     state: Mutex<State>,
     /// Something was plugged in or healed: for dials that got no answer.
     pub(crate) changed: Notify,
@@ -123,7 +123,7 @@ impl Internet {
             flows: BTreeMap::new(),
             trace: blake3::Hasher::new(),
         };
-        Self(Arc::new(Shared { state: Mutex::new(state), changed: Notify::new() }))
+        Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

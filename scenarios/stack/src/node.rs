@@ -8,7 +8,7 @@ use chartmesh_kit::FaultyDisk;
 use chartmesh_node::disk::AnyDisk;
 use chartmesh_node::driver::{Driver, Handle, Parts, WallClock, Witness};
 use chartmesh_node::net::{self, Limits, Net, NetConfig};
-use chartmesh_node::objects::ObjectFolder;
+use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_node::store::{StorageKey, Store, StoreOptions};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::id::{NodeId, PartyId};

@@ -1,8 +1,8 @@
 //! What people do at the nodes: found and join, make patients, enrol, seal and record, decide.
 
-use chartmesh_node::objects::ObjectFolder;
-use chartmesh_protocol::id::{ChartId, PartyId};
+use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::peer::{Asked, CodeView};
 use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{self, Draft, Kind, SealedContent};
@@ -12,7 +12,7 @@ use chartmesh_scenarios::tier::keep;
 use chartmesh_scenarios::tier::people::content;
 use rand_core::UnwrapErr;
 
-use crate::desk::Desk;
+use crate::handles::Handles;
 use crate::node::Who;
 use crate::stack::Stack;
 
@@ -48,7 +48,7 @@ impl Stack {
     pub fn new_patient(&mut self, relay: Who, name: &str) -> Result<PartyId, Failure> {
         let new = custody::make(&mut chance());
         let patient = new.keys.patient;
-        self.desk().unlock(relay, new.keys.clone());
+        self.handles().unlock(relay, new.keys.clone());
         self.command(relay, keep(new, name.to_owned()), Some(patient))?;
         Ok(patient)
     }
@@ -83,15 +83,15 @@ impl Stack {
         subject: PartyId,
         drafts: &[(&str, Kind, &[&[u8]])],
     ) -> Result<RecordedView, Failure> {
-        let desk = self.desk().clone();
+        let handles = self.handles().clone();
         self.run(async move {
-            let command = desk.recording(who, subject, drafts)?;
-            desk.command(who, command, None).await
+            let command = handles.recording(who, subject, drafts)?;
+            handles.command(who, command, None).await
         })
     }
 }
 
-impl Desk {
+impl Handles {
     /// The command that records drafts at a hospital, sealed: title, kind, contents.
     ///
     /// # Errors

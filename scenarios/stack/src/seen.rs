@@ -168,7 +168,7 @@ impl Seen {
             Event::Delivery { result: Ok(_), .. } => "delivered",
             Event::Delivery { result: Err(_), .. } => "not delivered",
             Event::Transfer { .. } => "transfer",
-            Event::Stock { .. } => "stock",
+            Event::Checked { .. } => "stock",
             Event::Tick => "tick",
         };
         *self.events.entry(kind).or_default() += 1;

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::chance;
 use crate::clock::{EPOCH, ms};
-use crate::desk::Desk;
+use crate::handles::Handles;
 use crate::internet::{Internet, Links, Region, Traffic};
 use crate::node::{Machine, Running, Who, lock};
 use crate::seen::{Delivered, Note, Seen};
@@ -48,7 +48,7 @@ pub struct Stack {
     internet: Internet,
     machines: Vec<Machine>,
     running: Vec<Option<Running>>,
-    desk: Desk,
+    handles: Handles,
     seen: Arc<Mutex<Seen>>,
     answering: mpsc::UnboundedSender<Answered>,
     answers: mpsc::UnboundedReceiver<Answered>,
@@ -73,7 +73,7 @@ impl Stack {
             begin,
             machines: Vec::new(),
             running: Vec::new(),
-            desk: Desk::new(begin),
+            handles: Handles::new(begin),
             seen: Arc::default(),
             answering,
             answers,
@@ -102,7 +102,7 @@ impl Stack {
         let host = self.internet.add_host(region);
         self.machines.push(Machine::new(self.seed, host, role, name, policy));
         self.running.push(None);
-        self.desk.add();
+        self.handles.add();
         self.switch_on(Who(host));
         Who(host)
     }
@@ -118,14 +118,14 @@ impl Stack {
         let (machine, clock) = (&self.machines[who.0], (self.begin, EPOCH));
         let started = machine.start(&self.internet, clock, witness);
         let started = self.run(started);
-        self.desk.set(who, Some(started.handle.clone()));
+        self.handles.set(who, Some(started.handle.clone()));
         self.running[who.0] = Some(started);
     }
 
     /// Switches a node off in an orderly way: others hear of it.
     pub fn switch_off(&mut self, who: Who) {
         if let Some(running) = self.running[who.0].take() {
-            self.desk.set(who, None);
+            self.handles.set(who, None);
             self.run(running.stop());
         }
     }
@@ -134,7 +134,7 @@ impl Stack {
     pub fn cut_power(&mut self, who: Who) {
         self.internet.plug(who.0, false);
         if let Some(running) = self.running[who.0].take() {
-            self.desk.set(who, None);
+            self.handles.set(who, None);
             self.run(running.abandon());
         }
     }
@@ -143,7 +143,7 @@ impl Stack {
     /// [`Stack::unplug`], and then hears nothing.
     pub(crate) fn drop_node(&mut self, who: Who) {
         if let Some(running) = self.running[who.0].take() {
-            self.desk.set(who, None);
+            self.handles.set(who, None);
             self.run(running.abandon());
         }
     }
@@ -171,7 +171,7 @@ impl Stack {
         until: Timestamp,
         notes: &mut mpsc::UnboundedReceiver<Note>,
     ) -> Option<Note> {
-        let until = self.desk.instant(until);
+        let until = self.handles.instant(until);
         let next = async { timeout_at(until, notes.recv()).await.ok().flatten() };
         pool::in_place(|| self.runtime.block_on(next))
     }
@@ -206,7 +206,7 @@ impl Stack {
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.run(async { self.desk.now() })
+        self.run(async { self.handles.now() })
     }
 
     /// Lets this much time pass.
@@ -217,7 +217,7 @@ impl Stack {
 
     /// Lets time pass until then.
     pub fn advance_to(&mut self, until: Timestamp) {
-        self.run(self.desk.sleep_until(until));
+        self.run(self.handles.sleep_until(until));
     }
 
     /// The institution of a node.
@@ -228,8 +228,8 @@ impl Stack {
 
     /// The doors of all nodes, for scripts.
     #[must_use]
-    pub fn desk(&self) -> &Desk {
-        &self.desk
+    pub fn handles(&self) -> &Handles {
+        &self.handles
     }
 
     /// A running node's driver.
@@ -242,7 +242,7 @@ impl Stack {
         &running.unwrap_or_else(|| panic!("node {} is switched off", who.0)).handle
     }
 
-    /// Performs a command now, and waits for its answer: see [`Desk::command`].
+    /// Performs a command now, and waits for its answer: see [`Handles::command`].
     ///
     /// # Errors
     /// [`Failure`], as a person would be told.
@@ -252,7 +252,7 @@ impl Stack {
         act: A,
         patient: Option<PartyId>,
     ) -> Result<A::Answer, Failure> {
-        self.run(self.desk.command(who, act, patient))
+        self.run(self.handles.command(who, act, patient))
     }
 
     /// Asks to see something now.
@@ -265,7 +265,7 @@ impl Stack {
         query: Q,
         patient: Option<PartyId>,
     ) -> Result<Q::Answer, Failure> {
-        self.run(self.desk.query(who, query, patient))
+        self.run(self.handles.query(who, query, patient))
     }
 
     /// Asks for all of a listing now.
@@ -278,10 +278,10 @@ impl Stack {
         listing: L,
         patient: Option<PartyId>,
     ) -> Result<Vec<L::Item>, Failure> {
-        self.run(self.desk.all(who, listing, patient))
+        self.run(self.handles.all(who, listing, patient))
     }
 
-    /// Waits until a node has written what `done` waits for; see [`Desk::until`]. None: it did not come
+    /// Waits until a node has written what `done` waits for; see [`Handles::until`]. None: it did not come
     /// in time.
     pub fn wait_until<Q: Question + Clone + Send + 'static>(
         &mut self,
@@ -290,7 +290,7 @@ impl Stack {
         at_most: Duration,
         done: impl Fn(&Q::Answer) -> bool,
     ) -> Option<Result<Q::Answer, Failure>> {
-        self.run(async { timeout(at_most, self.desk.until(who, query, done)).await.ok() })
+        self.run(async { timeout(at_most, self.handles.until(who, query, done)).await.ok() })
     }
 
     /// Has a command performed at a time: at once, if that has passed. [`Stack::next_answer`] tells when
@@ -302,8 +302,8 @@ impl Stack {
         command: Command,
         patient: Option<PartyId>,
     ) -> Ticket {
-        let desk = self.desk.clone();
-        self.later(at, async move { Some(desk.command(who, command, patient).await) })
+        let handles = self.handles.clone();
+        self.later(at, async move { Some(handles.command(who, command, patient).await) })
     }
 
     /// [`Stack::wait_until`] from one time to another, while others go on; answered like a command.
@@ -314,9 +314,9 @@ impl Stack {
         query: Q,
         done: impl Fn(&Q::Answer) -> bool + Send + Sync + 'static,
     ) -> Ticket {
-        let desk = self.desk.clone();
+        let handles = self.handles.clone();
         self.later(from, async move {
-            let seen = timeout_at(desk.instant(to), desk.until(who, query, done)).await.ok();
+            let seen = timeout_at(handles.instant(to), handles.until(who, query, done)).await.ok();
             seen.map(|seen| seen.map(Answer::new))
         })
     }
@@ -328,12 +328,12 @@ impl Stack {
     ) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        let (desk, answering) = (self.desk.clone(), self.answering.clone());
+        let (handles, answering) = (self.handles.clone(), self.answering.clone());
         self.spawn(async move {
-            desk.sleep_until(at).await;
+            handles.sleep_until(at).await;
             let answer = work.await;
             // Nobody asks any more once the stack is gone.
-            let _gone = answering.send(Answered { ticket, at: desk.now(), answer });
+            let _gone = answering.send(Answered { ticket, at: handles.now(), answer });
         });
         ticket
     }
@@ -341,7 +341,7 @@ impl Stack {
     /// Lets time pass until something that was performed or watched is answered, or until then: whoever
     /// has the next command for a certain time calls this in a loop.
     pub fn next_answer(&mut self, until: Timestamp) -> Option<Answered> {
-        let (until, answers) = (self.desk.instant(until), &mut self.answers);
+        let (until, answers) = (self.handles.instant(until), &mut self.answers);
         let next = async { timeout_at(until, answers.recv()).await.ok().flatten() };
         pool::in_place(|| self.runtime.block_on(next))
     }

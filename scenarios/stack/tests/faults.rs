@@ -107,7 +107,8 @@ fn whoever_has_commands_for_certain_times_is_told_of_each_answer_in_its_time() {
     let three = |charts: &Page<ChartView>| charts.items.len() == 3;
     let times = (begin, begin.plus_ms(60_000));
     let seen = stack.watch(times, patient.hospital, ask::Charts::default(), three);
-    let never = stack.watch((begin, begin.plus_ms(3000)), patient.relay, ask::Peers::default(), |_| false);
+    let never =
+        stack.watch((begin, begin.plus_ms(3000)), patient.relay, ask::Peers::default(), |_| false);
     let mut told = Vec::new();
     while let Some(Answered { ticket, at, answer }) = stack.next_answer(begin.plus_ms(10_000)) {
         told.push((ticket, at.since(begin), answer.map(|answer| answer.is_ok())));

@@ -62,10 +62,10 @@ struct State {
     space: Option<u64>,
 }
 
-type Names = BTreeMap<PathBuf, Entry>;
+type Names = BTreeMap<PathBuf, DirEntry>;
 
 #[derive(Clone, Copy, Debug)]
-enum Entry {
+enum DirEntry {
     Dir,
     File(usize),
 }
@@ -81,7 +81,7 @@ struct Inode {
 #[derive(Clone, Debug)]
 struct Change {
     gone: Option<PathBuf>,
-    made: Option<(PathBuf, Entry)>,
+    made: Option<(PathBuf, DirEntry)>,
 }
 
 impl Change {
@@ -109,7 +109,7 @@ impl FaultyDisk {
     /// An empty disk with the directory `/`.
     #[must_use]
     pub fn new() -> Self {
-        let root: Names = [(PathBuf::from("/"), Entry::Dir)].into();
+        let root: Names = [(PathBuf::from("/"), DirEntry::Dir)].into();
         let state = State { seen: root.clone(), durable: root, ..State::default() };
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -186,15 +186,15 @@ impl State {
 
     fn file(&self, path: &Path) -> io::Result<usize> {
         match self.seen.get(path) {
-            Some(Entry::File(inode)) => Ok(*inode),
-            Some(Entry::Dir) => Err(io::ErrorKind::IsADirectory.into()),
+            Some(DirEntry::File(inode)) => Ok(*inode),
+            Some(DirEntry::Dir) => Err(io::ErrorKind::IsADirectory.into()),
             None => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
     fn need_dir(&self, path: &Path) -> io::Result<()> {
         match self.seen.get(path) {
-            Some(Entry::Dir) => Ok(()),
+            Some(DirEntry::Dir) => Ok(()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -250,8 +250,8 @@ impl State {
         self.seen
             .values()
             .map(|entry| match entry {
-                Entry::File(inode) => self.inodes[*inode].seen.len() as u64,
-                Entry::Dir => 0,
+                DirEntry::File(inode) => self.inodes[*inode].seen.len() as u64,
+                DirEntry::Dir => 0,
             })
             .sum()
     }
@@ -313,10 +313,10 @@ impl Disk for FaultyDisk {
         state.operation()?;
         state.need_dir(parent(path))?;
         match state.seen.get(path) {
-            Some(Entry::Dir) => Ok(false),
-            Some(Entry::File(_)) => Err(io::ErrorKind::AlreadyExists.into()),
+            Some(DirEntry::Dir) => Ok(false),
+            Some(DirEntry::File(_)) => Err(io::ErrorKind::AlreadyExists.into()),
             None => {
-                state.change(Change { gone: None, made: Some((path.into(), Entry::Dir)) });
+                state.change(Change { gone: None, made: Some((path.into(), DirEntry::Dir)) });
                 Ok(true)
             }
         }
@@ -331,7 +331,7 @@ impl Disk for FaultyDisk {
         }
         let inode = state.inodes.len();
         state.inodes.push(Inode::default());
-        state.change(Change { gone: None, made: Some((path.into(), Entry::File(inode))) });
+        state.change(Change { gone: None, made: Some((path.into(), DirEntry::File(inode))) });
         Ok(FaultyFile { state: self.state.clone(), inode })
     }
 
@@ -355,7 +355,7 @@ impl Disk for FaultyDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.lock();
         state.operation()?;
-        let entry = Entry::File(state.file(from)?);
+        let entry = DirEntry::File(state.file(from)?);
         state.need_dir(parent(to))?;
         state.change(Change { gone: Some(from.into()), made: Some((to.into(), entry)) });
         Ok(())
@@ -427,7 +427,7 @@ impl DiskFile for FaultyFile {
     fn sync(&self) -> io::Result<()> {
         let mut state = self.lock();
         let mut names = state.seen.iter();
-        let name = names.find(|(_, e)| matches!(e, Entry::File(inode) if *inode == self.inode));
+        let name = names.find(|(_, e)| matches!(e, DirEntry::File(inode) if *inode == self.inode));
         let name = name.map_or_else(|| "(removed)".to_owned(), |(p, _)| p.display().to_string());
         if state.sync(name)? {
             let inode = &mut state.inodes[self.inode];

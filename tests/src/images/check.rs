@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use chartmesh_kit::{FaultyDisk, Loss};
-use chartmesh_node::objects::ObjectFolder;
+use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_node::store::Store;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::peer::Peer;
@@ -120,8 +120,8 @@ impl Recording {
     fn compare_objects(&self, rows: &dyn ReadTxn, disk: &FaultyDisk) -> Result<(), String> {
         let folder = ObjectFolder::open(disk.clone(), Path::new(OBJECTS));
         let folder = folder.map_err(|error| error.to_string())?;
-        let stock = self.peer.stock(rows, None, None, usize::MAX);
-        for item in stock.map_err(|error| error.to_string())? {
+        let held = self.peer.held_objects(rows, None, None, usize::MAX);
+        for item in held.map_err(|error| error.to_string())? {
             if item.length > SMALL_OBJECT_BYTES_MAX as u64 {
                 folder.scrub(item.object).map_err(|error| {
                     format!("names the object {}, and {error}", item.object.short())

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use chartmesh_kit::{FaultyDisk, Loss};
-use chartmesh_node::objects::ObjectFolder;
+use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_node::store::{StorageKey, Store, StoreOptions};
 use chartmesh_protocol::id::ObjectId;
 use chartmesh_protocol::peer::Peer;

@@ -196,13 +196,13 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ("NET-4", "node/src/net/tests/strangers.rs", "a_stranger_can_open_hello_and_nothing_else"),
     (
         "NET-10",
-        "node/tests/objects/transfers.rs",
+        "node/tests/object_store/transfers.rs",
         "a_permission_revoked_midway_stops_the_transfer_within_the_bound",
     ),
     ("NET-8", "node/src/bulk/wire.rs", "requests_of_wrong_version_length_or_start_are_told_apart"),
     (
         "NET-9",
-        "node/tests/objects/folder.rs",
+        "node/tests/object_store/folder.rs",
         "a_flipped_bit_anywhere_in_pairs_or_bytes_is_not_the_object",
     ),
     (
@@ -216,7 +216,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "node/src/store/header.rs",
         "every_altered_bit_of_the_header_is_noticed_and_never_called_a_wrong_key",
     ),
-    ("STO-4", "node/src/objects/progress.rs", "the_newest_valid_slot_counts"),
+    ("STO-4", "node/src/object_store/progress.rs", "the_newest_valid_slot_counts"),
     (
         "CAT-3",
         "protocol/src/features/record/catalogue/tests.rs",
@@ -265,7 +265,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "scenarios/tests/deposits/losses.rs",
         "a_depositary_says_that_it_keeps_what_it_has_and_nothing_else",
     ),
-    ("BAK-1", "node/tests/objects/power_cuts.rs", "leaving_out_any_one_sync_breaks_a_promise"),
+    ("BAK-1", "node/tests/object_store/power_cuts.rs", "leaving_out_any_one_sync_breaks_a_promise"),
     (
         "BAK-2",
         "scenarios/tests/deposits/strangers.rs",

@@ -39,7 +39,7 @@ use super::limits::{
 use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
 use super::request::{At, Named, fresh_name, on_pool};
-use super::shared::Shared;
+use super::state::ApiState;
 use crate::content::{self, title};
 use crate::dicom;
 use crate::driver::Handle;
@@ -245,7 +245,7 @@ async fn remove_unheld(handle: &Handle, objects: Vec<ObjectId>) {
 
 /// `POST /v1/imports`
 pub(super) async fn begin(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     In(mut about): In<About>,
 ) -> Outcome<Json<ImportView>> {
     about.title = about.title.map(|text| title(&text)).filter(|text| !text.is_empty());
@@ -255,11 +255,11 @@ pub(super) async fn begin(
     }
     // Sealing nothing finds out whether something can be sealed, before anything is sent.
     let subject = about.subject;
-    let can_seal = shared.handle.read_on_pool(move |peer, txn, now| {
+    let can_seal = api.handle.read_on_pool(move |peer, txn, now| {
         peer.seal_entries(txn, now, subject, Vec::new(), &mut system())
     });
     can_seal.await?;
-    Ok(Json(ImportView { import: shared.imports.add(about)? }))
+    Ok(Json(ImportView { import: api.imports.add(about)? }))
 }
 
 #[derive(Deserialize)]
@@ -272,15 +272,15 @@ pub(super) struct FileIn {
 
 /// `PUT /v1/imports/{id}/files?name=N`
 pub(super) async fn file(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     At(name): At<String>,
     Named(FileIn { name: file_name }): Named<FileIn>,
     body: Body,
 ) -> Outcome<Json<FileView>> {
-    let import = shared.imports.get(&name);
+    let import = api.imports.get(&name);
     let mut body = receive::Incoming::new(body);
     let taken = match import {
-        Ok(import) => take(&shared, &import, &file_name, &mut body).await,
+        Ok(import) => take(&api, &import, &file_name, &mut body).await,
         Err(problem) => Err(problem),
     };
     if taken.is_err() {
@@ -291,17 +291,17 @@ pub(super) async fn file(
 }
 
 async fn take(
-    shared: &Shared,
+    api: &ApiState,
     import: &Import,
     file_name: &str,
     body: &mut receive::Incoming,
 ) -> Outcome<FileView> {
-    let _place = shared.imports.receiving.acquire().await.map_err(|_| Problem::given_up())?;
-    let received = receive::receive(shared, file_name, body).await?;
+    let _place = api.imports.receiving.acquire().await.map_err(|_| Problem::given_up())?;
+    let received = receive::receive(api, file_name, body).await?;
     let objects = large_objects(received.contents());
     let view = received.view.clone();
-    if let Err(problem) = import.add(&shared.imports.memory, received).await {
-        remove_unheld(&shared.handle, objects).await;
+    if let Err(problem) = import.add(&api.imports.memory, received).await {
+        remove_unheld(&api.handle, objects).await;
         return Err(problem);
     }
     tracing::debug!(bytes = view.bytes, items = view.items, "a file came in");
@@ -311,14 +311,14 @@ async fn take(
 /// `POST /v1/imports/{id}/commit`: may be repeated after a failure; what was recorded stays so and
 /// is told again.
 pub(super) async fn commit(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     At(name): At<String>,
 ) -> Outcome<Json<RecordedView>> {
-    let import = shared.imports.get(&name)?;
+    let import = api.imports.get(&name)?;
     // A task of its own: a client that goes away must not leave it unknown what was recorded.
     let work = tokio::spawn(async move {
-        let entries = commit::commit(&shared.handle, &import).await?;
-        shared.imports.remove(&name);
+        let entries = commit::commit(&api.handle, &import).await?;
+        api.imports.remove(&name);
         Ok(RecordedView { entries })
     });
     work.await.map_err(|_| Problem::given_up())?.map(Json)
@@ -326,12 +326,12 @@ pub(super) async fn commit(
 
 /// `DELETE /v1/imports/{id}`
 pub(super) async fn discard(
-    State(shared): State<Arc<Shared>>,
+    State(api): State<Arc<ApiState>>,
     At(name): At<String>,
 ) -> Outcome<Json<Done>> {
-    shared.imports.get(&name)?;
-    if let Some(import) = shared.imports.remove(&name) {
-        import.discard(&shared.handle).await;
+    api.imports.get(&name)?;
+    if let Some(import) = api.imports.remove(&name) {
+        import.discard(&api.handle).await;
     }
     Ok(Json(Done { done: true }))
 }

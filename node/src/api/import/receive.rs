@@ -13,7 +13,7 @@ use super::super::limits::{BODY_PAUSE_MAX, DRAIN_TIME_MAX, PIECES_MAX};
 use super::super::problem::{Outcome, Problem};
 use super::super::reasons::Reason;
 use super::super::request::on_pool;
-use super::super::shared::Shared;
+use super::super::state::ApiState;
 use super::Item;
 use super::seal::{Sealing, seal_whole};
 use crate::content::limits::{DICOM_HEAD_BYTES_MAX, FHIR_BYTES_MAX};
@@ -115,7 +115,7 @@ impl Incoming {
 
 /// Takes in one file.
 pub(super) async fn receive(
-    shared: &Shared,
+    api: &ApiState,
     file_name: &str,
     body: &mut Incoming,
 ) -> Outcome<Received> {
@@ -126,11 +126,11 @@ pub(super) async fn receive(
     let mut head = Vec::new();
     body.fill(&mut head, SNIFF_BYTES).await?;
     match sniff(&head, &name) {
-        Format::FhirJson => fhir_document(shared, name, head, body).await,
-        Format::Dicom => dicom_file(&shared.handle, name, head, body).await,
+        Format::FhirJson => fhir_document(api, name, head, body).await,
+        Format::Dicom => dicom_file(&api.handle, name, head, body).await,
         Format::Other { media_type } => {
             let draft = content::file(&name, media_type);
-            let sealing = Sealing::new(shared.handle.objects(), media_type, name.clone());
+            let sealing = Sealing::new(api.handle.objects(), media_type, name.clone());
             let sealed = stream(sealing, head, body).await?;
             let group = Group {
                 kind: draft.kind,
@@ -146,18 +146,18 @@ pub(super) async fn receive(
 
 /// A FHIR document must be whole to be read, and each of its resources is sealed for itself.
 async fn fhir_document(
-    shared: &Shared,
+    api: &ApiState,
     name: String,
     mut bytes: Vec<u8>,
     body: &mut Incoming,
 ) -> Outcome<Received> {
-    let _place = shared.imports.fhir.acquire().await.map_err(|_| Problem::given_up())?;
+    let _place = api.imports.fhir.acquire().await.map_err(|_| Problem::given_up())?;
     body.fill(&mut bytes, FHIR_BYTES_MAX + 1).await?;
     if bytes.len() > FHIR_BYTES_MAX {
         let error = fhir::FhirError::TooLarge { bytes: bytes.len() };
         return Err(Reason::DocumentTooLarge { why: error.to_string() }.into());
     }
-    let handle = shared.handle.clone();
+    let handle = api.handle.clone();
     on_pool(move || {
         let parsed = fhir::parse(&bytes).map_err(|error| refused(&name, &error))?;
         let length = bytes.len() as u64;

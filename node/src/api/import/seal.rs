@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::super::problem::{Outcome, Problem};
 use super::super::reasons::Reason;
 use crate::disk::AnyDisk;
-use crate::objects::{ObjectFolder, ObjectWriter};
+use crate::object_store::{ObjectFolder, ObjectWriter};
 use crate::random::system;
 
 /// One object being sealed: in memory while it is small, else in the object folder.

@@ -83,12 +83,12 @@ impl Task {
         channel: ResponseChannel<Answer>,
     ) {
         self.answering.entry(node).or_default().insert((kind, id));
-        let admitted = self.shared.gates.is_open(node);
+        let admitted = self.state.gates.is_open(node);
         let turned_away = match kind {
             // The gate closed after the stream was negotiated.
             Kind::Control => (!admitted).then_some(Answer::Refused),
             Kind::Hello => {
-                let origin = self.shared.link_addr(node, connection).as_ref().map(Origin::of);
+                let origin = self.state.link_addr(node, connection).as_ref().map(Origin::of);
                 let fine = !self.greeting.contains_key(&connection)
                     && origin.is_some_and(|origin| {
                         admitted || self.strangers.hello(origin, Instant::now())

@@ -30,7 +30,7 @@ impl Task {
                 self.strangers.forget(connection_id);
                 self.greeting.remove(&connection_id);
                 if let Some(node) = node_of(&peer_id)
-                    && self.shared.link_down(node, connection_id)
+                    && self.state.link_down(node, connection_id)
                 {
                     self.on_disconnected(node);
                 }
@@ -45,17 +45,17 @@ impl Task {
                 self.dial();
             }
             SwarmEvent::NewListenAddr { listener_id, address } => {
-                self.shared.listening(address.clone());
+                self.state.listening(address.clone());
                 self.backlog.push_back(NetEvent::Listening { addr: address });
                 self.listener_settled(listener_id, Ok(()));
             }
-            SwarmEvent::ExpiredListenAddr { address, .. } => self.shared.not_listening(&address),
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.state.not_listening(&address),
             SwarmEvent::ListenerError { listener_id, error } => {
                 tracing::warn!(%error, "a listener had an error");
                 self.listener_settled(listener_id, Err(error.to_string()));
             }
             SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
-                addresses.iter().for_each(|addr| self.shared.not_listening(addr));
+                addresses.iter().for_each(|addr| self.state.not_listening(addr));
                 let why = reason.err().map_or("closed".to_owned(), |error| error.to_string());
                 tracing::warn!(%why, "a listener ended");
                 self.listener_settled(listener_id, Err(why));
@@ -80,9 +80,9 @@ impl Task {
             self.swarm.close_connection(id);
             return;
         };
-        let first = self.shared.link_up(node, id, addr.clone());
+        let first = self.state.link_up(node, id, addr.clone());
         if inbound {
-            let (origin, gates) = (Origin::of(&addr), &self.shared.gates);
+            let (origin, gates) = (Origin::of(&addr), &self.state.gates);
             if !self.strangers.admit(id, node, origin, gates, Instant::now()) {
                 tracing::debug!(node = %node.short(), "too many strangers");
                 self.swarm.close_connection(id);

@@ -26,7 +26,7 @@ use super::dial::Dials;
 use super::event::{NetEvent, Reason, SendFailure};
 use super::limits::{GOODBYE_MAX, Limits, STOP_TIMEOUT};
 use super::peer_id::peer_of;
-use super::shared::Shared;
+use super::state::NetState;
 use super::strangers::Strangers;
 
 /// What a handle asks of the task.
@@ -80,7 +80,7 @@ pub(super) struct Starting {
 pub(super) struct Task {
     me: NodeId,
     swarm: Swarm<Behaviour>,
-    shared: Arc<Shared>,
+    state: Arc<NetState>,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<NetEvent>,
     /// Events that the driver has not taken yet; requests only up to `WAITING_EVENTS_MAX`.
@@ -103,7 +103,7 @@ impl Task {
     pub(super) fn new(
         me: NodeId,
         swarm: Swarm<Behaviour>,
-        shared: Arc<Shared>,
+        state: Arc<NetState>,
         limits: Limits,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<NetEvent>,
@@ -112,7 +112,7 @@ impl Task {
         Self {
             me,
             swarm,
-            shared,
+            state,
             commands,
             events,
             backlog: VecDeque::new(),
@@ -130,7 +130,7 @@ impl Task {
 
     /// Runs until it is told to stop or the driver or the last handle is gone.
     pub(super) async fn run(mut self) {
-        let (shared, events) = (Arc::clone(&self.shared), self.events.clone());
+        let (state, events) = (Arc::clone(&self.state), self.events.clone());
         let stopped = loop {
             let leaving = self.leaving.values().min().copied();
             let due = [self.strangers.next_due(), self.dials.next_due(), leaving];
@@ -142,7 +142,7 @@ impl Task {
                     Some(command) => self.on_command(command),
                     None => break None,
                 },
-                () = shared.closing_changed.notified() => self.disconnect_closed(),
+                () = state.closing_changed.notified() => self.disconnect_closed(),
                 Some(owed) = self.owed.next() => self.pay(owed),
                 slot = events.reserve(), if !self.backlog.is_empty() => match slot {
                     Ok(slot) => slot.send(self.backlog.pop_front().expect("checked above")),
@@ -177,7 +177,7 @@ impl Task {
     }
 
     fn on_time(&mut self) {
-        for id in self.strangers.expired(&self.shared.gates, Instant::now()) {
+        for id in self.strangers.expired(&self.state.gates, Instant::now()) {
             tracing::debug!(connection = %id, "a stranger's time is up");
             self.swarm.close_connection(id);
         }
@@ -192,7 +192,7 @@ impl Task {
     /// Whose gate was closed is disconnected as soon as it has the answers that it waits for: the
     /// answer to what closed the gate among them.
     fn disconnect_closed(&mut self) {
-        for node in self.shared.take_closing() {
+        for node in self.state.take_closing() {
             if self.answering.contains_key(&node) {
                 self.leaving.insert(node, Instant::now() + GOODBYE_MAX);
             } else {
@@ -216,7 +216,7 @@ impl Task {
     fn disconnect(&mut self, node: NodeId) {
         self.leaving.remove(&node);
         // It may have said `hello` again meanwhile, and been let in.
-        if !self.shared.gates.is_open(node)
+        if !self.state.gates.is_open(node)
             && let Some(peer) = peer_of(node)
         {
             let _not_connected = self.swarm.disconnect_peer_id(peer);

@@ -37,7 +37,7 @@ impl Task {
             return waiter.never_sent(Reason::NotANode);
         }
         self.book.add(node, addrs);
-        if self.shared.is_connected(node) {
+        if self.state.is_connected(node) {
             self.serve(node, waiter);
         } else {
             self.dials.wait_for(node, self.book.of(node), waiter, Instant::now());
@@ -60,7 +60,7 @@ impl Task {
 
     /// Puts on the wire what may go there.
     pub(super) fn send_waiting(&mut self, node: NodeId, kind: Kind) {
-        if !self.shared.is_connected(node) {
+        if !self.state.is_connected(node) {
             for call in self.calls.take_waiting(node, kind) {
                 self.reach(node, Vec::new(), Waiter::Call(call));
             }

@@ -8,8 +8,8 @@ use super::tables::{
 };
 use super::wire::{Checked, Label, Manifest};
 use crate::catalogue::{self, Listed};
+use crate::holdings;
 use crate::id::{EntryId, ObjectId, PartyId};
-use crate::objects;
 use crate::patients;
 use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
@@ -73,12 +73,12 @@ pub(crate) fn keep(
     }
     by_compartment::enter(ctx.txn, (subject, id), checked.label.compartment)?;
     put_entry(ctx.txn, (subject, id), &row)?;
-    objects::put_small(ctx.txn, &checked.manifest)?;
-    objects::note_here(ctx.txn, checked.label.manifest)?;
-    objects::hold(ctx.txn, checked.label.manifest, subject, id, checked.manifest.len() as u64)?;
+    holdings::put_small(ctx.txn, &checked.manifest)?;
+    holdings::note_here(ctx.txn, checked.label.manifest)?;
+    holdings::hold(ctx.txn, checked.label.manifest, subject, id, checked.manifest.len() as u64)?;
     if row.whole {
         for content in &checked.contents {
-            objects::hold(ctx.txn, content.object, subject, id, content.length)?;
+            holdings::hold(ctx.txn, content.object, subject, id, content.length)?;
         }
     }
     if let Some((manifest, own_wrap)) = opened {
@@ -104,13 +104,13 @@ pub(crate) fn keep(
 pub(crate) fn complete(ctx: &mut Context<'_>, subject: PartyId, id: EntryId) -> Handled<()> {
     let Some(mut row) = entry(ctx.txn, subject, id)? else { return Ok(()) };
     for content in &row.contents {
-        if !objects::here(ctx.txn, content.object)? {
+        if !holdings::here(ctx.txn, content.object)? {
             return Ok(());
         }
     }
     row.whole = true;
     for content in &row.contents {
-        objects::hold(ctx.txn, content.object, subject, id, content.length)?;
+        holdings::hold(ctx.txn, content.object, subject, id, content.length)?;
     }
     Ok(put_entry(ctx.txn, (subject, id), &row)?)
 }
@@ -131,12 +131,12 @@ pub(crate) fn forget(
     let ours = index(ctx.txn, subject, id)?.is_some();
     if !ours || owner != subject {
         for object in &objects {
-            objects::release(ctx, *object, owner, id)?;
+            holdings::release(ctx, *object, owner, id)?;
         }
     }
     if !ours && !wanted {
         for object in &objects {
-            objects::release(ctx, *object, subject, id)?;
+            holdings::release(ctx, *object, subject, id)?;
         }
         delete_entry(ctx.txn, (subject, id))?;
         by_compartment::leave(ctx.txn, (subject, id), row.label.claims().compartment)?;
@@ -147,7 +147,7 @@ pub(crate) fn forget(
 
 /// An object of entries is lost: they are not whole any more.
 pub(crate) fn not_whole(ctx: &mut Context<'_>, object: ObjectId) -> Handled<()> {
-    for (subject, id) in objects::holders(ctx.txn, object)? {
+    for (subject, id) in holdings::holders(ctx.txn, object)? {
         if let Some(mut row) = entry(ctx.txn, subject, id)?.filter(|row| row.whole) {
             row.whole = false;
             put_entry(ctx.txn, (subject, id), &row)?;
@@ -166,9 +166,9 @@ pub(crate) fn move_away(
     delete_entry(ctx.txn, (subject, id))?;
     by_compartment::leave(ctx.txn, (subject, id), label.compartment)?;
     delete_index(ctx.txn, (subject, id))?;
-    objects::release(ctx, label.manifest, subject, id)?;
+    holdings::release(ctx, label.manifest, subject, id)?;
     for content in &row.contents {
-        objects::release(ctx, content.object, subject, id)?;
+        holdings::release(ctx, content.object, subject, id)?;
     }
     Ok(())
 }

@@ -3,10 +3,10 @@
 use super::reasons::Reason;
 use super::tables::{EntryRow, entry, index};
 use super::wire::Manifest;
+use crate::holdings;
 use crate::id::{EntryId, PartyId};
 use crate::identity::PatientKeys;
 use crate::object::DataKey;
-use crate::objects;
 use crate::patients;
 use crate::refusal::{Handled, refuse};
 use crate::store::ReadTxn;
@@ -24,7 +24,7 @@ pub(crate) fn open_own(
         return refuse(Reason::NotOurs { entry: id });
     };
     let label = row.label.clone().from_own_store();
-    let Some(sealed) = objects::small(txn, label.manifest)? else {
+    let Some(sealed) = holdings::small(txn, label.manifest)? else {
         return refuse(Reason::ManifestNotHere { entry: id });
     };
     let key = wrap::unwrap(&index.own_wrap, label.manifest, subject, own.kem())
@@ -47,7 +47,7 @@ pub(crate) fn open_as_patient(
     let Some(secret) = patients::compartment_secret(txn, keys, compartment)? else {
         return unknown();
     };
-    let Some(sealed) = objects::small(txn, label.manifest)? else {
+    let Some(sealed) = holdings::small(txn, label.manifest)? else {
         return refuse(Reason::ManifestMissing { entry: label.entry });
     };
     let key = wrap::unwrap(sealed_key, label.manifest, label.subject, &secret)

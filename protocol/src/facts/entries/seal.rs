@@ -4,12 +4,12 @@ use super::reasons::Reason;
 use super::wire::{Checked, ContentKey, Label, Manifest, Term};
 use crate::codec::Wire;
 use crate::crypto::{KemPublic, SigningKey};
+use crate::holdings::{self, ContentRef};
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::identity::Compartment;
 use crate::kind::Kind;
 use crate::limits;
 use crate::object::{self, DataKey};
-use crate::objects::{self, ContentRef};
 use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::time::Timestamp;
@@ -111,7 +111,7 @@ pub(crate) fn seal(
         entry,
         compartment: sealing.compartment.map(Compartment::id),
         manifest: object,
-        contents: objects::contents_hash(&contents),
+        contents: holdings::contents_hash(&contents),
         author: sealing.author,
         key: sealing.key_number,
         recorded: sealing.now,

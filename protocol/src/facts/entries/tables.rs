@@ -2,10 +2,10 @@
 
 use super::wire::{Checked, Label, Term};
 use crate::codec::{Bytes, wire_struct};
+use crate::holdings::{self, ContentRef};
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::kind::Kind;
 use crate::names::Digits;
-use crate::objects::{self, ContentRef};
 use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::Unverified;
@@ -141,7 +141,7 @@ pub(crate) fn whole(
     row: &EntryRow,
 ) -> Result<Option<Checked>, StoreError> {
     let label = row.label.clone().from_own_store();
-    Ok(objects::small(txn, label.manifest)?.map(|manifest| Checked {
+    Ok(holdings::small(txn, label.manifest)?.map(|manifest| Checked {
         label,
         contents: row.contents.clone(),
         manifest,
@@ -238,7 +238,7 @@ pub(crate) fn objects_of(
     for entry in entries(txn, subject)? {
         for content in entry.row.contents {
             if after.is_none_or(|after| content.object > after)
-                && objects::held(txn, content.object)?
+                && holdings::held(txn, content.object)?
             {
                 found.insert(content.object, content.length);
             }

@@ -3,12 +3,12 @@
 use super::reasons::Reason;
 use crate::capability::Target;
 use crate::codec::{Bytes, Decoder, Wire, wire_struct};
+use crate::holdings::{self, ContentRef};
 use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
 use crate::identity::KnownKeys;
 use crate::kind::Kind;
 use crate::limits;
 use crate::object::{self, DataKey};
-use crate::objects::{self, ContentRef};
 use crate::refusal::{Handled, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
@@ -203,7 +203,7 @@ impl Bundle {
         if self.contents.len() > limits::ENTRY_CONTENTS_MAX {
             return refuse(Reason::ContentsTooMany { entry });
         }
-        if objects::contents_hash(&self.contents) != claims.contents {
+        if holdings::contents_hash(&self.contents) != claims.contents {
             return refuse(Reason::OtherContents { entry });
         }
         if self.manifest.0.len() > limits::SMALL_OBJECT_BYTES_MAX

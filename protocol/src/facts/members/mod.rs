@@ -3,13 +3,13 @@
 //! [`crate::membership`] judges statements; here they are kept. What is done with them, and who is told, is the
 //! feature's ([`crate::federation`]).
 
-mod kept;
+mod cached;
 mod reasons;
 mod roll;
 mod spread;
 mod statements;
 
-pub(crate) use kept::{keep, ledger};
+pub(crate) use cached::{keep, ledger};
 pub(crate) use reasons::Reason;
 pub(crate) use roll::{admitted, is_expelled, is_gone, is_member, members};
 pub use spread::Spread;

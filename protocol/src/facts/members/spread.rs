@@ -1,6 +1,6 @@
 //! The federation for whoever lacks it: statements, and who their authors and subjects are.
 
-use super::kept::{keep, ledger};
+use super::cached::{keep, ledger};
 use super::statements::charter;
 use crate::codec::{Bytes, Wire, wire_struct};
 use crate::directory::{self, Introduction};

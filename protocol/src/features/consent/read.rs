@@ -10,13 +10,13 @@ use crate::codec::{Bytes, Wire, wire_struct};
 use crate::crypto::KemSecret;
 use crate::directory;
 use crate::entries::{self, Checked, Manifest};
+use crate::holdings::{self, PullFor, Transfer, TransferFor};
 use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::Role;
 use crate::limits;
 use crate::members;
 use crate::names;
 use crate::object::DataKey;
-use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::outbox;
 use crate::patients;
 use crate::permission::{
@@ -218,7 +218,7 @@ fn answer(
         },
     )?;
     let ticket =
-        objects::issue_ticket(ctx, sender.institution, contents, Some(granted.summary().clone()))?;
+        holdings::issue_ticket(ctx, sender.institution, contents, Some(granted.summary().clone()))?;
     let mut introductions = Vec::new();
     for author in authors {
         introductions.extend(directory::introduction(ctx.txn, author)?);
@@ -380,8 +380,13 @@ fn obtain(
     entries::keep(ctx, checked, Some(holder), false, opened)?;
     entries::learn_holder(ctx.txn, patient, entry, holder)?;
     let purpose = PullFor { id: id.0, owner: patient, subject: patient, entry };
-    let missing =
-        objects::pull_missing(ctx, &checked.contents, holder, ticket, &TransferFor::Read(purpose))?;
+    let missing = holdings::pull_missing(
+        ctx,
+        &checked.contents,
+        holder,
+        ticket,
+        &TransferFor::Read(purpose),
+    )?;
     progress(ctx, id, |row| {
         row.objects += missing;
         row.entries += 1;
@@ -401,10 +406,10 @@ pub(crate) fn pulled(
 ) -> Handled<()> {
     let id = ConsentId(pull.id);
     if let Err(refusal) = result {
-        objects::cancel(ctx, &transfer.purpose)?;
+        holdings::cancel(ctx, &transfer.purpose)?;
         return fail(ctx, id, &refusal);
     }
-    objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
+    holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
     progress(ctx, id, |row| row.objects = row.objects.saturating_sub(1))?;
     entries::complete(ctx, pull.subject, pull.entry)?;
     finish_if_done(ctx, id)

@@ -15,12 +15,12 @@ use crate::entries::{
     delete_chart, keep, learn_holder, leave_subject, open_own, put_chart, sealed_in_time,
     subject_of_chart, whole,
 };
+use crate::holdings;
 use crate::id::{ChartId, CompartmentId, EntryId, PartyId};
 use crate::identity::{Compartment, Role};
 use crate::limits;
 use crate::names;
 use crate::object::DataKey;
-use crate::objects;
 use crate::patients;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::Signed;
@@ -76,7 +76,7 @@ pub(super) fn record(
             return refuse(Reason::NothingToAddTo { entry: original });
         }
         for small in &entry.small {
-            objects::put_small(ctx.txn, small)?;
+            holdings::put_small(ctx.txn, small)?;
         }
         keep(ctx, &entry.checked, None, true, Some((&entry.manifest, entry.own_wrap.clone())))?;
         learn_holder(ctx.txn, subject, label.entry, ctx.own.party())?;
@@ -295,7 +295,7 @@ fn labelled(
     let own_wrap = wrap_for(&ctx.own.kem().public(), ctx.rng)?;
     let patient_wrap =
         compartment.map(|compartment| wrap_for(&compartment.key, ctx.rng)).transpose()?;
-    let Some(manifest) = objects::small(ctx.txn, old.manifest)? else {
+    let Some(manifest) = holdings::small(ctx.txn, old.manifest)? else {
         return refuse(Reason::ManifestMissing);
     };
     let checked = Checked {

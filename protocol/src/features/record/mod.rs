@@ -13,11 +13,11 @@
 //! [`Catalogue`], so that readers notice what a holder keeps back.
 
 mod catalogue;
+mod check;
 pub mod command;
 mod machine;
 mod query;
 mod reasons;
-mod stock;
 pub mod view;
 mod wire;
 
@@ -27,13 +27,13 @@ pub use crate::catalogue::{
 pub use crate::entries::{
     Bundle, Checked, ContentKey, Draft, Label, Manifest, SealedContent, SealedEntry, Term,
 };
+pub use crate::holdings::ContentRef;
 pub use crate::kind::{Kind, UnknownKind};
-pub use crate::objects::ContentRef;
 pub(crate) use catalogue::send;
+pub(crate) use check::checked;
 pub use command::Command;
 pub(crate) use command::command;
 pub(crate) use machine::{adopt, outcome, receive, reseal};
 pub use query::{Catalogued, Charts, Entries, Verify};
 pub(crate) use reasons::Reason;
-pub(crate) use stock::stock;
 pub use wire::Message;

@@ -4,9 +4,9 @@ use super::reasons::Reason;
 use super::view::{CatalogueView, ChartView, EntryView, VerifiedEntry};
 use crate::directory;
 use crate::entries::{self, Found};
+use crate::holdings;
 use crate::id::PartyId;
 use crate::limits;
-use crate::objects;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::{Listing, Look, Page, Part, Question};
@@ -185,10 +185,10 @@ fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<Vec<Reason>> {
 fn damage(
     txn: &dyn ReadTxn,
     found: &Found,
-    content: &objects::ContentRef,
+    content: &holdings::ContentRef,
 ) -> Result<Option<Reason>, StoreError> {
     let (entry, object) = (found.entry, content.object);
-    if let Some(lost) = objects::lost(txn, object)? {
+    if let Some(lost) = holdings::lost(txn, object)? {
         return Ok(Some(match lost.damaged {
             true => Reason::ContentDamaged { entry, object },
             false => Reason::ContentLost { entry, object },
@@ -197,7 +197,7 @@ fn damage(
     if !found.row.whole || content.length > limits::SMALL_OBJECT_BYTES_MAX as u64 {
         return Ok(None);
     }
-    Ok(match objects::small(txn, object)? {
+    Ok(match holdings::small(txn, object)? {
         Some(bytes) if blake3::hash(&bytes) != object.0 => {
             Some(Reason::ContentDamaged { entry, object })
         }

@@ -134,7 +134,7 @@ impl Rows {
 
     /// Gives every chunk that has changed to `shared`, cut where keys say so, and takes what that gives
     /// back.
-    pub(super) fn share(&mut self, mut shared: impl FnMut(Chunk) -> Arc<Chunk>) {
+    pub(super) fn intern(&mut self, mut shared: impl FnMut(Chunk) -> Arc<Chunk>) {
         if self.chunks.iter().all(|chunk| chunk.compared) {
             return;
         }

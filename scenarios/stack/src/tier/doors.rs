@@ -37,7 +37,7 @@ impl Doors for Floor<'_> {
     }
 
     fn addresses(&self, at: u32) -> Vec<String> {
-        self.stack.desk().handle(who(at)).map(|handle| handle.addresses()).unwrap_or_default()
+        self.stack.handles().handle(who(at)).map(|handle| handle.addresses()).unwrap_or_default()
     }
 
     fn ask(
@@ -51,13 +51,13 @@ impl Doors for Floor<'_> {
         self.trace(TraceKind::Asked, at, NOBODY, |row| {
             (row.what, row.id, row.patient) = (name, tag, patient.map_or(0, short));
         });
-        let (desk, notes) = (self.stack.desk().clone(), self.notes.clone());
+        let (handles, notes) = (self.stack.handles().clone(), self.notes.clone());
         self.stack.spawn(async move {
-            let answer = desk.command(who(at), command, patient).await;
+            let answer = handles.command(who(at), command, patient).await;
             let answer = answer.map_err(refusal);
             let what = Noted::Answered { by: at as usize, tag, name, answer };
             // Nobody asks any more once the run is over.
-            let _gone = notes.send(Note { at: desk.now(), what });
+            let _gone = notes.send(Note { at: handles.now(), what });
         });
     }
 
@@ -107,7 +107,7 @@ impl Doors for Floor<'_> {
         let new = custody::make(&mut chance());
         let patient = new.keys.patient;
         self.words.insert(patient, new.words.to_string());
-        self.stack.desk().unlock(who(relay), new.keys.clone());
+        self.stack.handles().unlock(who(relay), new.keys.clone());
         self.ask_now(relay, keep(new, name).into(), Some(patient)).map(|_| patient)
     }
 
@@ -124,12 +124,12 @@ impl Doors for Floor<'_> {
 
     fn rotate(&mut self, relay: u32, patient: PartyId, tag: u64) -> bool {
         let Some(words) = self.words.get(&patient) else { return false };
-        let Some(handle) = self.stack.desk().handle(who(relay)) else { return false };
+        let Some(handle) = self.stack.handles().handle(who(relay)) else { return false };
         let known = handle.read(|peer, txn, _| peer.keys_of(txn, patient));
         let Ok(Some(known)) = known else { return false };
         let now = stamp(self.ground.now_us);
         let Ok((keys, rotate)) = rotation(&known, words, Vec::new(), now) else { return false };
-        self.stack.desk().unlock(who(relay), keys);
+        self.stack.handles().unlock(who(relay), keys);
         self.ask(relay, rotate.into(), Some(patient), "custody.rotate", tag);
         true
     }
@@ -142,7 +142,7 @@ impl Doors for Floor<'_> {
 impl Floor<'_> {
     /// Seals entries at a hospital, as its front door does.
     fn sealed(&self, at: u32, entries: Entries) -> Result<Command, Refusal> {
-        let handle = self.stack.desk().open(who(at)).map_err(refusal)?;
+        let handle = self.stack.handles().open(who(at)).map_err(refusal)?;
         let (now, subject) = (stamp(self.ground.now_us), entries.subject);
         let keep = |_, file: Vec<u8>| store(handle.objects(), &file);
         let drafts = drafts(entries, now, &mut chance(), keep);

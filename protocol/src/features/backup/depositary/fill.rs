@@ -12,8 +12,8 @@ use crate::capability::{GrantedSummary, Keys};
 use crate::codec::Bytes;
 use crate::directory;
 use crate::entries::{self, EntryRow};
+use crate::holdings::{self, PullFor, Transfer, TransferFor};
 use crate::limits;
-use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::permission;
 use crate::receipts::{KeptRow, Receipt, ReceiptObject};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
@@ -53,7 +53,7 @@ pub(in crate::features::backup) fn executed(
             subject: reserved.subject,
             entry: reserved.entry,
         };
-        missing += objects::pull_missing(
+        missing += holdings::pull_missing(
             ctx,
             &entry.contents,
             row.depositor,
@@ -101,7 +101,7 @@ pub(crate) fn pulled(
     if let Err(refusal) = result {
         return withdraw(ctx, pull.id, &row, refusal);
     }
-    objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
+    holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
     row.missing = row.missing.saturating_sub(1);
     row.expires = ctx.now.plus_ms(limits::RESERVATION_MS);
     put_reservation(ctx.txn, pull.id, &row)?;
@@ -134,11 +134,11 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
         };
         keep_for_owner(ctx, id, &row, reserved, &entry)?;
         let manifest = entry.label.claims().manifest;
-        let length = objects::small(ctx.txn, manifest)?.map_or(0, |bytes| bytes.len() as u64);
-        objects::hold(ctx.txn, manifest, row.owner, reserved.entry, length)?;
+        let length = holdings::small(ctx.txn, manifest)?.map_or(0, |bytes| bytes.len() as u64);
+        holdings::hold(ctx.txn, manifest, row.owner, reserved.entry, length)?;
         list.push(ReceiptObject { entry: reserved.entry, object: manifest, length });
         for content in &entry.contents {
-            objects::hold(ctx.txn, content.object, row.owner, reserved.entry, content.length)?;
+            holdings::hold(ctx.txn, content.object, row.owner, reserved.entry, content.length)?;
             list.push(ReceiptObject {
                 entry: reserved.entry,
                 object: content.object,
@@ -177,7 +177,7 @@ fn keep_for_owner(
 ) -> Handled<()> {
     let of = (reserved.subject, reserved.entry);
     let place = take_place(ctx.txn, of, id)?;
-    let small = objects::small(ctx.txn, entry.label.claims().manifest)?;
+    let small = holdings::small(ctx.txn, entry.label.claims().manifest)?;
     let manifest = small.map_or(0, |bytes| bytes.len() as u64);
     let kept = KeptRow {
         depositor: row.depositor,
@@ -195,7 +195,7 @@ fn all_held(ctx: &Context<'_>, row: &ReservationRow) -> Handled<bool> {
             return Ok(false);
         };
         for content in &entry.contents {
-            if !objects::here_for(ctx.txn, content.object, row.owner)? {
+            if !holdings::here_for(ctx.txn, content.object, row.owner)? {
                 return Ok(false);
             }
         }
@@ -219,7 +219,7 @@ fn withdraw(
         }
         let pull =
             PullFor { id, owner: row.owner, subject: reserved.subject, entry: reserved.entry };
-        objects::cancel(ctx, &TransferFor::Deposit(pull))?;
+        holdings::cancel(ctx, &TransferFor::Deposit(pull))?;
     }
     for link in row.granted.iter().flat_map(|granted| &granted.links) {
         account(ctx.txn, link.token, -i64::try_from(row.bytes).unwrap_or(i64::MAX))?;

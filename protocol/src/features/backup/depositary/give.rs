@@ -8,9 +8,9 @@ use crate::access_log::{self, Action};
 use crate::codec::{Bytes, Wire};
 use crate::directory;
 use crate::entries;
+use crate::holdings;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
-use crate::objects;
 use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::time::{DAY_MS, MINUTE_MS};
@@ -103,7 +103,7 @@ pub(in crate::features::backup) fn fetched(
         last = Some(Position { subject, entry });
     }
     let next = last.filter(|_| more);
-    let ticket = objects::issue_ticket(ctx, owner, contents, None)?;
+    let ticket = holdings::issue_ticket(ctx, owner, contents, None)?;
     Ok(Bytes(FetchAnswer { bundles, ticket, next }.to_bytes()))
 }
 

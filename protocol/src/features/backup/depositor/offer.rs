@@ -8,10 +8,10 @@ use crate::capability::{Chain, Operation};
 use crate::codec::Wire;
 use crate::directory;
 use crate::entries::{self, Bundle};
+use crate::holdings;
 use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::{KeyLog, Role};
 use crate::limits;
-use crate::objects;
 use crate::outbox;
 use crate::permission;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
@@ -241,7 +241,7 @@ fn execute(ctx: &mut Context<'_>, id: [u8; 16], mut row: DepositRow) -> Handled<
             contents.extend(entry.contents.iter().map(|content| content.object));
         }
     }
-    let ticket = objects::issue_ticket(ctx, row.to, contents, None)?;
+    let ticket = holdings::issue_ticket(ctx, row.to, contents, None)?;
     ctx.send(row.to, &Message::Execute(Execute { reservation: id, ticket }))?;
     row.state = DepositState::Filling;
     put_deposit(ctx.txn, id, &row)?;

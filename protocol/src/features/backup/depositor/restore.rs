@@ -5,11 +5,11 @@ use super::super::view::DepositView;
 use super::super::wire::{Fetch, FetchAnswer, Message};
 use crate::codec::{Bytes, Wire};
 use crate::entries::{self, Bundle, Manifest};
+use crate::holdings::{self, PullFor, Transfer, TransferFor};
 use crate::id::{PartyId, TicketId};
 use crate::identity::Role;
 use crate::limits;
 use crate::object::DataKey;
-use crate::objects::{self, PullFor, Transfer, TransferFor};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::turn::Context;
 use crate::wrap;
@@ -79,7 +79,7 @@ fn take(
     let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, &key)?;
     entries::keep(ctx, &checked, None, false, Some((&manifest, own_wrap)))?;
     entries::chart_for(ctx, subject)?;
-    let missing = objects::pull_missing(
+    let missing = holdings::pull_missing(
         ctx,
         &checked.contents,
         holder,
@@ -104,7 +104,7 @@ pub(crate) fn restored_object(
         tracing::warn!(%holder, code = ?refusal.code, "an object was not restored");
         return Ok(());
     }
-    objects::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
+    holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
     entries::complete(ctx, pull.subject, pull.entry)?;
     Ok(())
 }

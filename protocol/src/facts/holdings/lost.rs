@@ -36,7 +36,7 @@ pub struct Lost {
 
 /// An object that ought to be here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stocked {
+pub struct HeldObject {
     /// The object.
     pub object: ObjectId,
     /// Bytes of its file.

@@ -10,12 +10,12 @@ const WORTH_BYTES: usize = 128;
 /// Rows and values that stores were found to have, by hash. A federation of two hundred members is half a
 /// megabyte at each of a hundred thousand relays, and the same half megabyte.
 #[derive(Debug, Default)]
-pub struct Shared {
+pub struct Interner {
     chunks: BTreeMap<u128, Weak<Chunk>>,
     values: BTreeMap<u128, Weak<[u8]>>,
 }
 
-impl Shared {
+impl Interner {
     /// Nothing yet.
     #[must_use]
     pub fn new() -> Self {

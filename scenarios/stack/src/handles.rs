@@ -18,7 +18,7 @@ use crate::node::{Who, lock};
 
 /// The doors of all nodes. Clones open the same doors.
 #[derive(Clone)]
-pub struct Desk {
+pub struct Handles {
     begin: Instant,
     doors: Arc<Mutex<Vec<Door>>>,
 }
@@ -30,7 +30,7 @@ struct Door {
     unlocked: BTreeMap<PartyId, PatientKeys>,
 }
 
-impl Desk {
+impl Handles {
     pub(crate) fn new(begin: Instant) -> Self {
         Self { begin, doors: Arc::default() }
     }

@@ -4,7 +4,7 @@
 //! and in the end. Dishonest members that admit alone all admit the same stranger: each is one sponsor. It cannot see what people agreed on outside. A violation means that somebody got in whom fewer
 //! members sponsored than the federation's charter asks for.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use crate::scenario::{Hostility, Scenario};
 use crate::stage::Stage;
 use crate::tier::Seen;
@@ -72,7 +72,7 @@ impl Members {
     }
 }
 
-impl Check for Members {
+impl Checker for Members {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found) {
         match seen {
             Seen::Asked {

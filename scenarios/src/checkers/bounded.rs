@@ -6,7 +6,7 @@
 //! cannot see what grew and shrank again between two steps. A violation means that somebody can fill another's
 //! disk.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
@@ -124,7 +124,7 @@ fn open_requests(stage: &Stage, at: u32) -> usize {
     open.into_values().max().unwrap_or(0)
 }
 
-impl Check for Bounded {
+impl Checker for Bounded {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found) {
         match seen {
             Seen::Asked { party, .. } => {

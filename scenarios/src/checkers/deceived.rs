@@ -5,14 +5,14 @@
 //! in and answered with a refusal shows in the other checkers. A violation means that a check of a signature, of a
 //! proof of possession, of a connection or of a quota is missing somewhere.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
 
 pub(super) struct Deceived;
 
-impl Check for Deceived {
+impl Checker for Deceived {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found) {
         let Seen::Deceived { by, at, name: message, end: "done" } = seen else { return };
         if stage.is_judged(*at) {

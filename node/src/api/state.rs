@@ -13,7 +13,7 @@ use crate::driver::Handle;
 use crate::net::Net;
 
 /// What all requests share.
-pub(super) struct Shared {
+pub(super) struct ApiState {
     pub(super) handle: Handle,
     pub(super) net: Net,
     pub(super) data_dir: PathBuf,

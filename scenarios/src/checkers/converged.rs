@@ -7,7 +7,7 @@
 //! what was destroyed is not asked for what the old one knew. It cannot see whether it would have come to agree without
 //! the last greetings. A violation means that something was lost between two that both kept their word.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
@@ -216,7 +216,7 @@ fn waiting(stage: &Stage, at: u32, members: &BTreeSet<PartyId>, found: &mut Foun
     }
 }
 
-impl Check for Converged {
+impl Checker for Converged {
     fn see(&mut self, _stage: &Stage, _seen: &Seen<'_>, _found: &mut Found) {}
 
     fn end(&mut self, stage: &Stage, patients: &[Patient], found: &mut Found) {

@@ -6,7 +6,7 @@
 //! see reading at a holder itself without a front door; nobody can. A violation means that a patient who collects
 //! the logs would not learn of an access.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
@@ -83,7 +83,7 @@ impl Logged {
     }
 }
 
-impl Check for Logged {
+impl Checker for Logged {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, _found: &mut Found) {
         match seen {
             Seen::Handled {

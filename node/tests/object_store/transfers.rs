@@ -14,8 +14,8 @@ use chartmesh_node::bulk::{
     pull, serve,
 };
 use chartmesh_node::disk::RealDisk;
-use chartmesh_node::objects::tree::GROUP;
-use chartmesh_node::objects::{BATCH, ObjectError, ObjectFolder, Partial};
+use chartmesh_node::object_store::tree::GROUP;
+use chartmesh_node::object_store::{BATCH, ObjectError, ObjectFolder, Partial};
 use chartmesh_protocol::id::{NodeId, ObjectId, TicketId};
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};

@@ -12,8 +12,8 @@ use std::sync::LazyLock;
 
 use chartmesh_kit::{FaultyDisk, Loss};
 use chartmesh_node::disk::Disk as _;
-use chartmesh_node::objects::tree::GROUP;
-use chartmesh_node::objects::{ObjectError, ObjectFolder, Verifier};
+use chartmesh_node::object_store::tree::GROUP;
+use chartmesh_node::object_store::{ObjectError, ObjectFolder, Verifier};
 use chartmesh_protocol::id::ObjectId;
 
 use crate::{ROOT, TRANSFER, feed_one, id_of, object, pairs_for};

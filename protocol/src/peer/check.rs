@@ -2,31 +2,31 @@
 
 use super::itself::Peer;
 use crate::entries;
+use crate::holdings::{self, HeldObject};
 use crate::id::{EntryId, ObjectId, PartyId};
-use crate::objects::{self, Stocked};
 use crate::store::{ReadTxn, StoreError};
 
 impl Peer {
     /// Up to `limit` objects that ought to be here, in order, after one; only those of a subject's
-    /// entries if one is given. What is not, the node tells by [`super::Event::Stock`].
+    /// entries if one is given. What is not, the node tells by [`super::Event::Checked`].
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn stock(
+    pub fn held_objects(
         &self,
         txn: &dyn ReadTxn,
         subject: Option<PartyId>,
         after: Option<ObjectId>,
         limit: usize,
-    ) -> Result<Vec<Stocked>, StoreError> {
+    ) -> Result<Vec<HeldObject>, StoreError> {
         let found = match subject {
             Some(subject) => entries::objects_of(txn, subject, after, limit)?,
-            None => objects::held_after(txn, after, limit)?,
+            None => holdings::held_after(txn, after, limit)?,
         };
         let found = found.into_iter();
         found
             .map(|(object, length)| {
-                Ok(Stocked { object, length, lost: objects::lost(txn, object)? })
+                Ok(HeldObject { object, length, lost: holdings::lost(txn, object)? })
             })
             .collect()
     }
@@ -40,6 +40,6 @@ impl Peer {
         txn: &dyn ReadTxn,
         object: ObjectId,
     ) -> Result<Vec<(PartyId, EntryId)>, StoreError> {
-        objects::holders(txn, object)
+        holdings::holders(txn, object)
     }
 }

@@ -9,8 +9,8 @@ mod transfers;
 use bao_tree::BlockSize;
 use bao_tree::io::outboard::PostOrderMemOutboard;
 use chartmesh_node::disk::Disk;
-use chartmesh_node::objects::tree::{self, GROUP, PAIR};
-use chartmesh_node::objects::{BATCH, ObjectError, Partial, Verifier};
+use chartmesh_node::object_store::tree::{self, GROUP, PAIR};
+use chartmesh_node::object_store::{BATCH, ObjectError, Partial, Verifier};
 use chartmesh_protocol::id::{ObjectId, TransferId};
 
 const ROOT: &str = "/store";

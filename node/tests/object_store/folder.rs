@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use chartmesh_kit::FaultyDisk;
 use chartmesh_node::disk::{Disk, DiskFile as _, RealDisk};
-use chartmesh_node::objects::tree::GROUP;
-use chartmesh_node::objects::{BATCH, ObjectError, ObjectFolder, Verifier};
+use chartmesh_node::object_store::tree::GROUP;
+use chartmesh_node::object_store::{BATCH, ObjectError, ObjectFolder, Verifier};
 use chartmesh_protocol::id::ObjectId;
 
 use crate::{ROOT, TRANSFER, feed_one, id_of, object, pairs_for};

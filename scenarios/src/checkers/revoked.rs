@@ -8,7 +8,7 @@
 //! `revocation_delay` and `reads_after_revocation` say for how long. It cannot see what was obtained before. A
 //! violation means that taking back did not do what the patient was told.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use super::logged::{MessageKey, key, read_answer};
 use crate::stage::Stage;
 use crate::tier::people::Patient;
@@ -71,7 +71,7 @@ impl Revoked {
     }
 }
 
-impl Check for Revoked {
+impl Checker for Revoked {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found) {
         match seen {
             Seen::Revoked { patient, tokens } => self.revoke(stage, *patient, tokens),

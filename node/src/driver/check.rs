@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
+use chartmesh_protocol::holdings::{HeldObject, Lost};
 use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
-use chartmesh_protocol::objects::{Lost, Stocked};
 use chartmesh_protocol::peer::Event;
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
@@ -17,7 +17,7 @@ use chartmesh_protocol::store::StoreError;
 use super::ended::StartError;
 use super::limits::{CHECK_BYTES_MAX, CHECK_OBJECTS_MAX};
 use super::running::{Running, on_pool};
-use crate::objects::ObjectError;
+use crate::object_store::ObjectError;
 use crate::random::system;
 
 /// Which objects to look at, and how closely.
@@ -69,7 +69,7 @@ pub(super) async fn check(running: &Arc<Running>, asked: Check) -> Result<Checke
     };
     if !lost.is_empty() || !found.is_empty() {
         let bytes = size_of::<Lost>() * (lost.len() + found.len());
-        running.submit(Event::Stock { lost, found }, bytes).await?;
+        running.submit(Event::Checked { lost, found }, bytes).await?;
     }
     Ok(checked)
 }
@@ -77,12 +77,13 @@ pub(super) async fn check(running: &Arc<Running>, asked: Check) -> Result<Checke
 type Looked = (Checked, Vec<Lost>, Vec<ObjectId>);
 
 fn look_through(running: &Running, asked: Check) -> Result<Looked, StoreError> {
-    let stock = running
-        .read(|peer, txn, _| peer.stock(txn, asked.subject, asked.after, CHECK_OBJECTS_MAX))?;
-    let full = stock.len() == CHECK_OBJECTS_MAX;
+    let held = running.read(|peer, txn, _| {
+        peer.held_objects(txn, asked.subject, asked.after, CHECK_OBJECTS_MAX)
+    })?;
+    let full = held.len() == CHECK_OBJECTS_MAX;
     let (mut checked, mut lost, mut found) = (Checked::default(), Vec::new(), Vec::new());
     let mut last = None;
-    for item in &stock {
+    for item in &held {
         if asked.deep && checked.bytes >= CHECK_BYTES_MAX {
             checked.next = last;
             return Ok((checked, lost, found));
@@ -95,7 +96,7 @@ fn look_through(running: &Running, asked: Check) -> Result<Looked, StoreError> {
             continue;
         };
         let needed_by = running.read(|peer, txn, _| peer.held_by(txn, item.object))?;
-        let Stocked { object, length, .. } = *item;
+        let HeldObject { object, length, .. } = *item;
         checked.lost.push(LostObject { object, length, damaged, what, needed_by });
         if item.lost.is_none() {
             lost.push(Lost { object, damaged });
@@ -109,7 +110,7 @@ fn look_through(running: &Running, asked: Check) -> Result<Looked, StoreError> {
 /// file is set aside, for as long as it stood in its place nothing could be received there.
 fn look(
     running: &Running,
-    item: &Stocked,
+    item: &HeldObject,
     deep: bool,
 ) -> Result<Option<(bool, String)>, StoreError> {
     if running.in_use.is_used(item.object) {
@@ -146,7 +147,7 @@ fn look(
     }
 }
 
-fn file(running: &Running, item: &Stocked, deep: bool) -> Result<(), ObjectError> {
+fn file(running: &Running, item: &HeldObject, deep: bool) -> Result<(), ObjectError> {
     let reader = running.objects.open_object(item.object)?;
     if reader.len() != item.length {
         return Err(ObjectError::Damaged { id: item.object, what: "it has another length" });
@@ -167,7 +168,8 @@ fn set_aside(running: &Running, object: ObjectId) {
 pub(super) fn compare_names(running: &Running, here: &[ObjectId]) -> Result<(), StartError> {
     let (mut after, mut missing, mut back) = (None, 0, 0);
     loop {
-        let page = running.read(|peer, txn, _| peer.stock(txn, None, after, CHECK_OBJECTS_MAX))?;
+        let page =
+            running.read(|peer, txn, _| peer.held_objects(txn, None, after, CHECK_OBJECTS_MAX))?;
         let Some(last) = page.last() else { break };
         after = Some(last.object);
         let (mut lost, mut found) = (Vec::new(), Vec::new());
@@ -184,7 +186,7 @@ pub(super) fn compare_names(running: &Running, here: &[ObjectId]) -> Result<(), 
         missing += lost.len();
         back += found.len();
         if !lost.is_empty() || !found.is_empty() {
-            tell(running, Event::Stock { lost, found })?;
+            tell(running, Event::Checked { lost, found })?;
         }
     }
     if missing > 0 {

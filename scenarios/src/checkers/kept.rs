@@ -6,7 +6,7 @@
 //! owes no objects; who deletes on the owner's word owes nothing either. It cannot see whether what is there still
 //! opens. A violation means that somebody was told "done" of something that is not there any more.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use super::logged::{MessageKey, key};
 use crate::stage::{Machine, Stage};
 use crate::tier::Seen;
@@ -114,7 +114,7 @@ fn broken(machine: &Machine, objects: &BTreeSet<ObjectId>) -> usize {
     objects.len() - objects.iter().filter(whole).count()
 }
 
-impl Check for Kept {
+impl Checker for Kept {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, _found: &mut Found) {
         match seen {
             Seen::Asked {

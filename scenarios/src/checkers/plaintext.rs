@@ -8,7 +8,7 @@
 //! tell each other, nor keys that a machine keeps after a permission ended: that is why what is sealed later must
 //! not be given. A violation means that somebody saw what the patient did not permit, or no longer.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use super::logged::read_answer;
 use crate::stage::Stage;
 use crate::tier::Seen;
@@ -103,7 +103,7 @@ impl Plaintext {
     }
 }
 
-impl Check for Plaintext {
+impl Checker for Plaintext {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found) {
         match seen {
             Seen::Sent { from, message, .. } => match message.body() {

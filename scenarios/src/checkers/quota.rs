@@ -5,7 +5,7 @@
 //! expires without a word, so that it may count too much after a week; quotas are the patient's, and few set one.
 //! A violation means that somebody stored more at a holder than a patient permitted.
 
-use super::found::{Check, Found, name};
+use super::found::{Checker, Found, name};
 use crate::stage::Stage;
 use crate::tier::people::Patient;
 use crate::tier::{Seen, bytes_of};
@@ -26,7 +26,7 @@ pub(super) struct Quota {
     used: BTreeMap<(u32, TokenId), u64>,
 }
 
-impl Check for Quota {
+impl Checker for Quota {
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found) {
         match seen {
             Seen::Handled {

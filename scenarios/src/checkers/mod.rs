@@ -34,12 +34,12 @@ use crate::scenario::Scenario;
 use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
-use found::{Check, Found, TOLD_MAX};
+use found::{Checker, Found, TOLD_MAX};
 use std::collections::BTreeMap;
 
 /// All checkers of a run.
 pub(crate) struct Checkers {
-    checks: Vec<Box<dyn Check>>,
+    checks: Vec<Box<dyn Checker>>,
     found: Found,
 }
 

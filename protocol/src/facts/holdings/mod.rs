@@ -21,7 +21,7 @@ pub use crate::turn::{PullFor, Transfer, TransferFor};
 
 pub(crate) use holds::{held, held_after, hold, holders};
 use holds::{held_for, let_go};
-pub use lost::{Lost, Stocked};
+pub use lost::{HeldObject, Lost};
 pub(crate) use lost::{lost, note_here, note_lost};
 pub use query::{TransferView, Transfers};
 pub use reasons::NotSent;

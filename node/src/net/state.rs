@@ -48,7 +48,7 @@ struct Session {
 
 /// Written by the owner of the swarm, read by all handles.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct NetState {
     pub(super) gates: Arc<Gates>,
     sessions: Mutex<HashMap<NodeId, Session>>,
     listeners: Mutex<Vec<Multiaddr>>,
@@ -66,7 +66,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
+impl NetState {
     /// Shuts a node out; the owner of the swarm then disconnects it.
     pub(super) fn close_gate(&self, node: NodeId) {
         self.gates.close(node);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(super) const TOLD_MAX: u64 = 50;
 
 /// One checker.
-pub(super) trait Check {
+pub(super) trait Checker {
     /// Something happened.
     fn see(&mut self, stage: &Stage, seen: &Seen<'_>, found: &mut Found);
 
