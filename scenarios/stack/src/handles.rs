@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chartmesh_node::driver::Handle;
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::{Answer, Asked, Listing, PatientKeys, Question};
+use chartmesh_protocol::peer::{Asked, Listing, PatientKeys, Question};
 use chartmesh_protocol::refusal::Failure;
 use chartmesh_protocol::store::StoreError;
 use chartmesh_protocol::time::Timestamp;

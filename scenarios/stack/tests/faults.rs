@@ -1,6 +1,6 @@
 //! What a whole node does when the machinery below it fails.
 
-use chartmesh_protocol::federation::{Command, view::FederationView};
+use chartmesh_protocol::federation::{command::Expel, view::FederationView};
 use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::view::EntryView;
 use std::time::Duration;
@@ -127,8 +127,8 @@ fn an_expelled_member_that_the_first_greeting_does_not_reach_is_told_by_a_later_
     let [first, second, out] = federation.hospitals[..] else { panic!("there are three") };
     let stack = &mut federation.stack;
     let party = stack.id(out);
-    let expel = || Command::Expel { party, reason: "a test".to_owned() };
-    stack.federation(first, expel()).unwrap();
+    let expel = || Expel { party, reason: "a test".to_owned() };
+    stack.command(first, expel(), None).unwrap();
     let proposed = |view: &FederationView| !view.proposals.is_empty();
     for at in [second, out] {
         stack.wait_for(at, ask::Members, PATIENCE, proposed, "the proposal");
@@ -139,7 +139,7 @@ fn an_expelled_member_that_the_first_greeting_does_not_reach_is_told_by_a_later_
         }
     };
     cut(stack, true);
-    stack.federation(second, expel()).unwrap();
+    stack.command(second, expel(), None).unwrap();
     stack.advance(Duration::from_secs(15));
     let told = |view: &FederationView| view.expelled.is_some();
     assert!(!told(&stack.query(out, ask::Members, None).unwrap()));
