@@ -9,7 +9,7 @@
 //! ```
 //! # use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 //! # use chartmesh_protocol::identity::{Role, incept};
-//! # use chartmesh_protocol::peer::{Command, Effect, Event, Identity, Peer, RequestId, ask};
+//! # use chartmesh_protocol::peer::{Effect, Event, Identity, Peer, RequestId, ask};
 //! # use chartmesh_protocol::{record, store::Memory, time::Timestamp};
 //! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,8 +21,8 @@
 //! let (peer, mut store) = (Peer::new(identity)?, Memory::default());
 //! peer.start(&mut store, now)?;
 //!
-//! let chart = record::Command::NewChart { name: "Sato Aiko".into(), identifiers: Vec::new() };
-//! let command = Box::new(Command::Record(chart));
+//! let chart = record::command::NewChart { name: "Sato Aiko".into(), identifiers: Vec::new() };
+//! let command = Box::new(chart.into());
 //! let event = Event::Command { request: RequestId(1), command, keys: None };
 //! let effects = peer.handle(now, event, &mut store, &mut rng)?;
 //! // A driver commits the store first, and then performs them.

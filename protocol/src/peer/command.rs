@@ -3,6 +3,7 @@
 use crate::turn::{Act, Answer, Described, Shown};
 use crate::{access_log, backup, consent, custody, enrolment, federation, record};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// What is asked to be done: an act, which says what it is answered with; or any command, where only whoever asked
 /// knows which it is.
@@ -82,7 +83,7 @@ pub trait EachCommand {
     /// A command, by its feature's name and its own in [`Command`].
     fn one<A>(&mut self, feature: &'static str, name: &'static str)
     where
-        A: Act<Answer: Serialize + Described>;
+        A: Act<Answer: Serialize + DeserializeOwned + Described>;
 }
 
 macro_rules! each {

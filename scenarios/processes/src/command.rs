@@ -1,34 +1,48 @@
 //! What the local API answers, as people read it.
 
 use chartmesh_node::client::ClientError;
-use chartmesh_protocol::consent::view::RequestView;
-use chartmesh_protocol::peer::{Answer, CodeView, Command, Done};
-use chartmesh_protocol::record::view::ChartView;
+use chartmesh_protocol::peer::{Act, Answer, Command, Described, Done, EachCommand};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
-use chartmesh_protocol::{enrolment, federation, record};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// An answer as people go on from it: what they do not read is only done.
+/// The answer to a command, such as `federation.invite`, as the protocol gives it; of what is no command of the local
+/// API, that it is done.
 pub(crate) fn answer_of(name: &str, answer: Value) -> Result<Answer, serde_json::Error> {
-    use serde_json::from_value;
-    Ok(match name {
-        "record.new-chart" => Answer::new(from_value::<ChartView>(answer)?),
-        "enrolment.code" | "federation.invite" => Answer::new(from_value::<CodeView>(answer)?),
-        "consent.download" | "consent.referral" | "consent.fetch" => {
-            Answer::new(from_value::<RequestView>(answer)?)
-        }
-        _ => Answer::new(Done { done: true }),
-    })
+    let mut reading = Reading { name, answer, read: None };
+    Command::each(&mut reading);
+    reading.read.unwrap_or_else(|| Ok(Answer::new(Done { done: true })))
 }
 
-/// What the front door calls a command whose answer is waited for.
-pub(crate) fn name_of(command: &Command) -> &'static str {
-    match command {
-        Command::Federation(federation::Command::Invite(_)) => "federation.invite",
-        Command::Enrolment(enrolment::Command::Code(_)) => "enrolment.code",
-        Command::Record(record::Command::NewChart(_)) => "record.new-chart",
-        _ => "",
+/// Reads an answer as that of the command that has the name.
+struct Reading<'a> {
+    name: &'a str,
+    answer: Value,
+    read: Option<Result<Answer, serde_json::Error>>,
+}
+
+impl EachCommand for Reading<'_> {
+    fn one<A>(&mut self, feature: &'static str, name: &'static str)
+    where
+        A: Act<Answer: Serialize + DeserializeOwned + Described>,
+    {
+        if self.name.split_once('.') == Some((feature, name)) {
+            let answer = serde_json::from_value::<A::Answer>(self.answer.take());
+            self.read = Some(answer.map(Answer::new));
+        }
     }
+}
+
+/// What the front door calls a command: its feature's name and its own.
+pub(crate) fn name_of(said: &Value) -> String {
+    let of = |value: &Value| match value {
+        Value::String(name) => name.clone(),
+        value => value.as_object().and_then(|one| one.keys().next()).cloned().unwrap_or_default(),
+    };
+    let feature = of(said);
+    let command = of(&said[&feature]);
+    format!("{feature}.{command}")
 }
 
 /// What the API refused. Where there was no answer, that is all that is known.
@@ -45,7 +59,7 @@ mod tests {
     use chartmesh_protocol::capability::Purpose;
     use chartmesh_protocol::consent::{AskCommand, Narrow, Wish};
     use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};
-    use chartmesh_protocol::{access_log, backup, consent};
+    use chartmesh_protocol::{access_log, backup, consent, enrolment, federation, record};
 
     #[test]
     fn the_api_reads_every_command_back() {

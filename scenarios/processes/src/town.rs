@@ -223,7 +223,7 @@ impl Doors for Town {
         let said = said(&command)?;
         let answer = self.runtime.block_on(self.node(at).api.command(&said, patient));
         let answer = answer.map_err(refusal)?;
-        answer_of(name_of(&command), answer).map_err(|error| other_answer(&error))
+        answer_of(&name_of(&said), answer).map_err(|error| other_answer(&error))
     }
 
     fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {

@@ -45,7 +45,7 @@ fn an_altered_entry_is_kept_by_no_depositary_and_no_first_wrap_is_replaced() {
     let good = bundle(&region, a, "endoscopy");
     for (what, bad) in altered(&good) {
         let refusal = offered(&mut region, a, offer(own, vec![bad])).unwrap_err();
-        assert_eq!(refusal.code, RefusalCode::NotAuthentic, "{what}: {}", refusal.to_string());
+        assert_eq!(refusal.code, RefusalCode::NotAuthentic, "{what}: {refusal}");
     }
     assert!(region.entries(region.provider, false).is_empty(), "nothing of it was kept");
     keep(&mut region);

@@ -20,7 +20,7 @@ fn nobody_deposits_for_fetches_or_deletes_what_belongs_to_another() {
     // Deposits for another: a hospital's, the patient's, or of another's entries for oneself.
     for (from, owner) in [(a, theirs), (a, patient), (b, theirs), (b, own)] {
         let refusal = offered(&mut region, from, offer(owner, vec![good.clone()])).unwrap_err();
-        assert_eq!(refusal.code, RefusalCode::NotPermitted, "{}", refusal.to_string());
+        assert_eq!(refusal.code, RefusalCode::NotPermitted, "{refusal}");
     }
 
     // Nobody gets another's: a fetch has no owner to name but the sender.
