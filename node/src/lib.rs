@@ -5,9 +5,9 @@
 //! the disk.
 //!
 //! ```text
-//!  programs ──> api ──┐    ┌─────────── driver ────────────┐    ┌──> store     rows, encrypted at rest
-//!                     ├──> │ events -> one transaction ->  │ ───┼──> objects   sealed files, on a disk
-//!  nodes ─────> net ──┘    │ commit -> then the effects    │    └──> net       greet, deliver, pull (bulk)
+//!  programs ──> api ──┐    ┌─────────── driver ────────────┐    ┌──> store         rows, encrypted at rest
+//!                     ├──> │ events -> one transaction ->  │ ───┼──> object_store  sealed files, on a disk
+//!  nodes ─────> net ──┘    │ commit -> then the effects    │    └──> net           greet, deliver, pull (bulk)
 //!                          └───────────────────────────────┘
 //! ```
 //!
