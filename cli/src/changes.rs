@@ -1,6 +1,7 @@
 //! The node's stream of changes (`GET /v1/changes`), listened to in the background.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -15,20 +16,33 @@ const RECONNECT: Duration = Duration::from_secs(1);
 
 /// Listens until it is dropped.
 pub(crate) struct Changes {
-    news: Arc<Notify>,
+    heard: Arc<Heard>,
     listening: JoinHandle<()>,
+}
+
+/// What is heard in the background.
+#[derive(Default)]
+struct Heard {
+    news: Notify,
+    /// Whether a stream is open: otherwise nothing is heard.
+    open: AtomicBool,
 }
 
 impl Changes {
     pub(crate) fn listen(client: Client) -> Self {
-        let news = Arc::new(Notify::new());
-        let listening = tokio::spawn(listen(client, Arc::clone(&news)));
-        Self { news, listening }
+        let heard = Arc::new(Heard::default());
+        let listening = tokio::spawn(listen(client, Arc::clone(&heard)));
+        Self { heard, listening }
+    }
+
+    /// Whether a change is told of: not while the node is gone, or so many listen that it has no place.
+    pub(crate) fn hears(&self) -> bool {
+        self.heard.open.load(Ordering::Relaxed)
     }
 
     /// Waits until something may have changed since the last time; however much did, it is told once.
     pub(crate) async fn next(&self) {
-        self.news.notified().await;
+        self.heard.news.notified().await;
     }
 }
 
@@ -38,14 +52,16 @@ impl Drop for Changes {
     }
 }
 
-async fn listen(client: Client, news: Arc<Notify>) {
+async fn listen(client: Client, heard: Arc<Heard>) {
     let mut seen = None;
     loop {
         // A node that is gone, or has no place for another, is left to the looks of whoever waits.
         if let Ok(stream) = client.listen(seen.as_deref()).await {
-            follow(stream, &mut seen, &news).await;
+            heard.open.store(true, Ordering::Relaxed);
+            follow(stream, &mut seen, &heard.news).await;
+            heard.open.store(false, Ordering::Relaxed);
             // It broke: whoever looks now finds out whether the node is still there.
-            news.notify_one();
+            heard.news.notify_one();
         }
         tokio::time::sleep(RECONNECT).await;
     }

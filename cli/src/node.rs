@@ -56,7 +56,7 @@ impl Node {
 
     /// [`Node::all`] with a patient's keys, where the command line says how to open them. Only a
     /// relay has any: at a hospital a passphrase that is given is its own node's.
-    async fn all_as<L>(&self, listing: L, patient: PartyId) -> Outcome<Vec<L::Item>>
+    pub(crate) async fn all_as<L>(&self, listing: L, patient: PartyId) -> Outcome<Vec<L::Item>>
     where
         L: Listing<Item: DeserializeOwned> + Into<Query>,
     {
@@ -233,7 +233,10 @@ impl Node {
     pub(crate) async fn entries_of(&self, subject: &str, texts: &[String]) -> Outcome<Vec<String>> {
         let mut ids = Vec::new();
         for text in texts {
-            ids.push(self.entry_by_id(subject, text).await?);
+            ids.push(match whole::<EntryId>(text) {
+                Some(whole) => Some(whole),
+                None => self.entry_by_id(subject, text).await?,
+            });
         }
         if ids.iter().all(Option::is_some) {
             return Ok(ids.into_iter().flatten().collect());
@@ -251,15 +254,21 @@ impl Node {
         picked.collect()
     }
 
+    /// The entry whose id begins so, unless another is called so.
     async fn entry_by_id(&self, subject: &str, text: &str) -> Outcome<Option<String>> {
-        if let Some(whole) = whole::<EntryId>(text) {
-            return Ok(Some(whole));
-        }
         if text.trim().is_empty() {
             return Ok(None);
         }
         let found = self.found(Thing::Entry, text, Some(id(subject)?)).await?;
-        Ok(meant(text, &found)?.map(|one| one.id))
+        let Some(one) = meant(text, &found)? else { return Ok(None) };
+        let titled = self.entries_with(subject, Some(text.trim().to_owned())).await?;
+        let mut candidates: Vec<_> = titled
+            .into_iter()
+            .map(|view| Candidate::new(view.entry, view.title.unwrap_or_default()))
+            .filter(|candidate| candidate.id != one.id)
+            .collect();
+        candidates.push(one);
+        Ok(Some(pick("entry", text, &candidates)?.id))
     }
 
     /// The request that `text` means.

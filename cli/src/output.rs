@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::exit::{Exit, Failure, Outcome};
-pub(crate) use crate::style::{Style, clean};
+pub(crate) use crate::style::{Style, clean, one_line};
 use crate::table::table;
 pub(crate) use crate::table::{Cell, bytes, day, faint, id, row, size, time};
 
@@ -76,12 +76,17 @@ impl Output {
 
     /// A line.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
+        put(&one_line(text.as_ref()));
+    }
+
+    /// Lines as they are: a text of our own, or a file that was asked for.
+    pub(crate) fn block(&self, text: impl AsRef<str>) {
         put(&clean(text.as_ref()));
     }
 
     /// A line in a style.
     pub(crate) fn styled(&self, text: impl AsRef<str>, style: Style) {
-        put(&self.paint(&clean(text.as_ref()), style));
+        put(&self.paint(&one_line(text.as_ref()), style));
     }
 
     /// A table, or `empty` on standard error when there is nothing in it.
@@ -103,7 +108,7 @@ impl Output {
         let widest = facts.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
         for (name, cell) in facts {
             let name = pad(name, widest);
-            let value = self.paint(&clean(&cell.text), cell.style);
+            let value = self.paint(&one_line(&cell.text), cell.style);
             put(&format!("{}  {value}", self.paint(&name, Style::Faint)));
         }
     }

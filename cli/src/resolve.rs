@@ -3,10 +3,11 @@
 //! Names are chosen by their bearers, so a name never wins over an id that begins alike: when both
 //! fit different things, the person is asked to say more.
 
-use chartmesh_protocol::peer::{FoundBy, FoundOne, FoundView};
+use chartmesh_protocol::peer::{FoundBy, FoundOne, FoundView, Stands};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::limits::LISTED_MAX;
+use crate::style::one_line;
 
 /// Hexadecimal digits that a shortened id must have at least.
 const PREFIX_DIGITS_MIN: usize = 4;
@@ -20,11 +21,13 @@ pub(crate) struct Candidate {
     pub(crate) other_id: Option<String>,
     /// Its name; empty when it has none.
     pub(crate) name: String,
+    /// Where it stands, if it is an institution.
+    pub(crate) stands: Option<Stands>,
 }
 
 impl Candidate {
     pub(crate) fn new(id: impl ToString, name: impl Into<String>) -> Self {
-        Self { id: id.to_string(), other_id: None, name: name.into() }
+        Self { id: id.to_string(), other_id: None, name: name.into(), stands: None }
     }
 
     fn has_id_of(&self, prefix: &str) -> bool {
@@ -40,13 +43,17 @@ impl Candidate {
         let id = self.id.get(..8).unwrap_or(&self.id);
         let other = self.other_id.as_deref().map(|other| other.get(..8).unwrap_or(other));
         let other = other.map(|other| format!(", {other}")).unwrap_or_default();
-        format!("  {id}{other}  {}", self.name).trim_end().to_owned()
+        let stands = self.stands.map(|stands| format!("  ({})", stands.name())).unwrap_or_default();
+        format!("  {id}{other}  {}{stands}", one_line(&self.name)).trim_end().to_owned()
     }
 }
 
 /// The one thing that a word means of what a node found, if it means any. What a name merely begins with
 /// is not meant.
 pub(crate) fn meant(text: &str, view: &FoundView) -> Outcome<Option<Candidate>> {
+    if let Some(member) = only_member(view) {
+        return Ok(Some(member.into()));
+    }
     let fit = view.found.iter().filter(|one| one.by != FoundBy::Beginning);
     let mut fit = distinct(fit.map(Candidate::from).collect());
     // Ids are found in their order: one more that begins so may have been cut off.
@@ -57,9 +64,22 @@ pub(crate) fn meant(text: &str, view: &FoundView) -> Outcome<Option<Candidate>> 
     Ok(fit.pop())
 }
 
+/// The one member among all that bear a name: others vouched for it, and whoever else takes its name, to be met
+/// in its place or to make it ambiguous, is passed over. An id that begins so is still asked about.
+fn only_member(view: &FoundView) -> Option<&FoundOne> {
+    let fit = || view.found.iter().filter(|one| one.by != FoundBy::Beginning);
+    // Whole names come first, so that none was cut off where a beginning was found.
+    let all = !view.more || view.found.iter().any(|one| one.by == FoundBy::Beginning);
+    let mut members = fit().filter(|one| one.stands == Some(Stands::Member));
+    let member = members.next()?;
+    let only = all && members.next().is_none() && fit().all(|one| one.by == FoundBy::Name);
+    only.then_some(member)
+}
+
 impl From<&FoundOne> for Candidate {
     fn from(one: &FoundOne) -> Self {
-        Self { id: one.id.clone(), other_id: one.other.clone(), name: one.name.clone() }
+        let FoundOne { id, other, name, stands, .. } = one.clone();
+        Self { id, other_id: other, name, stands }
     }
 }
 
@@ -150,6 +170,14 @@ mod tests {
     }
 
     #[test]
+    fn a_name_makes_no_candidate_of_its_own() {
+        let both =
+            [Candidate::new("aaaa1111", "A\n  bbbb2222  Alder"), Candidate::new("cccc3333", "B")];
+        let failure = pick("institution", "Maple", &both).unwrap_err();
+        assert_eq!(failure.next.unwrap().lines().count(), 3);
+    }
+
+    #[test]
     fn a_name_that_looks_like_an_id_does_not_take_its_place() {
         let mut all = candidates();
         all.push(Candidate::new("99998888", "aaaa1111"));
@@ -167,7 +195,26 @@ mod tests {
 
     fn found(id: &str, name: &str, by: FoundBy) -> FoundOne {
         let what = chartmesh_protocol::peer::Thing::Institution;
-        FoundOne { what, id: id.into(), other: None, name: name.into(), by }
+        FoundOne { what, id: id.into(), other: None, name: name.into(), stands: None, by }
+    }
+
+    #[test]
+    fn one_member_is_meant_among_others_that_took_its_name_but_not_two() {
+        let named = |id: &str, stands| FoundOne {
+            stands: Some(stands),
+            ..found(id, "Alder", FoundBy::Name)
+        };
+        let mean = |found: Vec<FoundOne>| meant("Alder", &FoundView { found, more: false });
+        let (member, relay) = (named("aaaa1111", Stands::Member), named("bbbb1111", Stands::Relay));
+        let one = mean(vec![relay.clone(), member.clone()]).unwrap().unwrap();
+        assert_eq!(one.id, "aaaa1111");
+        let other = named("cccc1111", Stands::Member);
+        let failure = mean(vec![relay.clone(), member.clone(), other]).unwrap_err();
+        assert!(failure.text.contains("3 of these") && failure.text.contains("Alder  (relay)"));
+        let expelled = named("dddd1111", Stands::Expelled);
+        assert!(mean(vec![relay, expelled]).unwrap_err().text.contains("(expelled)"));
+        let by_id = found("a1de4444", "Birch", FoundBy::Id);
+        assert!(mean(vec![by_id, member]).is_err(), "an id is no name");
     }
 
     #[test]

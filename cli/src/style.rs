@@ -45,6 +45,11 @@ pub(crate) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// [`clean`], and in one line: nobody's name or message begins a line of its own.
+pub(crate) fn one_line(text: &str) -> String {
+    clean(text).replace(['\n', '\t', '\u{2028}', '\u{2029}'], " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +58,10 @@ mod tests {
     fn a_name_cannot_steer_the_terminal() {
         let shown = clean("Alder\u{1b}]0;owned\u{7}\u{202e}\r");
         assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown:?}");
+    }
+
+    #[test]
+    fn a_message_cannot_pass_for_a_line_of_ours() {
+        assert_eq!(one_line("no\nnext: `rm -r`\t\u{2028}x\r"), "no next: `rm -r`  x\u{fffd}");
     }
 }

@@ -6,7 +6,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::style::{Style, clean};
+use crate::style::{Style, one_line};
 
 /// Spaces between columns.
 const GAP: &str = "  ";
@@ -36,7 +36,7 @@ impl Cell {
     /// What it shows, on one line.
     fn line(&self, short: bool) -> String {
         let text = self.short.as_ref().filter(|_| short).unwrap_or(&self.text);
-        clean(text).replace(['\n', '\t'], " ")
+        one_line(text)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chartmesh_node::api::TransferProgressView;
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::id::PartyId;
 use indicatif::ProgressBar;
 
 use crate::args::WaitArgs;
@@ -13,7 +14,7 @@ use crate::changes::Changes;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, read, short};
 
-/// Between two looks at what comes in, whose bytes no change tells of.
+/// Between two looks at what comes in, whose bytes no change tells of, and while no change is told of.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Between two looks while nothing changes: what ends by the time alone, or a stream that fell silent.
 const SELDOM: Duration = Duration::from_secs(30);
@@ -47,8 +48,8 @@ pub(crate) async fn until<T>(
     loop {
         let pause = match look().await? {
             Look::Found(found) => return Ok(found),
-            Look::NotYet => SELDOM,
-            Look::Moving => PAUSE,
+            Look::NotYet if changes.hears() => SELDOM,
+            Look::NotYet | Look::Moving => PAUSE,
         };
         if Instant::now() >= end {
             return Err(Failure::new(Exit::TimedOut, format!("{what} did not happen in time"))
@@ -86,27 +87,42 @@ pub(crate) async fn moving(node: &Node) -> Outcome<Vec<TransferProgressView>> {
     Ok(all.into_iter().filter(|transfer| !transfer.ended).collect())
 }
 
-/// Progress of everything on its way here, for a person who waits.
-pub(crate) struct Arrivals(ProgressBar);
+/// Progress of what is on its way here, for a person who waits.
+pub(crate) struct Arrivals {
+    bar: ProgressBar,
+    /// Only what comes from this institution.
+    from: Option<PartyId>,
+}
 
 impl Arrivals {
+    /// Of everything.
     pub(crate) fn new(node: &Node) -> Self {
-        Self(node.out.progress("receiving", 0))
+        Self::watch(node, None)
+    }
+
+    /// Of what one institution sends.
+    pub(crate) fn of(node: &Node, from: PartyId) -> Self {
+        Self::watch(node, Some(from))
+    }
+
+    fn watch(node: &Node, from: Option<PartyId>) -> Self {
+        Self { bar: node.out.progress("receiving", 0), from }
     }
 
     /// Looks again; [`Look::Found`] when nothing is on its way.
     pub(crate) async fn look(&self, node: &Node) -> Outcome<Look<()>> {
-        let moving = moving(node).await?;
+        let mut moving = moving(node).await?;
+        moving.retain(|one| self.from.is_none_or(|from| one.from == Some(from)));
         let left: u64 = moving
             .iter()
             .map(|moving| moving.length.saturating_sub(moving.have.unwrap_or(0)))
             .sum();
-        let total = self.0.length().unwrap_or(0).max(left);
-        self.0.set_length(total);
-        self.0.set_position(total - left);
+        let total = self.bar.length().unwrap_or(0).max(left);
+        self.bar.set_length(total);
+        self.bar.set_position(total - left);
         Ok(match moving.is_empty() {
             true => Look::Found(()),
-            false if self.0.is_hidden() => Look::NotYet,
+            false if self.bar.is_hidden() => Look::NotYet,
             false => Look::Moving,
         })
     }
@@ -114,7 +130,7 @@ impl Arrivals {
 
 impl Drop for Arrivals {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 

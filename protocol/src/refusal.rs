@@ -2,6 +2,7 @@
 
 use crate::codec::wire_struct;
 use crate::reason::{Args, Listed};
+use crate::store::{self, StoreError};
 
 pub use crate::reason::RefusalCode;
 
@@ -51,7 +52,17 @@ pub enum Failure {
     Refused(#[from] Refusal),
     /// The storage failed; the whole batch is dropped.
     #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
+    Store(StoreError),
+}
+
+/// What would be too large to be kept is refused like any other request that asks for too much.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooLarge { .. } => store::Reason::TooLarge.into(),
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl<R: Listed> From<R> for Failure {

@@ -2,10 +2,13 @@
 
 use chartmesh_protocol::access_log::Action;
 use chartmesh_protocol::backup;
+use chartmesh_protocol::backup::view::{DepositState, DepositView};
 use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who};
@@ -30,6 +33,27 @@ fn a_deferred_deposit_waits_and_is_carried_out_at_its_time_even_after_a_restart(
     assert_eq!(region.request(region.relay, &order).state, RequestState::Done);
     assert!(region.entries(region.provider, false).iter().all(|entry| entry.whole));
     assert!(region.upload_at(Some(region.world.now.0 + 8 * DAY_MS)).is_err());
+}
+
+#[test]
+fn whoever_deposits_is_told_of_each_deposit_that_it_is_stored_or_why_it_is_refused() {
+    let mut region = Region::found(1);
+    let told = |region: &Region, deposit: &DepositView| {
+        let query = ask::Deposits { deposits: deposit.deposits.clone() };
+        region.world.see(region.a, &query, None).unwrap().remove(0)
+    };
+    let kept = region.keep(None).unwrap();
+    let stands = told(&region, &kept);
+    assert_eq!((stands.state, stands.entries), (DepositState::Stored, kept.entries));
+    // All of it is kept when it is offered again, and that offer is refused.
+    let no_room = Refusal::unlisted(RefusalCode::LimitReached);
+    region.world.lies.insert(region.provider, OutcomeResult::Refused(no_room.clone()));
+    let again = region.keep(None).unwrap();
+    let stands = told(&region, &again);
+    assert_eq!(stands.state, DepositState::Refused);
+    assert_eq!(stands.refusal, Some(no_room));
+    let unknown = ask::Deposits { deposits: vec!["00".repeat(16)] };
+    assert!(region.world.see(region.a, &unknown, None).is_err());
 }
 
 #[test]

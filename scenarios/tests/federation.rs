@@ -9,7 +9,7 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::message::{Envelope, OutcomeResult};
-use chartmesh_protocol::peer::{Body, Command, ask};
+use chartmesh_protocol::peer::{Body, Command, Stands, Thing, ask};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::DAY_MS;
@@ -330,6 +330,69 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
     world.join(leaver, invite).unwrap();
     world.admit(founder, leaver).unwrap();
     assert!(world.is_member(leaver, founder) && !world.is_member(leaver, all[0]));
+}
+
+#[test]
+fn whoever_is_found_by_a_name_is_told_where_it_stands() {
+    let (mut world, all) = members(1, 5);
+    let (applicant, relay) = (world.add(Role::Hospital, "H"), world.add(Role::Patient, "H"));
+    let invite = world.invite(all[0]);
+    world.join(applicant, invite).unwrap();
+    let patient = world.new_patient(relay, "Hanako");
+    world.enrol(all[0], relay, patient);
+    world.ask(all[3], Leave, None).unwrap();
+    for member in &all[..2] {
+        world.expel(*member, all[4]).unwrap();
+    }
+    let what = [Thing::Institution].into();
+    let find = ask::Find { what, text: "h".into(), within: None, limit: None };
+    let found = world.see(all[0], &find, None).unwrap().found;
+    for (who, stands) in [
+        (all[1], Stands::Member),
+        (all[3], Stands::Left),
+        (all[4], Stands::Expelled),
+        (applicant, Stands::Applicant),
+        (relay, Stands::Relay),
+    ] {
+        let id = world.id(who).to_string();
+        let one = found.iter().find(|one| one.id == id).expect("it is found");
+        assert_eq!(one.stands, Some(stands), "{}", one.name);
+    }
+}
+
+#[test]
+fn nobody_is_admitted_who_did_not_apply() {
+    let mut region = Region::found(1);
+    let (a, b, relay) = (region.a, region.b, region.relay);
+    // A patient's relay is known by its enrolment, and is no institution that could be a member.
+    let refusal = region.world.admit(a, relay).unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::WrongRole, "{refusal}");
+    assert!(!region.world.is_member(a, relay));
+    // Who left has to apply again.
+    let left = region.provider;
+    region.world.ask(left, Leave, None).unwrap();
+    for at in [a, b] {
+        let refusal = region.world.admit(at, left).unwrap_err();
+        assert_eq!(refusal.code, RefusalCode::NotFound, "{refusal}");
+    }
+    // One that applied is sponsored by a member that was not told of it, too, once another sponsors it.
+    let guest = region.world.add(Role::Hospital, "Guest");
+    region.world.cut.insert((b, a));
+    let invite = region.world.invite(b);
+    region.world.join(guest, invite).unwrap();
+    assert_eq!(region.world.admit(a, guest).unwrap_err().code, RefusalCode::NotFound);
+    region.world.cut.clear();
+    region.world.admit(b, guest).unwrap();
+    region.world.advance(DAY_MS / 24);
+    region.world.admit(a, guest).unwrap();
+    assert!(region.world.is_member(a, guest));
+    // While a federation is being founded, too.
+    let founder = region.world.add(Role::Hospital, "Founder");
+    let create = Create { name: "Minami".into(), threshold: 2, first_members: None };
+    region.world.ask(founder, create, None).unwrap();
+    let patient = region.world.new_patient(relay, "Jiro");
+    region.world.enrol(founder, relay, patient);
+    assert_eq!(region.world.admit(founder, relay).unwrap_err().code, RefusalCode::WrongRole);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn as _, Table};
 use chartmesh_protocol::time::DAY_MS;
-use chartmesh_protocol::{federation, limits};
+use chartmesh_protocol::{backup, federation, limits};
 use chartmesh_scenarios::{Region, Who};
 
 #[test]
@@ -161,6 +161,22 @@ fn who_asks_somebody_that_takes_nothing_is_told_when_no_more_can_wait() {
     assert_eq!(region.requests(region.a).len(), limits::OUTBOX_PER_PARTY_MAX);
     let status = region.world.see(region.a, &ask::Status, None).unwrap();
     assert_eq!(status.waiting, limits::OUTBOX_PER_PARTY_MAX);
+}
+
+#[test]
+fn a_deposit_whose_time_has_come_and_that_finds_no_room_leaves_no_tickets_behind() {
+    let mut region = Region::found(1);
+    let hour = DAY_MS / 24;
+    region.keep(Some(region.world.now.plus_ms(hour))).unwrap();
+    region.world.switch(region.provider, false);
+    let holder = region.world.id(region.provider);
+    let restore = || backup::command::Restore { holder, subject: None };
+    while region.world.ask(region.a, restore(), None).is_ok() {}
+    let status = region.world.see(region.a, &ask::Status, None).unwrap();
+    assert_eq!(status.waiting, limits::OUTBOX_PER_PARTY_MAX);
+    let before = rows(&region, region.a, "ticket");
+    region.world.advance(hour + 10_000);
+    assert_eq!(rows(&region, region.a, "ticket"), before);
 }
 
 #[test]

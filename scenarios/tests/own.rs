@@ -2,13 +2,16 @@
 
 use chartmesh_protocol::access_log::{self, Action, Line};
 use chartmesh_protocol::capability::Purpose;
+use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::view::RequestView;
 use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::id::{EntryId, PartyId};
-use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::message::OutcomeResult;
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::view::OpenedView;
-use chartmesh_protocol::record::{self, Kind};
+use chartmesh_protocol::record::{self, Kind, Label};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+use chartmesh_protocol::statement::Signed;
 use chartmesh_scenarios::{Region, Who};
 
 /// The patient has contents brought to the relay.
@@ -166,4 +169,58 @@ fn a_head_that_the_patient_was_shown_when_reading_is_compared_with_the_log_too()
     let log = logs.into_iter().find(|log| log.holder == holder).unwrap();
     let shown: Vec<_> = log.shown.iter().map(|shown| (shown.reader, shown.agrees)).collect();
     assert_eq!(shown, [(region.world.id(relay), Some(true))]);
+}
+
+#[test]
+fn an_entry_that_its_author_sealed_wrongly_keeps_the_patient_from_no_other() {
+    let mut region = Region::found(1);
+    region.world.record_wire = true;
+    let good = region.add(Kind::Reports, "letter");
+    let announced = region.world.said().rev().find_map(|(_, to, body)| match body {
+        Body::Record(record::Message::Announce(announce)) if to == region.relay => Some(announce),
+        _ => None,
+    });
+    let mut announce = announced.expect("A announced the letter");
+    // A's program announces another one, whose key it did not seal as it should.
+    let bundle = &mut announce.bundles[0];
+    let entry = EntryId([7; 16]);
+    let label = Label { entry, ..bundle.label.claims().clone() };
+    let key = &region.world.parties[region.a.0].institution_key;
+    bundle.label = Signed::sign(label, key).to_unverified();
+    let mut wrap = bundle.wrap.take().expect("it is sealed to the patient").to_bytes();
+    *wrap.last_mut().unwrap() ^= 1;
+    bundle.wrap = Some(Wire::from_bytes(&wrap, wrap.len()).unwrap());
+    let body = Body::Record(record::Message::Announce(announce));
+    let told = region.world.say(region.a, region.relay, &body, None, Some).unwrap();
+    assert!(matches!(told, OutcomeResult::Done(_)), "{told:?}");
+
+    let listed = region.entries(region.relay, true);
+    let title = |entry| listed.iter().find(|view| view.entry == entry).unwrap().title.clone();
+    assert_eq!((title(good).as_deref(), title(entry)), (Some("letter"), None));
+    let keys = Some(region.patient);
+    let bad = |keys| {
+        let verified =
+            region.world.all(region.relay, ask::Verify::of(region.patient), keys).unwrap();
+        assert_eq!(verified.len(), listed.len());
+        verified.into_iter().filter(|one| !one.bad.is_empty()).collect::<Vec<_>>()
+    };
+    let verified = bad(keys);
+    assert_eq!((verified.len(), verified[0].entry, verified[0].bad.len()), (1, entry, 1));
+    assert_eq!(verified[0].bad[0].name(), "record.does-not-open");
+    assert_eq!(bad(None).len(), 0, "without the keys nobody can tell");
+    // Whoever writes the record out is told of this one that it does not open.
+    for (entry, opens) in [(good, true), (entry, false)] {
+        let open = record::command::Open {
+            subject: region.patient,
+            entry,
+            user: "Hanako".into(),
+            purpose: Purpose::PatientRequested,
+            export: true,
+        };
+        let told = region.world.ask(region.relay, open, keys);
+        assert_eq!(told.is_ok(), opens, "{told:?}");
+        if let Err(refusal) = told {
+            assert_eq!(refusal.code, RefusalCode::NotAuthentic);
+        }
+    }
 }

@@ -31,4 +31,10 @@ fn a_name_an_identifier_or_the_beginning_of_an_id_resolves_in_one_request() {
     node.cli(&["patient", "new", "Tanaka", "--identifier", &format!("old={}", &chart[..6])]);
     let asked = node.cli_fails(&["record", "list", &chart[..6]]);
     assert!(asked.contains("can mean 2 of these") && asked.contains("Tanaka"), "{asked}");
+    // A title that looks like the beginning of another entry's id is asked about, too.
+    node.cli(&["record", "show", subject, &entry[..8], "--user", "Dr. Abe"]);
+    let about = json!({"kind": "reports", "title": &entry[..8]});
+    node.import(subject, "other.txt", b"Not that one.", about).unwrap();
+    let asked = node.cli_fails(&["record", "show", subject, &entry[..8], "--user", "Dr. Abe"]);
+    assert!(asked.contains("can mean 2 of these"), "{asked}");
 }

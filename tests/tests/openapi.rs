@@ -154,7 +154,8 @@ fn backups(region: &Region, entry: &str) {
     let subject = own["subject"].as_str().unwrap();
     let kept = a.import(subject, "note.txt", b"Kept.", json!({})).unwrap();
     let keep = json!({"holder": provider.id, "subject": subject, "entries": kept});
-    a.command(json!({"backup": {"keep": keep}}), None).unwrap();
+    let offered = a.command(json!({"backup": {"keep": keep}}), None).unwrap();
+    a.query(json!({"deposits": {"deposits": offered["deposits"]}}), None).unwrap();
     until("the entry to be kept", || {
         let found = a.list(json!({"kept": {}}), None).ok()?;
         found.iter().any(|view| view["entry"] == kept[0].as_str()).then_some(())

@@ -1,5 +1,7 @@
 //! `--wait`: what a command asks of its node while it waits, and how soon it notices.
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,6 +40,29 @@ fn waiting_asks_when_something_changed_and_not_each_second() {
     let least = (0..3).map(|_| decided(&region, &counter)).min().expect("three");
     println!("noticed after {least:?}");
     assert!(least < Duration::from_millis(500), "{least:?}");
+}
+
+#[test]
+fn who_finds_no_place_to_listen_asks_each_second() {
+    let root = tempfile::tempdir().unwrap();
+    let region = Region::found(root.path(), "Sato Aiko");
+    region.unlock();
+    let counter = Counter::before(&region.a, root.path().join("counted.sock"));
+    let listen = || {
+        let mut stream = UnixStream::connect(region.a.dir.join("api.sock")).expect("a connection");
+        stream.write_all(b"GET /v1/changes HTTP/1.1\r\nHost: node\r\n\r\n").expect("a request");
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).expect("an answer");
+        (stream, status)
+    };
+    let places: Vec<_> = std::iter::repeat_with(listen)
+        .take_while(|(_, status)| status.ends_with(b"200"))
+        .take(1000)
+        .collect();
+    assert!(listen().1.ends_with(b"503"), "no more than {} listen", places.len());
+    let noticed = decided(&region, &counter);
+    assert!(noticed < Duration::from_secs(5), "{noticed:?}");
+    drop(places);
 }
 
 /// How long after the patient's refusal a command that waits for it ends.

@@ -1,6 +1,7 @@
 //! Sealed records kept elsewhere, given back, deleted.
 
 use chartmesh_protocol::backup::command::{Delete, Keep, Restore};
+use chartmesh_protocol::backup::view::{DepositState, DepositStateView, DepositView};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::time::Timestamp;
@@ -106,7 +107,7 @@ impl Args {
                 }))?;
                 let view = node.command(keep, None).await?;
                 if wait.wait {
-                    kept(&node, &wait, &holder, &subject, view.entries).await?;
+                    kept(&node, &wait, &view).await?;
                 }
                 node.out.answer(&json!(view), |out| {
                     let done = if wait.wait { "kept" } else { "offered" };
@@ -155,7 +156,7 @@ async fn restore(
     let answer = node.command(restore, None).await?;
     let mut left = 0;
     if wait.wait {
-        transfers(node, wait).await?;
+        transfers(node, wait, id(&holder)?).await?;
         left = check::check(node, subject.as_deref(), false).await?.lost.len();
     }
     node.out.answer(&json!(answer), |out| {
@@ -261,22 +262,39 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
     Ok(())
 }
 
-/// Waits until as many entries of a record are kept by a holder.
-async fn kept(node: &Node, wait: &WaitArgs, holder: &str, subject: &str, count: usize) -> Outcome {
-    let subject: PartyId = id(subject)?;
+/// Waits until all of what was offered is stored; what the provider refuses never will be.
+async fn kept(node: &Node, wait: &WaitArgs, offered: &DepositView) -> Outcome {
     wait::until(node, wait, "the deposit", async || {
-        let views = node.all(ask::Kept::of(Some(subject))).await?;
-        let there = views.iter().filter(|view| view.holder.to_string() == holder);
-        Ok((there.count() >= count).then_some(()).into())
+        let views = node.query(ask::Deposits { deposits: offered.deposits.clone() }).await?;
+        let stored = all_stored(&views)?;
+        Ok(stored.then_some(()).into())
     })
     .await
 }
 
-/// Waits until nothing is on its way here any more.
-async fn transfers(node: &Node, wait: &WaitArgs) -> Outcome {
-    let arrivals = wait::Arrivals::new(node);
+/// Whether all deposits are stored. One that was refused is an error, once nothing else is under way.
+fn all_stored(views: &[DepositStateView]) -> Outcome<bool> {
+    let ended = |view: &DepositStateView| {
+        matches!(view.state, DepositState::Stored | DepositState::Refused)
+    };
+    if !views.iter().all(ended) {
+        return Ok(false);
+    }
+    let mut refused = views.iter().filter(|view| view.state == DepositState::Refused).peekable();
+    let Some(first) = refused.peek() else { return Ok(true) };
+    let why = first.refusal.as_ref().map_or("it did not say why".to_owned(), ToString::to_string);
+    let entries = refused.map(|view| view.entries).sum();
+    let entries = counted(entries, "entry is", "entries are");
+    Err(Failure::new(Exit::Failed, format!("{entries} not kept; the provider refused: {why}")))
+}
+
+/// Waits until nothing of a holder's is on its way here any more, and nothing waits to be asked of it.
+async fn transfers(node: &Node, wait: &WaitArgs, holder: PartyId) -> Outcome {
+    let arrivals = wait::Arrivals::of(node, holder);
     wait::until(node, wait, "the end of the transfers", async || {
-        let waiting = node.status().await?.waiting;
+        let peers = node.peers().await?;
+        let of_holder = peers.iter().filter(|peer| peer.institution == holder);
+        let waiting: usize = of_holder.map(|peer| peer.waiting).sum();
         Ok(match arrivals.look(node).await? {
             Look::Found(()) if waiting > 0 => Look::NotYet,
             look => look,
@@ -289,6 +307,28 @@ async fn transfers(node: &Node, wait: &WaitArgs) -> Outcome {
 mod tests {
     use super::*;
     use chartmesh_protocol::peer::Command;
+    use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+
+    #[test]
+    fn what_was_refused_or_is_under_way_is_not_kept() {
+        let view = |state, refusal| DepositStateView {
+            deposit: "ab".repeat(16),
+            entries: 2,
+            state,
+            refusal,
+        };
+        let (stored, filling) =
+            (view(DepositState::Stored, None), view(DepositState::Filling, None));
+        let refusal = Refusal::unlisted(RefusalCode::LimitReached);
+        let why = refusal.to_string();
+        let refused = view(DepositState::Refused, Some(refusal));
+        assert_eq!(all_stored(&[stored.clone(), stored.clone()]), Ok(true));
+        assert_eq!(all_stored(&[stored.clone(), filling.clone()]), Ok(false));
+        assert_eq!(all_stored(&[refused.clone(), filling]), Ok(false));
+        let failure = all_stored(&[stored, refused]).unwrap_err();
+        let text = format!("2 entries are not kept; the provider refused: {why}");
+        assert_eq!(failure.text, text);
+    }
 
     #[test]
     fn the_protocol_understands_each_command() {

@@ -9,10 +9,10 @@ use chartmesh_protocol::peer::{CodeView, ask};
 use serde_json::json;
 
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Exit, Outcome};
 use crate::node::{Node, id, name_of};
 use crate::output::{self, Cell, Output, Style, faint, row, time};
-use crate::resolve::Candidate;
+use crate::resolve::{Candidate, pick};
 use crate::when::{Span, span};
 
 /// Found a federation, join one, admit and expel members
@@ -104,7 +104,7 @@ impl Args {
                 }
             }
             Self::Admit { party } => {
-                let party = node.institution(&party).await?;
+                let party = applicant(&node, &party).await?;
                 let answer = node.command(Admit { party: id(&party)? }, None).await?;
                 after(&node, &answer, "sponsored");
             }
@@ -120,6 +120,25 @@ impl Args {
         }
         Ok(())
     }
+}
+
+/// The applicant that a word means. Names are chosen by their bearers: who merely bears an applicant's, and
+/// did not apply, makes it no less clear.
+async fn applicant(node: &Node, text: &str) -> Outcome<String> {
+    let view = node.query(ask::Members).await?;
+    match pick("applicant", text, &applicants(&view)) {
+        // Why nobody else is admitted, the node says best.
+        Err(failure) if failure.exit == Exit::NotFound => node.institution(text).await,
+        found => Ok(found?.id),
+    }
+}
+
+fn applicants(view: &FederationView) -> Vec<Candidate> {
+    let waits = |party: &&MemberView| {
+        !party.this_node && matches!(party.standing, Status::Stranger | Status::Candidate { .. })
+    };
+    let waiting = view.parties.iter().filter(waits);
+    waiting.map(|party| Candidate::new(party.party, &party.name)).collect()
 }
 
 /// Says what was done, and how the federation stands afterwards.

@@ -187,7 +187,7 @@ async fn new_patient(node: &Node, name: &str) -> Outcome {
     node.out.answer(&answer, |out| {
         let patient = answer["patient"]["patient"].as_str().unwrap_or_default();
         out.facts(&[("patient", patient.into()), ("name", Cell::new(name, Style::Strong))]);
-        out.line("\nThe patient's 24 words:\n");
+        out.block("\nThe patient's 24 words:\n");
         let words: Vec<&str> = answer["words"].as_str().unwrap_or_default().split(' ').collect();
         for line in numbered(&words) {
             out.line(line);

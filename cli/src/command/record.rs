@@ -182,7 +182,7 @@ async fn verify(node: &Node, subject: &str, quick: bool) -> Outcome {
     // First the disk: what it lost, the entries' own check then tells of.
     check::check(node, Some(&subject), !quick).await?;
     let subject = id(&subject)?;
-    let entries = node.all(ask::Verify::of(subject)).await?;
+    let entries = node.all_as(ask::Verify::of(subject), subject).await?;
     let view = VerifiedView::of(entries, node.query(ask::Catalogued { subject }).await?);
     node.out.answer(&json!(view), |out| {
         out.line(format!(

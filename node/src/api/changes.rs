@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::limits::{CHANGES_ALIVE_EVERY, CHANGES_PAUSE, CHANGES_STREAMS_MAX};
-use super::problem::Outcome;
+use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
 use super::request::fresh_name;
 use super::state::ApiState;
@@ -67,7 +67,7 @@ pub(super) async fn changes(
 ) -> Outcome<Sse<KeepAliveStream<impl Stream<Item = Result<Event, Infallible>>>>> {
     let place = Arc::clone(&api.changes.places)
         .try_acquire_owned()
-        .map_err(|_| Reason::TooManyListen { most: CHANGES_STREAMS_MAX })?;
+        .map_err(|_| Problem::from(Reason::TooManyListen { most: CHANGES_STREAMS_MAX }).busy())?;
     let counts = counts(api.handle.changes(), api.changes.seen(&last));
     let stopping = api.stopping.clone().cancelled_owned();
     let events = counts.take_until(stopping).map(move |count| {

@@ -29,6 +29,11 @@ impl Problem {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, told: Told::of(reason, &ENGLISH) }
     }
 
+    /// The same, where the node is asked by too many at once: it is no fault of what was asked.
+    pub(super) fn busy(self) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, ..self }
+    }
+
     /// Work on another thread was given up: the node is stopping, or the thread panicked.
     pub(super) fn given_up() -> Self {
         Self::trouble(Reason::GivenUp)

@@ -158,8 +158,8 @@ fn handle(running: &Running, batch: &mut Batch, queued: Queued) -> (Handled, Opt
             }
             Ok(effects)
         }
-        Ok(Err(error @ StoreError::Corrupt { .. })) => {
-            tracing::error!(%error, kind, "an event met a row that cannot be read; it is dropped");
+        Ok(Err(error @ (StoreError::Corrupt { .. } | StoreError::TooLarge { .. }))) => {
+            tracing::error!(%error, kind, "an event met a row that cannot be read, or written; it is dropped");
             Err(Undone::Storage(error.to_string()))
         }
         Ok(Err(error)) => {

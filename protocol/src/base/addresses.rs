@@ -38,6 +38,7 @@ impl From<Addresses> for Vec<String> {
 
 impl Wire for Addresses {
     fn encode(&self, e: &mut Encoder) {
+        e.at_most(limits::ADDRESSES_MAX, self.0.len(), "addresses");
         self.0.encode(e);
     }
 

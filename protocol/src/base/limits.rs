@@ -21,6 +21,10 @@ limits! {
     NAME_BYTES_MAX: usize = 200;
     /// Characters of a name in a sentence: longer ones are no names.
     NAME_SHOWN_CHARS_MAX: usize = 100;
+    /// Bytes of a reason that somebody gives: why a member is to be expelled, why a patient refuses.
+    REASON_BYTES_MAX: usize = 1000;
+    /// Identifiers of one chart: a few numbers of each institution that a patient has been to.
+    IDENTIFIERS_MAX: usize = 64;
     /// Items in one list: a Bundle of a whole life has under a thousand entries.
     LIST_ITEMS_MAX: usize = 4096;
     /// Bytes of memory that decoding takes for each byte of input, at most: lists of what can be empty
@@ -150,6 +154,12 @@ limits! {
     CONSENT_MS_DEFAULT: u64 = 7 * 24 * 3600 * 1000;
     /// Milliseconds a request for consent stays open at most.
     CONSENT_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
+    /// Permissions under one request: a quarter of a million entries, or those of a standing one through
+    /// ninety days of new keys; a relay that sends more fills a disk.
+    REQUEST_PERMISSIONS_MAX: usize = 1024;
+    /// Requests of which one party brings permissions a day to an institution that did not ask: patients whom
+    /// others refer. Each opens a chart, also when the patient is made up.
+    UNASKED_PERMISSIONS_PER_DAY_MAX: u64 = 256;
     /// Milliseconds a ticket for pulling objects is valid.
     TICKET_MS: u64 = 24 * 3600 * 1000;
     /// Milliseconds a depositary keeps a deposit's place while the data do not come.

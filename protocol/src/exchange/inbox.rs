@@ -34,6 +34,7 @@ reasons! {
     pub(crate) enum Reason: 31 "inbox" {
         1 => Forgotten: Expired
             "the message is older than what is remembered of this sender's streams; say it anew",
+        2 => AnswerTooLarge: LimitReached "the answer is too large to be sent; ask for less",
     }
 }
 
@@ -179,8 +180,16 @@ pub(crate) fn conclude(
 ) -> Result<Vec<u8>, StoreError> {
     let body = body_hash(envelope);
     let again = handled == Handled::Read && matches!(result, OutcomeResult::Done(_));
-    let outcome = Outcome { message: envelope.id, by: own.party(), body, at: now, result };
-    let bytes = Signed::sign(outcome, own.node_key()).bytes().to_vec();
+    let sign = |result| {
+        let outcome = Outcome { message: envelope.id, by: own.party(), body, at: now, result };
+        Signed::sign(outcome, own.node_key())
+    };
+    let mut outcome = sign(result);
+    if outcome.why_unreadable().is_some() {
+        // Whoever could not read it would ask again without end.
+        outcome = sign(OutcomeResult::Refused(Reason::AnswerTooLarge.into()));
+    }
+    let bytes = outcome.bytes().to_vec();
     if handled == Handled::Not {
         return Ok(bytes);
     }

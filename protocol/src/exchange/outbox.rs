@@ -112,6 +112,14 @@ pub(crate) fn push(
     push_up_to(ctx, to, message, leaf, limits::OUTBOX_PER_PARTY_MAX)
 }
 
+/// Refuses when a message for an institution would find no room.
+pub(crate) fn require_room(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Handled<()> {
+    if depth(txn, to)? >= limits::OUTBOX_PER_PARTY_MAX {
+        return refuse(Reason::TooMany { institution: to });
+    }
+    Ok(())
+}
+
 fn push_up_to(
     ctx: &mut Context<'_>,
     to: PartyId,
@@ -126,7 +134,7 @@ fn push_up_to(
         Some(stream) => stream,
         None => new_stream(ctx),
     };
-    let body = body(message);
+    let Ok(body) = body(message) else { return refuse(Reason::TooLarge) };
     if body.0.len() > limits::REQUEST_BYTES_MAX - limits::ENVELOPE_BYTES_MAX {
         return refuse(Reason::TooLarge);
     }

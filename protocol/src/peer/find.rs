@@ -6,9 +6,10 @@
 
 use super::reasons::Reason;
 use crate::consent;
-use crate::directory;
+use crate::directory::{self, Standing};
 use crate::entries;
 use crate::id::{ChartId, PartyId};
+use crate::identity::Role;
 use crate::limits;
 use crate::members;
 use crate::names::{self, Bearer, Digits, Named};
@@ -80,8 +81,45 @@ pub struct FoundOne {
     pub other: Option<String>,
     /// Its name; empty when it has none.
     pub name: String,
+    /// Where it stands, if it is an institution: a name is chosen by its bearer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Stands>,
     /// How it was found.
     pub by: FoundBy,
+}
+
+/// Where an institution stands towards our federation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Stands {
+    /// A member.
+    Member,
+    /// It applied.
+    Applicant,
+    /// It was expelled.
+    Expelled,
+    /// It left.
+    Left,
+    /// A patient's relay, which belongs to no federation.
+    Relay,
+    /// None of these.
+    Outside,
+}
+
+impl Stands {
+    /// In a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Applicant => "applicant",
+            Self::Expelled => "expelled",
+            Self::Left => "left",
+            Self::Relay => "relay",
+            Self::Outside => "no member",
+        }
+    }
 }
 
 /// How something was found.
@@ -148,10 +186,34 @@ impl<'a> Search<'a> {
         let card = directory::card(self.look.txn, party)?;
         // Before it is a member of anything, nobody but others is meant; and patients are parties, too.
         if member || card.is_some() && party != self.look.own.party() {
+            let relay = card.as_ref().is_some_and(|card| card.role == Role::Patient);
+            let stands = self.stands(party, member, relay)?;
             let name = card.map_or_else(|| party.short(), |card| card.name.clone());
             self.add(Thing::Institution, party, None, name, by);
+            let is_it =
+                |one: &&mut FoundOne| one.what == Thing::Institution && one.id == party.to_string();
+            if let Some(one) = self.found.found.iter_mut().find(is_it) {
+                one.stands = Some(stands);
+            }
         }
         Ok(())
+    }
+
+    fn stands(&self, party: PartyId, member: bool, relay: bool) -> Result<Stands, StoreError> {
+        let Look { txn, now, .. } = *self.look;
+        Ok(if member {
+            Stands::Member
+        } else if members::is_expelled(txn, party)? {
+            Stands::Expelled
+        } else if relay {
+            Stands::Relay
+        } else if directory::standing(txn, party, now)? == Some(Standing::Applicant) {
+            Stands::Applicant
+        } else if members::is_gone(txn, party)? {
+            Stands::Left
+        } else {
+            Stands::Outside
+        })
     }
 
     fn patients(&mut self) -> Handled<()> {
@@ -295,7 +357,7 @@ impl<'a> Search<'a> {
         let id = id.to_string();
         match self.found.found.iter_mut().find(|known| known.what == what && known.id == id) {
             Some(known) => known.by = known.by.min(by),
-            None => self.found.found.push(FoundOne { what, id, other, name, by }),
+            None => self.found.found.push(FoundOne { what, id, other, name, stands: None, by }),
         }
     }
 

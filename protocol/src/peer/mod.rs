@@ -43,7 +43,7 @@ pub use body::Body;
 pub use command::{Asked, Command, EachCommand};
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
-pub use find::{FoundBy, FoundOne, FoundView, Thing};
+pub use find::{FoundBy, FoundOne, FoundView, Stands, Thing};
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub use itself::Peer;
 pub use message::CheckedMessage;
@@ -57,7 +57,7 @@ pub mod ask {
     pub use super::about_us::{Peers, Status};
     pub use super::find::Find;
     pub use crate::access_log::{AccessLog, CollectedLines, CollectedLogs};
-    pub use crate::backup::query::Kept;
+    pub use crate::backup::query::{Deposits, Kept};
     pub use crate::consent::{Grants, Request, Requests};
     pub use crate::custody::Patients;
     pub use crate::federation::Members;

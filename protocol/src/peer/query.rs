@@ -1,8 +1,8 @@
 //! What a front door can ask to see.
 
 use super::ask::{
-    AccessLog, Catalogued, Charts, CollectedLines, CollectedLogs, Entries, Find, Grants, Kept,
-    Keys, Members, Patients, Peers, Request, Requests, Status, Transfers, Verify,
+    AccessLog, Catalogued, Charts, CollectedLines, CollectedLogs, Deposits, Entries, Find, Grants,
+    Kept, Keys, Members, Patients, Peers, Request, Requests, Status, Transfers, Verify,
 };
 use super::itself::Peer;
 use crate::clock;
@@ -142,6 +142,8 @@ queries! {
     CollectedLogs(),
     /// The lines of one of them.
     CollectedLines(),
+    /// How deposits of ours stand.
+    Deposits(),
     /// What proves a party's signatures.
     Keys(),
 }

@@ -24,5 +24,7 @@ reasons! {
             "no chart of this patient here; open one with `chartmesh patient new`",
         13 => SearchLimit { most: u64 }: Invalid "a search finds 1 to {most} things",
         14 => EntriesOfWhom: Invalid "entries are found within a record: say whose",
+        15 => NoticesTooDeep { most: usize }: LimitReached
+            "this sets off more than {most} things in a row, which is a bug of this program; report it",
     }
 }

@@ -10,7 +10,7 @@ use crate::id::PartyId;
 use crate::limits;
 use crate::members;
 use crate::outbox;
-use crate::refusal::{Handled, Refusal};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::turn::{Context, Effect, Notice, RequestId, Sender};
 use crate::{access_log, backup, consent, custody, enrolment, federation, record};
 
@@ -83,7 +83,8 @@ pub(super) fn outcome(
     }
 }
 
-/// Lets features hear of what others did, at most [`limits::NOTICE_DEPTH_MAX`] deep.
+/// Lets features hear of what others did, at most [`limits::NOTICE_DEPTH_MAX`] deep: what goes deeper is a bug of
+/// ours, and nothing of it happens.
 pub(super) fn hand_on_all(ctx: &mut Context<'_>) -> Handled<()> {
     for _ in 0..limits::NOTICE_DEPTH_MAX {
         let notices = core::mem::take(&mut ctx.notices);
@@ -94,8 +95,11 @@ pub(super) fn hand_on_all(ctx: &mut Context<'_>) -> Handled<()> {
             hand_on(ctx, notice)?;
         }
     }
-    debug_assert!(ctx.notices.is_empty(), "notices do not call each other without end");
-    Ok(())
+    match ctx.notices.is_empty() {
+        true => Ok(()),
+        // Dropping what is left would leave half of something done.
+        false => refuse(Reason::NoticesTooDeep { most: limits::NOTICE_DEPTH_MAX }),
+    }
 }
 
 /// Hands a notice to the feature that it concerns.

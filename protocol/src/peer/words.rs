@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::{
     access_log, backup, catalogue, codes, consent, crypto, custody, directory, enrolment, entries,
     federation, holdings, identity, inbox, members, membership, outbox, patients, permission,
-    receipts, record, turn,
+    receipts, record, store, turn,
 };
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -26,6 +26,7 @@ pub const TABLES: &[&[Row]] = &[
     membership::Refusal::TABLE,
     membership::CharterError::TABLE,
     membership::SignerError::TABLE,
+    store::Reason::TABLE,
     turn::Reason::TABLE,
     codes::CodeError::TABLE,
     codes::Reason::TABLE,

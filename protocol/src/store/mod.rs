@@ -3,6 +3,8 @@
 //! Implementations: redb in the node, a map with crash points in `scenarios`. Both are
 //! synchronous and object-safe, so that the same compiled protocol runs on either.
 
+use crate::reason::reasons;
+
 pub(crate) mod clock;
 #[cfg(test)]
 mod counting;
@@ -16,3 +18,11 @@ pub(crate) use counting::Counting;
 pub use memory::{Interner, Memory, TableSize};
 pub use overlay::{Changes, Overlay, Rows, merge};
 pub use txn::{ReadTxn, Row, StoreError, Table, Txn, prefix_end};
+
+reasons! {
+    /// Why nothing is kept.
+    pub(crate) enum Reason: 17 "store" {
+        1 => TooLarge: LimitReached
+            "this is more than can be kept in one piece; say it more briefly, or in parts",
+    }
+}

@@ -1,7 +1,7 @@
 //! Typed rows over [`ReadTxn`] and [`Txn`].
 
 use super::txn::{ReadTxn, StoreError, Table, Txn, prefix_end};
-use crate::codec::{Bytes, Wire};
+use crate::codec::{Bytes, DecodeError, Wire};
 use crate::limits;
 
 /// Decodes a row's value, or says which table is damaged.
@@ -19,14 +19,20 @@ pub(crate) fn get<T: Wire>(
     txn.get(table, key)?.map(|value| decode(table, &value)).transpose()
 }
 
-/// Sets the row at `key`.
+/// Sets the row at `key`, if it could be read back.
 pub(crate) fn put<T: Wire>(
     txn: &mut (impl Txn + ?Sized),
     table: Table,
     key: &[u8],
     row: &T,
 ) -> Result<(), StoreError> {
-    txn.put(table, key, &row.to_bytes())
+    let too_large = |why| StoreError::TooLarge { table: table.0, why };
+    let value = row.to_readable_bytes().map_err(too_large)?;
+    if value.len() > limits::ROW_BYTES_MAX {
+        let (len, limit) = (value.len(), limits::ROW_BYTES_MAX);
+        return Err(too_large(DecodeError::TooLarge { len, limit }));
+    }
+    txn.put(table, key, &value)
 }
 
 /// Up to `limit` rows whose key begins with `prefix` and comes after `after`, in order of key.
@@ -93,4 +99,25 @@ pub(crate) fn tail<const N: usize>(table: Table, key: &[u8]) -> Result<[u8; N], 
     key.last_chunk::<N>()
         .copied()
         .ok_or_else(|| StoreError::Corrupt { table: table.0, why: "a key is too short".into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::{Failure, RefusalCode};
+    use crate::store::Memory;
+
+    #[test]
+    fn a_row_that_could_not_be_read_back_is_refused_and_not_written() {
+        const TABLE: Table = Table("t");
+        let mut txn = Memory::default();
+        let long = "x".repeat(limits::TEXT_BYTES_MAX + 1);
+        let error = put(&mut txn, TABLE, b"k", &long).unwrap_err();
+        assert!(txn.get(TABLE, b"k").unwrap().is_none());
+        let Failure::Refused(refusal) = error.into() else {
+            panic!("a request too large is no fault")
+        };
+        assert_eq!(refusal.code, RefusalCode::LimitReached);
+        put(&mut txn, TABLE, b"k", &"x".repeat(limits::TEXT_BYTES_MAX)).unwrap();
+    }
 }

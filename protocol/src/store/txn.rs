@@ -1,5 +1,7 @@
 //! The traits that storage is asked through, and how it fails.
 
+use crate::codec::DecodeError;
+
 /// A table's name. Tables are declared as constants by the module that alone writes them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Table(pub &'static str);
@@ -58,6 +60,14 @@ pub enum StoreError {
         table: &'static str,
         /// What the decoder said.
         why: String,
+    },
+    /// A row was to be written that could not be read back: whatever asked for it asked for too much.
+    #[error("a row of table {table} would be too large: {why}")]
+    TooLarge {
+        /// The table.
+        table: &'static str,
+        /// What the decoder would say.
+        why: DecodeError,
     },
 }
 

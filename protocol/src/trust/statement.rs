@@ -35,6 +35,8 @@ pub struct Unverified<T> {
     claims: T,
     bytes: Vec<u8>,
     id: StatementId,
+    /// Why nobody will read it, if it was signed here and is beyond a bound.
+    unreadable: Option<DecodeError>,
 }
 
 /// A statement whose signature was checked, or that was just signed.
@@ -81,7 +83,7 @@ impl<T: Statement> Unverified<T> {
         let (payload, _) = split(bytes)?;
         let claims = T::from_bytes(payload, T::LIMIT)?;
         let id = StatementId(blake3::hash(&sig_structure(T::DOMAIN, payload)).into());
-        Ok(Self { claims, bytes: bytes.to_vec(), id })
+        Ok(Self { claims, bytes: bytes.to_vec(), id, unreadable: None })
     }
 
     /// Checks the signature over the bytes as received.
@@ -133,17 +135,29 @@ impl<T: Statement> Unverified<T> {
 }
 
 impl<T: Statement> Signed<T> {
-    /// Signs `claims`.
+    /// Signs `claims`. Whatever then carries the statement is as unreadable as it is, if it is.
     #[must_use]
     pub fn sign(claims: T, key: &SigningKey) -> Self {
-        let payload = claims.to_bytes();
+        let mut e = Encoder::with_capacity(512);
+        claims.encode(&mut e);
+        let mut unreadable = e.why_unreadable().cloned();
+        let payload = e.into_bytes();
         let to_sign = sig_structure(T::DOMAIN, &payload);
         let mut e = Encoder::with_capacity(PREFIX.len() + payload.len() + 80);
         e.raw(&PREFIX);
         e.bytes(&payload);
         e.bytes(&key.sign(&to_sign));
         let id = StatementId(blake3::hash(&to_sign).into());
-        Self(Unverified { claims, bytes: e.into_bytes(), id })
+        let (bytes, limit) = (e.into_bytes(), T::LIMIT);
+        if bytes.len() > limit {
+            unreadable.get_or_insert(DecodeError::TooLarge { len: bytes.len(), limit });
+        }
+        Self(Unverified { claims, bytes, id, unreadable })
+    }
+
+    /// What a decoder would say to this statement, if it refused it.
+    pub(crate) const fn why_unreadable(&self) -> Option<&DecodeError> {
+        self.0.unreadable.as_ref()
     }
 
     /// The statement's id.
@@ -178,6 +192,9 @@ impl<T> core::ops::Deref for Signed<T> {
 /// Inside another structure a statement is a byte string.
 impl<T: Statement> Wire for Unverified<T> {
     fn encode(&self, e: &mut Encoder) {
+        if let Some(why) = &self.unreadable {
+            e.unreadable(why.clone());
+        }
         e.bytes(&self.bytes);
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
@@ -229,6 +246,30 @@ mod tests {
         })
         .unwrap();
         assert!(cose.to_vec().is_ok());
+    }
+
+    wire_struct! {
+        /// A claim that can be too long.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Words {
+            /// Each of them a text.
+            1 => words: Vec<String>,
+        }
+    }
+    impl Statement for Words {
+        const DOMAIN: &'static str = "chartmesh/1/words";
+    }
+
+    #[test]
+    fn what_carries_a_statement_that_nobody_reads_is_unreadable_too() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let carried = |words: Vec<String>| {
+            vec![Signed::sign(Words { words }, &key).to_unverified()].to_readable_bytes()
+        };
+        let word = "x".repeat(limits::TEXT_BYTES_MAX);
+        assert!(carried(vec![word.clone(); 3]).is_ok());
+        assert!(matches!(carried(vec![format!("{word}x")]), Err(DecodeError::TooMany { .. })));
+        assert!(matches!(carried(vec![word.clone(); 4]), Err(DecodeError::TooLarge { .. })));
     }
 
     #[test]

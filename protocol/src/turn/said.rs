@@ -1,7 +1,7 @@
 //! A message as everything below the features has it: a number, and bytes. And what each tells of itself, so that
 //! nobody needs to know them all.
 
-use crate::codec::{Bytes, Encoder, Wire};
+use crate::codec::{Bytes, DecodeError, Encoder, Wire};
 use crate::id::{ConsentId, PartyId};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
@@ -12,13 +12,13 @@ pub(crate) trait Said: Wire {
     const FEATURE: u64;
 }
 
-/// The body of a message: the feature's number, and what it says.
-pub(crate) fn body<M: Said>(message: &M) -> Bytes {
+/// The body of a message: the feature's number, and what it says; unless whoever gets it could not read it.
+pub(crate) fn body<M: Said>(message: &M) -> Result<Bytes, DecodeError> {
     let mut e = Encoder::with_capacity(512);
     e.array(2);
     e.uint(M::FEATURE);
     message.encode(&mut e);
-    Bytes(e.into_bytes())
+    Ok(Bytes(e.finish()?))
 }
 
 /// How a message is dealt with, whatever it says.

@@ -81,6 +81,14 @@ fn a_receipt_counts_only_if_it_covers_every_object_with_its_length() {
     let outcome = stored(&mut region, provider, provider, honest.clone());
     assert!(matches!(outcome, OutcomeResult::Done(_)), "{outcome:?}");
     assert_eq!(kept_elsewhere(&region, a), 3);
+    // Said again and again, it sets nothing off.
+    region.world.record_wire = true;
+    for _ in 0..3 {
+        region.world.now = region.world.now.plus_ms(1);
+        let outcome = stored(&mut region, provider, provider, honest.clone());
+        assert!(matches!(outcome, OutcomeResult::Done(_)), "{outcome:?}");
+    }
+    assert!(region.world.said().all(|(from, ..)| from != a));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl NewArgs {
 pub(crate) struct SchemaArgs {}
 
 pub(super) fn schema(out: Output) -> Outcome {
-    out.line(json_schema().trim_end());
+    out.block(json_schema().trim_end());
     Ok(())
 }
 
@@ -72,7 +72,7 @@ impl Args {
 fn tell(out: &Output, scenario: &Scenario) {
     out.styled(&scenario.name, Style::Strong);
     if !scenario.question.is_empty() {
-        out.line(&scenario.question);
+        out.block(&scenario.question);
     }
     let time = format!(
         "{} and a warm-up of {}",

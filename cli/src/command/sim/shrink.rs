@@ -99,7 +99,7 @@ impl Args {
             if stand_ins {
                 out.styled(show::WITH_STAND_INS, Style::Waiting);
             }
-            out.line(shrunk.file.trim_end());
+            out.block(shrunk.file.trim_end());
             out.line("");
             let took = format::span((began.elapsed().as_secs_f64() * 1e6).round());
             let whether = if shrunk.minimal {

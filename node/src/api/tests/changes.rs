@@ -49,7 +49,7 @@ async fn streams_end_with_the_node_and_there_are_so_many_at_most() {
         streams.push(home.client.listen(None).await.unwrap());
     }
     let refused = home.client.listen(None).await.unwrap_err();
-    assert_eq!(refused, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
     // A place is free again once the node notices that somebody went away.
     drop(streams.pop());
     let freed = async {

@@ -1,18 +1,20 @@
 //! Writing.
 
+use super::DecodeError;
 use ciborium_ll::Header;
 
 /// Writes deterministic CBOR into memory.
 #[derive(Default, Debug)]
 pub struct Encoder {
     bytes: Vec<u8>,
+    unreadable: Option<DecodeError>,
 }
 
 impl Encoder {
     /// With room for `bytes`, so that secrets within it are not left behind by growing.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes) }
+        Self { bytes: Vec::with_capacity(bytes), unreadable: None }
     }
 
     fn push(&mut self, header: Header) {
@@ -66,5 +68,34 @@ impl Encoder {
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// Notes that a decoder would refuse what is written, and why.
+    pub(crate) fn unreadable(&mut self, why: DecodeError) {
+        self.unreadable.get_or_insert(why);
+    }
+
+    /// Notes it where there is more of something than a decoder takes.
+    pub(crate) fn at_most(&mut self, limit: usize, found: usize, what: &'static str) {
+        if found > limit {
+            let (found, limit) = (found as u64, limit as u64);
+            self.unreadable(DecodeError::TooMany { what, found, limit });
+        }
+    }
+
+    /// What was written, if a decoder would read it.
+    ///
+    /// # Errors
+    /// What the decoder would say.
+    pub(crate) fn finish(self) -> Result<Vec<u8>, DecodeError> {
+        match self.unreadable {
+            Some(why) => Err(why),
+            None => Ok(self.bytes),
+        }
+    }
+
+    /// What a decoder would say to what is written so far.
+    pub(crate) const fn why_unreadable(&self) -> Option<&DecodeError> {
+        self.unreadable.as_ref()
     }
 }

@@ -41,6 +41,17 @@ pub trait Wire: Sized {
         e.into_bytes()
     }
 
+    /// [`Wire::to_bytes`], if a decoder reads them: what we make ourselves may be beyond a bound, too, and
+    /// would be lost once it is kept or sent.
+    ///
+    /// # Errors
+    /// What the decoder would say.
+    fn to_readable_bytes(&self) -> Result<Vec<u8>, DecodeError> {
+        let mut e = Encoder::with_capacity(512);
+        self.encode(&mut e);
+        e.finish()
+    }
+
     /// Reads exactly one value from all of `bytes`, refusing more than `limit` bytes unread.
     ///
     /// # Errors

@@ -46,6 +46,22 @@ pub(crate) fn has_one_encoding<T: Wire + for<'a> Arbitrary<'a>>() {
     });
 }
 
+/// What is beyond a bound is noticed where it is written: whatever is encoded as readable is read.
+pub(crate) fn what_is_readable_is_read<T: Wire + for<'a> Arbitrary<'a>>() {
+    // Odd bytes below 128: texts as long as there are bytes, and lists that go on.
+    let config = ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() };
+    proptest!(config, |(key: [u8; 32], exponent in 10u32..18)| {
+        let mut seed = vec![0u8; 1 << exponent];
+        blake3::Hasher::new_keyed(&key).finalize_xof().fill(&mut seed);
+        seed.iter_mut().for_each(|byte| *byte = *byte & 0x7f | 1);
+        let value = T::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes make a value");
+        if let Ok(bytes) = value.to_readable_bytes() {
+            let read = T::from_bytes(&bytes, bytes.len()).expect("what is readable is read");
+            prop_assert_eq!(read.to_bytes(), bytes);
+        }
+    });
+}
+
 /// A list of at most `MAX`.
 pub(crate) fn few<'a, T: Arbitrary<'a>, const MAX: usize>(
     u: &mut Unstructured<'a>,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::id::EntryId;
+use crate::limits;
 use proptest::prelude::*;
 
 wire_struct! {
@@ -87,6 +88,20 @@ fn each_fault_has_its_own_error() {
     for (hex, error) in cases {
         assert_eq!(decode(&hex), Err(error), "{hex}");
     }
+}
+
+#[test]
+fn what_no_decoder_reads_is_noticed_where_it_is_written() {
+    let written = |text: usize, items: usize| {
+        let (text, list) = (Some("x".repeat(text)), vec![Choice::Nothing; items]);
+        Sample { text, list, ..sample() }.to_readable_bytes()
+    };
+    let bytes = written(limits::TEXT_BYTES_MAX, limits::LIST_ITEMS_MAX).unwrap();
+    assert!(Sample::from_bytes(&bytes, bytes.len()).is_ok());
+    let (found, limit) = (limits::TEXT_BYTES_MAX as u64 + 1, limits::TEXT_BYTES_MAX as u64);
+    let what = "bytes of text";
+    assert_eq!(written(4097, 0), Err(DecodeError::TooMany { what, found, limit }));
+    assert_eq!(written(0, 4097), Err(DecodeError::TooMany { what: "items", found, limit }));
 }
 
 #[test]

@@ -3,6 +3,11 @@
 use super::{DecodeError, Decoder, Encoder, Wire};
 use crate::{id, limits, time::Timestamp};
 
+/// What a text has too many of.
+const TEXT: &str = "bytes of text";
+/// What a list has too many of.
+const ITEMS: &str = "items";
+
 /// A byte string of any length within the limit of what carries it; in JSON, hexadecimal.
 #[derive(Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -93,13 +98,14 @@ impl Wire for Timestamp {
 
 impl Wire for String {
     fn encode(&self, e: &mut Encoder) {
+        e.at_most(limits::TEXT_BYTES_MAX, self.len(), TEXT);
         e.text(self);
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let text = d.text()?;
         if text.len() > limits::TEXT_BYTES_MAX {
             return Err(DecodeError::TooMany {
-                what: "bytes of text",
+                what: TEXT,
                 found: text.len() as u64,
                 limit: limits::TEXT_BYTES_MAX as u64,
             });
@@ -120,6 +126,7 @@ impl<const N: usize> Wire for [u8; N] {
 
 impl<T: Wire> Wire for Vec<T> {
     fn encode(&self, e: &mut Encoder) {
+        e.at_most(limits::LIST_ITEMS_MAX, self.len(), ITEMS);
         e.array(self.len());
         for item in self {
             item.encode(e);
@@ -129,7 +136,7 @@ impl<T: Wire> Wire for Vec<T> {
         let len = d.array()?;
         if len > limits::LIST_ITEMS_MAX {
             return Err(DecodeError::TooMany {
-                what: "items",
+                what: ITEMS,
                 found: len as u64,
                 limit: limits::LIST_ITEMS_MAX as u64,
             });
@@ -180,6 +187,7 @@ macro_rules! wire_test {
         #[allow(non_snake_case, reason = "named as the type that it tries")]
         fn $name() {
             $crate::codec::property::has_one_encoding::<$name>();
+            $crate::codec::property::what_is_readable_is_read::<$name>();
         }
     };
 }

@@ -106,6 +106,7 @@ impl core::ops::Deref for Args {
 
 impl Wire for Args {
     fn encode(&self, e: &mut Encoder) {
+        e.at_most(limits::REASON_ARGS_MAX, self.0.len(), "arguments");
         self.0.encode(e);
     }
 

@@ -100,6 +100,28 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
+    fn a_card_with_a_name_that_nobody_could_read_is_not_taken() {
+        let (first, next) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let mut txn = Memory::default();
+        let keys = learn_keys(&mut txn, incept(&first, &next.public())).unwrap();
+        let mut named = |name: &str| {
+            let card = Card {
+                institution: keys.party(),
+                key: 0,
+                name: name.to_owned(),
+                role: Role::Hospital,
+                kem: KemSecret::from_seed([3; 32]).public(),
+                issued: Timestamp(1),
+            };
+            learn_card(&mut txn, Signed::sign(card, &first).to_unverified(), &keys)
+        };
+        for bad in ["", " ", "\u{200b}", "Alder\nBirch", &"x".repeat(201)] {
+            assert!(named(bad).is_err(), "{bad:?}");
+        }
+        assert!(named(&"x".repeat(200)).is_ok());
+    }
+
+    #[test]
     fn what_others_said_of_an_institutions_nodes_does_not_swell_its_introduction() {
         let (first, next) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
         let log = incept(&first, &next.public());

@@ -144,6 +144,9 @@ pub(crate) fn learn_card(
     if !verified || claims.key != keys.current_number() {
         return refuse(Reason::CardNotSigned);
     }
+    if !Card::can_be_named(&claims.name) || names::is_blank(&claims.name) {
+        return refuse(Reason::CardNameOutOfBounds { most: limits::NAME_BYTES_MAX });
+    }
     let Some(row) = known else {
         return refuse(Reason::CardOfUnknown);
     };

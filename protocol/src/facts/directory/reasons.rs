@@ -15,5 +15,7 @@ reasons! {
         6 => InstitutionUnknown { institution: PartyId }: NotFound
             "institution {institution} is not known here; `chartmesh peers` lists who is",
         7 => KeysUnknown: NotFound "nothing is known of this party's keys here",
+        8 => CardNameOutOfBounds { most: usize }: Invalid
+            "an institution's name has 1 to {most} bytes, can be seen, and fits a line",
     }
 }

@@ -25,7 +25,7 @@ pub(crate) use charts::{
 pub use gaps::CatalogueView;
 pub(crate) use gaps::{gaps, view};
 pub(crate) use keep::{complete, forget, keep, move_away, not_whole};
-pub(crate) use open::{open_as_patient, open_own};
+pub(crate) use open::{open_as_patient, open_own, opened_as_patient};
 pub(crate) use reasons::Reason;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use seal::{Sealing, seal};

@@ -8,7 +8,7 @@ use crate::id::{EntryId, PartyId};
 use crate::identity::PatientKeys;
 use crate::object::DataKey;
 use crate::patients;
-use crate::refusal::{Handled, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::store::ReadTxn;
 use crate::turn::Own;
 use crate::wrap;
@@ -53,4 +53,18 @@ pub(crate) fn open_as_patient(
     let key = wrap::unwrap(sealed_key, label.manifest, label.subject, &secret)
         .map(|key| DataKey::from_bytes(*key))?;
     Ok((Manifest::open(&label, &row.contents, &sealed, &key)?, key))
+}
+
+/// [`open_as_patient`], or nothing where the entry does not open: what one author sealed wrongly must not
+/// keep the patient from the others' entries.
+pub(crate) fn opened_as_patient(
+    txn: &(impl ReadTxn + ?Sized),
+    keys: &PatientKeys,
+    row: &EntryRow,
+) -> Handled<Option<(Manifest, DataKey)>> {
+    match open_as_patient(txn, keys, row) {
+        Ok(opened) => Ok(Some(opened)),
+        Err(Failure::Refused(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -39,5 +39,7 @@ reasons! {
         18 => OtherManifest { entry: EntryId }: NotAuthentic
             "entry {entry}: its manifest is not that of its label",
         19 => NotInRecord { entry: EntryId }: NotFound "no entry {entry} in this record",
+        20 => DescriptionBeyond { why: DecodeError }: LimitReached
+            "the entry's description cannot be kept: {why}; shorten it",
     }
 }

@@ -88,7 +88,10 @@ pub(crate) fn seal(
         terms: draft.terms,
         adds_to: draft.adds_to,
     };
-    let plain = zeroize::Zeroizing::new(manifest.to_bytes());
+    let plain = match manifest.to_readable_bytes() {
+        Ok(plain) => zeroize::Zeroizing::new(plain),
+        Err(why) => return refuse(Reason::DescriptionBeyond { why }),
+    };
     if plain.len() > limits::MANIFEST_BYTES_MAX {
         return refuse(Reason::DescriptionTooLong);
     }

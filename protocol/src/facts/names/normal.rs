@@ -4,10 +4,12 @@ use crate::limits;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// A name as it is compared: Unicode's NFKC, which makes full-width and half-width one, lower case, katakana
-/// as hiragana, and one space where there are several. サトウ, ｻﾄｳ and さとう meet; no language is asked for.
+/// as hiragana, one space where there are several, and nothing of what cannot be seen. サトウ, ｻﾄｳ and さとう
+/// meet; no language is asked for.
 pub(super) fn normalise(name: &str) -> String {
     let folded: String = name
         .nfkc()
+        .filter(|c| !ignorable(*c))
         .flat_map(char::to_lowercase)
         .map(hiragana)
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -20,10 +22,39 @@ pub(super) fn normalise(name: &str) -> String {
         }
         words.push_str(word);
     }
-    let end = words.floor_char_boundary(limits::NAME_COMPARED_BYTES_MAX);
-    words.truncate(end);
-    words.truncate(words.trim_end().len());
+    if words.len() > limits::NAME_COMPARED_BYTES_MAX {
+        shorten(&mut words);
+    }
     words
+}
+
+/// Whether nothing of a name can be seen.
+pub(crate) fn is_blank(name: &str) -> bool {
+    normalise(name).is_empty()
+}
+
+/// What is not drawn, or only chooses how its neighbour is: Unicode's `Default_Ignorable_Code_Point`
+/// (DerivedCoreProperties.txt, 17.0). Two names that differ by it alone look the same.
+const fn ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Stands before the hash of a long name; no normal form has it otherwise, so that nobody is called like that.
+const HASHED: char = '\u{1}';
+
+/// A name too long to be kept whole: its beginning, and a hash of all of it, so that two that begin alike do
+/// not pass for one.
+fn shorten(words: &mut String) {
+    let hash = blake3::hash(words.as_bytes()).to_hex();
+    let kept = limits::NAME_COMPARED_BYTES_MAX - hash.len() - HASHED.len_utf8();
+    words.truncate(words.floor_char_boundary(kept));
+    words.push(HASHED);
+    words.push_str(&hash);
 }
 
 /// The two kana differ by a constant, from small a to small ke and at the marks that repeat
@@ -55,9 +86,21 @@ mod tests {
             ("MRN＝１２３４５", "mrn=12345"),
             ("JOSE\u{301}", "josé"),
             ("ΟΔΟΣ", "οδοσ"),
+            ("Al\u{200b}der", "alder"),
+            ("\u{feff}Alder\u{ad}", "alder"),
+            ("葛\u{e0100}飾", "葛飾"),
+            ("カ\u{200d}\u{3099}", "が"),
         ] {
             assert_eq!(normalise(one), normalise(other), "{one} and {other}");
         }
+    }
+
+    #[test]
+    fn a_name_of_which_nothing_can_be_seen_is_blank() {
+        for name in ["", " \u{3000}", "\u{200b}\u{2060}", "\u{3164}", "\u{fe0f}"] {
+            assert!(is_blank(name), "{name:?}");
+        }
+        assert!(!is_blank("佐藤"));
     }
 
     #[test]
@@ -68,13 +111,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn long_names_that_begin_alike_stay_apart_and_are_found_by_their_beginnings() {
+        let long = |end: &str| format!("{}{end}", "ab ".repeat(90));
+        let (one, other) = (normalise(&long("c")), normalise(&long("d")));
+        assert_ne!(one, other);
+        assert_eq!(normalise(&long("C")), one, "in any case");
+        assert!(one.starts_with(&normalise(&"ab ".repeat(40))));
+        for name in [&one, &other] {
+            assert_eq!(name.len(), limits::NAME_COMPARED_BYTES_MAX);
+            assert_ne!(normalise(name), *name, "nobody is called like what stands for a long name");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_normal_stays_so_is_bounded_and_has_no_end_mark(name in "\\PC{0,200}|.{0,200}") {
             let normal = normalise(&name);
             prop_assert!(normal.len() <= limits::NAME_COMPARED_BYTES_MAX);
             prop_assert!(!normal.contains('\0'));
-            prop_assert_eq!(normalise(&normal), normal);
+            // What was hashed is nobody's name: typed in, its mark is taken out.
+            prop_assert_eq!(normalise(&normal) == normal, !normal.contains(HASHED));
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What front doors ask to see.
 
 use super::kept::kept;
-use super::view::KeptView;
+use super::reasons::Reason;
+use super::tables::deposit;
+use super::view::{DepositStateView, KeptView};
 use crate::id::PartyId;
-use crate::refusal::Handled;
+use crate::refusal::{Handled, refuse};
 use crate::turn::{Listing, Look, Page, Part, Question};
 use serde::{Deserialize, Serialize};
 
@@ -41,5 +43,33 @@ impl Listing for Kept {
 
     fn part(&mut self) -> &mut Part {
         &mut self.part
+    }
+}
+
+/// How deposits of ours stand.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Deposits {
+    /// Which, as [`super::view::DepositView`] names them.
+    pub deposits: Vec<String>,
+}
+
+impl Question for Deposits {
+    type Answer = Vec<DepositStateView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Vec<DepositStateView>> {
+        let view = |name: &String| -> Handled<DepositStateView> {
+            let id = data_encoding::HEXLOWER.decode(name.as_bytes()).unwrap_or_default();
+            let row = match <[u8; 16]>::try_from(id) {
+                Ok(id) => deposit(look.txn, id)?,
+                Err(_) => None,
+            };
+            match row {
+                Some(row) => Ok(DepositStateView::of(name.clone(), &row)),
+                None => refuse(Reason::NoDepositMade),
+            }
+        };
+        self.deposits.iter().map(view).collect()
     }
 }

@@ -1,6 +1,9 @@
 //! What API, command line and pages show.
 
+use super::tables::DepositRow;
+pub use super::tables::DepositState;
 use crate::id::{EntryId, PartyId};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -38,4 +41,25 @@ pub struct DepositView {
     pub entries: usize,
     /// Where.
     pub holder: PartyId,
+}
+
+/// How a deposit of ours stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DepositStateView {
+    /// The deposit, as [`DepositView`] names it.
+    pub deposit: String,
+    /// How many entries.
+    pub entries: usize,
+    /// How it stands.
+    pub state: DepositState,
+    /// Why the depositary refused it, or gave it up.
+    pub refusal: Option<Refusal>,
+}
+
+impl DepositStateView {
+    pub(super) fn of(deposit: String, row: &DepositRow) -> Self {
+        let (entries, refusal) = (row.entries.len(), row.refusal.clone());
+        Self { deposit, entries, state: row.state, refusal }
+    }
 }

@@ -2,7 +2,8 @@
 
 use super::reasons::Reason;
 use super::tables::{
-    RequestKind, RequestRow, known_request, put_request, request, request_view, requests,
+    RequestKind, RequestRow, count_unasked, known_request, put_request, request, request_view,
+    requests,
 };
 use super::view::RequestView;
 use super::wire::{Ask, Decision, Message, Permission, RequestState, Wish};
@@ -230,7 +231,8 @@ pub(super) fn permitted(
         }
     }
     // Answers our own request, or comes by a referral that somebody else asked for.
-    accept(ctx, patient, permission, &holders, (RequestKind::Referral, patient))
+    let from = (sender.institution, &holders[..]);
+    accept(ctx, patient, permission, from, (RequestKind::Referral, patient))
 }
 
 /// What comes with permissions is taken over; gives who holds the entries.
@@ -258,7 +260,7 @@ pub(super) fn accept(
     ctx: &mut Context<'_>,
     patient: PartyId,
     permission: Permission,
-    holders: &[PartyId],
+    (sender, holders): (PartyId, &[PartyId]),
     (kind, asker): (RequestKind, PartyId),
 ) -> Handled<Bytes> {
     let id = permission.request;
@@ -276,6 +278,10 @@ pub(super) fn accept(
         }
         row
     } else {
+        let most = limits::UNASKED_PERMISSIONS_PER_DAY_MAX;
+        if count_unasked(ctx.txn, sender, ctx.now)? > most {
+            return refuse(Reason::TooManyUnasked { most });
+        }
         let what = (kind, purpose.unwrap_or(Purpose::Treatment));
         RequestRow {
             party: Some(ctx.own.party()),
@@ -283,12 +289,17 @@ pub(super) fn accept(
         }
     };
     for grant in permission.grants {
-        row.tokens.push(grant.chain.leaf().claims().id);
+        let token = grant.chain.leaf().claims().id;
+        if !row.tokens.contains(&token) {
+            row.tokens.push(token);
+        }
         let received =
             ReceivedRow { request: id, holders: holders.to_vec(), received: ctx.now, grant };
         put_received(ctx.txn, &received)?;
     }
-    row.tokens.dedup();
+    if row.tokens.len() > limits::REQUEST_PERMISSIONS_MAX {
+        return refuse(Reason::TooManyPermissions { most: limits::REQUEST_PERMISSIONS_MAX });
+    }
     // A further permission of one that goes on changes nothing of what was fetched.
     if row.state != RequestState::Done {
         row.state = RequestState::Approved;

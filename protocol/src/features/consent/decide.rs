@@ -20,7 +20,7 @@ use crate::members;
 use crate::object::DataKey;
 use crate::patients;
 use crate::permission::{GivenRow, GrantState, put_given};
-use crate::refusal::{Failure, Handled, refuse};
+use crate::refusal::{Handled, refuse};
 use crate::time::Timestamp;
 use crate::turn::{Context, Effect, Notice};
 use std::collections::BTreeSet;
@@ -55,11 +55,8 @@ pub(super) fn choose(
         if !listed || found.row.wrap.is_none() {
             continue;
         }
-        let (manifest, key) = match entries::open_as_patient(ctx.txn, keys, &found.row) {
-            Ok(opened) => opened,
-            // What an author sealed wrongly keeps the patient from permitting nothing else.
-            Err(Failure::Refused(_)) => continue,
-            Err(error) => return Err(error),
+        let Some((manifest, key)) = entries::opened_as_patient(ctx.txn, keys, &found.row)? else {
+            continue;
         };
         if wishes.iter().all(|wish| meets(wish, &manifest)) {
             let holders = entries::holders(ctx.txn, keys.patient, found.entry)?;
@@ -227,6 +224,9 @@ fn remember(
 
 /// Refuses a request.
 pub(super) fn deny(ctx: &mut Context<'_>, id: ConsentId, reason: String) -> Handled<RequestView> {
+    if reason.len() > limits::REASON_BYTES_MAX {
+        return refuse(Reason::ReasonTooLong { most: limits::REASON_BYTES_MAX });
+    }
     let mut row = undecided(ctx, id)?;
     row.state = RequestState::Refused;
     row.reason = reason;

@@ -298,8 +298,8 @@ pub(super) fn received(
             return refuse(Reason::NotPassedOnToUs);
         }
     }
-    let from = (RequestKind::PassedOn, sender.institution);
-    ask::accept(ctx, patient, permission, &holders, from)
+    let from = (sender.institution, &holders[..]);
+    ask::accept(ctx, patient, permission, from, (RequestKind::PassedOn, sender.institution))
 }
 
 /// At the relay: an institution tells that it passed on what the patient permitted it.

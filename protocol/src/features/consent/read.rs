@@ -56,6 +56,9 @@ pub(super) fn fetch(
     user: String,
 ) -> Handled<()> {
     ctx.own.require(Role::Hospital)?;
+    if !names::fits(&user) {
+        return refuse(Reason::ReaderOutOfBounds);
+    }
     let mut row = request(ctx.txn, id)?;
     let mut grants = received_for(ctx.txn, id)?;
     grants.retain(|grant| grant.grant.chain.leaf().claims().operations.contains(Operation::Read));

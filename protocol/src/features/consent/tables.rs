@@ -11,13 +11,15 @@ use crate::permission::{given_in, known_token, received_in};
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Page, Part};
 
 /// Request -> [`RequestRow`], at whoever asked and at the relay.
 const REQUESTS: Table = Table("consent_request");
 /// When something becomes due, request -> nothing: the next to expire or to open again first.
 const DUE: Table = Table("consent_due");
+/// Sender -> [`UnaskedRow`], at the grantee.
+const UNASKED: Table = Table("consent_unasked");
 /// Deposit -> the request that waits for it.
 const DEPOSIT_FOR: Table = Table("consent_deposit_for");
 
@@ -137,6 +139,30 @@ impl RequestRow {
     fn deposits(&self) -> &[[u8; 16]] {
         self.order.as_ref().map_or(&[], |order| &order.waiting)
     }
+}
+
+wire_struct! {
+    /// Requests of which a party brought permissions that nobody here had asked for.
+    #[derive(Debug, Clone, Default)]
+    pub struct UnaskedRow {
+        /// The day, counted as timestamps are.
+        1 => day: u64,
+        /// How many on it.
+        2 => count: u64,
+    }
+}
+
+/// Counts one more request that nobody here asked; gives how many the sender has brought today.
+pub(super) fn count_unasked(
+    txn: &mut dyn Txn,
+    sender: PartyId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let day = now.0 / DAY_MS;
+    let known = rows::get::<UnaskedRow>(txn, UNASKED, &sender.0)?.filter(|row| row.day == day);
+    let count = known.unwrap_or_default().count + 1;
+    rows::put(txn, UNASKED, &sender.0, &UnaskedRow { day, count })?;
+    Ok(count)
 }
 
 wire_struct! {

@@ -110,7 +110,13 @@ pub(super) fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
 }
 
 pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
-    if directory::card(ctx.txn, party)?.is_none() {
+    let Some(card) = directory::card(ctx.txn, party)? else {
+        return refuse(Reason::NoApplicant);
+    };
+    if card.role == Role::Patient {
+        return refuse(Reason::ApplicantIsRelay);
+    }
+    if !may_be_admitted(ctx, party)? {
         return refuse(Reason::NoApplicant);
     }
     let Some(mut row) = founding(ctx.txn)? else { return act(ctx, Act::Admit(party)) };
@@ -142,7 +148,28 @@ pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     }
 }
 
+/// Whether an institution asked to come in, here or at a member that told of it, or is sponsored by one; of
+/// what was said of it otherwise, the ledger knows best why it is not admitted. Whoever is merely known, such
+/// as by an enrolment, did not ask.
+fn may_be_admitted(ctx: &Context<'_>, party: PartyId) -> Handled<bool> {
+    if directory::standing(ctx.txn, party, ctx.now)? == Some(Standing::Applicant) {
+        return Ok(true);
+    }
+    let is_first = |row: &FoundingRow| row.members.contains(&party);
+    if founding(ctx.txn)?.as_ref().is_some_and(is_first) {
+        return Ok(true);
+    }
+    // A node that is in no federation is told that.
+    let Some(ledger) = ledger(ctx.own, ctx.txn)? else { return Ok(founding(ctx.txn)?.is_none()) };
+    let status = ledger.status(party);
+    keep(ctx.own, ledger, false);
+    Ok(!matches!(status, Status::Stranger | Status::Left))
+}
+
 pub(super) fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
+    if reason.len() > limits::REASON_BYTES_MAX {
+        return refuse(Reason::ReasonTooLong { most: limits::REASON_BYTES_MAX });
+    }
     let Some(ledger) = rebuilt(ctx.txn)? else {
         return refuse(Reason::InNone);
     };

@@ -1,11 +1,13 @@
 //! What front doors ask to be done.
 
 use super::machine::{log_opened, new_chart, open, record};
+use super::reasons::Reason;
 use super::view::{ChartView, OpenedView, RecordedView};
 use crate::capability::Purpose;
 use crate::entries::{SealedEntry, Term};
 use crate::id::{EntryId, PartyId};
-use crate::refusal::Handled;
+use crate::names;
+use crate::refusal::{Handled, refuse};
 use crate::turn::{CarryOut, Context, RequestId, commands};
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +83,9 @@ pub struct Open {
 impl CarryOut for Open {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<OpenedView> {
         let Self { subject, entry, user, purpose, export } = self;
+        if !names::fits(&user) {
+            return refuse(Reason::UserOutOfBounds);
+        }
         let (row, manifest) = open(ctx, subject, entry)?;
         let view = OpenedView::of(&row, manifest);
         log_opened(ctx, subject, entry, user, purpose, export)?;

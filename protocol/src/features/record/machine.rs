@@ -38,6 +38,11 @@ pub(super) fn new_chart(
     if !names::fits(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
+    let (most, bytes) = (limits::IDENTIFIERS_MAX, limits::NAME_BYTES_MAX);
+    let fits = |term: &Term| term.name.len() <= bytes && term.value.len() <= bytes;
+    if identifiers.len() > most || !identifiers.iter().all(fits) {
+        return refuse(Reason::IdentifiersOutOfBounds { most, bytes });
+    }
     let id = ChartId(ctx.random());
     let subject = subject_of_chart(id);
     let row = ChartRow {

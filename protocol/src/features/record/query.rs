@@ -7,7 +7,7 @@ use crate::entries::{self, Found};
 use crate::holdings;
 use crate::id::PartyId;
 use crate::limits;
-use crate::refusal::{Failure, Handled, Refusal, refuse};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::{Listing, Look, Page, Part, Question};
 use serde::{Deserialize, Serialize};
@@ -67,11 +67,11 @@ impl Entries {
         let mut view = EntryView::of(found, author, holders);
         let mut index = found.index.as_ref().map(|index| (&index.title, &index.terms));
         let keys = look.keys.filter(|keys| keys.patient == self.subject);
-        let manifest = match keys.filter(|_| found.row.wrap.is_some()) {
-            Some(keys) => Some(entries::open_as_patient(look.txn, keys, &found.row)?.0),
+        let opened = match keys.filter(|_| found.row.wrap.is_some()) {
+            Some(keys) => entries::opened_as_patient(look.txn, keys, &found.row)?,
             None => None,
         };
-        if let Some(manifest) = &manifest {
+        if let Some((manifest, _)) = &opened {
             view.tell(manifest);
             index = Some((&manifest.title, &manifest.terms));
         }
@@ -97,7 +97,8 @@ impl Listing for Entries {
     }
 }
 
-/// Checks the entries of a patient or chart. What they make up is [`super::view::VerifiedView`].
+/// Checks the entries of a patient or chart; with the patient's keys, also that they open. What they make up is
+/// [`super::view::VerifiedView`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -122,7 +123,7 @@ impl Question for Verify {
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<VerifiedEntry>> {
         let page = entries::entries_page(look.txn, self.subject, &self.part)?;
-        page.show(|found| verified(look.txn, self.subject, &found).map(Some))
+        page.show(|found| verified(look, self.subject, &found).map(Some))
     }
 }
 
@@ -153,8 +154,15 @@ impl Question for Catalogued {
     }
 }
 
-fn verified(txn: &dyn ReadTxn, subject: PartyId, found: &Found) -> Handled<VerifiedEntry> {
-    let bad = match verify_entry(txn, found) {
+fn verified(look: &Look<'_>, subject: PartyId, found: &Found) -> Handled<VerifiedEntry> {
+    let txn = look.txn;
+    let checked = verify_entry(txn, found).and_then(|mut bad| {
+        if !opens(look, subject, found)? {
+            bad.push(Reason::DoesNotOpen { entry: found.entry });
+        }
+        Ok(bad)
+    });
+    let bad = match checked {
         Ok(bad) => bad.into_iter().map(Refusal::from).collect(),
         Err(Failure::Refused(refusal)) => vec![refusal],
         Err(error) => return Err(error),
@@ -179,6 +187,18 @@ fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<Vec<Reason>> {
     let contents = found.row.contents.iter();
     let bad = contents.filter_map(|content| damage(txn, found, content).transpose());
     Ok(bad.collect::<Result<_, _>>()?)
+}
+
+/// Whether an entry that was sealed to the patient opens with the patient's keys, where they are unlocked.
+fn opens(look: &Look<'_>, subject: PartyId, found: &Found) -> Handled<bool> {
+    let keys = look.keys.filter(|keys| keys.patient == subject && found.row.wrap.is_some());
+    let Some(keys) = keys else { return Ok(true) };
+    match entries::open_as_patient(look.txn, keys, &found.row) {
+        Ok(_) => Ok(true),
+        // Sealed to a compartment that these keys do not reach, it is as good as locked.
+        Err(Failure::Refused(refusal)) => Ok(refusal.code != RefusalCode::NotAuthentic),
+        Err(error) => Err(error),
+    }
 }
 
 /// What is wrong with a content object that ought to be here; files are the node's to look at.

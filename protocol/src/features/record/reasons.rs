@@ -31,5 +31,10 @@ reasons! {
             "entry {entry}: its label is not the one that the patient's catalogue lists",
         16 => ContentDamaged { entry: EntryId, object: ObjectId }: NotFound
             "entry {entry}: object {object} is damaged",
+        17 => IdentifiersOutOfBounds { most: usize, bytes: usize }: Invalid
+            "a chart has at most {most} identifiers, with names and values of at most {bytes} bytes",
+        18 => UserOutOfBounds: Invalid "say who opens it, in 1 to 200 bytes",
+        19 => DoesNotOpen { entry: EntryId }: NotAuthentic
+            "entry {entry}: it does not open with the patient's keys; have its author send it again",
     }
 }

@@ -89,8 +89,20 @@ impl From<Vec<Signed<Token>>> for Chain {
     }
 }
 
+/// Bytes of a chain of these links, at most by the few that short links have shorter heads.
+fn size<'a>(links: impl Iterator<Item = &'a [u8]>) -> usize {
+    // A link is longer than 255 bytes' head in every case that comes near the limit.
+    1 + links.map(|link| link.len() + 3).sum::<usize>()
+}
+
 impl Wire for Chain {
     fn encode(&self, e: &mut Encoder) {
+        e.at_most(limits::TOKEN_CHAIN_LINKS_MAX, self.0.len(), super::reason::LINKS);
+        let (len, limit) =
+            (size(self.0.iter().map(Unverified::bytes)), limits::TOKEN_CHAIN_BYTES_MAX);
+        if len > limit {
+            e.unreadable(DecodeError::TooLarge { len, limit });
+        }
         self.0.encode(e);
     }
 
@@ -110,8 +122,7 @@ impl Wire for Chain {
         let mut total = 1;
         for _ in 0..len {
             let bytes = d.bytes()?;
-            // A link is longer than 255 bytes' head in every case that comes near the limit.
-            total += bytes.len() + 3;
+            total += size(core::iter::once(bytes)) - 1;
             if total > limits::TOKEN_CHAIN_BYTES_MAX {
                 return Err(DecodeError::TooLarge {
                     len: total,

@@ -235,6 +235,8 @@ pub(super) fn answered(
 }
 
 fn execute(ctx: &mut Context<'_>, id: [u8; 16], mut row: DepositRow) -> Handled<()> {
+    // Before the ticket, which whoever goes on after a refusal would keep, and make anew each time.
+    outbox::require_room(ctx.txn, row.to)?;
     let mut contents = Vec::new();
     for entry in &row.entries {
         if let Some(entry) = entries::entry(ctx.txn, row.subject, *entry)? {

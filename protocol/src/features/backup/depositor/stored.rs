@@ -28,6 +28,10 @@ pub(in crate::features::backup) fn stored(
     if !signed || !ours {
         return refuse(Reason::ReceiptForAnother);
     }
+    // Said again, it is true already, and tells the patient's relay nothing new.
+    if row.state == DepositState::Stored {
+        return Ok(Bytes::default());
+    }
     for id in &row.entries {
         receipts::learn(ctx.txn, claims, (row.subject, *id), ctx.own.party())?;
     }

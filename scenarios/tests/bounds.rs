@@ -1,0 +1,155 @@
+//! What is too long or too many: it is refused where it is said, and whatever is kept is read again.
+
+use chartmesh_protocol::capability::{Chain, Grant};
+use chartmesh_protocol::consent::{self, Permission, Wish};
+use chartmesh_protocol::id::TokenId;
+use chartmesh_protocol::limits;
+use chartmesh_protocol::message::OutcomeResult;
+use chartmesh_protocol::peer::{Body, Command, ask};
+use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+use chartmesh_protocol::statement::Signed;
+use chartmesh_protocol::time::DAY_MS;
+use chartmesh_scenarios::{Region, Who};
+
+/// The last permission that the relay gave B.
+fn permission(region: &Region) -> Permission {
+    let given = region.world.said().rev().find_map(|(_, _, body)| match body {
+        Body::Consent(consent::Message::Permission(given)) => Some(given),
+        _ => None,
+    });
+    given.expect("the patient permitted something")
+}
+
+/// The permission again, as the relay's program makes it up: so many under new ids.
+fn made_up(region: &Region, given: &Permission, round: u8, count: u16) -> Permission {
+    let keys = &region.world.parties[region.relay.0].unlocked[&region.patient];
+    let template = given.grants[0].clone();
+    let grants = (0..count).map(|number| {
+        let mut token = template.chain.leaf().claims().clone();
+        token.id = TokenId([0; 16]);
+        token.id.0[0] = round;
+        token.id.0[1..3].copy_from_slice(&number.to_be_bytes());
+        let chain = Chain::root(&Signed::sign(token, &keys.signing));
+        Grant { chain, ..template.clone() }
+    });
+    Permission { grants: grants.collect(), ..given.clone() }
+}
+
+fn say(region: &mut Region, permission: Permission) -> OutcomeResult {
+    region.world.now = region.world.now.plus_ms(1);
+    let body = Body::Consent(consent::Message::Permission(permission));
+    region.world.say(region.relay, region.b, &body, None, Some).unwrap()
+}
+
+#[test]
+fn permissions_without_end_leave_their_request_readable() {
+    let mut region = Region::found(1);
+    let request = region.refer(&Wish::default());
+    region.world.record_wire = true;
+    region.approve(&request, "{}").unwrap();
+    let given = permission(&region);
+    let mut refused = 0;
+    for round in 1..=12 {
+        let more = made_up(&region, &given, round, 400);
+        if let OutcomeResult::Refused(refusal) = say(&mut region, more) {
+            assert_eq!(refusal.code, RefusalCode::LimitReached);
+            refused += 1;
+        }
+    }
+    let tokens = region.request(region.b, &request).tokens.len();
+    assert!(tokens > 400 && tokens <= limits::REQUEST_PERMISSIONS_MAX, "{tokens}");
+    assert_eq!(refused, 10);
+    // The same ones again are no more.
+    let again = made_up(&region, &given, 1, 400);
+    assert!(matches!(say(&mut region, again), OutcomeResult::Done(_)));
+    assert_eq!(region.request(region.b, &request).tokens.len(), tokens);
+}
+
+#[test]
+fn permissions_that_nobody_asked_for_open_so_many_requests_a_day() {
+    let mut region = Region::found(1);
+    let request = region.refer(&Wish::default());
+    region.world.record_wire = true;
+    region.approve(&request, "{}").unwrap();
+    let given = permission(&region);
+    let unasked = |region: &mut Region, number: u64| {
+        let mut more = made_up(region, &given, 1, 1);
+        more.request.0[..8].copy_from_slice(&number.to_be_bytes());
+        say(region, more)
+    };
+    region.world.advance(DAY_MS);
+    let most = limits::UNASKED_PERMISSIONS_PER_DAY_MAX;
+    let before = region.requests(region.b).len();
+    for number in 0..most + 20 {
+        let told = unasked(&mut region, number);
+        assert_eq!(matches!(told, OutcomeResult::Done(_)), number < most, "{number}: {told:?}");
+    }
+    assert_eq!(region.requests(region.b).len() as u64, before as u64 + most);
+    region.world.advance(DAY_MS);
+    assert!(matches!(unasked(&mut region, most), OutcomeResult::Done(_)), "a new day");
+}
+
+/// What a party answers to a command in JSON.
+fn refused(region: &mut Region, who: Who, command: &str) -> Refusal {
+    let command: Command = serde_json::from_str(command).unwrap();
+    region.world.ask(who, command, None).unwrap_err()
+}
+
+#[test]
+fn what_is_too_long_is_refused_and_nothing_of_it_is_kept() {
+    let mut region = Region::found(1);
+    let request = region.permitted("{}");
+    let (a, b, relay) = (region.a, region.b, region.relay);
+    let (subject, entry) = (region.patient, region.entry("endoscopy"));
+    let provider = region.world.id(region.provider);
+    let (long, request) = ("x".repeat(5000), request.request);
+    let many: Vec<_> = (0..=4096).map(|_| serde_json::json!({"name": "a", "value": "b"})).collect();
+    let many = serde_json::to_string(&many).unwrap();
+    for (who, command, word) in [
+        (
+            a,
+            format!(r#"{{"federation":{{"expel":{{"party":"{provider}","reason":"{long}"}}}}}}"#),
+            "1000",
+        ),
+        (
+            a,
+            format!(
+                r#"{{"record":{{"new-chart":{{"name":"K","identifiers":[{{"name":"a","value":"{long}"}}]}}}}}}"#
+            ),
+            "64",
+        ),
+        (a, format!(r#"{{"record":{{"new-chart":{{"name":"K","identifiers":{many}}}}}}}"#), "64"),
+        (
+            a,
+            format!(
+                r#"{{"record":{{"open":{{"subject":"{subject}","entry":"{entry}","user":"{long}","purpose":"treatment"}}}}}}"#
+            ),
+            "200",
+        ),
+        (
+            b,
+            format!(r#"{{"consent":{{"fetch":{{"request":"{request}","user":"{long}"}}}}}}"#),
+            "200",
+        ),
+    ] {
+        let waiting = region.world.see(who, &ask::Status, None).unwrap().waiting;
+        let refusal = refused(&mut region, who, &command);
+        assert!(refusal.to_string().contains(word), "{refusal:?}");
+        assert_eq!(region.world.see(who, &ask::Status, None).unwrap().waiting, waiting);
+    }
+    // Bounded by nobody but the store: more entries than a list has.
+    let entries = vec![entry; limits::LIST_ITEMS_MAX + 1];
+    let wish = serde_json::json!({"entries": entries});
+    let ask_for = serde_json::json!({"consent": {"download": {
+        "patient": subject, "wish": wish, "purpose": "treatment", "user": "Dr. B"}}});
+    let refusal = refused(&mut region, b, &ask_for.to_string());
+    assert_eq!(refusal.code, RefusalCode::LimitReached, "{refusal:?}");
+    // Everybody goes on, and reads what it kept.
+    for who in [a, b, relay, region.provider] {
+        region.world.switch(who, false);
+        region.world.switch(who, true);
+    }
+    assert!(region.world.see(a, &ask::Members, None).unwrap().proposals.is_empty());
+    assert!(region.world.all(a, ask::Charts::default(), None).is_ok());
+    assert!(!region.lines(a).is_empty() && region.requests(b).len() == 1);
+}
