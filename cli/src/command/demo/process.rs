@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long the demo waits for anything.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the demo waits for anything: long enough for a disk that is busy with something else.
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -67,7 +67,7 @@ impl Node {
         let child = Command::new(std::env::current_exe()?)
             .arg("--dir")
             .arg(&self.dir)
-            .arg("run")
+            .args(["run", "--log", "info,chartmesh_node=debug"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -15,6 +15,11 @@ use chartmesh_protocol::id::PartyId;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// The nodes' folders.
+const FOLDERS: [&str; 4] = ["hospital-a", "hospital-b", "provider", "relay"];
+/// How much of each log is shown when the demo failed.
+const LAST_LINES: usize = 30;
+
 /// Walks through the whole story.
 pub(super) async fn walk(args: &Args) -> anyhow::Result<()> {
     let begun = Instant::now();
@@ -34,11 +39,25 @@ pub(super) async fn walk(args: &Args) -> anyhow::Result<()> {
     if temporary && told.is_ok() {
         std::fs::remove_dir_all(&root).context("cannot remove the temporary folder")?;
     }
+    if told.is_err() {
+        last_words(&root);
+    }
     told.with_context(|| {
         format!("the demo failed; the nodes' data and logs are in {}", root.display())
     })?;
     closing(format!("Everything did what it says, in {:.1} s.", begun.elapsed().as_secs_f64()));
     Ok(())
+}
+
+/// What each node logged last: often it says why the demo failed, also where the folder is gone by the time that
+/// somebody looks.
+fn last_words(root: &Path) {
+    for folder in FOLDERS {
+        let log = std::fs::read_to_string(root.join(folder).join("node.log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        closing(format!("The last lines of {folder}/node.log:"));
+        lines.iter().skip(lines.len().saturating_sub(LAST_LINES)).for_each(line);
+    }
 }
 
 fn temporary_folder() -> anyhow::Result<PathBuf> {
@@ -71,10 +90,11 @@ async fn tell_story(root: &Path, args: &Args) -> anyhow::Result<()> {
 
 async fn start(root: &Path) -> anyhow::Result<Region> {
     step("Four nodes start: the same program in three roles, each with its own keys and data");
-    let a = Node::create(root, "hospital", "hospital-a", "Kita Hospital").await?;
-    let b = Node::create(root, "hospital", "hospital-b", "Minami Clinic").await?;
-    let provider = Node::create(root, "backup", "provider", "Midori Backup").await?;
-    let relay = Node::create(root, "patient", "relay", "Sakura Relay").await?;
+    let [a, b, provider, relay] = FOLDERS;
+    let a = Node::create(root, "hospital", a, "Kita Hospital").await?;
+    let b = Node::create(root, "hospital", b, "Minami Clinic").await?;
+    let provider = Node::create(root, "backup", provider, "Midori Backup").await?;
+    let relay = Node::create(root, "patient", relay, "Sakura Relay").await?;
     for node in [&a, &b, &provider, &relay] {
         let status = node.get("/v1/status").await?;
         let doors = status["doors"]["network"].as_array().map_or(0, Vec::len);
