@@ -114,20 +114,22 @@ fn plant(bugs: &[Bug], copy: &Path) {
         }
         write(&copy.join(file), text.as_bytes());
     }
-    write(&copy.join("scenarios/src/bin/planted.rs"), RUNNER.as_bytes());
+    write(&copy.join("scenarios/examples/planted.rs"), RUNNER.as_bytes());
 }
 
-/// Builds the runner.
+/// Builds the runner, as an example of the whole workspace: so it takes the dependencies with the features that the
+/// tests have them with. The protocol is built once more for few runs, so quickly rather than well.
 fn build(copy: &Path, target: &Path) -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--package", "chartmesh-scenarios", "--bin", "planted", "--offline"])
+        .args(["build", "--workspace", "--example", "planted", "--offline"])
+        .args(["--config", "profile.dev.package.chartmesh-protocol.opt-level=0"])
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_INCREMENTAL", "0")
         .current_dir(copy)
         .output()
         .expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    target.join("debug/planted").with_extension(std::env::consts::EXE_EXTENSION)
+    target.join("debug/examples/planted").with_extension(std::env::consts::EXE_EXTENSION)
 }
 
 /// What checkers find with a bug: who, and the first thing that each says.
