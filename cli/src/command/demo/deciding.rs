@@ -7,36 +7,38 @@ use super::requests::{requests, until_state};
 use super::tell::{line, readers, step};
 use crate::output::counted;
 use anyhow::{Context, ensure};
-use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
+use chartmesh_protocol::consent::{self, AskCommand, Narrow, RequestState, Wish};
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) async fn refer(region: &mut Region, kinds: &Kinds) -> anyhow::Result<RequestView> {
     step("Kita Hospital refers the patient to Minami Clinic; the patient permits with limits");
     let patient = region.patient;
     let (a, b, relay) = (&region.a, &region.b, &region.relay);
-    let _: RequestView = a
-        .command(
-            json!({"consent": {"referral": {
-                "patient": patient, "to": b.id, "purpose": "care-management", "user": "Dr. Sato",
-                "message": "second opinion on the endoscopy",
-                "wish": {"kinds": ["imaging", kinds.second, kinds.held_back], "write": true},
-            }}}),
-            None,
-        )
-        .await?;
+    let wish = Wish {
+        kinds: vec![Kind::Imaging, kinds.second, kinds.held_back],
+        write: Some(true),
+        ..Wish::default()
+    };
+    let referral = consent::command::Referral(AskCommand {
+        patient,
+        to: Some(b.id),
+        wish,
+        purpose: Purpose::CareManagement,
+        user: "Dr. Sato".to_owned(),
+        message: "second opinion on the endoscopy".to_owned(),
+        valid_ms: None,
+    });
+    a.command(referral, None).await?;
     let request = open_request(relay, a.id).await?;
     line(format!("the patient reads: \"{}\"", request.in_words));
-    let _: RequestView = relay
-        .command(
-            json!({"consent": {"approve": {"request": request.request, "narrow": {
-                "wish": {"kinds": ["imaging", kinds.second]}, "days": 7,
-            }}}}),
-            Some(patient),
-        )
+    let narrow = Narrow { wish: of_kinds([Kind::Imaging, kinds.second]), ..for_days(7) };
+    relay
+        .command(consent::command::Approve { request: request.request, narrow }, Some(patient))
         .await?;
     let (second, held_back) = (kinds.second.in_words(), kinds.held_back.in_words());
     line(format!("the patient permits images and {second}, for 7 days; not {held_back}"));
@@ -96,9 +98,8 @@ pub(super) async fn fetch(
     request: ConsentId,
     holder: PartyId,
 ) -> anyhow::Result<RequestView> {
-    let _: RequestView = b
-        .command(json!({"consent": {"fetch": {"request": request, "holder": holder, "user": "Dr. Mori"}}}), None)
-        .await?;
+    let user = "Dr. Mori".to_owned();
+    b.command(consent::command::Fetch { request, holder: Some(holder), user }, None).await?;
     until("the fetch to end", || async {
         Ok(requests(b).await?.into_iter().find(|found| {
             found.request == request
@@ -112,11 +113,11 @@ pub(super) async fn ask_further(region: &Region, kinds: &Kinds) -> anyhow::Resul
     step("Minami Clinic asks to see more; the patient narrows the request and permits it");
     let Region { b, provider, relay, patient, .. } = region;
     let before = entries(b, *patient, false).await?.len();
-    let request = ask(b, *patient, json!({"kinds": [kinds.wanted, kinds.refused]})).await?;
+    let request = ask(b, *patient, of_kinds([kinds.wanted, kinds.refused])).await?;
     let at_relay = open_request(relay, b.id).await?;
     line(format!("the patient reads: \"{}\"", at_relay.in_words));
-    approve(relay, *patient, request, json!({"wish": {"kinds": [kinds.wanted]}, "days": 3}))
-        .await?;
+    let narrow = Narrow { wish: of_kinds([kinds.wanted]), ..for_days(3) };
+    approve(relay, *patient, request, narrow).await?;
     until_state(b, &[request], RequestState::Approved).await?;
     let done = fetch(b, request, provider.id).await?;
     ensure!(done.state == RequestState::Done, "fetching failed: {}", done.reason);
@@ -136,34 +137,40 @@ pub(super) async fn ask_further(region: &Region, kinds: &Kinds) -> anyhow::Resul
     Ok(())
 }
 
-pub(super) async fn ask(b: &Node, patient: PartyId, wish: Value) -> anyhow::Result<ConsentId> {
-    let request: RequestView = b
-        .command(
-            json!({"consent": {"download": {
-                "patient": patient, "purpose": "treatment", "user": "Dr. Mori", "wish": wish,
-            }}}),
-            None,
-        )
-        .await?;
-    Ok(request.request)
+/// A wish for all of these kinds.
+pub(super) fn of_kinds<const N: usize>(kinds: [Kind; N]) -> Wish {
+    Wish { kinds: kinds.to_vec(), ..Wish::default() }
+}
+
+/// Whole, for so many days.
+pub(super) fn for_days(days: u64) -> Narrow {
+    Narrow { days: Some(days), ..Narrow::default() }
+}
+
+pub(super) async fn ask(b: &Node, patient: PartyId, wish: Wish) -> anyhow::Result<ConsentId> {
+    let download = consent::command::Download(AskCommand {
+        patient,
+        to: None,
+        wish,
+        purpose: Purpose::Treatment,
+        user: "Dr. Mori".to_owned(),
+        message: String::new(),
+        valid_ms: None,
+    });
+    Ok(b.command(download, None).await?.request)
 }
 
 pub(super) async fn approve(
     relay: &Node,
     patient: PartyId,
     request: ConsentId,
-    narrow: Value,
+    narrow: Narrow,
 ) -> anyhow::Result<RequestView> {
     until("the request to reach the patient", || async {
         Ok(requests(relay).await?.iter().any(|found| found.request == request).then_some(()))
     })
     .await?;
-    relay
-        .command(
-            json!({"consent": {"approve": {"request": request, "narrow": narrow}}}),
-            Some(patient),
-        )
-        .await
+    relay.command(consent::command::Approve { request, narrow }, Some(patient)).await
 }
 
 pub(super) async fn rotate(region: &mut Region, referral: &RequestView) -> anyhow::Result<()> {

@@ -4,19 +4,20 @@ use super::process::{Node, until};
 use super::region::{PASSPHRASE, Region};
 use super::tell::{line, readers, step};
 use anyhow::{Context, ensure};
+use chartmesh_protocol::enrolment::command::{Code, Enrol};
+use chartmesh_protocol::federation::command::{Admit, Create, Invite, Join};
 use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::membership::Status;
-use chartmesh_protocol::peer::{CodeView, ask};
-use chartmesh_protocol::record::view::ChartView;
-use serde_json::{Value, json};
+use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::record::command::NewChart;
+use serde_json::json;
 
 pub(super) async fn found(region: &Region) -> anyhow::Result<()> {
     let Region { a, b, provider, .. } = region;
     step("The hospitals found a federation; the backup provider is admitted by both");
-    let _: FederationView = a
-        .command(json!({"federation": {"create": {"name": "Kita region", "threshold": 2}}}), None)
-        .await?;
+    let name = "Kita region".to_owned();
+    a.command(Create { name, threshold: 2, first_members: None }, None).await?;
     join(a, b).await?;
     admit(a, b).await?;
     until_member(b, b.id).await?;
@@ -52,9 +53,9 @@ pub(super) async fn found(region: &Region) -> anyhow::Result<()> {
 }
 
 async fn join(host: &Node, guest: &Node) -> anyhow::Result<()> {
-    let invite: CodeView = host.command(json!({"federation": {"invite": {}}}), None).await?;
-    let _: FederationView =
-        guest.command(json!({"federation": {"join": {"code": invite.code}}}), None).await?;
+    let invite = Invite { valid_ms: None, addresses: Vec::new() };
+    let code = host.command(invite, None).await?.code;
+    guest.command(Join { code }, None).await?;
     until(&format!("{} to hear of {}", host.name, guest.name), || async {
         let view = members(host).await?;
         Ok(view.parties.iter().any(|party| party.party == guest.id).then_some(()))
@@ -63,8 +64,7 @@ async fn join(host: &Node, guest: &Node) -> anyhow::Result<()> {
 }
 
 async fn admit(sponsor: &Node, who: &Node) -> anyhow::Result<()> {
-    let _: FederationView =
-        sponsor.command(json!({"federation": {"admit": {"party": who.id}}}), None).await?;
+    sponsor.command(Admit { party: who.id }, None).await?;
     Ok(())
 }
 
@@ -100,16 +100,11 @@ pub(super) async fn enrol(region: &mut Region) -> anyhow::Result<()> {
         )
         .await?;
     line(format!("patient {} made; 24 words shown once, kept nowhere", patient.short()));
-    let chart: ChartView =
-        a.command(json!({"record": {"new-chart": {"name": "Yamada Hanako"}}}), None).await?;
-    let code: CodeView =
-        a.command(json!({"enrolment": {"code": {"chart": chart.chart}}}), None).await?;
-    let _: Value = relay
-        .command(
-            json!({"enrolment": {"enrol": {"patient": patient, "code": code.code}}}),
-            Some(patient),
-        )
-        .await?;
+    let chart = NewChart { name: "Yamada Hanako".to_owned(), identifiers: Vec::new() };
+    let chart = a.command(chart, None).await?.chart;
+    let code = Code { chart, valid_ms: None, addresses: Vec::new() };
+    let code = a.command(code, None).await?.code;
+    relay.command(Enrol { patient, code }, Some(patient)).await?;
     until("the enrolment", || async {
         let charts = a.all(ask::Charts::default(), None).await?;
         Ok(charts.iter().any(|chart| chart.enrolled && chart.subject == patient).then_some(()))

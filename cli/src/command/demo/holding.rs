@@ -7,16 +7,15 @@ use super::tell::{bytes, line, step};
 use crate::output::counted;
 use anyhow::{Context, ensure};
 use chartmesh_node::api::TransferProgressView;
-use chartmesh_protocol::access_log::Action;
-use chartmesh_protocol::backup::view::DepositView;
+use chartmesh_protocol::access_log::{self, Action};
+use chartmesh_protocol::backup;
 use chartmesh_protocol::peer::{Part, ask};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) async fn read_log(region: &Region) -> anyhow::Result<()> {
     step("The patient reads who saw what");
     let Region { provider, relay, patient, .. } = region;
-    let _: Value =
-        relay.command(json!({"access-log": {"collect": {"patient": patient}}}), None).await?;
+    relay.command(access_log::command::Collect { patient: *patient }, None).await?;
     let expected = {
         let log = provider.log(*patient).await?;
         log.length
@@ -53,13 +52,14 @@ pub(super) async fn interrupt(region: &mut Region, mib: u64) -> anyhow::Result<(
     chartmesh_kit::sample::write_large(&file, 7, mib * 1024 * 1024)?;
     let (added, _) = region.a.import(region.patient, &[file], json!({"user": "Dr. Sato"})).await?;
     let entry = *added.first().context("nothing was recorded")?;
-    let _: DepositView = region
-        .a
-        .command(
-            json!({"backup": {"keep": {"holder": region.provider.id, "subject": region.patient, "entries": [entry]}}}),
-            None,
-        )
-        .await?;
+    let keep = backup::command::Keep {
+        holder: region.provider.id,
+        subject: region.patient,
+        entries: vec![entry],
+        for_patient: false,
+        not_before: None,
+    };
+    region.a.command(keep, None).await?;
     let provider = &region.provider;
     let found = until("the transfer to be in its middle", || async {
         Ok(transfer(provider, mib).await?.filter(|found| found.have >= found.length / 4))
@@ -123,12 +123,12 @@ pub(super) async fn delete(region: &Region) -> anyhow::Result<()> {
         .into_iter()
         .find(|entry| entry.whole && entry.sealed_bytes < 1024 * 1024)
         .context("nothing to delete")?;
-    let _: Value = relay
-        .command(
-            json!({"backup": {"delete": {"patient": patient, "holder": provider.id, "entries": [victim.entry]}}}),
-            Some(*patient),
-        )
-        .await?;
+    let delete = backup::command::Delete {
+        patient: Some(*patient),
+        holder: provider.id,
+        entries: vec![victim.entry],
+    };
+    relay.command(delete, Some(*patient)).await?;
     until("the entry to be gone", || async {
         let kept = entries(provider, *patient, false).await?;
         Ok((!kept.iter().any(|entry| entry.entry == victim.entry)).then_some(()))

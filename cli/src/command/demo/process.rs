@@ -1,11 +1,11 @@
 //! A node as a process of its own, and how the demo talks to it: through the local API only.
 
 use anyhow::{Context, bail};
-use chartmesh_node::client::{Asking, By, Client, ClientError, escape};
+use chartmesh_node::client::{By, Client, ClientError, escape};
 use chartmesh_protocol::access_log::view::LogView;
 use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::limits::LISTED_MAX;
-use chartmesh_protocol::peer::{Listing, Part, Query, Question, ask};
+use chartmesh_protocol::peer::{self, Listing, Part, Query, Question, ask};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -124,14 +124,11 @@ impl Node {
     }
 
     /// A command of the protocol; `patient` names whose unlocked keys it needs.
-    pub(super) async fn command<T: DeserializeOwned>(
-        &self,
-        command: Value,
-        patient: Option<PartyId>,
-    ) -> Asked<T> {
-        let patient = patient.map(|patient| patient.to_string());
-        let answer = self.client().ask(&Asking::command(&command, patient.as_deref())).await?;
-        serde_json::from_value(answer).context("the node's answer is not what was expected")
+    pub(super) async fn command<A>(&self, act: A, patient: Option<PartyId>) -> Asked<A::Answer>
+    where
+        A: peer::Asked<Answer: DeserializeOwned>,
+    {
+        Ok(self.client().command(act, By { patient, ..By::default() }).await?)
     }
 
     /// A query of the protocol.

@@ -3,14 +3,13 @@
 use super::args::Args;
 use super::files;
 use super::process::{Node, until};
-use super::region::{Region, now_ms};
+use super::region::{Region, now};
 use super::requests::until_state;
 use super::tell::{bytes, line, readers, step};
 use crate::output::counted;
 use anyhow::{Context, bail, ensure};
-use chartmesh_protocol::backup::view::DepositView;
-use chartmesh_protocol::consent::RequestState;
-use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::backup;
+use chartmesh_protocol::consent::{self, RequestState};
 use chartmesh_protocol::id::{ConsentId, PartyId};
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
@@ -116,15 +115,16 @@ pub(super) async fn entries(
 pub(super) async fn deposit(region: &Region) -> anyhow::Result<()> {
     step("The patient asks Kita Hospital to deposit the record with Midori Backup");
     let Region { a, provider, relay, patient, .. } = region;
-    let soon = now_ms() + 1500;
-    let orders: Vec<RequestView> = relay
-        .command(
-            json!({"consent": {"upload": {
-                "patient": patient, "hospital": a.id, "depositary": provider.id, "not_before": soon,
-            }}}),
-            Some(*patient),
-        )
-        .await?;
+    let soon = now().plus_ms(1500);
+    let upload = consent::command::Upload {
+        patient: *patient,
+        hospital: a.id,
+        depositary: provider.id,
+        wish: consent::Wish::default(),
+        not_before: Some(soon),
+        days: None,
+    };
+    let orders = relay.command(upload, Some(*patient)).await?;
     line(format!(
         "the relay signed an upload permission for {}, good at {} only",
         a.name, provider.name
@@ -175,14 +175,14 @@ pub(super) async fn add(region: &Region) -> anyhow::Result<()> {
         }))
         .await?;
     let finding = *added.first().context("nothing was recorded")?;
-    let _: DepositView = b
-        .command(
-            json!({"backup": {"keep": {
-                "holder": provider.id, "subject": patient, "entries": [finding], "for_patient": true,
-            }}}),
-            None,
-        )
-        .await?;
+    let keep = backup::command::Keep {
+        holder: provider.id,
+        subject: *patient,
+        entries: vec![finding],
+        for_patient: true,
+        not_before: None,
+    };
+    b.command(keep, None).await?;
     until("the finding at the provider", || async {
         let kept = entries(provider, *patient, false).await?;
         Ok(kept.iter().any(|entry| entry.entry == finding && entry.whole).then_some(()))

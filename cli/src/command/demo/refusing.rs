@@ -1,6 +1,6 @@
 //! Permissions that do not hold.
 
-use super::deciding::{approve, ask, fetch};
+use super::deciding::{approve, ask, fetch, for_days, of_kinds};
 use super::process::{Node, until};
 use super::records::Kinds;
 use super::region::Region;
@@ -9,9 +9,8 @@ use super::rogue::Rogue;
 use super::tell::{line, readers, step};
 use anyhow::ensure;
 use chartmesh_protocol::access_log::Action;
-use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::consent::{self, Narrow, RequestState, Wish};
 use chartmesh_protocol::id::{ConsentId, PartyId};
-use serde_json::{Value, json};
 use std::time::Duration;
 
 /// One permission after the other that must not open anything.
@@ -20,19 +19,14 @@ pub(super) async fn refusals(region: &Region, kinds: &Kinds) -> anyhow::Result<(
     let Region { b, provider, patient, .. } = region;
     let seen = refused(provider, *patient).await?.len();
     let mut record = Record { region, seen };
-    let revoked = permitted(region, kinds, json!({"days": 1})).await?;
+    let revoked = permitted(region, kinds, for_days(1)).await?;
     let tokens = requests(b)
         .await?
         .into_iter()
         .find(|found| found.request == revoked)
-        .map(|found| found.tokens);
-    let _: Value = region
-        .relay
-        .command(
-            json!({"consent": {"revoke": {"patient": patient, "tokens": tokens}}}),
-            Some(*patient),
-        )
-        .await?;
+        .map_or_else(Vec::new, |found| found.tokens);
+    let revoke = consent::command::Revoke { patient: *patient, tokens };
+    region.relay.command(revoke, Some(*patient)).await?;
     until("the revocation to reach the provider", || async {
         let _ = fetch(b, revoked, provider.id).await?;
         Ok((refused(provider, *patient).await?.len() > seen).then_some(()))
@@ -40,23 +34,25 @@ pub(super) async fn refusals(region: &Region, kinds: &Kinds) -> anyhow::Result<(
     .await?;
     record.has("revoked", "revoked").await?;
 
-    let expired = permitted(region, kinds, json!({"valid_ms": 1000})).await?;
+    let expired =
+        permitted(region, kinds, Narrow { valid_ms: Some(1000), ..Narrow::default() }).await?;
     wait_ms(2100).await;
     failed(region, expired).await?;
     record.has("past its end", "expired").await?;
 
-    let elsewhere = permitted(region, kinds, json!({"days": 1, "audience": [region.a.id]})).await?;
+    let elsewhere =
+        permitted(region, kinds, Narrow { audience: vec![region.a.id], ..for_days(1) }).await?;
     failed(region, elsewhere).await?;
     record.has("for another holder", "wrong-audience").await?;
 
-    let stale = permitted(region, kinds, json!({"days": 1, "max_staleness": 1})).await?;
+    let stale = permitted(region, kinds, Narrow { max_staleness: Some(1), ..for_days(1) }).await?;
     wait_ms(2100).await;
     failed(region, stale).await?;
     record.has("past max_staleness", "stale-revocations").await?;
 
-    let good = permitted(region, kinds, json!({"days": 1})).await?;
-    let to_add = ask(b, *patient, json!({"kinds": [kinds.second], "write": true})).await?;
-    approve(&region.relay, *patient, to_add, json!({"days": 1})).await?;
+    let good = permitted(region, kinds, for_days(1)).await?;
+    let to_add = ask(b, *patient, Wish { write: Some(true), ..of_kinds([kinds.second]) }).await?;
+    approve(&region.relay, *patient, to_add, for_days(1)).await?;
     until_state(b, &[to_add], RequestState::Approved).await?;
     line(format!("the others come from a stolen terminal of {}:", b.name));
     let mut rogue = Rogue::of(b, *patient, provider.id).await?;
@@ -73,8 +69,8 @@ pub(super) async fn refusals(region: &Region, kinds: &Kinds) -> anyhow::Result<(
 }
 
 /// A permission for Minami Clinic to read what it was permitted before, limited as told.
-async fn permitted(region: &Region, kinds: &Kinds, narrow: Value) -> anyhow::Result<ConsentId> {
-    let request = ask(&region.b, region.patient, json!({"kinds": [kinds.wanted]})).await?;
+async fn permitted(region: &Region, kinds: &Kinds, narrow: Narrow) -> anyhow::Result<ConsentId> {
+    let request = ask(&region.b, region.patient, of_kinds([kinds.wanted])).await?;
     approve(&region.relay, region.patient, request, narrow).await?;
     until_state(&region.b, &[request], RequestState::Approved).await?;
     Ok(request)

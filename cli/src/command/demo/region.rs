@@ -2,6 +2,7 @@
 
 use super::process::Node;
 use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::time::Timestamp;
 use std::path::PathBuf;
 
 /// Everybody in the story.
@@ -17,8 +18,8 @@ pub(super) struct Region {
 
 pub(super) const PASSPHRASE: &str = "demo only: seven salmon swim upstream";
 
-pub(super) fn now_ms() -> u64 {
+pub(super) fn now() -> Timestamp {
     let since =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

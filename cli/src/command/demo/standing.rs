@@ -1,28 +1,30 @@
 //! A permission that stands, until it ends.
 
-use super::deciding::{approve, ask, fetch, open_request};
+use super::deciding::{approve, ask, fetch, of_kinds, open_request};
 use super::process::{Node, until};
 use super::records::entries;
-use super::region::{Region, now_ms};
+use super::region::{Region, now};
 use super::requests::until_state;
 use super::tell::{line, readers, step};
 use anyhow::{Context, ensure};
 use chartmesh_protocol::codec::Bytes;
-use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::consent::{self, Narrow, RequestState, Wish};
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
 use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::DAY_MS;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) async fn stand(region: &Region) -> anyhow::Result<()> {
     step("Minami Clinic gets a standing permission: what is added later opens, until it ends");
     let Region { a, b, relay, patient, .. } = region;
-    let wish = json!({"kinds": ["documents"], "standing": now_ms() + 30 * DAY_MS});
+    let end = Some(now().plus_ms(30 * DAY_MS));
+    let wish = Wish { standing: end, ..of_kinds([Kind::Documents]) };
     let request = ask(b, *patient, wish).await?;
     let words = open_request(relay, b.id).await?.in_words;
     ensure!(words.contains("added later"), "the patient is not told what it opens: {words}");
     line(format!("the patient reads: \"{words}\""));
-    let given = approve(relay, *patient, request, json!({})).await?;
+    let given = approve(relay, *patient, request, Narrow::default()).await?;
     until_state(b, &[request], RequestState::Approved).await?;
     for title in ["Discharge letter", "Letter to the family doctor"] {
         let letter = write(region, title).await?;
@@ -33,12 +35,8 @@ pub(super) async fn stand(region: &Region) -> anyhow::Result<()> {
         line(format!("{} adds \"{title}\"; {} fetches again, and it opens", a.name, b.name));
     }
     let before = revocations(a, *patient).await?;
-    let _: Value = relay
-        .command(
-            json!({"consent": {"revoke": {"patient": patient, "tokens": given.tokens}}}),
-            Some(*patient),
-        )
-        .await?;
+    let revoke = consent::command::Revoke { patient: *patient, tokens: given.tokens };
+    relay.command(revoke, Some(*patient)).await?;
     until("Kita Hospital to hear of the revocation", || async {
         Ok((revocations(a, *patient).await? != before).then_some(()))
     })

@@ -225,7 +225,7 @@ fn remember(
 /// Refuses a request.
 pub(super) fn deny(ctx: &mut Context<'_>, id: ConsentId, reason: String) -> Handled<RequestView> {
     if reason.len() > limits::REASON_BYTES_MAX {
-        return refuse(Reason::ReasonTooLong { most: limits::REASON_BYTES_MAX });
+        return refuse(Reason::WordsTooLong { most: limits::REASON_BYTES_MAX });
     }
     let mut row = undecided(ctx, id)?;
     row.state = RequestState::Refused;

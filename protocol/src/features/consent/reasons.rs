@@ -115,7 +115,7 @@ reasons! {
         76 => IsFailed: AlreadyDone "the request is failed already",
         77 => TooManyPermissions { most: usize }: LimitReached
             "a request is answered with at most {most} permissions; narrow the request",
-        78 => ReasonTooLong { most: usize }: Invalid
+        78 => WordsTooLong { most: usize }: Invalid
             "a reason has at most {most} bytes; say it more briefly",
         79 => TooManyUnasked { most: u64 }: LimitReached
             "this institution takes {most} permissions a day that it did not ask for; have them sent tomorrow",

@@ -168,7 +168,7 @@ fn may_be_admitted(ctx: &Context<'_>, party: PartyId) -> Handled<bool> {
 
 pub(super) fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
     if reason.len() > limits::REASON_BYTES_MAX {
-        return refuse(Reason::ReasonTooLong { most: limits::REASON_BYTES_MAX });
+        return refuse(Reason::WordsTooLong { most: limits::REASON_BYTES_MAX });
     }
     let Some(ledger) = rebuilt(ctx.txn)? else {
         return refuse(Reason::InNone);

@@ -35,7 +35,7 @@ reasons! {
             "the federation's statements cannot be read: {why}",
         20 => WasExpelledUnexplained { federation: String, at: Timestamp, votes: usize }: NotPermitted
             "this institution was expelled from `{federation}` on {at} by {votes} votes, and no reason was given. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
-        21 => ReasonTooLong { most: usize }: Invalid
+        21 => WordsTooLong { most: usize }: Invalid
             "a reason has at most {most} bytes; say it more briefly",
     }
 }
