@@ -99,107 +99,48 @@ impl Reason {
         }
     }
 
+    /// Its name, and its name and sentence.
     const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::NotValid => ("not-valid", "not-valid: The permission is not valid here."),
-            Self::Malformed => ("malformed", "malformed: These bytes are not a permission."),
-            Self::ChainTooLong => (
-                "chain-too-long",
-                "chain-too-long: The permission was passed on too often, or is too large.",
-            ),
-            Self::ProofMissing => (
-                "proof-missing",
-                "proof-missing: Whoever presents the permission did not prove that it is theirs.",
-            ),
-            Self::WrongPatient => {
-                ("wrong-patient", "wrong-patient: The permission is about another patient.")
-            }
-            Self::UnknownIssuer => (
-                "unknown-issuer",
-                "unknown-issuer: The permission was issued by somebody whose keys are not known here.",
-            ),
-            Self::BadSignature => (
-                "bad-signature",
-                "bad-signature: The permission is forged or altered: a signature does not verify.",
-            ),
-            Self::ProofForged => (
-                "proof-forged",
-                "proof-forged: The proof of possession is not signed by the node that presents it.",
-            ),
-            Self::ProofForAnotherToken => (
-                "proof-for-another-token",
-                "proof-for-another-token: The proof of possession was made for another permission.",
-            ),
-            Self::ProofForAnotherVerifier => (
-                "proof-for-another-verifier",
-                "proof-for-another-verifier: The proof of possession was made for another holder.",
-            ),
-            Self::ProofReplayed => (
-                "proof-replayed",
-                "proof-replayed: The proof of possession was made on another connection; make a new one.",
-            ),
-            Self::ProofForAnotherRequest => (
-                "proof-for-another-request",
-                "proof-for-another-request: The proof of possession was made for another request.",
-            ),
-            Self::NotTheGrantee => (
-                "not-the-grantee",
-                "not-the-grantee: The permission was given to another institution than the one that presents it.",
-            ),
-            Self::BrokenChain => (
-                "broken-chain",
-                "broken-chain: The links of the permission do not belong together.",
-            ),
-            Self::DelegationNotAllowed => (
-                "delegation-not-allowed",
-                "delegation-not-allowed: The permission may not be passed on like this.",
-            ),
-            Self::ChildExceedsParent => (
-                "child-exceeds-parent",
-                "child-exceeds-parent: The permission permits more than the one that it was made from.",
-            ),
-            Self::OldKey => (
-                "old-key",
-                "old-key: The permission was signed with a key that has been replaced since; ask for a new one.",
-            ),
-            Self::NotYetValid => {
-                ("not-yet-valid", "not-yet-valid: The permission does not count yet.")
-            }
-            Self::Expired => ("expired", "expired: The permission has expired; ask for a new one."),
-            Self::ValidTooLong => (
-                "valid-too-long",
-                "valid-too-long: The permission is valid for longer than any may be.",
-            ),
-            Self::Revoked => ("revoked", "revoked: The patient has revoked the permission."),
-            Self::IssuedBeforeMinIat => (
-                "issued-before-min-iat",
-                "issued-before-min-iat: The patient has revoked all permissions of that time; ask for a new one.",
-            ),
-            Self::StaleRevocations => (
-                "stale-revocations",
-                "stale-revocations: The holder's news of revocations is older than the permission accepts; try again when it has fresh news.",
-            ),
-            Self::WrongAudience => {
-                ("wrong-audience", "wrong-audience: The permission is not for this holder.")
-            }
-            Self::OperationNotPermitted => (
-                "operation-not-permitted",
-                "operation-not-permitted: The permission does not permit this operation.",
-            ),
-            Self::WrongPurpose => (
-                "wrong-purpose",
-                "wrong-purpose: The permission is for another purpose than the request states.",
-            ),
-            Self::OutOfScope => {
-                ("out-of-scope", "out-of-scope: The permission does not cover what was asked for.")
-            }
-            Self::QuotaExceeded => (
-                "quota-exceeded",
-                "quota-exceeded: More bytes than the permission has left; ask for one with a larger limit.",
-            ),
+        let words = WORDS[self.code() as usize - 1];
+        let mut end = 0;
+        while words.as_bytes()[end] != b':' {
+            end += 1;
         }
+        (words.split_at(end).0, words)
     }
 }
+
+/// Names and sentences, in the order of the codes.
+const WORDS: [&str; Reason::ALL.len()] = [
+    "not-valid: The permission is not valid here.",
+    "malformed: These bytes are not a permission.",
+    "chain-too-long: The permission was passed on too often, or is too large.",
+    "proof-missing: Whoever presents the permission did not prove that it is theirs.",
+    "wrong-patient: The permission is about another patient.",
+    "unknown-issuer: The permission was issued by somebody whose keys are not known here.",
+    "bad-signature: The permission is forged or altered: a signature does not verify.",
+    "proof-forged: The proof of possession is not signed by the node that presents it.",
+    "proof-for-another-token: The proof of possession was made for another permission.",
+    "proof-for-another-verifier: The proof of possession was made for another holder.",
+    "proof-replayed: The proof of possession was made on another connection; make a new one.",
+    "proof-for-another-request: The proof of possession was made for another request.",
+    "not-the-grantee: The permission was given to another institution than the one that presents it.",
+    "broken-chain: The links of the permission do not belong together.",
+    "delegation-not-allowed: The permission may not be passed on like this.",
+    "child-exceeds-parent: The permission permits more than the one that it was made from.",
+    "old-key: The permission was signed with a key that has been replaced since; ask for a new one.",
+    "not-yet-valid: The permission does not count yet.",
+    "expired: The permission has expired; ask for a new one.",
+    "valid-too-long: The permission is valid for longer than any may be.",
+    "revoked: The patient has revoked the permission.",
+    "issued-before-min-iat: The patient has revoked all permissions of that time; ask for a new one.",
+    "stale-revocations: The holder's news of revocations is older than the permission accepts; try again when it has fresh news.",
+    "wrong-audience: The permission is not for this holder.",
+    "operation-not-permitted: The permission does not permit this operation.",
+    "wrong-purpose: The permission is for another purpose than the request states.",
+    "out-of-scope: The permission does not cover what was asked for.",
+    "quota-exceeded: More bytes than the permission has left; ask for one with a larger limit.",
+];
 
 impl Listed for Reason {
     const TABLE: &'static [Row] = &{
