@@ -8,9 +8,10 @@ use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::{
-    Asked, FoundView, Listing, PeerView, Query, Question, StatusView, Thing, ask,
+    Asked, FoundView, Listing, PeerView, Question, StatusView, Thing, ask,
 };
 use chartmesh_protocol::record::view::EntryView;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -41,7 +42,7 @@ impl Node {
     /// Asks to see something.
     pub(crate) async fn query<Q>(&self, query: Q) -> Outcome<Q::Answer>
     where
-        Q: Question<Answer: DeserializeOwned> + Into<Query>,
+        Q: Question<Answer: DeserializeOwned> + Serialize,
     {
         Ok(self.client.query(query, By::default()).await?)
     }
@@ -49,7 +50,7 @@ impl Node {
     /// Asks for all of a listing.
     pub(crate) async fn all<L>(&self, listing: L) -> Outcome<Vec<L::Item>>
     where
-        L: Listing<Item: DeserializeOwned> + Into<Query>,
+        L: Listing<Item: DeserializeOwned> + Serialize,
     {
         Ok(self.client.all(listing, By::default()).await?)
     }
@@ -58,7 +59,7 @@ impl Node {
     /// relay has any: at a hospital a passphrase that is given is its own node's.
     pub(crate) async fn all_as<L>(&self, listing: L, patient: PartyId) -> Outcome<Vec<L::Item>>
     where
-        L: Listing<Item: DeserializeOwned> + Into<Query>,
+        L: Listing<Item: DeserializeOwned> + Serialize,
     {
         let secret = match self.given()? {
             Some(secret) if self.status().await?.role == Role::Patient => Some(secret.as_str()),

@@ -9,13 +9,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::peer::{Asked, Command, Listing, Query, Question};
+use chartmesh_protocol::peer::{Asked, Command, Listing, Question};
 use chartmesh_protocol::refusal::RefusalCode;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
@@ -164,10 +165,9 @@ impl Client {
     /// [`ClientError`].
     pub async fn query<Q>(&self, query: Q, by: By<'_>) -> Result<Q::Answer, ClientError>
     where
-        Q: Question<Answer: DeserializeOwned> + Into<Query>,
+        Q: Question<Answer: DeserializeOwned> + Serialize,
     {
-        let query: Query = query.into();
-        let asking = by.brings(Asking::query(&json!(query), None));
+        let asking = by.brings(Asking::query(&json!({ (Q::NAME): query }), None));
         Ok(serde_json::from_value(self.ask(&asking).await?)?)
     }
 
@@ -195,7 +195,7 @@ impl Client {
         mut each: impl FnMut(Vec<L::Item>),
     ) -> Result<(), ClientError>
     where
-        L: Listing<Item: DeserializeOwned> + Into<Query>,
+        L: Listing<Item: DeserializeOwned> + Serialize,
     {
         let mut next = Some(listing.at_most());
         while let Some(listing) = next {
@@ -212,7 +212,7 @@ impl Client {
     /// [`ClientError`].
     pub async fn all<L>(&self, listing: L, by: By<'_>) -> Result<Vec<L::Item>, ClientError>
     where
-        L: Listing<Item: DeserializeOwned> + Into<Query>,
+        L: Listing<Item: DeserializeOwned> + Serialize,
     {
         let mut all = Vec::new();
         self.pages(listing, by, |items| all.extend(items)).await?;
@@ -359,8 +359,8 @@ impl Client {
     }
 }
 
-/// A question or a command as the local API takes it, made of how serde writes the protocol's `Query` and `Command`:
-/// what stands under a name is put to the door of that name.
+/// A question, under its name, or a command, as serde writes the protocol's `Command`, as the local API takes it: what
+/// stands under a name is put to the door of that name.
 ///
 /// ```
 /// use chartmesh_node::client::Asking;
@@ -398,7 +398,6 @@ impl Asking {
         let mut path = format!("/v1/{kind}");
         for _ in 0..names {
             let Some((name, inner)) = said.as_object().and_then(|names| names.iter().next()) else {
-                // A name with nothing below it is all that there is to say.
                 let path = format!("{path}/{}", said.as_str().unwrap_or_default());
                 return Self { path, body: json!({}) };
             };
@@ -406,7 +405,10 @@ impl Asking {
             path.push_str(name);
             said = inner;
         }
-        Self { path, body: json!({ kind: said, "patient": patient }) }
+        // A name with nothing below it is all that there is to say.
+        let body =
+            if said.is_null() { json!({}) } else { json!({ kind: said, "patient": patient }) };
+        Self { path, body }
     }
 }
 

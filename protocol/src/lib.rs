@@ -65,10 +65,10 @@ mod turn;
 #[cfg(test)]
 mod vectors;
 
+pub use self::features::*;
 pub use base::{Addresses, codec, crypto, id, limits, reason, time};
 pub use exchange::access_log;
 pub use facts::{codes, directory, holdings};
-pub use features::{backup, consent, custody, enrolment, federation, record};
 pub use trust::{capability, identity, membership, message, object, statement, wrap};
 
 pub(crate) use base::kind;

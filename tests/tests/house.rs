@@ -16,6 +16,8 @@ const MAY_ALLOW: [&str; 3] =
     ["protocol/src/base/codec/types.rs", "protocol/src/base/reason/declare.rs", "fuzz/src/lib.rs"];
 /// One looks again after a while; the other kills at a moment that chance chose.
 const MAY_SLEEP: [&str; 2] = ["tests/src/patience.rs", "tests/tests/kills.rs"];
+/// Files of the protocol outside of a feature's folder that name it.
+const NAME_A_FEATURE_MAX: usize = 5;
 
 fn contributing() -> String {
     fs::read_to_string(root().join("CONTRIBUTING.md")).expect("a text file")
@@ -146,6 +148,46 @@ fn every_path_that_contributing_names_is_there() {
         named.into_iter().filter(|word| !is_there(word)).map(str::to_owned),
         "CONTRIBUTING.md names what is not there",
     );
+}
+
+/// Whether a line names the room of a feature: in a path, as a module, or in the table of features.
+fn names_room(line: &str, room: &str) -> bool {
+    let path = format!("{room}::");
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    line.match_indices(&path).any(|(at, _)| !line[..at].ends_with(is_name))
+        || line.ends_with(&format!("mod {room};"))
+        || line.ends_with(&format!(": {room},"))
+}
+
+#[test]
+fn a_feature_is_named_in_five_files_outside_of_its_folder_at_most() {
+    assert!(
+        names_room("use crate::record::Kind;", "record") && !names_room("a_record::of", "record")
+    );
+    assert!(
+        names_room("3 => Record: record,", "record") && !names_room("record: Record,", "record")
+    );
+    let lines = program(&["protocol/src"]);
+    let lines = lines
+        .iter()
+        .filter(|line| !line.is_comment() && !line.file.starts_with("protocol/src/vectors"));
+    let folders = fs::read_dir(root().join("protocol/src/features")).expect("a folder");
+    let folders = folders.flatten().filter(|entry| entry.path().is_dir());
+    let (mut count, mut wrong) = (0, Vec::new());
+    for folder in folders {
+        let room = folder.file_name().into_string().expect("a name");
+        let within = format!("protocol/src/features/{room}/");
+        let outside = lines.clone().filter(|line| !line.file.starts_with(&within));
+        let named = outside.filter(|line| names_room(&line.text, &room));
+        let files: BTreeSet<_> = named.map(|line| line.file.as_str()).collect();
+        assert!(files.contains("protocol/src/peer/features.rs"), "the table of features: {room}");
+        count += 1;
+        if files.len() > NAME_A_FEATURE_MAX {
+            wrong.push(format!("{room}: {files:?}"));
+        }
+    }
+    assert!(count > 5, "the features were not found");
+    none(wrong.into_iter(), "let the feature's `Machine` do it, or a `Notice`");
 }
 
 #[test]

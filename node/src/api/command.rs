@@ -8,7 +8,7 @@ use chartmesh_protocol::enrolment::{self, command::Code};
 use chartmesh_protocol::federation::{self, command::Invite};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::{
-    Act, Command, Described, EachCommand, EachQuestion, PatientKeys, Query, Question, Shown,
+    Act, Command, Described, EachCommand, EachQuestion, PatientKeys, Question, Shown, ask,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ pub(super) struct Nothing {}
 /// protocol lists them.
 pub(super) fn doors() -> Vec<Door> {
     let mut doors = Doors(Vec::new());
-    Query::each(&mut doors);
+    ask::each(&mut doors);
     Command::each(&mut doors);
     doors.0
 }
@@ -116,14 +116,14 @@ pub(super) fn doors() -> Vec<Door> {
 struct Doors(Vec<Door>);
 
 impl EachQuestion for Doors {
-    fn bare<Q>(&mut self, name: &'static str, what: &'static str)
+    fn bare<Q>(&mut self, what: &'static str)
     where
         Q: Question<Answer: Serialize + Described> + Default + Send + 'static,
     {
-        self.0.push(Door::post(format!("/v1/query/{}", kebab(name)), what, bare::<Q>));
+        self.0.push(Door::post(format!("/v1/query/{}", Q::NAME), what, bare::<Q>));
     }
 
-    fn any<Q>(&mut self, name: &'static str, what: &'static str)
+    fn any<Q>(&mut self, what: &'static str)
     where
         Q: Question<Answer: Serialize + Described>
             + Default
@@ -132,14 +132,14 @@ impl EachQuestion for Doors {
             + Send
             + 'static,
     {
-        self.0.push(Door::post(format!("/v1/query/{}", kebab(name)), what, any::<Q>));
+        self.0.push(Door::post(format!("/v1/query/{}", Q::NAME), what, any::<Q>));
     }
 
-    fn with<Q>(&mut self, name: &'static str, what: &'static str)
+    fn with<Q>(&mut self, what: &'static str)
     where
         Q: Question<Answer: Serialize + Described> + DeserializeOwned + Described + Send + 'static,
     {
-        self.0.push(Door::post(format!("/v1/query/{}", kebab(name)), what, query::<Q>));
+        self.0.push(Door::post(format!("/v1/query/{}", Q::NAME), what, query::<Q>));
     }
 }
 
@@ -154,18 +154,6 @@ impl EachCommand for Doors {
         };
         self.0.push(Door::command(format!("/v1/command/{feature}/{name}"), names, handler));
     }
-}
-
-/// `AccessLog` as `access-log`, which is what serde makes of it.
-fn kebab(name: &str) -> String {
-    let mut text = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !text.is_empty() {
-            text.push('-');
-        }
-        text.push(letter.to_ascii_lowercase());
-    }
-    text
 }
 
 async fn query<Q: Question + Send + 'static>(

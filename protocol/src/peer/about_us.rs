@@ -1,12 +1,12 @@
 //! What front doors ask to see of the peer itself.
 
 use super::drive::route;
-use super::view::{ClockView, NodeView, PeerView, StatusView};
 use crate::clock;
 use crate::directory;
-use crate::federation;
+use crate::federation::{self, view::ExpelledView};
 use crate::holdings;
-use crate::identity::Card;
+use crate::id::{NodeId, PartyId};
+use crate::identity::{Card, Role};
 use crate::members;
 use crate::outbox;
 use crate::refusal::Handled;
@@ -27,6 +27,8 @@ pub struct Peers {
 }
 
 impl Question for Peers {
+    const NAME: &'static str = "peers";
+
     type Answer = Page<PeerView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<PeerView>> {
@@ -47,15 +49,86 @@ impl Listing for Peers {
 }
 
 /// How this node stands.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Status;
 
 impl Question for Status {
+    const NAME: &'static str = "status";
+
     type Answer = StatusView;
 
     fn answer(&self, look: &Look<'_>) -> Handled<StatusView> {
         status(look.own, look.txn, look.now)
     }
+}
+
+/// A known institution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PeerView {
+    /// The institution.
+    pub institution: PartyId,
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// Whether it is a member of our federation.
+    pub member: bool,
+    /// Its nodes.
+    pub nodes: Vec<NodeView>,
+    /// Messages that wait for it.
+    pub waiting: usize,
+}
+
+/// A node of an institution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NodeView {
+    /// The node.
+    pub node: NodeId,
+    /// Where it was last said to listen.
+    pub addresses: Vec<String>,
+}
+
+/// How this node stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StatusView {
+    /// The institution.
+    pub institution: PartyId,
+    /// The node.
+    pub node: NodeId,
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// The federation's name, if it is in one.
+    pub federation: Option<String>,
+    /// Whether this institution is a member.
+    pub member: bool,
+    /// How it was expelled, if it was.
+    #[serde(default)]
+    pub expelled: Option<ExpelledView>,
+    /// The time that counts here.
+    #[serde(default)]
+    pub time: Timestamp,
+    /// When an operator set it back on purpose, oldest first.
+    #[serde(default)]
+    pub clock_lowered: Vec<ClockView>,
+    /// Messages that wait, by institution.
+    pub waiting: usize,
+    /// Transfers that have not ended.
+    pub transfers: usize,
+}
+
+/// The time that counts was set back on purpose.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ClockView {
+    /// To this time.
+    pub to: Timestamp,
+    /// From this one.
+    pub from: Timestamp,
 }
 
 fn peer(txn: &dyn ReadTxn, card: &Card) -> Handled<PeerView> {

@@ -1,5 +1,6 @@
 //! Reading and preparing: what the driver asks in order to perform effects.
 
+use super::features;
 use super::itself::Peer;
 use super::reasons::Reason;
 use crate::Addresses;
@@ -16,7 +17,6 @@ use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Effect, Nonce};
-use crate::{backup, consent};
 
 /// Nodes of an institution and where they were last heard of.
 pub type Route = Vec<(NodeId, Vec<String>)>;
@@ -100,8 +100,8 @@ impl Peer {
         }
         // What became due while we were away is found by the first tick.
         effects.push(Effect::WakeAt(now));
-        effects.extend(consent::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
-        effects.extend(backup::next_due(txn)?.map(|at| Effect::WakeAt(at.max(now))));
+        let next = features::next_due(txn)?.into_iter();
+        effects.extend(next.map(|at| Effect::WakeAt(at.max(now))));
         effects.retain(|effect| !matches!(effect, Effect::WakeAt(at) if *at < now));
         Ok(effects)
     }

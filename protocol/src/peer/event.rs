@@ -1,6 +1,6 @@
 //! What comes in.
 
-use super::command::Command;
+use super::features::Command;
 use super::hello::{CheckedHello, CheckedWelcome};
 use super::message::CheckedMessage;
 use crate::holdings::Lost;

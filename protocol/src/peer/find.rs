@@ -136,6 +136,8 @@ pub enum FoundBy {
 }
 
 impl Question for Find {
+    const NAME: &'static str = "find";
+
     type Answer = FoundView;
 
     fn answer(&self, look: &Look<'_>) -> Handled<FoundView> {

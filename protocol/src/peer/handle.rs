@@ -1,12 +1,12 @@
 //! From an event to its transaction's end.
 
-use super::body::Body;
 use super::event::{DeliveryFailure, Event};
+use super::features::{self, Body};
 use super::hello;
 use super::itself::Peer;
 use super::message::CheckedMessage;
 use super::reasons::Reason;
-use super::route::{dispatch, hand_on, hand_on_all, outcome, receive, tick, undelivered};
+use super::route::{dispatch, hand_on, hand_on_all, tick, undelivered};
 use crate::access_log;
 use crate::clock;
 use crate::codec::{Bytes, Wire};
@@ -184,12 +184,13 @@ impl Peer {
             OutcomeResult::OutOfOrder(_) => return Ok(effects),
         };
         let answered = result.is_ok();
-        let heard = self.attempt(now, txn, rng, |ctx| outcome(ctx, to, body.clone(), result))?;
+        let heard =
+            self.attempt(now, txn, rng, |ctx| features::outcome(ctx, to, body.clone(), result))?;
         effects.extend(match heard {
             Ok(more) => more,
             // To the feature a bad answer is a refusal like any other.
             Err(refusal) if answered => {
-                self.quietly(now, txn, rng, |ctx| outcome(ctx, to, body, Err(refusal)))?
+                self.quietly(now, txn, rng, |ctx| features::outcome(ctx, to, body, Err(refusal)))?
             }
             Err(refusal) => {
                 tracing::warn!(code = ?refusal.code, "an outcome was not taken");
@@ -253,7 +254,7 @@ impl Peer {
         }
         let mut answer = Bytes::default();
         let done = self.attempt(now, txn, rng, |ctx| {
-            answer = receive(ctx, &sender, &message.body)?;
+            answer = features::receive(ctx, &sender, message.body.clone())?;
             Ok(())
         })?;
         let (mut effects, result) = match done {

@@ -1,6 +1,6 @@
 //! A message from another node, read.
 
-use super::body::Body;
+use super::features::Body;
 use crate::codec::{DecodeError, Wire};
 use crate::id::NodeId;
 use crate::limits;

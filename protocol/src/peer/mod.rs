@@ -28,6 +28,7 @@ mod check;
 mod command;
 mod drive;
 mod event;
+mod features;
 mod find;
 mod handle;
 mod hello;
@@ -36,41 +37,26 @@ mod message;
 mod query;
 mod reasons;
 mod route;
-mod view;
 pub mod words;
 
-pub use body::Body;
-pub use command::{Asked, Command, EachCommand};
+pub use about_us::{ClockView, NodeView, PeerView, StatusView};
+pub use command::Asked;
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
+pub use features::{Body, Command};
 pub use find::{FoundBy, FoundOne, FoundView, Stands, Thing};
 pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
 pub use itself::Peer;
 pub use message::CheckedMessage;
-pub use query::{EachQuestion, Query};
+pub use query::ask;
 #[cfg(test)]
 pub(crate) use reasons::Reason;
-pub use view::{ClockView, NodeView, PeerView, StatusView};
-
-/// All that a front door can ask to see: each question says what it is answered with.
-pub mod ask {
-    pub use super::about_us::{Peers, Status};
-    pub use super::find::Find;
-    pub use crate::access_log::{AccessLog, CollectedLines, CollectedLogs};
-    pub use crate::backup::query::{Deposits, Kept};
-    pub use crate::consent::{Grants, Request, Requests};
-    pub use crate::custody::Patients;
-    pub use crate::federation::Members;
-    pub use crate::holdings::Transfers;
-    pub use crate::permission::Keys;
-    pub use crate::record::{Catalogued, Charts, Entries, Verify};
-}
 
 pub use crate::codes::CodeView;
 pub use crate::holdings::TransferView;
 pub use crate::identity::PatientKeys;
 pub use crate::permission::KeysView;
 pub use crate::turn::{
-    Act, Answer, Cursor, Described, Done, Effect, Identity, Listing, Look, Nonce, Page, Part,
-    Policy, Question, RequestId, Shown, TransferResult, whole,
+    Act, Answer, Cursor, Described, Done, EachCommand, EachQuestion, Effect, Identity, Listing,
+    Look, Nonce, Page, Part, Policy, Question, RequestId, Shown, TransferResult, whole,
 };

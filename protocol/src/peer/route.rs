@@ -1,7 +1,6 @@
-//! To whom what goes: a command, a message, an outcome, a notice, and the passing of time.
+//! To whom goes what the table of features does not say: a notice, above all.
 
-use super::body::Body;
-use super::command::Command;
+use super::features::{self, Body, Command};
 use super::reasons::Reason;
 use crate::codec::Bytes;
 use crate::directory;
@@ -11,36 +10,15 @@ use crate::limits;
 use crate::members;
 use crate::outbox;
 use crate::refusal::{Handled, Refusal, refuse};
-use crate::turn::{Context, Effect, Notice, RequestId, Sender};
-use crate::{access_log, backup, consent, custody, enrolment, federation, record};
+use crate::turn::{Context, Effect, Notice, RequestId};
+use crate::{backup, consent, custody, federation, record};
 
-/// Gives a command to its feature.
+/// Gives a command to its feature, after what had to wait for the keys that it came with.
 pub(super) fn dispatch(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
     if let Some(keys) = ctx.keys {
         custody::at_hand(ctx, keys)?;
     }
-    match command {
-        Command::Federation(command) => federation::command(ctx, request, command),
-        Command::Enrolment(command) => enrolment::command(ctx, request, command),
-        Command::Custody(command) => custody::command(ctx, request, command),
-        Command::Record(command) => record::command(ctx, request, command),
-        Command::Consent(command) => consent::command(ctx, request, command),
-        Command::Backup(command) => backup::command(ctx, request, command),
-        Command::AccessLog(command) => access_log::command(ctx, request, command),
-    }
-}
-
-/// Gives a message to its feature.
-pub(super) fn receive(ctx: &mut Context<'_>, sender: &Sender, body: &Body) -> Handled<Bytes> {
-    match body.clone() {
-        Body::Federation(message) => federation::receive(ctx, sender, message),
-        Body::Enrolment(message) => enrolment::receive(ctx, sender, message),
-        Body::Record(message) => record::receive(ctx, sender, message),
-        Body::Consent(message) => consent::receive(ctx, sender, message),
-        Body::Backup(message) => backup::receive(ctx, sender, message),
-        Body::Custody(message) => custody::receive(ctx, sender, message),
-        Body::AccessLog(message) => access_log::receive(ctx, sender, message),
-    }
+    features::command(ctx, request, command)
 }
 
 /// A try failed: there is another, unless nobody is there any more to whom we could talk.
@@ -60,27 +38,9 @@ pub(super) fn withdraw(
 ) -> Handled<()> {
     let of_kind = |body: &Bytes| Ok(kind(&Body::of_outbox(body)?));
     for body in outbox::withdraw(ctx, to, of_kind)? {
-        outcome(ctx, to, Body::of_outbox(&body)?, Err(refusal.clone()))?;
+        features::outcome(ctx, to, Body::of_outbox(&body)?, Err(refusal.clone()))?;
     }
     Ok(())
-}
-
-/// Gives the outcome of one of our messages to its feature.
-pub(super) fn outcome(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    body: Body,
-    result: Result<Bytes, Refusal>,
-) -> Handled<()> {
-    match body {
-        Body::Federation(message) => federation::outcome(ctx, to, &message, result),
-        Body::Enrolment(message) => enrolment::outcome(ctx, to, message, result),
-        Body::Record(message) => record::outcome(ctx, to, &message, result),
-        Body::Consent(message) => consent::outcome(ctx, to, message, result),
-        Body::Backup(message) => backup::outcome(ctx, to, message, result),
-        Body::Custody(_) => Ok(()),
-        Body::AccessLog(message) => access_log::outcome(ctx, to, message, result),
-    }
 }
 
 /// Lets features hear of what others did, at most [`limits::NOTICE_DEPTH_MAX`] deep: what goes deeper is a bug of
@@ -142,6 +102,5 @@ pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
     let due = outbox::due(ctx.txn, ctx.now)?;
     ctx.effects.extend(due.into_iter().map(|to| Effect::Deliver { to }));
     holdings::tick(ctx)?;
-    consent::tick(ctx)?;
-    backup::tick(ctx)
+    features::tick(ctx)
 }

@@ -1,19 +1,19 @@
 //! One table of all reasons, from the tables of the rooms: words are made from it where a person reads.
 
+use super::features;
 use crate::capability;
 use crate::id::PartyId;
 use crate::reason::{Arg, Args, ENGLISH, Language, Listed, RefusalCode, Row, fill, in_words};
 use crate::refusal::Refusal;
 use crate::{
-    access_log, backup, catalogue, codes, consent, crypto, custody, directory, enrolment, entries,
-    federation, holdings, identity, inbox, members, membership, outbox, patients, permission,
-    receipts, record, store, turn,
+    access_log, catalogue, codes, crypto, directory, entries, holdings, identity, inbox, members,
+    membership, outbox, patients, permission, receipts, store, turn,
 };
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The tables of the rooms, from the ground up.
-pub const TABLES: &[&[Row]] = &[
+/// The tables of the rooms below the features, from the ground up, and the peer's own.
+const TABLES: &[&[Row]] = &[
     crypto::KemError::TABLE,
     identity::KeyLogError::TABLE,
     identity::CertificateError::TABLE,
@@ -41,29 +41,27 @@ pub const TABLES: &[&[Row]] = &[
     receipts::Reason::TABLE,
     outbox::Reason::TABLE,
     inbox::Reason::TABLE,
-    access_log::Reason::TABLE,
     access_log::LogError::TABLE,
     access_log::CountersignError::TABLE,
-    federation::Reason::TABLE,
-    enrolment::Reason::TABLE,
-    custody::Reason::TABLE,
-    record::Reason::TABLE,
-    consent::Reason::TABLE,
-    backup::Reason::TABLE,
     super::reasons::Reason::TABLE,
 ];
+
+/// Every row.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLES.iter().chain(features::REASONS).copied().flatten()
+}
 
 /// Every row, by its number.
 #[must_use]
 pub fn table() -> Vec<&'static Row> {
-    let mut rows: Vec<_> = TABLES.iter().copied().flatten().collect();
+    let mut rows: Vec<_> = rows().collect();
     rows.sort_unstable_by_key(|row| row.number);
     rows
 }
 
 /// The row of a number.
 fn row(number: u32) -> Option<&'static Row> {
-    TABLES.iter().copied().flatten().find(|row| row.number == number)
+    rows().find(|row| row.number == number)
 }
 
 impl Refusal {
@@ -180,6 +178,7 @@ impl<'de> Deserialize<'de> for Refusal {
 mod tests {
     use super::*;
     use crate::codec::{DecodeError, Wire};
+    use crate::federation;
     use crate::limits;
     use crate::time::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};

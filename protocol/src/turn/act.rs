@@ -1,7 +1,9 @@
 //! What a front door asks to be done.
 
-use super::{Context, Shown};
+use super::{Context, Described, RequestId, Shown};
 use crate::refusal::Handled;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// What a front door asks to be done, which says what it is answered with once that is durable.
 pub trait Act: Into<<Self as Act>::Feature> {
@@ -18,20 +20,38 @@ pub(crate) trait CarryOut: Act {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<Self::Answer>;
 }
 
+/// Whoever wants each command, one after another: a front door with a route for each.
+pub trait EachCommand {
+    /// A command, by its feature's name and its own, as [`crate::peer::Command`] has them.
+    fn one<A>(&mut self, feature: &'static str, name: &'static str)
+    where
+        A: Act<Answer: Serialize + DeserializeOwned + Described>;
+}
+
+/// The commands of a feature.
+pub(crate) trait Commands {
+    /// Carries it out, and answers the front door.
+    fn carry_out(self, ctx: &mut Context<'_>, request: RequestId) -> Handled<()>;
+
+    /// Shows each that other programs may give.
+    fn each(to: &mut impl EachCommand);
+}
+
 /// Declares a feature's commands: each is a type of its own, with its answer. Behind the semicolon are those that
-/// say nothing but their name.
+/// say nothing but their name. Other programs may give those that have a name, `"approve" Approve => RequestView`;
+/// the rest are the node's own.
 macro_rules! commands {
-    ($(#[$meta:meta])* pub enum $enum:ident {
-        $($(#[$doc:meta])* $act:ident => $answer:ty),* $(,)?
-        $(; $($(#[$unit_doc:meta])* $unit:ident => $unit_answer:ty),* $(,)?)?
+    ($(#[$meta:meta])* pub enum $enum:ident: $feature:literal {
+        $($(#[$doc:meta])* $($name:literal)? $act:ident => $answer:ty),* $(,)?
+        $(; $($(#[$unit_doc:meta])* $($unit_name:literal)? $unit:ident => $unit_answer:ty),* $(,)?)?
     }) => {
         $(#[$meta])*
         #[derive(Debug, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         pub enum $enum {
-            $($(#[$doc])* $act($act),)*
-            $($($(#[$unit_doc])* $unit,)*)?
+            $($(#[$doc])* $(#[serde(rename = $name)])? $act($act),)*
+            $($($(#[$unit_doc])* $(#[serde(rename = $unit_name)])? $unit,)*)?
         }
 
         $(impl $crate::turn::Act for $act {
@@ -56,8 +76,7 @@ macro_rules! commands {
             }
         })*)?
 
-        impl $enum {
-            /// Carries it out, and answers the front door.
+        impl $crate::turn::Commands for $enum {
             fn carry_out(
                 self,
                 ctx: &mut $crate::turn::Context<'_>,
@@ -75,6 +94,11 @@ macro_rules! commands {
                     })*)?
                 }
                 Ok(())
+            }
+
+            fn each(to: &mut impl $crate::turn::EachCommand) {
+                $($(to.one::<$act>($feature, $name);)?)*
+                $($($(to.one::<$unit>($feature, $unit_name);)?)*)?
             }
         }
     };

@@ -10,7 +10,7 @@ use crate::refusal::Failure;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::store::Memory;
 use crate::time::{DAY_MS, Timestamp};
-use crate::turn::Sender;
+use crate::turn::{Feature as _, Sender};
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::json;
 
@@ -80,7 +80,7 @@ fn ordered(order: DeleteOrder, by: &SigningKey) -> (Result<Deletion, String>, us
     message.uint(1);
     message.bytes(Signed::sign(order, by).bytes());
     let message = Message::from_bytes(&message.into_bytes(), 10_000).unwrap();
-    let answer = match backup::receive(&mut ctx, &sender, message) {
+    let answer = match backup::Machine::receive(&mut ctx, &sender, message) {
         Ok(answer) => Ok(Unverified::<Deletion>::parse(&answer.0).unwrap().claims().clone()),
         Err(Failure::Refused(refusal)) => Err(refusal.to_string()),
         Err(Failure::Store(error)) => panic!("{error}"),

@@ -9,7 +9,8 @@ use anyhow::{Context as _, bail};
 use chartmesh_node::client::{Asking, By, Client, ClientError};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{Listing, Query};
+use chartmesh_protocol::peer::Listing;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
@@ -159,7 +160,7 @@ impl LocalApi {
         patient: Option<PartyId>,
     ) -> Result<Vec<L::Item>, ClientError>
     where
-        L: Listing<Item: DeserializeOwned> + Into<Query>,
+        L: Listing<Item: DeserializeOwned> + Serialize,
     {
         self.client.all(listing, By { patient, ..By::default() }).await
     }

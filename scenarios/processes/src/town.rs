@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use chartmesh_node::client::ClientError;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
-use chartmesh_protocol::peer::{Answer, Command, Listing, Query, ask};
+use chartmesh_protocol::peer::{Answer, Command, Listing, ask};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_scenarios::result::{NOBODY, TraceKind, TraceRow};
 use chartmesh_scenarios::tier::people::{Doors, Entries, KINDS};
 use chartmesh_scenarios::tier::places::Places;
 use chartmesh_scenarios::tier::short;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -176,7 +177,7 @@ fn other_answer(_: &serde_json::Error) -> Refusal {
 impl Town {
     fn all<L>(&self, at: u32, listing: L, patient: Option<PartyId>) -> Result<Vec<L::Item>, Refusal>
     where
-        L: Listing<Item: DeserializeOwned> + Into<Query>,
+        L: Listing<Item: DeserializeOwned> + Serialize,
     {
         self.runtime.block_on(self.node(at).api.all(listing, patient)).map_err(refusal)
     }

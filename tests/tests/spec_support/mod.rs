@@ -137,7 +137,6 @@ pub(crate) fn items() -> Vec<Item> {
         let forms = [
             ("wire_struct! {", Form::Struct),
             ("wire_enum! {", Form::Enum),
-            ("bodies! {", Form::Enum),
             ("messages! {", Form::Enum),
             ("wire_code! {", Form::Code),
         ];
@@ -147,7 +146,27 @@ pub(crate) fn items() -> Vec<Item> {
             }
         }
     }
+    found.push(body());
     found
+}
+
+/// A message's body, which is made of the table of the features: `4 => Consent: consent`.
+fn body() -> Item {
+    let path = "protocol/src/peer/features.rs";
+    let text = read(path);
+    let (_, table) = text.split_once("\nfeatures! {\n").expect("the features have a table");
+    let rows = table.lines().take_while(|line| *line != "}").filter_map(|line| {
+        let (key, row) = line.trim().trim_end_matches(',').split_once(" => ")?;
+        let (name, room) = row.split_once(": ")?;
+        Some(Field {
+            key: key.parse().ok()?,
+            name: name.to_owned(),
+            ty: format!("{room}::Message"),
+            optional: false,
+            doc: String::new(),
+        })
+    });
+    Item { path: path.into(), form: Form::Enum, name: "Body".into(), fields: rows.collect() }
 }
 
 fn item(path: &str, form: Form, text: &str) -> Option<Item> {

@@ -5,7 +5,8 @@ use chartmesh_node::client::{By, Client, ClientError, escape};
 use chartmesh_protocol::access_log::view::LogView;
 use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::limits::LISTED_MAX;
-use chartmesh_protocol::peer::{self, Listing, Part, Query, Question, ask};
+use chartmesh_protocol::peer::{self, Listing, Part, Question, ask};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -134,7 +135,7 @@ impl Node {
     /// A query of the protocol.
     pub(super) async fn query<Q>(&self, query: Q) -> Asked<Q::Answer>
     where
-        Q: Question<Answer: DeserializeOwned> + Into<Query>,
+        Q: Question<Answer: DeserializeOwned> + Serialize,
     {
         Ok(self.client().query(query, By::default()).await?)
     }
@@ -148,7 +149,7 @@ impl Node {
     /// All of a listing; `patient` names whose unlocked keys it needs.
     pub(super) async fn all<L>(&self, listing: L, patient: Option<PartyId>) -> Asked<Vec<L::Item>>
     where
-        L: Listing<Item: DeserializeOwned> + Into<Query>,
+        L: Listing<Item: DeserializeOwned> + Serialize,
     {
         Ok(self.client().all(listing, By { patient, ..By::default() }).await?)
     }

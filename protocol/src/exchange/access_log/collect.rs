@@ -5,7 +5,7 @@ use super::collected::{COLLECTED, COLLECTED_HEADS, CollectedRow, ask};
 use super::countersign;
 use super::reasons::Reason;
 use super::view::{LineView, LogView};
-use super::wire::{LinesAnswer, LinesRequest, Message, is_the_holders};
+use super::wire::{LinesAnswer, LinesRequest, is_the_holders};
 use crate::codec::{Bytes, Wire};
 use crate::contacts;
 use crate::directory;
@@ -26,16 +26,12 @@ pub(super) fn collect(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
     Ok(())
 }
 
-/// Handles another institution's message.
-pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    match message {
-        Message::Lines(request) => asked(ctx, sender, &request),
-        Message::Shown(shown) => countersign::shown(ctx, sender, shown),
-    }
-}
-
 /// At a holder: the patient's relay asks for lines.
-fn asked(ctx: &mut Context<'_>, sender: &Sender, request: &LinesRequest) -> Handled<Bytes> {
+pub(super) fn asked(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    request: &LinesRequest,
+) -> Handled<Bytes> {
     if directory::relay_of(ctx.txn, request.patient)? != Some(sender.institution) {
         return refuse(Reason::NotTheRelay);
     }
@@ -51,14 +47,12 @@ fn asked(ctx: &mut Context<'_>, sender: &Sender, request: &LinesRequest) -> Hand
 }
 
 /// A holder has told its lines.
-pub(crate) fn outcome(
+pub(super) fn told(
     ctx: &mut Context<'_>,
     holder: PartyId,
-    message: Message,
+    request: &LinesRequest,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
-    // Nothing depends on whether the relay takes a head.
-    let Message::Lines(request) = message else { return Ok(()) };
     let Ok(bytes) = result else { return Ok(()) };
     let Ok(answer) = LinesAnswer::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
         return refuse(Reason::Malformed);

@@ -3,20 +3,15 @@
 use super::collect::collect;
 use crate::id::PartyId;
 use crate::refusal::Handled;
-use crate::turn::{CarryOut, Context, Done, RequestId, commands};
+use crate::turn::{CarryOut, Context, Done, commands};
 use serde::{Deserialize, Serialize};
 
 commands! {
     /// What a front door can ask of this feature.
-    pub enum Command {
+    pub enum Command: "access-log" {
         /// A relay collects what holders have logged.
-        Collect => Done,
+        "collect" Collect => Done,
     }
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    command.carry_out(ctx, request)
 }
 
 /// A relay collects what every holder it knows of has logged about a patient.

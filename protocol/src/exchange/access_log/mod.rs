@@ -11,21 +11,51 @@ mod collected;
 pub mod command;
 mod countersign;
 mod own;
-mod query;
+pub mod query;
 mod reasons;
 mod refused;
 pub mod view;
 mod wire;
 
+use crate::codec::Bytes;
+use crate::id::PartyId;
+use crate::refusal::{Handled, Refusal};
+use crate::turn::{Context, Feature, Sender};
+
 pub use crate::turn::Action;
 pub(crate) use crate::turn::Draft;
 pub use chain::{Head, Line, LogError, verify_chain};
 pub(crate) use chain::{adopt, append, head};
-pub(crate) use collect::{outcome, receive};
 pub use command::Command;
-pub(crate) use command::command;
 pub(crate) use countersign::countersign;
-pub use query::{AccessLog, CollectedLines, CollectedLogs};
 pub(crate) use reasons::Reason;
 pub(crate) use refused::on_record;
 pub use wire::{CountersignError, Countersigned, Message, Shown};
+
+/// What the peer gives to the access log.
+pub(crate) struct Machine;
+
+impl Feature for Machine {
+    type Message = Message;
+    type Command = Command;
+
+    fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+        match message {
+            Message::Lines(request) => collect::asked(ctx, sender, &request),
+            Message::Shown(shown) => countersign::shown(ctx, sender, shown),
+        }
+    }
+
+    /// Nothing depends on whether the relay takes a head.
+    fn outcome(
+        ctx: &mut Context<'_>,
+        to: PartyId,
+        message: Message,
+        result: Result<Bytes, Refusal>,
+    ) -> Handled<()> {
+        match message {
+            Message::Lines(request) => collect::told(ctx, to, &request, result),
+            Message::Shown(_) => Ok(()),
+        }
+    }
+}

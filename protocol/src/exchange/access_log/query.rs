@@ -1,12 +1,24 @@
 //! What front doors ask to see.
 
+use super::Machine;
 use super::collect::{collected, collected_lines};
 use super::own::own_log;
 use super::view::{LineView, LogView};
 use crate::id::PartyId;
 use crate::refusal::Handled;
-use crate::turn::{Listing, Look, Page, Part, Question};
+use crate::turn::{Listing, Look, Page, Part, Question, questions};
 use serde::{Deserialize, Serialize};
+
+questions! {
+    Machine {
+        /// The access log kept here about a patient.
+        with AccessLog,
+        /// Access logs of other holders that this relay obtained.
+        with CollectedLogs,
+        /// The lines of one of them.
+        with CollectedLines,
+    }
+}
 
 /// The access log kept here about a patient, with its signed head and a page of its lines; where they go on, it
 /// says itself.
@@ -30,6 +42,8 @@ impl AccessLog {
 }
 
 impl Question for AccessLog {
+    const NAME: &'static str = "access-log";
+
     type Answer = LogView;
 
     fn answer(&self, look: &Look<'_>) -> Handled<LogView> {
@@ -48,6 +62,8 @@ pub struct CollectedLogs {
 }
 
 impl Question for CollectedLogs {
+    const NAME: &'static str = "collected-logs";
+
     type Answer = Vec<LogView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Vec<LogView>> {
@@ -70,6 +86,8 @@ pub struct CollectedLines {
 }
 
 impl Question for CollectedLines {
+    const NAME: &'static str = "collected-lines";
+
     type Answer = Page<LineView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<LineView>> {

@@ -17,6 +17,8 @@ pub struct Transfers {
 }
 
 impl Question for Transfers {
+    const NAME: &'static str = "transfers";
+
     type Answer = Page<TransferView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<TransferView>> {

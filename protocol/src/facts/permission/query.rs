@@ -19,6 +19,8 @@ pub struct Keys {
 }
 
 impl Question for Keys {
+    const NAME: &'static str = "keys";
+
     type Answer = KeysView;
 
     fn answer(&self, look: &Look<'_>) -> Handled<KeysView> {

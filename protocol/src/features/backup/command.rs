@@ -5,24 +5,19 @@ use super::view::DepositView;
 use crate::id::{EntryId, PartyId};
 use crate::refusal::Handled;
 use crate::time::Timestamp;
-use crate::turn::{CarryOut, Context, Done, RequestId, commands};
+use crate::turn::{CarryOut, Context, Done, commands};
 use serde::{Deserialize, Serialize};
 
 commands! {
     /// What a front door can ask of this feature.
-    pub enum Command {
+    pub enum Command: "backup" {
         /// A hospital has entries kept.
-        Keep => DepositView,
+        "keep" Keep => DepositView,
         /// A hospital gets back what is kept for it.
-        Restore => DepositView,
+        "restore" Restore => DepositView,
         /// An owner has entries deleted.
-        Delete => Done,
+        "delete" Delete => Done,
     }
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    command.carry_out(ctx, request)
 }
 
 /// A hospital has entries kept by a depositary: its own, or, with a permission to add, additions to a patient's

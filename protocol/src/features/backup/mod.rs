@@ -24,15 +24,15 @@ pub mod view;
 mod wire;
 
 use crate::codec::Bytes;
-use crate::refusal::Handled;
-use crate::time::SECOND_MS;
-use crate::turn::{Context, Effect, Sender};
+use crate::id::PartyId;
+use crate::refusal::{Handled, Refusal};
+use crate::store::{ReadTxn, StoreError};
+use crate::time::{SECOND_MS, Timestamp};
+use crate::turn::{Context, Effect, Feature, Sender};
 
 pub use command::Command;
-pub(crate) use command::command;
 pub(crate) use depositary::pulled;
-pub(crate) use depositor::{deposit, outcome, restored_object};
-pub(crate) use tables::next_due;
+pub(crate) use depositor::{deposit, restored_object};
 pub use wire::{
     Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Gone, Kept, Message, Offer,
     OfferPermission, Position, Stored, Withdrawn,
@@ -41,26 +41,57 @@ pub use wire::{
 pub use crate::receipts::{Receipt, ReceiptObject};
 pub(crate) use reasons::Reason;
 
-/// Handles another institution's message.
-pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    match message {
-        Message::Offer(offer) => depositary::offered(ctx, sender, offer),
-        Message::Execute(execute) => depositary::executed(ctx, sender, &execute),
-        Message::Stored(stored) => depositor::stored(ctx, sender, &stored),
-        Message::Delete(delete) => depositary::deleted(ctx, sender, delete),
-        Message::Fetch(fetch) => depositary::fetched(ctx, sender, &fetch),
-        Message::Withdrawn(withdrawn) => depositor::withdrawn(ctx, sender, withdrawn),
-        Message::Kept(kept) => elsewhere::kept(ctx, sender, kept),
-        Message::Gone(gone) => elsewhere::gone(ctx, sender, &gone),
-    }
-}
+/// What the peer gives to this feature.
+pub(crate) struct Machine;
 
-/// Time passed: deferred deposits become due, and the storing side gives up what never came.
-pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    depositor::execute_due(ctx)?;
-    depositary::tick(ctx)?;
-    // What could not be done now is tried again in a while, not at once.
-    let soonest = ctx.now.plus_ms(SECOND_MS);
-    ctx.effects.extend(next_due(ctx.txn)?.map(|at| Effect::WakeAt(at.max(soonest))));
-    Ok(())
+impl Feature for Machine {
+    type Message = Message;
+    type Command = Command;
+
+    fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+        match message {
+            Message::Offer(offer) => depositary::offered(ctx, sender, offer),
+            Message::Execute(execute) => depositary::executed(ctx, sender, &execute),
+            Message::Stored(stored) => depositor::stored(ctx, sender, &stored),
+            Message::Delete(delete) => depositary::deleted(ctx, sender, delete),
+            Message::Fetch(fetch) => depositary::fetched(ctx, sender, &fetch),
+            Message::Withdrawn(withdrawn) => depositor::withdrawn(ctx, sender, withdrawn),
+            Message::Kept(kept) => elsewhere::kept(ctx, sender, kept),
+            Message::Gone(gone) => elsewhere::gone(ctx, sender, &gone),
+        }
+    }
+
+    fn outcome(
+        ctx: &mut Context<'_>,
+        to: PartyId,
+        message: Message,
+        result: Result<Bytes, Refusal>,
+    ) -> Handled<()> {
+        match message {
+            Message::Offer(offer) => depositor::answered(ctx, offer.reservation, result.err()),
+            Message::Execute(execute) => match result {
+                Ok(_) => Ok(()),
+                Err(refusal) => depositor::answered(ctx, execute.reservation, Some(refusal)),
+            },
+            Message::Stored(_) | Message::Withdrawn(_) | Message::Kept(_) | Message::Gone(_) => {
+                Ok(())
+            }
+            Message::Delete(delete) => depositor::confirmed(ctx, to, &delete, result),
+            Message::Fetch(fetch) => depositor::restored(ctx, to, &fetch, result),
+        }
+    }
+
+    /// Deferred deposits become due, and the storing side gives up what never came.
+    fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+        depositor::execute_due(ctx)?;
+        depositary::tick(ctx)?;
+        // What could not be done now is tried again in a while, not at once.
+        let soonest = ctx.now.plus_ms(SECOND_MS);
+        ctx.effects.extend(Self::next_due(ctx.txn)?.map(|at| Effect::WakeAt(at.max(soonest))));
+        Ok(())
+    }
+
+    fn next_due(txn: &dyn ReadTxn) -> Result<Option<Timestamp>, StoreError> {
+        tables::next_due(txn)
+    }
 }

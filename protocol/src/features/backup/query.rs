@@ -1,13 +1,23 @@
 //! What front doors ask to see.
 
+use super::Machine;
 use super::kept::kept;
 use super::reasons::Reason;
 use super::tables::deposit;
 use super::view::{DepositStateView, KeptView};
 use crate::id::PartyId;
 use crate::refusal::{Handled, refuse};
-use crate::turn::{Listing, Look, Page, Part, Question};
+use crate::turn::{Listing, Look, Page, Part, Question, questions};
 use serde::{Deserialize, Serialize};
+
+questions! {
+    Machine {
+        /// What is kept here for others, or at others for us.
+        any Kept,
+        /// How deposits of ours stand.
+        with Deposits,
+    }
+}
 
 /// What is kept here for others, by owner, then what is kept at others for us.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -31,6 +41,8 @@ impl Kept {
 }
 
 impl Question for Kept {
+    const NAME: &'static str = "kept";
+
     type Answer = Page<KeptView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<KeptView>> {
@@ -56,6 +68,8 @@ pub struct Deposits {
 }
 
 impl Question for Deposits {
+    const NAME: &'static str = "deposits";
+
     type Answer = Vec<DepositStateView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Vec<DepositStateView>> {

@@ -11,38 +11,33 @@ use super::{decide, own, pass_on, read, revoke, upload};
 use crate::id::{ConsentId, PartyId, TokenId};
 use crate::refusal::Handled;
 use crate::time::Timestamp;
-use crate::turn::{CarryOut, Context, Done, RequestId, commands};
+use crate::turn::{CarryOut, Context, Done, commands};
 use serde::{Deserialize, Serialize};
 
 commands! {
     /// What a front door can ask of this feature.
-    pub enum Command {
+    pub enum Command: "consent" {
         /// A hospital asks a patient to see.
-        Download => RequestView,
+        "download" Download => RequestView,
         /// A hospital asks a patient that another may see.
-        Referral => RequestView,
+        "referral" Referral => RequestView,
         /// A patient asks a hospital to deposit entries.
-        Upload => Vec<RequestView>,
+        "upload" Upload => Vec<RequestView>,
         /// A patient permits.
-        Approve => RequestView,
+        "approve" Approve => RequestView,
         /// A patient refuses.
-        Deny => RequestView,
+        "deny" Deny => RequestView,
         /// A patient wants to decide later.
-        Defer => RequestView,
+        "defer" Defer => RequestView,
         /// A patient takes permissions back.
-        Revoke => Done,
+        "revoke" Revoke => Done,
         /// A hospital passes on what it was permitted.
-        PassOn => RequestView,
+        "pass-on" PassOn => RequestView,
         /// A hospital reads what it was permitted.
-        Fetch => RequestView,
+        "fetch" Fetch => RequestView,
         /// A patient has contents of the record brought to the relay.
-        Obtain => RequestView,
+        "obtain" Obtain => RequestView,
     }
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    command.carry_out(ctx, request)
 }
 
 /// A hospital asks a patient to see.

@@ -26,11 +26,11 @@ mod ask;
 pub mod command;
 mod compare;
 mod decide;
-mod machine;
+mod due;
 mod narrow;
 mod own;
 mod pass_on;
-mod query;
+pub mod query;
 mod read;
 mod reasons;
 mod revoke;
@@ -41,19 +41,69 @@ mod upload;
 pub mod view;
 mod wire;
 
+use crate::codec::Bytes;
+use crate::id::PartyId;
+use crate::refusal::{Handled, Refusal};
+use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
+use crate::turn::{Context, Feature, Sender};
+
 pub use ask::AskCommand;
 pub use command::Command;
-pub(crate) use command::command;
-pub(crate) use machine::{outcome, receive, tick};
 pub use narrow::Narrow;
-pub use query::{Grants, Request, Requests};
 pub(crate) use read::pulled;
 pub(crate) use reasons::Reason;
 pub(crate) use standing::renew_for;
+pub(crate) use tables::requests_beginning;
 pub use tables::{Obtained, RequestKind};
-pub(crate) use tables::{next_due, requests_beginning};
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored, deposited};
 pub use wire::{
     Ask, Decision, Message, OrderState, Permission, ReadAnswer, ReadRequest, RequestState, Told,
     Wish,
 };
+
+/// What the peer gives to this feature.
+pub(crate) struct Machine;
+
+impl Feature for Machine {
+    type Message = Message;
+    type Command = Command;
+
+    fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+        match message {
+            Message::Ask(ask) => ask::asked(ctx, sender, ask),
+            Message::Decision(decision) => ask::decided(ctx, sender, decision),
+            Message::Permission(permission) => ask::permitted(ctx, sender, permission),
+            Message::Order(order) => upload::ordered(ctx, sender, order),
+            Message::OrderState(state) => upload::state(ctx, sender, state),
+            Message::Read(read) => read::serve(ctx, sender, read),
+            Message::PassedOn(permission) => pass_on::received(ctx, sender, permission),
+            Message::Told(told) => pass_on::told(ctx, sender, told),
+        }
+    }
+
+    fn outcome(
+        ctx: &mut Context<'_>,
+        to: PartyId,
+        message: Message,
+        result: Result<Bytes, Refusal>,
+    ) -> Handled<()> {
+        match (message, result) {
+            (Message::Read(read), result) => read::answered(ctx, to, &read, result),
+            (Message::Ask(ask), Err(refusal)) => tables::fail(ctx, ask.request, &refusal),
+            (Message::PassedOn(passed), Err(refusal)) => {
+                tables::fail(ctx, passed.request, &refusal)
+            }
+            (Message::Order(order), Err(refusal)) => tables::fail(ctx, order.request, &refusal),
+            _ => Ok(()),
+        }
+    }
+
+    fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+        due::tick(ctx)
+    }
+
+    fn next_due(txn: &dyn ReadTxn) -> Result<Option<Timestamp>, StoreError> {
+        tables::next_due(txn)
+    }
+}

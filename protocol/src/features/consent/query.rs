@@ -1,11 +1,23 @@
 //! What front doors ask to see.
 
+use super::Machine;
 use super::tables::{grants, request, requests_page};
 use super::view::{GrantView, RequestView};
 use crate::id::{ConsentId, PartyId};
 use crate::refusal::Handled;
-use crate::turn::{Listing, Look, Page, Part, Question};
+use crate::turn::{Listing, Look, Page, Part, Question, questions};
 use serde::{Deserialize, Serialize};
+
+questions! {
+    Machine {
+        /// Requests for consent.
+        any Requests,
+        /// One request for consent.
+        with Request,
+        /// Permissions.
+        any Grants,
+    }
+}
 
 /// Requests for consent, in the order of their ids: a patient's at the relay, one's own at an institution.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -29,6 +41,8 @@ impl Requests {
 }
 
 impl Question for Requests {
+    const NAME: &'static str = "requests";
+
     type Answer = Page<RequestView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<RequestView>> {
@@ -59,6 +73,8 @@ pub struct Request {
 }
 
 impl Question for Request {
+    const NAME: &'static str = "request";
+
     type Answer = RequestView;
 
     fn answer(&self, look: &Look<'_>) -> Handled<RequestView> {
@@ -88,6 +104,8 @@ impl Grants {
 }
 
 impl Question for Grants {
+    const NAME: &'static str = "grants";
+
     type Answer = Page<GrantView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<GrantView>> {

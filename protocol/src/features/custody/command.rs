@@ -6,12 +6,12 @@ use crate::id::PartyId;
 use crate::identity::{KeyLog, Rotation};
 use crate::refusal::Handled;
 use crate::statement::Signed;
-use crate::turn::{CarryOut, Context, Done, RequestId, commands};
+use crate::turn::{CarryOut, Context, Done, commands};
 use serde::{Deserialize, Serialize};
 
 commands! {
     /// What a front door can ask of this feature.
-    pub enum Command {
+    pub enum Command: "custody" {
         /// Keeps a patient that the node just made.
         #[serde(skip)]
         Keep => PatientView,
@@ -19,16 +19,11 @@ commands! {
         #[serde(skip)]
         Rotate => RotatedView,
         /// Publishes a fresh key ring and revocation state.
-        Refresh => PatientView;
+        "refresh" Refresh => PatientView;
         /// The patient's keys were unlocked.
         #[serde(skip)]
         Unlocked => Done,
     }
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    command.carry_out(ctx, request)
 }
 
 /// Keeps a patient that the node just made; its keys come along unlocked.

@@ -191,9 +191,8 @@ fn compartments(ctx: &Context<'_>, keys: &PatientKeys) -> Handled<Vec<Compartmen
     Ok(Kind::ALL.iter().map(of_kind).collect())
 }
 
-/// Handles another institution's message.
-pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    let Message::Keys(message) = message;
+/// A patient's relay tells which keys count.
+pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, message: Keys) -> Handled<Bytes> {
     let patient = message.log.party_unverified();
     // Only a patient that we deal with already: nobody fills our tables with strangers. Others are not
     // told whether we do.

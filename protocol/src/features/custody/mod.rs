@@ -12,15 +12,30 @@
 pub mod command;
 mod machine;
 mod patient_keys;
-mod query;
+pub mod query;
 mod reasons;
 pub mod view;
 mod wire;
 
+use crate::codec::Bytes;
+use crate::refusal::Handled;
+use crate::turn::{Context, Feature, Sender};
+
 pub use command::Command;
-pub(crate) use command::command;
-pub(crate) use machine::{at_hand, publish_for, receive, tell};
+pub(crate) use machine::{at_hand, publish_for, tell};
 pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
-pub use query::Patients;
 pub(crate) use reasons::Reason;
 pub use wire::{Keys, Message};
+
+/// What the peer gives to this feature.
+pub(crate) struct Machine;
+
+impl Feature for Machine {
+    type Message = Message;
+    type Command = Command;
+
+    fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+        let Message::Keys(keys) = message;
+        machine::told(ctx, sender, keys)
+    }
+}

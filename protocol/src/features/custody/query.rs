@@ -1,10 +1,18 @@
 //! What front doors ask to see.
 
+use super::Machine;
 use super::view::PatientView;
 use crate::patients;
 use crate::refusal::Handled;
-use crate::turn::{Listing, Look, Page, Part, Question};
+use crate::turn::{Listing, Look, Page, Part, Question, questions};
 use serde::{Deserialize, Serialize};
+
+questions! {
+    Machine {
+        /// Patients at a relay.
+        any Patients,
+    }
+}
 
 /// Patients at a relay, in the order of their ids.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -17,6 +25,8 @@ pub struct Patients {
 }
 
 impl Question for Patients {
+    const NAME: &'static str = "patients";
+
     type Answer = Page<PatientView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<PatientView>> {

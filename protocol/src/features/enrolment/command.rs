@@ -5,22 +5,17 @@ use crate::codes::CodeView;
 use crate::id::{ChartId, PartyId};
 use crate::patients::PatientView;
 use crate::refusal::Handled;
-use crate::turn::{CarryOut, Context, RequestId, commands};
+use crate::turn::{CarryOut, Context, commands};
 use serde::{Deserialize, Serialize};
 
 commands! {
     /// What a front door can ask of this feature.
-    pub enum Command {
+    pub enum Command: "enrolment" {
         /// Makes a code for a chart.
-        Code => CodeView,
+        "code" Code => CodeView,
         /// Enrols a patient with a code.
-        Enrol => PatientView,
+        "enrol" Enrol => PatientView,
     }
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    command.carry_out(ctx, request)
 }
 
 /// At a hospital: makes a code with which a patient enrols in a chart.

@@ -74,19 +74,8 @@ pub(super) fn enrol(ctx: &mut Context<'_>, patient: PartyId, code: &str) -> Hand
     patients::view(ctx.txn, patient, ctx.now)
 }
 
-/// Handles another institution's message.
-pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    match message {
-        Message::Enrol(enrol) => enrolled(ctx, sender, enrol),
-        Message::Certificate(renewal) => {
-            learn_certificate(ctx, sender.institution, renewal.certificate)?;
-            Ok(Bytes::default())
-        }
-    }
-}
-
 /// Takes over a relay certificate that a member gave us.
-fn learn_certificate(
+pub(super) fn learn_certificate(
     ctx: &mut Context<'_>,
     member: PartyId,
     certificate: Unverified<RelayCertificate>,
@@ -142,7 +131,7 @@ fn is_taken(ctx: &Context<'_>, chart: ChartId) -> Handled<bool> {
 }
 
 /// A patient comes with a code.
-fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Bytes> {
+pub(super) fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Bytes> {
     let CodeFor::Enrolment(chart) = codes::redeem(ctx, &enrol.secret)? else {
         return refuse(codes::CodeError::OtherKind);
     };
@@ -172,13 +161,12 @@ fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Byt
 }
 
 /// The institution has enrolled the patient, or refused.
-pub(crate) fn outcome(
+pub(super) fn answered(
     ctx: &mut Context<'_>,
     to: PartyId,
-    message: Message,
+    enrol: &Enrol,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
-    let Message::Enrol(enrol) = message else { return Ok(()) };
     codes::introduced(ctx.txn, to)?;
     let patient = enrol.log.party_unverified();
     let answer = match result {

@@ -1,43 +1,30 @@
 //! What front doors ask to be done.
 
-use super::machine::{act, admit, create, expel, invite, join, not_expelled};
-use super::reasons::Reason;
+use super::machine::{act, admit, create, expel, invite, join};
 use super::view::{FederationView, view};
 use crate::codes::CodeView;
 use crate::id::PartyId;
-use crate::identity::Role;
 use crate::membership;
-use crate::refusal::{Handled, refuse};
-use crate::turn::{CarryOut, Context, RequestId, commands};
+use crate::refusal::Handled;
+use crate::turn::{CarryOut, Context, commands};
 use serde::{Deserialize, Serialize};
 
 commands! {
     /// What a front door can ask of this feature.
-    pub enum Command {
+    pub enum Command: "federation" {
         /// Begins to found a federation.
-        Create => FederationView,
+        "create" Create => FederationView,
         /// Makes an invite.
-        Invite => CodeView,
+        "invite" Invite => CodeView,
         /// Applies with an invite.
-        Join => FederationView,
+        "join" Join => FederationView,
         /// Sponsors an applicant.
-        Admit => FederationView,
+        "admit" Admit => FederationView,
         /// Proposes to expel a party, or votes for it.
-        Expel => FederationView;
+        "expel" Expel => FederationView;
         /// Leaves.
-        Leave => FederationView,
+        "leave" Leave => FederationView,
     }
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    if ctx.own.role() == Role::Patient {
-        return refuse(Reason::RelayIsNone);
-    }
-    if !matches!(command, Command::Create(_) | Command::Join(_)) {
-        not_expelled(ctx)?;
-    }
-    command.carry_out(ctx, request)
 }
 
 /// Begins to found a federation: it stands once its first members are there.

@@ -205,18 +205,8 @@ pub(super) fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
     Ok(())
 }
 
-/// Handles another institution's message.
-pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    match message {
-        Message::Apply(apply) => applied(ctx, sender, &apply),
-        Message::Spread(spread) => sync::spread_received(ctx, sender.institution, spread),
-        Message::Sync(sync) => sync::sync(ctx, sender.institution, &sync),
-        Message::Applicant(applicant) => applicant_told(ctx, sender, applicant),
-    }
-}
-
 /// An institution applies: it may come in, and members hear of it; nothing is decided yet.
-fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Bytes> {
+pub(super) fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Bytes> {
     if codes::redeem(ctx, &apply.secret)? != CodeFor::Federation {
         return refuse(codes::CodeError::OtherKind);
     }
@@ -238,7 +228,11 @@ fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Byt
 }
 
 /// A member tells of an applicant: it is listed here, too, and may be sponsored.
-fn applicant_told(ctx: &mut Context<'_>, sender: &Sender, applicant: Applicant) -> Handled<Bytes> {
+pub(super) fn applicant_told(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    applicant: Applicant,
+) -> Handled<Bytes> {
     if !sender.member {
         return refuse(Reason::ToldByNoMember);
     }

@@ -15,21 +15,63 @@
 pub mod command;
 mod expelled;
 mod machine;
-mod query;
+pub mod query;
 mod reasons;
 mod sync;
 mod tables;
 pub mod view;
 mod wire;
 
+use crate::codec::Bytes;
+use crate::id::PartyId;
+use crate::identity::Role;
+use crate::refusal::{Handled, Refusal, refuse};
+use crate::turn::{Commands as _, Context, Feature, RequestId, Sender};
+
 pub use command::Command;
-pub(crate) use command::command;
 pub(crate) use expelled::{proof, told};
-pub(crate) use machine::receive;
-pub use query::Members;
-pub(crate) use sync::{greeted, learn_snapshot, outcome};
+pub(crate) use sync::{greeted, learn_snapshot};
 pub(crate) use view::{expulsion, view};
 pub use wire::{Apply, ExpulsionProof, Message, Sync};
 
 pub use crate::members::Spread;
 pub(crate) use reasons::Reason;
+
+/// What the peer gives to this feature.
+pub(crate) struct Machine;
+
+impl Feature for Machine {
+    type Message = Message;
+    type Command = Command;
+
+    fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
+        if ctx.own.role() == Role::Patient {
+            return refuse(Reason::RelayIsNone);
+        }
+        if !matches!(command, Command::Create(_) | Command::Join(_)) {
+            machine::not_expelled(ctx)?;
+        }
+        command.carry_out(ctx, request)
+    }
+
+    fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+        match message {
+            Message::Apply(apply) => machine::applied(ctx, sender, &apply),
+            Message::Spread(spread) => sync::spread_received(ctx, sender.institution, spread),
+            Message::Sync(sync) => sync::sync(ctx, sender.institution, &sync),
+            Message::Applicant(applicant) => machine::applicant_told(ctx, sender, applicant),
+        }
+    }
+
+    fn outcome(
+        ctx: &mut Context<'_>,
+        to: PartyId,
+        message: Message,
+        result: Result<Bytes, Refusal>,
+    ) -> Handled<()> {
+        match message {
+            Message::Apply(_) => sync::answered(ctx, to, result),
+            Message::Spread(_) | Message::Sync(_) | Message::Applicant(_) => Ok(()),
+        }
+    }
+}

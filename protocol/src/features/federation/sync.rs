@@ -237,22 +237,18 @@ pub(crate) fn learn_snapshot(
     }
 }
 
-/// What became of a message of ours.
-pub(crate) fn outcome(
+/// Whoever we applied to has taken the application, or refused it.
+pub(super) fn answered(
     ctx: &mut Context<'_>,
     to: PartyId,
-    message: &Message,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
-    if let Message::Apply(_) = message {
-        introduced(ctx.txn, to)?;
-    }
-    match (message, result) {
-        (Message::Apply(_), Err(refusal)) => {
+    introduced(ctx.txn, to)?;
+    match result {
+        Ok(_) => ask(ctx, to),
+        Err(refusal) => {
             tracing::warn!(to = %to.short(), reason = refusal.name(), "our application was refused");
             Ok(())
         }
-        (Message::Apply(_), Ok(_)) => ask(ctx, to),
-        _ => Ok(()),
     }
 }

@@ -8,25 +8,20 @@ use crate::entries::{SealedEntry, Term};
 use crate::id::{EntryId, PartyId};
 use crate::names;
 use crate::refusal::{Handled, refuse};
-use crate::turn::{CarryOut, Context, RequestId, commands};
+use crate::turn::{CarryOut, Context, commands};
 use serde::{Deserialize, Serialize};
 
 commands! {
     /// What a front door can ask of this feature.
-    pub enum Command {
+    pub enum Command: "record" {
         /// Opens a chart.
-        NewChart => ChartView,
+        "new-chart" NewChart => ChartView,
         /// Keeps sealed entries under a chart.
         #[serde(skip)]
         Record => RecordedView,
         /// Opens an entry.
         Open => OpenedView,
     }
-}
-
-/// Handles a command.
-pub(crate) fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-    command.carry_out(ctx, request)
 }
 
 /// Opens a chart.

@@ -22,7 +22,7 @@ use crate::limits;
 use crate::names;
 use crate::object::DataKey;
 use crate::patients;
-use crate::refusal::{Failure, Handled, Refusal, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Signed;
 use crate::turn::{Context, Sender};
 use crate::wrap::{Wrap, wrap};
@@ -185,15 +185,12 @@ pub(super) fn log_opened(
     Ok(())
 }
 
-/// Handles another institution's message.
-pub(crate) fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-    match message {
-        Message::Announce(announce) => announced(ctx, sender, announce),
-        Message::Listing(listing) => catalogue::received(ctx, sender, listing),
-    }
-}
-
-fn announced(ctx: &mut Context<'_>, sender: &Sender, announce: Announce) -> Handled<Bytes> {
+/// An author shows what it recorded.
+pub(super) fn announced(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    announce: Announce,
+) -> Handled<Bytes> {
     let patient = announce.patient;
     if !patients::serves(ctx.txn, patient)? {
         return refuse(patients::Reason::NotServed);
@@ -215,20 +212,6 @@ fn announced(ctx: &mut Context<'_>, sender: &Sender, announce: Announce) -> Hand
     }
     catalogue::announced(ctx, patient, &changes)?;
     Ok(Bytes::default())
-}
-
-/// What became of a message: nothing depends on whether the relay took what was announced; a reader
-/// that refused a listing may need all of it.
-pub(crate) fn outcome(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    message: &Message,
-    result: Result<Bytes, Refusal>,
-) -> Handled<()> {
-    match (message, result) {
-        (Message::Listing(listing), Err(refusal)) => catalogue::refused(ctx, to, listing, &refusal),
-        _ => Ok(()),
-    }
 }
 
 /// The chart's patient has enrolled: its entries get the patient's name and wraps and are announced. A

@@ -16,10 +16,15 @@ mod catalogue;
 mod check;
 pub mod command;
 mod machine;
-mod query;
+pub mod query;
 mod reasons;
 pub mod view;
 mod wire;
+
+use crate::codec::Bytes;
+use crate::id::PartyId;
+use crate::refusal::{Handled, Refusal};
+use crate::turn::{Context, Feature, Sender};
 
 pub use crate::catalogue::{
     Catalogue, CatalogueError, Listed, Listing, Section, Step, root as catalogue_root,
@@ -32,8 +37,37 @@ pub use crate::kind::{Kind, UnknownKind};
 pub(crate) use catalogue::send;
 pub(crate) use check::checked;
 pub use command::Command;
-pub(crate) use command::command;
-pub(crate) use machine::{adopt, outcome, receive, reseal};
-pub use query::{Catalogued, Charts, Entries, Verify};
+pub(crate) use machine::{adopt, reseal};
 pub(crate) use reasons::Reason;
 pub use wire::Message;
+
+/// What the peer gives to this feature.
+pub(crate) struct Machine;
+
+impl Feature for Machine {
+    type Message = Message;
+    type Command = Command;
+
+    fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
+        match message {
+            Message::Announce(announce) => machine::announced(ctx, sender, announce),
+            Message::Listing(listing) => catalogue::received(ctx, sender, listing),
+        }
+    }
+
+    /// Nothing depends on whether the relay took what was announced; a reader that refused a listing may need all of
+    /// it.
+    fn outcome(
+        ctx: &mut Context<'_>,
+        to: PartyId,
+        message: Message,
+        result: Result<Bytes, Refusal>,
+    ) -> Handled<()> {
+        match (message, result) {
+            (Message::Listing(listing), Err(refusal)) => {
+                catalogue::refused(ctx, to, &listing, &refusal)
+            }
+            _ => Ok(()),
+        }
+    }
+}

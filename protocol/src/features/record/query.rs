@@ -1,5 +1,6 @@
 //! What front doors ask of a record: which entries there are, whether they hold together.
 
+use super::Machine;
 use super::reasons::Reason;
 use super::view::{CatalogueView, ChartView, EntryView, VerifiedEntry};
 use crate::directory;
@@ -9,8 +10,21 @@ use crate::id::PartyId;
 use crate::limits;
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::store::{ReadTxn, StoreError};
-use crate::turn::{Listing, Look, Page, Part, Question};
+use crate::turn::{Listing, Look, Page, Part, Question, questions};
 use serde::{Deserialize, Serialize};
+
+questions! {
+    Machine {
+        /// Charts at a hospital.
+        any Charts,
+        /// Entries of a patient or chart.
+        with Entries,
+        /// Checks the entries of a patient or chart.
+        with Verify,
+        /// What the patient's catalogue lists, compared with what is here.
+        with Catalogued,
+    }
+}
 
 /// Charts at a hospital, in the order of their ids.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -23,6 +37,8 @@ pub struct Charts {
 }
 
 impl Question for Charts {
+    const NAME: &'static str = "charts";
+
     type Answer = Page<ChartView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<ChartView>> {
@@ -81,6 +97,8 @@ impl Entries {
 }
 
 impl Question for Entries {
+    const NAME: &'static str = "entries";
+
     type Answer = Page<EntryView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<EntryView>> {
@@ -119,6 +137,8 @@ impl Verify {
 }
 
 impl Question for Verify {
+    const NAME: &'static str = "verify";
+
     type Answer = Page<VerifiedEntry>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<VerifiedEntry>> {
@@ -147,6 +167,8 @@ pub struct Catalogued {
 }
 
 impl Question for Catalogued {
+    const NAME: &'static str = "catalogued";
+
     type Answer = Option<CatalogueView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Option<CatalogueView>> {

@@ -39,7 +39,7 @@ pub(in super::super) fn delete(
 }
 
 /// The holder has deleted, and gave its receipt; or refused.
-pub(super) fn confirmed(
+pub(in crate::features::backup) fn confirmed(
     ctx: &mut Context<'_>,
     holder: PartyId,
     delete: &Delete,

@@ -208,7 +208,7 @@ fn send_offer(
 }
 
 /// The depositary is ready, or refuses.
-pub(super) fn answered(
+pub(in crate::features::backup) fn answered(
     ctx: &mut Context<'_>,
     id: [u8; 16],
     refusal: Option<Refusal>,

@@ -28,7 +28,7 @@ pub(in super::super) fn restore(
 }
 
 /// A page of our own entries came back.
-pub(super) fn restored(
+pub(in crate::features::backup) fn restored(
     ctx: &mut Context<'_>,
     holder: PartyId,
     fetch: &Fetch,

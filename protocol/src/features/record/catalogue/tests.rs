@@ -19,7 +19,7 @@ use crate::rows;
 use crate::statement::Signed;
 use crate::store::{Counting, Memory, Table, Txn};
 use crate::time::Timestamp;
-use crate::turn::{Context, Sender};
+use crate::turn::{Context, Feature as _, Sender};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
@@ -137,7 +137,7 @@ impl Two {
             sealed_keys: Vec::new(),
         };
         relay
-            .work_with(Some(&keys), |ctx| custody::command(ctx, RequestId(1), keep.into()))
+            .work_with(Some(&keys), |ctx| custody::Machine::command(ctx, RequestId(1), keep.into()))
             .unwrap();
         let ring = directory::ring(&relay.store, keys.patient).unwrap().unwrap();
         reader
