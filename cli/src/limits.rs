@@ -9,6 +9,9 @@ pub(crate) const CHANGE_LINE_BYTES_MAX: usize = 1024;
 pub(crate) const TOKEN_FILE_BYTES_MAX: u64 = 64 << 20;
 /// Characters of a title in a folder's name.
 pub(crate) const TITLE_CHARS_MAX: usize = 60;
+/// Bytes of a title or a content's name in a file's name: a number, a day and an extension stand beside it, and file
+/// systems take 255.
+pub(crate) const FILE_NAME_BYTES_MAX: usize = 180;
 /// New entries that are named one by one; more are counted by kind.
 pub(crate) const NAMED_MAX: usize = 8;
 /// Candidates that an error lists.

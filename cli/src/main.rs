@@ -1,6 +1,6 @@
 //! `chartmesh`: runs a node of any role, and talks to one that runs.
 //!
-//! One file per feature under `command/`. Every command but `init`, `run` and those that work on
+//! One file per command under `command/`. Every command but `init`, `run` and those that work on
 //! files alone asks a running node through its local API ([`chartmesh_node::client`]). [`output`] is the one place
 //! that prints, [`exit`] has the one list of exit codes.
 

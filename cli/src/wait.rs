@@ -116,7 +116,8 @@ impl Arrivals {
         let left: u64 = moving
             .iter()
             .map(|moving| moving.length.saturating_sub(moving.have.unwrap_or(0)))
-            .sum();
+            // What others say of lengths need not be so.
+            .fold(0, u64::saturating_add);
         let total = self.bar.length().unwrap_or(0).max(left);
         self.bar.set_length(total);
         self.bar.set_position(total - left);

@@ -208,3 +208,26 @@ fn no_plaintext_is_on_any_disk_and_no_secret_in_any_log_or_process() {
         assert!(found.iter().any(|(_, found)| found == name), "the search is blind to {name}");
     }
 }
+
+#[test]
+fn what_a_patients_keys_opened_closes_with_them() {
+    let root = tempfile::tempdir().unwrap();
+    let Region { a, relay, patient, .. } = &Region::found(root.path(), "Tanabe Reiko");
+    let extra = json!({"kind": "reports", "title": TITLE});
+    let entry = a.import(patient, "note.txt", NOTE.as_bytes(), extra).unwrap().remove(0);
+    until("the entry at the relay", || {
+        let query = json!({"entries": {"subject": patient}});
+        let seen = relay.list(query, Some(patient)).ok()?;
+        seen.iter().any(|seen| seen["entry"] == entry.as_str()).then_some(())
+    });
+    let open = json!({
+        "subject": patient, "entry": entry, "user": "the patient", "purpose": "patient-requested",
+    });
+    let opened = relay.post("/v1/open", &open).unwrap();
+    assert_eq!(opened["manifest"]["title"], TITLE);
+    let content = format!("/v1/open/{}/0", opened["open"].as_str().unwrap());
+    let refused = || relay.get(&content).unwrap_err();
+    assert!(!refused().text().contains("nothing is open"), "open, and its content elsewhere");
+    relay.post(&format!("/v1/patients/{patient}/lock"), &json!({})).unwrap();
+    assert!(refused().text().contains("nothing is open"), "{:?}", refused());
+}

@@ -172,3 +172,30 @@ fn objects_that_a_disk_lost_or_damaged_are_named_and_come_back_from_the_provider
     });
     assert!(kept.exists());
 }
+
+#[test]
+fn a_content_that_does_not_open_keeps_nothing_else_from_an_export() {
+    let root = tempfile::tempdir().unwrap();
+    let hospital = Node::create(root.path(), "hospital", "Kita Hospital");
+    let subject = hospital.cli(&["patient", "new", "Yamada Taro"])["subject"].clone();
+    let subject = subject.as_str().unwrap();
+    let mut expected = Vec::new();
+    for (name, size) in [("good.bin", 1_000_000), ("bad.bin", 2_000_000)] {
+        let file = root.path().join(name);
+        std::fs::write(&file, vec![7; size]).unwrap();
+        let file = file.to_str().unwrap();
+        // As long as a title may be, and each of its characters three bytes.
+        let title = "漢".repeat(66);
+        let import = ["record", "import", subject, file, "--user", "Dr. Sato", "--title", &title];
+        hospital.cli(&import);
+        expected.push(vec![7; size]);
+    }
+    damage(&object_file(&hospital, 2_000_000..2_300_000));
+    let out = root.path().join("export");
+    let said = hospital.cli(&["record", "export", subject, "--out", out.to_str().unwrap()]);
+    assert_eq!((&said["entries"], &said["unopened"]), (&json!(2), &json!(1)), "{said}");
+    let manifest = std::fs::read_to_string(out.join("manifest.json")).unwrap();
+    assert!(manifest.contains("content 1: ") && manifest.contains("does not open"), "{manifest}");
+    let written: Vec<_> = files(&out).iter().map(|file| std::fs::read(file).unwrap()).collect();
+    assert!(written.contains(&expected[0]) && !written.contains(&expected[1]));
+}

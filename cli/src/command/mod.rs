@@ -1,4 +1,4 @@
-//! The commands: one file per feature. A new one is its file, its `mod` line and its line below.
+//! The commands: one file for each. A new one is its file, its `mod` line and its line below.
 //! `if` names the feature of the crate without which the program does not have it.
 
 mod backup;

@@ -7,22 +7,25 @@ use axum::extract::State;
 use chartmesh_protocol::enrolment::{self, command::Code};
 use chartmesh_protocol::federation::{self, command::Invite};
 use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::peer::words::Told;
 use chartmesh_protocol::peer::{
     Act, Command, Described, EachCommand, EachQuestion, PatientKeys, Question, Shown, ask,
 };
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use chartmesh_protocol::reason::ENGLISH;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::door::Door;
-use super::json::In;
+use super::json::{In, parse};
 use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
 use super::state::ApiState;
 use super::unlocked::Secret;
 use crate::net::is_loopback;
 
-/// A command and, where it needs them, whose keys.
+/// A command and, where it needs them, whose keys. Its names stand in the path, as the protocol's `commands!` have them;
+/// the client takes them out of the command (`Asking::command`), and [`Doors`] has a route for each.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields)]
@@ -45,6 +48,7 @@ pub(super) struct CommandIn {
 #[serde(deny_unknown_fields)]
 pub(super) struct QueryIn<Q> {
     /// What is asked.
+    #[serde(deserialize_with = "object", bound(deserialize = "Q: DeserializeOwned"))]
     query: Q,
     /// Whose keys it is to use.
     #[serde(default)]
@@ -60,7 +64,11 @@ pub(super) struct QueryIn<Q> {
 #[serde(deny_unknown_fields)]
 pub(super) struct AnyIn<Q: Default> {
     /// What is asked.
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "object",
+        bound(deserialize = "Q: Default + DeserializeOwned")
+    )]
     query: Q,
     /// Whose keys it is to use.
     #[serde(default)]
@@ -83,6 +91,9 @@ async fn command<A: Shown>(
     (feature, name): (&'static str, &'static str),
 ) -> Outcome<Json<A>> {
     let said = asked.command.as_deref().map_or("null", RawValue::get);
+    if said.starts_with('[') {
+        return Err(Reason::NoObject.into());
+    }
     let mut command = serde_json::from_str(&format!(r#"{{"{feature}":{{"{name}":{said}}}}}"#))
         .map_err(|error| Problem::from(Reason::Unreadable { why: error.to_string() }))?;
     let keys = keys(&api, asked.patient, asked.passphrase).await?;
@@ -96,6 +107,12 @@ async fn command<A: Shown>(
         _ => {}
     }
     Ok(Json(api.handle.command(command, keys).await?.of()))
+}
+
+/// Reads an object within another.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    parse(text.get().as_bytes()).map_err(|reason| D::Error::custom(Told::of(reason, &ENGLISH).text))
 }
 
 /// Nothing needs to be said.

@@ -129,5 +129,6 @@ pub(super) fn router(doors: Vec<Door>, api: Arc<ApiState>) -> Router {
         .into_iter()
         .fold(Router::new(), |router, door| router.route(&door.path, door.serves))
         .fallback(async || Problem::from(Reason::NoDoor))
+        .method_not_allowed_fallback(async || Problem::from(Reason::NoDoor))
         .with_state(api)
 }

@@ -19,12 +19,19 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for In<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = read(request.into_body()).await?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        // The error names a place and a type; of the values it repeats none but an unknown name.
-        let parsed = serde_json::from_slice(text)
-            .map_err(|error| Reason::Unreadable { why: error.to_string() }.into());
+        let parsed = parse(text).map_err(Problem::from);
         wipe(bytes);
         parsed.map(Self)
     }
+}
+
+/// Parses an object. serde takes an array of its values for one, too; a document that describes objects does not.
+pub(super) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Reason> {
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Reason::NoObject);
+    }
+    // The error names a place and a type; of the values it repeats one of a wrong type, to whoever sent it.
+    serde_json::from_slice(text).map_err(|error| Reason::Unreadable { why: error.to_string() })
 }
 
 async fn read(body: Body) -> Result<Bytes, Problem> {

@@ -158,7 +158,7 @@ async fn sweep(api: Arc<ApiState>) {
         tokio::time::sleep(SWEEP_EVERY).await;
         let now = Instant::now();
         api.unlocked.sweep(now);
-        api.opens.sweep(now);
+        api.opens.sweep(now, &api.unlocked);
         for import in api.imports.expired(now) {
             import.discard(&api.handle).await;
         }

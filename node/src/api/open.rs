@@ -1,7 +1,8 @@
 //! Opening entries, and streaming their contents in the clear.
 //!
 //! Opening asks the protocol, which logs it durably before it gives the keys. They stay here for a
-//! few minutes under a random name, so that the contents can be fetched; then they are wiped.
+//! few minutes under a random name, so that the contents can be fetched; then they are wiped. What a patient's keys
+//! opened is open for no longer than these are unlocked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,7 @@ use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
 use super::request::{At, base64, fresh_name, on_pool};
 use super::state::ApiState;
+use super::unlocked::Unlocked;
 use crate::disk::AnyDisk;
 use crate::driver::Handle;
 use crate::object_store::{ObjectError, ObjectReader};
@@ -36,7 +38,7 @@ use crate::object_store::{ObjectError, ObjectReader};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OpenView {
-    /// What requests for its contents name, for ten minutes.
+    /// What requests for its contents name, for ten minutes; at a relay no longer than the patient's keys are unlocked.
     pub open: String,
     /// What the entry says of itself.
     pub manifest: ManifestView,
@@ -49,38 +51,56 @@ pub struct OpenView {
 
 /// The entries that are open.
 #[derive(Default)]
-pub(super) struct Opens(Mutex<HashMap<String, (Instant, Arc<OpenedView>)>>);
+pub(super) struct Opens(Mutex<HashMap<String, Opened>>);
+
+/// An entry that is open.
+#[derive(Clone)]
+struct Opened {
+    since: Instant,
+    /// The patient whose keys opened it: it is open for no longer than these.
+    by_keys_of: Option<PartyId>,
+    view: Arc<OpenedView>,
+}
 
 impl Opens {
-    fn add(&self, view: OpenedView) -> String {
+    fn add(&self, view: OpenedView, by_keys_of: Option<PartyId>) -> String {
         let name = fresh_name();
         let mut open = self.lock();
         if open.len() >= OPEN_MAX {
-            let oldest = open.iter().min_by_key(|(_, (since, _))| *since);
+            let oldest = open.iter().min_by_key(|(_, opened)| opened.since);
             let oldest = oldest.map(|(name, _)| name.clone());
             oldest.and_then(|name| open.remove(&name));
         }
-        open.insert(name.clone(), (Instant::now(), Arc::new(view)));
+        let opened = Opened { since: Instant::now(), by_keys_of, view: Arc::new(view) };
+        open.insert(name.clone(), opened);
         name
     }
 
-    fn get(&self, name: &str) -> Outcome<Arc<OpenedView>> {
-        match self.lock().get(name) {
-            Some((since, view)) if since.elapsed() <= OPEN_TIME_MAX => Ok(Arc::clone(view)),
-            _ => Err(Reason::NothingOpen.into()),
+    fn get(&self, name: &str, unlocked: &Unlocked) -> Outcome<Arc<OpenedView>> {
+        let opened = self.lock().get(name).cloned();
+        match opened.filter(|opened| opened.is_open(Instant::now(), unlocked)) {
+            Some(opened) => Ok(opened.view),
+            None => Err(Reason::NothingOpen.into()),
         }
     }
 
-    pub(super) fn sweep(&self, now: Instant) {
-        self.lock().retain(|_, (since, _)| now.saturating_duration_since(*since) <= OPEN_TIME_MAX);
+    pub(super) fn sweep(&self, now: Instant, unlocked: &Unlocked) {
+        self.lock().retain(|_, opened| opened.is_open(now, unlocked));
     }
 
     pub(super) fn clear(&self) {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Instant, Arc<OpenedView>)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Opened>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opened {
+    fn is_open(&self, now: Instant, unlocked: &Unlocked) -> bool {
+        now.saturating_duration_since(self.since) <= OPEN_TIME_MAX
+            && self.by_keys_of.is_none_or(|patient| unlocked.get(patient).is_some())
     }
 }
 
@@ -114,12 +134,13 @@ pub(super) async fn open(
     let command = record::command::Open { subject, entry, user, purpose, export };
     // At a relay it is the patient who opens, with keys that were unlocked before.
     let keys = api.unlocked.get(subject);
+    let by_keys_of = keys.as_ref().map(|keys| keys.patient);
     let view = api.handle.command(command, keys).await?;
     Ok(Json(OpenView {
         manifest: ManifestView::from(&view.manifest),
         whole: view.whole,
         label: base64(&view.label),
-        open: api.opens.add(view),
+        open: api.opens.add(view, by_keys_of),
     }))
 }
 
@@ -130,7 +151,7 @@ pub(super) async fn content(
     State(api): State<Arc<ApiState>>,
     At((open, index)): At<(String, usize)>,
 ) -> Outcome<Response> {
-    let view = api.opens.get(&open)?;
+    let view = api.opens.get(&open, &api.unlocked)?;
     let Some(content) = view.manifest.contents.get(index).cloned() else {
         return Err(Reason::NoContent { count: view.manifest.contents.len() }.into());
     };

@@ -1,7 +1,7 @@
 //! Patients at a relay: made, unlocked, rotated.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -106,6 +106,7 @@ pub(super) async fn lock(
     At(patient): At<PartyId>,
 ) -> Outcome<Json<Done>> {
     api.unlocked.forget(patient);
+    api.opens.sweep(Instant::now(), &api.unlocked);
     Ok(Json(Done { done: true }))
 }
 

@@ -20,6 +20,7 @@ reasons! {
             "this content is not here yet; `chartmesh status` shows transfers under way",
         10 => ContentDamaged { why: String }: NotAuthentic "{why}",
         11 => AuthorUnknown: NotFound "the keys of the entry's author are not here",
+        12 => NoObject: Invalid "an object is expected here, with a name before each value",
         20 => PassphraseOutOfBounds { most: usize }: Invalid
             "a passphrase has 1 to {most} bytes; best are several words",
         21 => WrongPassphrase: Locked "the patient's keys: the passphrase is wrong",

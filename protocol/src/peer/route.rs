@@ -97,7 +97,7 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
     }
 }
 
-/// Time passed: what is due is done, and the next time is said.
+/// Time passed: what is due is done, and each feature asks to be called again.
 pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
     let due = outbox::due(ctx.txn, ctx.now)?;
     ctx.effects.extend(due.into_iter().map(|to| Effect::Deliver { to }));

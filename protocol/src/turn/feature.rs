@@ -34,12 +34,12 @@ pub(crate) trait Feature: Questions {
         Ok(())
     }
 
-    /// Time passed: does what is due, and says when to look again.
+    /// Time passed: does what is due, and asks by [`Effect::WakeAt`](super::Effect::WakeAt) to be called again.
     fn tick(_ctx: &mut Context<'_>) -> Handled<()> {
         Ok(())
     }
 
-    /// When something is due next.
+    /// When something is due next, for a start: from then on whoever writes a row that waits asks to be called.
     fn next_due(_txn: &dyn ReadTxn) -> Result<Option<Timestamp>, StoreError> {
         Ok(None)
     }

@@ -72,14 +72,32 @@ pub(crate) fn is_of_tests(file: &str) -> bool {
     parts.into_iter().any(is)
 }
 
-/// The lines of a file; of the program those alone that stand above its tests.
+/// The lines of a file; of the program those alone that are not of its tests.
 pub(crate) fn lines(file: &str, program_only: bool) -> Vec<Line> {
     let text = fs::read_to_string(root().join(file)).expect("a text file");
-    text.lines()
-        .take_while(|line| !program_only || line.trim() != "#[cfg(test)]")
-        .enumerate()
-        .map(|(at, line)| Line { file: file.to_owned(), at: at + 1, text: line.trim().to_owned() })
-        .collect()
+    let mut lines = text.lines().enumerate();
+    let mut kept = Vec::new();
+    while let Some((at, line)) = lines.next() {
+        if program_only && line.trim() == "#[cfg(test)]" {
+            skip_item(&mut lines);
+        } else {
+            kept.push(Line { file: file.to_owned(), at: at + 1, text: line.trim().to_owned() });
+        }
+    }
+    kept
+}
+
+/// Passes over the item behind an attribute: to the end of its line, or to the brace that closes it.
+fn skip_item<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>) {
+    let Some((_, first)) = lines.find(|(_, line)| !line.trim().starts_with("#[")) else { return };
+    let indent = first.len() - first.trim_start().len();
+    let (mut line, closes) = (first, |line: &str| {
+        line.len() - line.trim_start().len() == indent && line.trim_start().starts_with(['}', ')'])
+    });
+    while !line.trim_end().ends_with([';', ',', '}']) || (line != first && !closes(line)) {
+        let Some((_, next)) = lines.next() else { return };
+        line = next;
+    }
 }
 
 /// The program's lines below some folders.

@@ -29,7 +29,7 @@ use super::own::{OwnArgs, bring, role_that_opens};
 use super::page::page;
 use crate::command::log;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::limits::TITLE_CHARS_MAX;
+use crate::limits::{FILE_NAME_BYTES_MAX, TITLE_CHARS_MAX};
 use crate::node::{Node, id, read};
 use crate::wait;
 use crate::when;
@@ -79,8 +79,8 @@ pub(super) async fn run(
             out.note(format!("the contents of {missing} are not here; their proofs are"));
         }
         if unopened > 0 {
-            let unopened = counted(unopened, "entry", "entries");
-            out.note(format!("{unopened} more cannot be opened here; manifest.json says why"));
+            let unopened = counted(unopened, "entry or content", "entries or contents");
+            out.note(format!("{unopened} cannot be opened here; manifest.json says which and why"));
         }
         out.note("it is in the clear: keep it where only those can read it who should");
         out.next(format!("open {} in a browser", dir.join("index.html").display()));
@@ -155,7 +155,10 @@ impl Job<'_> {
         let (mut exported, mut unopened) = (Vec::new(), Vec::new());
         for view in entries {
             match self.entry(exported.len() + 1, view).await {
-                Ok(entry) => exported.push(entry),
+                Ok((entry, without)) => {
+                    exported.push(entry);
+                    unopened.extend(without);
+                }
                 // Kept for others, sealed to keys that are not here, or sealed wrongly.
                 Err(failure) if failure.exit == Exit::NotFound => {
                     unopened.push(Unopened { entry: view.entry, why: failure.text });
@@ -191,7 +194,12 @@ impl Job<'_> {
         self.node.name_of_subject(self.subject).await
     }
 
-    async fn entry(&self, number: usize, view: &EntryView) -> Outcome<ExportedEntry> {
+    /// Writes one entry; gives what of it does not open, too.
+    async fn entry(
+        &self,
+        number: usize,
+        view: &EntryView,
+    ) -> Outcome<(ExportedEntry, Vec<Unopened>)> {
         let ask = json!({
             "subject": self.subject, "entry": view.entry, "user": self.user,
             "purpose": self.purpose, "export": true,
@@ -211,11 +219,11 @@ impl Job<'_> {
             when::day(manifest.effective),
             file_name(&manifest.title, TITLE_CHARS_MAX)
         );
-        let files = match opened.whole {
+        let (files, unopened) = match opened.whole {
             true => self.contents(&folder, &opened).await?,
-            false => Vec::new(),
+            false => (Vec::new(), Vec::new()),
         };
-        Ok(ExportedEntry {
+        let exported = ExportedEntry {
             entry: view.entry,
             kind: manifest.kind,
             title: manifest.title.clone(),
@@ -233,18 +241,30 @@ impl Job<'_> {
             whole: opened.whole,
             holders: view.holders.clone(),
             files,
-        })
+        };
+        Ok((exported, unopened))
     }
 
-    async fn contents(&self, folder: &str, opened: &Opened) -> Outcome<Vec<ExportedFile>> {
+    /// Writes the contents that open; gives those that do not, too, which must not keep the others from being written.
+    async fn contents(
+        &self,
+        folder: &str,
+        opened: &Opened,
+    ) -> Outcome<(Vec<ExportedFile>, Vec<Unopened>)> {
         make_dir(&self.dir.join(folder))?;
         let mut taken = BTreeSet::new();
-        let mut files = Vec::new();
+        let (mut files, mut unopened) = (Vec::new(), Vec::new());
         for (index, content) in opened.manifest.contents.iter().enumerate() {
             let name = free_name(&content.name, &content.media_type, &mut taken);
             let file = format!("{folder}/{name}");
             let path = self.dir.join(&file);
-            open::save(self.node, &opened.open, index, content.bytes, &path).await?;
+            let saved =
+                open::save_if_it_opens(self.node, &opened.open, index, content.bytes, &path);
+            if let Err(failure) = saved.await? {
+                let why = format!("content {}: {}", index + 1, failure.text);
+                unopened.push(Unopened { entry: opened.manifest.entry, why });
+                continue;
+            }
             files.push(ExportedFile {
                 blake3: hash(&path)?,
                 file,
@@ -254,7 +274,7 @@ impl Job<'_> {
                 object: content.object,
             });
         }
-        Ok(files)
+        Ok((files, unopened))
     }
 
     /// The key logs of all authors and of the patient. A chart's subject before enrolment has none.
@@ -307,6 +327,10 @@ fn file_name(text: &str, chars_max: usize) -> String {
             '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\n' | '\t' | '\u{fffd}' => '-',
             c => c,
         })
+        .scan(FILE_NAME_BYTES_MAX, |left, c| {
+            *left = left.checked_sub(c.len_utf8())?;
+            Some(c)
+        })
         .take(chars_max)
         .collect();
     let plain = plain.trim_matches(|c: char| c == '.' || c.is_whitespace());
@@ -326,8 +350,7 @@ fn free_name(name: &str, media_type: &str, taken: &mut BTreeSet<String>) -> Stri
         }
     });
     // From the end, so that an extension survives.
-    let tail: Vec<char> = base.chars().rev().take(2 * TITLE_CHARS_MAX).collect();
-    let mut plain = file_name(&tail.into_iter().rev().collect::<String>(), 2 * TITLE_CHARS_MAX);
+    let mut plain = file_name(tail(base), 2 * TITLE_CHARS_MAX);
     if !plain.contains('.') {
         plain.push_str(extension(media_type));
     }
@@ -341,6 +364,16 @@ fn free_name(name: &str, media_type: &str, taken: &mut BTreeSet<String>) -> Stri
         number += 1;
     }
     name
+}
+
+/// The end of a name, as long as a file's may be.
+fn tail(name: &str) -> &str {
+    let from = name.len().saturating_sub(FILE_NAME_BYTES_MAX);
+    let from = (from..=name.len()).find(|at| name.is_char_boundary(*at)).unwrap_or(name.len());
+    let tail = &name[from..];
+    let chars = tail.chars().count();
+    let from = tail.char_indices().nth(chars.saturating_sub(2 * TITLE_CHARS_MAX));
+    &tail[from.map_or(0, |(at, _)| at)..]
 }
 
 fn extension(media_type: &str) -> &'static str {

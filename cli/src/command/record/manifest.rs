@@ -26,7 +26,7 @@ pub(super) struct Exported {
     pub(super) unopened: Vec<Unopened>,
 }
 
-/// An entry of which nothing but its existence is known here.
+/// An entry, or one of its contents, that does not open here.
 #[derive(Debug, Serialize)]
 pub(super) struct Unopened {
     pub(super) entry: EntryId,

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use chartmesh_node::client::escape;
+use chartmesh_node::client::{ClientError, escape};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::record::view::ManifestView;
@@ -161,13 +161,18 @@ async fn write_content(node: &Node, opened: Opened, number: u64, to: Option<&Pat
 }
 
 /// Writes one content to a new file.
-pub(super) async fn save(
+async fn save(node: &Node, open: &str, index: usize, length: u64, path: &Path) -> Outcome {
+    save_if_it_opens(node, open, index, length, path).await?
+}
+
+/// Writes one content to a new file; gives what is wrong with the content itself, where it does not open to its end.
+pub(super) async fn save_if_it_opens(
     node: &Node,
     open: &str,
     index: usize,
     length: u64,
     path: &Path,
-) -> Outcome {
+) -> Outcome<Outcome> {
     let mut file = private_file(path).map_err(|error| Failure::file("write", path, &error))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let progress = node.out.progress(&name.unwrap_or_default(), length);
@@ -177,14 +182,29 @@ pub(super) async fn save(
     };
     let written = node.client.download(&content_path(open, index), write, path).await;
     progress.finish_and_clear();
-    let written = written.map_err(Failure::from).and_then(|count| {
-        if count == length { Ok(()) } else { Err(cut_short(path, count, length)) }
-    });
-    if written.is_err() {
-        // Half a content must not pass for a whole one.
-        let _ = std::fs::remove_file(path);
+    if written.as_ref().is_ok_and(|count| *count == length) {
+        return Ok(Ok(()));
     }
-    written
+    // Half a content must not pass for a whole one.
+    let _ = std::fs::remove_file(path);
+    match written {
+        Ok(count) => Ok(Err(cut_short(path, count, length))),
+        Err(error @ ClientError::Refused { .. }) => Ok(Err(error.into())),
+        // A node that goes on broke off because of what it was to send.
+        Err(ClientError::Broken { .. }) if node.status().await.is_ok() => Ok(Err(unlike(path))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The content is not what its entry says of it: another key, another length, other bytes.
+fn unlike(path: &Path) -> Failure {
+    Failure::new(
+        Exit::NotAuthentic,
+        format!("{} does not open: it is not what its entry says of it", path.display()),
+    )
+    .next(
+        "the node's log says more; the entry's author sealed it so, or the bytes here are damaged",
+    )
 }
 
 /// A new file that only its owner can read: it holds what was sealed.

@@ -32,8 +32,8 @@ a file's BLAKE3 hash is in the manifest, and <code>b3sum</code> prints it.</p>\n
     }
     if !record.unopened.is_empty() {
         html.push_str(&format!(
-            "<p>{} more cannot be opened where this was written; the manifest says why.</p>\n",
-            text(&counted(record.unopened.len(), "entry", "entries"))
+            "<p>{} cannot be opened where this was written; the manifest says why.</p>\n",
+            text(&counted(record.unopened.len(), "entry or content", "entries or contents"))
         ));
     }
     html.push_str("</body>\n</html>\n");

@@ -4,7 +4,8 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 
 use axum::http::Method;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::CodeView;
+use chartmesh_protocol::peer::{CodeView, Page};
+use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::refusal::RefusalCode;
 use serde_json::{Value, json};
 
@@ -75,9 +76,20 @@ async fn requests_that_make_no_sense_are_refused_with_a_reason() {
         // What nobody knows may be a limit that was misspelt: it is never passed over.
         r#"{"command": {"name": "x", "identifier": []}}"#,
         r#"{"command": {"name": "x"}, "user": "y"}"#,
+        // Values without their names.
+        r#"[{"name": "x", "identifiers": []}, null, null]"#,
+        r#"{"command": ["x", []]}"#,
     ] {
         client.send(Method::POST, chart, text).await.refused(400, RefusalCode::Invalid);
     }
+    for (question, query) in [("peers", json!([])), ("find", json!([["chart"], "x", null, null]))] {
+        let path = format!("/v1/query/{question}");
+        client.post(&path, &json!({"query": query})).await.refused(400, RefusalCode::Invalid);
+    }
+    let charts: Page<ChartView> = client.post("/v1/query/charts", &json!({})).await.get();
+    assert!(charts.items.is_empty(), "something was done");
+    // Another method than the door's has an answer like any other.
+    client.send(Method::DELETE, chart, "").await.refused(404, RefusalCode::NotFound);
     client.post("/v1/query/status", &json!({"query": {}})).await.refused(400, RefusalCode::Invalid);
     // What only the node itself may say, and what another door is for.
     for name in
