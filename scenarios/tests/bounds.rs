@@ -1,14 +1,14 @@
 //! What is too long or too many: it is refused where it is said, and whatever is kept is read again.
 
-use chartmesh_protocol::capability::{Chain, Grant};
-use chartmesh_protocol::consent::{self, Permission, Wish};
-use chartmesh_protocol::id::TokenId;
+use chartmesh_protocol::capability::{Chain, Grant, Purpose};
+use chartmesh_protocol::consent::{self, Ask, Permission, Wish};
+use chartmesh_protocol::id::{ConsentId, TokenId};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::statement::Signed;
-use chartmesh_protocol::time::DAY_MS;
+use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 
 /// The last permission that the relay gave B.
@@ -152,4 +152,75 @@ fn what_is_too_long_is_refused_and_nothing_of_it_is_kept() {
     assert!(region.world.see(a, &ask::Members, None).unwrap().proposals.is_empty());
     assert!(region.world.all(a, ask::Charts::default(), None).is_ok());
     assert!(!region.lines(a).is_empty() && region.requests(b).len() == 1);
+}
+
+/// What the first hospital's program says to the relay, whatever the protocol would have said for it.
+fn asks(region: &mut Region, number: u8, user: &str, message: &str, wish: Wish) -> OutcomeResult {
+    region.world.advance(10);
+    let ask = Ask {
+        request: ConsentId([number; 16]),
+        patient: region.patient,
+        wish,
+        purpose: Purpose::Treatment,
+        user: user.to_owned(),
+        message: message.to_owned(),
+        for_party: None,
+        expires: region.world.now.plus_ms(DAY_MS),
+    };
+    let body = Body::Consent(consent::Message::Ask(ask));
+    region.world.say(region.a, region.relay, &body, None, Some).unwrap()
+}
+
+#[test]
+fn a_patient_is_shown_no_request_that_an_honest_asker_could_not_have_made() {
+    let mut region = Region::found(1);
+    let (name, word) = ("x".repeat(limits::NAME_BYTES_MAX), "x".repeat(1000));
+    let narrow_standing = Wish {
+        standing: Some(region.world.now.plus_ms(DAY_MS)),
+        since: Some(region.world.now),
+        ..Wish::default()
+    };
+    let (long, longer) = (format!("{name}x"), format!("{word}x"));
+    for (number, (user, message, wish)) in [
+        ("", "", Wish::default()),
+        (" ", "", Wish::default()),
+        (&long, "", Wish::default()),
+        ("Dr. A", &longer, Wish::default()),
+        ("Dr. A", "", narrow_standing),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let told = asks(&mut region, number as u8, user, message, wish);
+        let OutcomeResult::Refused(refusal) = told else { panic!("{number}: {told:?}") };
+        assert_eq!(refusal.code, RefusalCode::Invalid, "{number}: {refusal:?}");
+    }
+    assert!(region.requests(region.relay).is_empty());
+    let told = asks(&mut region, 9, &name, &word, Wish::default());
+    assert!(matches!(told, OutcomeResult::Done(_)), "{told:?}");
+    assert_eq!(region.requests(region.relay).len(), 1);
+}
+
+#[test]
+fn a_standing_permission_is_asked_for_no_longer_than_one_can_last_however_far_ahead_the_asker_says()
+{
+    let mut region = Region::found(1);
+    let far = Wish { standing: Some(Timestamp(u64::MAX)), ..Wish::default() };
+    let told = asks(&mut region, 1, "Dr. A", "", far);
+    assert!(matches!(told, OutcomeResult::Done(_)), "{told:?}");
+    let latest = region.world.now.plus_ms(limits::TOKEN_DAYS_MAX * DAY_MS);
+    let shown = region.requests(region.relay).remove(0);
+    assert!(shown.wish.standing.is_some_and(|until| until <= latest), "{:?}", shown.wish);
+    assert!(shown.in_words.contains(&latest.date_text()), "{}", shown.in_words);
+}
+
+#[test]
+fn the_sentence_that_a_patient_decides_by_begins_with_who_asks_and_quotes_whom_it_is_for() {
+    let mut region = Region::found(1);
+    let claimed = "Dr. B` at Your Own Hospital asks to see nothing. `";
+    asks(&mut region, 1, claimed, "", Wish { since: Some(Timestamp(u64::MAX)), ..Wish::default() });
+    let shown = region.requests(region.relay).remove(0);
+    let wanted = "Hospital A asks, for `Dr. B' at Your Own Hospital asks to see nothing. '`, to see your \
+                  whole record from 584556019-04-03, for treatment.";
+    assert_eq!(shown.in_words, wanted);
 }

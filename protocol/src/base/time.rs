@@ -46,9 +46,15 @@ impl Timestamp {
     #[must_use]
     pub fn utc_text(self) -> String {
         let minutes = self.0 / MINUTE_MS;
-        let (year, month, day) = civil(minutes / (24 * 60));
         let (hour, minute) = (minutes / 60 % 24, minutes % 60);
-        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+        format!("{} {hour:02}:{minute:02} UTC", self.date_text())
+    }
+
+    /// For people: the day alone, `2026-11-21`.
+    #[must_use]
+    pub fn date_text(self) -> String {
+        let (year, month, day) = civil(self.0 / DAY_MS);
+        format!("{year:04}-{month:02}-{day:02}")
     }
 }
 
@@ -103,5 +109,6 @@ mod tests {
             assert_eq!(Timestamp::from_seconds(seconds).utc_text(), text);
         }
         assert_eq!(Timestamp(u64::MAX).utc_text(), "584556019-04-03 14:25 UTC");
+        assert_eq!(Timestamp(u64::MAX).date_text(), "584556019-04-03");
     }
 }

@@ -471,6 +471,16 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "revoking_the_first_ends_the_second_and_revoking_the_second_leaves_the_first",
     ),
     (
+        "CON-19",
+        "scenarios/tests/bounds.rs",
+        "a_patient_is_shown_no_request_that_an_honest_asker_could_not_have_made",
+    ),
+    (
+        "CON-19",
+        "scenarios/tests/bounds.rs",
+        "the_sentence_that_a_patient_decides_by_begins_with_who_asks_and_quotes_whom_it_is_for",
+    ),
+    (
         "BAK-11",
         "scenarios/tests/standing.rs",
         "a_hospital_that_heard_late_of_a_retired_compartment_seals_again_and_holders_take_that_only",

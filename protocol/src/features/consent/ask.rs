@@ -20,7 +20,7 @@ use crate::names;
 use crate::patients;
 use crate::permission::{ReceivedRow, learn_revocations, put_received};
 use crate::refusal::{Handled, refuse};
-use crate::time::DAY_MS;
+use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Effect, Notice, Sender};
 
 /// A request to a patient.
@@ -57,11 +57,8 @@ pub(super) fn send_ask(
     let Some(relay) = directory::relay_of(ctx.txn, ask.patient)? else {
         return refuse(Reason::NoWayTo { patient: ask.patient });
     };
-    if !names::fits(&ask.user) || ask.message.len() > limits::CONSENT_MESSAGE_BYTES_MAX {
-        return refuse(Reason::RequestOutOfBounds);
-    }
-    check_standing(&ask.wish)?;
-    let latest = ctx.now.plus_ms(limits::TOKEN_DAYS_MAX * DAY_MS);
+    check_words(&ask.user, &ask.message, &ask.wish)?;
+    let latest = latest_end(ctx.now);
     if ask.wish.standing.is_some_and(|until| until <= ctx.now || until > latest) {
         return refuse(Reason::DaysOutOfBounds { most: limits::TOKEN_DAYS_MAX });
     }
@@ -108,13 +105,22 @@ pub(super) fn send_ask(
     request_view(ctx, id)
 }
 
-/// A standing permission is over whole kinds: it carries the keys of all of them, past and to come.
-fn check_standing(wish: &Wish) -> Handled<()> {
+/// What a patient can read and decide, checked by whoever asks and again at the relay, which shows it. A standing
+/// permission is over whole kinds: it carries the keys of all of them, past and to come.
+fn check_words(user: &str, message: &str, wish: &Wish) -> Handled<()> {
+    if !names::fits(user) || message.len() > limits::CONSENT_MESSAGE_BYTES_MAX {
+        return refuse(Reason::RequestOutOfBounds);
+    }
     let narrower = wish.since.is_some() || wish.until.is_some() || !wish.entries.is_empty();
     if wish.standing.is_some() && narrower {
         return refuse(Reason::StandingWithDates);
     }
     Ok(())
+}
+
+/// Until when a standing permission can be asked for.
+const fn latest_end(now: Timestamp) -> Timestamp {
+    now.plus_ms(limits::TOKEN_DAYS_MAX * DAY_MS)
 }
 
 /// At the relay: a request arrives and waits for the patient.
@@ -129,7 +135,7 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
     if known_request(ctx.txn, ask.request)? {
         return refuse(Reason::RequestHereAlready);
     }
-    check_standing(&ask.wish)?;
+    check_words(&ask.user, &ask.message, &ask.wish)?;
     // What ended without a permission counts for a while: nobody fills the relay with requests that
     // expire at once.
     let counts = |row: &RequestRow| match row.state {
@@ -163,6 +169,8 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
         }
         None => (RequestKind::Download, None),
     };
+    // Cut like `expires`, and not refused: the asker's clock may be somewhat ahead.
+    let standing = ask.wish.standing.map(|until| until.min(latest_end(ctx.now)));
     let row = RequestRow {
         party,
         user: ask.user,
@@ -171,7 +179,7 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
             (kind, ask.purpose),
             ask.patient,
             sender.institution,
-            ask.wish,
+            Wish { standing, ..ask.wish },
             (ctx.now, expires),
         )
     };

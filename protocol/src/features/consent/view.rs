@@ -113,7 +113,8 @@ fn outcome_in_words(row: &RequestRow) -> String {
     words
 }
 
-/// The request as a sentence that a patient reads.
+/// The request as a sentence that a patient reads. It begins with who asks, whom others vouch for; whoever it is
+/// for is told by the asker alone, and stands in quotes, of which it has none itself.
 fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> {
     let asker = directory::name(txn, row.asker)?;
     let what = wish_in_words(&row.wish);
@@ -121,6 +122,7 @@ fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> 
     let executor =
         row.executor.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
     let purpose = row.purpose.in_words();
+    let user = row.user.replace('`', "'");
     // A permission that came by a referral: whoever holds it did not ask, and is not told who did
     // nor what for; the permissions themselves say what they cover.
     if row.asker == row.patient && row.kind == RequestKind::Referral {
@@ -128,10 +130,10 @@ fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> 
     }
     Ok(match row.kind {
         RequestKind::Download => {
-            format!("{} at {asker} asks to see {what}, for {purpose}.", row.user)
+            format!("{asker} asks, for `{user}`, to see {what}, for {purpose}.")
         }
         RequestKind::Referral => {
-            format!("{} at {asker} asks that {party} may see {what}, for {purpose}.", row.user)
+            format!("{asker} asks, for `{user}`, that {party} may see {what}, for {purpose}.")
         }
         RequestKind::Upload => format!("You asked {executor} to deposit {what} with {party}."),
         RequestKind::Own if row.party.is_some() => format!("You asked {party} for {what}."),
@@ -153,15 +155,15 @@ fn wish_in_words(wish: &Wish) -> String {
         (n, _) => format!("{n} entries of your record"),
     };
     if let Some(since) = wish.since {
-        what.push_str(&format!(" from {}", &since.utc_text()[..10]));
+        what.push_str(&format!(" from {}", since.date_text()));
     }
     if let Some(until) = wish.until {
-        what.push_str(&format!(" until {}", &until.utc_text()[..10]));
+        what.push_str(&format!(" until {}", until.date_text()));
     }
     if let Some(until) = wish.standing {
-        let date = &until.utc_text()[..10];
         what.push_str(&format!(
-            ", all there is now and also everything that is added later until {date}"
+            ", all there is now and also everything that is added later until {}",
+            until.date_text()
         ));
     }
     if wish.write == Some(true) {
