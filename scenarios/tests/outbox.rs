@@ -3,6 +3,7 @@
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::message::Envelope;
 use chartmesh_protocol::peer::{Body, ask};
+use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn as _, Table};
@@ -161,6 +162,31 @@ fn who_asks_somebody_that_takes_nothing_is_told_when_no_more_can_wait() {
     assert_eq!(region.requests(region.a).len(), limits::OUTBOX_PER_PARTY_MAX);
     let status = region.world.see(region.a, &ask::Status, None).unwrap();
     assert_eq!(status.waiting, limits::OUTBOX_PER_PARTY_MAX);
+}
+
+#[test]
+fn a_relay_that_takes_nothing_keeps_no_hospital_from_recording_and_hears_of_all_when_it_is_back() {
+    let mut region = Region::found(1);
+    let (a, relay) = (region.a, region.relay);
+    region.world.switch(relay, false);
+    while region.download(a, &Wish::default()).is_ok() {}
+    let mut recorded = Vec::new();
+    // More than one message can tell.
+    for count in [1, limits::PAGE_ENTRIES_MAX + 20] {
+        let titles = (0..count).map(|number| format!("letter {number}"));
+        let drafts = titles.map(|title| region.world.draft(a, Kind::Reports, &title, &[b"Well."]));
+        let drafts = drafts.collect();
+        recorded.extend(region.world.record(a, region.patient, drafts).unwrap().entries);
+    }
+    region.world.switch(a, false);
+    region.world.switch(a, true);
+    region.world.switch(relay, true);
+    region.world.advance(DAY_MS / 24);
+    let known: Vec<_> =
+        region.entries(relay, false).into_iter().map(|listed| listed.entry).collect();
+    let missing = recorded.iter().filter(|entry| !known.contains(entry)).count();
+    assert_eq!(missing, 0, "of {}", recorded.len());
+    assert_eq!(rows(&region, a, "record_unannounced"), 0);
 }
 
 #[test]

@@ -114,10 +114,16 @@ pub(crate) fn push(
 
 /// Refuses when a message for an institution would find no room.
 pub(crate) fn require_room(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Handled<()> {
-    if depth(txn, to)? >= limits::OUTBOX_PER_PARTY_MAX {
+    if !has_room(txn, to)? {
         return refuse(Reason::TooMany { institution: to });
     }
     Ok(())
+}
+
+/// Whether a message for an institution would find room. Who has something to say when there is none is told by
+/// [`Notice::Room`](crate::turn::Notice::Room).
+pub(crate) fn has_room(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Result<bool, StoreError> {
+    Ok(depth(txn, to)? < limits::OUTBOX_PER_PARTY_MAX)
 }
 
 fn push_up_to(

@@ -22,7 +22,7 @@ use crate::record;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::store::{Overlay, StoreError, Txn, merge};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Nonce, RequestId, Sender, Sort, TransferResult};
+use crate::turn::{Context, Effect, Nonce, Notice, RequestId, Sender, Sort, TransferResult};
 use rand_core::CryptoRng;
 
 impl Peer {
@@ -178,6 +178,10 @@ impl Peer {
             Ok(())
         })?;
         let Some((body, result)) = ended else { return Ok(effects) };
+        effects.extend(self.quietly(now, txn, rng, |ctx| {
+            ctx.notify(Notice::Room { institution: to });
+            Ok(())
+        })?);
         let result = match result {
             OutcomeResult::Done(answer) => Ok(answer),
             OutcomeResult::Refused(refusal) => Err(refusal),

@@ -71,6 +71,7 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
             TransferFor::Restore(pull) => backup::restored_object(ctx, &transfer, pull, result),
         },
         Notice::Enrolled { chart, patient } => record::adopt(ctx, chart, patient),
+        Notice::Room { institution } => record::announce_waiting(ctx, institution),
         Notice::Ring { patient } => record::reseal(ctx, patient),
         Notice::Publish { patient } => custody::publish_for(ctx, patient),
         Notice::RingSigned { patient } => consent::renew_for(ctx, patient),

@@ -29,6 +29,11 @@ pub(crate) enum Notice {
         /// The patient.
         patient: PartyId,
     },
+    /// A message went: there is room for another one to the institution.
+    Room {
+        /// The institution.
+        institution: PartyId,
+    },
     /// The patient's keys are at hand: a fresh key ring and revocation state are to be published.
     Publish {
         /// The patient.

@@ -471,6 +471,11 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "revoking_the_first_ends_the_second_and_revoking_the_second_leaves_the_first",
     ),
     (
+        "REC-7",
+        "scenarios/tests/outbox.rs",
+        "a_relay_that_takes_nothing_keeps_no_hospital_from_recording_and_hears_of_all_when_it_is_back",
+    ),
+    (
         "CON-19",
         "scenarios/tests/bounds.rs",
         "a_patient_is_shown_no_request_that_an_honest_asker_could_not_have_made",

@@ -1,17 +1,14 @@
 //! Transitions.
 
-use super::catalogue;
+use super::announce::announce;
 use super::reasons::Reason;
 use super::view::{ChartView, RecordedView};
-use super::wire::{Announce, Message};
 use crate::access_log::{self, Action};
 use crate::capability::Purpose;
-use crate::codec::{Bytes, Wire};
-use crate::contacts;
 use crate::crypto::KemPublic;
 use crate::directory;
 use crate::entries::{
-    self, Bundle, ChartRow, Checked, EntryRow, Label, Manifest, SealedEntry, Term, chart, chart_of,
+    self, ChartRow, Checked, EntryRow, Label, Manifest, SealedEntry, Term, chart, chart_of,
     delete_chart, keep, learn_holder, leave_subject, open_own, put_chart, sealed_in_time,
     subject_of_chart, whole,
 };
@@ -24,7 +21,7 @@ use crate::object::DataKey;
 use crate::patients;
 use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Signed;
-use crate::turn::{Context, Sender};
+use crate::turn::Context;
 use crate::wrap::{Wrap, wrap};
 use rand_core::CryptoRng;
 
@@ -114,32 +111,6 @@ fn current_compartment(
     Ok(named && end.is_some_and(|end| ctx.now < end))
 }
 
-/// Tells the patient's relay of entries, in messages of bounded size.
-pub(crate) fn announce(
-    ctx: &mut Context<'_>,
-    patient: PartyId,
-    bundles: Vec<Bundle>,
-) -> Handled<()> {
-    let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
-    let budget = limits::REQUEST_BYTES_MAX / 2;
-    let mut page = Vec::new();
-    let mut bytes = 0;
-    for bundle in bundles {
-        let size = bundle.to_bytes().len();
-        if !page.is_empty() && (bytes + size > budget || page.len() == limits::PAGE_ENTRIES_MAX) {
-            let bundles = core::mem::take(&mut page);
-            ctx.send(relay, &Message::Announce(Announce { patient, bundles }))?;
-            bytes = 0;
-        }
-        bytes += size;
-        page.push(bundle);
-    }
-    if !page.is_empty() {
-        ctx.send(relay, &Message::Announce(Announce { patient, bundles: page }))?;
-    }
-    Ok(())
-}
-
 /// Opens an entry: a person at an institution with its keys, a patient at the relay with the
 /// patient's.
 pub(super) fn open(
@@ -183,35 +154,6 @@ pub(super) fn log_opened(
         },
     )?;
     Ok(())
-}
-
-/// An author shows what it recorded.
-pub(super) fn announced(
-    ctx: &mut Context<'_>,
-    sender: &Sender,
-    announce: Announce,
-) -> Handled<Bytes> {
-    let patient = announce.patient;
-    if !patients::serves(ctx.txn, patient)? {
-        return refuse(patients::Reason::NotServed);
-    }
-    if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
-        return refuse(patients::Reason::NoDealings);
-    }
-    let mut changes = catalogue::Changes::default();
-    for bundle in announce.bundles {
-        let author = bundle.label.claims().author;
-        if author != sender.institution || bundle.label.claims().subject != patient {
-            return refuse(Reason::NotItsOwn);
-        }
-        let checked = bundle.check(&sender.keys)?;
-        let before = entries::entry(ctx.txn, patient, checked.label.entry)?;
-        changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
-        keep(ctx, &checked, Some(sender.institution), false, None)?;
-        learn_holder(ctx.txn, patient, checked.label.entry, author)?;
-    }
-    catalogue::announced(ctx, patient, &changes)?;
-    Ok(Bytes::default())
 }
 
 /// The chart's patient has enrolled: its entries get the patient's name and wraps and are announced. A
@@ -315,10 +257,7 @@ pub(crate) fn reseal(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
             Err(error) => return Err(error),
         }
     }
-    match announce(ctx, patient, bundles) {
-        Ok(()) | Err(Failure::Refused(_)) => Ok(()),
-        Err(error) => Err(error),
-    }
+    announce(ctx, patient, bundles)
 }
 
 fn reseal_entry(ctx: &mut Context<'_>, patient: PartyId, id: EntryId) -> Handled<Option<Checked>> {

@@ -12,6 +12,7 @@
 //! is an entry of its own that names the one it adds to. What the relay knows of, it lists in a signed
 //! [`Catalogue`], so that readers notice what a holder keeps back.
 
+mod announce;
 mod catalogue;
 mod check;
 pub mod command;
@@ -34,6 +35,7 @@ pub use crate::entries::{
 };
 pub use crate::holdings::ContentRef;
 pub use crate::kind::{Kind, UnknownKind};
+pub(crate) use announce::announce_waiting;
 pub(crate) use catalogue::send;
 pub(crate) use check::checked;
 pub use command::Command;
@@ -50,7 +52,7 @@ impl Feature for Machine {
 
     fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
         match message {
-            Message::Announce(announce) => machine::announced(ctx, sender, announce),
+            Message::Announce(announce) => announce::announced(ctx, sender, announce),
             Message::Listing(listing) => catalogue::received(ctx, sender, listing),
         }
     }

@@ -1,0 +1,131 @@
+//! The author tells the patient's relay what it recorded, and the relay takes it.
+//!
+//! Nothing that the relay does or fails to do keeps the author from recording: what finds no room in the outbox is
+//! remembered as a row, and announced as it stands by then, a page for each message that went.
+
+use super::catalogue;
+use super::reasons::Reason;
+use super::wire::{Announce, Message};
+use crate::codec::{Bytes, Wire};
+use crate::contacts;
+use crate::directory;
+use crate::entries::{self, Bundle, keep, learn_holder};
+use crate::id::{EntryId, PartyId};
+use crate::limits;
+use crate::outbox;
+use crate::patients;
+use crate::refusal::{Handled, refuse};
+use crate::rows;
+use crate::store::{StoreError, Table, prefix_end};
+use crate::turn::{Context, Sender};
+
+/// Patient, entry -> nothing: what is to be announced when the outbox has room.
+const UNANNOUNCED: Table = Table("record_unannounced");
+
+/// Tells the patient's relay of entries, in messages of bounded size.
+pub(super) fn announce(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    bundles: Vec<Bundle>,
+) -> Handled<()> {
+    let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
+    for bundles in pages(bundles) {
+        if outbox::has_room(ctx.txn, relay)? {
+            ctx.send(relay, &Message::Announce(Announce { patient, bundles }))?;
+        } else {
+            for bundle in bundles {
+                rows::mark(ctx.txn, UNANNOUNCED, &key(patient, bundle.label.claims().entry))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// In the order that they come in, each page with room for one more of its size in a message.
+fn pages(bundles: Vec<Bundle>) -> Vec<Vec<Bundle>> {
+    let budget = limits::REQUEST_BYTES_MAX / 2;
+    let mut pages: Vec<Vec<Bundle>> = Vec::new();
+    let mut bytes = 0;
+    for bundle in bundles {
+        let size = bundle.to_bytes().len();
+        match pages.last_mut() {
+            Some(page) if bytes + size <= budget && page.len() < limits::PAGE_ENTRIES_MAX => {
+                page.push(bundle);
+            }
+            _ => {
+                bytes = 0;
+                pages.push(vec![bundle]);
+            }
+        }
+        bytes += size;
+    }
+    pages
+}
+
+/// The outbox has room for an institution again: of each patient whose relay it is, a page of what waits goes.
+pub(crate) fn announce_waiting(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
+    let mut from = Vec::new();
+    while let Some((first, _)) = ctx.txn.page(UNANNOUNCED, &from, &[], 1)?.into_iter().next() {
+        let Some(patient) = first.first_chunk().map(|id| PartyId(*id)) else { return Ok(()) };
+        if directory::relay_of(ctx.txn, patient)? == Some(to) {
+            announce_page(ctx, patient)?;
+        }
+        from = prefix_end(&patient.0);
+        if from.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn announce_page(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
+    let end = prefix_end(&patient.0);
+    let mut bundles = Vec::new();
+    for (key, _) in ctx.txn.page(UNANNOUNCED, &patient.0, &end, limits::PAGE_ENTRIES_MAX)? {
+        ctx.txn.delete(UNANNOUNCED, &key)?;
+        bundles.extend(as_it_stands(ctx, patient, EntryId(rows::tail(UNANNOUNCED, &key)?))?);
+    }
+    announce(ctx, patient, bundles)
+}
+
+fn as_it_stands(
+    ctx: &Context<'_>,
+    patient: PartyId,
+    entry: EntryId,
+) -> Result<Option<Bundle>, StoreError> {
+    let Some(row) = entries::entry(ctx.txn, patient, entry)? else { return Ok(None) };
+    Ok(entries::whole(ctx.txn, &row)?.map(|whole| whole.to_bundle()))
+}
+
+fn key(patient: PartyId, entry: EntryId) -> Vec<u8> {
+    rows::pair(&patient.0, &entry.0)
+}
+
+/// An author shows what it recorded.
+pub(super) fn announced(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    announce: Announce,
+) -> Handled<Bytes> {
+    let patient = announce.patient;
+    if !patients::serves(ctx.txn, patient)? {
+        return refuse(patients::Reason::NotServed);
+    }
+    if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
+        return refuse(patients::Reason::NoDealings);
+    }
+    let mut changes = catalogue::Changes::default();
+    for bundle in announce.bundles {
+        let author = bundle.label.claims().author;
+        if author != sender.institution || bundle.label.claims().subject != patient {
+            return refuse(Reason::NotItsOwn);
+        }
+        let checked = bundle.check(&sender.keys)?;
+        let before = entries::entry(ctx.txn, patient, checked.label.entry)?;
+        changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
+        keep(ctx, &checked, Some(sender.institution), false, None)?;
+        learn_holder(ctx.txn, patient, checked.label.entry, author)?;
+    }
+    catalogue::announced(ctx, patient, &changes)?;
+    Ok(Bytes::default())
+}
