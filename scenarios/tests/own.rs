@@ -9,9 +9,10 @@ use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::view::OpenedView;
-use chartmesh_protocol::record::{self, Kind, Label};
+use chartmesh_protocol::record::{self, Announce, Kind, Label};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::statement::Signed;
+use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who};
 
 /// The patient has contents brought to the relay.
@@ -171,16 +172,49 @@ fn a_head_that_the_patient_was_shown_when_reading_is_compared_with_the_log_too()
     assert_eq!(shown, [(region.world.id(relay), Some(true))]);
 }
 
+/// What the first hospital announced last.
+fn announced(region: &Region) -> Announce {
+    let announced = region.world.said().rev().find_map(|(_, to, body)| match body {
+        Body::Record(record::Message::Announce(announce)) if to == region.relay => Some(announce),
+        _ => None,
+    });
+    announced.expect("A announced what it recorded")
+}
+
+#[test]
+fn an_entry_whose_id_another_took_first_keeps_none_of_those_announced_with_it_from_the_patient() {
+    let mut region = Region::found(1);
+    let (a, b, relay, patient) = (region.a, region.b, region.relay, region.patient);
+    region.permitted("{}");
+    region.world.record_wire = true;
+    region.add(Kind::Reports, "letter");
+    let mut stolen = announced(&region);
+    region.world.cut.insert((a, relay));
+    let titles = ["one", "two", "three"];
+    let drafts = titles.map(|title| region.world.draft(a, Kind::Reports, title, &[b"Well."]));
+    let recorded = region.world.record(a, patient, drafts.into()).unwrap().entries;
+    // B's program announces something of its own under the id of one of them.
+    let label = stolen.bundles[0].label.claims().clone();
+    let label = Label { entry: recorded[0], author: region.world.id(b), ..label };
+    let key = &region.world.parties[b.0].institution_key;
+    stolen.bundles[0].label = Signed::sign(label, key).to_unverified();
+    let body = Body::Record(record::Message::Announce(stolen));
+    let told = region.world.say(b, relay, &body, None, Some).unwrap();
+    assert!(matches!(told, OutcomeResult::Done(_)), "{told:?}");
+    region.world.cut.clear();
+    region.world.advance(DAY_MS / 24);
+    let listed = region.entries(relay, false);
+    let author = |entry| listed.iter().find(|view| view.entry == entry).map(|view| view.author);
+    let (a, b) = (region.world.id(a), region.world.id(b));
+    assert_eq!(recorded.into_iter().map(author).collect::<Vec<_>>(), [Some(b), Some(a), Some(a)]);
+}
+
 #[test]
 fn an_entry_that_its_author_sealed_wrongly_keeps_the_patient_from_no_other() {
     let mut region = Region::found(1);
     region.world.record_wire = true;
     let good = region.add(Kind::Reports, "letter");
-    let announced = region.world.said().rev().find_map(|(_, to, body)| match body {
-        Body::Record(record::Message::Announce(announce)) if to == region.relay => Some(announce),
-        _ => None,
-    });
-    let mut announce = announced.expect("A announced the letter");
+    let mut announce = announced(&region);
     // A's program announces another one, whose key it did not seal as it should.
     let bundle = &mut announce.bundles[0];
     let entry = EntryId([7; 16]);

@@ -476,6 +476,11 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "a_relay_that_takes_nothing_keeps_no_hospital_from_recording_and_hears_of_all_when_it_is_back",
     ),
     (
+        "REC-8",
+        "scenarios/tests/own.rs",
+        "an_entry_whose_id_another_took_first_keeps_none_of_those_announced_with_it_from_the_patient",
+    ),
+    (
         "CON-19",
         "scenarios/tests/bounds.rs",
         "a_patient_is_shown_no_request_that_an_honest_asker_could_not_have_made",

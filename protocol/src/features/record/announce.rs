@@ -14,7 +14,7 @@ use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::outbox;
 use crate::patients;
-use crate::refusal::{Handled, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::rows;
 use crate::store::{StoreError, Table, prefix_end};
 use crate::turn::{Context, Sender};
@@ -101,7 +101,8 @@ fn key(patient: PartyId, entry: EntryId) -> Vec<u8> {
     rows::pair(&patient.0, &entry.0)
 }
 
-/// An author shows what it recorded.
+/// An author shows what it recorded. What cannot be taken, such as an entry whose id somebody else announced first,
+/// keeps nothing else of the page from the patient.
 pub(super) fn announced(
     ctx: &mut Context<'_>,
     sender: &Sender,
@@ -114,18 +115,39 @@ pub(super) fn announced(
     if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
         return refuse(patients::Reason::NoDealings);
     }
-    let mut changes = catalogue::Changes::default();
+    let (mut changes, mut taken, mut refused) = (catalogue::Changes::default(), 0, None);
     for bundle in announce.bundles {
-        let author = bundle.label.claims().author;
-        if author != sender.institution || bundle.label.claims().subject != patient {
-            return refuse(Reason::NotItsOwn);
+        match take(ctx, sender, patient, bundle, &mut changes) {
+            Ok(()) => taken += 1,
+            Err(Failure::Refused(refusal)) => {
+                tracing::warn!(from = %sender.institution.short(), reason = refusal.name(), "an announced entry was not taken");
+                refused = refused.or(Some(refusal));
+            }
+            Err(fault) => return Err(fault),
         }
-        let checked = bundle.check(&sender.keys)?;
-        let before = entries::entry(ctx.txn, patient, checked.label.entry)?;
-        changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
-        keep(ctx, &checked, Some(sender.institution), false, None)?;
-        learn_holder(ctx.txn, patient, checked.label.entry, author)?;
+    }
+    // Whose every entry is refused hears why.
+    if let Some(refusal) = refused.filter(|_| taken == 0) {
+        return Err(Failure::Refused(refusal));
     }
     catalogue::announced(ctx, patient, &changes)?;
     Ok(Bytes::default())
+}
+
+fn take(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    patient: PartyId,
+    bundle: Bundle,
+    changes: &mut catalogue::Changes,
+) -> Handled<()> {
+    let author = bundle.label.claims().author;
+    if author != sender.institution || bundle.label.claims().subject != patient {
+        return refuse(Reason::NotItsOwn);
+    }
+    let checked = bundle.check(&sender.keys)?;
+    let before = entries::entry(ctx.txn, patient, checked.label.entry)?;
+    keep(ctx, &checked, Some(author), false, None)?;
+    changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
+    Ok(learn_holder(ctx.txn, patient, checked.label.entry, author)?)
 }

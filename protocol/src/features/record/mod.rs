@@ -41,7 +41,7 @@ pub(crate) use check::checked;
 pub use command::Command;
 pub(crate) use machine::{adopt, reseal};
 pub(crate) use reasons::Reason;
-pub use wire::Message;
+pub use wire::{Announce, Message};
 
 /// What the peer gives to this feature.
 pub(crate) struct Machine;
