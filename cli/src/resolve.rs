@@ -65,14 +65,13 @@ pub(crate) fn meant(text: &str, view: &FoundView) -> Outcome<Option<Candidate>> 
 }
 
 /// The one member among all that bear a name: others vouched for it, and whoever else takes its name, to be met
-/// in its place or to make it ambiguous, is passed over. An id that begins so is still asked about.
+/// in its place or to make it ambiguous, is passed over, however many they are: no member of that name is cut off
+/// for them. An id that begins so is still asked about.
 fn only_member(view: &FoundView) -> Option<&FoundOne> {
     let fit = || view.found.iter().filter(|one| one.by != FoundBy::Beginning);
-    // Whole names come first, so that none was cut off where a beginning was found.
-    let all = !view.more || view.found.iter().any(|one| one.by == FoundBy::Beginning);
     let mut members = fit().filter(|one| one.stands == Some(Stands::Member));
     let member = members.next()?;
-    let only = all && members.next().is_none() && fit().all(|one| one.by == FoundBy::Name);
+    let only = members.next().is_none() && fit().all(|one| one.by == FoundBy::Name);
     only.then_some(member)
 }
 
@@ -208,6 +207,8 @@ mod tests {
         let (member, relay) = (named("aaaa1111", Stands::Member), named("bbbb1111", Stands::Relay));
         let one = mean(vec![relay.clone(), member.clone()]).unwrap().unwrap();
         assert_eq!(one.id, "aaaa1111");
+        let cut_off = FoundView { found: vec![member.clone(), relay.clone()], more: true };
+        assert_eq!(meant("Alder", &cut_off).unwrap().unwrap().id, "aaaa1111");
         let other = named("cccc1111", Stands::Member);
         let failure = mean(vec![relay.clone(), member.clone(), other]).unwrap_err();
         assert!(failure.text.contains("3 of these") && failure.text.contains("Alder  (relay)"));

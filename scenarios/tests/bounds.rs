@@ -1,8 +1,11 @@
 //! What is too long or too many: it is refused where it is said, and whatever is kept is read again.
 
 use chartmesh_protocol::capability::{Chain, Grant, Purpose};
-use chartmesh_protocol::consent::{self, Ask, Permission, Wish};
+use chartmesh_protocol::consent::{self, Ask, Permission, RequestState, Wish};
+use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+use chartmesh_protocol::directory::Introduction;
 use chartmesh_protocol::id::{ConsentId, TokenId};
+use chartmesh_protocol::identity::{Card, Role, incept};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Command, ask};
@@ -87,6 +90,38 @@ fn permissions_that_nobody_asked_for_open_so_many_requests_a_day() {
     assert_eq!(region.requests(region.b).len() as u64, before as u64 + most);
     region.world.advance(DAY_MS);
     assert!(matches!(unasked(&mut region, most), OutcomeResult::Done(_)), "a new day");
+}
+
+/// An institution that nobody but a dishonest relay's program ever was.
+fn made_up_institution(number: u8, name: &str) -> Introduction {
+    let [key, next] = [number, 0].map(|seed| SigningKey::from_seed(&[seed; 32]));
+    let keys = incept(&key, &next.public());
+    let card = Card {
+        institution: keys.clone().verify().unwrap().party(),
+        key: 0,
+        name: name.to_owned(),
+        role: Role::Hospital,
+        kem: KemSecret::from_seed([number; 32]).public(),
+        issued: Timestamp(1),
+    };
+    Introduction { keys, card: Signed::sign(card, &key).to_unverified(), nodes: vec![] }
+}
+
+#[test]
+fn a_permission_introduces_holders_that_its_tokens_name_and_nobody_else() {
+    let mut region = Region::found(1);
+    let request = region.refer(&Wish::default());
+    region.world.record_wire = true;
+    region.approve(&request, "{}").unwrap();
+    let mut given = permission(&region);
+    let known =
+        |region: &Region| region.world.all(region.b, ask::Peers::default(), None).unwrap().len();
+    let before = known(&region);
+    let made_up = (100..230).map(|number| made_up_institution(number, "Hospital A"));
+    given.holders.extend(made_up);
+    assert!(matches!(say(&mut region, given), OutcomeResult::Done(_)));
+    assert_eq!(known(&region), before);
+    assert_eq!(region.fetch_at(&request, region.a).state, RequestState::Done);
 }
 
 /// What a party answers to a command in JSON.

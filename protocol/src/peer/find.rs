@@ -59,7 +59,8 @@ pub struct Find {
     pub limit: Option<usize>,
 }
 
-/// What a search found: by their ids first, then by whole names, then by what names only begin with.
+/// What a search found: by their ids first, then by whole names, then by what names only begin with; of each,
+/// members before others. Of the members that are called like the word none is cut off for others of that name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FoundView {
@@ -177,10 +178,30 @@ impl<'a> Search<'a> {
         for party in self.by_id(directory::beginning)? {
             self.institution(party, FoundBy::Id)?;
         }
-        for (id, by) in self.by_name(Bearer::Institution)? {
+        let by_name = self.by_name(Bearer::Institution)?;
+        // Whole names come first. Where there is nothing else, whoever takes a member's name as often as it likes
+        // may have had the member cut off.
+        if by_name.len() > self.limit && by_name.iter().all(|(_, by)| *by == FoundBy::Name) {
+            for member in self.members_called_so()? {
+                self.institution(member, FoundBy::Name)?;
+            }
+        }
+        for (id, by) in by_name {
             self.institution(PartyId(id), by)?;
         }
         Ok(())
+    }
+
+    /// The members whose whole name the word is: looked up among all of them, and so only where others bear it too.
+    fn members_called_so(&self) -> Result<Vec<PartyId>, StoreError> {
+        let mut called = Vec::new();
+        for member in members::members(self.look.txn)? {
+            let card = directory::card(self.look.txn, member)?;
+            if card.is_some_and(|card| names::are_alike(&card.name, self.word)) {
+                called.push(member);
+            }
+        }
+        Ok(called)
     }
 
     fn institution(&mut self, party: PartyId, by: FoundBy) -> Handled<()> {
@@ -365,7 +386,7 @@ impl<'a> Search<'a> {
 
     fn end(self) -> FoundView {
         let mut view = self.found;
-        view.found.sort_by_key(|one| one.by);
+        view.found.sort_by_key(|one| (one.by, one.stands != Some(Stands::Member)));
         view.more |= view.found.len() > self.limit;
         view.found.truncate(self.limit);
         view

@@ -481,6 +481,11 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "an_entry_whose_id_another_took_first_keeps_none_of_those_announced_with_it_from_the_patient",
     ),
     (
+        "CON-2",
+        "scenarios/tests/bounds.rs",
+        "a_permission_introduces_holders_that_its_tokens_name_and_nobody_else",
+    ),
+    (
         "CON-19",
         "scenarios/tests/bounds.rs",
         "a_patient_is_shown_no_request_that_an_honest_asker_could_not_have_made",

@@ -13,7 +13,7 @@ mod normal;
 mod table;
 
 pub(crate) use digits::Digits;
-pub(crate) use normal::is_blank;
+pub(crate) use normal::{are_alike, is_blank};
 pub(crate) use table::{Bearer, Named, id, named, rename};
 
 use crate::limits;

@@ -28,6 +28,11 @@ pub(super) fn normalise(name: &str) -> String {
     words
 }
 
+/// Whether two names are one, as names are compared.
+pub(crate) fn are_alike(one: &str, other: &str) -> bool {
+    normalise(one) == normalise(other)
+}
+
 /// Whether nothing of a name can be seen.
 pub(crate) fn is_blank(name: &str) -> bool {
     normalise(name).is_empty()

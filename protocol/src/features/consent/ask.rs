@@ -7,10 +7,10 @@ use super::tables::{
 };
 use super::view::RequestView;
 use super::wire::{Ask, Decision, Message, Permission, RequestState, Wish};
-use crate::capability::Purpose;
+use crate::capability::{Grant, Purpose};
 use crate::codec::Bytes;
 use crate::contacts;
-use crate::directory;
+use crate::directory::{self, Introduction};
 use crate::entries;
 use crate::id::{ConsentId, PartyId};
 use crate::identity::{KnownKeys, Role};
@@ -257,10 +257,25 @@ pub(super) fn prepare(
     }
     ctx.notify(Notice::Ring { patient: known.party() });
     let mut holders = Vec::new();
-    for holder in &permission.holders {
+    for holder in introduced(permission) {
         holders.extend(directory::hear_of(ctx.txn, holder.clone())?);
     }
     Ok(holders)
+}
+
+/// Whose introductions are taken: of those that its tokens name, as holders or because they passed them on, or of
+/// anybody when one names no holders; and of as many as a token can name. Whoever sends it cannot fill the directory.
+fn introduced(permission: &Permission) -> impl Iterator<Item = &Introduction> {
+    let names = |grant: &Grant, party: PartyId| {
+        let audience = &grant.chain.leaf().claims().audience;
+        audience.as_ref().is_none_or(|holders| holders.as_slice().contains(&party))
+            || grant.chain.links().iter().any(|link| link.claims().issuer == party)
+    };
+    let named = move |holder: &&Introduction| {
+        let party = holder.keys.party_unverified();
+        permission.grants.iter().any(|grant| names(grant, party))
+    };
+    permission.holders.iter().filter(named).take(limits::TOKEN_PARTIES_MAX)
 }
 
 /// Permissions that were found to be for us are kept, under their request.

@@ -6,8 +6,9 @@ use crate::entries::{ChartRow, Term, delete_chart, leave_subject, put_chart};
 use crate::identity::{Card, Role, incept};
 use crate::patients::{PatientRow, put_patient};
 use crate::peer::{Identity, Peer};
+use crate::rows;
 use crate::statement::Signed;
-use crate::store::{Counting, Memory, Txn};
+use crate::store::{Counting, Memory, Table, Txn};
 use crate::time::Timestamp;
 
 fn peer() -> (Peer, Memory) {
@@ -216,5 +217,27 @@ fn a_search_reads_what_it_finds_and_not_what_there_is() {
         println!("{text}: {found} found, {} rows read", counting.read());
         assert_eq!(found, usize::from(text != "nobody at all"), "{text}");
         assert!(counting.read() <= most, "{text}: {} rows", counting.read());
+    }
+}
+
+#[test]
+fn a_member_is_found_by_its_name_however_many_others_take_it() {
+    let (peer, mut store) = peer();
+    let mut named: Vec<_> =
+        (10..250).map(|seed| institution(&mut store, seed, "Alder Clinic", 2)).collect();
+    named.sort_unstable();
+    // Its id is the last of all, where the others would have it cut off.
+    let member = named.pop().unwrap();
+    rows::mark(&mut store, Table("federation_member"), &member.0).unwrap();
+    for limit in [None, Some(2)] {
+        let found = view(&peer, &store, Thing::Institution, "ALDER clinic", limit);
+        assert!(found.more);
+        assert_eq!(found.found.len(), limit.unwrap_or(limits::FOUND_MAX));
+        let members = found.found.iter().filter(|one| one.stands == Some(Stands::Member));
+        assert_eq!(members.map(|one| &*one.id).collect::<Vec<_>>(), [&*member.to_string()]);
+        assert_eq!(
+            (found.found[0].id.clone(), found.found[0].by),
+            (member.to_string(), FoundBy::Name)
+        );
     }
 }
