@@ -46,7 +46,7 @@
 //!  turn       one event being handled: who we are, context, effects, notices, answers
 //!  trust      what is signed and sealed, and how it is judged: identities, objects, tokens, membership
 //!  store      what is asked of storage; typed rows; the time that counts
-//!  base       ids, time, limits, encoding, cryptography, how reasons of refusals are listed
+//!  base       ids, time, limits, names, encoding, cryptography, how reasons of refusals are listed
 //! ```
 //!
 //! A feature sets another going by a notice, which the peer hands on within the same transaction. What several
@@ -66,7 +66,7 @@ mod turn;
 mod vectors;
 
 pub use self::features::*;
-pub use base::{Addresses, codec, crypto, id, limits, reason, time};
+pub use base::{Addresses, codec, crypto, id, limits, naming, reason, time};
 pub use exchange::access_log;
 pub use facts::{codes, directory, holdings};
 pub use trust::{capability, identity, membership, message, object, statement, wrap};

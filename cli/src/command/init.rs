@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use chartmesh_node::config::{Config, Settings, UnlockWith};
 use chartmesh_node::keystore::{Passphrase, UnlockError};
 use chartmesh_node::run::{self, InitError, NodeIdentity};
-use chartmesh_protocol::identity::{Card, Role};
+use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits::NAME_BYTES_MAX;
+use chartmesh_protocol::naming::can_be_named;
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -82,9 +83,9 @@ impl Args {
         let (Some(role), Some(name)) = (self.role.map(Role::from), self.name.clone()) else {
             return Err(Failure::usage("a node needs a role and a name"));
         };
-        if !Card::can_be_named(&name) {
+        if !can_be_named(&name) {
             return Err(Failure::usage(format!(
-                "a node's name has 1 to {NAME_BYTES_MAX} bytes and fits a line"
+                "a node's name has 1 to {NAME_BYTES_MAX} bytes that can be read, on one line"
             )));
         }
         let config = context.config(self.settings(context)?)?;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use chartmesh_protocol::crypto::SigningKey;
 use chartmesh_protocol::identity::{Role, incept};
-use chartmesh_protocol::limits::TEXT_BYTES_MAX;
+use chartmesh_protocol::limits::NAME_BYTES_MAX;
+use chartmesh_protocol::naming::can_be_named;
 use rand_core::Rng as _;
 use zeroize::Zeroizing;
 
@@ -30,8 +31,10 @@ pub enum InitError {
     /// The keystore has no key for a store.
     #[error("the keystore lacks the storage key; restore the keystore that belongs to this node")]
     NoStorageKey,
-    /// No name, or one that no statement can carry.
-    #[error("a node's name has 1 to {TEXT_BYTES_MAX} bytes; say one with `--name`")]
+    /// No name, or one that others refuse.
+    #[error(
+        "a node's name has 1 to {NAME_BYTES_MAX} bytes that can be read, on one line; say one with `--name`"
+    )]
     Name,
     /// A directory or the key file cannot be made.
     #[error("cannot make {}: {source}", .path.display())]
@@ -68,7 +71,7 @@ pub fn init(
     role: Role,
     name: &str,
 ) -> Result<NodeIdentity, InitError> {
-    if name.is_empty() || name.len() > TEXT_BYTES_MAX {
+    if !can_be_named(name) {
         return Err(InitError::Name);
     }
     let dir = &config.data_dir;

@@ -370,6 +370,15 @@ fn a_node_is_made_once_and_its_files_are_its_owners() {
     assert_eq!((identity.role, identity.name.as_str()), (Role::Patient, "R"));
 }
 
+#[test]
+fn a_node_is_made_with_a_name_that_can_be_read() {
+    let home = Home::new(Role::Patient, "R");
+    for name in ["", "\u{200b}", "R\nS"] {
+        let made = init(&home.config, &home.unlock(), Role::Patient, name);
+        assert!(matches!(made, Err(InitError::Name)), "{name:?}: {made:?}");
+    }
+}
+
 #[tokio::test]
 async fn where_no_node_is_the_error_says_how_to_make_one() {
     let dir = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ pub mod crypto;
 pub mod id;
 pub(crate) mod kind;
 pub mod limits;
+pub mod naming;
 pub mod reason;
 pub mod time;
 

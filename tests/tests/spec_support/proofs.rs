@@ -16,6 +16,11 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "protocol/src/trust/identity/key_log.rs",
         "the_id_survives_rotation_and_only_the_committed_key_rotates",
     ),
+    (
+        "ID-14",
+        "protocol/src/base/naming.rs",
+        "nobody_is_called_by_what_cannot_be_seen_breaks_a_line_or_turns_its_direction",
+    ),
     ("OBJ-1", "protocol/src/trust/object/vectors.rs", "bad_vectors_are_refused_for_their_reason"),
     ("OBJ-2", "protocol/src/trust/object/tests.rs", "another_key_is_refused_by_the_commitment"),
     ("OBJ-3", "protocol/src/trust/object/vectors.rs", "vectors_are_what_the_code_makes"),

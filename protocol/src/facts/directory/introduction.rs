@@ -115,7 +115,9 @@ mod tests {
             };
             learn_card(&mut txn, Signed::sign(card, &first).to_unverified(), &keys)
         };
-        for bad in ["", " ", "\u{200b}", "Alder\nBirch", &"x".repeat(201)] {
+        for bad in
+            ["", " ", "\u{200b}", "Alder\nBirch", "\u{2800}", "Al\u{202e}der", &"x".repeat(201)]
+        {
             assert!(named(bad).is_err(), "{bad:?}");
         }
         assert!(named(&"x".repeat(200)).is_ok());

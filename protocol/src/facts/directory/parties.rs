@@ -144,7 +144,7 @@ pub(crate) fn learn_card(
     if !verified || claims.key != keys.current_number() {
         return refuse(Reason::CardNotSigned);
     }
-    if !Card::can_be_named(&claims.name) || names::is_blank(&claims.name) {
+    if !names::can_be_named(&claims.name) {
         return refuse(Reason::CardNameOutOfBounds { most: limits::NAME_BYTES_MAX });
     }
     let Some(row) = known else {

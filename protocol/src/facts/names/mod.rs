@@ -12,13 +12,7 @@ mod digits;
 mod normal;
 mod table;
 
+pub(crate) use crate::naming::can_be_named;
 pub(crate) use digits::Digits;
-pub(crate) use normal::{are_alike, is_blank};
+pub(crate) use normal::are_alike;
 pub(crate) use table::{Bearer, Named, id, named, rename};
-
-use crate::limits;
-
-/// Whether it can be a name: something is written in it, and it is not too long.
-pub(crate) fn fits(name: &str) -> bool {
-    !name.trim().is_empty() && name.len() <= limits::NAME_BYTES_MAX
-}

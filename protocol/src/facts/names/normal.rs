@@ -1,6 +1,7 @@
 //! Names as they are compared.
 
 use crate::limits;
+use crate::naming::ignorable;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// A name as it is compared: Unicode's NFKC, which makes full-width and half-width one, lower case, katakana
@@ -31,22 +32,6 @@ pub(super) fn normalise(name: &str) -> String {
 /// Whether two names are one, as names are compared.
 pub(crate) fn are_alike(one: &str, other: &str) -> bool {
     normalise(one) == normalise(other)
-}
-
-/// Whether nothing of a name can be seen.
-pub(crate) fn is_blank(name: &str) -> bool {
-    normalise(name).is_empty()
-}
-
-/// What is not drawn, or only chooses how its neighbour is: Unicode's `Default_Ignorable_Code_Point`
-/// (DerivedCoreProperties.txt, 17.0). Two names that differ by it alone look the same.
-const fn ignorable(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Stands before the hash of a long name; no normal form has it otherwise, so that nobody is called like that.
@@ -98,14 +83,6 @@ mod tests {
         ] {
             assert_eq!(normalise(one), normalise(other), "{one} and {other}");
         }
-    }
-
-    #[test]
-    fn a_name_of_which_nothing_can_be_seen_is_blank() {
-        for name in ["", " \u{3000}", "\u{200b}\u{2060}", "\u{3164}", "\u{fe0f}"] {
-            assert!(is_blank(name), "{name:?}");
-        }
-        assert!(!is_blank("佐藤"));
     }
 
     #[test]

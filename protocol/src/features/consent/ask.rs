@@ -108,7 +108,7 @@ pub(super) fn send_ask(
 /// What a patient can read and decide, checked by whoever asks and again at the relay, which shows it. A standing
 /// permission is over whole kinds: it carries the keys of all of them, past and to come.
 fn check_words(user: &str, message: &str, wish: &Wish) -> Handled<()> {
-    if !names::fits(user) || message.len() > limits::CONSENT_MESSAGE_BYTES_MAX {
+    if !names::can_be_named(user) || message.len() > limits::CONSENT_MESSAGE_BYTES_MAX {
         return refuse(Reason::RequestOutOfBounds);
     }
     let narrower = wish.since.is_some() || wish.until.is_some() || !wish.entries.is_empty();

@@ -50,7 +50,7 @@ pub struct Obtain {
 pub(super) fn obtain(ctx: &mut Context<'_>, ask: &Obtain) -> Handled<RequestView> {
     ctx.own.require(Role::Patient)?;
     let keys = unlocked(ask.patient, ctx.keys)?;
-    if !names::fits(&ask.user) {
+    if !names::can_be_named(&ask.user) {
         return refuse(Reason::ReaderOutOfBounds);
     }
     let shares = shares(ctx, missing(ctx, ask)?, ask.holder)?;

@@ -59,7 +59,7 @@ pub struct PassOn {
 /// At the grantee: signs a narrower link, seals the keys anew, tells the patient's relay.
 pub(super) fn pass_on(ctx: &mut Context<'_>, command: PassOn) -> Handled<RequestView> {
     ctx.own.require(Role::Hospital)?;
-    if !names::fits(&command.user) {
+    if !names::can_be_named(&command.user) {
         return refuse(Reason::PasserOutOfBounds);
     }
     if members::is_expelled(ctx.txn, command.to)? {

@@ -56,7 +56,7 @@ pub(super) fn fetch(
     user: String,
 ) -> Handled<()> {
     ctx.own.require(Role::Hospital)?;
-    if !names::fits(&user) {
+    if !names::can_be_named(&user) {
         return refuse(Reason::ReaderOutOfBounds);
     }
     let mut row = request(ctx.txn, id)?;
@@ -149,7 +149,7 @@ fn progress(
 /// At the holder: hands out a page of sealed entries, after judging the permission and logging it.
 pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -> Handled<Bytes> {
     let known_here = directory::keys(ctx.txn, read.patient)?.is_some();
-    if !names::fits(&read.user) {
+    if !names::can_be_named(&read.user) {
         return refuse(Reason::ForNobody);
     }
     let through = through(&read.chain);

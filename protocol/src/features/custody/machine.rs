@@ -47,7 +47,7 @@ pub(super) fn keep(
     sealed_keys: Vec<u8>,
 ) -> Handled<PatientView> {
     let keys = unlocked(ctx)?;
-    if !names::fits(&name) {
+    if !names::can_be_named(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
     let id = directory::learn_keys(ctx.txn, log)?.party();

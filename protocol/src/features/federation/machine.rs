@@ -53,7 +53,7 @@ pub(super) fn create(
     if charter(ctx.txn)?.is_some() || founding(ctx.txn)?.is_some() {
         return refuse(Reason::InOneAlready);
     }
-    if !names::fits(&name) {
+    if !names::can_be_named(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
     if !(limits::THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&threshold) {

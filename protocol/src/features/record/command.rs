@@ -78,7 +78,7 @@ pub struct Open {
 impl CarryOut for Open {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<OpenedView> {
         let Self { subject, entry, user, purpose, export } = self;
-        if !names::fits(&user) {
+        if !names::can_be_named(&user) {
             return refuse(Reason::UserOutOfBounds);
         }
         let (row, manifest) = open(ctx, subject, entry)?;

@@ -32,7 +32,7 @@ pub(super) fn new_chart(
     identifiers: Vec<Term>,
 ) -> Handled<ChartView> {
     ctx.own.require(Role::Hospital)?;
-    if !names::fits(&name) {
+    if !names::can_be_named(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
     let (most, bytes) = (limits::IDENTIFIERS_MAX, limits::NAME_BYTES_MAX);

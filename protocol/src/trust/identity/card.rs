@@ -3,7 +3,6 @@
 use crate::codec::{wire_code, wire_struct};
 use crate::crypto::KemPublic;
 use crate::id::PartyId;
-use crate::limits;
 use crate::statement::Statement;
 use crate::time::Timestamp;
 
@@ -47,17 +46,6 @@ wire_struct! {
         5 => kem: KemPublic,
         /// When.
         6 => issued: Timestamp,
-    }
-}
-
-impl Card {
-    /// Whether an institution can be called so: the name is not blank, fits a line, and has no line breaks or
-    /// other control characters, by which it could pass for what a program says.
-    #[must_use]
-    pub fn can_be_named(name: &str) -> bool {
-        name.len() <= limits::NAME_BYTES_MAX
-            && !name.trim().is_empty()
-            && !name.chars().any(char::is_control)
     }
 }
 
