@@ -333,6 +333,27 @@ fn who_leaves_is_out_everywhere_hears_that_it_is_and_may_come_back_or_go_elsewhe
 }
 
 #[test]
+fn who_applied_is_an_applicant_and_whom_a_proposal_merely_names_is_none() {
+    let (mut world, all) = members(1, 3);
+    let stranger = world.add(Role::Hospital, "Stranger");
+    let applicant = world.add(Role::Hospital, "Applicant");
+    let invite = world.invite(all[0]);
+    world.join(applicant, invite).unwrap();
+    for who in [stranger, applicant] {
+        world.expel(all[0], who).unwrap();
+    }
+    for at in [all[0], all[1]] {
+        let view = world.see(at, &ask::Members, None).unwrap();
+        for (who, applied) in [(stranger, false), (applicant, true)] {
+            let mut listed = view.parties.iter().filter(|one| one.party == world.id(who));
+            let one = listed.next().expect("a proposal names it");
+            assert_eq!((&one.standing, one.applied), (&Status::Stranger, applied), "{at:?}");
+            assert!(listed.next().is_none(), "listed once");
+        }
+    }
+}
+
+#[test]
 fn whoever_is_found_by_a_name_is_told_where_it_stands() {
     let (mut world, all) = members(1, 5);
     let (applicant, relay) = (world.add(Role::Hospital, "H"), world.add(Role::Patient, "H"));

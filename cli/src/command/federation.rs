@@ -135,7 +135,7 @@ async fn applicant(node: &Node, text: &str) -> Outcome<String> {
 
 fn applicants(view: &FederationView) -> Vec<Candidate> {
     let waits = |party: &&MemberView| {
-        !party.this_node && matches!(party.standing, Status::Stranger | Status::Candidate { .. })
+        !party.this_node && (party.applied || matches!(party.standing, Status::Candidate { .. }))
     };
     let waiting = view.parties.iter().filter(waits);
     waiting.map(|party| Candidate::new(party.party, &party.name)).collect()
@@ -240,7 +240,10 @@ fn row_of(party: &MemberView, names: &[Candidate], view: &FederationView) -> Vec
         parties.iter().map(|party| name_of(names, *party)).collect::<Vec<_>>().join(", ")
     };
     let (stands, since, sponsors) = match &party.standing {
-        Status::Stranger => (Cell::new("applicant", Style::Waiting), faint(""), String::new()),
+        Status::Stranger if party.applied => {
+            (Cell::new("applicant", Style::Waiting), faint(""), String::new())
+        }
+        Status::Stranger => (faint("no member"), faint(""), String::new()),
         Status::Candidate { sponsors } => {
             (Cell::new("candidate", Style::Waiting), faint(""), by(sponsors))
         }

@@ -83,6 +83,8 @@ pub struct MemberView {
     /// Where it stands.
     #[serde(flatten)]
     pub standing: Status,
+    /// Whether it applied and waits to be admitted; others may be listed because a proposal names them.
+    pub applied: bool,
     /// Whether this is the node that answers.
     pub this_node: bool,
 }
@@ -144,6 +146,7 @@ pub(crate) fn view(
             name,
             role: if this_node { Some(own.role()) } else { card.map(|card| card.role) },
             standing,
+            applied: applied(own, txn, now, party)?,
             this_node,
         })
     };
@@ -211,17 +214,27 @@ fn applicants(
     let mut views = Vec::new();
     for party in directory::with_standing(txn, now)? {
         let Some(card) = directory::card(txn, party)? else { continue };
-        let standing = directory::standing(txn, party, now)?;
-        let applicant = standing == Some(Standing::Applicant) && party != own.party();
-        if applicant && !listed.iter().any(|view| view.party == party) {
+        let applied = applied(own, txn, now, party)?;
+        if applied && !listed.iter().any(|view| view.party == party) {
             views.push(MemberView {
                 party,
                 name: card.name.clone(),
                 role: Some(card.role),
                 standing: Status::Stranger,
+                applied,
                 this_node: false,
             });
         }
     }
     Ok(views)
+}
+
+fn applied(
+    own: &Own,
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+    party: PartyId,
+) -> Result<bool, StoreError> {
+    let standing = directory::standing(txn, party, now)?;
+    Ok(standing == Some(Standing::Applicant) && party != own.party())
 }
