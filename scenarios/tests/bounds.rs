@@ -216,17 +216,14 @@ fn a_patient_is_shown_no_request_that_an_honest_asker_could_not_have_made() {
         ..Wish::default()
     };
     let (long, longer) = (format!("{name}x"), format!("{word}x"));
-    for (number, (user, message, wish)) in [
+    for (number, (user, message, wish)) in (0..).zip([
         ("", "", Wish::default()),
         (" ", "", Wish::default()),
         (&long, "", Wish::default()),
         ("Dr. A", &longer, Wish::default()),
         ("Dr. A", "", narrow_standing),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let told = asks(&mut region, number as u8, user, message, wish);
+    ]) {
+        let told = asks(&mut region, number, user, message, wish);
         let OutcomeResult::Refused(refusal) = told else { panic!("{number}: {told:?}") };
         assert_eq!(refusal.code, RefusalCode::Invalid, "{number}: {refusal:?}");
     }
