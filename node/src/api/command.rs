@@ -24,8 +24,9 @@ use super::state::ApiState;
 use super::unlocked::Secret;
 use crate::net::is_loopback;
 
-/// A command and, where it needs them, whose keys. Its names stand in the path, as the protocol's `commands!` have them;
-/// the client takes them out of the command (`Asking::command`), and [`Doors`] has a route for each.
+// Its names stand in the path, as the protocol's `commands!` have them: the client takes them out of the command
+// (`Asking::command`), and `Doors` has a route for each.
+/// A command and, where it needs them, whose keys.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields)]
