@@ -62,10 +62,14 @@ fn pages(bundles: Vec<Bundle>) -> Vec<Vec<Bundle>> {
     pages
 }
 
-/// The outbox has room for an institution again: of each patient whose relay it is, a page of what waits goes.
+/// The outbox has room for an institution again: of each patient whose relay it is, a page of what waits goes, as long as
+/// there is room. Nothing is taken out that would have to be put back: else each answer of a slow relay, to any message,
+/// would cost the work of all that waits for it.
 pub(crate) fn announce_waiting(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     let mut from = Vec::new();
-    while let Some((first, _)) = ctx.txn.page(UNANNOUNCED, &from, &[], 1)?.into_iter().next() {
+    while outbox::has_room(ctx.txn, to)?
+        && let Some((first, _)) = ctx.txn.page(UNANNOUNCED, &from, &[], 1)?.into_iter().next()
+    {
         let Some(patient) = first.first_chunk().map(|id| PartyId(*id)) else { return Ok(()) };
         if directory::relay_of(ctx.txn, patient)? == Some(to) {
             announce_page(ctx, patient)?;
