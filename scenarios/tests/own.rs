@@ -9,7 +9,7 @@ use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::view::OpenedView;
-use chartmesh_protocol::record::{self, Announce, Kind, Label};
+use chartmesh_protocol::record::{self, Announce, Bundle, Kind, Label, Taken};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::DAY_MS;
@@ -182,7 +182,7 @@ fn announced(region: &Region) -> Announce {
 }
 
 #[test]
-fn an_entry_whose_id_another_took_first_keeps_none_of_those_announced_with_it_from_the_patient() {
+fn whoever_knows_an_entry_announces_nothing_in_its_place() {
     let mut region = Region::found(1);
     let (a, b, relay, patient) = (region.a, region.b, region.relay, region.patient);
     region.permitted("{}");
@@ -193,11 +193,16 @@ fn an_entry_whose_id_another_took_first_keeps_none_of_those_announced_with_it_fr
     let titles = ["one", "two", "three"];
     let drafts = titles.map(|title| region.world.draft(a, Kind::Reports, title, &[b"Well."]));
     let recorded = region.world.record(a, patient, drafts.into()).unwrap().entries;
-    // B's program announces something of its own under the id of one of them.
-    let label = stolen.bundles[0].label.claims().clone();
-    let label = Label { entry: recorded[0], author: region.world.id(b), ..label };
+    // B's program knows all of the label of one of them, and announces something of its own with it before A is heard.
+    let party = &region.world.parties[a.0];
+    let known = party.peer.bundle(&party.store, patient, recorded[0]).unwrap();
+    let label = known.label.claims().clone();
+    let label = Label { author: region.world.id(b), ..label };
+    assert_ne!(label.entry(), recorded[0], "an id is its author's");
+    let taken = label.entry();
     let key = &region.world.parties[b.0].institution_key;
-    stolen.bundles[0].label = Signed::sign(label, key).to_unverified();
+    let label = Signed::sign(label, key).to_unverified();
+    stolen.bundles = vec![Bundle { label, ..known }];
     let body = Body::Record(record::Message::Announce(stolen));
     let told = region.world.say(b, relay, &body, None, Some).unwrap();
     assert!(matches!(told, OutcomeResult::Done(_)), "{told:?}");
@@ -206,7 +211,38 @@ fn an_entry_whose_id_another_took_first_keeps_none_of_those_announced_with_it_fr
     let listed = region.entries(relay, false);
     let author = |entry| listed.iter().find(|view| view.entry == entry).map(|view| view.author);
     let (a, b) = (region.world.id(a), region.world.id(b));
-    assert_eq!(recorded.into_iter().map(author).collect::<Vec<_>>(), [Some(b), Some(a), Some(a)]);
+    assert_eq!(recorded.into_iter().map(author).collect::<Vec<_>>(), [Some(a); 3]);
+    assert_eq!(author(taken), Some(b));
+}
+
+#[test]
+fn one_bad_entry_of_an_announcement_is_named_and_keeps_no_other_from_the_patient() {
+    let mut region = Region::found(1);
+    let (a, relay) = (region.a, region.relay);
+    region.world.record_wire = true;
+    region.add(Kind::Reports, "letter");
+    let good = announced(&region).bundles.remove(0);
+    let mut bad = good.clone();
+    let label = Label { salt: [7; 16], ..good.label.claims().clone() };
+    let entry = label.entry();
+    let key = &region.world.parties[a.0].institution_key;
+    bad.label = Signed::sign(label, key).to_unverified();
+    *bad.manifest.0.last_mut().unwrap() ^= 1;
+    let announce = |bundles| {
+        let announce = Announce { patient: good.label.claims().subject, bundles };
+        Body::Record(record::Message::Announce(announce))
+    };
+    let say = |region: &mut Region, bundles| {
+        region.world.say(a, relay, &announce(bundles), None, Some).unwrap()
+    };
+    let OutcomeResult::Done(answer) = say(&mut region, vec![bad.clone(), good.clone()]) else {
+        panic!("one of the two is good");
+    };
+    let taken = Taken::from_bytes(&answer.0, 1000).unwrap();
+    let named: Vec<_> = taken.except.iter().map(|one| (one.entry, one.refusal.code)).collect();
+    assert_eq!(named, [(entry, RefusalCode::NotAuthentic)]);
+    let told = say(&mut region, vec![bad]);
+    assert!(matches!(told, OutcomeResult::Refused(_)), "none was taken: {told:?}");
 }
 
 #[test]
@@ -217,8 +253,8 @@ fn an_entry_that_its_author_sealed_wrongly_keeps_the_patient_from_no_other() {
     let mut announce = announced(&region);
     // A's program announces another one, whose key it did not seal as it should.
     let bundle = &mut announce.bundles[0];
-    let entry = EntryId([7; 16]);
-    let label = Label { entry, ..bundle.label.claims().clone() };
+    let label = Label { salt: [7; 16], ..bundle.label.claims().clone() };
+    let entry = label.entry();
     let key = &region.world.parties[region.a.0].institution_key;
     bundle.label = Signed::sign(label, key).to_unverified();
     let mut wrap = bundle.wrap.take().expect("it is sealed to the patient").to_bytes();

@@ -332,8 +332,9 @@ fn made_up(patient: PartyId, to: &Compartment, at: Timestamp) -> (Bundle, Introd
     let (key, next) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
     let keys = incept(&key, &next.public());
     let author = keys.party_unverified();
+    let label_salt = [0xee; 16];
     let manifest = Manifest {
-        entry: EntryId([0xee; 16]),
+        entry: EntryId::of(author, &label_salt),
         kind: Kind::Laboratory,
         title: "made up".into(),
         effective: at,
@@ -348,7 +349,7 @@ fn made_up(patient: PartyId, to: &Compartment, at: Timestamp) -> (Bundle, Introd
     let object = ObjectId(blake3::hash(&sealed).into());
     let label = Label {
         subject: patient,
-        entry: manifest.entry,
+        salt: label_salt,
         compartment: Some(to.id()),
         manifest: object,
         contents: holdings::contents_hash(&vec![]),
@@ -385,10 +386,10 @@ fn a_holder_that_makes_up_an_author_or_spoils_a_wrap_is_noticed_and_the_rest_is_
     let (bundle, who) = made_up(region.patient, &to, region.world.now);
     let lie = move |bytes: Vec<u8>| {
         let Ok(mut answer) = ReadAnswer::from_bytes(&bytes, usize::MAX) else { return bytes };
-        let other = answer.bundles.iter().find(|b| b.label.claims().entry != spoilt).unwrap();
+        let other = answer.bundles.iter().find(|b| b.label.claims().entry() != spoilt).unwrap();
         let wrap = other.wrap.clone();
         for bundle in &mut answer.bundles {
-            if bundle.label.claims().entry == spoilt {
+            if bundle.label.claims().entry() == spoilt {
                 bundle.wrap.clone_from(&wrap);
             }
         }
@@ -399,7 +400,11 @@ fn a_holder_that_makes_up_an_author_or_spoils_a_wrap_is_noticed_and_the_rest_is_
     region.world.liar = Some((region.a, Box::new(lie)));
     let fetched = region.fetch_at(&request, region.a);
     assert_eq!(fetched.state, RequestState::Done, "{}", fetched.reason);
-    assert!(fetched.reason.starts_with("1 entry obtained; 2 did not open"), "{}", fetched.reason);
+    assert!(
+        fetched.reason.starts_with("1 entry obtained; 2 were not as they should be"),
+        "{}",
+        fetched.reason
+    );
     assert_eq!(titles(&region, region.b), ["blood count"]);
     region.world.liar = None;
     region.fetch_at(&request, region.a);

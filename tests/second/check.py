@@ -14,7 +14,7 @@ import judge
 from cddl import DOMAINS, GRAMMAR, Bad, Statement, _table, decode
 from judge import Keys, require
 from members import Ledger
-from suite import (digest, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
+from suite import (digest, entry_id, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
                    public_of, seal, unwrap, verifies, xwing)
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
@@ -197,7 +197,7 @@ def bundles():
         agree("data key", key.hex(), made["data_key"])
         manifest = open_manifest(key, sealed)
         listed = [(c[1], c[2]) for c in manifest[6]]
-        require(manifest[1] == label[2] and listed == [(c[1], c[2]) for c in bundle[2]], "other-label")
+        require(manifest[1] == entry_id(label) and listed == [(c[1], c[2]) for c in bundle[2]], "other-label")
         return manifest
 
     for case in made["cases"]:

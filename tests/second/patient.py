@@ -5,7 +5,7 @@ import time
 
 from judge import DAY_MS
 from party import code, inception, make, now_ms, sign
-from suite import digest, expand, extract, hpke_seal, unwrap, xwing
+from suite import digest, entry_id, expand, extract, hpke_seal, unwrap, xwing
 
 
 class Patient:
@@ -33,7 +33,7 @@ class Patient:
     def grant(self, token, grantee_kem, bundles=()):
         """[CAP-12]: the permission, with the keys of those bundles that it names, and of every compartment it covers."""
         named, covered = token[303].get(1, []), sorted(token[303].get(2, []))
-        entries = sorted([b[1][2], self.key_of(b)] for b in bundles if b[1][2] in named)
+        entries = sorted([entry_id(b[1]), self.key_of(b)] for b in bundles if entry_id(b[1]) in named)
         keys = make("grant-keys", {1: entries, 2: [[id_, self.compartments[id_]] for id_ in covered]})
         return {1: [token], 2: hpke_seal(grantee_kem, b"chartmesh/1/grant", token.id, keys)}
 

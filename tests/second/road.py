@@ -12,7 +12,7 @@ from members import Ledger
 from party import BULK, Institution, code, make, now_ms, read_code, sign
 from patient import Patient
 from stage import dial, fact, flipped, refusal
-from suite import digest, hpke_open, open_object, unwrap, verifies
+from suite import digest, entry_id, hpke_open, open_object, unwrap, verifies
 
 
 def enrol(person, relay):
@@ -58,7 +58,7 @@ def entry(bundle, compartments, institutions):
     require(digest(sealed) == label[4], "other-manifest")
     manifest = open_manifest(unwrap(compartments[label[3]], label[1], label[4], bundle[4]), sealed)
     listed = [(c[1], c[2]) for c in bundle[2]] == [(c[1], c[2]) for c in manifest[6]]
-    require(manifest[1] == label[2] and listed, "other-label")
+    require(manifest[1] == entry_id(label) and listed, "other-label")
     return manifest
 
 
@@ -103,7 +103,7 @@ def reading(far, patient, contents):
     fact("they are what was recorded", found == contents)
     said = refusal(lambda: pull(stream, os.urandom(16), ref[1], ref[2]))
     fact("a ticket of our own making pulls nothing", said == "bulk refusal 1")
-    return token, [bundle[1][2] for bundle in answer[1]]
+    return token, [entry_id(bundle[1]) for bundle in answer[1]]
 
 
 def refused_permissions(far, relay_far, patient, token, entries):
@@ -130,7 +130,7 @@ def refused_permissions(far, relay_far, patient, token, entries):
     told(patient.mint(ours, v4=now + 91 * 86400), "valid-too-long")
     told(patient.mint(ours, v307=60), "stale-revocations")
     some = ask(far, [patient.mint(ours, entries[:1])], patient)
-    fact("a token for one entry shows that entry only", [b[1][2] for b in some[1]] == entries[:1])
+    fact("a token for one entry shows that entry only", [entry_id(b[1]) for b in some[1]] == entries[:1])
 
     other = relay_far.ours
     first = patient.mint(ours, v306={1: 1, 2: [other.party]})
@@ -159,7 +159,7 @@ def the_node_reads(person, far, relay_far, patient):
     wanted = relay.wait_for("the request", lambda m: m[0] == 4 and m[1][0] == 1 and m[1][1])
     fact("the node asks our patient", wanted[2] == patient.party and wanted[1].hex() == asked["request"])
     kem = relay_far.peer[2][5]
-    by_entry = patient.mint(relay_far.party, [bundles[0][1][2]])
+    by_entry = patient.mint(relay_far.party, [entry_id(bundles[0][1])])
     by_compartment = patient.mint(relay_far.party, v303={2: [bundles[1][1][3]]})
     grants = [patient.grant(token, kem, bundles) for token in (by_entry, by_compartment)]
     given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: patient.state, 5: grants, 6: [holder.introduction()]}
@@ -170,7 +170,7 @@ def the_node_reads(person, far, relay_far, patient):
     folder = Path(person.command[-1]) / "live"
     for number, (bundle, letter) in enumerate(zip(bundles, letters)):
         fetched = folder / f"fetched-{number}"
-        show = ["record", "show", patient.party.hex(), bundle[1][2].hex(), "--content", "1", "--user", "Dr Mori"]
+        show = ["record", "show", patient.party.hex(), entry_id(bundle[1]).hex(), "--content", "1", "--user", "Dr Mori"]
         person(*show, "--out", str(fetched))
         fact(f"{bundle[2][0][2]} bytes went there, and open", fetched.read_bytes() == letter)
 

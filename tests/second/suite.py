@@ -24,6 +24,15 @@ def digest(data):
     return blake3(data).digest()
 
 
+def derive(context, data, length=32):
+    return blake3(data, derive_key_context=context).digest(length)
+
+
+def entry_id(label):
+    """[REC-9]"""
+    return derive("chartmesh/1/entry-id", label[6] + label[2], 16)
+
+
 def small_order(point):
     return (int.from_bytes(point, "little") & (1 << 255) - 1) % P in SMALL_ORDER_Y
 

@@ -1,7 +1,7 @@
 //! Sealed records kept elsewhere, given back, deleted.
 
-use chartmesh_protocol::backup::command::{Delete, Keep, Restore};
-use chartmesh_protocol::backup::view::{DepositState, DepositStateView, DepositView};
+use chartmesh_protocol::backup::command::{Delete, Dismiss, Keep, Restore};
+use chartmesh_protocol::backup::view::{DepositState, DepositStateView, DepositView, RestoreView};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::time::Timestamp;
@@ -41,11 +41,22 @@ pub(crate) enum Args {
         wait: WaitArgs,
     },
     /// List what is kept here for others, and elsewhere for us
-    #[command(after_help = "Example:\n  chartmesh backup list --json")]
+    #[command(
+        after_help = "Examples:\n  chartmesh backup list --json\n  chartmesh backup list --unkept"
+    )]
     List {
         /// Only this patient's or chart's
-        #[arg(long)]
+        #[arg(long, conflicts_with = "unkept")]
         patient: Option<String>,
+        /// Instead, what was to be kept elsewhere and is not, with the provider's reason
+        #[arg(long)]
+        unkept: bool,
+    },
+    /// At a hospital: show no more what a backup provider did not keep, once it was seen
+    #[command(after_help = "Example:\n  chartmesh backup dismiss \"Cedar Backup\"")]
+    Dismiss {
+        /// The backup provider
+        holder: String,
     },
     /// At a hospital: get back what a backup provider keeps for it
     #[command(
@@ -107,21 +118,19 @@ impl Args {
                 }))?;
                 let view = node.command(keep, None).await?;
                 if wait.wait {
-                    kept(&node, &wait, &view).await?;
+                    return kept(&node, &wait, &view).await;
                 }
                 node.out.answer(&json!(view), |out| {
-                    let done = if wait.wait { "kept" } else { "offered" };
-                    let entry = if view.entries == 1 { "entry" } else { "entries" };
-                    out.line(format!("{} {entry} {done}", view.entries));
-                    if !wait.wait {
-                        out.next(
-                            "`chartmesh backup list` shows them once the provider has stored them",
-                        );
-                    }
+                    out.line(counted(view.entries, "entry offered", "entries offered"));
+                    out.next(
+                        "`chartmesh backup list` shows them once the provider has stored them, `chartmesh backup list --unkept` what it did not take",
+                    );
                 });
                 Ok(())
             }
-            Self::List { patient } => list(&node, patient).await,
+            Self::List { unkept: true, .. } => unkept(&node).await,
+            Self::List { patient, unkept: false } => list(&node, patient).await,
+            Self::Dismiss { holder } => dismiss(&node, &holder).await,
             Self::Restore { holder, subject, deep, wait } => {
                 restore(&node, &holder, subject.as_deref(), deep, &wait).await
             }
@@ -153,18 +162,22 @@ async fn restore(
         node.out.note(format!("{missing} not"));
     }
     let restore: Restore = said(json!({"holder": holder, "subject": subject}))?;
-    let answer = node.command(restore, None).await?;
-    let mut left = 0;
-    if wait.wait {
-        transfers(node, wait, id(&holder)?).await?;
-        left = check::check(node, subject.as_deref(), false).await?.lost.len();
+    let begun = node.command(restore, None).await?;
+    if !wait.wait {
+        node.out.answer(&json!(begun), |out| out.line("the provider was asked"));
+        return Ok(());
     }
-    node.out.answer(&json!(answer), |out| {
-        out.line(if wait.wait {
-            "what the provider keeps for this hospital is here"
-        } else {
-            "the provider was asked"
-        });
+    let ended = restored(node, wait, begun).await?;
+    if let Some(why) = &ended.refusal {
+        let spoilt = usize::try_from(ended.spoilt).unwrap_or(usize::MAX);
+        let spoilt = counted(spoilt, "entry or object was", "entries or objects were");
+        let text = format!("{spoilt} not restored: {why}");
+        return Err(Failure::new(Exit::Failed, text)
+            .next("what else came is here; ask again, or another provider"));
+    }
+    let left = check::check(node, subject.as_deref(), false).await?.lost.len();
+    node.out.answer(&json!(ended), |out| {
+        out.line("what the provider keeps for this hospital is here");
     });
     if left == 0 {
         return Ok(());
@@ -262,42 +275,86 @@ async fn delete(node: &Node, holder: &str, entries: &[String], patient: Option<S
     Ok(())
 }
 
-/// Waits until all of what was offered is stored; what the provider refuses never will be.
-async fn kept(node: &Node, wait: &WaitArgs, offered: &DepositView) -> Outcome {
-    wait::until(node, wait, "the deposit", async || {
-        let views = node.query(ask::Deposits { deposits: offered.deposits.clone() }).await?;
-        let stored = all_stored(&views)?;
-        Ok(stored.then_some(()).into())
-    })
-    .await
+async fn unkept(node: &Node) -> Outcome {
+    let views = node.all(ask::Unkept::default()).await?;
+    node.out.answer(&json!(views), |out| {
+        let rows: Vec<_> = views
+            .iter()
+            .map(|view| {
+                row![
+                    view.at.utc_text(),
+                    view.holder_name.as_str(),
+                    faint(view.subject.short()),
+                    faint(view.entry.short()),
+                    view.refusal.to_string(),
+                ]
+            })
+            .collect();
+        let heads = ["SINCE", "NOT KEPT AT", "SUBJECT", "ENTRY", "WHY"];
+        out.table(&heads, &rows, "all that was to be kept is, or is on its way");
+    });
+    Ok(())
 }
 
-/// Whether all deposits are stored. One that was refused is an error, once nothing else is under way.
-fn all_stored(views: &[DepositStateView]) -> Outcome<bool> {
+async fn dismiss(node: &Node, holder: &str) -> Outcome {
+    let holder: PartyId = id(&node.institution(holder).await?)?;
+    let mut entries = 0;
+    loop {
+        let dismissed = node.command(Dismiss { holder }, None).await?;
+        entries += dismissed.entries;
+        if dismissed.entries == 0 {
+            break;
+        }
+    }
+    node.out.answer(&json!({ "entries": entries }), |out| {
+        out.line(counted(entries, "entry is not shown any more", "entries are not shown any more"));
+    });
+    Ok(())
+}
+
+/// Waits until all of what was offered has ended: stored, with a receipt that was checked, or not kept.
+async fn kept(node: &Node, wait: &WaitArgs, offered: &DepositView) -> Outcome {
+    let views = wait::until(node, wait, "the deposit", async || {
+        let views = node.query(ask::Deposits { deposits: offered.deposits.clone() }).await?;
+        Ok(ended(&views).then_some(views).into())
+    })
+    .await?;
+    let entries = stored(&views)?;
+    node.out.answer(&json!(views), |out| out.line(counted(entries, "entry kept", "entries kept")));
+    Ok(())
+}
+
+/// Whether nothing of these deposits is under way.
+fn ended(views: &[DepositStateView]) -> bool {
     let ended = |view: &DepositStateView| {
         matches!(view.state, DepositState::Stored | DepositState::Refused)
     };
-    if !views.iter().all(ended) {
-        return Ok(false);
-    }
-    let mut refused = views.iter().filter(|view| view.state == DepositState::Refused).peekable();
-    let Some(first) = refused.peek() else { return Ok(true) };
-    let why = first.refusal.as_ref().map_or("it did not say why".to_owned(), ToString::to_string);
-    let entries = refused.map(|view| view.entries).sum();
-    let entries = counted(entries, "entry is", "entries are");
-    Err(Failure::new(Exit::Failed, format!("{entries} not kept; the provider refused: {why}")))
+    views.iter().all(ended)
 }
 
-/// Waits until nothing of a holder's is on its way here any more, and nothing waits to be asked of it.
-async fn transfers(node: &Node, wait: &WaitArgs, holder: PartyId) -> Outcome {
-    let arrivals = wait::Arrivals::of(node, holder);
-    wait::until(node, wait, "the end of the transfers", async || {
-        let peers = node.peers().await?;
-        let of_holder = peers.iter().filter(|peer| peer.institution == holder);
-        let waiting: usize = of_holder.map(|peer| peer.waiting).sum();
-        Ok(match arrivals.look(node).await? {
-            Look::Found(()) if waiting > 0 => Look::NotYet,
-            look => look,
+/// How many entries are kept; an error where not all of them are.
+fn stored(views: &[DepositStateView]) -> Outcome<usize> {
+    let kept = views.iter().filter(|view| view.state == DepositState::Stored);
+    let kept = kept.map(|view| view.entries).sum();
+    let except: Vec<_> = views.iter().flat_map(|view| &view.except).collect();
+    let Some(first) = except.first() else { return Ok(kept) };
+    let of = counted(kept + except.len(), "entry", "entries");
+    let text =
+        format!("{} of {of} not kept; the provider refused: {}", except.len(), first.refusal);
+    Err(Failure::new(Exit::Failed, text)
+        .next("`chartmesh backup list --unkept` lists them with each one's reason"))
+}
+
+/// Waits until nothing more of a restore is to come.
+async fn restored(node: &Node, wait: &WaitArgs, begun: RestoreView) -> Outcome<RestoreView> {
+    let arrivals = wait::Arrivals::of(node, begun.holder);
+    wait::until(node, wait, "the end of the restore", async || {
+        let moving = arrivals.look(node).await?;
+        let view = node.query(ask::Restored { restore: begun.restore.clone() }).await?;
+        Ok(match moving {
+            _ if view.ended => Look::Found(view),
+            Look::Moving => Look::Moving,
+            Look::Found(()) | Look::NotYet => Look::NotYet,
         })
     })
     .await
@@ -306,28 +363,36 @@ async fn transfers(node: &Node, wait: &WaitArgs, holder: PartyId) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chartmesh_protocol::backup::view::ExceptView;
+    use chartmesh_protocol::id::EntryId;
     use chartmesh_protocol::peer::Command;
     use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 
     #[test]
     fn what_was_refused_or_is_under_way_is_not_kept() {
-        let view = |state, refusal| DepositStateView {
-            deposit: "ab".repeat(16),
-            entries: 2,
-            state,
-            refusal,
+        let except = |count: usize| {
+            let refusal = Refusal::unlisted(RefusalCode::LimitReached);
+            vec![ExceptView { entry: EntryId([7; 16]), refusal }; count]
         };
-        let (stored, filling) =
-            (view(DepositState::Stored, None), view(DepositState::Filling, None));
-        let refusal = Refusal::unlisted(RefusalCode::LimitReached);
-        let why = refusal.to_string();
-        let refused = view(DepositState::Refused, Some(refusal));
-        assert_eq!(all_stored(&[stored.clone(), stored.clone()]), Ok(true));
-        assert_eq!(all_stored(&[stored.clone(), filling.clone()]), Ok(false));
-        assert_eq!(all_stored(&[refused.clone(), filling]), Ok(false));
-        let failure = all_stored(&[stored, refused]).unwrap_err();
-        let text = format!("2 entries are not kept; the provider refused: {why}");
+        let view = |state, entries, refused| DepositStateView {
+            deposit: "ab".repeat(16),
+            entries,
+            state,
+            refusal: None,
+            except: except(refused),
+        };
+        let (whole, filling) =
+            (view(DepositState::Stored, 2, 0), view(DepositState::Filling, 2, 0));
+        let (part, refused) = (view(DepositState::Stored, 1, 1), view(DepositState::Refused, 0, 2));
+        assert!(ended(&[whole.clone(), part.clone(), refused.clone()]));
+        assert!(!ended(&[whole.clone(), filling]));
+        assert_eq!(stored(&[whole.clone(), whole.clone()]), Ok(4));
+        let why = Refusal::unlisted(RefusalCode::LimitReached);
+        let failure = stored(&[whole.clone(), part]).unwrap_err();
+        let text = format!("1 of 4 entries not kept; the provider refused: {why}");
         assert_eq!(failure.text, text);
+        let failure = stored(&[whole, refused]).unwrap_err();
+        assert!(failure.text.starts_with("2 of 4 entries not kept"), "{}", failure.text);
     }
 
     #[test]
@@ -337,6 +402,7 @@ mod tests {
             json!({"keep": {"holder": party, "subject": party, "entries": [id], "for_patient": true,
                 "not_before": null}}),
             json!({"restore": {"holder": party, "subject": null}}),
+            json!({"dismiss": {"holder": party}}),
             json!({"delete": {"patient": null, "holder": party, "entries": [id]}}),
         ] {
             serde_json::from_value::<Command>(json!({ "backup": command })).unwrap();

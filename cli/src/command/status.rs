@@ -3,9 +3,10 @@
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::read;
-use crate::output::{Cell, Style, faint};
+use crate::output::{Cell, Style, counted, faint};
 use chartmesh_node::api::{DoorsView, NodeStatusView};
 use chartmesh_protocol::federation::view::ExpelledView;
+use chartmesh_protocol::limits;
 use chartmesh_protocol::time::{MINUTE_MS, SECOND_MS};
 
 /// Say how the node stands, and where it can be reached
@@ -38,6 +39,7 @@ impl Args {
                 ("messages waiting", status.waiting.to_string().into()),
                 ("transfers", status.transfers.to_string().into()),
             ];
+            facts.extend(unkept(status.unkept));
             facts.extend(ahead(&machine));
             for clock in &status.clock_lowered {
                 let text = format!("to {}, from {}", clock.to.utc_text(), clock.from.utc_text());
@@ -48,6 +50,9 @@ impl Args {
             facts.push(("data", machine.data_dir.to_string_lossy().into_owned().into()));
             facts.push(("version", machine.version.as_str().into()));
             out.facts(&facts);
+            if status.unkept > 0 {
+                out.next("`chartmesh backup list --unkept` says which entries, and why");
+            }
             if machine.ahead_ms >= AHEAD_MS {
                 out.next(
                     "set this machine's clock right; if it is right, and was wrong before, restart with `chartmesh run --accept-clock`: until then permissions end early here",
@@ -69,6 +74,13 @@ fn ahead(machine: &NodeStatusView) -> Option<(&'static str, Cell)> {
         machine.status.time.utc_text()
     );
     (machine.ahead_ms >= AHEAD_MS).then(|| ("time", Cell::new(text, Style::Bad)))
+}
+
+/// Entries that a backup provider did not keep.
+fn unkept(count: usize) -> Option<(&'static str, Cell)> {
+    let more = if count >= limits::LISTED_MAX { " or more" } else { "" };
+    let text = format!("{}{more}", counted(count, "entry", "entries"));
+    (count > 0).then(|| ("not kept elsewhere", Cell::new(text, Style::Bad)))
 }
 
 /// Where it can be reached.

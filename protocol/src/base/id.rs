@@ -132,6 +132,18 @@ identifier!(
     StreamId, 16
 );
 
+impl EntryId {
+    /// The id of the entry whose label has this author and salt: the first 16 bytes of BLAKE3's derive-key mode over
+    /// the two, with context `chartmesh/1/entry-id`.
+    #[must_use]
+    pub fn of(author: PartyId, salt: &[u8; 16]) -> Self {
+        let mut id = [0; Self::LEN];
+        let mut hasher = blake3::Hasher::new_derive_key("chartmesh/1/entry-id");
+        hasher.update(&author.0).update(salt).finalize_xof().fill(&mut id);
+        Self(id)
+    }
+}
+
 /// Text that is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}: {digits} lower-case hexadecimal digits")]

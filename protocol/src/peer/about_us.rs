@@ -1,6 +1,7 @@
 //! What front doors ask to see of the peer itself.
 
 use super::drive::route;
+use crate::backup;
 use crate::clock;
 use crate::directory;
 use crate::federation::{self, view::ExpelledView};
@@ -119,6 +120,9 @@ pub struct StatusView {
     pub waiting: usize,
     /// Transfers that have not ended.
     pub transfers: usize,
+    /// Entries that were to be kept elsewhere and are not; 1000 stands for more.
+    #[serde(default)]
+    pub unkept: usize,
 }
 
 /// The time that counts was set back on purpose.
@@ -164,5 +168,6 @@ fn status(own: &Own, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView> {
             .collect(),
         waiting,
         transfers: holdings::transfers(txn)?.len(),
+        unkept: backup::unkept(txn)?,
     })
 }

@@ -31,10 +31,12 @@ fn content() -> (Vec<u8>, ContentRef) {
     (file, ContentRef { object: sealed.id, length: sealed.file_len })
 }
 
+const SALT: [u8; 16] = [0xe1; 16];
+
 fn manifest() -> Manifest {
     let (_, content) = content();
     Manifest {
-        entry: EntryId([0xe1; 16]),
+        entry: EntryId::of(HOSPITAL.id(), &SALT),
         kind: Kind::VitalSigns,
         title: "Heart rate".into(),
         effective: YESTERDAY,
@@ -59,7 +61,7 @@ fn bundle(manifest: &[u8]) -> (Bundle, Label) {
     let public = compartment().public();
     let label = Label {
         subject: PATIENT,
-        entry: EntryId([0xe1; 16]),
+        salt: SALT,
         compartment: CompartmentId::from_slice(&public.digest()[..16]),
         manifest: object.id,
         contents: contents_hash(&vec![content.clone()]),
@@ -152,6 +154,11 @@ fn bundles_hold_together_or_are_refused_for_their_reason() {
         case(
             ("manifest-of-another-entry", "the manifest inside names another entry"),
             &bundle(&other_entry.to_bytes()).0,
+            Some(("other-label", "another label")),
+        ),
+        case(
+            ("another-salt", "the label's salt gives another entry than the manifest is of"),
+            &relabelled(Label { salt: [0xe2; 16], ..label.clone() }),
             Some(("other-label", "another label")),
         ),
         case(

@@ -80,10 +80,10 @@ impl Plaintext {
         }
         let outside = answer.bundles.iter().map(|bundle| bundle.label.claims()).find(|label| {
             let compartment = label.compartment.unwrap_or(CompartmentId([0; 16]));
-            label.subject != read.patient || !leaf.scope.covers(label.entry, compartment)
+            label.subject != read.patient || !leaf.scope.covers(label.entry(), compartment)
         });
         outside.map(|label| {
-            format!("entry {}, which permission {} does not cover", label.entry, leaf.id)
+            format!("entry {}, which permission {} does not cover", label.entry(), leaf.id)
         })
     }
 
@@ -94,10 +94,10 @@ impl Plaintext {
         let own: PartyId = party.peer.me();
         let entitled = label.author == own
             || party.unlocked.contains_key(&label.subject)
-            || self.obtained.contains(&(at, label.entry));
+            || self.obtained.contains(&(at, label.entry()));
         if !entitled && stage.is_judged(at) {
             let what =
-                format!("{} opened entry {} that nobody gave it", name(stage, at), label.entry);
+                format!("{} opened entry {} that nobody gave it", name(stage, at), label.entry());
             found.add("plaintext", Some(at), what);
         }
     }
@@ -132,7 +132,7 @@ impl Checker for Plaintext {
                 let links = read.chain.links().iter().map(|link| link.claims().expires);
                 let until = links.min().unwrap_or(0);
                 for bundle in &answer.bundles {
-                    self.obtained.insert((*from, bundle.label.claims().entry));
+                    self.obtained.insert((*from, bundle.label.claims().entry()));
                     for content in &bundle.contents {
                         self.pulling.insert((*from, content.object), (*at, until));
                     }

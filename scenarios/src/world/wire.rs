@@ -2,10 +2,13 @@
 
 use super::state::World;
 use crate::party::Who;
+use chartmesh_protocol::backup;
 use chartmesh_protocol::codec::Wire;
+use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::message::{Envelope, Outcome, OutcomeResult};
 use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::reason::Arg;
+use chartmesh_protocol::record;
 use chartmesh_protocol::statement::Unverified;
 
 impl World {
@@ -35,7 +38,7 @@ pub(super) fn discloses_nothing(message: &[u8], reply: &[u8]) {
     for arg in refusal.args.iter() {
         let named = match arg {
             Arg::Party(id) => contains(message, &id.0),
-            Arg::Entry(id) => contains(message, &id.0),
+            Arg::Entry(id) => contains(message, &id.0) || labelled(message).contains(id),
             Arg::Request(id) => contains(message, &id.0),
             Arg::Permission(id) => contains(message, &id.0),
             Arg::Chart(id) => contains(message, &id.0),
@@ -45,6 +48,17 @@ pub(super) fn discloses_nothing(message: &[u8], reply: &[u8]) {
         };
         assert!(named, "a refusal tells another of what it did not name: {refusal:?}");
     }
+}
+
+/// The entries that a message names by their labels.
+fn labelled(message: &[u8]) -> Vec<EntryId> {
+    let Ok(message) = Unverified::<Envelope>::parse(message) else { return Vec::new() };
+    let bundles = match Body::from_bytes(&message.claims().body.0, usize::MAX) {
+        Ok(Body::Backup(backup::Message::Offer(offer))) => offer.bundles,
+        Ok(Body::Record(record::Message::Announce(announce))) => announce.bundles,
+        _ => Vec::new(),
+    };
+    bundles.iter().map(|bundle| bundle.label.claims().entry()).collect()
 }
 
 fn contains(message: &[u8], id: &[u8]) -> bool {

@@ -2,6 +2,7 @@
 
 use chartmesh_protocol::backup::Message;
 use chartmesh_protocol::peer::{Body, ask};
+use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who};
 
@@ -38,7 +39,7 @@ fn a_depositary_says_that_it_keeps_what_it_has_and_nothing_else() {
         region.entries(at, false).iter().filter(|entry| entry.whole).count()
     };
     assert_eq!(whole(&region, provider), 2, "what was lost is not claimed");
-    // While A does not answer, a new deposit of the same gets no receipt.
+    // While A cannot give it, a new deposit gets a receipt for the rest alone.
     let receipts =
         |region: &Region| region.world.wire.iter().filter(|(from, _, _)| *from == provider).count();
     region.world.record_wire = true;
@@ -47,19 +48,30 @@ fn a_depositary_says_that_it_keeps_what_it_has_and_nothing_else() {
     region.world.advance(60_000);
     assert_eq!(whole(&region, provider), 2);
     let said: Vec<_> = bodies(&region).filter(|(from, _)| *from == provider).collect();
-    assert!(!said.is_empty(), "it gave the deposit up, and said so");
-    for (_, body) in said {
-        assert!(
-            !matches!(body, Body::Backup(Message::Stored(_))),
-            "a receipt for what is not here"
-        );
-    }
+    let stored = said.into_iter().find_map(|(_, body)| match body {
+        Body::Backup(Message::Stored(stored)) => Some(stored),
+        _ => None,
+    });
+    let stored = stored.expect("it keeps the others");
+    let receipt = stored.receipt.claims();
+    assert!(
+        receipt.objects.iter().all(|one| one.object != object),
+        "a receipt for what is not here"
+    );
+    let endoscopy = region.entry("endoscopy");
+    assert_eq!(stored.except.iter().map(|one| one.entry).collect::<Vec<_>>(), [endoscopy]);
+    let unkept = |region: &Region| {
+        let unkept = region.world.all(a, ask::Unkept::default(), None).unwrap();
+        unkept.into_iter().map(|one| (one.entry, one.refusal.code)).collect::<Vec<_>>()
+    };
+    assert_eq!(unkept(&region), [(endoscopy, RefusalCode::NotFound)]);
     // With the object at hand again, keeping heals the depositary, and a receipt comes.
     region.world.parties[a.0].objects.insert(object, original);
     let before = receipts(&region);
     keep(&mut region);
     assert_eq!(whole(&region, provider), 3);
     assert!(receipts(&region) > before);
+    assert_eq!(unkept(&region), []);
 }
 
 #[test]

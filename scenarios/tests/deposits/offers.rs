@@ -9,7 +9,7 @@ use chartmesh_protocol::consent::{self, ReadAnswer, RequestState};
 use chartmesh_protocol::id::TokenId;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, ask};
-use chartmesh_protocol::record::{Bundle, Kind};
+use chartmesh_protocol::record::{Bundle, Kind, Taken};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::time::DAY_MS;
@@ -57,6 +57,27 @@ fn an_altered_entry_is_kept_by_no_depositary_and_no_first_wrap_is_replaced() {
 }
 
 #[test]
+fn one_bad_entry_of_an_offer_is_named_and_keeps_no_other_from_being_kept() {
+    let mut region = Region::found(1);
+    let (a, own) = (region.a, region.world.id(region.a));
+    let good = bundle(&region, a, "blood count");
+    let one = bundle(&region, a, "endoscopy");
+    let entry = one.label.claims().entry();
+    for (n, (what, bad)) in altered(&one).into_iter().enumerate() {
+        let reservation = [n as u8; 16];
+        let of = Offer { reservation, ..offer(own, vec![bad, good.clone()]) };
+        let answer = offered(&mut region, a, of).unwrap();
+        let taken = Taken::from_bytes(&answer, 1000).unwrap();
+        let named: Vec<_> = taken.except.iter().map(|one| (one.entry, one.refusal.code)).collect();
+        let id = if what == "label" { one.label.claims().entry() } else { entry };
+        assert_eq!(named, [(id, RefusalCode::NotAuthentic)], "{what}");
+        let kept = region.entries(region.provider, false);
+        let of_good = good.label.claims().entry();
+        assert_eq!(kept.iter().map(|kept| kept.entry).collect::<Vec<_>>(), [of_good], "{what}");
+    }
+}
+
+#[test]
 fn an_altered_entry_is_taken_by_no_reader() {
     let mut region = Region::found(1);
     let request = region.permitted("{}");
@@ -84,9 +105,12 @@ fn an_altered_entry_is_taken_by_no_reader() {
         answer.bundles[at] = bad;
         let lie = OutcomeResult::Done(Bytes(answer.to_bytes()));
         region.world.lies.insert(provider, lie);
-        let failed = region.fetch(&request);
-        assert_eq!(failed.state, RequestState::Failed, "{what}");
-        assert!(region.entries(b, false).is_empty(), "{what}: nothing of the page is taken");
+        let fetched = region.fetch(&request);
+        assert_eq!(fetched.state, RequestState::Done, "{what}");
+        let obtained = fetched.obtained.unwrap();
+        assert_eq!((obtained.entries, obtained.closed), (2, 1), "{what}: it spoils itself alone");
+        let altered = honest.bundles[at].label.claims().entry();
+        assert!(region.entries(b, false).iter().all(|entry| entry.entry != altered), "{what}");
     }
     for lie in garbage() {
         region.world.lies.insert(provider, OutcomeResult::Done(Bytes(lie)));

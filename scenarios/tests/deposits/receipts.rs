@@ -63,7 +63,8 @@ fn a_receipt_counts_only_if_it_covers_every_object_with_its_length() {
     let (a, provider) = (region.a, region.provider);
     let stored = |region: &mut Region, signer: Who, from: Who, receipt: Receipt| {
         let signed = Signed::sign(receipt, &region.world.parties[signer.0].institution_key);
-        let stored = Stored { reservation: deposit, receipt: signed.to_unverified() };
+        let stored =
+            Stored { reservation: deposit, receipt: signed.to_unverified(), except: vec![] };
         let body = Body::Backup(Message::Stored(stored));
         region.world.say(from, a, &body, None, |_| None).unwrap()
     };

@@ -483,7 +483,14 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     (
         "REC-8",
         "scenarios/tests/own.rs",
-        "an_entry_whose_id_another_took_first_keeps_none_of_those_announced_with_it_from_the_patient",
+        "one_bad_entry_of_an_announcement_is_named_and_keeps_no_other_from_the_patient",
+    ),
+    ("REC-9", "scenarios/tests/own.rs", "whoever_knows_an_entry_announces_nothing_in_its_place"),
+    ("CON-20", "scenarios/tests/deposits/offers.rs", "an_altered_entry_is_taken_by_no_reader"),
+    (
+        "BAK-4",
+        "scenarios/tests/deposits/offers.rs",
+        "one_bad_entry_of_an_offer_is_named_and_keeps_no_other_from_being_kept",
     ),
     (
         "CON-2",

@@ -275,7 +275,7 @@ async fn a_proof_holds_without_the_node() {
     let key = keys.key(proof.key).unwrap();
     assert_eq!(data_encoding::HEXLOWER.encode(&key.0), proof.public_key);
     let label = Unverified::<Label>::parse(&raw(&proof.label)).unwrap().verify(&key).unwrap();
-    assert_eq!((label.entry, label.subject, label.author), (entry, chart.subject, proof.author));
+    assert_eq!((label.entry(), label.subject, label.author), (entry, chart.subject, proof.author));
     let hash = |bytes: &[u8]| *blake3::hash(bytes).as_bytes();
     assert_eq!(hash(&raw(&proof.contents_list)), label.contents);
     assert_eq!(hash(&raw(&proof.manifest)), label.manifest.0);

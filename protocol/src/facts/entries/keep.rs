@@ -30,6 +30,27 @@ fn completes(
         && sealed_in_time(txn, &new.label)?)
 }
 
+/// Whether a label may be kept: it is the first, the same as before, or [`completes`] the one before. Gives whether it
+/// takes that one's place.
+///
+/// # Errors
+/// Refused where its author signed another label of the same entry.
+pub(crate) fn keepable(
+    txn: &(impl ReadTxn + ?Sized),
+    checked: &Checked,
+    known: Option<&EntryRow>,
+) -> Handled<bool> {
+    match known {
+        Some(known) if known.label.id() != checked.label.id() => {
+            match completes(txn, known.label.claims(), checked)? {
+                true => Ok(true),
+                false => refuse(Reason::OtherLabel { entry: checked.label.entry() }),
+            }
+        }
+        _ => Ok(false),
+    }
+}
+
 /// Keeps an entry; the content objects come by themselves. A label once kept is never replaced, but
 /// for a wrap that was missing, or for one that [`completes`] it.
 pub(crate) fn keep(
@@ -39,17 +60,9 @@ pub(crate) fn keep(
     whole: bool,
     opened: Option<(&Manifest, Wrap)>,
 ) -> Handled<()> {
-    let (subject, id) = (checked.label.subject, checked.label.entry);
+    let (subject, id) = (checked.label.subject, checked.label.entry());
     let known = entry(ctx.txn, subject, id)?;
-    let replaces = match &known {
-        Some(known) if known.label.id() != checked.label.id() => {
-            if !completes(ctx.txn, known.label.claims(), checked)? {
-                return refuse(Reason::OtherLabel { entry: id });
-            }
-            true
-        }
-        _ => false,
-    };
+    let replaces = keepable(ctx.txn, checked, known.as_ref())?;
     let row = EntryRow {
         label: checked.label.to_unverified(),
         contents: checked.contents.clone(),

@@ -24,7 +24,7 @@ pub(crate) use charts::{
 };
 pub use gaps::CatalogueView;
 pub(crate) use gaps::{gaps, view};
-pub(crate) use keep::{complete, forget, keep, move_away, not_whole};
+pub(crate) use keep::{complete, forget, keep, keepable, move_away, not_whole};
 pub(crate) use open::{open_as_patient, open_own, opened_as_patient};
 pub(crate) use reasons::Reason;
 pub use seal::{Draft, SealedContent, SealedEntry};
@@ -33,4 +33,4 @@ pub(crate) use tables::{
     EntryRow, Found, entries, entries_beginning, entries_page, entry, forget_holder, holders,
     index, learn_holder, matches, objects_of, sealed_in_time, whole,
 };
-pub use wire::{Bundle, Checked, ContentKey, Label, Manifest, Term};
+pub use wire::{Bundle, Checked, ContentKey, Label, Manifest, Taken, Term, TurnedDown};

@@ -40,7 +40,7 @@ pub(crate) fn open_as_patient(
     row: &EntryRow,
 ) -> Handled<(Manifest, DataKey)> {
     let label = row.label.clone().from_own_store();
-    let unknown = || refuse(Reason::CompartmentClosed { entry: label.entry });
+    let unknown = || refuse(Reason::CompartmentClosed { entry: label.entry() });
     let (Some(compartment), Some(sealed_key)) = (label.compartment, &row.wrap) else {
         return unknown();
     };
@@ -48,7 +48,7 @@ pub(crate) fn open_as_patient(
         return unknown();
     };
     let Some(sealed) = holdings::small(txn, label.manifest)? else {
-        return refuse(Reason::ManifestMissing { entry: label.entry });
+        return refuse(Reason::ManifestMissing { entry: label.entry() });
     };
     let key = wrap::unwrap(sealed_key, label.manifest, label.subject, &secret)
         .map(|key| DataKey::from_bytes(*key))?;

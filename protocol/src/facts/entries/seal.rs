@@ -77,7 +77,8 @@ pub(crate) fn seal(
     if draft.contents.len() > limits::ENTRY_CONTENTS_MAX {
         return refuse(Reason::TooManyContents { most: limits::ENTRY_CONTENTS_MAX });
     }
-    let entry = EntryId(crate::crypto::random(rng));
+    let salt = crate::crypto::random(rng);
+    let entry = EntryId::of(sealing.author, &salt);
     let manifest = Manifest {
         entry,
         kind: draft.kind,
@@ -96,8 +97,8 @@ pub(crate) fn seal(
         return refuse(Reason::DescriptionTooLong);
     }
     let key = DataKey::generate(rng);
-    let salt = object::fresh_salt(rng);
-    let Ok((sealed, _)) = object::seal_small(&key, &salt, &plain) else {
+    let object_salt = object::fresh_salt(rng);
+    let Ok((sealed, _)) = object::seal_small(&key, &object_salt, &plain) else {
         return refuse(Reason::DescriptionTooLarge);
     };
     if sealed.len() > limits::SMALL_OBJECT_BYTES_MAX {
@@ -111,7 +112,7 @@ pub(crate) fn seal(
         .collect();
     let label = Label {
         subject: sealing.subject,
-        entry,
+        salt,
         compartment: sealing.compartment.map(Compartment::id),
         manifest: object,
         contents: holdings::contents_hash(&contents),

@@ -9,7 +9,7 @@ use crate::identity::KnownKeys;
 use crate::kind::Kind;
 use crate::limits;
 use crate::object::{self, DataKey};
-use crate::refusal::{Handled, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
 use crate::wrap::Wrap;
@@ -20,8 +20,8 @@ wire_struct! {
     pub struct Label {
         /// The patient; for a chart whose patient is not enrolled, an id that only its author knows.
         1 => subject: PartyId,
-        /// The entry.
-        2 => entry: EntryId,
+        /// Random; with the author it gives the entry's id.
+        2 => salt: [u8; 16],
         /// The compartment that it is sealed to; none before enrolment.
         3 => compartment: Option<CompartmentId>,
         /// The sealed manifest.
@@ -38,10 +38,17 @@ wire_struct! {
 }
 
 impl Label {
+    /// The entry that this is the label of. It follows from the author, so nobody else can have a label
+    /// of the same entry: whoever knows an id can neither take its place nor speak for it. \[REC-9\]
+    #[must_use]
+    pub fn entry(&self) -> EntryId {
+        EntryId::of(self.author, &self.salt)
+    }
+
     /// What a scope is asked about the entry; one without compartment is in none.
     pub(crate) fn target(&self) -> Target {
         let compartment = self.compartment.unwrap_or(CompartmentId([0; 16]));
-        Target { entry: self.entry, compartment }
+        Target { entry: self.entry(), compartment }
     }
 }
 
@@ -148,7 +155,7 @@ impl Manifest {
                 && manifest.contents.iter().zip(contents).all(|(inner, outer)| {
                     inner.object == outer.object && inner.length == outer.length
                 });
-        if manifest.entry != label.entry || !same {
+        if manifest.entry != label.entry() || !same {
             return refuse(Reason::ManifestOfAnother);
         }
         Ok(manifest)
@@ -194,7 +201,7 @@ impl Bundle {
     /// [`crate::refusal::Failure`], naming what does not hold.
     pub fn check(self, author: &KnownKeys) -> Handled<Checked> {
         let claims = self.label.claims();
-        let entry = claims.entry;
+        let entry = claims.entry();
         let signer = author.key(claims.key).filter(|_| author.party() == claims.author);
         let Some(signer) = signer else { return refuse(Reason::LabelKeyUnknown { entry }) };
         if self.label.check(&signer).is_err() {
@@ -218,6 +225,46 @@ impl Bundle {
             wrap: self.wrap,
             author_wrap: self.author_wrap,
         })
+    }
+}
+
+wire_struct! {
+    /// One entry of several that was not taken; the others were.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct TurnedDown {
+        /// The entry.
+        1 => entry: EntryId,
+        /// Why.
+        2 => refusal: Refusal,
+    }
+}
+
+wire_struct! {
+    /// The answer to a message of several entries some of which were not taken; where all were, it is empty.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Taken {
+        /// Those that were not.
+        1 => except: Vec<TurnedDown>,
+    }
+}
+
+impl Taken {
+    /// The answer after each of several entries was taken or turned down.
+    ///
+    /// # Errors
+    /// The first one's refusal when none was taken.
+    pub(crate) fn answer(taken: usize, except: Vec<TurnedDown>) -> Handled<Bytes> {
+        match except.first() {
+            None => Ok(Bytes::default()),
+            Some(first) if taken == 0 => Err(Failure::Refused(first.refusal.clone())),
+            Some(_) => Ok(Bytes(Self { except }.to_bytes())),
+        }
+    }
+
+    /// Those that were not taken; none of an answer that makes no sense.
+    pub(crate) fn read(answer: &Bytes) -> Vec<TurnedDown> {
+        let read = Self::from_bytes(&answer.0, limits::LIST_STATEMENT_BYTES_MAX);
+        read.map(|taken| taken.except).unwrap_or_default()
     }
 }
 

@@ -185,15 +185,17 @@ pub(crate) fn give_up(ctx: &mut Context<'_>, id: TransferId) -> Handled<()> {
     Ok(())
 }
 
-/// Ends all pulls of one purpose, for instance when a deposit's place expires.
-pub(crate) fn cancel(ctx: &mut Context<'_>, purpose: &TransferFor) -> Handled<()> {
+/// Ends all pulls of one purpose, for instance when a deposit's place expires. Gives how many there were.
+pub(crate) fn cancel(ctx: &mut Context<'_>, purpose: &TransferFor) -> Handled<u64> {
+    let mut ended = 0;
     for (id, transfer) in transfers(ctx.txn)? {
         if transfer.purpose == *purpose {
             ctx.txn.delete(TRANSFERS, &id.0)?;
             ctx.effects.push(Effect::Stop { id });
+            ended += 1;
         }
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// The hash that a label carries of its entry's content objects.

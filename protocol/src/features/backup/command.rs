@@ -1,7 +1,8 @@
 //! What front doors ask to be done.
 
 use super::depositor;
-use super::view::DepositView;
+use super::unkept;
+use super::view::{DepositView, Dismissed, RestoreView};
 use crate::id::{EntryId, PartyId};
 use crate::refusal::Handled;
 use crate::time::Timestamp;
@@ -14,9 +15,11 @@ commands! {
         /// A hospital has entries kept.
         "keep" Keep => DepositView,
         /// A hospital gets back what is kept for it.
-        "restore" Restore => DepositView,
+        "restore" Restore => RestoreView,
         /// An owner has entries deleted.
         "delete" Delete => Done,
+        /// What a depositary did not keep is not shown any more.
+        "dismiss" Dismiss => Dismissed,
     }
 }
 
@@ -61,7 +64,7 @@ pub struct Restore {
 }
 
 impl CarryOut for Restore {
-    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<DepositView> {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<RestoreView> {
         depositor::restore(ctx, self.holder, self.subject)
     }
 }
@@ -84,5 +87,20 @@ impl CarryOut for Delete {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<Done> {
         depositor::delete(ctx, self.patient, self.holder, self.entries)?;
         Ok(Done { done: true })
+    }
+}
+
+/// What a depositary did not keep is seen, and is not shown any more: up to 1000 entries at a time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Dismiss {
+    /// The depositary.
+    pub holder: PartyId,
+}
+
+impl CarryOut for Dismiss {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<Dismissed> {
+        Ok(Dismissed { entries: unkept::dismiss(ctx.txn, self.holder)? })
     }
 }

@@ -19,7 +19,9 @@ mod elsewhere;
 mod kept;
 pub mod query;
 mod reasons;
+mod restores;
 mod tables;
+mod unkept;
 pub mod view;
 mod wire;
 
@@ -40,6 +42,7 @@ pub use wire::{
 
 pub use crate::receipts::{Receipt, ReceiptObject};
 pub(crate) use reasons::Reason;
+pub(crate) use unkept::unkept;
 
 /// What the peer gives to this feature.
 pub(crate) struct Machine;
@@ -68,10 +71,13 @@ impl Feature for Machine {
         result: Result<Bytes, Refusal>,
     ) -> Handled<()> {
         match message {
-            Message::Offer(offer) => depositor::answered(ctx, offer.reservation, result.err()),
+            Message::Offer(offer) => match result {
+                Ok(answer) => depositor::ready(ctx, offer.reservation, &answer),
+                Err(refusal) => depositor::refused(ctx, offer.reservation, &refusal),
+            },
             Message::Execute(execute) => match result {
                 Ok(_) => Ok(()),
-                Err(refusal) => depositor::answered(ctx, execute.reservation, Some(refusal)),
+                Err(refusal) => depositor::refused(ctx, execute.reservation, &refusal),
             },
             Message::Stored(_) | Message::Withdrawn(_) | Message::Kept(_) | Message::Gone(_) => {
                 Ok(())

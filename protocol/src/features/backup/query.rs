@@ -3,8 +3,10 @@
 use super::Machine;
 use super::kept::kept;
 use super::reasons::Reason;
+use super::restores;
 use super::tables::deposit;
-use super::view::{DepositStateView, KeptView};
+use super::unkept;
+use super::view::{DepositStateView, KeptView, RestoreView, UnkeptView};
 use crate::id::PartyId;
 use crate::refusal::{Handled, refuse};
 use crate::turn::{Listing, Look, Page, Part, Question, questions};
@@ -16,6 +18,10 @@ questions! {
         any Kept,
         /// How deposits of ours stand.
         with Deposits,
+        /// What was to be kept at others and is not.
+        any Unkept,
+        /// How a restore stands.
+        with Restored,
     }
 }
 
@@ -85,5 +91,56 @@ impl Question for Deposits {
             }
         };
         self.deposits.iter().map(view).collect()
+    }
+}
+
+/// What was to be kept at others and is not, by holder.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Unkept {
+    /// Which part of it.
+    #[serde(flatten)]
+    pub part: Part,
+}
+
+impl Question for Unkept {
+    const NAME: &'static str = "unkept";
+
+    type Answer = Page<UnkeptView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<UnkeptView>> {
+        unkept::page(look.txn, &self.part)
+    }
+}
+
+impl Listing for Unkept {
+    type Item = UnkeptView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
+    }
+}
+
+/// How a restore stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Restored {
+    /// Which, as [`RestoreView`] names it.
+    pub restore: String,
+}
+
+impl Question for Restored {
+    const NAME: &'static str = "restored";
+
+    type Answer = RestoreView;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<RestoreView> {
+        let id = data_encoding::HEXLOWER.decode(self.restore.as_bytes()).unwrap_or_default();
+        match <[u8; 16]>::try_from(id) {
+            Ok(id) => restores::view(look.txn, id),
+            Err(_) => refuse(Reason::NoRestore),
+        }
     }
 }

@@ -50,5 +50,8 @@ reasons! {
         32 => ReceiptForAnother: NotAuthentic
             "the receipt is not the depositary's for this deposit",
         33 => NotTheirs: NotPermitted "this deposit is not the institution's to end",
+        34 => NoRestore: NotFound "no such restore was begun",
+        35 => NoWayBack { entry: EntryId }: NotAuthentic
+            "entry {entry} came without the key that this institution gave along",
     }
 }

@@ -3,6 +3,7 @@
 use super::kept::{is_kept, is_kept_for_anybody};
 use crate::capability::{Chain, GrantedSummary};
 use crate::codec::{wire_code, wire_struct};
+use crate::entries::TurnedDown;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::refusal::Refusal;
@@ -59,6 +60,8 @@ wire_struct! {
         7 => state: DepositState,
         /// Why it was refused.
         8 => refusal: Option<Refusal>,
+        /// Those of its entries that were not taken, and are not among the others any more.
+        9 => except: Vec<TurnedDown>,
     }
 }
 
@@ -82,6 +85,8 @@ wire_struct! {
         7 => missing: u64,
         /// Bytes accounted for it.
         8 => bytes: u64,
+        /// Entries that were given up since it was ready, and are not among the others any more.
+        9 => except: Vec<TurnedDown>,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::capability::{Chain, RevocationState};
 use crate::codec::wire_struct;
 use crate::directory::Introduction;
-use crate::entries::Bundle;
+use crate::entries::{Bundle, TurnedDown};
 use crate::id::{EntryId, PartyId, StatementId, TicketId};
 use crate::identity::{KeyLog, KeyRing};
 use crate::receipts::Receipt;
@@ -104,6 +104,8 @@ wire_struct! {
         1 => reservation: [u8; 16],
         /// The receipt.
         2 => receipt: Unverified<Receipt>,
+        /// Entries that were taken when they were offered and are not kept: their data could not be had.
+        3 => except: Vec<TurnedDown>,
     }
 }
 

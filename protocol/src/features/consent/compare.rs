@@ -87,12 +87,12 @@ pub(super) fn admit(
     holder: PartyId,
     label: &Signed<Label>,
 ) -> Handled<bool> {
-    match catalogue::listed(ctx.txn, label.subject, label.entry)? {
+    match catalogue::listed(ctx.txn, label.subject, label.entry())? {
         Some(listed) if listed != label.id() => {}
         _ => return Ok(true),
     }
     let mut row = row(ctx.txn, id)?;
-    let other = OtherRow { entry: label.entry, holder };
+    let other = OtherRow { entry: label.entry(), holder };
     if !row.other.contains(&other) && row.other.len() < limits::CATALOGUE_SHOWN_MAX {
         row.other.push(other);
         rows::put(ctx.txn, COMPARED, &id.0, &row)?;

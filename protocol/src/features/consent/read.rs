@@ -9,9 +9,9 @@ use crate::capability::{GrantKeys, Granted, Operation, Read};
 use crate::codec::{Bytes, Wire, wire_struct};
 use crate::crypto::KemSecret;
 use crate::directory;
-use crate::entries::{self, Checked, Manifest};
+use crate::entries::{self, Bundle, Checked, Manifest};
 use crate::holdings::{self, PullFor, Transfer, TransferFor};
-use crate::id::{ConsentId, EntryId, PartyId};
+use crate::id::{ConsentId, EntryId, PartyId, TicketId};
 use crate::identity::Role;
 use crate::limits;
 use crate::members;
@@ -23,7 +23,7 @@ use crate::permission::{
     Judged, ReceivedRow, judge, known_received, received_for, revocation_state, revocations,
     through,
 };
-use crate::refusal::{Handled, Refusal, refuse};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{StoreError, Table};
 use crate::turn::{Context, Sender};
@@ -43,8 +43,10 @@ wire_struct! {
         2 => objects: u64,
         /// Entries obtained.
         3 => entries: u64,
-        /// Entries that did not open.
+        /// Entries that were not as they should be.
         4 => closed: u64,
+        /// Why the first of these was not.
+        5 => why: Option<Refusal>,
     }
 }
 
@@ -144,6 +146,15 @@ fn progress(
     change(&mut row);
     rows::put(ctx.txn, READS, &id.0, &row)?;
     Ok(row)
+}
+
+/// One entry is not as it should be.
+fn spoilt(ctx: &mut Context<'_>, id: ConsentId, refusal: Refusal) -> Handled<()> {
+    progress(ctx, id, |row| {
+        row.closed += 1;
+        row.why.get_or_insert(refusal);
+    })?;
+    Ok(())
 }
 
 /// At the holder: hands out a page of sealed entries, after judging the permission and logging it.
@@ -272,7 +283,6 @@ pub(super) fn answered(
     let leaf = read.chain.leaf().id();
     // At the patient's own relay nothing is opened: what comes stays sealed to the patient.
     let own = patients::serves(ctx.txn, read.patient)?;
-    let scope = &read.chain.leaf().claims().scope;
     let known = known_received(ctx.txn, read.chain.leaf().claims().id)?;
     let Some(grant) = known.filter(|row| row.grant.chain.leaf().id() == leaf) else {
         return Ok(());
@@ -286,31 +296,19 @@ pub(super) fn answered(
     }
     access_log::countersign(ctx, holder, read.patient, &answer.log_head)?;
     compare::answering(ctx, read.request, holder)?;
+    let given = Given { read, keys: &keys, holder, ticket: answer.ticket, own };
     for bundle in answer.bundles {
-        let author = bundle.label.claims().author;
-        let Some(author_keys) = directory::keys(ctx.txn, author)? else {
-            return refuse(Reason::AuthorUnknown);
-        };
-        let checked = bundle.check(&author_keys)?;
-        if checked.label.subject != read.patient {
-            return refuse(Reason::OfAnotherPatient);
-        }
-        let opened = match opened(ctx, &keys, &checked)? {
-            Opened::With(key) => Some(own_wrap(ctx, &checked, &key)?),
-            Opened::Not if own && scope.entries().contains(&checked.label.entry) => None,
-            Opened::Not => continue,
-            Opened::Wrongly => {
-                progress(ctx, read.request, |row| row.closed += 1)?;
-                continue;
-            }
-        };
-        if !compare::admit(ctx, read.request, holder, &checked.label)? {
-            continue;
-        }
         if progress(ctx, read.request, |_| ())?.entries >= limits::FETCH_ENTRIES_MAX {
             return refuse(Reason::TooManyEntries);
         }
-        obtain(ctx, read.request, holder, answer.ticket, &checked, opened)?;
+        match take(ctx, &given, bundle) {
+            // One that is not as it should be keeps none of the others away.
+            Err(Failure::Refused(refusal)) => {
+                tracing::warn!(holder = %holder.short(), reason = refusal.name(), "an entry was not taken");
+                spoilt(ctx, read.request, refusal)?;
+            }
+            result => result?,
+        }
     }
     // Pages only go forward, so that no holder keeps us asking.
     let next = answer.next.filter(|next| read.after.is_none_or(|after| *next > after));
@@ -319,6 +317,40 @@ pub(super) fn answered(
     }
     progress(ctx, read.request, |row| row.pages = row.pages.saturating_sub(1))?;
     finish_if_done(ctx, read.request)
+}
+
+/// What a page of entries was given under.
+struct Given<'a> {
+    read: &'a ReadRequest,
+    keys: &'a GrantKeys,
+    holder: PartyId,
+    ticket: TicketId,
+    /// Whether the patient's own relay reads.
+    own: bool,
+}
+
+/// Takes one entry that was sent. Refused is what is not as it should be: nothing is written of it.
+fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()> {
+    let Some(author) = directory::keys(ctx.txn, bundle.label.claims().author)? else {
+        return refuse(Reason::AuthorUnknown);
+    };
+    let checked = bundle.check(&author)?;
+    let (subject, id) = (checked.label.subject, checked.label.entry());
+    if subject != given.read.patient {
+        return refuse(Reason::OfAnotherPatient);
+    }
+    let scope = &given.read.chain.leaf().claims().scope;
+    let opened = match opened(ctx, given.keys, &checked)? {
+        Some(key) => Some(own_wrap(ctx, &checked, &key)?),
+        None if given.own && scope.entries().contains(&id) => None,
+        None => return Ok(()),
+    };
+    let known = entries::entry(ctx.txn, subject, id)?;
+    entries::keepable(ctx.txn, &checked, known.as_ref())?;
+    if !compare::admit(ctx, given.read.request, given.holder, &checked.label)? {
+        return Ok(());
+    }
+    obtain(ctx, given.read.request, given.holder, given.ticket, &checked, opened)
 }
 
 /// Opens an entry's manifest and seals its key to this institution.
@@ -330,30 +362,21 @@ fn own_wrap(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<
     Ok((manifest, own_wrap))
 }
 
-/// How an entry that was sent opens.
-enum Opened {
-    With(DataKey),
-    /// Nothing that was permitted.
-    Not,
-    /// It should open and does not, or its author is nobody whom the patient's entries come from.
-    Wrongly,
-}
-
-/// Opens an entry with its own key, or with that of its compartment. A compartment's public half is no
+/// Opens an entry with its own key, or with that of its compartment; none where neither was permitted. A compartment's public half is no
 /// secret: any holder can make an institution up, have it sign an entry, and seal that to the compartment.
 /// So what was not named one by one must be of a member's making. What the wrap gives is only ever the
 /// manifest's true key, since sealed objects commit to theirs.
-fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Opened> {
+fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Option<DataKey>> {
     let label = &checked.label;
-    if let Ok(at) = keys.entries.binary_search_by_key(&label.entry, |(entry, _)| *entry) {
-        return Ok(Opened::With(DataKey::from_bytes(*keys.entries[at].1)));
+    if let Ok(at) = keys.entries.binary_search_by_key(&label.entry(), |(entry, _)| *entry) {
+        return Ok(Some(DataKey::from_bytes(*keys.entries[at].1)));
     }
-    let Some(compartment) = label.compartment else { return Ok(Opened::Not) };
+    let Some(compartment) = label.compartment else { return Ok(None) };
     let Ok(at) = keys.compartments.binary_search_by_key(&compartment, |(id, _)| *id) else {
-        return Ok(Opened::Not);
+        return Ok(None);
     };
     if !members::is_member(ctx.txn, label.author)? {
-        return Ok(Opened::Wrongly);
+        return refuse(Reason::ByNoMember);
     }
     let secret = KemSecret::from_seed(*keys.compartments[at].1);
     let key = checked
@@ -361,12 +384,10 @@ fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Ope
         .as_ref()
         .and_then(|wrap| wrap::unwrap(wrap, label.manifest, label.subject, &secret).ok())
         .map(|key| DataKey::from_bytes(*key));
-    Ok(match key {
-        Some(key) if Manifest::open(label, &checked.contents, &checked.manifest, &key).is_ok() => {
-            Opened::With(key)
-        }
-        _ => Opened::Wrongly,
-    })
+    match key {
+        Some(key) => Ok(Some(key)),
+        None => refuse(Reason::DoesNotUnwrap),
+    }
 }
 
 /// Keeps one entry that was sent and starts pulling what it needs.
@@ -374,11 +395,11 @@ fn obtain(
     ctx: &mut Context<'_>,
     id: ConsentId,
     holder: PartyId,
-    ticket: crate::id::TicketId,
+    ticket: TicketId,
     checked: &Checked,
     opened: Option<(Manifest, Wrap)>,
 ) -> Handled<()> {
-    let (patient, entry) = (checked.label.subject, checked.label.entry);
+    let (patient, entry) = (checked.label.subject, checked.label.entry());
     let opened = opened.as_ref().map(|(manifest, wrap)| (manifest, wrap.clone()));
     entries::keep(ctx, checked, Some(holder), false, opened)?;
     entries::learn_holder(ctx.txn, patient, entry, holder)?;
@@ -409,8 +430,17 @@ pub(crate) fn pulled(
 ) -> Handled<()> {
     let id = ConsentId(pull.id);
     if let Err(refusal) = result {
-        holdings::cancel(ctx, &transfer.purpose)?;
-        return fail(ctx, id, &refusal);
+        let others = holdings::cancel(ctx, &transfer.purpose)?;
+        // What one object is spoils one entry. That the holder gives nothing more ends all.
+        if !matches!(refusal.code, RefusalCode::NotFound | RefusalCode::NotAuthentic) {
+            return fail(ctx, id, &refusal);
+        }
+        progress(ctx, id, |row| {
+            row.objects = row.objects.saturating_sub(1 + others);
+            row.entries = row.entries.saturating_sub(1);
+        })?;
+        spoilt(ctx, id, refusal)?;
+        return finish_if_done(ctx, id);
     }
     holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
     progress(ctx, id, |row| row.objects = row.objects.saturating_sub(1))?;
@@ -420,15 +450,19 @@ pub(crate) fn pulled(
 
 fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
     let progress = progress(ctx, id, |_| ())?;
-    if progress.pages == 0 && progress.objects == 0 {
-        let mut row = request(ctx.txn, id)?;
-        if row.state != RequestState::Failed {
-            row.state = RequestState::Done;
-            let ProgressRow { entries, closed, .. } = progress;
-            row.obtained = Some(Obtained { entries, closed });
-            put_request(ctx.txn, id, &row)?;
-            compare::finish(ctx, id)?;
-        }
+    if progress.pages > 0 || progress.objects > 0 {
+        return Ok(());
     }
-    Ok(())
+    let mut row = request(ctx.txn, id)?;
+    if row.state == RequestState::Failed {
+        return Ok(());
+    }
+    let ProgressRow { entries, closed, why, .. } = progress;
+    if let (0, Some(why)) = (entries, why) {
+        return fail(ctx, id, &why);
+    }
+    row.state = RequestState::Done;
+    row.obtained = Some(Obtained { entries, closed });
+    put_request(ctx.txn, id, &row)?;
+    compare::finish(ctx, id)
 }

@@ -89,7 +89,7 @@ wire_struct! {
     pub struct Obtained {
         /// Entries that came.
         1 => entries: u64,
-        /// Entries that did not open, or are by nobody known as a member.
+        /// Entries that were not as they should be: they did not open, were altered, or are by nobody known as a member.
         2 => closed: u64,
     }
 }

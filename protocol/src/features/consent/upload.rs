@@ -209,6 +209,10 @@ pub(crate) fn deposit_stored(ctx: &mut Context<'_>, reservation: [u8; 16]) -> Ha
             return Ok(());
         }
     }
+    // Some of it was refused: the order has failed, and the patient hears of what is kept by the receipts.
+    if row.state == RequestState::Failed {
+        return Ok(put_request(ctx.txn, id, &row)?);
+    }
     row.state = RequestState::Done;
     put_request(ctx.txn, id, &row)?;
     report(ctx, id, &row)

@@ -107,7 +107,7 @@ fn outcome_in_words(row: &RequestRow) -> String {
     let mut words = format!("{entries} {what} obtained");
     if closed > 0 {
         words.push_str(&format!(
-            "; {closed} did not open, or are by nobody known as a member: ask another holder, or the patient"
+            "; {closed} were not as they should be, or are by nobody known as a member: ask another holder, or the patient"
         ));
     }
     words

@@ -9,7 +9,7 @@ use super::wire::{Announce, Message};
 use crate::codec::{Bytes, Wire};
 use crate::contacts;
 use crate::directory;
-use crate::entries::{self, Bundle, keep, learn_holder};
+use crate::entries::{self, Bundle, Taken, TurnedDown, keep, learn_holder};
 use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::outbox;
@@ -34,7 +34,7 @@ pub(super) fn announce(
             ctx.send(relay, &Message::Announce(Announce { patient, bundles }))?;
         } else {
             for bundle in bundles {
-                rows::mark(ctx.txn, UNANNOUNCED, &key(patient, bundle.label.claims().entry))?;
+                rows::mark(ctx.txn, UNANNOUNCED, &key(patient, bundle.label.claims().entry()))?;
             }
         }
     }
@@ -105,8 +105,8 @@ fn key(patient: PartyId, entry: EntryId) -> Vec<u8> {
     rows::pair(&patient.0, &entry.0)
 }
 
-/// An author shows what it recorded. What cannot be taken, such as an entry whose id somebody else announced first,
-/// keeps nothing else of the page from the patient.
+/// An author shows what it recorded. What cannot be taken keeps nothing else of the page from the patient; the author is
+/// told of it.
 pub(super) fn announced(
     ctx: &mut Context<'_>,
     sender: &Sender,
@@ -119,23 +119,25 @@ pub(super) fn announced(
     if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
         return refuse(patients::Reason::NoDealings);
     }
-    let (mut changes, mut taken, mut refused) = (catalogue::Changes::default(), 0, None);
+    let (mut changes, mut taken, mut except) = (catalogue::Changes::default(), 0, Vec::new());
     for bundle in announce.bundles {
+        let entry = bundle.label.claims().entry();
         match take(ctx, sender, patient, bundle, &mut changes) {
             Ok(()) => taken += 1,
-            Err(Failure::Refused(refusal)) => {
-                tracing::warn!(from = %sender.institution.short(), reason = refusal.name(), "an announced entry was not taken");
-                refused = refused.or(Some(refusal));
-            }
+            Err(Failure::Refused(refusal)) => except.push(TurnedDown { entry, refusal }),
             Err(fault) => return Err(fault),
         }
     }
-    // Whose every entry is refused hears why.
-    if let Some(refusal) = refused.filter(|_| taken == 0) {
-        return Err(Failure::Refused(refusal));
-    }
+    let answer = Taken::answer(taken, except)?;
     catalogue::announced(ctx, patient, &changes)?;
-    Ok(Bytes::default())
+    Ok(answer)
+}
+
+/// At the author: what the relay did not take is our own program's fault, or the relay's.
+pub(super) fn answered(relay: PartyId, answer: &Bytes) {
+    for one in Taken::read(answer) {
+        tracing::warn!(relay = %relay.short(), reason = one.refusal.name(), "an announced entry was not taken");
+    }
 }
 
 fn take(
@@ -150,8 +152,8 @@ fn take(
         return refuse(Reason::NotItsOwn);
     }
     let checked = bundle.check(&sender.keys)?;
-    let before = entries::entry(ctx.txn, patient, checked.label.entry)?;
+    let before = entries::entry(ctx.txn, patient, checked.label.entry())?;
     keep(ctx, &checked, Some(author), false, None)?;
     changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
-    Ok(learn_holder(ctx.txn, patient, checked.label.entry, author)?)
+    Ok(learn_holder(ctx.txn, patient, checked.label.entry(), author)?)
 }

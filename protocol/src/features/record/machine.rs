@@ -81,8 +81,8 @@ pub(super) fn record(
             holdings::put_small(ctx.txn, small)?;
         }
         keep(ctx, &entry.checked, None, true, Some((&entry.manifest, entry.own_wrap.clone())))?;
-        learn_holder(ctx.txn, subject, label.entry, ctx.own.party())?;
-        recorded.push(label.entry);
+        learn_holder(ctx.txn, subject, label.entry(), ctx.own.party())?;
+        recorded.push(label.entry());
     }
     let user = entries.first().map(|entry| entry.manifest.user.clone());
     access_log::append(

@@ -31,7 +31,8 @@ pub use crate::catalogue::{
     Catalogue, CatalogueError, Listed, Listing, Section, Step, root as catalogue_root,
 };
 pub use crate::entries::{
-    Bundle, Checked, ContentKey, Draft, Label, Manifest, SealedContent, SealedEntry, Term,
+    Bundle, Checked, ContentKey, Draft, Label, Manifest, SealedContent, SealedEntry, Taken, Term,
+    TurnedDown,
 };
 pub use crate::holdings::ContentRef;
 pub use crate::kind::{Kind, UnknownKind};
@@ -68,6 +69,10 @@ impl Feature for Machine {
         match (message, result) {
             (Message::Listing(listing), Err(refusal)) => {
                 catalogue::refused(ctx, to, &listing, &refusal)
+            }
+            (Message::Announce(_), Ok(answer)) => {
+                announce::answered(to, &answer);
+                Ok(())
             }
             _ => Ok(()),
         }

@@ -35,7 +35,7 @@ impl Receipts {
             return 0;
         };
         let given = self.given.entry(fetch.restore).or_default();
-        given.extend(page.bundles.iter().map(|bundle| bundle.label.claims().entry));
+        given.extend(page.bundles.iter().map(|bundle| bundle.label.claims().entry()));
         if page.next.is_some() || fetch.subject.is_some() {
             return 0;
         }

@@ -1,7 +1,7 @@
 //! The data come; when all are here and synced, the depositary says so, signed.
 
 use super::super::Reason;
-use super::super::kept::{account, put_kept};
+use super::super::kept::{account, bytes_of, put_kept};
 use super::super::tables::{
     DepositState, ReservationRow, ReservedEntry, delete_reservation, put_reservation, reservation,
     reservations_due, take_place, wanted_by, wanted_by_anybody,
@@ -11,8 +11,9 @@ use crate::access_log::{self, Action};
 use crate::capability::{GrantedSummary, Keys};
 use crate::codec::Bytes;
 use crate::directory;
-use crate::entries::{self, EntryRow};
+use crate::entries::{self, EntryRow, TurnedDown};
 use crate::holdings::{self, PullFor, Transfer, TransferFor};
+use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::permission;
 use crate::receipts::{KeptRow, Receipt, ReceiptObject};
@@ -99,7 +100,8 @@ pub(crate) fn pulled(
 ) -> Handled<()> {
     let Some(mut row) = reservation(ctx.txn, pull.id)? else { return Ok(()) };
     if let Err(refusal) = result {
-        return withdraw(ctx, pull.id, &row, refusal);
+        row.missing = row.missing.saturating_sub(1);
+        return give_up(ctx, pull.id, row, (pull.subject, pull.entry), refusal);
     }
     holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
     row.missing = row.missing.saturating_sub(1);
@@ -120,7 +122,12 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
         access_log::append(ctx, refused_line(&row, &refusal))?;
         return withdraw(ctx, id, &row, refusal);
     }
-    if !all_held(ctx, &row)? {
+    for reserved in row.entries.clone() {
+        if !held(ctx, &row, &reserved)? {
+            drop_entry(ctx, id, &mut row, &reserved, Reason::DeletedMeanwhile.into())?;
+        }
+    }
+    if row.entries.is_empty() {
         return withdraw(ctx, id, &row, Reason::DeletedMeanwhile.into());
     }
     let mut list = Vec::new();
@@ -163,7 +170,10 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
         keep_until: None,
     };
     let receipt = Signed::sign(receipt, ctx.own.institution_key()).to_unverified();
-    ctx.send(row.depositor, &Message::Stored(Stored { reservation: id, receipt }))?;
+    ctx.send(
+        row.depositor,
+        &Message::Stored(Stored { reservation: id, receipt, except: row.except }),
+    )?;
     Ok(())
 }
 
@@ -189,22 +199,77 @@ fn keep_for_owner(
     Ok(())
 }
 
-fn all_held(ctx: &Context<'_>, row: &ReservationRow) -> Handled<bool> {
-    for reserved in &row.entries {
-        let Some(entry) = entries::entry(ctx.txn, reserved.subject, reserved.entry)? else {
+fn held(ctx: &Context<'_>, row: &ReservationRow, reserved: &ReservedEntry) -> Handled<bool> {
+    let Some(entry) = entries::entry(ctx.txn, reserved.subject, reserved.entry)? else {
+        return Ok(false);
+    };
+    for content in &entry.contents {
+        if !holdings::here_for(ctx.txn, content.object, row.owner)? {
             return Ok(false);
-        };
-        for content in &entry.contents {
-            if !holdings::here_for(ctx.txn, content.object, row.owner)? {
-                return Ok(false);
-            }
         }
     }
     Ok(true)
 }
 
-/// Gives up a deposit and tells the depositor why: what came for it goes, unless it was kept before or
-/// another deposit waits for it.
+/// The data of one entry cannot be had: it is given up, and the deposit goes on with the others.
+fn give_up(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    mut row: ReservationRow,
+    (subject, entry): (PartyId, EntryId),
+    refusal: Refusal,
+) -> Handled<()> {
+    if row.entries.iter().all(|reserved| reserved.entry == entry) {
+        return withdraw(ctx, id, &row, refusal);
+    }
+    drop_entry(ctx, id, &mut row, &ReservedEntry { subject, entry }, refusal)?;
+    put_reservation(ctx.txn, id, &row)?;
+    match row.missing {
+        0 => store(ctx, id, row),
+        _ => Ok(()),
+    }
+}
+
+/// Takes one entry out of a deposit; what was accounted for it is given back.
+fn drop_entry(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    row: &mut ReservationRow,
+    reserved: &ReservedEntry,
+    refusal: Refusal,
+) -> Handled<()> {
+    let checked = match entries::entry(ctx.txn, reserved.subject, reserved.entry)? {
+        Some(entry) => entries::whole(ctx.txn, &entry)?,
+        None => None,
+    };
+    let bytes = checked.as_ref().map_or(0, bytes_of);
+    for link in row.granted.iter().flat_map(|granted| &granted.links) {
+        account(ctx.txn, link.token, -i64::try_from(bytes).unwrap_or(i64::MAX))?;
+    }
+    row.bytes = row.bytes.saturating_sub(bytes);
+    row.missing = row.missing.saturating_sub(release(ctx, id, row.owner, reserved)?);
+    row.entries.retain(|one| one.entry != reserved.entry);
+    row.except.push(TurnedDown { entry: reserved.entry, refusal });
+    Ok(())
+}
+
+/// Gives the place of one entry up: what came for it goes, unless it was kept before or another deposit waits for it.
+/// Gives how many of its objects were on their way.
+fn release(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    owner: PartyId,
+    &ReservedEntry { subject, entry }: &ReservedEntry,
+) -> Handled<u64> {
+    take_place(ctx.txn, (subject, entry), id)?;
+    if !wanted_by(ctx.txn, owner, subject, entry)? {
+        let wanted = wanted_by_anybody(ctx.txn, subject, entry)?;
+        entries::forget(ctx, owner, (subject, entry), wanted)?;
+    }
+    holdings::cancel(ctx, &TransferFor::Deposit(PullFor { id, owner, subject, entry }))
+}
+
+/// Gives up a deposit and tells the depositor why.
 fn withdraw(
     ctx: &mut Context<'_>,
     id: [u8; 16],
@@ -212,14 +277,7 @@ fn withdraw(
     refusal: Refusal,
 ) -> Handled<()> {
     for reserved in &row.entries {
-        take_place(ctx.txn, (reserved.subject, reserved.entry), id)?;
-        if !wanted_by(ctx.txn, row.owner, reserved.subject, reserved.entry)? {
-            let wanted = wanted_by_anybody(ctx.txn, reserved.subject, reserved.entry)?;
-            entries::forget(ctx, row.owner, (reserved.subject, reserved.entry), wanted)?;
-        }
-        let pull =
-            PullFor { id, owner: row.owner, subject: reserved.subject, entry: reserved.entry };
-        holdings::cancel(ctx, &TransferFor::Deposit(pull))?;
+        release(ctx, id, row.owner, reserved)?;
     }
     for link in row.granted.iter().flat_map(|granted| &granted.links) {
         account(ctx.txn, link.token, -i64::try_from(row.bytes).unwrap_or(i64::MAX))?;

@@ -7,7 +7,7 @@ mod stored;
 
 pub(super) use delete::{confirmed, delete};
 pub(crate) use offer::deposit;
-pub(super) use offer::{answered, execute_due, keep};
+pub(super) use offer::{execute_due, keep, ready, refused};
 pub(crate) use restore::restored_object;
 pub(super) use restore::{restore, restored};
 pub(super) use stored::{stored, withdrawn};

@@ -2,12 +2,13 @@
 
 use super::super::Reason;
 use super::super::tables::{self, DepositRow, DepositState, deposits_due, put_deposit};
+use super::super::unkept;
 use super::super::view::DepositView;
 use super::super::wire::{Execute, Message, Offer, OfferPermission};
 use crate::capability::{Chain, Operation};
-use crate::codec::Wire;
+use crate::codec::{Bytes, Wire};
 use crate::directory;
-use crate::entries::{self, Bundle};
+use crate::entries::{self, Bundle, Taken, TurnedDown};
 use crate::holdings;
 use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::{KeyLog, Role};
@@ -194,6 +195,7 @@ fn send_offer(
         not_before: spec.not_before,
         state: DepositState::Offered,
         refusal: None,
+        except: Vec::new(),
     };
     put_deposit(ctx.txn, reservation, &row)?;
     let leaf = spec.chain.as_ref().map(|chain| chain.leaf().id());
@@ -207,29 +209,65 @@ fn send_offer(
     Ok(reservation)
 }
 
-/// The depositary is ready, or refuses.
-pub(in crate::features::backup) fn answered(
+/// The depositary is ready for what it did not turn down.
+pub(in crate::features::backup) fn ready(
     ctx: &mut Context<'_>,
     id: [u8; 16],
-    refusal: Option<Refusal>,
+    answer: &Bytes,
 ) -> Handled<()> {
     let Some(mut row) = tables::deposit(ctx.txn, id)? else { return Ok(()) };
-    match refusal {
-        Some(refusal) => {
-            row.state = DepositState::Refused;
-            row.refusal = Some(refusal.clone());
-            put_deposit(ctx.txn, id, &row)?;
-            ctx.notify(Notice::DepositRefused { reservation: id, refusal });
+    turned_down(ctx, id, &mut row, Taken::read(answer))?;
+    if row.entries.is_empty() {
+        return Ok(put_deposit(ctx.txn, id, &row)?);
+    }
+    row.state = DepositState::Ready;
+    put_deposit(ctx.txn, id, &row)?;
+    ctx.notify(Notice::DepositReady { reservation: id });
+    match row.not_before {
+        Some(at) if at > ctx.now => {
+            ctx.effects.push(Effect::WakeAt(at));
+            Ok(())
         }
-        None => {
-            row.state = DepositState::Ready;
-            put_deposit(ctx.txn, id, &row)?;
-            ctx.notify(Notice::DepositReady { reservation: id });
-            match row.not_before {
-                Some(at) if at > ctx.now => ctx.effects.push(Effect::WakeAt(at)),
-                _ => execute(ctx, id, row)?,
-            }
-        }
+        _ => execute(ctx, id, row),
+    }
+}
+
+/// The depositary refuses a deposit, or has given it up.
+pub(in crate::features::backup) fn refused(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    refusal: &Refusal,
+) -> Handled<()> {
+    let Some(mut row) = tables::deposit(ctx.txn, id)? else { return Ok(()) };
+    let all =
+        row.entries.iter().map(|entry| TurnedDown { entry: *entry, refusal: refusal.clone() });
+    let all = all.collect();
+    turned_down(ctx, id, &mut row, all)?;
+    Ok(put_deposit(ctx.txn, id, &row)?)
+}
+
+/// Entries of a deposit are not kept: they leave it, and stand among what was not kept until they are. A deposit that
+/// has none left was refused.
+pub(super) fn turned_down(
+    ctx: &mut Context<'_>,
+    id: [u8; 16],
+    row: &mut DepositRow,
+    except: Vec<TurnedDown>,
+) -> Handled<()> {
+    let mut first = None;
+    for one in except {
+        let Some(at) = row.entries.iter().position(|entry| *entry == one.entry) else { continue };
+        row.entries.remove(at);
+        unkept::note(ctx, (row.owner, row.subject, one.entry), row.to, &one.refusal)?;
+        first.get_or_insert(one.refusal.clone());
+        row.except.push(one);
+    }
+    if let Some(refusal) = first {
+        ctx.notify(Notice::DepositRefused { reservation: id, refusal });
+    }
+    if row.entries.is_empty() {
+        row.state = DepositState::Refused;
+        row.refusal = row.except.first().map(|one| one.refusal.clone());
     }
     Ok(())
 }

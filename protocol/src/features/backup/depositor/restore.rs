@@ -1,7 +1,8 @@
 //! A hospital gets back what a depositary keeps for it.
 
 use super::super::Reason;
-use super::super::view::DepositView;
+use super::super::restores::{self, RestoreRow};
+use super::super::view::RestoreView;
 use super::super::wire::{Fetch, FetchAnswer, Message};
 use crate::codec::{Bytes, Wire};
 use crate::entries::{self, Bundle, Manifest};
@@ -18,13 +19,13 @@ pub(in super::super) fn restore(
     ctx: &mut Context<'_>,
     holder: PartyId,
     subject: Option<PartyId>,
-) -> Handled<DepositView> {
+) -> Handled<RestoreView> {
     ctx.own.require(Role::Hospital)?;
     let id: [u8; 16] = ctx.random();
     let fetch = Fetch { restore: id, subject, after: None };
     ctx.send(holder, &Message::Fetch(fetch))?;
-    let deposits = vec![data_encoding::HEXLOWER.encode(&id)];
-    Ok(DepositView { deposits, entries: 0, holder })
+    restores::begin(ctx.txn, id, holder)?;
+    restores::view(ctx.txn, id)
 }
 
 /// A page of our own entries came back.
@@ -38,17 +39,19 @@ pub(in crate::features::backup) fn restored(
         Ok(bytes) => bytes,
         Err(refusal) => {
             tracing::warn!(holder = %holder.short(), code = ?refusal.code, "a restore was refused");
-            return Ok(());
+            return page_ended(ctx, fetch.restore, |row| row.spoil(refusal));
         }
     };
     let Ok(answer) = FetchAnswer::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
-        return refuse(Reason::AnswerMalformed);
+        let refusal = Refusal::from(Reason::AnswerMalformed);
+        return page_ended(ctx, fetch.restore, |row| row.spoil(refusal));
     };
     for bundle in answer.bundles {
         match take(ctx, holder, fetch.restore, answer.ticket, bundle) {
             // One that is not as it should be keeps none of the others away.
             Err(Failure::Refused(refusal)) => {
                 tracing::warn!(holder = %holder.short(), code = ?refusal.code, "an entry was not restored");
+                restores::note(ctx.txn, fetch.restore, |row| row.spoil(refusal))?;
             }
             result => result?,
         }
@@ -59,8 +62,20 @@ pub(in crate::features::backup) fn restored(
     if let Some(after) = next {
         let next = Fetch { restore: fetch.restore, subject: fetch.subject, after: Some(after) };
         ctx.send(holder, &Message::Fetch(next))?;
+        restores::note(ctx.txn, fetch.restore, |row| row.pages += 1)?;
     }
-    Ok(())
+    page_ended(ctx, fetch.restore, |_| ())
+}
+
+fn page_ended(
+    ctx: &mut Context<'_>,
+    restore: [u8; 16],
+    change: impl FnOnce(&mut RestoreRow),
+) -> Handled<()> {
+    Ok(restores::note(ctx.txn, restore, |row| {
+        row.pages = row.pages.saturating_sub(1);
+        change(row);
+    })?)
 }
 
 /// Takes one of our own entries back, and pulls what of it is not here.
@@ -72,8 +87,12 @@ fn take(
     bundle: Bundle,
 ) -> Handled<()> {
     let checked = bundle.check(ctx.own.keys())?;
-    let (subject, entry) = (checked.label.subject, checked.label.entry);
-    let Some(own_wrap) = checked.author_wrap.clone() else { return Ok(()) };
+    let (subject, entry) = (checked.label.subject, checked.label.entry());
+    let Some(own_wrap) = checked.author_wrap.clone() else {
+        return refuse(Reason::NoWayBack { entry });
+    };
+    let known = entries::entry(ctx.txn, subject, entry)?;
+    entries::keepable(ctx.txn, &checked, known.as_ref())?;
     let key = wrap::unwrap(&own_wrap, checked.label.manifest, subject, ctx.own.kem())
         .map(|key| DataKey::from_bytes(*key))?;
     let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, &key)?;
@@ -89,6 +108,10 @@ fn take(
     if missing == 0 {
         entries::complete(ctx, subject, entry)?;
     }
+    restores::note(ctx.txn, restore, |row| {
+        row.entries += 1;
+        row.objects += missing;
+    })?;
     Ok(())
 }
 
@@ -102,8 +125,13 @@ pub(crate) fn restored_object(
     if let Err(refusal) = result {
         let holder = transfer.from.short();
         tracing::warn!(%holder, code = ?refusal.code, "an object was not restored");
+        restores::note(ctx.txn, pull.id, |row| {
+            row.objects = row.objects.saturating_sub(1);
+            row.spoil(refusal);
+        })?;
         return Ok(());
     }
+    restores::note(ctx.txn, pull.id, |row| row.objects = row.objects.saturating_sub(1))?;
     holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
     entries::complete(ctx, pull.subject, pull.entry)?;
     Ok(())

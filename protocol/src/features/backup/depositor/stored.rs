@@ -3,6 +3,7 @@
 use super::super::Reason;
 use super::super::elsewhere;
 use super::super::tables::{DepositState, deposit, put_deposit};
+use super::super::unkept;
 use super::super::wire::{Stored, Withdrawn};
 use crate::codec::Bytes;
 use crate::receipts;
@@ -32,7 +33,12 @@ pub(in crate::features::backup) fn stored(
     if row.state == DepositState::Stored {
         return Ok(Bytes::default());
     }
+    super::offer::turned_down(ctx, stored.reservation, &mut row, stored.except.clone())?;
+    if row.entries.is_empty() {
+        return refuse(Reason::ReceiptForAnother);
+    }
     for id in &row.entries {
+        unkept::forget(ctx.txn, (row.owner, row.subject, *id), row.to)?;
         receipts::learn(ctx.txn, claims, (row.subject, *id), ctx.own.party())?;
     }
     elsewhere::tell(ctx, row.subject, row.to, &stored.receipt)?;
@@ -54,6 +60,6 @@ pub(in crate::features::backup) fn withdrawn(
     if row.to != sender.institution || row.state == DepositState::Stored {
         return refuse(Reason::NotTheirs);
     }
-    super::offer::answered(ctx, withdrawn.reservation, Some(withdrawn.refusal))?;
+    super::offer::refused(ctx, withdrawn.reservation, &withdrawn.refusal)?;
     Ok(Bytes::default())
 }

@@ -68,16 +68,16 @@ pub(crate) struct Changes {
 impl Changes {
     /// Notes that an entry comes under `label` where `before` was, if anything was.
     pub(crate) fn note(&mut self, before: Option<&Label>, label: &Signed<Label>) {
-        let listed = Listed { entry: label.entry, label: label.id() };
+        let listed = Listed { entry: label.entry(), label: label.id() };
         if let Some(before) = before {
             if before == &**label {
                 return;
             }
-            self.relabelled.insert(label.entry, listed);
+            self.relabelled.insert(label.entry(), listed);
             self.less.extend(before.compartment.filter(|old| Some(*old) != label.compartment));
         }
         if let Some(compartment) = label.compartment {
-            self.new.entry(compartment).or_default().insert(label.entry, listed);
+            self.new.entry(compartment).or_default().insert(label.entry(), listed);
         }
     }
 

@@ -115,7 +115,7 @@ fn list(
     before: Option<CompartmentId>,
     label: &Signed<Label>,
 ) -> Handled<()> {
-    let listed = Listed { entry: label.entry, label: label.id() };
+    let listed = Listed { entry: label.entry(), label: label.id() };
     Ok(enter(ctx.txn, label.subject, (before, label.compartment), &listed)?)
 }
 
@@ -151,11 +151,11 @@ impl Two {
     }
 
     fn label(&self, n: u64) -> Signed<Label> {
-        let mut entry = [0; 16];
-        entry[..8].copy_from_slice(&n.to_be_bytes());
+        let mut salt = [0; 16];
+        salt[..8].copy_from_slice(&n.to_be_bytes());
         let label = Label {
             subject: self.keys.patient,
-            entry: EntryId(entry),
+            salt,
             compartment: Some(C),
             manifest: ObjectId([1; 32]),
             contents: [2; 32],
@@ -313,8 +313,7 @@ fn one_entry_more_costs_both_sides_as_many_rows_in_a_long_list_as_in_a_short_one
     for listing in two.send() {
         assert_eq!(two.give(None, &listing), Ok(()));
     }
-    let new = Label { entry: id(many), ..(*two.label(many)).clone() };
-    let new = Signed::sign(new, two.reader.peer.own().institution_key());
+    let new = two.label(many);
     let may = MayRead { compartments: [C].into(), ..MayRead::default() };
     let at_relay = two.relay.rows_read(|ctx| {
         let mut changes = Changes::default();
@@ -340,7 +339,7 @@ fn an_entry_under_a_new_label_is_told_anew_and_leaves_its_old_compartment() {
     let moved = Signed::sign(moved, two.reader.peer.own().institution_key());
     let whole = two.send();
     assert_eq!(two.give(None, &whole[0]), Ok(()));
-    let may = MayRead { compartments: [C, other].into(), entries: [moved.entry].into() };
+    let may = MayRead { compartments: [C, other].into(), entries: [moved.entry()].into() };
     let mut changes = Changes::default();
     changes.note(Some(&before), &moved);
     two.relay
@@ -355,7 +354,7 @@ fn an_entry_under_a_new_label_is_told_anew_and_leaves_its_old_compartment() {
     // Whatever compartment a label names, it is measured by the one that counts.
     for label in [&before, &moved] {
         assert_eq!(
-            listed(&two.reader.store, label.subject, label.entry).unwrap(),
+            listed(&two.reader.store, label.subject, label.entry()).unwrap(),
             Some(moved.id())
         );
     }
