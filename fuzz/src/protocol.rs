@@ -66,6 +66,8 @@ pub fn body(bytes: &[u8]) {
     strict::<consent::ReadAnswer>(bytes, limits::RESPONSE_BYTES_MAX);
     strict::<backup::FetchAnswer>(bytes, limits::RESPONSE_BYTES_MAX);
     strict::<enrolment::Answer>(bytes, limits::RESPONSE_BYTES_MAX);
+    strict::<enrolment::AcceptedAnswer>(bytes, limits::RESPONSE_BYTES_MAX);
+    strict::<record::Taken>(bytes, limits::LIST_STATEMENT_BYTES_MAX);
     strict::<federation::Spread>(bytes, limits::RESPONSE_BYTES_MAX);
 }
 

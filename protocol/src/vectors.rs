@@ -11,6 +11,7 @@
 mod access_log;
 mod backup;
 mod catalogue;
+mod code;
 mod encoding;
 mod hello;
 mod identity;

@@ -1,12 +1,17 @@
 //! What becomes of an enrolment that the hospital does not agree to, and of tries to come between a
 //! patient and the relay.
 
-use chartmesh_protocol::codes::Code;
-use chartmesh_protocol::id::{ConsentId, PartyId};
+use chartmesh_protocol::codec::Wire;
+use chartmesh_protocol::codes::{Code, PatientCard};
+use chartmesh_protocol::enrolment::view::PendingView;
+use chartmesh_protocol::id::{ChartId, ConsentId, NodeId, PartyId};
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::limits;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, ask};
+use chartmesh_protocol::peer::{Body, CheckedWelcome, Hello, HelloPurpose, HelloReply, ask};
 use chartmesh_protocol::refusal::RefusalCode;
+use chartmesh_protocol::statement::Unverified;
+use chartmesh_protocol::time::DAY_MS;
 use chartmesh_protocol::{consent, enrolment, record};
 use chartmesh_scenarios::{Region, Who, World};
 
@@ -18,15 +23,323 @@ fn a_code_used_twice_is_refused_and_undoes_nothing() {
     let patient = world.new_patient(relay, "Hanako");
     let chart = world.open_chart(hospital, "Hanako").chart;
     let code = world.chart_code(hospital, chart);
-    for refused in [false, true] {
-        let enrol = enrolment::command::Enrol { patient, code: code.clone() };
-        world.ask(relay, enrol, Some(patient)).unwrap();
-        let patients = world.all(relay, ask::Patients::default(), None).unwrap();
-        assert_eq!(patients[0].contacts, [world.id(hospital)]);
-        let refusals: Vec<bool> =
-            patients[0].enrolling.iter().map(|one| one.refused.is_some()).collect();
-        assert_eq!(refusals, if refused { vec![true] } else { vec![] });
+    begin(&mut world, relay, patient, &code);
+    make(&mut world, hospital, chart, relay, patient);
+    begin(&mut world, relay, patient, &code);
+    let patients = world.all(relay, ask::Patients::default(), None).unwrap();
+    assert_eq!(patients[0].contacts, [world.id(hospital)]);
+    let [Some(why)] = &enrolling(&world, relay)[..] else { panic!("it was agreed to") };
+    assert!(why.contains("used already"), "{why}");
+}
+
+/// A patient begins to enrol with a code.
+fn begin(world: &mut World, relay: Who, patient: PartyId, code: &str) {
+    let enrol = enrolment::command::Enrol { patient, code: code.to_owned() };
+    world.ask(relay, enrol, Some(patient)).unwrap();
+    world.settle();
+}
+
+/// Desk and patient compare, and both say so.
+fn make(world: &mut World, hospital: Who, chart: ChartId, relay: Who, patient: PartyId) {
+    let number = world.enrolling(relay, patient, hospital).unwrap().number.unwrap();
+    assert!(world.compare(hospital, chart, &number).unwrap().same);
+    world.accept(relay, patient, hospital).unwrap();
+}
+
+/// A hospital with a chart of a few entries, a relay with its patient, and a code for the chart.
+struct Desk {
+    world: World,
+    hospital: Who,
+    chart: ChartId,
+    relay: Who,
+    patient: PartyId,
+    code: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let mut world = World::new(1);
+        world.record_wire = true;
+        let hospital = world.add(Role::Hospital, "Hospital A");
+        let relay = world.add(Role::Patient, "Relay");
+        let patient = world.new_patient(relay, "Hanako");
+        let chart = world.open_chart(hospital, "Hanako");
+        let drafts = vec![world.draft(hospital, record::Kind::Conditions, "cough", &[b"dry"])];
+        world.record(hospital, chart.subject, drafts).unwrap();
+        let code = world.chart_code(hospital, chart.chart);
+        Self { world, hospital, chart: chart.chart, relay, patient, code }
     }
+
+    /// Nothing of the chart has gone to anybody, and it has no patient.
+    fn nothing_is_open(&self) {
+        let charts = self.world.all(self.hospital, ask::Charts::default(), None).unwrap();
+        assert!(charts.iter().all(|chart| !chart.enrolled));
+        assert!(self.world.said().all(|(_, _, body)| !matches!(
+            body,
+            Body::Record(_) | Body::Enrolment(enrolment::Message::Certificate(_))
+        )));
+        for relay in 0..self.world.parties.len() {
+            let entries = self.world.all(Who(relay), ask::Entries::of(self.patient), None);
+            assert!(entries.is_err() || entries.unwrap().is_empty());
+        }
+    }
+
+    fn pending(&self) -> PendingView {
+        self.world.all(self.hospital, ask::Enrolments::default(), None).unwrap().remove(0)
+    }
+}
+
+#[test]
+fn nothing_is_open_before_desk_and_patient_have_both_said_so() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let number = desk.world.enrolling(relay, patient, hospital).unwrap().number.unwrap();
+    let pending = desk.pending();
+    assert!(pending.to_compare && !pending.compared);
+    assert!(!format!("{pending:?}").contains(&number), "the desk is to type what it is told");
+    desk.nothing_is_open();
+    let refused = desk.world.accept(relay, patient, hospital).unwrap_err();
+    assert_eq!(refused.name(), "enrolment.not-confirmed");
+    // A relay whose program does not wait for the desk is refused, too.
+    let early =
+        Body::Enrolment(enrolment::Message::Accepted(accepted(&desk.world, relay, patient)));
+    let told = desk.world.say(relay, hospital, &early, None, Some).unwrap();
+    assert_eq!(reason(&told), "enrolment.not-compared");
+    desk.nothing_is_open();
+    assert!(desk.world.compare(hospital, desk.chart, &number).unwrap().same);
+    assert!(desk.world.enrolling(relay, patient, hospital).unwrap().confirmed);
+    desk.nothing_is_open();
+    desk.world.accept(relay, patient, hospital).unwrap();
+    assert_eq!(charts_of(&desk.world, hospital, patient), ["Hanako"]);
+    let entries = desk.world.all(relay, ask::Entries::of(patient), Some(patient)).unwrap();
+    assert_eq!(entries[0].title.as_deref(), Some("cough"));
+}
+
+/// What a relay says when its patient accepts.
+fn accepted(world: &World, relay: Who, patient: PartyId) -> enrolment::Accepted {
+    let party = &world.parties[relay.0];
+    let keys = party.peer.keys_of(&party.store, patient).unwrap().unwrap();
+    let ring = party.peer.ring_of(&party.store, patient).unwrap().expect("it has one");
+    enrolment::Accepted { log: keys.log().clone(), ring, revocations: None }
+}
+
+fn reason(told: &OutcomeResult) -> String {
+    match told {
+        OutcomeResult::Refused(refusal) => refusal.name(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn whoever_photographed_a_code_and_was_first_is_found_out_at_the_desk() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    let thief = desk.world.add(Role::Patient, "Another relay");
+    let other = desk.world.new_patient(thief, "Mallory");
+    begin(&mut desk.world, thief, other, &desk.code.clone());
+    let theirs = desk.world.enrolling(thief, other, hospital).unwrap().number.unwrap();
+    // The real patient hears it, and so does the desk: nothing goes on with this code.
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let [Some(why)] = &enrolling(&desk.world, relay)[..] else { panic!("it was agreed to") };
+    assert!(why.contains("somebody else used the code first"), "{why}");
+    assert_eq!(desk.pending().contested_by, Some(desk.world.id(relay)));
+    let refused = desk.world.compare(hospital, desk.chart, &theirs).unwrap_err();
+    assert_eq!(refused.name(), "codes.frozen");
+    desk.nothing_is_open();
+    // The desk takes it back and gives out another one.
+    let cancel = enrolment::command::Cancel { chart: desk.chart };
+    desk.world.ask(hospital, cancel, None).unwrap();
+    desk.world.settle();
+    let why = desk.world.enrolling(thief, other, hospital).unwrap().refused.unwrap();
+    assert_eq!(why.name(), "enrolment.taken-back");
+    desk.world.enrol_in(hospital, desk.chart, relay, patient);
+    assert_eq!(charts_of(&desk.world, hospital, patient), ["Hanako"]);
+    assert!(charts_of(&desk.world, hospital, other).is_empty());
+}
+
+#[test]
+fn who_is_not_the_patient_at_the_desk_has_three_chances_in_a_million() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let number = desk.world.enrolling(relay, patient, hospital).unwrap().number.unwrap();
+    let wrong = if number == "000 000" { "000 001" } else { "000 000" };
+    for left in [2, 1, 0] {
+        let compared = desk.world.compare(hospital, desk.chart, wrong).unwrap();
+        assert_eq!((compared.same, compared.tries_left), (false, Some(left)));
+    }
+    let refused = desk.world.compare(hospital, desk.chart, &number).unwrap_err();
+    assert_eq!(refused.name(), "enrolment.nobody-came", "the right one comes too late");
+    let why = desk.world.enrolling(relay, patient, hospital).unwrap().refused.unwrap();
+    assert_eq!(why.name(), "enrolment.taken-back");
+    desk.nothing_is_open();
+}
+
+#[test]
+fn a_card_stands_for_the_number_and_names_patient_and_relay() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let scan = |desk: &mut Desk, card: String| {
+        desk.world.ask(hospital, enrolment::command::Scan { chart: desk.chart, card }, None)
+    };
+    let other = PatientCard { patient, relay: desk.world.id(hospital) }.to_text();
+    assert!(!scan(&mut desk, other).unwrap().same);
+    let shown = desk.world.see(relay, &ask::PatientCard { patient }, None).unwrap().card;
+    assert!(scan(&mut desk, shown).unwrap().same);
+    desk.world.settle();
+    desk.world.accept(relay, patient, hospital).unwrap();
+    assert_eq!(charts_of(&desk.world, hospital, patient), ["Hanako"]);
+}
+
+#[test]
+fn a_code_is_spoken_of_to_the_nodes_that_it_names_and_its_secret_to_nobody() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    let to = desk.world.id(hospital);
+    desk.world.switch(hospital, false);
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let code = Code::parse(&desk.code, 'e').unwrap();
+    let says = |node: NodeId| {
+        let party = &desk.world.parties[relay.0];
+        let now = desk.world.clock(relay);
+        let said = party.peer.hello(&party.store, now, (to, node), vec![], [1; 16]).unwrap();
+        assert!(!said.bytes.windows(16).any(|bytes| bytes == code.secret));
+        Unverified::<Hello>::parse(&said.bytes).unwrap().claims().purpose.clone()
+    };
+    // Somebody told the relay that this node, too, is the hospital's.
+    assert_eq!(says(NodeId([9; 32])), HelloPurpose::Known);
+    assert_eq!(says(code.nodes[0].0), HelloPurpose::Code(code.id()));
+    desk.world.switch(hospital, true);
+    desk.world.advance(DAY_MS / 24);
+    make(&mut desk.world, hospital, desk.chart, relay, patient);
+    let told = desk
+        .world
+        .wire
+        .iter()
+        .any(|(_, _, bytes)| bytes.windows(16).any(|bytes| bytes == code.secret));
+    assert!(!told, "the secret went over the wire");
+}
+
+#[test]
+fn a_code_is_proven_to_nobody_but_the_institution_that_it_names() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    let false_one = desk.world.add(Role::Hospital, "Hospital A");
+    desk.world.switch(hospital, false);
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let (to, node) = (desk.world.id(hospital), desk.world.parties[hospital.0].peer.node());
+    // Whoever holds the hospital's address, and even its node's key, asks for the proof as another institution.
+    let now = desk.world.clock(relay);
+    let asks = |desk: &Desk, who: Who, as_node: NodeId| {
+        let party = &desk.world.parties[relay.0];
+        let said = party.peer.hello(&party.store, now, (to, node), vec![], [1; 16]).unwrap();
+        let far = &desk.world.parties[who.0];
+        let of = (party.peer.me(), party.peer.node());
+        let theirs = far.peer.hello(&far.store, now, of, vec![], [2; 16]).unwrap();
+        let reply = HelloReply::Prove(Unverified::parse(&theirs.bytes).unwrap()).to_bytes();
+        let asked = CheckedWelcome::prepare(as_node, &reply, &said).unwrap();
+        assert!(asked.asks_for_proof());
+        party.peer.prove(&party.store, now, (to, as_node), vec![], [1; 16], &asked).unwrap()
+    };
+    let its_node = desk.world.parties[false_one.0].peer.node();
+    assert!(asks(&desk, false_one, its_node).is_none());
+    assert!(asks(&desk, hospital, node).is_some());
+}
+
+#[test]
+fn whoever_has_merely_proven_a_code_fills_no_table_and_unfitting_parts_are_refused() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let other = desk.world.new_patient(relay, "Made up");
+    let keys = accepted(&desk.world, relay, other);
+    let permission = consent::Permission {
+        request: ConsentId([7; 16]),
+        log: keys.log.clone(),
+        ring: keys.ring,
+        revocations: None,
+        grants: vec![],
+        holders: vec![],
+    };
+    let body = Body::Consent(consent::Message::Permission(permission));
+    let told = desk.world.say(relay, hospital, &body, None, Some).unwrap();
+    assert_eq!(reason(&told), "peer.not-yet-in");
+    let reveal = enrolment::Reveal { patient, random: [7; 32] };
+    let body = Body::Enrolment(enrolment::Message::Reveal(reveal));
+    let told = desk.world.say(relay, hospital, &body, None, Some).unwrap();
+    assert_eq!(reason(&told), "enrolment.other-commitment");
+    // Nor does another relay go on with what this one began, or begin without a proof.
+    let stranger = desk.world.add(Role::Patient, "Another relay");
+    let theirs = desk.world.new_patient(stranger, "Jiro");
+    desk.world.enrol(hospital, stranger, theirs);
+    for message in [
+        enrolment::Message::Reveal(enrolment::Reveal { patient, random: [7; 32] }),
+        enrolment::Message::Accepted(accepted(&desk.world, relay, patient)),
+        enrolment::Message::Undone(enrolment::Undone { patient }),
+    ] {
+        let told = desk.world.say(stranger, hospital, &Body::Enrolment(message), None, Some);
+        assert_eq!(reason(&told.unwrap()), "enrolment.not-begun");
+    }
+    let chart = desk.world.open_chart(hospital, "Jiro").chart;
+    let code = desk.world.chart_code(hospital, chart);
+    let enrol = enrolment::Enrol {
+        code: Code::parse(&code, 'e').unwrap().id(),
+        log: keys.log,
+        commitment: [0; 32],
+    };
+    let body = Body::Enrolment(enrolment::Message::Enrol(enrol));
+    let told = desk.world.say(stranger, hospital, &body, None, Some).unwrap();
+    assert_eq!(reason(&told), "codes.unknown");
+}
+
+#[test]
+fn a_code_holds_no_longer_than_it_says_and_can_be_taken_back() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    let give = |desk: &mut Desk, valid_ms| {
+        let (chart, addresses) = (desk.chart, vec!["memory".into()]);
+        let code = enrolment::command::Code { chart, valid_ms, addresses };
+        desk.world.ask(hospital, code, None)
+    };
+    let too_long = give(&mut desk, Some(limits::CODE_MS_MAX + 1)).unwrap_err();
+    assert_eq!(too_long.name(), "codes.too-long");
+    let at_desk = give(&mut desk, None).unwrap();
+    assert_eq!(at_desk.expires, desk.world.clock(hospital).plus_ms(limits::CODE_DESK_MS));
+    // The relay's own clock says so, or, where that is behind, the hospital.
+    desk.world.advance(limits::CODE_DESK_MS);
+    let enrol = enrolment::command::Enrol { patient, code: at_desk.code };
+    let refused = desk.world.ask(relay, enrol, Some(patient)).unwrap_err();
+    assert_eq!(refused.name(), "codes.expired");
+    let code = give(&mut desk, None).unwrap().code;
+    desk.world.parties[hospital.0].ahead_ms = limits::CODE_DESK_MS;
+    begin(&mut desk.world, relay, patient, &code);
+    let [Some(why)] = &enrolling(&desk.world, relay)[..] else { panic!("it was agreed to") };
+    assert!(why.contains("holds no more"), "{why}");
+    desk.world.parties[hospital.0].ahead_ms = 0;
+    // Taken back, it is as if it had never been.
+    let code = give(&mut desk, None).unwrap().code;
+    let cancel = enrolment::command::Cancel { chart: desk.chart };
+    desk.world.ask(hospital, cancel, None).unwrap();
+    begin(&mut desk.world, relay, patient, &code);
+    let [Some(why)] = &enrolling(&desk.world, relay)[..] else { panic!("it was agreed to") };
+    assert!(why.contains("not known here"), "{why}");
+    desk.nothing_is_open();
+}
+
+#[test]
+fn an_enrolment_that_was_begun_ends_when_either_side_says_so() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let withdraw = enrolment::command::Withdraw { patient, institution: desk.world.id(hospital) };
+    desk.world.ask(relay, withdraw, None).unwrap();
+    desk.world.settle();
+    assert!(desk.world.all(hospital, ask::Enrolments::default(), None).unwrap().is_empty());
+    desk.nothing_is_open();
+    desk.world.enrol_in(hospital, desk.chart, relay, patient);
+    assert_eq!(charts_of(&desk.world, hospital, patient), ["Hanako"]);
 }
 
 #[test]
@@ -80,23 +393,17 @@ fn no_message_of_another_moves_a_patient_to_another_relay() {
     let other = region.world.add(Role::Patient, "Other relay");
     let its_patient = region.world.new_patient(other, "Jiro");
     region.world.enrol(a, other, its_patient);
-    let enrol = sent(&region.world, other, |body| {
-        matches!(body, Body::Enrolment(enrolment::Message::Enrol(_)))
-    });
-    let Body::Enrolment(enrolment::Message::Enrol(mut enrol)) = enrol else { unreachable!() };
     let Body::Consent(consent::Message::Permission(real)) = &permission else { unreachable!() };
-    // With a code of another chart, the real patient's own keys.
-    (enrol.log, enrol.ring) = (real.log.clone(), real.ring.clone());
     for (from, at) in [(a, b), (other, a), (b, a)] {
         for body in [permission.clone(), keys.clone()] {
             let said = region.world.say(from, at, &body, None, Some).unwrap();
             assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
         }
     }
-    let chart = region.world.open_chart(a, "Jiro").chart;
-    let code = region.world.chart_code(a, chart);
-    enrol.secret = Code::parse(&code, 'e').unwrap().secret;
-    let body = Body::Enrolment(enrolment::Message::Enrol(enrol));
+    // Nor with an enrolment of the real patient's keys, which the relay's number would have to stand for.
+    let (log, ring) = (real.log.clone(), real.ring.clone());
+    let accepted = enrolment::Accepted { log, ring, revocations: None };
+    let body = Body::Enrolment(enrolment::Message::Accepted(accepted));
     let said = region.world.say(other, a, &body, None, Some).unwrap();
     assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
     // Whoever asks the patient still asks the patient's own relay.
@@ -201,7 +508,9 @@ fn a_patient_whom_a_referral_brought_enrols_in_the_chart_that_staff_opened() {
     assert_eq!(charts_of(&region.world, b, patient), ["Hanako"]);
     assert_eq!(region.entries(b, false).len(), read + 1, "what was read and what was recorded");
     // Nobody enrols in a third chart: staff merge charts that they opened, not a code.
-    region.world.enrol(b, relay, patient);
+    let chart = region.world.open_chart(b, "Another").chart;
+    let code = region.world.chart_code(b, chart);
+    begin(&mut region.world, relay, patient, &code);
     let [Some(why)] = &enrolling(&region.world, relay)[..] else { panic!("it was agreed to") };
     assert!(why.contains("another chart"), "{why}");
 }

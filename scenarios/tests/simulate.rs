@@ -163,7 +163,7 @@ for = "1h"
 at = "20h"
 do = "fill-disk"
 target = "general-1"
-for = "30min"
+for = "2h"
 [[event]]
 at = "22h"
 do = "clock-jump"

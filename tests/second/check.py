@@ -12,6 +12,7 @@ from mnemonic import Mnemonic
 
 import judge
 from cddl import DOMAINS, GRAMMAR, Bad, Statement, _table, decode
+from codes import Code, card_of, commitment, number_of, proven, transcript, unpack
 from judge import Keys, require
 from members import Ledger
 from suite import (digest, entry_id, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
@@ -180,6 +181,17 @@ def permissions():
     agree("wrap", key.hex(), w["data_key"])
 
 
+def tables():
+    """What people read of a permission, as far as it stands in SPEC.md."""
+    made = vectors("capability/tables")
+    sentences = [[str(c["key"]), c["claim"], c["sentence"]] + [f"{o['when']}: {o['sentence']}" for o in [c["otherwise"]] if o]
+                 for c in made["claims"]]
+    agree("explain", _table("explain"), sentences)
+    agree("reasons", _table("reasons"), [[str(r["code"]), r["name"], r["sentence"]] for r in made["reasons"]])
+    for name, listed in (("operation", "operations"), ("purpose", "purposes")):
+        agree(listed, GRAMMAR.rules[name][1], {item["code"]: item["name"] for item in made[listed]})
+
+
 def bundles():
     made = vectors("record/bundles")
 
@@ -225,9 +237,39 @@ def open_manifest(key, sealed):
     return manifest
 
 
+def root(entries, depth=0):
+    """[CAT-1]"""
+    if len(entries) <= 64:
+        return digest(b"\0" + b"".join(id_ + label for id_, label in entries))
+    nibble = lambda id_: id_[depth // 2] >> (0 if depth % 2 else 4) & 15
+    return digest(b"\x01" + b"".join(root([e for e in entries if nibble(e[0]) == n], depth + 1) for n in range(16)))
+
+
+def catalogues():
+    made = vectors("record/catalogues")
+    relay = Keys.read(unhex(made["relay_keys"]))
+
+    def run(section):
+        catalogue, entries = section[1], [(e[1], e[2]) for e in section[3]]
+        require(all(a[0] < b[0] for a, b in zip(entries, entries[1:])), "Unordered")
+        whole = (catalogue[7], catalogue[8]) == (len(entries), root(entries))
+        require(catalogue[6] is not None or whole, "OtherEntries")
+        require((catalogue[1], catalogue[2]) == (unhex(made["patient"]), unhex(made["relay"])), "OtherRelay")
+        require(catalogue[5] <= made["now"] + judge.TOLERANCE_MS, "BadDate")
+        key = relay.of(catalogue[2], catalogue[3])
+        require(key, "UnknownKey")
+        judge.check(catalogue, key)
+
+    for case in made["cases"]:
+        section = decode("section", unhex(case["section"]))
+        agree(f"catalogue {case['name']}", (outcome(lambda: run(section)), section[1].id.hex()), (case["error"], case["id"]))
+
+
 def hello():
     made = vectors("hello/hello")
-    member, now, codes = Keys.read(unhex(made["member_keys"])), made["now_ms"], made["codes"]
+    member, now, hearer = Keys.read(unhex(made["member_keys"])), made["now_ms"], made["hearer"]
+    given_out = {code.id for text in made["codes"] if (code := Code(text, "e")).until > now}
+    us = [unhex(hearer[n]) for n in ("institution", "node", "nonce")]
     texts = {"Truncated": "the bytes end within a value"}
 
     def run(node, data):
@@ -237,11 +279,14 @@ def hello():
         keys = Keys(said[1])
         judge.certificate(said[3], keys, now)
         require(outcome(lambda: judge.card(said[2], keys)) is None, "the card is not signed with the current key")
-        by_code = said[6][0] == 2 and said[6][1].hex() in codes
+        kind, shown = said[6]
         by_relay = any(c[3] == keys.party and outcome(lambda: judge.certificate(c, member, now)) is None for c in said[7][:8])
-        require(by_code or by_relay, "nothing that opens the gate")
+        by_proof = kind == 3 and proven(shown, [keys.party, node, said[5], *us]) in given_out
+        by_code = kind == 2 and shown in given_out
+        require(by_relay or by_proof or by_code, "nothing that opens the gate")
         return {"institution": keys.party.hex(), "name": said[2][3], "role": said[2][4], "node": node.hex(),
-                "certificate_expires_ms": said[3][5], "addresses": said[4], "nonce": said[5].hex(), "gate": "open"}
+                "certificate_expires_ms": said[3][5], "addresses": said[4], "nonce": said[5].hex(),
+                "gate": "open" if by_relay or by_proof else "prove"}
 
     for case in made["cases"]:
         node, data = unhex(case["node"]), unhex(case["hello"])
@@ -249,9 +294,35 @@ def hello():
         agree(f"hello {case['name']}", texts.get(found, found), case["error"])
         if not found:
             agree(f"hello {case['name']}", run(node, data), case["conclusion"])
-    code, welcome = decode("hello-reply", unhex(made["replies"]["welcome"]))
-    agree("welcome", (code, welcome[5].hex()), (1, "0e" * 16))
+    for name, number in (("welcome", 1), ("prove", 4)):
+        code, said = decode("hello-reply", unhex(made["replies"][name]))
+        agree(name, (code, said[5].hex()), (number, "0e" * 16))
     agree("refused", decode("hello-reply", unhex(made["replies"]["refused"]))[1][1], "not-permitted")
+
+
+def codes():
+    made, number = vectors("code/codes"), vectors("code/number")
+    for case in made["codes"]:
+        code = Code(case["text"], case["letter"])
+        found = {"letter": code.letter, "text": code.text, "institution": code.giver.hex(), "secret": code.secret.hex(),
+                 "nodes": [{"node": node[1].hex(), "addresses": node[2]} for node in code.nodes],
+                 "expires_ms": code.until, "public_key": code.public.hex(), "id": code.id.hex()}
+        agree(f"code {case['letter']}", found, case)
+    for case in made["bad"]:
+        agree(f"code {case['name']}", outcome(lambda: Code(case["text"], case["letter"])), case["error"])
+    card = made["card"]
+    agree("card", unpack(card["text"], "p", "patient-card"), {1: unhex(card["patient"]), 2: unhex(card["relay"])})
+    agree("card", card_of(unhex(card["patient"]), unhex(card["relay"])), card["text"])
+
+    at = {name: unhex(value) for name, value in number.items() if name != "number"}
+    enrol = decode("enrol", at["enrol"])
+    committed = commitment(at["relays_random"], at["patient"], at["institution"])
+    agree("commitment", (committed, enrol[3]), (at["commitment"], at["commitment"]))
+    agree("patient of the enrolment", Keys(enrol[2]).party, at["patient"])
+    t = transcript(at["institution"], at["relay"], at["enrol"])
+    agree("transcript", t, at["transcript"])
+    found = number_of(at["institution"], at["relay"], at["enrol"], at["institutions_random"], at["relays_random"])
+    agree("number", found, f"{number['number']:06}")
 
 
 def messages():
@@ -336,8 +407,27 @@ def access_log():
         agree(f"log {case['name']}", outcome(lambda: run(case)), case["error"])
 
 
+def countersigned():
+    """[HEA-1]"""
+    made = vectors("access_log/countersigned")
+    reader, holder = (Keys.read(unhex(made[name])) for name in ("reader_keys", "holder_keys"))
+
+    def run(shown):
+        key, head = reader.of(shown[1], shown[2]), shown[3]
+        require(key, "OtherReader")
+        judge.check(shown, key)
+        key = holder.of(head[1], head[2])
+        require(key and verifies(key, head.signed, head.signature), "NotTheHolders")
+
+    for case in made["cases"]:
+        shown = Statement("countersigned", unhex(case["statement"]))
+        agree(f"countersigned {case['name']}", (outcome(lambda: run(shown)), shown.id.hex()), (case["error"], case["id"]))
+
+
 def main():
-    for section in (encoding, statements, identity, objects, permissions, bundles, hello, messages, membership, access_log):
+    sections = (encoding, statements, identity, objects, permissions, tables, bundles, catalogues, hello, codes, messages,
+                membership, access_log, countersigned)
+    for section in sections:
         before = count
         section()
         print(f"{section.__name__}: {count - before} facts")

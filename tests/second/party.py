@@ -1,6 +1,5 @@
 """Institutions and their nodes, made from SPEC.md sections 5, 8 and 9: what they say, and what they take from others."""
 
-import base64
 import os
 import struct
 import threading
@@ -16,6 +15,7 @@ from suite import digest, public_of, verifies, xwing
 
 HELLO, CONTROL, BULK = (f"/chartmesh/{name}/1" for name in ("hello", "control", "bulk"))
 HELLO_MAX, ASKED_MAX, ANSWERED_MAX = 16 << 10, 1 << 20, 10 << 20
+PROVE = "prove it"  # hello-reply 4: the code is the far side's, and no gate is open
 
 
 def now_ms():
@@ -71,14 +71,6 @@ def inception(seed, next_seed):
     """A key log of one statement, and its party."""
     first = sign("inception", {1: 1, 2: 1, 3: public_of(seed), 4: digest(public_of(next_seed)), 5: bytes(32)}, seed)
     return {1: first, 2: []}, first.id
-
-
-def read_code(text):
-    """What `cm-i-…` or `cm-e-…` says: who gave it out, the secret, its nodes with their addresses."""
-    packed = "".join(text.split())[len("cm-i-") :]
-    data = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
-    require(digest(data[:-4])[:4] == data[-4:], "the code is mistyped")
-    return decode("code", data[:-4])
 
 
 def put_frame(stream, data):
@@ -161,7 +153,8 @@ class Connection:
 
     def __init__(self, ours, far, address):
         """`far` is the node's id: if another one is there, nothing is said to it."""
-        self.ours, self.nonce, self.peer = ours, os.urandom(16), None
+        self.ours, self.nonce = ours, os.urandom(16)
+        self.met, self.peer = None, None  # what the far side's hello said; the same, once it let us in
         self.mux = Mux(address, ours.node_seed, far, self.serve)
 
     def request(self, protocol, data, limit):
@@ -179,17 +172,37 @@ class Connection:
         raise Bad("busy")
 
     def say(self, statement):
-        """Says a hello, whatever it is, and gives the refusal or None; a welcome opens our gate, too."""
+        """Says a hello, whatever it is, and gives the refusal, `PROVE`, or None; a welcome opens our gate, too."""
         answer = self.request(HELLO, getattr(statement, "bytes", statement), HELLO_MAX)
         kind, body = decode("hello-reply", answer)
         if kind == 2:
             return body[1], body[2]
-        self.peer, keys = self.ours.take_hello(body, self.mux.node)
-        require(self.peer[6][0] == 1, "a welcome brings no code")
+        require(kind in (1, 4), "we were expelled")
+        self.met, keys = self.ours.take_hello(body, self.mux.node)
+        require(self.met[6][0] == 1, "a welcome brings no code")
         self.party = keys.party
+        if kind == 4:
+            return PROVE
+        self.peer = self.met
 
-    def hello(self, secret=None, **more):
-        return self.say(self.ours.hello(self.nonce, [2, secret] if secret else [1], **more))
+    def speak(self, code_id):
+        return self.say(self.ours.hello(self.nonce, [2, code_id]))
+
+    def hello(self, given=None):
+        """As somebody known, or with a code: it is spoken of, and proven where that is asked for. [COD-2]"""
+        said = self.speak(given.id) if given else self.say(self.ours.hello(self.nonce, [1]))
+        return self.prove(self.proof(given)) if said == PROVE else said
+
+    def proof(self, given, **more):
+        """[COD-3]; `more` are other claims than the right ones, or another seed."""
+        require(self.party == given.giver, "not whom the code names")
+        seed = more.pop("seed", given.seed)
+        claims = {1: given.public, 2: self.ours.party, 3: self.ours.node, 4: self.nonce, 5: self.party, 6: self.mux.node,
+                  7: self.met[5], **{int(key[1:]): value for key, value in more.items()}}
+        return sign("code-proof", claims, seed)
+
+    def prove(self, proof):
+        return self.say(self.ours.hello(self.nonce, [3, proof]))
 
     def envelope(self, body, proof=None, nonce=None, number=None):
         """The next message of our stream to the party at the other end."""
@@ -237,8 +250,8 @@ class Connection:
             pass  # the other side gave up, or what it sent is answered by silence
 
     def take_hello(self, data):
-        self.peer, keys = self.ours.take_hello(data, self.mux.node)
-        self.party = keys.party
+        self.met, keys = self.ours.take_hello(data, self.mux.node)
+        self.party, self.peer = keys.party, self.met
         return make("hello-reply", [1, self.ours.hello(self.nonce, [1])])
 
     def take_envelope(self, data):

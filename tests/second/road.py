@@ -1,35 +1,128 @@
 """The road of a record, at a running node: enrolment, permissions, reading both ways, the access log."""
 
 import os
+import time
 from pathlib import Path
 
 import judge
 from bulk import BATCH, pull
 from cddl import REFUSALS, Bad, Statement, decode
 from check import contents_bytes, open_manifest
+from codes import Code, card_of, commitment, number_of
 from judge import require
 from members import Ledger
-from party import BULK, Institution, code, make, now_ms, read_code, sign
+from party import BULK, Institution, code, make, now_ms, sign
 from patient import Patient
 from stage import dial, fact, flipped, refusal
 from suite import digest, entry_id, hpke_open, open_object, unwrap, verifies
 
 
+def chart(person, relay, name, contents):
+    """A chart at the node with entries, and a patient of ours; our relay has proven the chart's code and may begin."""
+    subject = person("patient", "new", name)["subject"]
+    folder = Path(person.command[-1]) / "live"
+    folder.mkdir(exist_ok=True)
+    for file, content in contents.items():
+        (folder / file).write_bytes(content)
+        person("record", "import", subject, str(folder / file), "--user", "Dr Mori")
+    given = Code(person("patient", "enrol", subject)["code"], "e")
+    far = dial(relay, given)
+    fact("our relay proves an enrolment code", far.hello(given) is None)
+    return subject, given, far, Patient(relay.party)
+
+
+def begin(far, given, patient):
+    """[COD-6]: what the relay commits itself to, to be revealed; and the number of the two people."""
+    r, relay = os.urandom(32), far.ours.party
+    said = {1: given.id, 2: patient.log, 3: commitment(r, patient.party, far.party)}
+    s = decode("enrolment-answer", far.send([2, [1, said]]))[1]
+    return reveal(patient, r), number_of(far.party, relay, make("enrol", said), s, r)
+
+
+def reveal(patient, r):
+    return [2, [3, {1: patient.party, 2: r}]]
+
+
+def accepted(patient):
+    return [2, [5, {1: patient.log, 2: patient.ring}]]
+
+
+def hears(relay, patient, kind):
+    """What the node says of a patient: 4, confirmed, or 6, undone."""
+    relay.wait_for(f"message {kind}", lambda m: m[0] == 2 and m[1][0] == kind and m[1][1][1] == patient.party)
+
+
+def other_than(number):
+    return f"{(int(number) + 1) % 10**6:06}"
+
+
+def no_enrolment(person, relay):
+    """[COD-4], [COD-7]: whoever has a code, and is not the patient at the desk, gets nowhere."""
+    print("no enrolment")
+    contents = {"note.txt": b"nobody else's business"}
+    subject, given, far, patient = chart(person, relay, "Sato Ken", contents)
+
+    def refused(what, message, reason):
+        fact(f"{what}: {reason}", (refusal(lambda: far.send(message)) or "").startswith(f"{reason}: "))
+
+    def enrol_with(code_id):
+        return [2, [1, {1: code_id, 2: patient.log, 3: bytes(32)}]]
+
+    unproven = Code(person("patient", "enrol", person("patient", "new", "Sato Mei")["subject"])["code"], "e")
+    refused("enrolment with an unknown code", enrol_with(os.urandom(16)), "not-found")
+    refused("with another one than it has proven", enrol_with(unproven.id), "not-found")
+    true, number = begin(far, given, patient)
+    refused("with one that is used up", enrol_with(given.id), "not-found")
+    refused("what it did not commit itself to", reveal(patient, os.urandom(32)), "not-authentic")
+    refused("`accepted` before there is a number", accepted(patient), "not-permitted")
+    far.send(true)
+    refused("and before the desk has compared it", accepted(patient), "not-permitted")
+    tries = [person.fails("patient", "compare", subject, other_than(number)) for _ in range(3)]
+    hears(relay, patient, 6)
+    fact("a third wrong number undoes it", all(tries))
+    fact("then the right one is of no use", person.fails("patient", "compare", subject, number))
+    refused("and `accepted` is too late", accepted(patient), "not-found")
+    far.close()
+
+    other = patient
+    subject, given, far, patient = chart(person, relay, "Sato Jun", contents)
+    far.send(begin(far, given, patient)[0])
+    for what, card in (("another patient", (os.urandom(32), relay.party)), ("another relay", (patient.party, os.urandom(32)))):
+        fact(f"a card of {what} is refused at the desk", person.fails("patient", "compare", subject, "--card", card_of(*card)))
+    person("patient", "compare", subject, "--card", card_of(patient.party, relay.party))
+    hears(relay, patient, 4)
+    fact("the patient's card stands for the number: confirmed")
+    refused("`accepted` for another patient", accepted(other), "not-found")
+    late = dial(Institution("Late Relay", "patient"), given)
+    fact("somebody else who proves the code, too: already-done", late.hello(given)[0] == "already-done")
+    refused("nothing goes on with it", accepted(patient), "wrong-state")
+    person("patient", "cancel", subject)
+    hears(relay, patient, 6)
+    fact("before the desk has taken it back")
+    refused("and then", accepted(patient), "not-found")
+    fact("nothing was announced in all that", not any(m[0] == 3 for m in relay.heard))
+    for connection in (far, late):
+        connection.close()
+
+
 def enrol(person, relay):
-    """Section 10: our relay brings a patient; what the hospital had recorded is announced and opens."""
+    """Section 10: our relay brings a patient, two people compare a number; what the hospital had recorded is announced."""
     print("enrolment")
     contents = {"note.txt": b"seen today, all is well", "scan.bin": os.urandom(700_000)}
-    subject = person("patient", "new", "Sato Aiko")["subject"]
-    folder = Path(person.command[-1]) / "live"
-    folder.mkdir()
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-        person("record", "import", subject, str(folder / name), "--user", "Dr Mori")
-    given = read_code(person("patient", "enrol", subject)["code"])
-    far, patient = dial(relay, given), Patient(relay.party)
-    fact("our relay says hello with an enrolment code", far.hello(given[2]) is None)
-    answer = decode("enrolment-answer", far.send([2, [1, {1: given[2], 2: patient.log, 3: patient.ring}]]))
-    fact("our patient is enrolled")
+    subject, given, far, patient = chart(person, relay, "Sato Aiko", contents)
+    true, number = begin(far, given, patient)
+    far.send(true)
+    shown = {str(value) for begun in person("patient", "enrolments") for value in begun.values()}
+    secret = {number, f"{number[:3]} {number[3:]}", str(int(number))}
+    fact("the node shows that it waits for a number, and not which", patient.party.hex() in shown and not shown & secret)
+    fact("a wrong one at the desk is refused", person.fails("patient", "compare", subject, other_than(number)))
+    person("patient", "compare", subject, number)
+    hears(relay, patient, 4)
+    fact("ours is the number, and the node says so: confirmed")
+    time.sleep(1)
+    fact("so far it announced nothing", not any(m[0] == 3 for m in relay.heard))
+    answer = decode("accepted-answer", far.send(accepted(patient)))
+    fact("the patient accepts, too, and is enrolled")
     judge.certificate(answer[1], relay.known[far.party], now_ms())
     fact("the member certifies our relay", answer[1][3] == relay.party and answer[1][1] == far.party)
     relay.relay_certificates = [answer[1]]
@@ -44,8 +137,8 @@ def enrol(person, relay):
         require(relay.arrived.wait_for(announced, 60), "waited in vain for the entries")
     opened = {manifest[6][0][6] for b in announced() if (manifest := entry(b, patient.compartments, relay.known))}
     fact("both entries are announced, and their manifests open with our patient's keys", opened == set(contents))
-    used = dial(Institution("Late Relay", "patient"), given)
-    fact("the code is used up", used.hello(given[2])[0] == "not-permitted")
+    late = dial(Institution("Late Relay", "patient"), given)
+    fact("whoever proves the code now is too late: already-done", late.hello(given)[0] == "already-done")
     return far, patient, contents
 
 

@@ -37,17 +37,26 @@ class Person:
     def __init__(self, program, folder):
         self.command = [program, "--json", "--dir", folder]
 
+    def run(self, *words):
+        return subprocess.run([*self.command, *words], capture_output=True, text=True)
+
+    def fails(self, *words):
+        return self.run(*words).returncode != 0
+
     def __call__(self, *words):
-        done = subprocess.run([*self.command, *words], capture_output=True, text=True)
+        done = self.run(*words)
         require(done.returncode == 0, f"chartmesh {' '.join(words)}: {done.stderr}")
         return json.loads(done.stdout) if done.stdout else None
 
 
+def address_of(addresses):
+    return next(a for a in addresses if "/tcp/" in a)
+
+
 def dial(ours, given):
     """To the node that a code names, over TCP."""
-    node = given[3][0]
-    address = next(a for a in node[2] if "/tcp/" in a)
-    return Connection(ours, node[1], address)
+    node = given.nodes[0]
+    return Connection(ours, node[1], address_of(node[2]))
 
 
 def flipped(statement):

@@ -25,7 +25,7 @@ pub use numbers::Numbers;
 pub use oversized::oversized;
 pub use patience::{PATIENCE, until, within};
 pub use region::{
-    PASSPHRASE, Region, admit, approve, fetch, grant, is_member, join, refer, standing, waiting,
-    whole_entries,
+    PASSPHRASE, Region, admit, approve, begin_to_enrol, enrol, fetch, grant, is_member, join,
+    refer, standing, waiting, whole_entries,
 };
 pub use rogue::{Rogue, Told};

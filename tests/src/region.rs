@@ -63,7 +63,7 @@ impl Region {
         let region = Self { a, b, provider, relay, patient: id, chart, words };
         region.unlock();
         let code = code["code"].as_str().expect("a code");
-        region.relay.cli(&["patient", "enrol", &region.patient, code]);
+        enrol(&region.a, &region.chart, &region.relay, &region.patient, code);
         until("the enrolment", || {
             let charts = region.a.list(json!({"charts": {}}), None).ok()?;
             charts.iter().any(|chart| chart["subject"] == region.patient.as_str()).then_some(())
@@ -115,6 +115,33 @@ impl Region {
             entries.iter().all(has).then_some(())
         });
     }
+}
+
+/// A patient of `relay` enrols with a code: the desk types the number, and the patient says so.
+///
+/// # Panics
+/// When a step fails.
+pub fn enrol(hospital: &Node, chart: &str, relay: &Node, patient: &str, code: &str) {
+    let number = begin_to_enrol(hospital, relay, patient, code);
+    until("the relay's part", || {
+        let begun = hospital.list(json!({"enrolments": {}}), None).ok()?;
+        begun.iter().any(|one| one["chart"] == chart && one["to_compare"] == true).then_some(())
+    });
+    hospital.cli(&["patient", "compare", chart, &number]);
+    relay.cli(&["patient", "accept", patient, &hospital.id, "--wait"]);
+}
+
+/// A patient of `relay` begins to enrol with a code; gives the number to tell the desk.
+///
+/// # Panics
+/// When a step fails.
+#[must_use]
+pub fn begin_to_enrol(hospital: &Node, relay: &Node, patient: &str, code: &str) -> String {
+    let view = relay.cli(&["patient", "enrol", patient, code, "--wait"]);
+    let enrolling = view["enrolling"].as_array().cloned().unwrap_or_default();
+    let of = enrolling.iter().find(|one| one["institution"] == hospital.id.as_str());
+    let number = of.and_then(|one| one["number"].as_str());
+    number.expect("a number to tell the desk").to_owned()
 }
 
 /// `guest` applies with an invite of `host`.

@@ -100,9 +100,37 @@ fn patients(region: &Region, entry: &str) {
     let other = made["patient"]["patient"].as_str().unwrap();
     let new = json!({"record": {"new-chart": {"name": "Kato Jun", "identifiers": [{"name": "mrn", "value": "1"}]}}});
     let chart = a.command(new, None).unwrap();
-    let code = a.command(json!({"enrolment": {"code": {"chart": chart["chart"]}}}), None).unwrap();
-    let enrol = json!({"enrolment": {"enrol": {"patient": other, "code": code["code"]}}});
-    relay.command(enrol, None).unwrap();
+    let chart = &chart["chart"];
+    let begin = || {
+        let code = a.command(json!({"enrolment": {"code": {"chart": chart}}}), None).unwrap();
+        let enrol = json!({"enrolment": {"enrol": {"patient": other, "code": code["code"]}}});
+        relay.command(enrol, None).unwrap();
+        until("the relay's part of the number", || {
+            let begun = a.list(json!({"enrolments": {}}), None).ok()?;
+            begun
+                .iter()
+                .any(|one| one["chart"] == *chart && one["to_compare"] == true)
+                .then_some(())
+        });
+    };
+    let asked = json!({"patient": other, "institution": a.id});
+    begin();
+    relay.command(json!({"enrolment": {"withdraw": asked}}), None).unwrap();
+    until("the hospital to hear of it", || {
+        a.list(json!({"enrolments": {}}), None).ok()?.is_empty().then_some(())
+    });
+    begin();
+    a.command(json!({"enrolment": {"cancel": {"chart": chart}}}), None).unwrap();
+    begin();
+    let compare = json!({"enrolment": {"compare": {"chart": chart, "number": "000 000"}}});
+    a.command(compare, None).unwrap();
+    let card = relay.query(json!({"patient-card": {"patient": other}}), None).unwrap();
+    let scan = json!({"enrolment": {"scan": {"chart": chart, "card": card["card"]}}});
+    assert_eq!(a.command(scan, None).unwrap()["same"], true);
+    until("the desk's word", || {
+        let accept = json!({"enrolment": {"accept": asked}});
+        relay.command(accept, None).ok().map(|_| ())
+    });
     let mut refresh = chartmesh_node::client::Asking::command(
         &json!({"custody": {"refresh": {"patient": patient}}}),
         Some(patient),
@@ -160,7 +188,13 @@ fn backups(region: &Region, entry: &str) {
         let found = a.list(json!({"kept": {}}), None).ok()?;
         found.iter().any(|view| view["entry"] == kept[0].as_str()).then_some(())
     });
-    a.command(json!({"backup": {"restore": {"holder": provider.id}}}), None).unwrap();
+    let begun = a.command(json!({"backup": {"restore": {"holder": provider.id}}}), None).unwrap();
+    until("the restore to end", || {
+        let restore = json!({"restored": {"restore": begun["restore"]}});
+        (a.query(restore, None).ok()?["ended"] == true).then_some(())
+    });
+    assert_eq!(a.list(json!({"unkept": {}}), None).unwrap(), Vec::<Value>::new());
+    a.command(json!({"backup": {"dismiss": {"holder": provider.id}}}), None).unwrap();
     let delete = json!({"holder": provider.id, "entries": kept});
     a.command(json!({"backup": {"delete": delete}}), None).unwrap();
     provider.list(json!({"kept": {"patient": patient}}), None).unwrap();

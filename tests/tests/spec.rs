@@ -115,6 +115,7 @@ fn messages_table(items: &[Item]) -> String {
 fn answer(message: &str) -> &'static str {
     match message {
         "enrol" => "`enrolment-answer`",
+        "accepted" => "`accepted-answer`",
         "announce" | "offer" => "`taken`",
         "read-request" => "`read-answer`",
         "delete" => "`statement<deletion>`",

@@ -1,10 +1,11 @@
 //! Patients: charts at a hospital, keys at a relay, and how the two get to know each other.
 
+mod enrol;
+
 use std::path::PathBuf;
 
 use chartmesh_protocol::custody::command::Refresh;
-use chartmesh_protocol::custody::view::{EnrollingView, PatientView, RotatedView};
-use chartmesh_protocol::enrolment::command::{Code, Enrol};
+use chartmesh_protocol::custody::view::{PatientView, RotatedView};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::ask;
@@ -12,7 +13,6 @@ use chartmesh_protocol::record::Term;
 use chartmesh_protocol::record::command::NewChart;
 use serde_json::json;
 
-use super::federation::show_code;
 use crate::args::WaitArgs;
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
@@ -20,7 +20,6 @@ use crate::node::{Node, id, name_of, read, short};
 use crate::output::{self, Cell, Output, Style, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::secret;
-use crate::wait::{self, Look};
 use crate::when::{Span, span};
 
 /// Open charts, make patients, enrol them, rotate their keys
@@ -38,9 +37,10 @@ pub(crate) enum Args {
     /// List charts, or patients
     #[command(after_help = "Example:\n  chartmesh patient list")]
     List,
-    /// At a hospital: make a code for a chart. At a relay: enrol a patient with that code
+    /// At a hospital: make a code for a chart. At a relay: begin to enrol a patient with that code
     #[command(
-        after_help = "Example, at the hospital and then at the relay:\n  chartmesh patient enrol \"Sato Aiko\"\n  chartmesh patient enrol \"Sato Aiko\" cm-e-AbCd... --wait"
+        long_about = "At a hospital: make a code for a chart, for 15 minutes at a desk or, with --letter, for 14 days. At a relay: begin to enrol a patient with that code; the code itself is never sent. The relay then shows a number, which the patient tells the desk; the desk types it (`compare`), the patient says that the desk accepted it (`accept`), and the patient is enrolled. Nothing is opened before.",
+        after_help = "Example, at the hospital and then at the relay:\n  chartmesh patient enrol \"Sato Aiko\"\n  chartmesh patient enrol \"Sato Aiko\" cm-e-AbCd... --wait\nthen, once the patient has told the desk the number:\n  chartmesh patient compare \"Sato Aiko\" 042 917\n  chartmesh patient accept \"Sato Aiko\" \"Kita Hospital\" --wait"
     )]
     Enrol {
         /// The chart, or the patient: a name, or the beginning of an id
@@ -48,11 +48,65 @@ pub(crate) enum Args {
         who: String,
         /// At a relay: the code from the hospital; white space in it does not matter
         code: Vec<String>,
-        /// At a hospital: how long the code holds [default: 7d]
+        /// At a hospital: how long the code can be used, 14 days at most [default: 15m]
         #[arg(long, value_name = "TIME", value_parser = span)]
         valid: Option<Span>,
+        /// At a hospital: the code goes by letter, and can be used for 14 days
+        #[arg(long, conflicts_with = "valid")]
+        letter: bool,
         #[command(flatten)]
         wait: WaitArgs,
+    },
+    /// At a hospital: list enrolments that were begun and wait for a number, or for the patient's word
+    #[command(after_help = "Example:\n  chartmesh patient enrolments")]
+    Enrolments,
+    /// At a hospital: type the number that the patient's side shows; three wrong ones end the enrolment
+    #[command(
+        after_help = "Examples:\n  chartmesh patient compare \"Sato Aiko\" 042 917\n  chartmesh patient compare \"Sato Aiko\" --card cm-p-AbCd..."
+    )]
+    Compare {
+        /// The chart
+        chart: String,
+        /// The number: six digits
+        #[arg(required_unless_present = "card")]
+        number: Vec<String>,
+        /// Instead, the patient's card, as `chartmesh patient card` prints it at the relay
+        #[arg(long, conflicts_with = "number")]
+        card: Option<String>,
+    },
+    /// At a relay: the desk accepted the number; the patient is enrolled
+    #[command(
+        after_help = "Example:\n  chartmesh patient accept \"Sato Aiko\" \"Kita Hospital\" --wait"
+    )]
+    Accept {
+        /// The patient
+        patient: String,
+        /// The hospital
+        hospital: String,
+        #[command(flatten)]
+        wait: WaitArgs,
+    },
+    /// At a hospital: take a chart's codes back, and end an enrolment that was begun with one
+    #[command(after_help = "Example:\n  chartmesh patient cancel \"Sato Aiko\"")]
+    Cancel {
+        /// The chart
+        chart: String,
+    },
+    /// At a relay: do not go on with an enrolment that was begun
+    #[command(
+        after_help = "Example:\n  chartmesh patient withdraw \"Sato Aiko\" \"Kita Hospital\""
+    )]
+    Withdraw {
+        /// The patient
+        patient: String,
+        /// The hospital
+        hospital: String,
+    },
+    /// At a relay: print the card that a desk scans in the place of a number; it is no secret
+    #[command(after_help = "Example:\n  chartmesh patient card \"Sato Aiko\"")]
+    Card {
+        /// The patient
+        patient: String,
     },
     /// Unlock a patient's keys for a while: this relay can then read and sign for the patient
     #[command(after_help = "Example:\n  chartmesh patient unlock \"Sato Aiko\" --minutes 10")]
@@ -112,10 +166,12 @@ impl Args {
                 Role::Patient => list_patients(&node).await,
                 Role::Backup => Err(backup_has_none()),
             },
-            Self::Enrol { who, code, valid, wait } => match node.status().await?.role {
-                Role::Hospital if code.is_empty() => give_code(&node, &who, valid).await,
+            Self::Enrol { who, code, valid, letter, wait } => match node.status().await?.role {
+                Role::Hospital if code.is_empty() => {
+                    enrol::give_code(&node, &who, enrol::valid_ms(valid, letter)).await
+                }
                 Role::Patient if !code.is_empty() => {
-                    enrol(&node, &who, &code.concat(), &wait).await
+                    enrol::enrol(&node, &who, &code.concat(), &wait).await
                 }
                 Role::Hospital => Err(Failure::usage("a hospital gives the code; it takes none")
                     .next(format!("chartmesh patient enrol \"{who}\""))),
@@ -123,6 +179,18 @@ impl Args {
                     .next("ask the hospital for one; there: chartmesh patient enrol CHART")),
                 Role::Backup => Err(backup_has_none()),
             },
+            Self::Enrolments => enrol::list(&node).await,
+            Self::Compare { chart, number, card } => {
+                enrol::compare(&node, &chart, &number, card).await
+            }
+            Self::Accept { patient, hospital, wait } => {
+                enrol::accept(&node, &patient, &hospital, &wait).await
+            }
+            Self::Cancel { chart } => enrol::cancel(&node, &chart).await,
+            Self::Withdraw { patient, hospital } => {
+                enrol::withdraw(&node, &patient, &hospital).await
+            }
+            Self::Card { patient } => enrol::card(&node, &patient).await,
             Self::Unlock { patient, minutes } => {
                 let patient = node.patient(&patient).await?;
                 let passphrase = node.passphrase_of(&patient)?;
@@ -285,6 +353,14 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
             out.next(format!("chartmesh patient unlock {}", patient.patient.short()));
         }
         for one in &patient.enrolling {
+            if let Some(waits) = enrol::waits_for(one) {
+                let name = name_of(known, one.institution);
+                out.line(format!("{} is about to enrol with {name}; {waits}", patient.name));
+                let (patient, hospital) = (patient.patient.short(), one.institution.short());
+                out.next(format!(
+                    "once the desk says that it is the same: chartmesh patient accept {patient} {hospital} --wait"
+                ));
+            }
             // A code used again changes nothing for whom an earlier one enrolled.
             if let Some(why) = &one.refused
                 && !patient.contacts.contains(&one.institution)
@@ -294,47 +370,6 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
             }
         }
     }
-}
-
-async fn give_code(node: &Node, who: &str, valid: Option<Span>) -> Outcome {
-    let chart = node.chart(who).await?;
-    let valid_ms = valid.map(|span| span.0);
-    let code = Code { chart: id(&chart)?, valid_ms, addresses: Vec::new() };
-    let code = node.command(code, None).await?;
-    show_code(&node.out, &code, "chartmesh patient enrol PATIENT");
-    Ok(())
-}
-
-async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -> Outcome {
-    let patient = node.patient(who).await?;
-    let enrol = Enrol { patient: id(&patient)?, code: code.to_owned() };
-    let mut answer = node.command(enrol, Some(&patient)).await?;
-    if wait.wait {
-        let asked: Vec<_> = open(&answer).collect();
-        answer = wait::until(node, wait, "the hospital's answer", async || {
-            let all = node.all(ask::Patients::default()).await?;
-            let Some(now) = all.into_iter().find(|one| one.patient.to_string() == patient) else {
-                return Ok(Look::NotYet);
-            };
-            match now.enrolling.iter().find(|one| asked.contains(&one.institution)) {
-                None => Ok(Look::Found(now)),
-                Some(EnrollingView { refused: None, .. }) => Ok(Look::NotYet),
-                Some(EnrollingView { refused: Some(why), .. }) => {
-                    Err(Failure::new(Exit::NotPermitted, format!("the hospital refused: {why}")))
-                }
-            }
-        })
-        .await?;
-    }
-    node.out.answer(&json!(answer), |out| {
-        if wait.wait {
-            out.line("enrolled; what the hospital recorded about the patient comes here");
-        } else {
-            out.line("the hospital is asked; `chartmesh patient list` shows its answer");
-        }
-        out.next(format!("chartmesh record list {}", short(&patient)));
-    });
-    Ok(())
 }
 
 /// Institutions whose answer to an enrolment is still to come.
@@ -404,6 +439,11 @@ mod tests {
             json!({"record": {"new-chart": {"name": "A", "identifiers": [{"name": "mrn", "value": "1"}]}}}),
             json!({"enrolment": {"code": {"chart": chart, "valid_ms": null}}}),
             json!({"enrolment": {"enrol": {"patient": party, "code": "cm-e-x"}}}),
+            json!({"enrolment": {"compare": {"chart": chart, "number": "042 917"}}}),
+            json!({"enrolment": {"scan": {"chart": chart, "card": "cm-p-x"}}}),
+            json!({"enrolment": {"accept": {"patient": party, "institution": party}}}),
+            json!({"enrolment": {"withdraw": {"patient": party, "institution": party}}}),
+            json!({"enrolment": {"cancel": {"chart": chart}}}),
             json!({"custody": {"refresh": {"patient": party}}}),
         ] {
             assert!(serde_json::from_value::<Command>(command.clone()).is_ok(), "{command}");

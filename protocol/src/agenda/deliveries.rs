@@ -32,6 +32,9 @@ impl Agenda {
                 Some(Order::Conclude { to, number: next.number, result })
             }
             (Some(next), None) if next.wait_ms == 0 => {
+                if next.anew {
+                    next.route.iter().for_each(|(node, _)| self.sessions.forget_theirs(*node));
+                }
                 let tries = self.tries(to, next.route);
                 let failure = DeliveryFailure::NeverSent;
                 self.try_on(to, TryingMessage { number: next.number, tries, failure })

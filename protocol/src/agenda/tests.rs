@@ -22,7 +22,7 @@ fn route(nodes: &[NodeId]) -> Route {
 }
 
 fn waits(number: u64, nodes: &[NodeId]) -> Option<Delivery> {
-    Some(Delivery { number, wait_ms: 0, route: route(nodes) })
+    Some(Delivery { number, wait_ms: 0, route: route(nodes), anew: false })
 }
 
 /// An agenda with `nodes` admitted, and a session with each.
@@ -102,10 +102,20 @@ fn one_message_is_in_flight_and_who_asks_meanwhile_has_it_looked_again() {
 }
 
 #[test]
+fn what_is_sent_for_a_code_waits_for_a_hello_that_proves_it_also_in_a_session() {
+    let mut agenda = with_sessions(&[ONE]);
+    agenda.deliver(TO);
+    let next = waits(1, &[ONE]).map(|next| Delivery { anew: true, ..next });
+    assert_eq!(greets(agenda.next(TO, NOW, next)), Some(ONE));
+    let orders = answers(&mut agenda, ONE);
+    assert_eq!(orders.into_iter().find_map(|order| sends(Some(order))), Some((1, ONE)));
+}
+
+#[test]
 fn what_is_not_to_be_tried_yet_is_taken_up_when_it_is() {
     let mut agenda = with_sessions(&[ONE]);
     agenda.deliver(TO);
-    let not_yet = Delivery { number: 1, wait_ms: 50, route: route(&[ONE]) };
+    let not_yet = Delivery { number: 1, wait_ms: 50, route: route(&[ONE]), anew: false };
     let order = agenda.next(TO, NOW, Some(not_yet));
     assert!(matches!(order, Some(Order::WakeAt(at)) if at == NOW.plus_ms(50)));
     assert!(is_next(agenda.deliver(TO)));

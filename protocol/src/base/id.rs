@@ -116,6 +116,10 @@ identifier!(
     TokenId, 16
 );
 identifier!(
+    /// A code that an institution gave out: the first 16 bytes of BLAKE3 of its public key.
+    CodeId, 16
+);
+identifier!(
     /// A request for consent, chosen by whoever asks.
     ConsentId, 16
 );

@@ -166,8 +166,20 @@ limits! {
     RESERVATION_MS: u64 = 7 * 24 * 3600 * 1000;
     /// Objects in one deposit: its receipt, which names each, stays below LIST_STATEMENT_BYTES_MAX.
     DEPOSIT_OBJECTS_MAX: usize = 3500;
-    /// Milliseconds an enrolment code or an invite is valid when nothing else is said.
-    CODE_MS_DEFAULT: u64 = 7 * 24 * 3600 * 1000;
+    /// Milliseconds an enrolment code can be used when nothing else is said: at a desk, while both are there.
+    CODE_DESK_MS: u64 = 15 * 60 * 1000;
+    /// Milliseconds an invite can be used when nothing else is said.
+    CODE_INVITE_MS: u64 = 7 * 24 * 3600 * 1000;
+    /// Milliseconds a code can be used at most: an enrolment by letter.
+    CODE_MS_MAX: u64 = 14 * 24 * 3600 * 1000;
+    /// Nodes that a code names: an institution's, as one can type or scan.
+    CODE_NODES_MAX: usize = 8;
+    /// Bytes of the proof that somebody has a code: ids, nonces and a signature.
+    CODE_PROOF_BYTES_MAX: usize = 512;
+    /// Milliseconds for which an enrolment that was begun can be made: the patient may compare at the next visit.
+    PENDING_MS: u64 = 30 * 24 * 3600 * 1000;
+    /// Wrong numbers after which an enrolment ends: whoever guesses has three chances in a million.
+    COMPARE_SLIPS_MAX: u32 = 3;
     /// Open requests for consent that one asker may have at one patient's relay.
     OPEN_REQUESTS_MAX: usize = 64;
     /// Milliseconds for which a request that expired or was refused counts among them, from when it was

@@ -10,18 +10,35 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 /// Patient, institution -> nothing.
 const CONTACTS: Table = Table("contact");
 
-/// Patient, institution -> an enrolment that it has not agreed to.
+/// Patient, institution -> [`EnrollingRow`].
 const ENROLLING: Table = Table("enrolling");
 
 wire_struct! {
-    /// An enrolment that an institution has not agreed to.
+    /// An enrolment that was begun and is not made.
     #[derive(Debug, Clone)]
     pub struct EnrollingRow {
         /// Whether the institution dealt with the patient before.
         1 => known: bool,
-        /// Why it refused; absent while it has not answered.
+        /// Why it came to nothing; absent while it can be made.
         2 => refused: Option<Refusal>,
+        /// The number that the patient tells the desk, once the institution has answered.
+        3 => number: Option<u32>,
+        /// Whether the desk has accepted it.
+        4 => confirmed: bool,
+        /// Whether the patient has said so, too.
+        5 => accepted: bool,
     }
+}
+
+impl EnrollingRow {
+    /// The number as people see it: two groups of three digits.
+    pub(crate) fn shown(&self) -> Option<String> {
+        self.number.map(|number| format!("{:03} {:03}", number / 1000, number % 1000))
+    }
+}
+
+fn key(patient: PartyId, institution: PartyId) -> Vec<u8> {
+    rows::pair(&patient.0, &institution.0)
 }
 
 /// Adds an institution.
@@ -30,24 +47,31 @@ pub(crate) fn add_contact(
     patient: PartyId,
     institution: PartyId,
 ) -> Result<(), StoreError> {
-    rows::mark(txn, CONTACTS, &rows::pair(&patient.0, &institution.0))
+    rows::mark(txn, CONTACTS, &key(patient, institution))
 }
 
-/// Adds an institution that is asked to enrol the patient: what it records may arrive before its
-/// answer does.
+/// An institution is asked to enrol the patient: it deals with the patient once that is made.
 pub(crate) fn ask_contact(
     txn: &mut dyn Txn,
     patient: PartyId,
     institution: PartyId,
 ) -> Result<(), StoreError> {
-    let key = rows::pair(&patient.0, &institution.0);
-    let before = rows::get::<EnrollingRow>(txn, ENROLLING, &key)?;
-    let known = match before {
-        Some(EnrollingRow { refused: None, known }) => known,
-        _ => is_contact(txn, patient, institution)?,
-    };
-    rows::put(txn, ENROLLING, &key, &EnrollingRow { known, refused: None })?;
-    add_contact(txn, patient, institution)
+    let known = is_contact(txn, patient, institution)?;
+    let row =
+        EnrollingRow { known, refused: None, number: None, confirmed: false, accepted: false };
+    rows::put(txn, ENROLLING, &key(patient, institution), &row)
+}
+
+/// An enrolment that was begun goes on.
+pub(crate) fn change(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    institution: PartyId,
+    change: impl FnOnce(&mut EnrollingRow),
+) -> Result<(), StoreError> {
+    let Some(mut row) = enrolling_with(txn, patient, institution)? else { return Ok(()) };
+    change(&mut row);
+    rows::put(txn, ENROLLING, &key(patient, institution), &row)
 }
 
 /// The institution has enrolled the patient.
@@ -56,11 +80,11 @@ pub(crate) fn contact_agreed(
     patient: PartyId,
     institution: PartyId,
 ) -> Result<(), StoreError> {
-    txn.delete(ENROLLING, &rows::pair(&patient.0, &institution.0))?;
+    txn.delete(ENROLLING, &key(patient, institution))?;
     add_contact(txn, patient, institution)
 }
 
-/// The institution refused. One that dealt with the patient before goes on doing so: a code that is
+/// It came to nothing. An institution that dealt with the patient before goes on doing so: a code that is
 /// used a second time must not undo what the first use did.
 pub(crate) fn contact_refused(
     txn: &mut dyn Txn,
@@ -68,23 +92,34 @@ pub(crate) fn contact_refused(
     institution: PartyId,
     why: Refusal,
 ) -> Result<(), StoreError> {
-    let key = rows::pair(&patient.0, &institution.0);
-    let Some(row) = rows::get::<EnrollingRow>(txn, ENROLLING, &key)? else { return Ok(()) };
-    rows::put(txn, ENROLLING, &key, &EnrollingRow { known: row.known, refused: Some(why) })?;
-    if !row.known {
-        txn.delete(CONTACTS, &key)?;
+    let Some(row) = enrolling_with(txn, patient, institution)? else { return Ok(()) };
+    let known = row.known;
+    let row =
+        EnrollingRow { known, refused: Some(why), number: None, confirmed: false, accepted: false };
+    rows::put(txn, ENROLLING, &key(patient, institution), &row)?;
+    if !known {
+        txn.delete(CONTACTS, &key(patient, institution))?;
     }
     Ok(())
 }
 
-/// Enrolments that were not agreed to: with whom, and why not if there was an answer.
+/// The enrolment with one institution that was begun and is not made.
+pub(crate) fn enrolling_with(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    institution: PartyId,
+) -> Result<Option<EnrollingRow>, StoreError> {
+    rows::get(txn, ENROLLING, &key(patient, institution))
+}
+
+/// All enrolments that were begun and are not made.
 pub(crate) fn enrolling(
     txn: &(impl ReadTxn + ?Sized),
     patient: PartyId,
-) -> Result<Vec<(PartyId, Option<Refusal>)>, StoreError> {
+) -> Result<Vec<(PartyId, EnrollingRow)>, StoreError> {
     rows::all::<EnrollingRow>(txn, ENROLLING, &patient.0)?
         .into_iter()
-        .map(|(key, row)| Ok((PartyId(rows::tail(ENROLLING, &key)?), row.refused)))
+        .map(|(key, row)| Ok((PartyId(rows::tail(ENROLLING, &key)?), row)))
         .collect()
 }
 

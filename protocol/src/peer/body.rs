@@ -2,10 +2,9 @@
 
 use super::features::Body;
 use crate::codec::{Bytes, Wire};
-use crate::id::{ConsentId, PartyId};
+use crate::id::{CodeId, ConsentId, PartyId};
 use crate::limits;
-use crate::store::{ReadTxn, StoreError};
-use crate::time::Timestamp;
+use crate::store::StoreError;
 
 impl Body {
     /// A body of ours, as it waited in the outbox.
@@ -26,8 +25,8 @@ impl Body {
         self.about().request()
     }
 
-    /// Whether it brings a code of ours, which lets it in.
-    pub(super) fn introduces(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<bool, StoreError> {
-        self.about().introduces(txn, now)
+    /// The code that it is sent for.
+    pub(super) fn code(&self) -> Option<CodeId> {
+        self.about().code()
     }
 }

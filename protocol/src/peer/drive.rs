@@ -1,6 +1,6 @@
 //! Reading and preparing: what the driver asks in order to perform effects.
 
-use super::features;
+use super::features::{self, Body};
 use super::itself::Peer;
 use super::reasons::Reason;
 use crate::Addresses;
@@ -10,10 +10,11 @@ use crate::directory;
 use crate::entries::{self, Bundle, Draft, SealedEntry, Sealing};
 use crate::holdings::{self, Transfer};
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
-use crate::identity::{KnownKeys, Role};
+use crate::identity::{KeyRing, KnownKeys, Role};
 use crate::outbox;
 use crate::patients;
 use crate::refusal::{Handled, refuse};
+use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Effect, Nonce};
@@ -30,6 +31,8 @@ pub struct Delivery {
     pub wait_ms: u64,
     /// Where.
     pub route: Route,
+    /// Whether `hello` is to be said before, also in a session: it proves the code that the message is sent for.
+    pub anew: bool,
 }
 
 impl Peer {
@@ -132,9 +135,17 @@ impl Peer {
         now: Timestamp,
         to: PartyId,
     ) -> Result<Option<Delivery>, StoreError> {
-        let Some((number, _, stream)) = outbox::first(txn, to)? else { return Ok(None) };
+        let Some((number, row, stream)) = outbox::first(txn, to)? else { return Ok(None) };
         let wait_ms = stream.not_before.since(clock::read(txn, now)?);
-        Ok(Some(Delivery { number, wait_ms, route: route(txn, to)? }))
+        let code = match codes::any_unproven(txn, to)? {
+            true => Body::of_outbox(&row.body)?.code(),
+            false => None,
+        };
+        let anew = match code {
+            Some(code) => !codes::is_proven(txn, to, code)?,
+            None => false,
+        };
+        Ok(Some(Delivery { number, wait_ms, route: route(txn, to)?, anew }))
     }
 
     /// The signed envelope of a waiting message, for one connection: `nonce` is the far side's.
@@ -269,6 +280,18 @@ impl Peer {
         party: PartyId,
     ) -> Result<Option<KnownKeys>, StoreError> {
         directory::keys(txn, party)
+    }
+
+    /// A patient's newest key ring, for saying it elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn ring_of(
+        &self,
+        txn: &dyn ReadTxn,
+        patient: PartyId,
+    ) -> Result<Option<Unverified<KeyRing>>, StoreError> {
+        Ok(directory::ring(txn, patient)?.map(|ring| ring.to_unverified()))
     }
 
     /// Seals entries for a subject's record: the heavy part of recording, for a pool.

@@ -74,11 +74,6 @@ macro_rules! features {
         }
 
         /// What front doors can ask of features to see.
-        #[expect(
-            unused_imports,
-            unreachable_pub,
-            reason = "not every feature is asked something"
-        )]
         pub(super) mod ask {
             $(pub use crate::$room::query::*;)*
         }

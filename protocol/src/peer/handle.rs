@@ -10,7 +10,7 @@ use super::route::{dispatch, hand_on, hand_on_all, tick, undelivered};
 use crate::access_log;
 use crate::clock;
 use crate::codec::{Bytes, Wire};
-use crate::directory;
+use crate::directory::{self, Standing};
 use crate::holdings;
 use crate::id::{NodeId, PartyId, TransferId};
 use crate::identity::PatientKeys;
@@ -258,6 +258,10 @@ impl Peer {
         }
         let mut answer = Bytes::default();
         let done = self.attempt(now, txn, rng, |ctx| {
+            // Whoever has merely proven a code says what it is for, and fills no other table of ours.
+            if sender.introduced && message.body.sort() != Sort::Introduction {
+                return refuse(Reason::NotYetIn);
+            }
             answer = features::receive(ctx, &sender, message.body.clone())?;
             Ok(())
         })?;
@@ -299,14 +303,17 @@ impl Peer {
         if members::is_expelled(txn, institution)? {
             return refuse(Reason::SenderExpelled);
         }
-        if !message.body.introduces(txn, now)? && !members::admitted(txn, institution, now)? {
+        if !members::admitted(txn, institution, now)? {
             return refuse(Reason::GateClosed);
         }
+        let member = members::is_member(txn, institution)?;
+        let standing = directory::standing(txn, institution, now)?;
         Ok(Sender {
             institution,
             keys,
             node,
-            member: members::is_member(txn, institution)?,
+            member,
+            introduced: !member && matches!(standing, Some(Standing::Introduced(_))),
             proof: envelope.proof.clone(),
             request_hash: blake3::hash(&envelope.body.0).into(),
             nonce,

@@ -3,18 +3,19 @@
 //! Both sides tell who they are: key log, card, a certificate for the node that the transport
 //! authenticated, where they listen, and a nonce that proofs of possession on this connection must
 //! name. The gate opens for members of the federation, for relays that a member certified, for
-//! whoever enrolled with us or we with them, and for whoever brings a code that we gave out.
+//! whoever enrolled with us or we with them, and for whoever proves that it has a code that we gave out.
 
 use super::itself::Peer;
 use super::reasons::Reason;
 use super::route;
 use crate::Addresses;
+use crate::clock;
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
-use crate::codes;
+use crate::codes::{self, Claim, CodeProof};
 use crate::directory::{self, Standing};
 use crate::enrolment;
 use crate::federation::{self, ExpulsionProof};
-use crate::id::{NodeId, PartyId, StatementId};
+use crate::id::{CodeId, NodeId, PartyId, StatementId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate};
 use crate::limits;
 use crate::members;
@@ -23,7 +24,7 @@ use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Nonce, Own, RequestId, Sort};
+use crate::turn::{Context, Effect, Nonce, Own, RequestId};
 
 wire_enum! {
     /// Why the gate should open.
@@ -31,8 +32,10 @@ wire_enum! {
     pub enum Purpose {
         /// You know me: a member, or enrolled with you.
         1 => Known,
-        /// I have a code of yours; this is its secret.
-        2 => Code([u8; 16]),
+        /// I have a code of yours.
+        2 => Code(CodeId),
+        /// This proves it, in the sessions that both of us told their nonces of.
+        3 => Proof(Unverified<CodeProof>),
     }
 }
 
@@ -77,7 +80,18 @@ wire_enum! {
         2 => Refused(Refusal),
         /// The gate stays closed for good: who asks was expelled, and this proves it.
         3 => Expelled(ExpulsionProof),
+        /// The code is one of ours: prove that you have it. No gate is open; this is who is to be proven to.
+        4 => Prove(Unverified<Hello>),
     }
+}
+
+/// A `hello` of ours, for one node.
+#[derive(Debug, Clone)]
+pub struct Greeting {
+    /// What is said.
+    pub bytes: Vec<u8>,
+    /// The code that it says something of.
+    code: Option<CodeId>,
 }
 
 /// A `hello` that is well formed and signed by the node it names.
@@ -86,7 +100,11 @@ pub struct CheckedHello(Signed<Hello>);
 
 /// An answer to a `hello`, its signature checked.
 #[derive(Debug)]
-pub struct CheckedWelcome(Answer);
+pub struct CheckedWelcome {
+    answer: Answer,
+    /// The code that our `hello` said something of.
+    code: Option<CodeId>,
+}
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "lives as long as its handling")]
@@ -94,6 +112,7 @@ enum Answer {
     Welcome(Signed<Hello>),
     Refused(Refusal),
     Expelled(ExpulsionProof),
+    Prove(Signed<Hello>),
 }
 
 impl CheckedHello {
@@ -118,18 +137,24 @@ impl CheckedHello {
 }
 
 impl CheckedWelcome {
-    /// Reads the answer of `node`; pure, for a pool.
+    /// Reads the answer of `node` to our greeting; pure, for a pool.
     ///
     /// # Errors
     /// [`DecodeError`].
-    pub fn prepare(node: NodeId, bytes: &[u8]) -> Result<Self, DecodeError> {
-        match HelloReply::from_bytes(bytes, limits::HELLO_BYTES_MAX)? {
-            HelloReply::Welcome(hello) => {
-                CheckedHello::check(node, hello).map(|hello| Self(Answer::Welcome(hello.0)))
-            }
-            HelloReply::Refused(refusal) => Ok(Self(Answer::Refused(refusal))),
-            HelloReply::Expelled(proof) => Ok(Self(Answer::Expelled(proof))),
-        }
+    pub fn prepare(node: NodeId, bytes: &[u8], to: &Greeting) -> Result<Self, DecodeError> {
+        let answer = match HelloReply::from_bytes(bytes, limits::HELLO_BYTES_MAX)? {
+            HelloReply::Welcome(hello) => Answer::Welcome(CheckedHello::check(node, hello)?.0),
+            HelloReply::Refused(refusal) => Answer::Refused(refusal),
+            HelloReply::Expelled(proof) => Answer::Expelled(proof),
+            HelloReply::Prove(hello) => Answer::Prove(CheckedHello::check(node, hello)?.0),
+        };
+        Ok(Self { answer, code: to.code })
+    }
+
+    /// Whether the node wants to be proven that we have its code: what [`Peer::prove`] gives is to be said next.
+    #[must_use]
+    pub const fn asks_for_proof(&self) -> bool {
+        matches!(self.answer, Answer::Prove(_))
     }
 
     /// The nonce that proofs to this node must name, or why the gate stays closed.
@@ -137,16 +162,17 @@ impl CheckedWelcome {
     /// # Errors
     /// The far side's refusal.
     pub fn nonce(&self) -> Result<Nonce, Refusal> {
-        match &self.0 {
+        match &self.answer {
             Answer::Welcome(hello) => Ok(hello.nonce),
             Answer::Refused(refusal) => Err(refusal.clone()),
             Answer::Expelled(_) => Err(Refusal::from(Reason::WeAreExpelled)),
+            Answer::Prove(_) => Err(Refusal::from(Reason::NotTheCodes)),
         }
     }
 }
 
 impl Peer {
-    /// Our `hello` to an institution.
+    /// Our `hello` to a node that is to be of institution `to`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -154,16 +180,67 @@ impl Peer {
         &self,
         txn: &dyn ReadTxn,
         now: Timestamp,
-        to: PartyId,
+        (to, node): (PartyId, NodeId),
         addresses: Vec<String>,
         nonce: Nonce,
-    ) -> Result<Vec<u8>, StoreError> {
-        let purpose = match codes::given_by(txn, to)? {
-            Some(secret) => Purpose::Code(secret),
-            None => Purpose::Known,
-        };
-        Ok(say_hello(&self.own, txn, now, addresses, nonce, purpose)?.bytes().to_vec())
+    ) -> Result<Greeting, StoreError> {
+        let code = codes::unproven(txn, to, node, clock::read(txn, now)?)?;
+        let purpose = code.map_or(Purpose::Known, Purpose::Code);
+        let hello = say_hello(&self.own, txn, now, addresses, nonce, purpose)?;
+        Ok(Greeting { bytes: hello.bytes().to_vec(), code })
     }
+
+    /// The `hello` that proves the code which an answer asks the proof of; none where whoever answered is not whom the
+    /// code names, as its key log and certificate show: then nothing more is said. [COD-2]
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn prove(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        (to, node): (PartyId, NodeId),
+        addresses: Vec<String>,
+        nonce: Nonce,
+        asked: &CheckedWelcome,
+    ) -> Result<Option<Greeting>, StoreError> {
+        let (Answer::Prove(theirs), Some(code)) = (&asked.answer, asked.code) else {
+            return Ok(None);
+        };
+        let now = clock::read(txn, now)?;
+        if !speaks_for(txn, theirs, to, now)? {
+            return Ok(None);
+        }
+        let session = codes::Session {
+            asker: self.me(),
+            asker_node: self.node(),
+            asker_nonce: nonce,
+            answerer: to,
+            answerer_node: node,
+            answerer_nonce: theirs.nonce,
+        };
+        let Some(proof) = codes::proof(txn, code, &session)? else { return Ok(None) };
+        let hello = say_hello(&self.own, txn, now, addresses, nonce, Purpose::Proof(proof))?;
+        Ok(Some(Greeting { bytes: hello.bytes().to_vec(), code: Some(code) }))
+    }
+}
+
+/// Whether a node that said this is the institution's: by a key log that contradicts none that is known, and a
+/// certificate of its current key.
+fn speaks_for(
+    txn: &dyn ReadTxn,
+    hello: &Hello,
+    institution: PartyId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Ok(shown) = hello.keys.clone().verify() else { return Ok(false) };
+    let keys = match directory::keys(txn, institution)? {
+        Some(known) => known.merge(shown),
+        None => Ok(shown),
+    };
+    Ok(keys.is_ok_and(|keys| {
+        keys.party() == institution && hello.certificate.clone().certify(&keys, now).is_ok()
+    }))
 }
 
 fn say_hello(
@@ -192,21 +269,21 @@ fn say_hello(
 /// The gate stays closed to us, and what waits for it to open ends: everything once we are out of the
 /// federation, and what only a code could have brought in when the code opens nothing, since it expired or
 /// whoever gave it out lost its disk.
-fn turned_away(ctx: &mut Context<'_>, node: NodeId, refusal: &Refusal) -> Handled<()> {
+fn turned_away(
+    ctx: &mut Context<'_>,
+    node: NodeId,
+    code: Option<CodeId>,
+    refusal: &Refusal,
+) -> Handled<()> {
     let Some(to) = directory::institution_told(ctx.txn, node)? else { return Ok(()) };
-    if refusal.code != RefusalCode::NotPermitted {
-        return Ok(());
+    if let Some(code) = code {
+        codes::forget(ctx.txn, to, code)?;
+        route::withdraw(ctx, to, refusal, |body| body.code() == Some(code))?;
     }
-    let coded = codes::given_by(ctx.txn, to)?.is_some();
-    codes::introduced(ctx.txn, to)?;
-    if members::is_gone(ctx.txn, ctx.own.party())? {
+    if refusal.code == RefusalCode::NotPermitted && members::is_gone(ctx.txn, ctx.own.party())? {
         return route::withdraw(ctx, to, refusal, |_| true);
     }
-    if coded {
-        route::withdraw(ctx, to, refusal, |body| body.sort() == Sort::Introduction)
-    } else {
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.
@@ -236,19 +313,42 @@ pub(super) fn hello(
     let hello = &hello.0;
     let party = hello.keys.party_unverified();
     // Nothing of a stranger is kept before he shows a reason why the gate should open.
-    let mut open = members::admitted(ctx.txn, party, ctx.now)?;
-    if !open && !members::is_expelled(ctx.txn, party)? {
-        let code_ends = match &hello.purpose {
-            Purpose::Code(secret) => codes::ends(ctx.txn, secret, ctx.now)?,
-            Purpose::Known => None,
-        };
-        open = match code_ends {
-            Some(end) => {
-                directory::set_standing(ctx.txn, party, &Standing::Introduced(end))?;
-                true
+    let expelled = members::is_expelled(ctx.txn, party)?;
+    let mut open = members::admitted(ctx.txn, party, ctx.now)?
+        || (!expelled && relay_certificate(ctx, party, hello)?);
+    match &hello.purpose {
+        Purpose::Known => {}
+        _ if expelled => {}
+        Purpose::Code(code) => match codes::claim(ctx.txn, *code, party, ctx.now)? {
+            Claim::Void => {}
+            Claim::Proven => open = open || introduced(ctx, party)?,
+            Claim::Unproven => {
+                let ours = say_hello(ctx.own, ctx.txn, ctx.now, addresses, nonce, Purpose::Known)?;
+                let bytes = HelloReply::Prove(ours.to_unverified()).to_bytes();
+                ctx.effects.push(Effect::Reply { request, bytes });
+                return Ok(());
             }
-            None => relay_certificate(ctx, party, hello)?,
-        };
+        },
+        Purpose::Proof(proof) if codes::is_ours(ctx.txn, proof)? => {
+            // Who proves it is who the certificate says.
+            learn(ctx, node, hello)?;
+            let session = codes::Session {
+                asker: party,
+                asker_node: node,
+                asker_nonce: hello.nonce,
+                answerer: ctx.own.party(),
+                answerer_node: ctx.own.node(),
+                answerer_nonce: nonce,
+            };
+            if let Err(why) = codes::prove(ctx, &session, proof)? {
+                tracing::error!(by = %party.short(), "a second party has proven a code of ours: it was seen by others");
+                let bytes = HelloReply::Refused(why.into()).to_bytes();
+                ctx.effects.push(Effect::Reply { request, bytes });
+                return Ok(());
+            }
+            open = open || introduced(ctx, party)?;
+        }
+        Purpose::Proof(_) => {}
     }
     if !open {
         if let Some(proof) = expulsion_proof(ctx, party, hello)? {
@@ -257,7 +357,7 @@ pub(super) fn hello(
             return Ok(());
         }
         let why = match hello.purpose {
-            Purpose::Code(_) => Reason::CodeOpensNothing,
+            Purpose::Code(_) | Purpose::Proof(_) => Reason::CodeOpensNothing,
             Purpose::Known => Reason::Stranger,
         };
         return refuse(why);
@@ -270,6 +370,13 @@ pub(super) fn hello(
     outbox::hurry(ctx, party)?;
     enrolment::greeted(ctx, party)?;
     federation::greeted(ctx, party, &hello.heads)
+}
+
+/// Whoever has proven a code may say what it is for.
+fn introduced(ctx: &mut Context<'_>, party: PartyId) -> Handled<bool> {
+    let until = ctx.now.plus_ms(limits::PENDING_MS);
+    directory::set_standing(ctx.txn, party, &Standing::Introduced(until))?;
+    Ok(true)
 }
 
 /// For a party that was expelled, if it is the one that speaks.
@@ -317,11 +424,16 @@ pub(super) fn welcome(
     node: NodeId,
     welcome: &CheckedWelcome,
 ) -> Handled<()> {
-    let hello = match &welcome.0 {
+    let code = welcome.code;
+    let hello = match &welcome.answer {
         Answer::Welcome(hello) => hello,
         Answer::Refused(refusal) => {
             tracing::info!(node = %node.short(), reason = refusal.name(), "hello was refused");
-            return turned_away(ctx, node, refusal);
+            return turned_away(ctx, node, code, refusal);
+        }
+        Answer::Prove(_) => {
+            tracing::warn!(node = %node.short(), "a node asked for the proof of a code that another institution gave out");
+            return turned_away(ctx, node, code, &Reason::NotTheCodes.into());
         }
         Answer::Expelled(proof) => {
             let reason = Reason::WeAreExpelled;
@@ -332,7 +444,7 @@ pub(super) fn welcome(
                 ctx.effects.push(Effect::Greet { to });
                 return Ok(());
             }
-            return turned_away(ctx, node, &reason.into());
+            return turned_away(ctx, node, code, &reason.into());
         }
     };
     let party = hello.keys.party_unverified();
@@ -345,6 +457,9 @@ pub(super) fn welcome(
     }
     learn(ctx, node, hello)?;
     ctx.effects.push(Effect::Gate { node, open: true });
+    if let Some(code) = code {
+        codes::heard(ctx.txn, party, code)?;
+    }
     outbox::hurry(ctx, party)?;
     enrolment::greeted(ctx, party)?;
     federation::greeted(ctx, party, &hello.heads)

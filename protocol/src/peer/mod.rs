@@ -45,7 +45,9 @@ pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
 pub use features::{Body, Command};
 pub use find::{FoundBy, FoundOne, FoundView, Stands, Thing};
-pub use hello::{CheckedHello, CheckedWelcome, Hello, HelloReply, Purpose as HelloPurpose};
+pub use hello::{
+    CheckedHello, CheckedWelcome, Greeting, Hello, HelloReply, Purpose as HelloPurpose,
+};
 pub use itself::Peer;
 pub use message::CheckedMessage;
 pub use query::ask;

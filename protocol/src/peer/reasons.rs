@@ -26,5 +26,9 @@ reasons! {
         14 => EntriesOfWhom: Invalid "entries are found within a record: say whose",
         15 => NoticesTooDeep { most: usize }: LimitReached
             "this sets off more than {most} things in a row, which is a bug of this program; report it",
+        16 => NotYetIn: NotPermitted
+            "whoever has merely proven a code says what it is for, and nothing else",
+        17 => NotTheCodes: NotAuthentic
+            "whoever answered is not the institution that the code names",
     }
 }

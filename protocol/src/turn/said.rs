@@ -2,9 +2,7 @@
 //! nobody needs to know them all.
 
 use crate::codec::{Bytes, DecodeError, Encoder, Wire};
-use crate::id::{ConsentId, PartyId};
-use crate::store::{ReadTxn, StoreError};
-use crate::time::Timestamp;
+use crate::id::{CodeId, ConsentId, PartyId};
 
 /// What a feature says to others. The features' numbers stand beside each other in [`crate::peer::Body`].
 pub(crate) trait Said: Wire {
@@ -29,7 +27,7 @@ pub(crate) enum Sort {
     /// Handling it again changes nothing but the access log: the answer to it is not kept. A repeated read is
     /// judged anew, so that nothing is given after a revocation was acknowledged.
     Read,
-    /// It is what a code is given out for.
+    /// It is what a code is given out for: whoever has proven one may say nothing else.
     Introduction,
 }
 
@@ -45,9 +43,9 @@ pub(crate) trait About {
         None
     }
 
-    /// Whether it brings a code of ours, which lets it in.
-    fn introduces(&self, _txn: &dyn ReadTxn, _now: Timestamp) -> Result<bool, StoreError> {
-        Ok(false)
+    /// The code that it is sent for, which its receiver gave out.
+    fn code(&self) -> Option<CodeId> {
+        None
     }
 }
 

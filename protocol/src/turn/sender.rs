@@ -18,6 +18,8 @@ pub(crate) struct Sender {
     pub(crate) node: NodeId,
     /// Whether it is a member of the federation.
     pub(crate) member: bool,
+    /// Whether nothing lets it in but that it has proven a code.
+    pub(crate) introduced: bool,
     /// Its proof of possession, not yet judged.
     pub(crate) proof: Option<Unverified<Proof>>,
     /// BLAKE3 of the message's body.

@@ -2,6 +2,7 @@
 
 use super::people::{HOSPITAL, NOW, PROVIDER, RELAY, YESTERDAY, hex, key, variant};
 use crate::codec::Wire;
+use crate::codes::{Code, CodeProof};
 use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, StatementId};
 use crate::identity::{
@@ -11,6 +12,7 @@ use crate::limits;
 use crate::peer::{CheckedHello, CheckedWelcome, Hello, HelloPurpose, HelloReply, Identity, Peer};
 use crate::refusal::Refusal;
 use crate::statement::{Signed, Unverified};
+use crate::store::Memory;
 use crate::time::{DAY_MS, Timestamp};
 use serde_json::{Value, json};
 
@@ -52,7 +54,20 @@ fn judge(node: NodeId, bytes: &[u8], member: &KnownKeys) -> Result<Hello, String
     if !current || hello.card.check(&keys.current()).is_err() {
         return Err("the card is not signed with the current key".into());
     }
-    let opens = matches!(hello.purpose, HelloPurpose::Code(secret) if secret == CODE)
+    let proven = match &hello.purpose {
+        HelloPurpose::Proof(proof) => {
+            let claims = proof.claims();
+            let of_code = claims.key == code().key().public();
+            let in_session = claims.asker == keys.party()
+                && (claims.asker_node, claims.asker_nonce) == (node, hello.nonce)
+                && claims.answerer == HOSPITAL.id()
+                && (claims.answerer_node, claims.answerer_nonce) == (HOSPITAL.node(), OUR_NONCE);
+            of_code && in_session && proof.check(&claims.key).is_ok()
+        }
+        _ => false,
+    };
+    let opens = proven
+        || matches!(hello.purpose, HelloPurpose::Code(id) if id == code().id())
         || hello.relay.iter().any(|certificate| {
             certificate.claims().relay == keys.party()
                 && certificate.clone().certify(member, NOW).is_ok()
@@ -60,8 +75,31 @@ fn judge(node: NodeId, bytes: &[u8], member: &KnownKeys) -> Result<Hello, String
     if opens { Ok(hello) } else { Err("nothing that opens the gate".into()) }
 }
 
+/// The nonce that the verifier of these vectors told in this session.
+const OUR_NONCE: [u8; 16] = [0x0f; 16];
+
 /// The code that the verifier of these vectors gave out.
-const CODE: [u8; 16] = [0xc0; 16];
+fn code() -> Code {
+    Code {
+        letter: 'e',
+        institution: HOSPITAL.id(),
+        secret: [0xc0; 16],
+        nodes: vec![(HOSPITAL.node(), vec!["/ip4/192.0.2.2/tcp/4001".into()])],
+        expires: Timestamp(NOW.0 + 15 * 60 * 1000),
+    }
+}
+
+fn proof(code: &Code) -> CodeProof {
+    CodeProof {
+        key: code.key().public(),
+        asker: RELAY.id(),
+        asker_node: RELAY.node(),
+        asker_nonce: [0x0e; 16],
+        answerer: HOSPITAL.id(),
+        answerer_node: HOSPITAL.node(),
+        answerer_nonce: OUR_NONCE,
+    }
+}
 
 fn case(name: &str, why: &str, node: NodeId, bytes: &[u8], error: Option<&str>) -> Value {
     let judged = judge(node, bytes, &HOSPITAL.keys());
@@ -71,7 +109,8 @@ fn case(name: &str, why: &str, node: NodeId, bytes: &[u8], error: Option<&str>) 
             "institution": hello.keys.party_unverified(), "name": hello.card.claims().name,
             "role": hello.card.claims().role, "node": node,
             "certificate_expires_ms": hello.certificate.claims().expires,
-            "addresses": hello.addresses, "nonce": hex(&hello.nonce), "gate": "open",
+            "addresses": hello.addresses, "nonce": hex(&hello.nonce),
+            "gate": if matches!(hello.purpose, HelloPurpose::Code(_)) { "prove" } else { "open" },
         })
     });
     json!({ "name": name, "why": why, "node": node, "hello": hex(bytes), "error": error,
@@ -92,6 +131,12 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
         change(&mut changed);
         said(changed, &by)
     };
+    let proven = |proof: CodeProof, by: &Code| {
+        with(&|h| {
+            h.relay.clear();
+            h.purpose = HelloPurpose::Proof(Signed::sign(proof.clone(), &by.key()).to_unverified());
+        })
+    };
     let expired = NodeCertificate { expires: NOW, ..RELAY.certificate() };
     let rotated: KeyLog = RELAY.rotated();
     let other_card: Card = PROVIDER.card("Backup Provider", Role::Backup);
@@ -99,13 +144,55 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
         case("relay-with-certificate", "a member's certificate opens the gate", node, &good, None),
         case(
             "stranger-with-code",
-            "a code that was given out opens it as well",
+            "whoever speaks of a code that was given out is to prove it; no gate opens",
             node,
             &with(&|h| {
                 h.relay.clear();
-                h.purpose = HelloPurpose::Code(CODE);
+                h.purpose = HelloPurpose::Code(code().id());
             }),
             None,
+        ),
+        case(
+            "stranger-with-proof",
+            "the proof of a code opens the gate",
+            node,
+            &proven(proof(&code()), &code()),
+            None,
+        ),
+        case(
+            "proof-of-another-session",
+            "the verifier told another nonce",
+            node,
+            &proven(CodeProof { answerer_nonce: [0xff; 16], ..proof(&code()) }, &code()),
+            Some("nothing that opens the gate"),
+        ),
+        case(
+            "proof-of-another-party",
+            "somebody else's proof, said again",
+            node,
+            &proven(CodeProof { asker: PROVIDER.id(), ..proof(&code()) }, &code()),
+            Some("nothing that opens the gate"),
+        ),
+        case(
+            "proof-to-another-institution",
+            "made for a false institution, passed on to the true one",
+            node,
+            &proven(CodeProof { answerer: PROVIDER.id(), ..proof(&code()) }, &code()),
+            Some("nothing that opens the gate"),
+        ),
+        case(
+            "proof-by-another-key",
+            "signed with the key of a code that was never given out",
+            node,
+            &proven(proof(&code()), &Code { secret: [0xc1; 16], ..code() }),
+            Some("nothing that opens the gate"),
+        ),
+        case(
+            "proof-of-an-invite",
+            "the same secret gives another key for another kind of code",
+            node,
+            &proven(proof(&Code { letter: 'i', ..code() }), &Code { letter: 'i', ..code() }),
+            Some("nothing that opens the gate"),
         ),
         case(
             "other-node",
@@ -162,7 +249,7 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
             node,
             &with(&|h| {
                 h.relay.clear();
-                h.purpose = HelloPurpose::Code([0xc1; 16]);
+                h.purpose = HelloPurpose::Code(Code { secret: [0xc1; 16], ..code() }.id());
             }),
             Some("nothing that opens the gate"),
         ),
@@ -181,18 +268,25 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
     let welcome = HelloReply::Welcome(Unverified::parse(&good).unwrap()).to_bytes();
     let refusal = Refusal::from(crate::peer::Reason::Stranger);
     let refused = HelloReply::Refused(refusal.clone()).to_bytes();
-    assert_eq!(CheckedWelcome::prepare(node, &welcome).unwrap().nonce(), Ok([0x0e; 16]));
-    assert_eq!(CheckedWelcome::prepare(node, &refused).unwrap().nonce(), Err(refusal));
-    assert!(CheckedWelcome::prepare(HOSPITAL.node(), &welcome).is_err());
+    let prove = HelloReply::Prove(Unverified::parse(&good).unwrap()).to_bytes();
+    let (store, nonce) = (Memory::default(), [1; 16]);
+    let peer = PROVIDER.peer("Backup Provider", Role::Backup);
+    let greeting = peer.hello(&store, NOW, (RELAY.id(), node), vec![], nonce).unwrap();
+    let read = |node, bytes: &[u8]| CheckedWelcome::prepare(node, bytes, &greeting);
+    assert_eq!(read(node, &welcome).unwrap().nonce(), Ok([0x0e; 16]));
+    assert_eq!(read(node, &refused).unwrap().nonce(), Err(refusal));
+    assert!(read(node, &prove).unwrap().asks_for_proof());
+    assert!(read(HOSPITAL.node(), &welcome).is_err());
     assert!(good.len() < limits::HELLO_BYTES_MAX);
     let made = json!({
         "seeds": { "relay_signing": hex(&[0x30; 32]), "relay_node": hex(&[0x32; 32]),
                    "relay_kem": hex(&[0x33; 32]) },
         "now_ms": NOW,
         "member_keys": hex(&HOSPITAL.log().to_bytes()),
-        "codes": [hex(&CODE)],
+        "hearer": { "institution": HOSPITAL.id(), "node": HOSPITAL.node(), "nonce": hex(&OUR_NONCE) },
+        "codes": [code().to_text()],
         "cases": cases,
-        "replies": { "welcome": hex(&welcome), "refused": hex(&refused) },
+        "replies": { "welcome": hex(&welcome), "refused": hex(&refused), "prove": hex(&prove) },
     });
     super::check("hello", "hello", &made);
 }

@@ -161,7 +161,7 @@ impl Measures {
                     self.push("revocation_delay", sample);
                 }
             }
-            ("enrolment.enrol" | "backup.offer", _, Some(patient)) => self.holds(patient, at),
+            ("enrolment.accepted" | "backup.offer", _, Some(patient)) => self.holds(patient, at),
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chartmesh_node::client::ClientError;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
+use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
 use chartmesh_protocol::peer::{Answer, Command, Listing, ask};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
@@ -225,6 +226,11 @@ impl Doors for Town {
         let answer = self.runtime.block_on(self.node(at).api.command(&said, patient));
         let answer = answer.map_err(refusal)?;
         answer_of(&name_of(&said), answer).map_err(|error| other_answer(&error))
+    }
+
+    fn patient(&mut self, at: u32, patient: PartyId) -> Result<Option<PatientView>, Refusal> {
+        let all = self.all(at, ask::Patients::default(), None)?;
+        Ok(all.into_iter().find(|view| view.patient == patient))
     }
 
     fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {

@@ -9,6 +9,7 @@ use crate::tier::people::{Doors, Entries, People, drafts};
 use crate::tier::{Seen, short};
 use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Answer, Command, Effect, Event, RequestId, ask};
 use chartmesh_protocol::record;
@@ -85,6 +86,12 @@ impl Doors for Engine<'_> {
             }
         }
         answered.expect("a command is answered at once")
+    }
+
+    fn patient(&mut self, at: u32, patient: PartyId) -> Result<Option<PatientView>, Refusal> {
+        let machine = &self.stage.machines[at as usize];
+        let all = machine.all(self.stage.now_us, ask::Patients::default(), None)?;
+        Ok(all.into_iter().find(|view| view.patient == patient))
     }
 
     fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {

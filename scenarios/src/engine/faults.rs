@@ -89,6 +89,7 @@ impl Engine<'_> {
         machine.epoch += 1;
         machine.party.agenda = idle();
         machine.connections.clear();
+        machine.greetings.clear();
         machine.tick_us = None;
         machine.line_free_us = 0;
         let replying = core::mem::take(&mut machine.replying);

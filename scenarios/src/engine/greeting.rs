@@ -10,7 +10,7 @@ use super::task::{Task, Then};
 use crate::driver::Driver as _;
 use crate::result::TraceKind;
 use crate::stage::Back;
-use chartmesh_protocol::peer::{CheckedHello, CheckedWelcome, DeliveryFailure, Event};
+use chartmesh_protocol::peer::{CheckedHello, CheckedWelcome, DeliveryFailure, Event, Greeting};
 
 /// How long dialling somebody who is not there takes: the transport's timeout.
 const DIAL_TIMEOUT_US: u64 = 10_000_000;
@@ -48,14 +48,22 @@ impl Engine<'_> {
     pub(super) fn greeting(&mut self, from: u32, target: u32) {
         let now_us = self.stage.now_us;
         let other = &self.stage.machines[target as usize];
-        let (to, target_epoch) = (other.party.peer.me(), other.epoch);
+        let (of, target_epoch) = ((other.party.peer.me(), other.node()), other.epoch);
         let ours = self.connection(from, target, target_epoch);
         let machine = self.machine(from);
-        let epoch = machine.epoch;
         let now = machine.clock(now_us);
         let address = vec![format!("/memory/{from}")];
-        let bytes = machine.party.peer.hello(&machine.disk, now, to, address, ours);
-        let bytes = bytes.expect("memory does not fail");
+        let greeting = machine.party.peer.hello(&machine.disk, now, of, address, ours);
+        self.say_hello(from, target, greeting.expect("memory does not fail"));
+    }
+
+    fn say_hello(&mut self, from: u32, target: u32, greeting: Greeting) {
+        let now_us = self.stage.now_us;
+        let target_epoch = self.stage.machines[target as usize].epoch;
+        let bytes = greeting.bytes.clone();
+        let machine = self.machine(from);
+        let epoch = machine.epoch;
+        machine.greetings.insert(target, greeting);
         self.trace(TraceKind::Greeted, from, target, |row| row.bytes = bytes.len() as u64);
         self.count_bytes("transport", bytes.len() as u64);
         self.count_request();
@@ -103,9 +111,13 @@ impl Engine<'_> {
 
     pub(super) fn welcome_arrives(&mut self, from: u32, target: u32, bytes: &[u8]) {
         let target_node = self.stage.machines[target as usize].party.peer.node();
-        let Ok(welcome) = CheckedWelcome::prepare(target_node, bytes) else {
+        let Some(greeting) = self.machine(from).greetings.remove(&target) else { return };
+        let Ok(welcome) = CheckedWelcome::prepare(target_node, bytes, &greeting) else {
             return self.greeted(from, target, Err(DeliveryFailure::NeverSent));
         };
+        if let Some(proof) = self.proof(from, target, &welcome) {
+            return self.say_hello(from, target, proof);
+        }
         let machine = self.machine(from);
         let answer = match welcome.nonce() {
             Ok(nonce) if machine.connections.contains_key(&target) => {
@@ -116,6 +128,22 @@ impl Engine<'_> {
         };
         let event = Event::Welcome { node: target_node, welcome: Box::new(welcome) };
         self.handle(from, event, "hello", Then::Greeted(target, answer));
+    }
+
+    /// What proves a code, where that was asked for.
+    fn proof(&mut self, from: u32, target: u32, welcome: &CheckedWelcome) -> Option<Greeting> {
+        if !welcome.asks_for_proof() {
+            return None;
+        }
+        let now_us = self.stage.now_us;
+        let other = &self.stage.machines[target as usize];
+        let (of, target_epoch) = ((other.party.peer.me(), other.node()), other.epoch);
+        let ours = self.connection(from, target, target_epoch);
+        let machine = self.machine(from);
+        let now = machine.clock(now_us);
+        let address = vec![format!("/memory/{from}")];
+        let proof = machine.party.peer.prove(&machine.disk, now, of, address, ours, welcome);
+        proof.expect("memory does not fail")
     }
 
     /// A greeting ended: what waited for it goes on.

@@ -77,6 +77,7 @@ impl<'a> Engine<'a> {
             tick_us: None,
             line_free_us: 0,
             faults: 0,
+            greetings: BTreeMap::new(),
             replying: BTreeMap::new(),
             life,
         };

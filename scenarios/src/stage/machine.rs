@@ -6,7 +6,7 @@ use crate::party::Party;
 use crate::scenario::{Hostility, Machine as Traits};
 use crate::tier::Chance;
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId};
-use chartmesh_protocol::peer::{Listing, Question, whole};
+use chartmesh_protocol::peer::{Greeting, Listing, Question, whole};
 use chartmesh_protocol::refusal::{Failure, Refusal};
 use chartmesh_protocol::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +42,8 @@ pub(crate) struct Machine {
     pub(crate) line_free_us: u64,
     /// Faults of its disk in a row.
     pub(crate) faults: u32,
+    /// What was last said to whom, until it is answered.
+    pub(crate) greetings: BTreeMap<u32, Greeting>,
     /// Requests that others made and wait for, by number.
     pub(crate) replying: BTreeMap<u64, Back>,
     pub(crate) life: Chance,

@@ -2,8 +2,11 @@
 
 use super::state::World;
 use crate::party::Who;
+use chartmesh_protocol::custody::view::{EnrollingView, PatientView};
+use chartmesh_protocol::enrolment::view::CompareView;
 use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::{ChartId, PartyId};
+use chartmesh_protocol::limits;
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{Asked, CodeView, ask};
 use chartmesh_protocol::record::view::ChartView;
@@ -95,8 +98,53 @@ impl World {
     /// When the hospital refuses.
     pub fn chart_code(&mut self, hospital: Who, chart: ChartId) -> String {
         let addresses = vec!["memory".into()];
-        let code = enrolment::command::Code { chart, valid_ms: None, addresses };
+        let valid_ms = Some(limits::CODE_MS_MAX);
+        let code = enrolment::command::Code { chart, valid_ms, addresses };
         self.code(hospital, code)
+    }
+
+    /// How an enrolment stands at the relay.
+    ///
+    /// # Panics
+    /// When the relay refuses.
+    #[must_use]
+    pub fn enrolling(&self, relay: Who, patient: PartyId, hospital: Who) -> Option<EnrollingView> {
+        let patients =
+            self.all(relay, ask::Patients::default(), None).expect("it tells of its own");
+        let found = patients.into_iter().find(|view| view.patient == patient)?;
+        found.enrolling.into_iter().find(|view| view.institution == self.id(hospital))
+    }
+
+    /// The desk types a number; gives whether it was the same.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn compare(
+        &mut self,
+        hospital: Who,
+        chart: ChartId,
+        number: &str,
+    ) -> Result<CompareView, Refusal> {
+        let compare = enrolment::command::Compare { chart, number: number.to_owned() };
+        let done = self.ask(hospital, compare, None);
+        self.wait();
+        done
+    }
+
+    /// The patient says that the desk accepted the number.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn accept(
+        &mut self,
+        relay: Who,
+        patient: PartyId,
+        hospital: Who,
+    ) -> Result<PatientView, Refusal> {
+        let accept = enrolment::command::Accept { patient, institution: self.id(hospital) };
+        let done = self.ask(relay, accept, Some(patient));
+        self.wait();
+        done
     }
 
     /// Opens a chart and has a patient of `relay` enrol in it.
@@ -120,5 +168,9 @@ impl World {
         let enrol = enrolment::command::Enrol { patient, code };
         self.ask(relay, enrol, Some(patient)).expect("a relay enrols");
         self.wait();
+        let number = self.enrolling(relay, patient, hospital).and_then(|view| view.number);
+        let number = number.expect("the hospital has answered");
+        assert!(self.compare(hospital, chart, &number).expect("a desk compares").same);
+        self.accept(relay, patient, hospital).expect("a patient says so");
     }
 }

@@ -7,7 +7,8 @@ use chartmesh_protocol::agenda::{Agenda, Fetch, Fetched, Letter, Retry, Sent};
 use chartmesh_protocol::id::{NodeId, ObjectId, PartyId, TransferId};
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::peer::{
-    Answer, CheckedHello, CheckedWelcome, DeliveryFailure, Event, Peer, RequestId, TransferResult,
+    Answer, CheckedHello, CheckedWelcome, DeliveryFailure, Event, Greeting, Peer, RequestId,
+    TransferResult,
 };
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::store::{ReadTxn, StoreError};
@@ -119,25 +120,19 @@ impl Driver for World {
 impl World {
     /// Says `hello`; gives what came of it.
     fn greet(&mut self, from: Who, to: PartyId, node: NodeId) -> Result<(), DeliveryFailure> {
-        let target = self.at_node(node).filter(|target| self.reachable(from, *target));
-        let Some(target) = target else { return Err(DeliveryFailure::NeverSent) };
         let now = self.clock(from);
         let party = &mut self.parties[from.0];
-        let from_node = party.peer.node();
         let ours = party.agenda.choose_nonce(node, &mut party.rng);
         let addresses = vec![format!("memory/{}", from.0)];
-        let hello = party.peer.hello(&party.store, now, to, addresses, ours);
-        let hello = hello.expect("memory does not fail");
-        let hello =
-            CheckedHello::prepare(from_node, &hello).map_err(|_| DeliveryFailure::GateClosed)?;
-        let party = &mut self.parties[target.0];
-        let nonce = party.agenda.choose_nonce(from_node, &mut party.rng);
-        let (request, addresses) = (self.request(), vec![format!("memory/{}", target.0)]);
-        let hello = Box::new(hello);
-        self.event(target, Event::Hello { request, node: from_node, nonce, addresses, hello });
-        let reply = self.replies.remove(&request.0).unwrap_or_default();
-        let welcome =
-            CheckedWelcome::prepare(node, &reply).map_err(|_| DeliveryFailure::NeverSent)?;
+        let greeting = party.peer.hello(&party.store, now, (to, node), addresses.clone(), ours);
+        let mut welcome = self.say_hello(from, node, &greeting.expect("memory does not fail"))?;
+        if welcome.asks_for_proof() {
+            let party = &self.parties[from.0];
+            let proof = party.peer.prove(&party.store, now, (to, node), addresses, ours, &welcome);
+            if let Some(proof) = proof.expect("memory does not fail") {
+                welcome = self.say_hello(from, node, &proof)?;
+            }
+        }
         let nonce = welcome.nonce().map_err(|_| DeliveryFailure::GateClosed);
         let starts = self.parties[from.0].starts;
         self.event(from, Event::Welcome { node, welcome: Box::new(welcome) });
@@ -146,6 +141,27 @@ impl World {
             party.agenda.learn_nonce(node, nonce?);
         }
         Ok(())
+    }
+
+    /// Says `hello`; gives the answer.
+    fn say_hello(
+        &mut self,
+        from: Who,
+        node: NodeId,
+        greeting: &Greeting,
+    ) -> Result<CheckedWelcome, DeliveryFailure> {
+        let target = self.at_node(node).filter(|target| self.reachable(from, *target));
+        let Some(target) = target else { return Err(DeliveryFailure::NeverSent) };
+        let from_node = self.parties[from.0].peer.node();
+        let hello = CheckedHello::prepare(from_node, &greeting.bytes)
+            .map_err(|_| DeliveryFailure::GateClosed)?;
+        let party = &mut self.parties[target.0];
+        let nonce = party.agenda.choose_nonce(from_node, &mut party.rng);
+        let (request, addresses) = (self.request(), vec![format!("memory/{}", target.0)]);
+        let hello = Box::new(hello);
+        self.event(target, Event::Hello { request, node: from_node, nonce, addresses, hello });
+        let reply = self.replies.remove(&request.0).unwrap_or_default();
+        CheckedWelcome::prepare(node, &reply, greeting).map_err(|_| DeliveryFailure::NeverSent)
     }
 
     /// Sends a message; gives what came of it.

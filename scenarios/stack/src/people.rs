@@ -3,7 +3,9 @@
 use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_protocol::federation::view::FederationView;
 use chartmesh_protocol::id::{ChartId, PartyId};
-use chartmesh_protocol::peer::{Asked, CodeView};
+use chartmesh_protocol::custody::view::PatientView;
+use chartmesh_protocol::enrolment::view::PendingView;
+use chartmesh_protocol::peer::{Asked, CodeView, Page, ask};
 use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{self, Draft, Kind, SealedContent};
 use chartmesh_protocol::refusal::Failure;
@@ -14,7 +16,7 @@ use rand_core::UnwrapErr;
 
 use crate::handles::Handles;
 use crate::node::Who;
-use crate::stack::Stack;
+use crate::stack::{PATIENCE, Stack};
 
 impl Stack {
     fn code(&mut self, who: Who, act: impl Asked<Answer = CodeView>) -> Result<String, Failure> {
@@ -53,7 +55,8 @@ impl Stack {
         Ok(patient)
     }
 
-    /// Opens a chart and has a patient of `relay` enrol in it.
+    /// Opens a chart and has a patient of `relay` enrol in it: code, number, both sides' word. What follows from it is
+    /// on its way.
     ///
     /// # Errors
     /// [`Failure`].
@@ -70,6 +73,23 @@ impl Stack {
         let code = self.code(hospital, code)?;
         let enrol = enrolment::command::Enrol { patient, code };
         self.command(relay, enrol, Some(patient))?;
+        let institution = self.id(hospital);
+        let to_compare = move |page: &Page<PendingView>| {
+            page.items.iter().any(|one| one.chart == chart && one.to_compare)
+        };
+        self.wait_for(hospital, ask::Enrolments::default(), PATIENCE, to_compare, "the number");
+        let one = move |page: &Page<PatientView>| {
+            let of_patient = page.items.iter().filter(|view| view.patient == patient);
+            let mut begun = of_patient.flat_map(|view| view.enrolling.clone());
+            begun.find(|one| one.institution == institution)
+        };
+        let told = self.query(relay, ask::Patients::default(), None)?;
+        let number = one(&told).and_then(|one| one.number).expect("both sides have it");
+        self.command(hospital, enrolment::command::Compare { chart, number }, None)?;
+        let confirmed = move |page: &Page<PatientView>| one(page).is_some_and(|one| one.confirmed);
+        self.wait_for(relay, ask::Patients::default(), PATIENCE, confirmed, "the desk's word");
+        let accept = enrolment::command::Accept { patient, institution };
+        self.command(relay, accept, Some(patient))?;
         Ok(chart)
     }
 

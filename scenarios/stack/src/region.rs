@@ -11,7 +11,7 @@ use chartmesh_protocol::peer::{Page, Question, StatusView, ask};
 
 use crate::internet::{Links, Region};
 use crate::node::Who;
-use crate::stack::Stack;
+use crate::stack::{PATIENCE, Stack};
 
 /// How many there are of each.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +50,6 @@ pub struct Federation {
     /// The patients, all enrolled.
     pub patients: Vec<Patient>,
 }
-
-/// Long enough for any step of the founding.
-const PATIENCE: Duration = Duration::from_secs(3600);
 
 impl Federation {
     /// Founds it; the time that this takes is simulated too.

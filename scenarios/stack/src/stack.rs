@@ -39,6 +39,9 @@ pub struct Answered {
 
 /// Many nodes in this process and on this thread.
 ///
+/// Long enough for any step of the founding.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3600);
+
 /// Time stands still while anything is left to do, and then jumps to the next timer. Only one stack at
 /// a time should run on a thread, since its chance is the thread's; see [`chance`].
 pub struct Stack {

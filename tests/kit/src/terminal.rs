@@ -87,10 +87,12 @@ impl Terminal {
     pub(crate) async fn greet(&self) -> anyhow::Result<ConnectionNonce> {
         let mut ours = [0; 16];
         random(&mut ours);
-        let hello = self.peer.hello(&self.store, now(), self.far.institution, Vec::new(), ours)?;
+        let of = (self.far.institution, self.far.node);
+        let greeting = self.peer.hello(&self.store, now(), of, Vec::new(), ours)?;
+        let hello = greeting.bytes.clone();
         let (node, reply) =
             self.net.hello(self.far.addresses.clone(), Some(self.far.node), hello).await?;
-        let welcome = CheckedWelcome::prepare(node, &reply)?;
+        let welcome = CheckedWelcome::prepare(node, &reply, &greeting)?;
         let nonce = welcome.nonce().context("the holder did not open its gate")?;
         self.net.open_gate(node);
         Ok(nonce)

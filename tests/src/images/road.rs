@@ -108,6 +108,9 @@ fn end(region: &mut Region) {
     region.world.advance(DAY_MS / 24);
     region.world.put_clock_right(region.relay, true);
     region.world.advance(DAY_MS / 24);
+    let holder = region.world.id(region.provider);
+    ask(region, region.a, backup::command::Restore { holder, subject: None });
+    region.world.advance(DAY_MS / 24);
     for member in [region.a, region.provider] {
         let _refused = region.world.expel(member, region.b);
     }

@@ -485,6 +485,56 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "scenarios/tests/own.rs",
         "one_bad_entry_of_an_announcement_is_named_and_keeps_no_other_from_the_patient",
     ),
+    (
+        "COD-1",
+        "scenarios/tests/enrolment.rs",
+        "a_code_is_spoken_of_to_the_nodes_that_it_names_and_its_secret_to_nobody",
+    ),
+    (
+        "COD-2",
+        "scenarios/tests/enrolment.rs",
+        "a_code_is_proven_to_nobody_but_the_institution_that_it_names",
+    ),
+    (
+        "COD-3",
+        "protocol/src/vectors/hello.rs",
+        "a_hello_is_believed_or_refused_for_its_reason",
+    ),
+    (
+        "COD-3",
+        "scenarios/tests/enrolment.rs",
+        "whoever_has_merely_proven_a_code_fills_no_table_and_unfitting_parts_are_refused",
+    ),
+    (
+        "COD-4",
+        "scenarios/tests/enrolment.rs",
+        "whoever_photographed_a_code_and_was_first_is_found_out_at_the_desk",
+    ),
+    (
+        "COD-5",
+        "scenarios/tests/enrolment.rs",
+        "a_code_holds_no_longer_than_it_says_and_can_be_taken_back",
+    ),
+    (
+        "COD-6",
+        "protocol/src/vectors/code.rs",
+        "two_sides_come_to_one_number_and_any_difference_to_another",
+    ),
+    (
+        "COD-7",
+        "scenarios/tests/enrolment.rs",
+        "nothing_is_open_before_desk_and_patient_have_both_said_so",
+    ),
+    (
+        "COD-7",
+        "scenarios/tests/enrolment.rs",
+        "who_is_not_the_patient_at_the_desk_has_three_chances_in_a_million",
+    ),
+    (
+        "COD-8",
+        "scenarios/tests/enrolment.rs",
+        "a_card_stands_for_the_number_and_names_patient_and_relay",
+    ),
     ("REC-9", "scenarios/tests/own.rs", "whoever_knows_an_entry_announces_nothing_in_its_place"),
     ("CON-20", "scenarios/tests/deposits/offers.rs", "an_altered_entry_is_taken_by_no_reader"),
     (

@@ -4,10 +4,11 @@ use super::process::{Node, until};
 use super::region::{PASSPHRASE, Region};
 use super::tell::{line, readers, step};
 use anyhow::{Context, ensure};
-use chartmesh_protocol::enrolment::command::{Code, Enrol};
+use chartmesh_protocol::custody::view::EnrollingView;
+use chartmesh_protocol::enrolment::command::{Accept, Code, Compare, Enrol};
 use chartmesh_protocol::federation::command::{Admit, Create, Invite, Join};
 use chartmesh_protocol::federation::view::FederationView;
-use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::command::NewChart;
@@ -84,6 +85,36 @@ async fn until_member(node: &Node, party: PartyId) -> anyhow::Result<()> {
     .await
 }
 
+/// How the patient's enrolment with a hospital stands.
+async fn enrolling(
+    relay: &Node,
+    patient: PartyId,
+    hospital: PartyId,
+) -> anyhow::Result<Option<EnrollingView>> {
+    let patients = relay.all(ask::Patients::default(), None).await?;
+    let of_it = patients.into_iter().filter(|view| view.patient == patient);
+    Ok(of_it.flat_map(|view| view.enrolling).find(|one| one.institution == hospital))
+}
+
+/// The desk types what it was told: first with a slip, which is noticed, then rightly.
+async fn compared(desk: &Node, chart: ChartId, number: &str) -> anyhow::Result<()> {
+    until("the relay's part of the number", || async {
+        let begun = desk.all(ask::Enrolments::default(), None).await?;
+        Ok(begun.iter().any(|one| one.chart == chart && one.to_compare).then_some(()))
+    })
+    .await?;
+    let slip = if number == "000 000" { "000 001" } else { "000 000" };
+    let typed = |number: &str| Compare { chart, number: number.to_owned() };
+    let wrong = desk.command(typed(slip), None).await?;
+    ensure!(!wrong.same, "another number is not the same");
+    line(format!(
+        "the desk types {slip}: not the same, nothing is opened; then {number}: the same"
+    ));
+    let right = desk.command(typed(number), None).await?;
+    ensure!(right.same, "the number is the same on both sides");
+    Ok(())
+}
+
 pub(super) async fn enrol(region: &mut Region) -> anyhow::Result<()> {
     step("A patient gets keys on the relay and enrols with Kita Hospital");
     let (a, relay) = (&region.a, &region.relay);
@@ -105,6 +136,18 @@ pub(super) async fn enrol(region: &mut Region) -> anyhow::Result<()> {
     let code = Code { chart, valid_ms: None, addresses: Vec::new() };
     let code = a.command(code, None).await?.code;
     relay.command(Enrol { patient, code }, Some(patient)).await?;
+    let number = until("the number to compare", || async {
+        Ok(enrolling(relay, patient, a.id).await?.and_then(|one| one.number))
+    })
+    .await?;
+    line(format!("the code was proven and never sent; the patient tells the desk: {number}"));
+    compared(a, chart, &number).await?;
+    until("the desk's word", || async {
+        let one = enrolling(relay, patient, a.id).await?;
+        Ok(one.is_some_and(|one| one.confirmed).then_some(()))
+    })
+    .await?;
+    relay.command(Accept { patient, institution: a.id }, Some(patient)).await?;
     until("the enrolment", || async {
         let charts = a.all(ask::Charts::default(), None).await?;
         Ok(charts.iter().any(|chart| chart.enrolled && chart.subject == patient).then_some(()))

@@ -170,6 +170,7 @@ id_wire!(
     StatementId,
     ObjectId,
     EntryId,
+    CodeId,
     CompartmentId,
     ChartId,
     TokenId,

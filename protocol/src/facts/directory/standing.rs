@@ -21,8 +21,8 @@ wire_enum! {
         3 => EnrolledRelay,
         /// A relay that a member certified, until then.
         4 => CertifiedRelay(CertifiedRow),
-        /// It showed a code of ours that it has not used yet, until that ends: what else waits in its
-        /// outbox, and is refused, must not keep the message that uses the code from coming.
+        /// It has proven a code of ours, and may say what that is for, until then; what else waits in its
+        /// outbox is refused.
         5 => Introduced(Timestamp),
     }
 }

@@ -41,5 +41,7 @@ reasons! {
         19 => NotInRecord { entry: EntryId }: NotFound "no entry {entry} in this record",
         20 => DescriptionBeyond { why: DecodeError }: LimitReached
             "the entry's description cannot be kept: {why}; shorten it",
+        21 => AnswerMalformed { why: DecodeError }: NotAuthentic
+            "the answer about several entries is malformed: {why}",
     }
 }

@@ -261,10 +261,18 @@ impl Taken {
         }
     }
 
-    /// Those that were not taken; none of an answer that makes no sense.
-    pub(crate) fn read(answer: &Bytes) -> Vec<TurnedDown> {
-        let read = Self::from_bytes(&answer.0, limits::LIST_STATEMENT_BYTES_MAX);
-        read.map(|taken| taken.except).unwrap_or_default()
+    /// Those that were not taken.
+    ///
+    /// # Errors
+    /// Refused when the answer makes no sense.
+    pub(crate) fn read(answer: &Bytes) -> Handled<Vec<TurnedDown>> {
+        if answer.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        match Self::from_bytes(&answer.0, limits::LIST_STATEMENT_BYTES_MAX) {
+            Ok(taken) => Ok(taken.except),
+            Err(why) => refuse(Reason::AnswerMalformed { why }),
+        }
     }
 }
 

@@ -31,19 +31,30 @@ pub struct PatientView {
     pub lapsed: Vec<Kind>,
     /// Institutions that the patient has enrolled with or permitted something.
     pub contacts: Vec<PartyId>,
-    /// Enrolments that were not agreed to, or not yet.
+    /// Enrolments that were begun and are not made.
     #[serde(default)]
     pub enrolling: Vec<EnrollingView>,
 }
 
-/// An enrolment that an institution has not agreed to.
+/// An enrolment that was begun and is not made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnrollingView {
     /// The institution.
     pub institution: PartyId,
-    /// Why it refused; absent while it has not answered.
+    /// Why it came to nothing; absent while it can be made.
     pub refused: Option<Refusal>,
+    /// The number that the patient tells the institution's desk, which types it; absent while the institution has not
+    /// answered.
+    #[serde(default)]
+    pub number: Option<String>,
+    /// Whether the institution says that its desk accepted the number. The patient, who was told so by the desk, says it,
+    /// too: then the enrolment is made.
+    #[serde(default)]
+    pub confirmed: bool,
+    /// Whether the patient has said so.
+    #[serde(default)]
+    pub accepted: bool,
 }
 
 /// One patient as shown.
@@ -75,7 +86,13 @@ fn view_of(
         contacts: contacts::contacts(txn, id)?,
         enrolling: contacts::enrolling(txn, id)?
             .into_iter()
-            .map(|(institution, refused)| EnrollingView { institution, refused })
+            .map(|(institution, row)| EnrollingView {
+                institution,
+                number: row.shown(),
+                confirmed: row.confirmed,
+                accepted: row.accepted,
+                refused: row.refused,
+            })
             .collect(),
     })
 }

@@ -1,13 +1,18 @@
 //! Transitions.
 
+use super::number;
+use super::pending::{self, PendingRow};
 use super::reasons::Reason;
-use super::wire::{Answer, Enrol, Message, Renewal};
-use crate::codec::{Bytes, Wire};
-use crate::codes::{self, Code, CodeFor, CodeView};
-use crate::contacts;
+use super::view::CardView;
+use super::wire::{
+    Accepted, AcceptedAnswer, Answer, Confirmed, Enrol, Message, Renewal, Reveal, Undone,
+};
+use crate::codec::{Bytes, Wire, wire_struct};
+use crate::codes::{self, Code, CodeFor, CodeView, PatientCard};
+use crate::contacts::{self, EnrollingRow};
 use crate::directory::{self, Standing};
 use crate::entries;
-use crate::id::{ChartId, PartyId};
+use crate::id::{ChartId, CodeId, PartyId};
 use crate::identity::{RelayCertificate, Role};
 use crate::limits;
 use crate::members;
@@ -19,13 +24,37 @@ use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
 use crate::time::Timestamp;
-use crate::turn::{BACKDATED_MS, Context, Notice, Sender};
+use crate::turn::{BACKDATED_MS, Context, Notice, Own, Sender};
 
 /// Member -> the relay certificate that it gave us.
 const CERTIFICATES: Table = Table("relay_certificate");
-
 /// Relay -> when we last certified it.
 const CERTIFIED: Table = Table("relay_certified");
+/// Patient, institution -> [`BegunRow`], at the relay.
+const BEGUN: Table = Table("enrolment_begun");
+
+wire_struct! {
+    /// An enrolment that this relay began.
+    #[derive(Clone)]
+    pub struct BegunRow {
+        /// The code.
+        1 => code: CodeId,
+        /// What was said, hashed.
+        2 => transcript: [u8; 32],
+        /// Our part of the number.
+        3 => random: [u8; 32],
+    }
+}
+
+impl core::fmt::Debug for BegunRow {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "BegunRow({:?})", self.code)
+    }
+}
+
+fn begun_key(patient: PartyId, institution: PartyId) -> Vec<u8> {
+    rows::pair(&patient.0, &institution.0)
+}
 
 /// Makes a code for a chart.
 pub(super) fn code(
@@ -38,8 +67,21 @@ pub(super) fn code(
     if is_taken(ctx, chart)? {
         return refuse(Reason::ChartTaken);
     }
-    let (code, expires) = codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?;
-    Ok(CodeView { code: code.to_text(), expires })
+    pending::forget_old(ctx)?;
+    let valid_ms = valid_ms.unwrap_or(limits::CODE_DESK_MS);
+    Ok(codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?.into())
+}
+
+/// Takes back the codes of a chart, and ends an enrolment in it that was begun and not made.
+pub(super) fn cancel(ctx: &mut Context<'_>, chart: ChartId) -> Handled<()> {
+    ctx.own.require(Role::Hospital)?;
+    let begun = pending::pending_in(ctx.txn, chart, ctx.now)?;
+    let codes = codes::cancel(ctx, &CodeFor::Enrolment(chart))?;
+    match begun {
+        Some((patient, row)) => pending::undo(ctx, patient, &row),
+        None if codes > 0 => Ok(()),
+        None => refuse(Reason::NobodyCame),
+    }
 }
 
 /// Enrols a patient with a code.
@@ -47,9 +89,157 @@ pub(super) fn enrol(ctx: &mut Context<'_>, patient: PartyId, code: &str) -> Hand
     ctx.own.require(Role::Patient)?;
     patients::patient(ctx.txn, patient)?;
     let code = Code::parse(code, 'e')?;
-    codes::introduce(ctx.txn, &code)?;
+    let institution = code.institution;
+    let Some(known) = directory::keys(ctx.txn, patient)? else {
+        return refuse(patients::Reason::KeysMissing);
+    };
+    let id = codes::take(ctx, &code)?;
     // Somebody has just typed it in, and a code that failed before it is no reason to wait.
-    outbox::hurry(ctx, code.institution)?;
+    outbox::hurry(ctx, institution)?;
+    let random = ctx.random();
+    let commitment = number::commitment(&random, patient, institution);
+    let message = Enrol { code: id, log: known.log().clone(), commitment };
+    let transcript = number::transcript(institution, ctx.own.party(), &message);
+    let row = BegunRow { code: id, transcript, random };
+    rows::put(ctx.txn, BEGUN, &begun_key(patient, institution), &row)?;
+    contacts::ask_contact(ctx.txn, patient, institution)?;
+    ctx.send(institution, &Message::Enrol(message))?;
+    // The institution's answer comes later, and shows in the patient's view.
+    patients::view(ctx.txn, patient, ctx.now)
+}
+
+/// A patient comes with a code: nothing is opened for the patient yet.
+pub(super) fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Bytes> {
+    let CodeFor::Enrolment(chart) = codes::redeem(ctx, enrol.code, sender.institution)? else {
+        return refuse(codes::CodeError::OtherKind);
+    };
+    if is_taken(ctx, chart)? {
+        return refuse(Reason::ChartTaken);
+    }
+    let patient = enrol.log.clone().verify()?.party();
+    let elsewhere = pending::pending(ctx.txn, patient, ctx.now)?.is_some();
+    if elsewhere || in_another_chart(ctx, patient, chart)? {
+        return refuse(Reason::InAnotherChart);
+    }
+    if pending::pending_in(ctx.txn, chart, ctx.now)?.is_some() {
+        return refuse(Reason::AnotherBegan);
+    }
+    let row = PendingRow {
+        chart,
+        relay: sender.institution,
+        code: enrol.code,
+        transcript: number::transcript(ctx.own.party(), sender.institution, &enrol),
+        commitment: enrol.commitment,
+        ours: ctx.random(),
+        theirs: None,
+        slips: 0,
+        compared: false,
+        since: ctx.now,
+    };
+    pending::put(ctx.txn, patient, &row)?;
+    Ok(Bytes(Answer { random: row.ours }.to_bytes()))
+}
+
+/// The institution has given its part of the number, or refused.
+pub(super) fn answered(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    enrol: &Enrol,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    codes::forget(ctx.txn, to, enrol.code)?;
+    let patient = enrol.log.party_unverified();
+    let key = begun_key(patient, to);
+    // Of an older code whose answer comes late, nothing is made.
+    let begun = rows::get::<BegunRow>(ctx.txn, BEGUN, &key)?.filter(|row| row.code == enrol.code);
+    let Some(begun) = begun else { return Ok(()) };
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            tracing::warn!(reason = refusal.name(), "an enrolment was refused");
+            return ended(ctx, patient, to, refusal);
+        }
+    };
+    let Ok(answer) = Answer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
+        return refuse(Reason::AnswerMalformed);
+    };
+    let number = number::number(&begun.transcript, &answer.random, &begun.random);
+    contacts::change(ctx.txn, patient, to, |row| row.number = Some(number))?;
+    ctx.send(to, &Message::Reveal(Reveal { patient, random: begun.random }))?;
+    Ok(())
+}
+
+/// An enrolment has come to nothing, at the relay.
+fn ended(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    institution: PartyId,
+    why: Refusal,
+) -> Handled<()> {
+    ctx.txn.delete(BEGUN, &begun_key(patient, institution))?;
+    Ok(contacts::contact_refused(ctx.txn, patient, institution, why)?)
+}
+
+/// The relay reveals its part of the number.
+pub(super) fn revealed(ctx: &mut Context<'_>, sender: &Sender, reveal: &Reveal) -> Handled<Bytes> {
+    let mut row = begun_by(ctx, sender, reveal.patient)?;
+    let committed = number::commitment(&reveal.random, reveal.patient, ctx.own.party());
+    if committed != row.commitment {
+        return refuse(Reason::OtherCommitment);
+    }
+    row.theirs = Some(reveal.random);
+    pending::put(ctx.txn, reveal.patient, &row)?;
+    Ok(Bytes::default())
+}
+
+fn begun_by(ctx: &Context<'_>, sender: &Sender, patient: PartyId) -> Handled<PendingRow> {
+    match pending::pending(ctx.txn, patient, ctx.now)? {
+        Some(row) if row.relay == sender.institution => Ok(row),
+        _ => refuse(Reason::NotBegun),
+    }
+}
+
+/// The relay did not get its part across.
+pub(super) fn not_revealed(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    patient: PartyId,
+    why: Refusal,
+) -> Handled<()> {
+    ended(ctx, patient, to, why)
+}
+
+/// The institution has compared the number: the patient is to say so, too.
+pub(super) fn confirmed(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    confirmed: &Confirmed,
+) -> Handled<Bytes> {
+    let patient = confirmed.patient;
+    match contacts::enrolling_with(ctx.txn, patient, sender.institution)? {
+        Some(EnrollingRow { number: Some(_), refused: None, .. }) => {}
+        _ => return refuse(Reason::NotBegun),
+    }
+    contacts::change(ctx.txn, patient, sender.institution, |row| row.confirmed = true)?;
+    Ok(Bytes::default())
+}
+
+/// At the relay: the patient says that the desk accepted the number. The institution gets what it seals to.
+pub(super) fn accept(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    institution: PartyId,
+) -> Handled<PatientView> {
+    ctx.own.require(Role::Patient)?;
+    patients::patient(ctx.txn, patient)?;
+    match contacts::enrolling_with(ctx.txn, patient, institution)? {
+        Some(EnrollingRow { accepted: true, refused: None, .. }) => {
+            return refuse(Reason::SaidAlready);
+        }
+        Some(EnrollingRow { confirmed: true, refused: None, .. }) => {}
+        Some(EnrollingRow { refused: None, .. }) => return refuse(Reason::NotConfirmed),
+        _ => return refuse(Reason::NotBegun),
+    }
     // A ring about to expire would leave the hospital without compartments.
     if ctx.keys.is_some_and(|keys| keys.patient == patient) {
         ctx.notify_now(Notice::Publish { patient })?;
@@ -62,16 +252,116 @@ pub(super) fn enrol(ctx: &mut Context<'_>, patient: PartyId, code: &str) -> Hand
     if ring.expires <= ctx.now {
         return refuse(Reason::RingExpired);
     }
-    contacts::ask_contact(ctx.txn, patient, code.institution)?;
-    let message = Enrol {
-        secret: code.secret,
+    contacts::change(ctx.txn, patient, institution, |row| row.accepted = true)?;
+    // What it records may arrive before its answer does.
+    contacts::add_contact(ctx.txn, patient, institution)?;
+    let message = Accepted {
         log: known.log().clone(),
         ring: ring.to_unverified(),
         revocations: permission::revocation_state(ctx.txn, patient)?,
     };
-    ctx.send(code.institution, &Message::Enrol(message))?;
-    // The institution's answer comes later, and shows in the patient's view.
+    ctx.send(institution, &Message::Accepted(message))?;
     patients::view(ctx.txn, patient, ctx.now)
+}
+
+/// The patient has said so: the enrolment is made.
+pub(super) fn accepted(
+    ctx: &mut Context<'_>,
+    sender: &Sender,
+    accepted: Accepted,
+) -> Handled<Bytes> {
+    let patient = accepted.log.party_unverified();
+    let row = begun_by(ctx, sender, patient)?;
+    if !row.compared {
+        return refuse(Reason::NotCompared);
+    }
+    if codes::contested(ctx.txn, row.code)?.is_some() {
+        return refuse(codes::Reason::Frozen);
+    }
+    if is_taken(ctx, row.chart)? {
+        return refuse(Reason::ChartTaken);
+    }
+    if in_another_chart(ctx, patient, row.chart)? {
+        return refuse(Reason::InAnotherChart);
+    }
+    let known = directory::learn_keys(ctx.txn, accepted.log)?;
+    directory::learn_ring(ctx.txn, accepted.ring, &known, ctx.now)?;
+    if let Some(state) = accepted.revocations {
+        permission::learn_revocations(ctx, state, &known)?;
+    }
+    if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
+        return refuse(Reason::OtherRelay);
+    }
+    pending::delete(ctx.txn, patient, &row)?;
+    directory::set_standing(ctx.txn, sender.institution, &Standing::EnrolledRelay)?;
+    ctx.notify(Notice::Enrolled { chart: row.chart, patient });
+    let certificate = certify(ctx, sender.institution)?;
+    let federation = members::snapshot(ctx)?;
+    Ok(Bytes(AcceptedAnswer { certificate, federation }.to_bytes()))
+}
+
+/// The institution has enrolled the patient, or refused.
+pub(super) fn made(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    patient: PartyId,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(refusal) => return ended(ctx, patient, to, refusal),
+    };
+    let Ok(answer) = AcceptedAnswer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
+        return refuse(Reason::AnswerMalformed);
+    };
+    if let Some(snapshot) = answer.federation {
+        ctx.notify_now(Notice::Snapshot { from: to, federation: snapshot })?;
+    }
+    if let Some(certificate) = answer.certificate {
+        learn_certificate(ctx, to, certificate)?;
+    }
+    ctx.txn.delete(BEGUN, &begun_key(patient, to))?;
+    Ok(contacts::contact_agreed(ctx.txn, patient, to)?)
+}
+
+/// At the relay: the patient does not go on with an enrolment that was begun.
+pub(super) fn withdraw(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    institution: PartyId,
+) -> Handled<PatientView> {
+    ctx.own.require(Role::Patient)?;
+    patients::patient(ctx.txn, patient)?;
+    match contacts::enrolling_with(ctx.txn, patient, institution)? {
+        Some(EnrollingRow { refused: None, .. }) => {}
+        _ => return refuse(Reason::NotBegun),
+    }
+    ended(ctx, patient, institution, Reason::Withdrawn.into())?;
+    ctx.send_if_room(institution, &Message::Undone(Undone { patient }))?;
+    patients::view(ctx.txn, patient, ctx.now)
+}
+
+/// The far side took an enrolment back that was not made yet.
+pub(super) fn undone(ctx: &mut Context<'_>, sender: &Sender, undone: &Undone) -> Handled<Bytes> {
+    let patient = undone.patient;
+    if ctx.own.role() == Role::Patient {
+        match contacts::enrolling_with(ctx.txn, patient, sender.institution)? {
+            Some(EnrollingRow { refused: None, .. }) => {}
+            _ => return refuse(Reason::NotBegun),
+        }
+        ended(ctx, patient, sender.institution, Reason::TakenBack.into())?;
+    } else {
+        let row = begun_by(ctx, sender, patient)?;
+        pending::delete(ctx.txn, patient, &row)?;
+    }
+    Ok(Bytes::default())
+}
+
+/// The card that a patient shows at a desk.
+pub(super) fn card(own: &Own, txn: &dyn ReadTxn, patient: PartyId) -> Handled<CardView> {
+    own.require(Role::Patient)?;
+    patients::patient(txn, patient)?;
+    Ok(CardView { card: PatientCard { patient, relay: own.party() }.to_text() })
 }
 
 /// Takes over a relay certificate that a member gave us.
@@ -130,62 +420,13 @@ fn is_taken(ctx: &Context<'_>, chart: ChartId) -> Handled<bool> {
     }
 }
 
-/// A patient comes with a code.
-pub(super) fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Bytes> {
-    let CodeFor::Enrolment(chart) = codes::redeem(ctx, &enrol.secret)? else {
-        return refuse(codes::CodeError::OtherKind);
-    };
-    if is_taken(ctx, chart)? {
-        return refuse(Reason::ChartTaken);
+/// Whether the patient is enrolled here already. A chart that came by a permission or a restored copy goes up in the
+/// one that the code is for.
+fn in_another_chart(ctx: &Context<'_>, patient: PartyId, chart: ChartId) -> Handled<bool> {
+    match entries::chart_of(ctx.txn, patient)? {
+        Some(other) if other != chart => is_taken(ctx, other),
+        _ => Ok(false),
     }
-    let known = directory::learn_keys(ctx.txn, enrol.log)?;
-    let patient = known.party();
-    // A chart that came by a permission or a restored copy goes up in this one.
-    if let Some(other) = entries::chart_of(ctx.txn, patient)?.filter(|other| *other != chart)
-        && is_taken(ctx, other)?
-    {
-        return refuse(Reason::InAnotherChart);
-    }
-    directory::learn_ring(ctx.txn, enrol.ring, &known, ctx.now)?;
-    if let Some(state) = enrol.revocations {
-        permission::learn_revocations(ctx, state, &known)?;
-    }
-    if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
-        return refuse(Reason::OtherRelay);
-    }
-    directory::set_standing(ctx.txn, sender.institution, &Standing::EnrolledRelay)?;
-    ctx.notify(Notice::Enrolled { chart, patient });
-    let certificate = certify(ctx, sender.institution)?;
-    let federation = members::snapshot(ctx)?;
-    Ok(Bytes(Answer { certificate, federation }.to_bytes()))
-}
-
-/// The institution has enrolled the patient, or refused.
-pub(super) fn answered(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    enrol: &Enrol,
-    result: Result<Bytes, Refusal>,
-) -> Handled<()> {
-    codes::introduced(ctx.txn, to)?;
-    let patient = enrol.log.party_unverified();
-    let answer = match result {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            tracing::warn!(reason = refusal.name(), "an enrolment was refused");
-            return Ok(contacts::contact_refused(ctx.txn, patient, to, refusal)?);
-        }
-    };
-    let Ok(answer) = Answer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
-        return refuse(Reason::AnswerMalformed);
-    };
-    if let Some(snapshot) = answer.federation {
-        ctx.notify_now(Notice::Snapshot { from: to, federation: snapshot })?;
-    }
-    if let Some(certificate) = answer.certificate {
-        learn_certificate(ctx, to, certificate)?;
-    }
-    Ok(contacts::contact_agreed(ctx.txn, patient, to)?)
 }
 
 /// The relay certificates that still hold, newest first.

@@ -1,18 +1,30 @@
 //! A patient and an institution get to know each other.
 //!
 //! ```text
-//!  hospital                                relay
-//!  code for a chart ──(on paper, a screen)──> enrol(patient, code)
-//!       <─────────────── hello with the code ──┤
-//!       <────── Enrol {secret, keys, ring} ────┘
+//!  hospital                                       relay
+//!  code for a chart ───(on paper, a screen)─────> enrol(patient, code)
+//!       <──── hello: the code is proven, not sent ──┤
+//!       <────── Enrol {code, keys, commitment} ─────┤
+//!       ──────────── its part of the number ───────>│ shows the number
+//!       <──────── Reveal {the relay's part} ────────┤
+//!  the desk types the number <───(says it)───────── the patient
+//!       ─────────────── Confirmed ─────────────────>│
+//!       <───── Accepted {keys, ring} ──────────────── the patient says that the desk accepted it
 //!  chart gets its patient; entries are announced
-//!       ──── relay certificate, federation ───> the relay may come in at every member
+//!       ──── relay certificate, federation ────────> the relay may come in at every member
 //! ```
+//!
+//! Until `Accepted` nothing of the chart is sealed, certified or announced, and nothing of the patient is kept but what
+//! was begun: a code that somebody else got hold of opens nothing, since the number, or the card, is the patient's who
+//! stands at the desk. [COD-6] to [COD-8]
 
 pub mod command;
 mod machine;
+pub(crate) mod number;
+mod pending;
 pub mod query;
 mod reasons;
+pub mod view;
 mod wire;
 
 use crate::codec::Bytes;
@@ -23,7 +35,9 @@ use crate::turn::{Context, Feature, Sender};
 pub use command::Command;
 pub(crate) use machine::{certificates, greeted};
 pub(crate) use reasons::Reason;
-pub use wire::{Answer, Enrol, Message, Renewal};
+pub use wire::{
+    Accepted, AcceptedAnswer, Answer, Confirmed, Enrol, Message, Renewal, Reveal, Undone,
+};
 
 /// What the peer gives to this feature.
 pub(crate) struct Machine;
@@ -39,6 +53,10 @@ impl Feature for Machine {
                 machine::learn_certificate(ctx, sender.institution, renewal.certificate)?;
                 Ok(Bytes::default())
             }
+            Message::Reveal(reveal) => machine::revealed(ctx, sender, &reveal),
+            Message::Confirmed(confirmed) => machine::confirmed(ctx, sender, &confirmed),
+            Message::Accepted(accepted) => machine::accepted(ctx, sender, accepted),
+            Message::Undone(undone) => machine::undone(ctx, sender, &undone),
         }
     }
 
@@ -50,7 +68,14 @@ impl Feature for Machine {
     ) -> Handled<()> {
         match message {
             Message::Enrol(enrol) => machine::answered(ctx, to, &enrol, result),
-            Message::Certificate(_) => Ok(()),
+            Message::Reveal(reveal) => match result {
+                Ok(_) => Ok(()),
+                Err(refusal) => machine::not_revealed(ctx, to, reveal.patient, refusal),
+            },
+            Message::Accepted(accepted) => {
+                machine::made(ctx, to, accepted.log.party_unverified(), result)
+            }
+            Message::Certificate(_) | Message::Confirmed(_) | Message::Undone(_) => Ok(()),
         }
     }
 }

@@ -2,12 +2,9 @@
 
 use crate::capability::RevocationState;
 use crate::codec::{Bytes, wire_struct};
-use crate::codes;
-use crate::id::PartyId;
+use crate::id::{CodeId, PartyId};
 use crate::identity::{KeyLog, KeyRing, RelayCertificate};
 use crate::statement::Unverified;
-use crate::store::{ReadTxn, StoreError};
-use crate::time::Timestamp;
 use crate::turn::{About, messages};
 
 messages! {
@@ -18,6 +15,14 @@ messages! {
         1 => Enrol(Enrol) "enrolment.enrol" introduction,
         /// A member renews what lets a relay in at every member.
         2 => Certificate(Renewal) "enrolment.certificate",
+        /// The relay reveals what it committed to: both sides have the number.
+        3 => Reveal(Reveal) "enrolment.reveal" introduction,
+        /// The institution has compared the number.
+        4 => Confirmed(Confirmed) "enrolment.confirmed",
+        /// The patient says that the institution did: the enrolment is made.
+        5 => Accepted(Accepted) "enrolment.accepted" introduction,
+        /// Either side takes an enrolment back that was not made yet.
+        6 => Undone(Undone) "enrolment.undone" introduction,
     }
 }
 
@@ -25,14 +30,12 @@ wire_struct! {
     /// A patient comes.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Enrol {
-        /// The code's secret.
-        1 => secret: [u8; 16],
+        /// The code, which the sender has proven.
+        1 => code: CodeId,
         /// The patient's key log.
         2 => log: KeyLog,
-        /// The patient's key ring.
-        3 => ring: Unverified<KeyRing>,
-        /// The patient's newest revocation state.
-        4 => revocations: Option<Unverified<RevocationState>>,
+        /// What the relay will reveal, committed to: so that neither side can choose the number.
+        3 => commitment: [u8; 32],
     }
 }
 
@@ -46,13 +49,64 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// The patient is enrolled.
+    /// The institution's part of the number.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Answer {
+        /// Random.
+        1 => random: [u8; 32],
+    }
+}
+
+wire_struct! {
+    /// The relay's part of the number.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Reveal {
+        /// The patient.
+        1 => patient: PartyId,
+        /// What was committed to.
+        2 => random: [u8; 32],
+    }
+}
+
+wire_struct! {
+    /// The number is the same on both sides, as a person at the institution found.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Confirmed {
+        /// The patient.
+        1 => patient: PartyId,
+    }
+}
+
+wire_struct! {
+    /// What the institution seals to from now on.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Accepted {
+        /// The patient's key log.
+        1 => log: KeyLog,
+        /// The patient's key ring.
+        2 => ring: Unverified<KeyRing>,
+        /// The patient's newest revocation state.
+        3 => revocations: Option<Unverified<RevocationState>>,
+    }
+}
+
+wire_struct! {
+    /// The patient is enrolled.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct AcceptedAnswer {
         /// Lets the relay in at every member; absent when the institution is no member.
         1 => certificate: Option<Unverified<RelayCertificate>>,
         /// The federation as the institution knows it, encoded as the federation feature does.
         2 => federation: Option<Bytes>,
+    }
+}
+
+wire_struct! {
+    /// An enrolment is taken back.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Undone {
+        /// The patient.
+        1 => patient: PartyId,
     }
 }
 
@@ -61,13 +115,17 @@ impl About for Message {
         match self {
             Self::Enrol(enrol) => Some(enrol.log.party_unverified()),
             Self::Certificate(_) => None,
+            Self::Reveal(reveal) => Some(reveal.patient),
+            Self::Confirmed(confirmed) => Some(confirmed.patient),
+            Self::Accepted(accepted) => Some(accepted.log.party_unverified()),
+            Self::Undone(undone) => Some(undone.patient),
         }
     }
 
-    fn introduces(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<bool, StoreError> {
+    fn code(&self) -> Option<CodeId> {
         match self {
-            Self::Enrol(enrol) => codes::known(txn, &enrol.secret, now),
-            Self::Certificate(_) => Ok(false),
+            Self::Enrol(enrol) => Some(enrol.code),
+            _ => None,
         }
     }
 }

@@ -82,8 +82,8 @@ pub(super) fn invite(
     if founding(ctx.txn)?.is_none() && !is_member(ctx.txn, ctx.own.party())? {
         return refuse(Reason::InNone);
     }
-    let (code, expires) = codes::issue(ctx, CodeFor::Federation, valid_ms, addresses)?;
-    Ok(CodeView { code: code.to_text(), expires })
+    let valid_ms = valid_ms.unwrap_or(limits::CODE_INVITE_MS);
+    Ok(codes::issue(ctx, CodeFor::Federation, valid_ms, addresses)?.into())
 }
 
 pub(super) fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
@@ -102,10 +102,10 @@ pub(super) fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
         forget(ctx)?;
         forget_asked(ctx)?;
     }
-    codes::introduce(ctx.txn, &code)?;
+    let id = codes::take(ctx, &code)?;
     // Somebody has just typed it in, and a code that failed before it is no reason to wait.
     outbox::hurry(ctx, code.institution)?;
-    ctx.send(code.institution, &Message::Apply(Apply { secret: code.secret }))?;
+    ctx.send(code.institution, &Message::Apply(Apply { code: id }))?;
     Ok(())
 }
 
@@ -207,7 +207,7 @@ pub(super) fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
 
 /// An institution applies: it may come in, and members hear of it; nothing is decided yet.
 pub(super) fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> Handled<Bytes> {
-    if codes::redeem(ctx, &apply.secret)? != CodeFor::Federation {
+    if codes::redeem(ctx, apply.code, sender.institution)? != CodeFor::Federation {
         return refuse(codes::CodeError::OtherKind);
     }
     if directory::card(ctx.txn, sender.institution)?.is_some_and(|card| card.role == Role::Patient)

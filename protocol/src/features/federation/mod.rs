@@ -70,7 +70,7 @@ impl Feature for Machine {
         result: Result<Bytes, Refusal>,
     ) -> Handled<()> {
         match message {
-            Message::Apply(_) => sync::answered(ctx, to, result),
+            Message::Apply(apply) => sync::answered(ctx, to, &apply, result),
             Message::Spread(_) | Message::Sync(_) | Message::Applicant(_) => Ok(()),
         }
     }

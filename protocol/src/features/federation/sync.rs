@@ -2,9 +2,9 @@
 
 use super::reasons::Reason;
 use super::tables::{may_ask, put_founding};
-use super::wire::{Message, Sync};
+use super::wire::{Apply, Message, Sync};
 use crate::codec::{Bytes, Wire};
-use crate::codes::introduced;
+use crate::codes;
 use crate::directory;
 use crate::id::{FederationId, PartyId, StatementId};
 use crate::identity::Role;
@@ -241,9 +241,10 @@ pub(crate) fn learn_snapshot(
 pub(super) fn answered(
     ctx: &mut Context<'_>,
     to: PartyId,
+    apply: &Apply,
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
-    introduced(ctx.txn, to)?;
+    codes::forget(ctx.txn, to, apply.code)?;
     match result {
         Ok(_) => ask(ctx, to),
         Err(refusal) => {

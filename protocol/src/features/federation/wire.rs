@@ -1,14 +1,11 @@
 //! Messages.
 
 use crate::codec::wire_struct;
-use crate::codes;
 use crate::directory::Introduction;
-use crate::id::{FederationId, StatementId};
+use crate::id::{CodeId, FederationId, StatementId};
 use crate::members::Spread;
 use crate::membership::MembershipStatement;
 use crate::statement::Unverified;
-use crate::store::{ReadTxn, StoreError};
-use crate::time::Timestamp;
 use crate::turn::{About, messages};
 
 messages! {
@@ -30,8 +27,8 @@ wire_struct! {
     /// Asks to be admitted. Who asks was told in `hello`.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Apply {
-        /// The invite's secret.
-        1 => secret: [u8; 16],
+        /// The invite, which the sender has proven.
+        1 => code: CodeId,
     }
 }
 
@@ -69,10 +66,10 @@ wire_struct! {
 }
 
 impl About for Message {
-    fn introduces(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<bool, StoreError> {
+    fn code(&self) -> Option<CodeId> {
         match self {
-            Self::Apply(apply) => codes::known(txn, &apply.secret, now),
-            _ => Ok(false),
+            Self::Apply(apply) => Some(apply.code),
+            _ => None,
         }
     }
 }

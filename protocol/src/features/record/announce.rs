@@ -134,10 +134,11 @@ pub(super) fn announced(
 }
 
 /// At the author: what the relay did not take is our own program's fault, or the relay's.
-pub(super) fn answered(relay: PartyId, answer: &Bytes) {
-    for one in Taken::read(answer) {
+pub(super) fn answered(relay: PartyId, answer: &Bytes) -> Handled<()> {
+    for one in Taken::read(answer)? {
         tracing::warn!(relay = %relay.short(), reason = one.refusal.name(), "an announced entry was not taken");
     }
+    Ok(())
 }
 
 fn take(

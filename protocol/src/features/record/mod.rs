@@ -70,10 +70,7 @@ impl Feature for Machine {
             (Message::Listing(listing), Err(refusal)) => {
                 catalogue::refused(ctx, to, &listing, &refusal)
             }
-            (Message::Announce(_), Ok(answer)) => {
-                announce::answered(to, &answer);
-                Ok(())
-            }
+            (Message::Announce(_), Ok(answer)) => announce::answered(to, &answer),
             _ => Ok(()),
         }
     }

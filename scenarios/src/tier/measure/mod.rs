@@ -23,6 +23,7 @@ use chartmesh_protocol::backup;
 use chartmesh_protocol::capability::Reason;
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::enrolment;
 use chartmesh_protocol::id::{ConsentId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
@@ -301,7 +302,7 @@ impl Measures {
                     self.sample("not_given_back", now_us, 1.0, at, "");
                 }
             }
-            Body::Enrolment(_) if done => {
+            Body::Enrolment(enrolment::Message::Accepted(_)) if done => {
                 self.holders.enrolled(patient_of(body), from, at);
             }
             Body::Backup(backup::Message::Offer(_)) if done => {

@@ -1,6 +1,6 @@
 //! What people do all along.
 
-use super::{AtRelay, Doors, Enrolled, Entries, Errand, People};
+use super::{AtRelay, Doors, Enrolled, Enrolling, Entries, Errand, People};
 use crate::scenario::{Act, Placement};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::{AskCommand, Wish};
@@ -196,9 +196,10 @@ impl People<'_> {
         }
         match what {
             AtRelay::Look => self.look(relay, doors),
-            AtRelay::Enrol { hospital, code, then } => {
+            AtRelay::Enrol { hospital, chart, code, then } => {
                 let enrol = enrolment::command::Enrol { patient: id, code };
-                self.enrolling.insert((hospital, crate::tier::seen::short(id)), (patient, then));
+                let enrolling = Enrolling { patient, chart, then };
+                self.enrolling.insert((hospital, crate::tier::seen::short(id)), enrolling);
                 let tag = self.errand(Errand::Done);
                 let command = Command::from(enrol);
                 doors.ask(relay, command, Some(id), "enrolment.enrol", tag);

@@ -5,6 +5,7 @@ use crate::result::RunError;
 use crate::scenario::{Each, Scenario};
 use crate::tier::chance::{Chance, micros_of};
 use crate::tier::places::Places;
+use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::{Asked, Command};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::{enrolment, federation, record};
@@ -135,11 +136,22 @@ impl<'a> People<'a> {
         let chart = record::command::NewChart { name, identifiers: Vec::new() };
         let chart = self.do_now(hospital, chart, doors)?;
         let addresses = doors.addresses(hospital);
-        let code = enrolment::command::Code { chart: chart.chart, valid_ms: None, addresses };
+        let chart = chart.chart;
+        let valid_ms = Some(limits::CODE_MS_MAX);
+        let code = enrolment::command::Code { chart, valid_ms, addresses };
         let code = self.do_now(hospital, code, doors)?;
         let enrol = enrolment::command::Enrol { patient: id, code: code.code };
         doors
             .ask_now(relay, Command::from(enrol), Some(id))
+            .map_err(|refusal| self.refused(relay, &refusal))?;
+        doors.settle();
+        let number = self.number(relay, id, hospital, doors);
+        let number = number.ok_or_else(|| RunError::Setup("a relay has no number".into()))?;
+        self.do_now(hospital, enrolment::command::Compare { chart, number }, doors)?;
+        doors.settle();
+        let accept = enrolment::command::Accept { patient: id, institution: doors.id(hospital) };
+        doors
+            .ask_now(relay, Command::from(accept), Some(id))
             .map_err(|refusal| self.refused(relay, &refusal))?;
         doors.settle();
         self.patients[patient].enrolled.push(hospital);

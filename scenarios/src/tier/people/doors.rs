@@ -3,6 +3,7 @@
 
 use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Answer, Command};
 use chartmesh_protocol::refusal::Refusal;
@@ -51,6 +52,12 @@ pub trait Doors {
         command: Command,
         patient: Option<PartyId>,
     ) -> Result<Answer, Refusal>;
+
+    /// Looks at how a patient stands at the relay.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    fn patient(&mut self, at: u32, patient: PartyId) -> Result<Option<PatientView>, Refusal>;
 
     /// Looks at the requests for consent.
     ///

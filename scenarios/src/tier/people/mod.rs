@@ -29,12 +29,14 @@ pub use seal::{KINDS, content, drafts};
 use crate::scenario::{Act, ReadFrom, Scenario};
 use crate::tier::chance::Chance;
 use crate::tier::places::Places;
-use chartmesh_protocol::consent;
 use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::custody::view::EnrollingView;
 use chartmesh_protocol::id::{ChartId, ConsentId, PartyId, TokenId};
+use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::{Answer, CodeView, Command};
 use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::{consent, enrolment};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -74,7 +76,7 @@ enum Errand {
     /// A chart was opened for a patient.
     Charted { hospital: u32, patient: usize, then: Enrolled },
     /// A code was made for the chart.
-    Coded { hospital: u32, patient: usize, then: Enrolled },
+    Coded { hospital: u32, patient: usize, chart: ChartId, then: Enrolled },
     /// A request was made.
     Asking,
     /// A hospital is to read what it was permitted.
@@ -96,7 +98,7 @@ enum Errand {
 /// What a patient does at the relay.
 #[derive(Clone, Debug)]
 enum AtRelay {
-    Enrol { hospital: u32, code: String, then: Enrolled },
+    Enrol { hospital: u32, chart: ChartId, code: String, then: Enrolled },
     Deposit,
     Revoke { share: f64 },
     Rotate,
@@ -114,6 +116,14 @@ enum Enrolled {
     Download,
     /// Another hospital asks that this one may see.
     Referral { from: u32 },
+}
+
+/// An enrolment under way.
+#[derive(Clone, Copy, Debug)]
+struct Enrolling {
+    patient: usize,
+    chart: ChartId,
+    then: Enrolled,
 }
 
 /// Everybody.
@@ -134,7 +144,7 @@ pub struct People<'a> {
     providers: Vec<u32>,
     errands: BTreeMap<u64, Errand>,
     /// Enrolments under way, by hospital and patient.
-    enrolling: BTreeMap<(u32, u64), (usize, Enrolled)>,
+    enrolling: BTreeMap<(u32, u64), Enrolling>,
     next: u64,
     /// What waits for a relay to be switched on.
     when_on: BTreeMap<u32, Vec<u64>>,
@@ -190,8 +200,9 @@ impl People<'_> {
             Errand::Charted { hospital, patient, then } => {
                 self.code(hospital, patient, answer.of::<ChartView>().chart, then, doors);
             }
-            Errand::Coded { hospital, patient, then } => {
-                let what = AtRelay::Enrol { hospital, code: answer.of::<CodeView>().code, then };
+            Errand::Coded { hospital, patient, chart, then } => {
+                let code = answer.of::<CodeView>().code;
+                let what = AtRelay::Enrol { hospital, chart, code, then };
                 self.when_on(patient, what, doors);
             }
             Errand::Revoking { patient, tokens } => doors.revoked(patient, &tokens),
@@ -210,8 +221,11 @@ impl People<'_> {
         doors: &mut dyn Doors,
     ) {
         match (name, about) {
-            ("enrolment.enrol", _) => {
-                if let Some((patient, then)) = self.enrolling.remove(&(at, patient)) {
+            ("enrolment.reveal", _) => self.compare(at, patient, doors),
+            ("enrolment.confirmed", _) => self.accept(at, patient, doors),
+            ("enrolment.accepted", _) => {
+                if let Some(Enrolling { patient, then, .. }) = self.enrolling.remove(&(at, patient))
+                {
                     self.enrolled(at, patient, then, doors);
                 }
             }
@@ -320,10 +334,62 @@ impl People<'_> {
         doors: &mut dyn Doors,
     ) {
         let addresses = doors.addresses(hospital);
-        let code =
-            chartmesh_protocol::enrolment::command::Code { chart, valid_ms: None, addresses };
-        let tag = self.errand(Errand::Coded { hospital, patient, then });
+        // By letter: who is away when it comes enrols when back.
+        let valid_ms = Some(limits::CODE_MS_MAX);
+        let code = enrolment::command::Code { chart, valid_ms, addresses };
+        let tag = self.errand(Errand::Coded { hospital, patient, chart, then });
         doors.ask(hospital, Command::from(code), None, "enrolment.code", tag);
+    }
+
+    /// What the relay shows the patient to tell a hospital's desk.
+    fn number(
+        &self,
+        relay: u32,
+        patient: PartyId,
+        hospital: u32,
+        doors: &mut dyn Doors,
+    ) -> Option<String> {
+        let institution = doors.id(hospital);
+        let view = doors.patient(relay, patient).ok()??;
+        view.enrolling.into_iter().find(|one| one.institution == institution)?.number
+    }
+
+    /// The hospital has the relay's part: the patient tells its desk the number, by telephone.
+    fn compare(&mut self, hospital: u32, patient: u64, doors: &mut dyn Doors) {
+        let Some(Enrolling { patient, chart, .. }) = self.enrolling.get(&(hospital, patient))
+        else {
+            return;
+        };
+        let (chart, Patient { id, relay, .. }) = (*chart, self.patients[*patient].clone());
+        let Some(number) = self.number(relay, id, hospital, doors) else {
+            return self.skip("comparison");
+        };
+        let tag = self.errand(Errand::Done);
+        let compare = enrolment::command::Compare { chart, number };
+        doors.ask(hospital, Command::from(compare), None, "enrolment.compare", tag);
+    }
+
+    /// A desk has accepted the number, and the patient says so.
+    fn accept(&mut self, relay: u32, patient: u64, doors: &mut dyn Doors) {
+        let of_patient = |(of, _): &(&(u32, u64), &Enrolling)| of.1 == patient;
+        let under_way: Vec<(u32, usize)> = self
+            .enrolling
+            .iter()
+            .filter(of_patient)
+            .map(|((hospital, _), enrolling)| (*hospital, enrolling.patient))
+            .collect();
+        for (hospital, patient) in under_way {
+            let (patient, institution) = (self.patients[patient].id, doors.id(hospital));
+            let Ok(Some(view)) = doors.patient(relay, patient) else { continue };
+            let confirmed = |one: &EnrollingView| {
+                one.institution == institution && one.confirmed && !one.accepted
+            };
+            if view.enrolling.iter().any(confirmed) {
+                let tag = self.errand(Errand::Done);
+                let accept = enrolment::command::Accept { patient, institution };
+                doors.ask(relay, Command::from(accept), Some(patient), "enrolment.accept", tag);
+            }
+        }
     }
 
     fn enrolled(&mut self, hospital: u32, patient: usize, then: Enrolled, doors: &mut dyn Doors) {

@@ -2,6 +2,7 @@
 
 use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::consent::view::RequestView;
+use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::custody;
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Answer, Command, ask};
@@ -68,6 +69,11 @@ impl Doors for Floor<'_> {
         patient: Option<PartyId>,
     ) -> Result<Answer, Refusal> {
         self.stack.command(who(at), command, patient).map_err(refusal)
+    }
+
+    fn patient(&mut self, at: u32, patient: PartyId) -> Result<Option<PatientView>, Refusal> {
+        let all = self.stack.all(who(at), ask::Patients::default(), None).map_err(refusal)?;
+        Ok(all.into_iter().find(|view| view.patient == patient))
     }
 
     fn requests(&mut self, at: u32) -> Result<Vec<RequestView>, Refusal> {

@@ -216,7 +216,7 @@ pub(in crate::features::backup) fn ready(
     answer: &Bytes,
 ) -> Handled<()> {
     let Some(mut row) = tables::deposit(ctx.txn, id)? else { return Ok(()) };
-    turned_down(ctx, id, &mut row, Taken::read(answer))?;
+    turned_down(ctx, id, &mut row, Taken::read(answer)?)?;
     if row.entries.is_empty() {
         return Ok(put_deposit(ctx.txn, id, &row)?);
     }

@@ -86,6 +86,7 @@ impl Side {
             keys: self.peer.own().keys().clone(),
             node: self.peer.node(),
             member: false,
+            introduced: false,
             proof: None,
             request_hash: [0; 32],
             nonce: [0; 16],

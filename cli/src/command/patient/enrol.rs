@@ -1,0 +1,251 @@
+//! How a patient and a hospital get to know each other: a code, a number that two people compare, and both sides' word.
+
+use chartmesh_protocol::custody::view::{EnrollingView, PatientView};
+use chartmesh_protocol::enrolment::command::{
+    Accept, Cancel, Code, Compare, Enrol, Scan, Withdraw,
+};
+use chartmesh_protocol::enrolment::view::{CompareView, PendingView};
+use chartmesh_protocol::id::{ChartId, PartyId};
+use chartmesh_protocol::limits;
+use chartmesh_protocol::peer::ask;
+use serde_json::json;
+
+use crate::args::WaitArgs;
+use crate::command::federation::show_code;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::node::{Node, id, short};
+use crate::output::{self, Cell, Style, counted, faint, row};
+use crate::wait::{self, Look};
+use crate::when::Span;
+
+/// How long a code can be used.
+pub(super) fn valid_ms(valid: Option<Span>, letter: bool) -> Option<u64> {
+    valid.map(|span| span.0).or(letter.then_some(limits::CODE_MS_MAX))
+}
+
+pub(super) async fn give_code(node: &Node, who: &str, valid_ms: Option<u64>) -> Outcome {
+    let chart = node.chart(who).await?;
+    let code = Code { chart: id(&chart)?, valid_ms, addresses: Vec::new() };
+    let code = node.command(code, None).await?;
+    show_code(&node.out, &code, "chartmesh patient enrol PATIENT");
+    node.out.note(format!(
+        "then the patient's side shows a number: chartmesh patient compare {} NUMBER",
+        short(&chart)
+    ));
+    Ok(())
+}
+
+pub(super) async fn list(node: &Node) -> Outcome {
+    let pending = node.all(ask::Enrolments::default()).await?;
+    node.out.answer(&json!(pending), |out| {
+        let rows: Vec<_> = pending
+            .iter()
+            .map(|one| {
+                row![
+                    one.chart_name.as_str(),
+                    stands(one),
+                    one.since.utc_text(),
+                    output::id(one.chart),
+                    output::id(one.patient),
+                    one.relay_name.as_str(),
+                ]
+            })
+            .collect();
+        let heads = ["CHART", "STANDS", "SINCE", "ID", "PATIENT", "RELAY"];
+        out.table(&heads, &rows, "nobody has begun to enrol");
+        for one in pending.iter().filter(|one| one.contested_by.is_some()) {
+            let chart = one.chart.short();
+            out.styled(
+                format!(
+                    "somebody else has used the code of {}, too: others have seen it",
+                    one.chart_name
+                ),
+                Style::Bad,
+            );
+            out.next(format!("chartmesh patient cancel {chart}; chartmesh patient enrol {chart}"));
+        }
+    });
+    Ok(())
+}
+
+fn stands(one: &PendingView) -> Cell {
+    match one {
+        PendingView { contested_by: Some(_), .. } => Cell::new("frozen", Style::Bad),
+        PendingView { compared: true, .. } => Cell::new("the patient is to accept", Style::Waiting),
+        PendingView { to_compare: true, .. } => Cell::new("type the number", Style::Waiting),
+        _ => faint("begun"),
+    }
+}
+
+/// The desk types the number, or scans the card.
+pub(super) async fn compare(
+    node: &Node,
+    who: &str,
+    number: &[String],
+    card: Option<String>,
+) -> Outcome {
+    let chart: ChartId = id(&node.chart(who).await?)?;
+    let compared = match card {
+        Some(card) => node.command(Scan { chart, card }, None).await?,
+        None => node.command(Compare { chart, number: number.concat() }, None).await?,
+    };
+    match compared {
+        CompareView { same: true, .. } => {
+            node.out.answer(&json!(compared), |out| {
+                out.line("the same: tell the patient so; the patient's side accepts, and the patient is enrolled");
+            });
+            Ok(())
+        }
+        CompareView { tries_left: Some(left), .. } if left > 0 => {
+            let left = usize::try_from(left).unwrap_or(usize::MAX);
+            let left = counted(left, "try is left", "tries are left");
+            Err(Failure::new(Exit::NotAuthentic, format!("not the same; {left}"))
+                .next("have the patient read it out again; if it still differs, somebody else has used the code"))
+        }
+        CompareView { .. } => Err(Failure::new(
+            Exit::NotAuthentic,
+            "not the same, three times: the enrolment has ended",
+        )
+        .next(format!("give out a new code: chartmesh patient enrol {}", chart.short()))),
+    }
+}
+
+pub(super) async fn cancel(node: &Node, who: &str) -> Outcome {
+    let chart = id(&node.chart(who).await?)?;
+    let done = node.command(Cancel { chart }, None).await?;
+    node.out.answer(&json!(done), |out| {
+        out.line("its codes open nothing any more, and what was begun with one has ended");
+    });
+    Ok(())
+}
+
+/// The relay takes the code; with `--wait`, until there is a number to tell the desk.
+pub(super) async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -> Outcome {
+    let patient = node.patient(who).await?;
+    let enrol = Enrol { patient: id(&patient)?, code: code.to_owned() };
+    let answer = node.command(enrol, Some(&patient)).await?;
+    if !wait.wait {
+        node.out.answer(&json!(answer), |out| {
+            out.line(
+                "the hospital is asked; `chartmesh patient list` shows the number to tell its desk",
+            );
+        });
+        return Ok(());
+    }
+    let asked: Vec<PartyId> = answer.enrolling.iter().map(|one| one.institution).collect();
+    let (view, one) = wait::until(node, wait, "the hospital's answer", async || {
+        let Some(view) = patient_view(node, &patient).await? else { return Ok(Look::NotYet) };
+        let mut of_asked = view.enrolling.iter().filter(|one| asked.contains(&one.institution));
+        let found = of_asked.find(|one| one.number.is_some()).cloned();
+        if let (None, Some(why)) = (&found, view.enrolling.iter().find_map(refused)) {
+            return Err(not_enrolled(&why));
+        }
+        Ok(found.map(|one| (view, one)).into())
+    })
+    .await?;
+    node.out.answer(&json!(view), |out| {
+        out.line(format!("tell the desk this number: {}", one.number.unwrap_or_default()));
+        out.next(format!(
+            "once the desk says that it is the same: chartmesh patient accept {} {} --wait",
+            short(&patient),
+            one.institution.short()
+        ));
+    });
+    Ok(())
+}
+
+fn refused(one: &EnrollingView) -> Option<String> {
+    one.refused.as_ref().map(ToString::to_string)
+}
+
+fn not_enrolled(why: &str) -> Failure {
+    Failure::new(Exit::NotPermitted, format!("the hospital did not enrol the patient: {why}"))
+}
+
+async fn patient_view(node: &Node, patient: &str) -> Outcome<Option<PatientView>> {
+    let all = node.all(ask::Patients::default()).await?;
+    Ok(all.into_iter().find(|one| one.patient.to_string() == patient))
+}
+
+/// How the enrolment with one institution stands: none when it is made.
+async fn enrolling(
+    node: &Node,
+    patient: &str,
+    institution: PartyId,
+) -> Outcome<Option<EnrollingView>> {
+    let view = patient_view(node, patient).await?;
+    Ok(view.and_then(|view| view.enrolling.into_iter().find(|one| one.institution == institution)))
+}
+
+/// The patient says that the desk accepted the number.
+pub(super) async fn accept(node: &Node, who: &str, institution: &str, wait: &WaitArgs) -> Outcome {
+    let patient = node.patient(who).await?;
+    let institution: PartyId = id(&node.institution(institution).await?)?;
+    if wait.wait {
+        // The desk says it sooner than its node's word arrives.
+        wait::until(node, wait, "the hospital's word", async || {
+            match enrolling(node, &patient, institution).await? {
+                Some(EnrollingView { refused: Some(why), .. }) => {
+                    Err(not_enrolled(&why.to_string()))
+                }
+                Some(one) => Ok(one.confirmed.then_some(()).into()),
+                None => Ok(Look::Found(())),
+            }
+        })
+        .await?;
+    }
+    let accept = Accept { patient: id(&patient)?, institution };
+    let mut answer = node.command(accept, Some(&patient)).await?;
+    if wait.wait {
+        answer = wait::until(node, wait, "the hospital's answer", async || {
+            match enrolling(node, &patient, institution).await? {
+                Some(EnrollingView { refused: Some(why), .. }) => {
+                    Err(not_enrolled(&why.to_string()))
+                }
+                Some(_) => Ok(Look::NotYet),
+                None => Ok(patient_view(node, &patient).await?.into()),
+            }
+        })
+        .await?;
+    }
+    node.out.answer(&json!(answer), |out| {
+        out.line(if wait.wait {
+            "enrolled; what the hospital recorded about the patient comes here"
+        } else {
+            "the hospital is told; `chartmesh patient list` shows its answer"
+        });
+        out.next(format!("chartmesh record list {}", short(&patient)));
+    });
+    Ok(())
+}
+
+pub(super) async fn withdraw(node: &Node, who: &str, institution: &str) -> Outcome {
+    let patient = node.patient(who).await?;
+    let institution = id(&node.institution(institution).await?)?;
+    let withdraw = Withdraw { patient: id(&patient)?, institution };
+    let answer = node.command(withdraw, Some(&patient)).await?;
+    node.out.answer(&json!(answer), |out| out.line("the enrolment has ended; nothing was opened"));
+    Ok(())
+}
+
+pub(super) async fn card(node: &Node, who: &str) -> Outcome {
+    let patient = id(&node.patient(who).await?)?;
+    let view = node.query(ask::PatientCard { patient }).await?;
+    node.out.answer(&json!(view), |out| {
+        out.line(&view.card);
+        out.note("for a desk to scan in the place of a number; it is no secret");
+    });
+    Ok(())
+}
+
+/// What a patient's enrolments wait for, for a listing.
+pub(super) fn waits_for(one: &EnrollingView) -> Option<String> {
+    match one {
+        EnrollingView { refused: Some(_), .. } | EnrollingView { number: None, .. } => None,
+        EnrollingView { accepted: true, .. } => None,
+        EnrollingView { confirmed: true, .. } => {
+            Some("it says that its desk accepted the number".to_owned())
+        }
+        EnrollingView { number: Some(number), .. } => Some(format!("tell its desk: {number}")),
+    }
+}
