@@ -184,8 +184,7 @@ fn lied_to(kinds: &[KindOf], lie: Option<Lie>) -> BTreeSet<KindOf> {
 }
 
 /// Whose answers hold something; to all others the answer is empty, and nobody looks at it.
-const ANSWERED: [KindOf; 8] =
-    [(2, 1), (2, 5), (3, 1), (4, 6), (5, 1), (5, 4), (5, 5), (7, 1)];
+const ANSWERED: [KindOf; 8] = [(2, 1), (2, 5), (3, 1), (4, 6), (5, 1), (5, 4), (5, 5), (7, 1)];
 
 fn all() -> BTreeSet<KindOf> {
     KINDS.iter().flat_map(|(feature, last)| (1..=*last).map(|kind| (*feature, kind))).collect()

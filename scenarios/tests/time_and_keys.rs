@@ -201,3 +201,24 @@ fn an_old_keys_revocations_are_no_news_after_a_rotation_and_stay_what_they_were(
     assert!(region.fetch(&revoked).reason.starts_with("revoked"));
     assert_eq!(region.fetch(&kept).state, RequestState::Done);
 }
+
+#[test]
+fn what_a_patient_took_back_is_heard_without_a_new_key_ring_and_from_the_relay_alone() {
+    let mut region = Region::found(1);
+    let (a, b, relay) = (region.a, region.b, region.relay);
+    let request = region.permitted("{}");
+    region.world.cut.insert((relay, b));
+    region.world.record_wire = true;
+    region.revoke(region.tokens(&request));
+    let keys = region.world.said().find_map(|(_, _, body)| match body {
+        Body::Custody(custody::Message::Keys(keys)) if keys.revocations.is_some() => Some(keys),
+        _ => None,
+    });
+    let keys = custody::Keys { ring: None, ..keys.expect("the relay tells whoever it reaches") };
+    region.world.cut.clear();
+    let body = Body::Custody(custody::Message::Keys(keys));
+    let said = region.world.say(a, b, &body, None, Some).unwrap();
+    assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");
+    let said = region.world.say(relay, b, &body, None, Some).unwrap();
+    assert!(matches!(said, OutcomeResult::Done(_)), "{said:?}");
+}

@@ -15,7 +15,7 @@ from cddl import DOMAINS, GRAMMAR, Bad, Statement, _table, decode
 from codes import Code, card_of, commitment, number_of, proven, transcript, unpack
 from judge import Keys, require
 from members import Ledger
-from suite import (digest, entry_id, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
+from suite import (derive, digest, entry_id, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
                    public_of, seal, unwrap, verifies, xwing)
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
@@ -265,6 +265,19 @@ def catalogues():
         agree(f"catalogue {case['name']}", (outcome(lambda: run(section)), section[1].id.hex()), (case["error"], case["id"]))
 
 
+def fingerprints():
+    """[ID-15]"""
+    words = Mnemonic("english").wordlist
+    for case in vectors("identity/fingerprints")["cases"]:
+        value = derive("chartmesh/1/fingerprint", unhex(case["party"]))
+        for _ in range(65_535):
+            value = digest(value)
+        number = int.from_bytes(value[:11], "big")
+        agree("words", " ".join(words[number >> 11 * (7 - place) & 2047] for place in range(8)), case["words"])
+        digits = f"{number:027}"
+        agree("digits", " ".join(digits[at : at + 3] for at in range(0, 27, 3)), case["digits"])
+
+
 def hello():
     made = vectors("hello/hello")
     member, now, hearer = Keys.read(unhex(made["member_keys"])), made["now_ms"], made["hearer"]
@@ -425,7 +438,7 @@ def countersigned():
 
 
 def main():
-    sections = (encoding, statements, identity, objects, permissions, tables, bundles, catalogues, hello, codes, messages,
+    sections = (encoding, statements, identity, fingerprints, objects, permissions, tables, bundles, catalogues, hello, codes, messages,
                 membership, access_log, countersigned)
     for section in sections:
         before = count

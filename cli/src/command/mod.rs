@@ -7,6 +7,7 @@ mod consent;
 #[cfg(feature = "demo")]
 mod demo;
 mod federation;
+mod fingerprint;
 mod init;
 mod log;
 mod man;
@@ -59,6 +60,7 @@ commands! {
     Run: run,
     Status: status,
     Peers: peers,
+    Fingerprint: fingerprint,
     Transfers: transfers,
     Stop: stop,
     #[command(subcommand)]

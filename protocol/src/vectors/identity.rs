@@ -4,8 +4,8 @@ use super::people::{HOSPITAL, NOW, RELAY, YESTERDAY, hex, key, variant};
 use crate::codec::Wire;
 use crate::id::{PartyId, TokenId};
 use crate::identity::{
-    Card, Compartment, KeyLog, KeyRing, KnownKeys, NodeCertificate, Phrase, RelayCertificate, Role,
-    Rotation, incept,
+    Card, Compartment, Fingerprint, KeyLog, KeyRing, KnownKeys, NodeCertificate, Phrase,
+    RelayCertificate, Role, Rotation, incept,
 };
 use crate::limits;
 use crate::record::Kind;
@@ -329,4 +329,19 @@ fn certificates_rings_and_cards_are_judged() {
         ),
     ];
     super::check("identity", "certificates", &cases);
+}
+
+/// [ID-15].
+#[test]
+fn fingerprints_are_one_form_of_an_id_for_people() {
+    let cases: Vec<_> = [PartyId([0; 32]), PartyId([0xff; 32]), HOSPITAL.id(), RELAY.id()]
+        .into_iter()
+        .map(|party| {
+            let fingerprint = Fingerprint::of(party);
+            let (words, digits) = (fingerprint.words(), fingerprint.digits());
+            assert_eq!((words.split(' ').count(), digits.split(' ').count()), (8, 9));
+            json!({ "party": party, "words": words, "digits": digits })
+        })
+        .collect();
+    super::check("identity", "fingerprints", &json!({ "cases": cases }));
 }

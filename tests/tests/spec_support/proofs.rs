@@ -495,11 +495,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "scenarios/tests/enrolment.rs",
         "a_code_is_proven_to_nobody_but_the_institution_that_it_names",
     ),
-    (
-        "COD-3",
-        "protocol/src/vectors/hello.rs",
-        "a_hello_is_believed_or_refused_for_its_reason",
-    ),
+    ("COD-3", "protocol/src/vectors/hello.rs", "a_hello_is_believed_or_refused_for_its_reason"),
     (
         "COD-3",
         "scenarios/tests/enrolment.rs",
@@ -535,6 +531,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "scenarios/tests/enrolment.rs",
         "a_card_stands_for_the_number_and_names_patient_and_relay",
     ),
+    ("ID-15", "protocol/src/vectors/identity.rs", "fingerprints_are_one_form_of_an_id_for_people"),
     ("REC-9", "scenarios/tests/own.rs", "whoever_knows_an_entry_announces_nothing_in_its_place"),
     ("CON-20", "scenarios/tests/deposits/offers.rs", "an_altered_entry_is_taken_by_no_reader"),
     (

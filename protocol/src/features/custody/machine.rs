@@ -196,7 +196,11 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, message: Keys) -> Han
     let patient = message.log.party_unverified();
     // Only a patient that we deal with already: nobody fills our tables with strangers. Others are not
     // told whether we do.
-    let relay = message.ring.as_ref().map(|ring| ring.claims().relay);
+    let relay = match &message.ring {
+        Some(ring) => Some(ring.claims().relay),
+        // News of what was taken back needs no new ring.
+        None => directory::relay_of(ctx.txn, patient)?,
+    };
     if directory::keys(ctx.txn, patient)?.is_none() || relay != Some(sender.institution) {
         return refuse(patients::Reason::NotTheirRelay);
     }

@@ -15,6 +15,7 @@
 
 mod card;
 mod certificate;
+mod fingerprint;
 mod key_log;
 mod key_ring;
 mod patient_keys;
@@ -22,6 +23,7 @@ mod phrase;
 
 pub use card::{Card, Role};
 pub use certificate::{CertificateError, NodeCertificate, RelayCertificate};
+pub use fingerprint::Fingerprint;
 pub use key_log::{Inception, KeyLog, KeyLogError, KnownKeys, Rotation, incept};
 pub use key_ring::{Compartment, KeyRing, KeyRingError};
 pub use patient_keys::PatientKeys;
