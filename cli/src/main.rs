@@ -27,10 +27,12 @@ mod when;
 
 use std::process::ExitCode;
 
+use chartmesh_node::guard;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use args::Global;
 use context::Context;
+use exit::{Exit, Failure};
 
 /// Medical records between hospitals, patients and backup providers, without a central server.
 ///
@@ -42,7 +44,7 @@ use context::Context;
     arg_required_else_help = true,
     subcommand_required = true,
     disable_help_subcommand = true,
-    after_help = "Example, a hospital's first three commands:\n  chartmesh init --role hospital --name Alder --no-passphrase\n  chartmesh run &\n  chartmesh federation create \"River valley\"",
+    after_help = "Example, a hospital's first three commands:\n  chartmesh init --role hospital --name Alder\n  chartmesh run                    # in a terminal of its own\n  chartmesh federation create \"River valley\"",
     after_long_help = format!("{}{}", exit::TABLE, left_out()),
 )]
 struct Cli {
@@ -74,7 +76,14 @@ fn definition() -> clap::Command {
 fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&definition().get_matches()).unwrap_or_else(|e| e.exit());
     let context = Context::new(cli.global, definition);
-    context.out.conclude(cli.command.run(&context))
+    // Before anything secret is read, whatever the command: none leaves a core behind or lets itself be looked into.
+    let closed = guard::close_process().map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot guard this process's memory: {error}"))
+    });
+    context.out.conclude(async {
+        closed?;
+        cli.command.run(&context).await
+    })
 }
 
 #[cfg(test)]

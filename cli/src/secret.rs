@@ -4,6 +4,7 @@
 use std::io::{BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use chartmesh_node::keystore::Passphrase;
 use zeroize::Zeroizing;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -60,10 +61,10 @@ impl PassphraseArgs {
                 first
             }
         };
-        if passphrase.is_empty() {
-            return Err(Failure::usage("the passphrase is empty; choose one of several words"));
+        match Passphrase::chosen((*passphrase).clone()) {
+            Ok(_) => Ok(passphrase),
+            Err(weak) => Err(Failure::usage(format!("nothing was done: {weak}"))),
         }
-        Ok(passphrase)
     }
 }
 
@@ -146,9 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_or_oversized_passphrase_is_refused() {
-        let empty = file("\n");
-        assert_eq!(args(empty.path()).new_one("x").unwrap_err().exit, Exit::Usage);
+    fn an_empty_short_or_oversized_passphrase_is_refused() {
+        for weak in ["\n", "x\n", "fourteen chars\n"] {
+            let weak = args(file(weak).path()).new_one("x").unwrap_err();
+            assert_eq!(weak.exit, Exit::Usage);
+        }
         let long = file(&"x".repeat(5000));
         assert_eq!(args(long.path()).existing("x").unwrap_err().exit, Exit::Usage);
         let missing = args(Path::new("/nowhere/at/all"));

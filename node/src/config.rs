@@ -56,6 +56,9 @@ pub struct Settings {
     /// Whether to announce the node on the local network and look for others there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mdns: Option<bool>,
+    /// Whether members stand in private networks: their addresses are dialled, whoever tells them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_networks: Option<bool>,
     /// The socket of the local API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub socket: Option<PathBuf>,
@@ -121,6 +124,8 @@ pub struct Config {
     pub announce: Vec<Multiaddr>,
     /// Whether to use mDNS.
     pub mdns: bool,
+    /// Whether members stand in private networks.
+    pub private_networks: bool,
     /// The socket of the local API.
     pub socket: PathBuf,
     /// What unlocks the keystore.
@@ -209,6 +214,7 @@ impl Config {
             listen: addresses("listen", &all.listen.unwrap_or_else(default))?,
             announce: addresses("announce", &all.announce.unwrap_or_default())?,
             mdns: all.mdns.unwrap_or(true),
+            private_networks: all.private_networks.unwrap_or(false),
             unlock: all.unlock.unwrap_or_default(),
             cache_bytes: usize::from(all.cache_mib.unwrap_or(DEFAULT_CACHE_MIB)) << 20,
             log: all.log.unwrap_or_else(|| "info".to_owned()),
@@ -238,6 +244,7 @@ impl Config {
             listen: Some(texts(&self.listen)),
             announce: Some(texts(&self.announce)),
             mdns: Some(self.mdns),
+            private_networks: Some(self.private_networks),
             socket: socket.map(|socket| beside(socket)),
             unlock: Some(unlock),
             cache_mib: Some(cache_mib),
@@ -290,6 +297,7 @@ impl Settings {
             listen: self.listen.or(next.listen),
             announce: self.announce.or(next.announce),
             mdns: self.mdns.or(next.mdns),
+            private_networks: self.private_networks.or(next.private_networks),
             socket: self.socket.or(next.socket),
             unlock: self.unlock.or(next.unlock),
             cache_mib: self.cache_mib.or(next.cache_mib),
@@ -327,7 +335,8 @@ impl Settings {
         Self { data_dir: self.data_dir.map(whole), socket: self.socket.map(whole), unlock, ..self }
     }
 
-    /// `CHARTMESH_DATA_DIR`, `_LISTEN` and `_ANNOUNCE` (separated by commas), `_MDNS`, `_SOCKET`,
+    /// `CHARTMESH_DATA_DIR`, `_LISTEN` and `_ANNOUNCE` (separated by commas), `_MDNS`,
+    /// `_PRIVATE_NETWORKS`, `_SOCKET`,
     /// `_KEY_FILE`, `_UNLOCK` (`passphrase` or `credential`), `_CACHE_MIB`, `_LOG`,
     /// `_LOG_FORMAT`.
     fn from_environment(
@@ -352,8 +361,11 @@ impl Settings {
                 &[("passphrase", UnlockWith::Passphrase), ("credential", UnlockWith::Credential)],
             )?,
         };
-        let mdns = [("on", true), ("true", true), ("1", true)];
-        let mdns = mdns.into_iter().chain([("off", false), ("false", false), ("0", false)]);
+        let switch = |name| {
+            let on = [("on", true), ("true", true), ("1", true)];
+            let off = [("off", false), ("false", false), ("0", false)];
+            one_of(name, text(name)?, &on.into_iter().chain(off).collect::<Vec<_>>())
+        };
         let cache_mib = text("CHARTMESH_CACHE_MIB")?.map(|text| {
             let bad = |_| value("CHARTMESH_CACHE_MIB", &text, "give a number of MiB below 65536");
             text.parse().map_err(bad)
@@ -362,7 +374,8 @@ impl Settings {
             data_dir: path("CHARTMESH_DATA_DIR"),
             listen: list("CHARTMESH_LISTEN")?,
             announce: list("CHARTMESH_ANNOUNCE")?,
-            mdns: one_of("CHARTMESH_MDNS", text("CHARTMESH_MDNS")?, &mdns.collect::<Vec<_>>())?,
+            mdns: switch("CHARTMESH_MDNS")?,
+            private_networks: switch("CHARTMESH_PRIVATE_NETWORKS")?,
             socket: path("CHARTMESH_SOCKET"),
             unlock,
             cache_mib: cache_mib.transpose()?,
@@ -428,6 +441,7 @@ pub fn environment() -> BTreeMap<&'static str, &'static str> {
         ("CHARTMESH_LISTEN", "where to listen, separated by commas"),
         ("CHARTMESH_ANNOUNCE", "addresses to tell others besides, separated by commas"),
         ("CHARTMESH_MDNS", "on or off: looking for nodes on the local network"),
+        ("CHARTMESH_PRIVATE_NETWORKS", "on or off: dialling private addresses, whoever tells them"),
         ("CHARTMESH_SOCKET", "the socket of the local API"),
         ("CHARTMESH_KEY_FILE", "the file with the key to the keystore"),
         ("CHARTMESH_UNLOCK", "passphrase or credential: what unlocks the keystore"),

@@ -22,7 +22,7 @@
 //! | [`driver`], [`pool`] | one writer, and threads for what is costly |
 //! | [`net`], [`bulk`] | libp2p: who may speak, messages, streams of objects that are verified as they come |
 //! | [`store`], [`object_store`], [`disk`] | tables and sealed files, that survive a power cut at any moment |
-//! | [`keystore`] | the node's secrets, sealed |
+//! | [`keystore`], [`guard`] | the node's secrets, sealed; and how a process guards them while they are open |
 //! | [`fhir`], [`dicom`], [`content`] | what is read of records when they are imported |
 
 pub mod api;
@@ -34,6 +34,7 @@ pub mod dicom;
 pub mod disk;
 pub mod driver;
 pub mod fhir;
+pub mod guard;
 pub mod keystore;
 mod limits;
 pub mod net;

@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 pub use identity::{IdentityError, NodeIdentity};
-pub use init::{InitError, init, new_store};
+pub use init::{InitError, init, new_store, on_one_disk};
 
 use crate::config::Config;
 use crate::disk::AnyDisk;
@@ -137,6 +137,7 @@ async fn start(config: Config, unlock: Unlock, accept_clock: bool) -> Result<Nod
         net: net.clone(),
         events,
         announce,
+        private_networks: config.private_networks,
         accept_clock,
         wall_clock: WallClock::default(),
         witness: None,
@@ -216,6 +217,7 @@ async fn listen(
             node_seed: node_seed.clone(),
             listen,
             mdns: config.mdns,
+            private_networks: config.private_networks,
             limits: Limits::default(),
         })
     };

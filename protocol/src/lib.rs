@@ -66,7 +66,7 @@ mod turn;
 mod vectors;
 
 pub use self::features::*;
-pub use base::{Addresses, codec, crypto, id, limits, naming, reason, time};
+pub use base::{Addresses, Reach, codec, crypto, id, limits, naming, reason, time};
 pub use exchange::access_log;
 pub use facts::{codes, directory, holdings};
 pub use trust::{capability, identity, membership, message, object, statement, wrap};

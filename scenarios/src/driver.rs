@@ -81,7 +81,8 @@ pub(crate) trait Driver {
                 let next = self.agenda(at).deliver(to);
                 self.obey(at, next);
             }
-            Effect::Gate { node, open } => {
+            Effect::Gate { node, open_for } => {
+                let open = open_for.is_some();
                 self.agenda(at).gate(node, open);
                 self.gate(at, node, open);
             }

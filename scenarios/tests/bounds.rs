@@ -3,8 +3,8 @@
 use chartmesh_protocol::capability::{Chain, Grant, Purpose};
 use chartmesh_protocol::consent::{self, Ask, Permission, RequestState, Wish};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
-use chartmesh_protocol::directory::Introduction;
-use chartmesh_protocol::id::{ConsentId, TokenId};
+use chartmesh_protocol::directory::{IntroducedNode, Introduction};
+use chartmesh_protocol::id::{ConsentId, NodeId, TokenId};
 use chartmesh_protocol::identity::{Card, Role, incept};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::message::OutcomeResult;
@@ -12,6 +12,7 @@ use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
+use chartmesh_protocol::{Addresses, Reach};
 use chartmesh_scenarios::{Region, Who};
 
 /// The last permission that the relay gave B.
@@ -122,6 +123,31 @@ fn a_permission_introduces_holders_that_its_tokens_name_and_nobody_else() {
     assert!(matches!(say(&mut region, given), OutcomeResult::Done(_)));
     assert_eq!(known(&region), before);
     assert_eq!(region.fetch_at(&request, region.a).state, RequestState::Done);
+}
+
+/// Where B would look for a node, if B heard of it.
+fn addresses_of(region: &Region, node: NodeId) -> Option<Vec<String>> {
+    let peers = region.world.all(region.b, ask::Peers::default(), None).unwrap();
+    let mut nodes = peers.into_iter().flat_map(|peer| peer.nodes);
+    nodes.find(|found| found.node == node).map(|found| found.addresses.into())
+}
+
+#[test]
+fn what_a_member_tells_of_addresses_reaches_no_further_inside_than_itself() {
+    let told = ["/ip4/203.0.113.7/tcp/1", "/ip4/10.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1"];
+    for (reach, heard) in [(Reach::Internet, 1), (Reach::Private, 2), (Reach::Machine, 3)] {
+        let mut region = Region::found(1);
+        let request = region.refer(&Wish::default());
+        region.world.record_wire = true;
+        region.approve(&request, "{}").unwrap();
+        let mut given = permission(&region);
+        let node = NodeId([9; 32]);
+        let addresses = Addresses::from(told.map(str::to_owned).to_vec());
+        given.holders[0].nodes.push(IntroducedNode { node, addresses });
+        region.world.reach = reach;
+        assert!(matches!(say(&mut region, given), OutcomeResult::Done(_)));
+        assert_eq!(addresses_of(&region, node).unwrap(), told[..heard], "{reach:?}");
+    }
 }
 
 /// What a party answers to a command in JSON.

@@ -3,6 +3,7 @@
 
 mod clock;
 mod counter;
+mod crowd;
 pub mod document;
 mod files;
 mod http;
@@ -17,6 +18,7 @@ mod rogue;
 
 pub use clock::Clock;
 pub use counter::Counter;
+pub use crowd::{Crowd, door};
 pub use files::files;
 pub use http::{Api, Asked, Refusal};
 pub use log::{lines, refusals};

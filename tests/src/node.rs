@@ -158,6 +158,21 @@ impl Node {
         self.child.as_ref().expect("the node runs").id()
     }
 
+    /// The TCP port on which other nodes come in.
+    ///
+    /// # Panics
+    /// When it does not run, or listens on none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let status = self.get("/v1/status").expect("an answer");
+        let doors = status["doors"]["network"].as_array().expect("its doors");
+        let mut numbers = doors.iter().filter_map(|door| {
+            let rest = door.as_str()?.split_once("/tcp/")?.1;
+            rest.split('/').next()?.parse().ok()
+        });
+        numbers.next().expect("a TCP port")
+    }
+
     /// The process's memory in bytes: what is resident now, and the most that ever was.
     ///
     /// # Panics

@@ -16,7 +16,7 @@ const IMPORT_MAX: u64 = 30 * MIB;
 /// Bytes of the file.
 const FILE_BYTES: u64 = 256 * MIB;
 /// What it may take at most while it is attacked, above that: requests of a megabyte each that wait
-/// for their turn, at most 256 of them in all (`WAITING_EVENTS_MAX`), and those being read.
+/// for their turn, at most 256 of them in all (`REQUESTS_MAX`), and those being read.
 const ATTACK_MAX: u64 = 300 * MIB;
 /// What it may take at most for a crowd at the door.
 const CROWD_MAX: u64 = 20 * MIB;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chartmesh_node::config::{Config, Settings, UnlockWith};
+use chartmesh_node::guard;
 use chartmesh_node::keystore::{Passphrase, UnlockError};
 use chartmesh_node::run::{self, InitError, NodeIdentity};
 use chartmesh_protocol::identity::Role;
@@ -42,11 +43,15 @@ pub(crate) struct Args {
     /// Neither announce the node on the local network nor look for others there
     #[arg(long)]
     no_mdns: bool,
+    /// Members stand in private networks (10.*, 192.168.* and the like): dial such addresses,
+    /// whoever tells them
+    #[arg(long)]
+    private_networks: bool,
     /// Seal the keystore under the 32 bytes in FILE; makes the file if it is not there
     #[arg(long, value_name = "FILE", conflicts_with_all = ["no_passphrase", "credential"])]
     key_file: Option<PathBuf>,
-    /// Seal the keystore under a new key file beside the configuration (mode 0600): whoever can
-    /// read this user's files can then open the node
+    /// Protect the keys by nothing but this user's file permissions: a key file beside the
+    /// configuration. Whoever gets the disk or a backup of it can open the node
     #[arg(long, conflicts_with = "credential")]
     no_passphrase: bool,
     /// Seal the keystore under the systemd credential `chartmesh-key`
@@ -77,6 +82,7 @@ impl From<RoleArg> for Role {
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
+        guard::lock_memory();
         if self.new_store {
             return new_store(context);
         }
@@ -120,6 +126,7 @@ impl Args {
             listen: some(self.listen),
             announce: some(self.announce),
             mdns: self.no_mdns.then_some(false),
+            private_networks: self.private_networks.then_some(true),
             unlock,
             ..Settings::default()
         })
@@ -153,6 +160,9 @@ impl From<UnlockError> for Failure {
     }
 }
 
+/// What is lost without a passphrase, for whoever chose that.
+const NO_PASSPHRASE: &str = "\nNO PASSPHRASE: the key is on the disk that it is to protect. Whoever gets this disk, a backup of\nit, or a shell as this user reads every record that this node can read, and speaks for it. To be\nsafe from that, make the node without --no-passphrase, keep the key file on a disk that is taken\nout, or use a systemd credential (--credential), which this machine's TPM can hold.";
+
 fn show(context: &Context, config: &Config, made: &NodeIdentity) {
     let party = made.key_log.party_unverified();
     let answer = json!({
@@ -174,10 +184,13 @@ fn show(context: &Context, config: &Config, made: &NodeIdentity) {
             ("data", config.data_dir.display().to_string().into()),
         ]);
         if let UnlockWith::KeyFile(path) = &config.unlock {
-            let path = path.display();
+            let (path_of_key, path) = (path, path.display());
             out.note(format!(
-                "\nThe node's keys are sealed under {path}. Keep a copy elsewhere: without it the node\nnever opens again. Whoever can read it and the data can open the node."
+                "\nThe node's keys are sealed under {path}. Keep a copy elsewhere: without it the node\nnever opens again."
             ));
+            if run::on_one_disk(path_of_key, &config.data_dir) {
+                out.note(NO_PASSPHRASE);
+            }
         }
         let dir = context.global.dir.as_ref();
         let dir = dir.map(|dir| format!(" --dir {}", dir.display())).unwrap_or_default();

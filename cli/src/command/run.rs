@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chartmesh_node::api::Api;
 use chartmesh_node::config::{Config, LogFormat, Settings, UnlockWith};
 use chartmesh_node::driver::Ended;
+use chartmesh_node::guard;
 use chartmesh_node::keystore::Passphrase;
 use chartmesh_node::run::{self, RunError};
 use clap::ValueEnum;
@@ -31,6 +32,10 @@ pub(crate) struct Args {
     /// Neither announce the node on the local network nor look for others there
     #[arg(long)]
     no_mdns: bool,
+    /// Members stand in private networks (10.*, 192.168.* and the like): dial such addresses,
+    /// whoever tells them
+    #[arg(long)]
+    private_networks: bool,
     /// Announce the node on the local network, whatever the configuration says
     #[arg(long, conflicts_with = "no_mdns")]
     mdns: bool,
@@ -69,6 +74,7 @@ impl Args {
         let accept_clock = self.accept_clock;
         let config = context.config(self.settings(context)?)?;
         start_logging(&config)?;
+        guard::lock_memory();
         let unlock = config.unlock(|| {
             let typed = context.global.passphrase.existing("the node")?;
             Ok::<_, Failure>(Passphrase::new(typed.to_string()))
@@ -129,6 +135,7 @@ impl Args {
             listen: some(self.listen),
             announce: some(self.announce),
             mdns: (self.mdns || self.no_mdns).then_some(self.mdns),
+            private_networks: self.private_networks.then_some(true),
             unlock,
             cache_mib: self.cache_mib,
             log: self.log.or(log.map(str::to_owned)),

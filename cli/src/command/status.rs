@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::read;
 use crate::output::{Cell, Style, counted, faint};
-use chartmesh_node::api::{DoorsView, NodeStatusView};
+use chartmesh_node::api::{DoorsView, NodeStatusView, SecretsView};
 use chartmesh_protocol::federation::view::ExpelledView;
 use chartmesh_protocol::limits;
 use chartmesh_protocol::time::{MINUTE_MS, SECOND_MS};
@@ -47,6 +47,7 @@ impl Args {
             }
             facts.push(("connected nodes", machine.connected.len().to_string().into()));
             facts.extend(doors(&machine.doors));
+            facts.extend(secrets(&machine.secrets));
             facts.push(("data", machine.data_dir.to_string_lossy().into_owned().into()));
             facts.push(("version", machine.version.as_str().into()));
             out.facts(&facts);
@@ -91,6 +92,26 @@ fn doors(doors: &DoorsView) -> Vec<(&'static str, Cell)> {
     facts.extend(others.map(|door| ("known as", door.as_str().into())));
     facts.push(("local API", doors.api.to_string_lossy().into_owned().into()));
     facts
+}
+
+/// What guards the keys, and what does not.
+fn secrets(secrets: &SecretsView) -> [(&'static str, Cell); 2] {
+    let key = secrets.key_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let keys = match secrets.unlock.as_str() {
+        "key-file" if secrets.unprotected => Cell::new(
+            format!(
+                "NO PASSPHRASE: whoever gets this disk or a backup of it opens them with {key}"
+            ),
+            Style::Waiting,
+        ),
+        "key-file" => format!("sealed under the key file {key}, on another disk").into(),
+        unlock => format!("sealed under a {unlock}").into(),
+    };
+    let memory = match secrets.memory_locked {
+        true => "locked".into(),
+        false => Cell::new("may be written to swap, keys and all", Style::Waiting),
+    };
+    [("keys", keys), ("memory", memory)]
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub use limits::IMPORT_FILES_MAX;
 pub use open::OpenView;
 pub use patient::NewPatientView;
 pub use proof::ProofView;
-pub use status::{ConnectedView, DoorsView, NodeStatusView, QueueView};
+pub use status::{ConnectedView, DoorsView, NodeStatusView, QueueView, SecretsView};
 pub use transfers::TransferProgressView;
 
 /// The local API while it runs. Dropped, it takes no further requests.
@@ -90,6 +90,7 @@ impl Api {
             net: node.net().clone(),
             data_dir: node.config().data_dir.clone(),
             socket: socket.clone(),
+            unlock: node.config().unlock.clone(),
             started: Instant::now(),
             unlocked: unlocked::Unlocked::default(),
             imports: import::Imports::default(),

@@ -52,7 +52,7 @@ impl std::fmt::Debug for NewPatientView {
 pub(super) struct MakeIn {
     /// The name that the relay shows.
     name: String,
-    /// Seals the keys: 1 to 1024 bytes.
+    /// Seals the keys: at least 15 characters, at most 1024 bytes.
     passphrase: Secret,
 }
 

@@ -30,6 +30,7 @@ reasons! {
         25 => NoPatient: NotFound "no such patient here",
         26 => NotLive { token: TokenId }: NotFound
             "{token} is no permission that this patient gave and that is live",
+        27 => WeakPassphrase { why: String }: Invalid "{why}",
         40 => TooManyImports { most: usize }: LimitReached
             "{most} imports are under way; commit or give up some first",
         41 => NoImport: NotFound

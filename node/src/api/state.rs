@@ -9,6 +9,7 @@ use super::changes::Changes;
 use super::import::Imports;
 use super::open::Opens;
 use super::unlocked::Unlocked;
+use crate::config::UnlockWith;
 use crate::driver::Handle;
 use crate::net::Net;
 
@@ -18,6 +19,7 @@ pub(super) struct ApiState {
     pub(super) net: Net,
     pub(super) data_dir: PathBuf,
     pub(super) socket: PathBuf,
+    pub(super) unlock: UnlockWith,
     pub(super) started: Instant,
     pub(super) unlocked: Unlocked,
     pub(super) imports: Imports,

@@ -1,6 +1,6 @@
 //! How the node stands, and stopping it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::command;
 use super::problem::Outcome;
 use super::state::ApiState;
+use crate::config::UnlockWith;
+use crate::guard;
+use crate::run::on_one_disk;
 
 /// How the node stands: the protocol's view, and the machine's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +34,8 @@ pub struct NodeStatusView {
     pub ahead_ms: u64,
     /// Where the node listens.
     pub doors: DoorsView,
+    /// How this node's keys are guarded.
+    pub secrets: SecretsView,
     /// The nodes that are connected now.
     pub connected: Vec<ConnectedView>,
     /// How busy the driver is.
@@ -49,6 +54,36 @@ pub struct DoorsView {
     pub announced: Vec<String>,
     /// The Unix socket of the local API.
     pub api: PathBuf,
+}
+
+/// How this node's keys are guarded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SecretsView {
+    /// What opens the keystore: `passphrase`, `key-file` or `credential`.
+    pub unlock: String,
+    /// The key file.
+    pub key_file: Option<PathBuf>,
+    /// Whether the key file is on the disk of the data: then whoever gets that disk, or a backup of it, opens the node.
+    pub unprotected: bool,
+    /// Whether memory stays out of the swap space.
+    pub memory_locked: bool,
+}
+
+impl SecretsView {
+    fn of(unlock: &UnlockWith, data: &Path) -> Self {
+        let (name, key_file) = match unlock {
+            UnlockWith::Passphrase => ("passphrase", None),
+            UnlockWith::KeyFile(path) => ("key-file", Some(path)),
+            UnlockWith::Credential => ("credential", None),
+        };
+        Self {
+            unlock: name.to_owned(),
+            key_file: key_file.cloned(),
+            unprotected: key_file.is_some_and(|key| on_one_disk(key, data)),
+            memory_locked: guard::memory_is_locked(),
+        }
+    }
 }
 
 /// A connected node.
@@ -104,6 +139,7 @@ pub(super) async fn status(State(api): State<Arc<ApiState>>) -> Outcome<Json<Nod
             announced: command::addresses(&api),
             api: api.socket.clone(),
         },
+        secrets: SecretsView::of(&api.unlock, &api.data_dir),
         connected: connected.collect(),
         queue: QueueView {
             waiting: driver.waiting,

@@ -31,12 +31,24 @@ impl Secret {
         &self.0
     }
 
-    /// As a passphrase, if it is one.
-    pub(super) fn passphrase(&self) -> Outcome<Passphrase> {
+    /// As a passphrase that opens something, if it is one.
+    fn passphrase(&self) -> Outcome<Passphrase> {
+        self.bounded()?;
+        Ok(Passphrase::new((*self.0).clone()))
+    }
+
+    /// As a passphrase that is to seal something.
+    fn chosen(&self) -> Outcome<Passphrase> {
+        self.bounded()?;
+        Ok(Passphrase::chosen((*self.0).clone())
+            .map_err(|weak| Reason::WeakPassphrase { why: weak.to_string() })?)
+    }
+
+    fn bounded(&self) -> Outcome<()> {
         if self.0.trim().is_empty() || self.0.len() > PASSPHRASE_BYTES_MAX {
             return Err(Reason::PassphraseOutOfBounds { most: PASSPHRASE_BYTES_MAX }.into());
         }
-        Ok(Passphrase::new((*self.0).clone()))
+        Ok(())
     }
 }
 
@@ -84,7 +96,7 @@ impl Unlocked {
 
     /// Seals a patient's keys under the passphrase.
     pub(super) async fn seal(&self, keys: &PatientKeys, passphrase: &Secret) -> Outcome<Vec<u8>> {
-        let passphrase = passphrase.passphrase()?;
+        let passphrase = passphrase.chosen()?;
         let (patient, plain) = (keys.patient, custody::encode_keys(keys));
         let _place = self.trying.acquire().await.map_err(|_| Problem::given_up())?;
         let seal = move || seal_with_passphrase(&passphrase, &plain, &patient.0, &mut system());

@@ -44,6 +44,7 @@ fn what_is_saved_is_what_is_loaded() {
     flags.settings = Settings {
         listen: Some(vec!["/ip4/127.0.0.1/tcp/4801".to_owned()]),
         mdns: Some(false),
+        private_networks: Some(true),
         unlock: Some(UnlockWith::KeyFile("/k".into())),
         cache_mib: Some(8),
         log_format: Some(LogFormat::Json),
@@ -71,6 +72,7 @@ fn each_setting_comes_from_a_flag_before_the_environment_before_the_file() {
             [r#"["/ip4/1.1.1.1/tcp/1"]"#, r#"["/ip4/2.2.2.2/tcp/2"]"#, r#"["/ip4/3.3.3.3/tcp/3"]"#],
         ),
         ("mdns", "CHARTMESH_MDNS", ["false", "true", "false"]),
+        ("private-networks", "CHARTMESH_PRIVATE_NETWORKS", ["true", "false", "true"]),
         ("socket", "CHARTMESH_SOCKET", ["\"/file\"", "\"/env\"", "\"/flag\""]),
         (
             "unlock",

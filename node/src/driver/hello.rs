@@ -82,7 +82,7 @@ async fn take_in(
     bytes: usize,
 ) -> Result<(), DeliveryFailure> {
     let nonce = welcome.nonce();
-    let event = Event::Welcome { node, welcome: Box::new(welcome) };
+    let event = Event::Welcome { node, from: running.reach(node), welcome: Box::new(welcome) };
     running.submit(event, bytes).await.map_err(|_| DeliveryFailure::NeverSent)?;
     let nonce = nonce.map_err(|_| DeliveryFailure::GateClosed)?;
     running.agenda().learn_nonce(node, nonce);

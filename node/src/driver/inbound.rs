@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::NodeId;
-use chartmesh_protocol::peer::{CheckedHello, CheckedMessage, Event};
+use chartmesh_protocol::peer::{CheckedHello, CheckedMessage, Event, Nonce};
 use chartmesh_protocol::store::StoreError;
 use libp2p::Multiaddr;
 use tokio::sync::mpsc;
@@ -58,9 +58,6 @@ async fn discovered(running: Arc<Running>, node: NodeId, addresses: Vec<Multiadd
 }
 
 fn hello(running: &Arc<Running>, node: NodeId, request: Vec<u8>, reply: Reply) {
-    let Ok(place) = Arc::clone(&running.inbound).try_acquire_owned() else {
-        return reply.busy();
-    };
     // Now, and not when it is handled: events of the network come in the order in which they
     // happened, and the session may end meanwhile.
     let nonce = running.agenda().choose_nonce(node, &mut system());
@@ -69,18 +66,47 @@ fn hello(running: &Arc<Running>, node: NodeId, request: Vec<u8>, reply: Reply) {
         let bytes = request.len();
         let checked = on_pool(move || CheckedHello::prepare(node, &request)).await;
         if let Some(hello) = well_formed(node, "hello", checked) {
+            let hello = match turned_away(&task, (node, nonce), hello).await {
+                Ok(hello) => hello,
+                Err(Some(answer)) => return reply.send(answer),
+                Err(None) => return,
+            };
             let request = task.waiting.node(reply);
             let event = Event::Hello {
                 request,
                 node,
                 nonce,
                 addresses: task.addresses(),
-                hello: Box::new(hello),
+                from: task.reach(node),
+                hello,
             };
             task.ask(request, event, bytes).await;
         }
-        drop(place);
     });
+}
+
+/// A stranger's `hello`, if it may be let in; or the refusal, which costs no transaction.
+async fn turned_away(
+    running: &Arc<Running>,
+    (node, nonce): (NodeId, Nonce),
+    hello: CheckedHello,
+) -> Result<Box<CheckedHello>, Option<Vec<u8>>> {
+    let hello = Box::new(hello);
+    if running.net.is_known(node) {
+        return Ok(hello);
+    }
+    let judged = running.read_on_pool(move |peer, txn, now| {
+        let answer = peer.turns_away(txn, now, (node, nonce), &hello, &mut system())?;
+        Ok::<_, StoreError>((hello, answer))
+    });
+    match judged.await {
+        Ok((hello, None)) => Ok(hello),
+        Ok((_, refused)) => Err(refused),
+        Err(error) => {
+            tracing::error!(%error, "cannot judge a hello");
+            Err(None)
+        }
+    }
 }
 
 fn control(running: &Arc<Running>, node: NodeId, request: Vec<u8>, reply: Reply) {
@@ -88,19 +114,15 @@ fn control(running: &Arc<Running>, node: NodeId, request: Vec<u8>, reply: Reply)
     let Some(nonce) = running.agenda().our_nonce(node) else {
         return reply.refuse();
     };
-    let Ok(place) = Arc::clone(&running.inbound).try_acquire_owned() else {
-        return reply.busy();
-    };
     let task = Arc::clone(running);
     running.spawn(async move {
         let bytes = request.len();
         let checked = on_pool(move || CheckedMessage::prepare(node, &request)).await;
         if let Some(message) = well_formed(node, "control", checked) {
-            let request = task.waiting.node(reply);
-            let event = Event::Message { request, node, nonce, message: Box::new(message) };
+            let (request, from) = (task.waiting.node(reply), task.reach(node));
+            let event = Event::Message { request, node, nonce, from, message: Box::new(message) };
             task.ask(request, event, bytes).await;
         }
-        drop(place);
     });
 }
 

@@ -19,10 +19,6 @@ pub(super) const QUEUE_EVENTS_MAX: usize = 1024;
 /// KiB of messages that wait for the writer, in all.
 pub(super) const QUEUE_KIB_MAX: u32 = 32 * 1024;
 
-/// Requests of other nodes that are being checked or wait for the writer; whoever comes then is
-/// told "busy".
-pub(super) const INBOUND_MAX: usize = 256;
-
 /// Batches in a row that the storage may fail before the node stops: a disk that is full for a
 /// moment is not the end, one that is broken is.
 pub(super) const FAULTS_MAX: u32 = 3;

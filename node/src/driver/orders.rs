@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chartmesh_protocol::Reach;
 use chartmesh_protocol::agenda::{Fetched, Order};
 use chartmesh_protocol::id::{PartyId, TransferId};
 use chartmesh_protocol::peer::{Event, TransferResult};
@@ -22,9 +23,9 @@ pub(super) fn obey(running: &Arc<Running>, orders: impl IntoIterator<Item = Orde
     }
 }
 
-/// Carries out one order, then what follows from it.
+/// Carries out one order, then what follows from it: of an answer, how far inside whoever gave it stands.
 async fn follow(running: &Arc<Running>, mut order: Order) {
-    let mut using = None;
+    let (mut using, mut from) = (None, Reach::Internet);
     loop {
         // Until the protocol has noted that an object is here, nobody removes it.
         match &order {
@@ -32,7 +33,12 @@ async fn follow(running: &Arc<Running>, mut order: Order) {
             Order::End { .. } => {}
             _ => using = None,
         }
-        let mut next = carry_out(running, order, using.as_ref()).await.into_iter();
+        let asked = match &order {
+            Order::Send(letter) => Some(letter.node),
+            _ => None,
+        };
+        let mut next = carry_out(running, order, using.as_ref(), from).await.into_iter();
+        from = asked.map_or(from, |node| running.reach(node));
         let Some(first) = next.next() else { return };
         obey(running, next);
         order = first;
@@ -41,11 +47,16 @@ async fn follow(running: &Arc<Running>, mut order: Order) {
 
 /// Has a node greeted, and returns when it has answered or will not.
 pub(super) async fn greet(running: &Arc<Running>, order: Order) {
-    let next = carry_out(running, order, None).await;
+    let next = carry_out(running, order, None, Reach::Internet).await;
     obey(running, next);
 }
 
-async fn carry_out(running: &Arc<Running>, order: Order, using: Option<&Using>) -> Vec<Order> {
+async fn carry_out(
+    running: &Arc<Running>,
+    order: Order,
+    using: Option<&Using>,
+    from: Reach,
+) -> Vec<Order> {
     match order {
         Order::Next { to } => Vec::from_iter(next(running, to).await),
         Order::Hello { to, node, addresses } => {
@@ -59,7 +70,7 @@ async fn carry_out(running: &Arc<Running>, order: Order, using: Option<&Using>) 
         }
         Order::Conclude { to, number, result } => {
             let bytes = result.as_ref().map_or(0, Vec::len);
-            let durable = running.submit(Event::Delivery { to, number, result }, bytes).await;
+            let durable = running.submit(Event::Delivery { to, number, from, result }, bytes).await;
             let mut agenda = running.agenda();
             Vec::from_iter(match durable {
                 Ok(()) => agenda.concluded(to),

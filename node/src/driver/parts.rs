@@ -39,6 +39,8 @@ pub struct Parts {
     pub events: mpsc::Receiver<NetEvent>,
     /// Addresses to tell others besides those it listens on, such as a router's.
     pub announce: Vec<Multiaddr>,
+    /// Members stand in private networks: their addresses are dialled, whoever tells them.
+    pub private_networks: bool,
     /// The operator says that the machine's clock is right, and that the time by which the node has
     /// worked was ahead of it.
     pub accept_clock: bool,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::peer::Effect;
 use chartmesh_protocol::refusal::Failure;
 
@@ -23,13 +23,14 @@ pub(super) fn perform(running: &Arc<Running>, effect: Effect) {
             obey(running, next);
         }
         Effect::Greet { to } => tell(running, to),
-        Effect::Gate { node, open: true } => {
+        Effect::Gate { node, open_for: Some(institution) } => {
             running.agenda().gate(node, true);
-            running.net.open_gate(node);
+            running.net.open_gate(node, institution);
         }
-        Effect::Gate { node, open: false } => {
+        Effect::Gate { node, open_for: None } => {
             running.net.close_gate(node);
             running.agenda().gate(node, false);
+            forget(running, node);
         }
         Effect::Pull { id } => {
             let next = running.agenda().pull(id);
@@ -42,6 +43,19 @@ pub(super) fn perform(running: &Arc<Running>, effect: Effect) {
         Effect::Drop { object } => remove_unless_held(running, object),
         Effect::WakeAt(time) => running.wake_at(time),
     }
+}
+
+/// Whose institution may come in no more is a stranger; who merely has to say `hello` again is none.
+fn forget(running: &Arc<Running>, node: NodeId) {
+    let task = Arc::clone(running);
+    running.spawn(async move {
+        let known = task.read_on_pool(move |peer, txn, now| peer.is_known(txn, now, node)).await;
+        match known {
+            Ok(true) => {}
+            Ok(false) => task.net.forget(node),
+            Err(error) => tracing::error!(%error, "cannot read who may come in"),
+        }
+    });
 }
 
 /// Says `hello` to all nodes of an institution.

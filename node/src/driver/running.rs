@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chartmesh_protocol::Reach;
 use chartmesh_protocol::agenda::Agenda;
+use chartmesh_protocol::id::NodeId;
 use chartmesh_protocol::peer::{Event, Peer, RequestId};
 use chartmesh_protocol::store::{ReadTxn, StoreError};
 use chartmesh_protocol::time::Timestamp;
@@ -16,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::clock::Clock;
 use super::ended::{Ended, Undone};
 use super::in_use::InUse;
-use super::limits::{INBOUND_MAX, PULLS_MAX, QUEUE_EVENTS_MAX, QUEUE_KIB_MAX};
+use super::limits::{PULLS_MAX, QUEUE_EVENTS_MAX, QUEUE_KIB_MAX};
 use super::parts::{Parts, Witness};
 use super::progress::Progress;
 use super::queue::{Counters, Item, Queued, Ticket};
@@ -33,11 +35,11 @@ pub(super) struct Running {
     pub(super) objects: ObjectFolder,
     pub(super) net: Net,
     pub(super) announce: Vec<Multiaddr>,
+    private_networks: bool,
     pub(super) clock: Clock,
     pub(super) witness: Option<Witness>,
     pub(super) queue: mpsc::Sender<Item>,
     room: Arc<Semaphore>,
-    pub(super) inbound: Arc<Semaphore>,
     pub(super) waiting: Waiting,
     /// What is under way with other nodes, and what is to be done next.
     agenda: Mutex<Agenda>,
@@ -77,11 +79,11 @@ impl Running {
             objects: parts.objects,
             net: parts.net,
             announce: parts.announce,
+            private_networks: parts.private_networks,
             clock,
             witness: parts.witness,
             queue,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
-            inbound: Arc::new(Semaphore::new(INBOUND_MAX)),
             waiting: Waiting::default(),
             agenda: Mutex::new(Agenda::new(PULLS_MAX)),
             given_up: Notify::new(),
@@ -206,6 +208,15 @@ impl Running {
             }
         }
         addresses
+    }
+
+    /// How far inside a node stands, and so the addresses that it may have us dial. Who announces an address of
+    /// the internet stands behind a forwarder, and whoever comes in seems to come from there.
+    pub(super) fn reach(&self, node: NodeId) -> Reach {
+        let outside =
+            |address: &Multiaddr| Reach::of(&address.to_string()) == Some(Reach::Internet);
+        let reach = self.net.reach(node, self.announce.iter().any(outside));
+        if self.private_networks { reach.max(Reach::Private) } else { reach }
     }
 
     /// Counts a batch.

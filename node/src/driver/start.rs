@@ -36,6 +36,9 @@ pub(super) async fn start(
         let thread = named.spawn(|| futures::executor::block_on(writing));
         Some(thread.map_err(|error| StartError::Thread(error.to_string()))?)
     };
+    let knowing = Arc::clone(running);
+    let known = on_pool(move || knowing.read(|peer, txn, now| peer.known_nodes(txn, now))).await;
+    running.net.know(known.ok_or_else(|| StartError::Thread("given up".to_owned()))??);
     running.spawn(timer::run(Arc::clone(running)));
     running.spawn(inbound::run(Arc::clone(running), events));
     for effect in effects {

@@ -28,7 +28,10 @@ pub use error::KeystoreError;
 pub use sealed_box::{BoxError, open_with_passphrase, seal_with_passphrase};
 pub(crate) use secrets::name;
 pub use secrets::{ContentsError, Secrets};
-pub use unlock::{Argon2Cost, CREDENTIAL_NAME, Passphrase, Unlock, UnlockError};
+pub use unlock::{
+    Argon2Cost, CREDENTIAL_NAME, PASSPHRASE_CHARS_MIN, Passphrase, Unlock, UnlockError,
+    WeakPassphrase,
+};
 
 /// What the box is bound to, so that a patient's box cannot stand in for a keystore.
 const AAD: &[u8] = b"chartmesh/1/keystore";

@@ -272,3 +272,22 @@ proptest! {
         prop_assert!(open_with_passphrase(&passphrase("p"), &bytes, b"").is_err());
     }
 }
+
+#[test]
+fn a_passphrase_that_is_chosen_is_long_enough_for_whoever_has_the_file() {
+    let chosen = |text: &str| Passphrase::chosen(text.to_owned()).is_ok();
+    for weak in [
+        "",
+        "x",
+        "fourteen chars",
+        "aaaaaaaaaaaaaaaaaaaaaa",
+        "123412341234123412",
+        "   a b c d e   ",
+    ] {
+        assert!(!chosen(weak), "{weak:?}");
+    }
+    for good in ["fifteen letters", "seven salmon swim upstream", "さくら 病院の 合言葉は 山と川"]
+    {
+        assert!(chosen(good), "{good:?}");
+    }
+}

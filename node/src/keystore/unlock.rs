@@ -1,5 +1,6 @@
 //! What opens a keystore.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fmt;
 use std::fs::File;
@@ -51,7 +52,35 @@ pub struct Passphrase {
     cost: Argon2Cost,
 }
 
+/// Characters that a new passphrase has at least: what NIST SP 800-63B-4, 3.1.1.2, asks of a password that
+/// stands alone. Whoever has a copy of the file may guess for years, and Argon2id makes a guess dear, not impossible.
+pub const PASSPHRASE_CHARS_MIN: usize = 15;
+
+/// And how many of them differ at least: fewer are one key pressed again and again.
+const PASSPHRASE_DIFFERENT_MIN: usize = 5;
+
+/// Why a passphrase is not taken for something new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a passphrase needs at least {PASSPHRASE_CHARS_MIN} characters, {PASSPHRASE_DIFFERENT_MIN} of them different; four or five words that have nothing to do with each other are good, a blank between them counts"
+)]
+pub struct WeakPassphrase;
+
 impl Passphrase {
+    /// A passphrase that somebody chooses for what is sealed from now on.
+    ///
+    /// # Errors
+    /// [`WeakPassphrase`].
+    pub fn chosen(text: String) -> Result<Self, WeakPassphrase> {
+        let text = Zeroizing::new(text);
+        let trimmed = text.trim();
+        let different = trimmed.chars().collect::<BTreeSet<_>>().len();
+        if trimmed.chars().count() < PASSPHRASE_CHARS_MIN || different < PASSPHRASE_DIFFERENT_MIN {
+            return Err(WeakPassphrase);
+        }
+        Ok(Self::new((*text).clone()))
+    }
+
     /// A passphrase; what it seals costs [`Argon2Cost::STANDARD`] to guess at.
     #[must_use]
     pub fn new(text: String) -> Self {

@@ -1,29 +1,32 @@
 //! The libp2p behaviours of a node, and the swarm around them.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
+use chartmesh_protocol::Reach;
 use futures::{AsyncRead, AsyncWrite};
+use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
-use libp2p::core::transport::dummy::DummyTransport;
+use libp2p::core::transport::timeout::TransportTimeout;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{Config, NetworkBehaviour};
 use libp2p::{
-    StreamProtocol, Swarm, SwarmBuilder, Transport as _, connection_limits, dns, identify, mdns,
-    noise, ping, tcp, yamux,
+    PeerId, StreamProtocol, Swarm, Transport, connection_limits, dns, identify, mdns, noise, ping,
+    quic, tcp, yamux,
 };
 
 use super::NetError;
 use super::calls::Kind;
 use super::codec::Frames;
+use super::door::Door;
 use super::gate::{Gated, Gates};
 use super::limits::{
-    CONNECTIONS_MAX, CONNECTIONS_PER_NODE_MAX, CONTROL_STREAMS_MAX, CONTROL_TIMEOUT,
-    HELLO_STREAMS_MAX, HELLO_TIMEOUT, IDENTIFY_EVERY, Limits, PENDING_CONNECTIONS_MAX,
+    CONNECTIONS_PER_NODE_MAX, CONTROL_STREAMS_MAX, CONTROL_TIMEOUT, DIALS_MAX, HANDSHAKE_TIMEOUT,
+    HELLO_STREAMS_MAX, HELLO_TIMEOUT, IDENTIFY_EVERY, Limits,
 };
+use super::outside::Outside;
 
 const HELLO: StreamProtocol = StreamProtocol::new("/chartmesh/hello/1");
 const CONTROL: StreamProtocol = StreamProtocol::new("/chartmesh/control/1");
@@ -50,9 +53,7 @@ pub(super) struct Behaviour {
 impl Behaviour {
     fn new(keypair: &Keypair, mdns_on: bool, gates: Arc<Gates>) -> std::io::Result<Self> {
         let limits = connection_limits::ConnectionLimits::default()
-            .with_max_pending_incoming(Some(PENDING_CONNECTIONS_MAX))
-            .with_max_pending_outgoing(Some(PENDING_CONNECTIONS_MAX))
-            .with_max_established(Some(CONNECTIONS_MAX))
+            .with_max_pending_outgoing(Some(DIALS_MAX))
             .with_max_established_per_peer(Some(CONNECTIONS_PER_NODE_MAX));
         let identify = identify::Config::new(AGENT.to_owned(), keypair.public())
             .with_agent_version(AGENT.to_owned())
@@ -103,37 +104,21 @@ pub(super) fn swarm(
     mdns_on: bool,
     limits: &Limits,
     gates: Arc<Gates>,
+    names: Reach,
 ) -> Result<Swarm<Behaviour>, NetError> {
-    let behaviour = Behaviour::new(&keypair, mdns_on, gates).map_err(NetError::Mdns)?;
-    let behaviour = move |_: &Keypair| behaviour;
-    let config = |config: Config| config.with_idle_connection_timeout(limits.idle_timeout);
-    let transports = SwarmBuilder::with_existing_identity(keypair)
-        .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
-        .map_err(|error| NetError::Transport(error.to_string()))?
-        .with_quic();
+    let numbers = internet(&keypair)?;
     // A machine without a usable resolver can still reach nodes by number.
-    let swarm = match dns::tokio::Transport::system(DummyTransport::<()>::new()) {
-        Ok(_) => transports
-            .with_dns()
-            .map_err(|error| NetError::Transport(error.to_string()))?
-            .with_behaviour(behaviour)
-            .unwrap_or_else(|never: Infallible| match never {})
-            .with_swarm_config(config)
-            .build(),
+    let transport = match dns::tokio::Transport::system(Outside::new(internet(&keypair)?, names)) {
+        Ok(names) => numbers.or_transport(names).map(|either, _| either.into_inner()).boxed(),
         Err(error) => {
             tracing::warn!(%error, "no name resolution: only numeric addresses can be dialled");
-            transports
-                .with_behaviour(behaviour)
-                .unwrap_or_else(|never: Infallible| match never {})
-                .with_swarm_config(config)
-                .build()
+            numbers
         }
     };
-    Ok(swarm)
+    build(keypair, mdns_on, limits, gates, transport)
 }
 
-/// A swarm over someone's pipes of bytes that listens nowhere yet: upgraded as TCP is above.
+/// A swarm over someone's pipes of bytes that listens nowhere yet: upgraded as TCP is.
 pub(super) fn swarm_over<P>(
     keypair: Keypair,
     mdns_on: bool,
@@ -144,17 +129,43 @@ pub(super) fn swarm_over<P>(
 where
     P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let pipes = upgraded(pipes, &keypair)?;
+    build(keypair, mdns_on, limits, gates, pipes)
+}
+
+/// Connections to whoever is at the other end, and who that is.
+type Connections = Boxed<(PeerId, StreamMuxerBox)>;
+
+fn internet(keypair: &Keypair) -> Result<Connections, NetError> {
+    let tcp = upgraded(tcp::tokio::Transport::new(tcp::Config::default()), keypair)?;
+    let quic = quic::tokio::Transport::new(quic::Config::new(keypair))
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    Ok(tcp.or_transport(quic).map(|either, _| either.into_inner()).boxed())
+}
+
+fn upgraded<T>(transport: T, keypair: &Keypair) -> Result<Connections, NetError>
+where
+    T: Transport + Send + Unpin + 'static,
+    T::Output: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    T::Error: Send + Sync,
+    T::Dial: Send + 'static,
+    T::ListenerUpgrade: Send + 'static,
+{
+    let noise = noise::Config::new(keypair).map_err(|e| NetError::Transport(e.to_string()))?;
+    let muxed = transport.upgrade(Version::V1Lazy).authenticate(noise);
+    Ok(muxed.multiplex(yamux::Config::default()).boxed())
+}
+
+fn build(
+    keypair: Keypair,
+    mdns_on: bool,
+    limits: &Limits,
+    gates: Arc<Gates>,
+    transport: Connections,
+) -> Result<Swarm<Behaviour>, NetError> {
     let behaviour = Behaviour::new(&keypair, mdns_on, gates).map_err(NetError::Mdns)?;
-    let noise = noise::Config::new(&keypair).map_err(|e| NetError::Transport(e.to_string()))?;
-    let upgraded =
-        pipes.upgrade(Version::V1Lazy).authenticate(noise).multiplex(yamux::Config::default());
-    let swarm = SwarmBuilder::with_existing_identity(keypair)
-        .with_tokio()
-        .with_other_transport(|_| upgraded)
-        .unwrap_or_else(|never: Infallible| match never {})
-        .with_behaviour(|_| behaviour)
-        .unwrap_or_else(|never: Infallible| match never {})
-        .with_swarm_config(|config| config.with_idle_connection_timeout(limits.idle_timeout))
-        .build();
-    Ok(swarm)
+    let transport = TransportTimeout::new(transport, HANDSHAKE_TIMEOUT).boxed();
+    let config = Config::with_tokio_executor().with_idle_connection_timeout(limits.idle_timeout);
+    let peer = keypair.public().to_peer_id();
+    Ok(Swarm::new(Door::new(transport).boxed(), behaviour, peer, config))
 }

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, StreamExt as _};
 use libp2p::{PeerId, Stream, StreamProtocol};
 use libp2p_stream::{Control, IncomingStreams, OpenStreamError};
@@ -22,6 +22,7 @@ use super::event::{NetEvent, Reason, SendFailure};
 use super::gate::Gates;
 use super::limits::{BULK_OPEN_TIMEOUT, BULK_OPEN_TRIES, Limits};
 use super::peer_id::node_of;
+use super::places::{Places, Taken};
 
 /// Name of the bulk protocol on the wire.
 pub(super) const BULK: StreamProtocol = StreamProtocol::new("/chartmesh/bulk/1");
@@ -29,8 +30,8 @@ pub(super) const BULK: StreamProtocol = StreamProtocol::new("/chartmesh/bulk/1")
 const ACCEPTED: u8 = 0x01;
 const BUSY: u8 = 0x02;
 
-/// A pipe of bytes. Ends in `ConnectionAborted` the moment its node's gate is closed; holds one
-/// of that node's places until it is dropped.
+/// A pipe of bytes. Ends in `ConnectionAborted` the moment its node's gate is closed, or its place is wanted by an
+/// institution that has fewer; holds that place until it is dropped.
 pub struct BulkStream {
     stream: Stream,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -46,9 +47,10 @@ impl BulkStream {
     fn poll_gate(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.closed.as_mut().poll(cx) {
             Poll::Pending => Ok(()),
-            Poll::Ready(()) => {
-                Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the node was put out"))
-            }
+            Poll::Ready(()) => Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "the node was put out, or gave way to another",
+            )),
         }
     }
 }
@@ -126,17 +128,17 @@ pub(super) async fn accept(
     limits: Limits,
     events: mpsc::Sender<NetEvent>,
 ) {
-    let places = Arc::new(Places { limits, taken: Mutex::default() });
+    let pipes = Arc::new(Pipes::new(limits));
     while let Some((peer, stream)) = incoming.next().await {
         // The negotiation asked the gate; this asks for the token, and whether it closed since.
         let Some(node) = node_of(&peer) else { continue };
-        let Some(gate) = gates.token(node) else {
+        let Some((institution, gate)) = gates.token(node) else {
             continue;
         };
-        let place = Places::take(&places, node);
+        let place = Pipes::take(&pipes, node, institution, &gate);
         let events = events.clone();
         tokio::spawn(async move {
-            let welcome = welcome(stream, node, gate, place, &events);
+            let welcome = welcome(stream, node, place, &events);
             if timeout(BULK_OPEN_TIMEOUT, welcome).await.is_err() {
                 tracing::debug!(node = %node.short(), kind = "bulk", "a stream came to nothing");
             }
@@ -147,60 +149,86 @@ pub(super) async fn accept(
 async fn welcome(
     mut stream: Stream,
     node: NodeId,
-    gate: CancellationToken,
     place: Option<Place>,
     events: &mpsc::Sender<NetEvent>,
 ) {
-    if place.is_none() {
+    let Some(place) = place else {
         let _gone = stream.write_all(&[BUSY]).await;
         let _gone = stream.close().await;
         return;
-    }
+    };
     // First a place in the driver's queue, then the word that there is room.
     let Ok(slot) = events.reserve().await else {
         return;
     };
     if stream.write_all(&[ACCEPTED]).await.is_ok() && stream.flush().await.is_ok() {
-        let stream = BulkStream::new(stream, Some(gate), place);
+        let stream = BulkStream::new(stream, Some(place.closed.clone()), Some(place));
         slot.send(NetEvent::Bulk { node, stream });
     }
 }
 
-/// How many inbound streams there are, in all and per node.
+/// The inbound streams, each a place of its node's and of its institution's.
 #[derive(Debug)]
-struct Places {
-    limits: Limits,
-    taken: Mutex<HashMap<NodeId, usize>>,
+struct Pipes {
+    per_node_max: usize,
+    open: Mutex<Open>,
 }
 
-impl Places {
-    fn take(places: &Arc<Self>, node: NodeId) -> Option<Place> {
-        let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = taken.values().sum();
-        let own = taken.get(&node).copied().unwrap_or(0);
-        if all >= places.limits.bulk_max || own >= places.limits.bulk_per_node_max {
+#[derive(Debug)]
+struct Open {
+    places: Places<u64, PartyId>,
+    next: u64,
+    streams: HashMap<u64, (NodeId, CancellationToken)>,
+}
+
+impl Pipes {
+    fn new(limits: Limits) -> Self {
+        let places = Places::new(limits.bulk_max);
+        let open = Open { places, next: 0, streams: HashMap::new() };
+        Self { per_node_max: limits.bulk_per_node_max, open: Mutex::new(open) }
+    }
+
+    fn take(
+        pipes: &Arc<Self>,
+        node: NodeId,
+        institution: PartyId,
+        gate: &CancellationToken,
+    ) -> Option<Place> {
+        let mut open = pipes.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = open.streams.values().filter(|(of, _)| *of == node).count();
+        if own >= pipes.per_node_max {
             return None;
         }
-        taken.insert(node, own + 1);
-        Some(Place { places: Arc::clone(places), node })
+        open.next += 1;
+        let (key, closed) = (open.next, gate.child_token());
+        match open.places.take(key, institution) {
+            Taken::Free => {}
+            // Whoever pulls there goes on over another stream where it was.
+            Taken::Instead(gone) => {
+                if let Some((_, closed)) = open.streams.remove(&gone) {
+                    closed.cancel();
+                }
+            }
+            Taken::Full => return None,
+        }
+        open.streams.insert(key, (node, closed.clone()));
+        Some(Place { pipes: Arc::clone(pipes), key, closed })
     }
 }
 
 /// One stream's place, given back on drop.
 #[derive(Debug)]
 struct Place {
-    places: Arc<Places>,
-    node: NodeId,
+    pipes: Arc<Pipes>,
+    key: u64,
+    /// Cancelled when the gate closes, or the place is another's.
+    closed: CancellationToken,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        match taken.get_mut(&self.node) {
-            Some(own) if *own > 1 => *own -= 1,
-            _ => {
-                taken.remove(&self.node);
-            }
-        }
+        let mut open = self.pipes.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.places.leave(self.key);
+        open.streams.remove(&self.key);
     }
 }

@@ -5,10 +5,10 @@
 //! its protocol: for a stranger the protocol does not exist, and no byte of a payload is read.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::{Context, Poll};
 
-use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use libp2p::PeerId;
 use libp2p::core::transport::PortUse;
 use libp2p::core::upgrade::{InboundUpgrade, UpgradeInfo};
@@ -26,30 +26,71 @@ use tokio_util::sync::CancellationToken;
 
 use super::peer_id::node_of;
 
-/// The nodes whose gate is open. Each opening has a token that is cancelled when it closes.
+/// The nodes that are known, and which of them may open more than `hello`.
 #[derive(Debug, Default)]
-pub(super) struct Gates(RwLock<HashMap<NodeId, CancellationToken>>);
+pub(super) struct Gates(RwLock<HashMap<NodeId, Gate>>);
+
+#[derive(Debug)]
+struct Gate {
+    institution: PartyId,
+    /// Cancelled when the gate closes; none while it is closed.
+    open: Option<CancellationToken>,
+}
 
 impl Gates {
-    pub(super) fn open(&self, node: NodeId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).entry(node).or_default();
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<NodeId, Gate>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the gate and whatever hangs on its token.
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<NodeId, Gate>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nodes that are no strangers, though they have to say `hello`.
+    pub(super) fn know(&self, nodes: impl IntoIterator<Item = (NodeId, PartyId)>) {
+        let mut gates = self.write();
+        for (node, institution) in nodes {
+            gates.entry(node).or_insert(Gate { institution, open: None });
+        }
+    }
+
+    pub(super) fn open(&self, node: NodeId, institution: PartyId) {
+        let mut gates = self.write();
+        let gate = gates.entry(node).or_insert(Gate { institution, open: None });
+        gate.institution = institution;
+        gate.open.get_or_insert_default();
+    }
+
+    /// Closes the gate and whatever hangs on its token; the node stays known.
     pub(super) fn close(&self, node: NodeId) {
-        let token = self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&node);
+        let token = self.write().get_mut(&node).and_then(|gate| gate.open.take());
         if let Some(token) = token {
             token.cancel();
         }
     }
 
-    pub(super) fn is_open(&self, node: NodeId) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(&node)
+    /// A node whose gate is closed is a stranger from now on.
+    pub(super) fn forget(&self, node: NodeId) {
+        let mut gates = self.write();
+        if gates.get(&node).is_some_and(|gate| gate.open.is_none()) {
+            gates.remove(&node);
+        }
     }
 
-    /// Cancelled when the gate closes that is open now.
-    pub(super) fn token(&self, node: NodeId) -> Option<CancellationToken> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&node).cloned()
+    /// Whose a node is, if it is known.
+    pub(super) fn institution(&self, node: NodeId) -> Option<PartyId> {
+        self.read().get(&node).map(|gate| gate.institution)
+    }
+
+    pub(super) fn is_open(&self, node: NodeId) -> bool {
+        self.token(node).is_some()
+    }
+
+    /// Whose an open gate is, and what is cancelled when it closes.
+    pub(super) fn token(&self, node: NodeId) -> Option<(PartyId, CancellationToken)> {
+        let gates = self.read();
+        let gate = gates.get(&node)?;
+        Some((gate.institution, gate.open.clone()?))
     }
 }
 

@@ -35,17 +35,27 @@ pub(super) const BULK_OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// which its acceptor is busy with another.
 pub(super) const BULK_OPEN_TRIES: u32 = 4;
 
-/// Requests that wait for the driver; beyond it the remote is told "busy".
-pub(super) const WAITING_EVENTS_MAX: usize = 256;
+/// Requests of other nodes that wait for the driver, are checked or wait for the writer; beyond it, or beyond its
+/// institution's share, the remote is told "busy".
+pub(super) const REQUESTS_MAX: usize = 256;
+
+/// Nodes found by mDNS that wait for the driver to hear of them.
+pub(super) const DISCOVERED_MAX: usize = 256;
 
 /// Events and commands that may wait in their channels.
 pub(super) const CHANNEL_MAX: usize = 64;
 
-/// Handshakes going on at once, either way: each costs a key agreement.
-pub(super) const PENDING_CONNECTIONS_MAX: u32 = 128;
+/// Handshakes of others going on at once over TCP, and as many over QUIC: each costs a key agreement.
+pub(super) const HANDSHAKES_MAX: usize = 128;
 
-/// Connections in all: a file descriptor and some 100 KiB each.
-pub(super) const CONNECTIONS_MAX: u32 = 1024;
+/// Handshakes of ours going on at once.
+pub(super) const DIALS_MAX: u32 = 128;
+
+/// How long a handshake may take.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections with known nodes in all: a file descriptor and some 100 KiB each.
+pub(super) const CONNECTIONS_MAX: usize = 1024;
 
 /// Connections with one node: TCP and QUIC, each perhaps dialled from both ends at once.
 pub(super) const CONNECTIONS_PER_NODE_MAX: u32 = 8;
@@ -79,6 +89,15 @@ pub(super) const RATES_MAX: usize = 4096;
 /// Refused `hello` requests after which a stranger's connection is closed.
 pub(super) const STRANGER_STRIKES_MAX: u32 = 16;
 
+/// So many at once, and so many a second for as long as it lasts.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    /// At once, after a pause.
+    pub burst: u32,
+    /// A second.
+    pub per_second: u32,
+}
+
 /// The bounds that a deployment or a test may want different. `Default` is what a node runs with.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -86,15 +105,12 @@ pub struct Limits {
     pub stranger_timeout: Duration,
     /// Connections of strangers at once. They cost memory before they have shown anything.
     pub strangers_max: usize,
-    /// Connections of strangers at once from one internet address (an IPv6 /64 counts as one), so
-    /// that one machine cannot take all of `strangers_max`.
-    pub strangers_per_ip_max: usize,
-    /// `hello` requests that one internet address may make at once before `hello_per_second`
-    /// applies: a clinic's nodes may share an address and start together.
-    pub hello_burst: u32,
-    /// Sustained `hello` requests a second from one internet address. Each costs the core some
-    /// signature checks. Admitted nodes are exempt.
-    pub hello_per_second: u32,
+    /// `hello` requests of strangers from one internet address: its own, whatever others do. Each costs the
+    /// core some signature checks. Known nodes are exempt.
+    pub hello_own: Rate,
+    /// And those of all addresses together, beyond what each has for itself: many patients stand behind one
+    /// carrier's address.
+    pub hello_common: Rate,
     /// Inbound bulk streams of one node at once: each holds buffers and an open file.
     pub bulk_per_node_max: usize,
     /// Inbound bulk streams in all.
@@ -108,9 +124,8 @@ impl Default for Limits {
         Self {
             stranger_timeout: Duration::from_secs(15),
             strangers_max: 64,
-            strangers_per_ip_max: 24,
-            hello_burst: 20,
-            hello_per_second: 5,
+            hello_own: Rate { burst: 20, per_second: 5 },
+            hello_common: Rate { burst: 100, per_second: 50 },
             bulk_per_node_max: 8,
             bulk_max: 64,
             idle_timeout: Duration::from_secs(300),

@@ -28,13 +28,18 @@
 //! | what | limit |
 //! |---|---|
 //! | `hello`, either way | 16 KiB, 5 s, one at a time per connection |
-//! | `hello` of one internet address | 20 at once, then 5 a second; admitted nodes exempt |
-//! | strangers' connections | 64, of these 24 from one internet address, each for 15 s |
+//! | `hello` of strangers | 20 at once from one internet address, then 5 a second; 100 and 50 for all beyond that |
+//! | strangers' connections | 64, each for 15 s |
 //! | control | 1 MiB asked, 10 MiB answered, 30 s, 100 on the wire per node, 4096 in line |
-//! | requests that wait for the driver | 256, then the remote is told "busy" |
+//! | requests being answered | 256, then the remote is told "busy" |
 //! | bulk streams taken in | 8 per node, 64 in all |
-//! | connections | 1024, of these 8 per node; 128 handshakes at once; idle for 5 minutes |
+//! | connections | 1024 with known nodes, of these 8 per node; idle for 5 minutes |
+//! | handshakes at once | 128 inbound over TCP, 128 over QUIC, 128 of ours |
 //! | address book | 4096 nodes, 16 addresses each |
+//!
+//! Who gets a place when there are too few: `places.rs`. Who has proven nothing counts by internet address, and gets
+//! in for the oldest of whoever has most; who is let in counts by institution. A node that was let in once is no
+//! stranger, also after a restart ([`Net::know`]).
 //!
 //! # Reaching a node
 //!
@@ -51,11 +56,14 @@ mod bulk;
 mod calls;
 mod codec;
 mod dial;
+mod door;
 mod error;
 mod event;
 mod gate;
 mod limits;
+mod outside;
 mod peer_id;
+mod places;
 mod state;
 mod strangers;
 mod task;
@@ -65,7 +73,8 @@ mod tests;
 use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 
-use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::Reach;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::transport::Boxed;
 use libp2p::identity::Keypair;
@@ -78,7 +87,7 @@ pub(crate) use address::is_loopback;
 pub use bulk::BulkStream;
 pub use error::NetError;
 pub use event::{NetEvent, Reason, Reply, SendFailure};
-pub use limits::Limits;
+pub use limits::{Limits, Rate};
 pub use state::{PeerStatus, Transport};
 
 use behaviour::Behaviour;
@@ -95,6 +104,8 @@ pub struct NetConfig {
     pub listen: Vec<Multiaddr>,
     /// Whether to announce this node on the local network and to look for others there.
     pub mdns: bool,
+    /// Whether members stand in private networks: then names that others tell may lead there.
+    pub private_networks: bool,
     /// The bounds that may differ.
     pub limits: Limits,
 }
@@ -107,7 +118,8 @@ pub struct NetConfig {
 pub async fn start(config: NetConfig) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
     let (keypair, state) = (keypair(&config.node_seed), Arc::<NetState>::default());
     let gates = Arc::clone(&state.gates);
-    let swarm = behaviour::swarm(keypair, config.mdns, &config.limits, gates)?;
+    let names = if config.private_networks { Reach::Private } else { Reach::Internet };
+    let swarm = behaviour::swarm(keypair, config.mdns, &config.limits, gates, names)?;
     run(swarm, state, config, free_for_us).await
 }
 
@@ -234,15 +246,39 @@ impl Net {
         self.state.nonce(node)
     }
 
-    /// Admits a node: from now on it may open control and bulk streams, whether it is connected
-    /// or comes later.
-    pub fn open_gate(&self, node: NodeId) {
-        self.state.gates.open(node);
+    /// Nodes that are no strangers though they have not said `hello` yet, and whose they are: their connections take
+    /// no strangers' places.
+    pub fn know(&self, nodes: impl IntoIterator<Item = (NodeId, PartyId)>) {
+        self.state.gates.know(nodes);
     }
 
-    /// Puts a node out: its bulk streams here end at once, its connections right after.
+    /// Admits a node, as one of an institution: from now on it may open control and bulk streams, whether it is
+    /// connected or comes later. What there is few of is shared by institutions.
+    pub fn open_gate(&self, node: NodeId, institution: PartyId) {
+        self.state.gates.open(node, institution);
+    }
+
+    /// Puts a node out: its bulk streams here end at once, its connections right after. It stays known.
     pub fn close_gate(&self, node: NodeId) {
         self.state.close_gate(node);
+    }
+
+    /// Whether a node is no stranger.
+    #[must_use]
+    pub fn is_known(&self, node: NodeId) -> bool {
+        self.state.gates.institution(node).is_some()
+    }
+
+    /// A node that was put out is a stranger again.
+    pub fn forget(&self, node: NodeId) {
+        self.state.gates.forget(node);
+    }
+
+    /// How far inside a node stands, by the connections with it. Behind a `forwarder` whoever comes in seems to come
+    /// from inside, and is taken to come from the internet.
+    #[must_use]
+    pub fn reach(&self, node: NodeId, forwarder: bool) -> Reach {
+        self.state.reach(node, forwarder)
     }
 
     /// Says hello to `node`, or to whoever is at `addrs`, and returns who answered what. Addresses
@@ -278,7 +314,8 @@ impl Net {
         let peer = peer_id::peer_of(node).ok_or(not_a_node)?;
         let (caller, connected) = oneshot::channel();
         self.ask(Command::Connect { node, addrs, caller }, connected).await?;
-        bulk::open(self.streams.clone(), peer, self.state.gates.token(node)).await
+        let gate = self.state.gates.token(node).map(|(_, gate)| gate);
+        bulk::open(self.streams.clone(), peer, gate).await
     }
 
     /// Ends all connections in an orderly way and frees the ports.

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::Reach;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use libp2p::Multiaddr;
 use libp2p::swarm::ConnectionId;
 use rand::rngs::SysRng;
@@ -13,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::book::is_tcp;
 use super::gate::Gates;
+use super::places::Origin;
 
 /// How a connection is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,18 @@ pub struct PeerStatus {
 struct Session {
     nonce: [u8; 32],
     since: SystemTime,
-    links: Vec<(ConnectionId, Multiaddr)>,
+    links: Vec<Link>,
+}
+
+/// One connection of a session.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) id: ConnectionId,
+    /// The far end.
+    pub(super) addr: Multiaddr,
+    pub(super) origin: Origin,
+    /// Whether the far end made it.
+    pub(super) inbound: bool,
 }
 
 /// Written by the owner of the swarm, read by all handles.
@@ -80,14 +93,14 @@ impl NetState {
     }
 
     /// True when this is the first connection with the node.
-    pub(super) fn link_up(&self, node: NodeId, id: ConnectionId, addr: Multiaddr) -> bool {
+    pub(super) fn link_up(&self, node: NodeId, link: Link) -> bool {
         let mut sessions = lock(&self.sessions);
         let session = sessions.entry(node).or_insert_with(|| Session {
             nonce: fresh_nonce(),
             since: SystemTime::now(),
             links: Vec::new(),
         });
-        session.links.push((id, addr));
+        session.links.push(link);
         session.links.len() == 1
     }
 
@@ -97,7 +110,7 @@ impl NetState {
         let Some(session) = sessions.get_mut(&node) else {
             return false;
         };
-        session.links.retain(|(link, _)| *link != id);
+        session.links.retain(|link| link.id != id);
         let last = session.links.is_empty();
         if last {
             sessions.remove(&node);
@@ -105,10 +118,35 @@ impl NetState {
         last
     }
 
-    pub(super) fn link_addr(&self, node: NodeId, id: ConnectionId) -> Option<Multiaddr> {
+    pub(super) fn origin(&self, node: NodeId, id: ConnectionId) -> Option<Origin> {
         let sessions = lock(&self.sessions);
         let links = &sessions.get(&node)?.links;
-        links.iter().find(|(link, _)| *link == id).map(|(_, addr)| addr.clone())
+        links.iter().find(|link| link.id == id).map(|link| link.origin)
+    }
+
+    /// The connections with known nodes but this one, oldest first, by whose they are.
+    pub(super) fn known_links(&self, but: ConnectionId) -> Vec<(ConnectionId, PartyId)> {
+        let sessions = lock(&self.sessions);
+        let mut links: Vec<_> = sessions
+            .iter()
+            .filter_map(|(node, session)| Some((self.gates.institution(*node)?, &session.links)))
+            .flat_map(|(whose, links)| links.iter().map(move |link| (link.id, whose)))
+            .filter(|(id, _)| *id != but)
+            .collect();
+        links.sort_unstable();
+        links
+    }
+
+    /// How far inside a node stands, by the connections with it: as the outermost of them says. Where whoever
+    /// comes in seems to come from says nothing behind a `forwarder`.
+    pub(super) fn reach(&self, node: NodeId, forwarder: bool) -> Reach {
+        let sessions = lock(&self.sessions);
+        let links = sessions.get(&node).map(|session| session.links.iter());
+        let reach = |link: &Link| match link.inbound && forwarder {
+            true => Reach::Internet,
+            false => Reach::of(&link.addr.to_string()).unwrap_or(Reach::Internet),
+        };
+        links.into_iter().flatten().map(reach).min().unwrap_or(Reach::Internet)
     }
 
     pub(super) fn is_connected(&self, node: NodeId) -> bool {
@@ -125,10 +163,10 @@ impl NetState {
             .iter()
             .map(|(node, session)| PeerStatus {
                 node: *node,
-                addrs: session.links.iter().map(|(_, addr)| addr.clone()).collect(),
+                addrs: session.links.iter().map(|link| link.addr.clone()).collect(),
                 since: session.since,
                 transport: match session.links.first() {
-                    Some((_, addr)) if is_tcp(addr) => Transport::Tcp,
+                    Some(link) if is_tcp(&link.addr) => Transport::Tcp,
                     _ => Transport::Quic,
                 },
                 gate_open: self.gates.is_open(*node),

@@ -235,6 +235,7 @@ async fn garbage_from_a_stranger_gets_no_answer_and_the_node_goes_on() {
         node_seed: Zeroizing::new([3; 32]),
         listen: Vec::new(),
         mdns: false,
+        private_networks: false,
         limits: Limits::default(),
     };
     let (stranger, _events) = net::start(config).await.unwrap();
@@ -386,4 +387,57 @@ async fn where_no_node_is_the_error_says_how_to_make_one() {
     let config = Config::load(flags).unwrap();
     let error = run(config, Unlock::KeyFile("/none".into())).await.unwrap_err();
     assert!(error.to_string().contains("chartmesh init"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_known_is_known_after_a_restart_and_who_was_expelled_is_not() {
+    let (a, b, c) = (
+        Home::new(Role::Hospital, "A"),
+        Home::new(Role::Hospital, "B"),
+        Home::new(Role::Hospital, "C"),
+    );
+    let (hospital, other, third) = (a.run().await, b.run().await, c.run().await);
+    federate(&hospital, &other).await;
+    let invite =
+        federation::command::Invite { valid_ms: None, addresses: hospital.handle().addresses() };
+    let invite = hospital.ask(invite).await;
+    third.ask(federation::command::Join { code: invite.code }).await;
+    let applicant = third.me();
+    for node in [&hospital, &other] {
+        node.until("an applicant", ask::Members, |view| {
+            view.parties.iter().any(|party| party.party == applicant)
+        })
+        .await;
+        node.ask(federation::command::Admit { party: applicant }).await;
+    }
+    for node in [&hospital, &third] {
+        node.until_member(applicant).await;
+    }
+    let nodes = [other.net().node_id(), third.net().node_id()];
+    let known = |node: &Node| {
+        node.handle()
+            .read(|peer, txn, now| peer.known_nodes(txn, now))
+            .unwrap()
+            .into_iter()
+            .map(|(node, _)| node)
+            .collect::<Vec<_>>()
+    };
+    hospital.abandon().await;
+    let hospital = a.run().await;
+    assert!(nodes.iter().all(|node| known(&hospital).contains(node)));
+    let expel = |party| federation::command::Expel { party, reason: "a test".to_owned() };
+    hospital.ask(expel(applicant)).await;
+    other.until("the proposal", ask::Members, |view| !view.proposals.is_empty()).await;
+    other.ask(expel(applicant)).await;
+    hospital
+        .until("the expulsion", ask::Members, |view| {
+            view.parties.iter().any(|found| {
+                found.party == applicant && matches!(found.standing, Status::Expelled { .. })
+            })
+        })
+        .await;
+    assert_eq!(known(&hospital), [nodes[0]]);
+    for node in [hospital, other, third] {
+        node.shutdown().await;
+    }
 }

@@ -209,6 +209,8 @@ limits! {
     REASON_ARGS_MAX: usize = 4;
     /// Network addresses kept for one node, and nodes that an introduction names.
     ADDRESSES_MAX: usize = 16;
+    /// Nodes remembered of one institution: a cluster's, and those of earlier copies; it can make any number.
+    NODES_OF_ONE_MAX: usize = 64;
     /// Bytes of the addresses that are passed on of an institution's nodes that have not proven themselves.
     HINTED_BYTES_MAX: usize = 4096;
     /// Bytes of a name as it is compared: several times what cards and charts call anybody.

@@ -10,4 +10,4 @@ pub mod naming;
 pub mod reason;
 pub mod time;
 
-pub use addresses::Addresses;
+pub use addresses::{Addresses, Reach};

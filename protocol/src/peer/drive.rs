@@ -11,6 +11,7 @@ use crate::entries::{self, Bundle, Draft, SealedEntry, Sealing};
 use crate::holdings::{self, Transfer};
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::identity::{KeyRing, KnownKeys, Role};
+use crate::members;
 use crate::outbox;
 use crate::patients;
 use crate::refusal::{Handled, refuse};
@@ -199,6 +200,43 @@ impl Peer {
         node: NodeId,
     ) -> Result<Option<PartyId>, StoreError> {
         directory::institution_of(txn, node, now)
+    }
+
+    /// The nodes that are no strangers after a start, and whose they are: each proved once that it speaks for an
+    /// institution which may come in still. Their gates stay closed until they say `hello`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn known_nodes(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+    ) -> Result<Vec<(NodeId, PartyId)>, StoreError> {
+        let now = clock::read(txn, now)?;
+        let mut known = Vec::new();
+        for (node, institution) in directory::certified_nodes(txn)? {
+            if institution != self.me() && members::admitted(txn, institution, now)? {
+                known.push((node, institution));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Whether the institution that a node was last said to speak for may come in.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_known(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        node: NodeId,
+    ) -> Result<bool, StoreError> {
+        let now = clock::read(txn, now)?;
+        match directory::institution_told(txn, node)? {
+            Some(institution) => members::admitted(txn, institution, now),
+            None => Ok(false),
+        }
     }
 
     /// Whether a node may pull an object with a ticket now; to be asked again during a long pull.

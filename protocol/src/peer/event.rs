@@ -3,6 +3,7 @@
 use super::features::Command;
 use super::hello::{CheckedHello, CheckedWelcome};
 use super::message::CheckedMessage;
+use crate::Reach;
 use crate::holdings::Lost;
 use crate::id::{NodeId, ObjectId, PartyId, TransferId};
 use crate::identity::PatientKeys;
@@ -37,6 +38,8 @@ pub enum Event {
         nonce: Nonce,
         /// Where we listen, to be told to the node.
         addresses: Vec<String>,
+        /// How far inside the node stands.
+        from: Reach,
         /// What it said.
         hello: Box<CheckedHello>,
     },
@@ -44,6 +47,8 @@ pub enum Event {
     Welcome {
         /// The node, as the transport authenticated it.
         node: NodeId,
+        /// How far inside the node stands.
+        from: Reach,
         /// What it said.
         welcome: Box<CheckedWelcome>,
     },
@@ -55,6 +60,8 @@ pub enum Event {
         node: NodeId,
         /// Our nonce on this connection: what a proof must name.
         nonce: Nonce,
+        /// How far inside the node stands.
+        from: Reach,
         /// The message.
         message: Box<CheckedMessage>,
     },
@@ -64,6 +71,8 @@ pub enum Event {
         to: PartyId,
         /// The message's number.
         number: u64,
+        /// How far inside the node that answered stands.
+        from: Reach,
         /// The far side's response, or how it failed.
         result: Result<Vec<u8>, DeliveryFailure>,
     },

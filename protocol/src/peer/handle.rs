@@ -2,11 +2,12 @@
 
 use super::event::{DeliveryFailure, Event};
 use super::features::{self, Body};
-use super::hello;
+use super::hello::{self, CheckedHello};
 use super::itself::Peer;
 use super::message::CheckedMessage;
 use super::reasons::Reason;
 use super::route::{dispatch, hand_on, hand_on_all, tick, undelivered};
+use crate::Reach;
 use crate::access_log;
 use crate::clock;
 use crate::codec::{Bytes, Wire};
@@ -20,7 +21,7 @@ use crate::message::OutcomeResult;
 use crate::outbox::{self, Taken};
 use crate::record;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
-use crate::store::{Overlay, StoreError, Txn, merge};
+use crate::store::{Overlay, ReadTxn, StoreError, Txn, merge};
 use crate::time::Timestamp;
 use crate::turn::{Context, Effect, Nonce, Notice, RequestId, Sender, Sort, TransferResult};
 use rand_core::CryptoRng;
@@ -47,8 +48,9 @@ impl Peer {
                     vec![Effect::Answer { request, answer: Err(refusal) }]
                 }))
             }
-            Event::Hello { request, node, nonce, addresses, hello } => {
+            Event::Hello { request, node, nonce, addresses, from, hello } => {
                 let done = self.attempt(now, txn, rng, |ctx| {
+                    ctx.from = from;
                     hello::hello(ctx, request, node, nonce, addresses, &hello)
                 })?;
                 Ok(done.unwrap_or_else(|refusal| {
@@ -56,25 +58,52 @@ impl Peer {
                     vec![Effect::Reply { request, bytes }]
                 }))
             }
-            Event::Welcome { node, welcome } => {
-                let done =
-                    self.attempt(now, txn, rng, |ctx| hello::welcome(ctx, node, &welcome))?;
+            Event::Welcome { node, from, welcome } => {
+                let done = self.attempt(now, txn, rng, |ctx| {
+                    ctx.from = from;
+                    hello::welcome(ctx, node, &welcome)
+                })?;
                 Ok(done.unwrap_or_else(|refusal| {
                     tracing::info!(node = %node.short(), reason = refusal.name(), "an answer to hello was not taken");
-                    vec![Effect::Gate { node, open: false }]
+                    vec![Effect::Gate { node, open_for: None }]
                 }))
             }
-            Event::Message { request, node, nonce, message } => {
-                self.message(now, txn, rng, request, (node, nonce), &message)
+            Event::Message { request, node, nonce, from, message } => {
+                self.message(now, txn, rng, request, (node, nonce, from), &message)
             }
-            Event::Delivery { to, number, result } => {
-                self.delivery(now, txn, rng, to, number, result)
+            Event::Delivery { to, number, from, result } => {
+                self.delivery(now, txn, rng, (to, number, from), result)
             }
             Event::Transfer { id, result } => self.transferred(now, txn, rng, id, result),
             Event::Checked { lost, found } => {
                 self.quietly(now, txn, rng, |ctx| record::checked(ctx, &lost, &found))
             }
             Event::Tick => self.quietly(now, txn, rng, tick),
+        }
+    }
+
+    /// The answer to a stranger's `hello` that will be refused: judged on what is committed, so that a crowd of
+    /// strangers costs no transaction. Nothing where it may be let in, which [`Event::Hello`] decides.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn turns_away(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        (node, nonce): (NodeId, Nonce),
+        hello: &CheckedHello,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let now = clock::read(txn, now)?;
+        let mut overlay = Overlay::new(txn);
+        let mut ctx = self.context(now, &mut overlay, rng, None);
+        match hello::hello(&mut ctx, RequestId(0), node, nonce, Vec::new(), hello) {
+            Ok(()) => Ok(None),
+            Err(Failure::Refused(refusal)) => {
+                Ok(Some(hello::HelloReply::Refused(refusal).to_bytes()))
+            }
+            Err(Failure::Store(error)) => Err(error),
         }
     }
 
@@ -89,6 +118,7 @@ impl Peer {
         Context {
             own: &self.own,
             now,
+            from: Reach::Machine,
             txn,
             rng,
             keys,
@@ -165,8 +195,7 @@ impl Peer {
         now: Timestamp,
         txn: &mut dyn Txn,
         rng: &mut dyn CryptoRng,
-        to: PartyId,
-        number: u64,
+        (to, number, from): (PartyId, u64, Reach),
         result: Result<Vec<u8>, DeliveryFailure>,
     ) -> Result<Vec<Effect>, StoreError> {
         let mut ended = None;
@@ -188,8 +217,10 @@ impl Peer {
             OutcomeResult::OutOfOrder(_) => return Ok(effects),
         };
         let answered = result.is_ok();
-        let heard =
-            self.attempt(now, txn, rng, |ctx| features::outcome(ctx, to, body.clone(), result))?;
+        let heard = self.attempt(now, txn, rng, |ctx| {
+            ctx.from = from;
+            features::outcome(ctx, to, body.clone(), result)
+        })?;
         effects.extend(match heard {
             Ok(more) => more,
             // To the feature a bad answer is a refusal like any other.
@@ -231,7 +262,7 @@ impl Peer {
         txn: &mut dyn Txn,
         rng: &mut dyn CryptoRng,
         request: RequestId,
-        (node, nonce): (NodeId, Nonce),
+        (node, nonce, from): (NodeId, Nonce, Reach),
         message: &CheckedMessage,
     ) -> Result<Vec<Effect>, StoreError> {
         let envelope = &message.envelope;
@@ -242,7 +273,7 @@ impl Peer {
                 tracing::info!(node = %node.short(), reason = refusal.name(), "a message was not taken");
                 return Ok(vec![
                     Effect::Reply { request, bytes: Vec::new() },
-                    Effect::Gate { node, open: false },
+                    Effect::Gate { node, open_for: None },
                 ]);
             }
             Err(Failure::Store(error)) => return Err(error),
@@ -258,6 +289,7 @@ impl Peer {
         }
         let mut answer = Bytes::default();
         let done = self.attempt(now, txn, rng, |ctx| {
+            ctx.from = from;
             // Whoever has merely proven a code says what it is for, and fills no other table of ours.
             if sender.introduced && message.body.sort() != Sort::Introduction {
                 return refuse(Reason::NotYetIn);

@@ -107,7 +107,6 @@ pub struct CheckedWelcome {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "lives as long as its handling")]
 enum Answer {
     Welcome(Signed<Hello>),
     Refused(Refusal),
@@ -296,7 +295,7 @@ fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKey
         node,
         keys.party(),
         certificate.expires,
-        hello.addresses.clone(),
+        hello.addresses.clone().within(ctx.from),
     )?;
     Ok(keys)
 }
@@ -363,7 +362,7 @@ pub(super) fn hello(
         return refuse(why);
     }
     learn(ctx, node, hello)?;
-    ctx.effects.push(Effect::Gate { node, open: true });
+    ctx.effects.push(Effect::Gate { node, open_for: Some(party) });
     let ours = say_hello(ctx.own, ctx.txn, ctx.now, addresses, nonce, Purpose::Known)?;
     let bytes = HelloReply::Welcome(ours.to_unverified()).to_bytes();
     ctx.effects.push(Effect::Reply { request, bytes });
@@ -452,11 +451,11 @@ pub(super) fn welcome(
     let open = members::admitted(ctx.txn, party, ctx.now)?
         || (!members::is_expelled(ctx.txn, party)? && relay_certificate(ctx, party, hello)?);
     if !open {
-        ctx.effects.push(Effect::Gate { node, open: false });
+        ctx.effects.push(Effect::Gate { node, open_for: None });
         return refuse(Reason::AnswererMayNotCome);
     }
     learn(ctx, node, hello)?;
-    ctx.effects.push(Effect::Gate { node, open: true });
+    ctx.effects.push(Effect::Gate { node, open_for: Some(party) });
     if let Some(code) = code {
         codes::heard(ctx.txn, party, code)?;
     }

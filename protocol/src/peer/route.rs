@@ -82,7 +82,7 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
         }
         Notice::PutOut { party } => {
             for (node, _) in directory::nodes_of(ctx.txn, party)? {
-                ctx.effects.push(Effect::Gate { node, open: false });
+                ctx.effects.push(Effect::Gate { node, open_for: None });
             }
             Ok(())
         }

@@ -1,6 +1,7 @@
 //! What a handler works with: one event's transaction, time, randomness, and what it sets going.
 
 use super::{Answer, Draft, Effect, Notice, Own, RequestId, Shown};
+use crate::Reach;
 use crate::identity::PatientKeys;
 use crate::refusal::Handled;
 use crate::store::Txn;
@@ -13,6 +14,8 @@ pub(crate) struct Context<'a> {
     pub(crate) own: &'a Own,
     /// UTC, never before a time that was handled earlier.
     pub(crate) now: Timestamp,
+    /// How far inside whoever is heard stands: the addresses that it tells lie no further.
+    pub(crate) from: Reach,
     /// Where everything is kept.
     pub(crate) txn: &'a mut dyn Txn,
     /// The only source of randomness.

@@ -42,8 +42,8 @@ pub enum Effect {
     Gate {
         /// The node.
         node: NodeId,
-        /// In or out.
-        open: bool,
+        /// In, as a node of this institution; or out.
+        open_for: Option<PartyId>,
     },
     /// An object is to be pulled; see [`crate::peer::Peer::transfer`].
     Pull {

@@ -12,6 +12,7 @@ use crate::driver::Driver as _;
 use crate::result::{NOBODY, TraceKind};
 use crate::stage::{Back, Flow};
 use crate::tier::{Seen, message_id, patient_of, request_of};
+use chartmesh_protocol::Reach;
 use chartmesh_protocol::agenda::{Letter, Order, Sent};
 use chartmesh_protocol::codec::DecodeError;
 use chartmesh_protocol::id::PartyId;
@@ -125,7 +126,8 @@ impl Engine<'_> {
         let back = if first { Back::Message(flow) } else { Back::Nobody };
         self.machine(target).replying.insert(request.0, back);
         let name = flow.name;
-        let event = Event::Message { request, node: from_node, nonce, message };
+        let event =
+            Event::Message { request, node: from_node, nonce, from: Reach::Machine, message };
         let then = Then::Received(flow);
         self.handle(target, event, name, then);
     }
@@ -239,7 +241,8 @@ impl Engine<'_> {
             outcome: outcome.as_ref(),
             request: flow.about,
         });
-        let event = Event::Delivery { to: flow.to, number: flow.number, result };
+        let event =
+            Event::Delivery { to: flow.to, number: flow.number, from: Reach::Machine, result };
         self.handle(flow.from, event, flow.name, Then::Delivered(flow.to));
     }
 
@@ -258,7 +261,7 @@ impl Engine<'_> {
         self.trace(TraceKind::Concluded, from, target, |row| {
             (row.id, row.end) = (number, end);
         });
-        let event = Event::Delivery { to, number, result: Err(failure) };
+        let event = Event::Delivery { to, number, from: Reach::Machine, result: Err(failure) };
         self.handle(from, event, "retry", Then::Delivered(to));
     }
 }

@@ -10,6 +10,7 @@ use super::task::{Task, Then};
 use crate::driver::Driver as _;
 use crate::result::TraceKind;
 use crate::stage::Back;
+use chartmesh_protocol::Reach;
 use chartmesh_protocol::peer::{CheckedHello, CheckedWelcome, DeliveryFailure, Event, Greeting};
 
 /// How long dialling somebody who is not there takes: the transport's timeout.
@@ -104,6 +105,7 @@ impl Engine<'_> {
             node: from_node,
             nonce: ours,
             addresses: vec![format!("/memory/{target}")],
+            from: Reach::Machine,
             hello: Box::new(hello),
         };
         self.handle(target, event, "hello", Then::Nothing);
@@ -126,7 +128,8 @@ impl Engine<'_> {
             }
             _ => Err(DeliveryFailure::GateClosed),
         };
-        let event = Event::Welcome { node: target_node, welcome: Box::new(welcome) };
+        let event =
+            Event::Welcome { node: target_node, from: Reach::Machine, welcome: Box::new(welcome) };
         self.handle(from, event, "hello", Then::Greeted(target, answer));
     }
 

@@ -131,7 +131,13 @@ impl World {
         let request = self.request();
         self.event(
             target,
-            Event::Message { request, node: from_node, nonce, message: Box::new(message) },
+            Event::Message {
+                request,
+                node: from_node,
+                nonce,
+                from: self.reach,
+                message: Box::new(message),
+            },
         );
         let reply = self.replies.remove(&request.0).unwrap_or_default();
         if reply.is_empty() {

@@ -83,7 +83,7 @@ impl Driver for World {
         result: Result<Vec<u8>, DeliveryFailure>,
     ) {
         let start = self.start(at);
-        self.event(at, Event::Delivery { to, number, result });
+        self.event(at, Event::Delivery { to, number, from: self.reach, result });
         if self.start(at) == start && self.agenda(at).concluded(to).is_some() {
             // What waits goes before what this one set going: a revocation, before objects are asked for.
             self.tasks.push_front((at, Step::Outbox(to)));
@@ -135,7 +135,7 @@ impl World {
         }
         let nonce = welcome.nonce().map_err(|_| DeliveryFailure::GateClosed);
         let starts = self.parties[from.0].starts;
-        self.event(from, Event::Welcome { node, welcome: Box::new(welcome) });
+        self.event(from, Event::Welcome { node, from: self.reach, welcome: Box::new(welcome) });
         let party = &mut self.parties[from.0];
         if party.starts == starts {
             party.agenda.learn_nonce(node, nonce?);
@@ -159,7 +159,10 @@ impl World {
         let nonce = party.agenda.choose_nonce(from_node, &mut party.rng);
         let (request, addresses) = (self.request(), vec![format!("memory/{}", target.0)]);
         let hello = Box::new(hello);
-        self.event(target, Event::Hello { request, node: from_node, nonce, addresses, hello });
+        self.event(
+            target,
+            Event::Hello { request, node: from_node, nonce, addresses, from: self.reach, hello },
+        );
         let reply = self.replies.remove(&request.0).unwrap_or_default();
         CheckedWelcome::prepare(node, &reply, greeting).map_err(|_| DeliveryFailure::NeverSent)
     }

@@ -2,6 +2,7 @@
 
 use crate::driver::Step;
 use crate::party::{Party, Who};
+use chartmesh_protocol::Reach;
 use chartmesh_protocol::agenda::Retry;
 use chartmesh_protocol::id::{PartyId, TransferId};
 use chartmesh_protocol::identity::Role;
@@ -58,6 +59,8 @@ pub struct World {
     pub last_said: Option<Vec<u8>>,
     /// Whether to keep [`World::wire`].
     pub record_wire: bool,
+    /// How far inside everybody seems to stand to whom it speaks with.
+    pub reach: Reach,
     /// What dishonest parties answer to every message, in place of what became of it.
     pub lies: BTreeMap<Who, OutcomeResult>,
     /// Parties that answer messages and serve no objects.
@@ -101,6 +104,7 @@ impl World {
             cut: BTreeSet::new(),
             wire: Vec::new(),
             last_said: None,
+            reach: Reach::Machine,
             record_wire: false,
             lies: BTreeMap::new(),
             silent: BTreeSet::new(),

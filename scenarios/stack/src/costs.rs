@@ -12,7 +12,7 @@ use chartmesh_node::bulk::{self, Patience, Pulled};
 use chartmesh_node::net::{self, Limits, Net, NetConfig, NetEvent};
 use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_node::pool;
-use chartmesh_protocol::id::{NodeId, TicketId, TransferId};
+use chartmesh_protocol::id::{NodeId, PartyId, TicketId, TransferId};
 use libp2p::Multiaddr;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -230,6 +230,7 @@ async fn bare(internet: &Internet, seed: u8) -> (Net, mpsc::Receiver<NetEvent>) 
         node_seed: Zeroizing::new([seed; 32]),
         listen: vec![address(host)],
         mdns: false,
+            private_networks: false,
         limits: Limits::default(),
     };
     let pipes = SimTransport::boxed(internet.clone(), host);
@@ -248,7 +249,7 @@ async fn answer(
         match event {
             NetEvent::Hello { node, request, reply } => {
                 let _nobody = reaches.send((request.len(), Instant::now()));
-                far.open_gate(node);
+                far.open_gate(node, PartyId(node.0));
                 reply.send(vec![0; SMALL]);
             }
             NetEvent::Control { request, reply, .. } => {

@@ -117,6 +117,7 @@ impl Machine {
             node_seed: Zeroizing::new(self.key("node")),
             listen: vec![address(self.host)],
             mdns: false,
+            private_networks: false,
             limits: Limits::default(),
         };
         let pipes = SimTransport::boxed(internet.clone(), self.host);
@@ -129,6 +130,7 @@ impl Machine {
             net: net.clone(),
             events,
             announce: Vec::new(),
+            private_networks: false,
             accept_clock: false,
             wall_clock: WallClock::new(move || epoch.plus_ms(ms(begin.elapsed() + ahead))),
             witness: Some(witness),

@@ -116,7 +116,7 @@ impl Notes {
             Witnessed::Event(event) => {
                 self.handling.remove(&by);
                 match event {
-                    Event::Delivery { to, number, result: Ok(outcome) } => {
+                    Event::Delivery { to, number, result: Ok(outcome), .. } => {
                         let (to, number, outcome) = (*to, *number, outcome.clone());
                         self.say(Noted::Concluded { by, to, number, outcome });
                     }

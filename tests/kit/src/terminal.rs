@@ -6,8 +6,9 @@ use chartmesh_node::net::{self, BulkStream, Limits, Net, NetConfig, NetEvent, Se
 use chartmesh_node::random;
 use chartmesh_protocol::capability::{Chain, ConnectionNonce, Proof};
 use chartmesh_protocol::codec::Bytes;
-use chartmesh_protocol::crypto::SigningKey;
+use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::id::{NodeId, PartyId, StreamId};
+use chartmesh_protocol::identity::{Role, incept};
 use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
 use chartmesh_protocol::peer::{CheckedWelcome, Identity, Peer, PeerView};
 use chartmesh_protocol::refusal::Refusal;
@@ -18,18 +19,19 @@ use libp2p::Multiaddr;
 
 /// The holder that a terminal talks to.
 #[derive(Debug, Clone)]
-pub(crate) struct Far {
+pub struct Far {
     /// The institution.
-    pub(crate) institution: PartyId,
+    pub institution: PartyId,
     /// Its node.
-    pub(crate) node: NodeId,
+    pub node: NodeId,
     /// Where the node is.
-    pub(crate) addresses: Vec<Multiaddr>,
+    pub addresses: Vec<Multiaddr>,
 }
 
 impl Far {
     /// The first node of an institution among those that a node knows.
-    pub(crate) fn of(known: &[PeerView], institution: PartyId) -> Option<Self> {
+    #[must_use]
+    pub fn of(known: &[PeerView], institution: PartyId) -> Option<Self> {
         let node = known.iter().find(|peer| peer.institution == institution)?.nodes.first()?;
         let addresses = node.addresses.iter().filter_map(|text| text.parse().ok()).collect();
         Some(Self { institution, node: node.node, addresses })
@@ -37,7 +39,7 @@ impl Far {
 }
 
 /// The terminal. It has a network key of its own and nothing on a disk.
-pub(crate) struct Terminal {
+pub struct Terminal {
     peer: Peer,
     store: Memory,
     net: Net,
@@ -60,9 +62,21 @@ impl Terminal {
     ///
     /// # Errors
     /// When the keys do not fit, or no port is free.
-    pub(crate) async fn start(mut identity: Identity, far: Far) -> anyhow::Result<Self> {
+    pub async fn start(identity: Identity, far: Far) -> anyhow::Result<Self> {
         let mut seed = zeroize::Zeroizing::new([0; 32]);
         random(seed.as_mut_slice());
+        Self::start_as(seed, identity, far).await
+    }
+
+    /// The same, with a network key that it may have had before.
+    ///
+    /// # Errors
+    /// As [`Terminal::start`].
+    pub async fn start_as(
+        seed: zeroize::Zeroizing<[u8; 32]>,
+        mut identity: Identity,
+        far: Far,
+    ) -> anyhow::Result<Self> {
         let key = SigningKey::from_seed(&seed);
         identity.node = key.clone();
         let peer = Peer::new(identity)?;
@@ -72,6 +86,7 @@ impl Terminal {
             node_seed: seed,
             listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],
             mdns: false,
+            private_networks: false,
             limits: Limits::default(),
         })
         .await?;
@@ -80,11 +95,35 @@ impl Terminal {
         Ok(Self { peer, store, net, _events: events, key, far, stream: StreamId(stream), sent: 0 })
     }
 
+    /// Starts a terminal of an institution that nobody knows.
+    ///
+    /// # Errors
+    /// As [`Terminal::start`].
+    pub async fn stranger(far: Far) -> anyhow::Result<Self> {
+        let [mut first, mut next, mut kem] = [[0; 32]; 3];
+        [&mut first, &mut next, &mut kem].into_iter().for_each(|seed| random(seed));
+        let (first, next) = (SigningKey::from_seed(&first), SigningKey::from_seed(&next));
+        let identity = Identity {
+            role: Role::Hospital,
+            name: "Nobody".to_owned(),
+            log: incept(&first, &next.public()),
+            institution: first.clone(),
+            kem: KemSecret::from_seed(kem),
+            node: first,
+        };
+        Self::start(identity, far).await
+    }
+
+    /// Stops, and frees its port.
+    pub async fn stop(self) {
+        self.net.stop().await;
+    }
+
     /// Says hello; gives the holder's nonce, which messages and proofs must name from now on.
     ///
     /// # Errors
     /// When the holder is not there or keeps its gate closed.
-    pub(crate) async fn greet(&self) -> anyhow::Result<ConnectionNonce> {
+    pub async fn greet(&self) -> anyhow::Result<ConnectionNonce> {
         let mut ours = [0; 16];
         random(&mut ours);
         let of = (self.far.institution, self.far.node);
@@ -94,7 +133,7 @@ impl Terminal {
             self.net.hello(self.far.addresses.clone(), Some(self.far.node), hello).await?;
         let welcome = CheckedWelcome::prepare(node, &reply, &greeting)?;
         let nonce = welcome.nonce().context("the holder did not open its gate")?;
-        self.net.open_gate(node);
+        self.net.open_gate(node, self.far.institution);
         Ok(nonce)
     }
 
@@ -149,7 +188,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Whatever became of them.
-    pub(crate) async fn send_raw(&self, bytes: Vec<u8>) -> Result<Vec<u8>, SendFailure> {
+    pub async fn send_raw(&self, bytes: Vec<u8>) -> Result<Vec<u8>, SendFailure> {
         self.net.control(self.far.node, self.far.addresses.clone(), bytes).await
     }
 
@@ -157,7 +196,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) async fn open_bulk(&self) -> Result<BulkStream, SendFailure> {
+    pub async fn open_bulk(&self) -> Result<BulkStream, SendFailure> {
         self.net.open_bulk(self.far.node, self.far.addresses.clone()).await
     }
 }

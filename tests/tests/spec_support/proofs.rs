@@ -200,6 +200,22 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ("NET-3", "node/src/net/codec.rs", "a_length_above_the_cap_is_refused_before_the_body"),
     ("NET-4", "node/src/net/tests/strangers.rs", "a_stranger_can_open_hello_and_nothing_else"),
     (
+        "NET-11",
+        "node/src/net/tests/crowds.rs",
+        "silent_connections_shut_nobody_out_whether_from_one_address_or_from_three",
+    ),
+    (
+        "NET-12",
+        "node/src/net/tests/crowds.rs",
+        "eight_nodes_of_one_institution_leave_another_its_share_of_the_pipes",
+    ),
+    (
+        "NET-13",
+        "scenarios/tests/bounds.rs",
+        "what_a_member_tells_of_addresses_reaches_no_further_inside_than_itself",
+    ),
+    ("NET-14", "tests/tests/mdns.rs", "mdns_says_that_a_node_is_there_and_nothing_of_whose_it_is"),
+    (
         "NET-10",
         "node/tests/object_store/transfers.rs",
         "a_permission_revoked_midway_stops_the_transfer_within_the_bound",

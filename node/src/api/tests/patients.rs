@@ -53,22 +53,22 @@ async fn a_rotation_takes_the_words_and_the_passphrase_may_change() {
     let rotate = format!("/v1/patients/{patient}/rotate");
     let others: NewPatientView = home
         .client
-        .post("/v1/patients", &json!({"name": "Taro", "passphrase": "other"}))
+        .post("/v1/patients", &json!({"name": "Taro", "passphrase": "another correct horse"}))
         .await
         .get();
-    let wrong = json!({"words": others.words, "passphrase": "new"});
+    let wrong = json!({"words": others.words, "passphrase": "a new battery staple"});
     home.client.post(&rotate, &wrong).await.refused(422, RefusalCode::NotAuthentic);
-    let few = json!({"words": "abandon ability", "passphrase": "new"});
+    let few = json!({"words": "abandon ability", "passphrase": "a new battery staple"});
     home.client.post(&rotate, &few).await.refused(400, RefusalCode::Invalid);
-    let unknown = json!({"words": made.words, "passphrase": "new", "drop": ["00".repeat(16)]});
+    let unknown = json!({"words": made.words, "passphrase": "a new battery staple", "drop": ["00".repeat(16)]});
     home.client.post(&rotate, &unknown).await.refused(404, RefusalCode::NotFound);
-    let right = json!({"words": made.words.to_uppercase(), "passphrase": "new"});
+    let right = json!({"words": made.words.to_uppercase(), "passphrase": "a new battery staple"});
     let rotated: RotatedView = home.client.post(&rotate, &right).await.get();
     assert_eq!(rotated.number, 1);
     let unlock = format!("/v1/patients/{patient}/unlock");
     let old = json!({"passphrase": PASSPHRASE});
     home.client.post(&unlock, &old).await.refused(423, RefusalCode::Locked);
-    home.client.post(&unlock, &json!({"passphrase": "new"})).await.bytes();
+    home.client.post(&unlock, &json!({"passphrase": "a new battery staple"})).await.bytes();
     home.stop().await;
 }
 
@@ -79,7 +79,9 @@ async fn a_patient_is_made_at_a_relay_only_and_never_without_a_passphrase() {
     home.client.post("/v1/patients", &asked).await.refused(409, RefusalCode::WrongRole);
     home.stop().await;
     let home = Home::new(Role::Patient).await;
-    let asked = json!({"name": "Hanako", "passphrase": "  "});
-    home.client.post("/v1/patients", &asked).await.refused(400, RefusalCode::Invalid);
+    for weak in ["  ", "x", "fourteen chars"] {
+        let asked = json!({"name": "Hanako", "passphrase": weak});
+        home.client.post("/v1/patients", &asked).await.refused(400, RefusalCode::Invalid);
+    }
     home.stop().await;
 }

@@ -12,9 +12,7 @@ use tokio::time::Instant;
 use super::super::calls::{Kind, Outcome};
 use super::super::codec::Answer;
 use super::super::event::{NetEvent, Reason, Reply, SendFailure};
-use super::super::limits::WAITING_EVENTS_MAX;
 use super::super::peer_id::node_of;
-use super::super::strangers::Origin;
 use super::{Owed, Task};
 
 impl Task {
@@ -83,15 +81,15 @@ impl Task {
         channel: ResponseChannel<Answer>,
     ) {
         self.answering.entry(node).or_default().insert((kind, id));
-        let admitted = self.state.gates.is_open(node);
+        let whose = self.state.gates.institution(node);
         let turned_away = match kind {
             // The gate closed after the stream was negotiated.
-            Kind::Control => (!admitted).then_some(Answer::Refused),
+            Kind::Control => (!self.state.gates.is_open(node)).then_some(Answer::Refused),
             Kind::Hello => {
-                let origin = self.state.link_addr(node, connection).as_ref().map(Origin::of);
+                let origin = self.state.origin(node, connection);
                 let fine = !self.greeting.contains_key(&connection)
                     && origin.is_some_and(|origin| {
-                        admitted || self.strangers.hello(origin, Instant::now())
+                        whose.is_some() || self.strangers.hello(origin, Instant::now())
                     });
                 if !fine && self.strangers.strike(connection) {
                     tracing::debug!(node = %node.short(), "a stranger says hello too often");
@@ -100,9 +98,10 @@ impl Task {
                 (!fine).then_some(Answer::Busy)
             }
         };
-        let full = (self.backlog.len() >= WAITING_EVENTS_MAX).then_some(Answer::Busy);
-        if let Some(answer) = turned_away.or(full) {
-            return self.pay(Owed { kind, channel, answer: Some(answer), greeting: None });
+        let full = || (!self.requests.take(whose)).then_some(Answer::Busy);
+        if let Some(answer) = turned_away.or_else(full) {
+            let (greeting, place) = (None, None);
+            return self.pay(Owed { kind, channel, answer: Some(answer), greeting, place });
         }
         let (sender, answer) = oneshot::channel();
         let reply = Reply(sender);
@@ -116,13 +115,16 @@ impl Task {
         let greeting = (kind == Kind::Hello).then_some((connection, id));
         self.owed.push(Box::pin(async move {
             let answer = answer.await.ok();
-            Owed { kind, channel, answer, greeting }
+            Owed { kind, channel, answer, greeting, place: Some(whose) }
         }));
     }
 
     /// Sends an answer; without one the channel is dropped, and the stream ends without a word.
     pub(super) fn pay(&mut self, owed: Owed) {
-        let Owed { kind, channel, answer, greeting } = owed;
+        let Owed { kind, channel, answer, greeting, place } = owed;
+        if let Some(whose) = place {
+            self.requests.give_back(&whose);
+        }
         // Before the answer is on its way, so that who has it may ask again at once.
         if let Some((connection, id)) = greeting {
             self.greeted(connection, id);

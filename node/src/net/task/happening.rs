@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use chartmesh_protocol::Reach;
 use chartmesh_protocol::id::NodeId;
+use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
@@ -12,9 +14,11 @@ use tokio::time::Instant;
 use super::super::behaviour::BehaviourEvent;
 use super::super::calls::Kind;
 use super::super::event::NetEvent;
-use super::super::limits::WAITING_EVENTS_MAX;
+use super::super::limits::{CONNECTIONS_MAX, DISCOVERED_MAX};
 use super::super::peer_id::node_of;
-use super::super::strangers::Origin;
+use super::super::places::{Origin, Places, Taken};
+use super::super::state::Link;
+use super::super::strangers::Strangers;
 use super::Task;
 use super::reach::describe;
 
@@ -23,8 +27,7 @@ impl Task {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                let addr = endpoint.get_remote_address().clone();
-                self.on_connected(&peer_id, connection_id, addr, endpoint.is_listener());
+                self.on_connected(&peer_id, connection_id, &endpoint);
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
                 self.strangers.forget(connection_id);
@@ -75,18 +78,20 @@ impl Task {
         }
     }
 
-    fn on_connected(&mut self, peer: &PeerId, id: ConnectionId, addr: Multiaddr, inbound: bool) {
+    fn on_connected(&mut self, peer: &PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
         let Some(node) = node_of(peer) else {
             self.swarm.close_connection(id);
             return;
         };
-        let first = self.state.link_up(node, id, addr.clone());
-        if inbound {
-            let (origin, gates) = (Origin::of(&addr), &self.state.gates);
-            if !self.strangers.admit(id, node, origin, gates, Instant::now()) {
-                tracing::debug!(node = %node.short(), "too many strangers");
-                self.swarm.close_connection(id);
-            }
+        let (addr, inbound) = (endpoint.get_remote_address().clone(), endpoint.is_listener());
+        let origin = match endpoint {
+            ConnectedPoint::Listener { local_addr, .. } => Origin::of(local_addr, &addr),
+            ConnectedPoint::Dialer { .. } => Origin::of(&Multiaddr::empty(), &addr),
+        };
+        let first = self.state.link_up(node, Link { id, addr: addr.clone(), origin, inbound });
+        if let Some(gone) = self.in_the_way(node, id, origin, inbound) {
+            tracing::debug!(connection = %gone, "too many connections; one gives way");
+            self.swarm.close_connection(gone);
         }
         // Where we reached it is the best address; where it came from is better than none.
         if !inbound || self.book.of(node).is_empty() {
@@ -97,6 +102,29 @@ impl Task {
         }
         for waiter in self.dials.connected(node, id) {
             self.serve(node, waiter);
+        }
+    }
+
+    /// The connection that is to end for this one, which may be itself.
+    fn in_the_way(
+        &mut self,
+        node: NodeId,
+        id: ConnectionId,
+        origin: Origin,
+        inbound: bool,
+    ) -> Option<ConnectionId> {
+        let gates = &self.state.gates;
+        let Some(institution) = gates.institution(node) else {
+            let admit = |strangers: &mut Strangers| {
+                strangers.admit(id, node, origin, gates, Instant::now())
+            };
+            return inbound.then(|| admit(&mut self.strangers)).flatten();
+        };
+        let held = self.state.known_links(id);
+        match Places::held(CONNECTIONS_MAX, held).take(id, institution) {
+            Taken::Free => None,
+            Taken::Instead(gone) => Some(gone),
+            Taken::Full => Some(id),
         }
     }
 
@@ -130,7 +158,9 @@ impl Task {
     fn on_discovered(&mut self, found: Vec<(PeerId, Multiaddr)>) {
         let mut by_node: HashMap<NodeId, Vec<Multiaddr>> = HashMap::new();
         for (peer, mut addr) in found {
-            if let Some(node) = node_of(&peer) {
+            // Who is on the same cable says nothing of this machine's own doors.
+            let near = Reach::of(&addr.to_string()).is_some_and(|reach| reach < Reach::Machine);
+            if let Some(node) = node_of(&peer).filter(|_| near) {
                 if let Some(Protocol::P2p(_)) = addr.iter().last() {
                     addr.pop();
                 }
@@ -144,7 +174,7 @@ impl Task {
             self.backlog.retain(
                 |event| !matches!(event, NetEvent::Discovered { node: n, .. } if *n == node),
             );
-            if self.backlog.len() < WAITING_EVENTS_MAX {
+            if self.backlog.len() < DISCOVERED_MAX {
                 self.backlog.push_back(NetEvent::Discovered { node, addrs });
             }
         }

@@ -7,7 +7,7 @@ mod reach;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -24,8 +24,9 @@ use super::calls::{Call, Calls, Kind};
 use super::codec::Answer;
 use super::dial::Dials;
 use super::event::{NetEvent, Reason, SendFailure};
-use super::limits::{GOODBYE_MAX, Limits, STOP_TIMEOUT};
+use super::limits::{GOODBYE_MAX, Limits, REQUESTS_MAX, STOP_TIMEOUT};
 use super::peer_id::peer_of;
+use super::places::Shares;
 use super::state::NetState;
 use super::strangers::Strangers;
 
@@ -69,7 +70,12 @@ struct Owed {
     answer: Option<Answer>,
     /// For a `hello` that is being answered: where, so that the next may come.
     greeting: Option<(ConnectionId, InboundRequestId)>,
+    /// Whose place it takes: an institution's, or, of all strangers together, none's; nothing where it got none.
+    place: Option<Whose>,
 }
+
+/// Of whom a request is: of an institution, or of all strangers.
+type Whose = Option<PartyId>;
 
 /// The listeners that have not named an address yet, and who waits for them.
 pub(super) struct Starting {
@@ -83,7 +89,7 @@ pub(super) struct Task {
     state: Arc<NetState>,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<NetEvent>,
-    /// Events that the driver has not taken yet; requests only up to `WAITING_EVENTS_MAX`.
+    /// Events that the driver has not taken yet; requests only as far as they have places.
     backlog: VecDeque<NetEvent>,
     owed: FuturesUnordered<BoxFuture<'static, Owed>>,
     /// The `hello` being answered on each connection.
@@ -93,6 +99,8 @@ pub(super) struct Task {
     /// Nodes to disconnect once they have their answers, and when at the latest.
     leaving: HashMap<NodeId, Instant>,
     strangers: Strangers,
+    /// The requests that are being answered.
+    requests: Shares<Whose>,
     book: AddressBook,
     dials: Dials<Waiter>,
     calls: Calls,
@@ -120,7 +128,8 @@ impl Task {
             greeting: HashMap::new(),
             answering: HashMap::new(),
             leaving: HashMap::new(),
-            strangers: Strangers::new(limits),
+            strangers: Strangers::new(limits, Instant::now()),
+            requests: Shares::new(REQUESTS_MAX),
             book: AddressBook::default(),
             dials: Dials::default(),
             calls: Calls::default(),

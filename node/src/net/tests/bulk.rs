@@ -22,7 +22,7 @@ async fn pipe(client: &Node, server: &mut Node) -> (BulkStream, BulkStream) {
 
 async fn pair() -> (Node, Node) {
     let (client, server) = (Node::start(1).await, Node::start(2).await);
-    server.net.open_gate(client.id());
+    server.admit(&client);
     (client, server)
 }
 

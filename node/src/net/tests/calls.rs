@@ -16,8 +16,8 @@ fn nowhere() -> Multiaddr {
 /// Two nodes that have admitted each other; the first knows where the second is.
 async fn friends() -> (Node, Node) {
     let (one, other) = (Node::start(1).await, Node::start(2).await);
-    one.net.open_gate(other.id());
-    other.net.open_gate(one.id());
+    one.admit(&other);
+    other.admit(&one);
     (one, other)
 }
 
@@ -213,8 +213,13 @@ async fn a_port_that_is_taken_is_an_error_that_names_it() {
     let one = Node::start(1).await;
     let listen = vec![one.tcp().remove(0)];
     let node_seed = Zeroizing::new([2; 32]);
-    let config =
-        NetConfig { node_seed, listen: listen.clone(), mdns: false, limits: Limits::default() };
+    let config = NetConfig {
+        node_seed,
+        listen: listen.clone(),
+        mdns: false,
+        private_networks: false,
+        limits: Limits::default(),
+    };
     let error = start(config).await.map(drop).unwrap_err().to_string();
     assert!(error.contains(&listen[0].to_string()), "{error}");
 }

@@ -2,12 +2,13 @@
 
 mod bulk;
 mod calls;
+mod crowds;
 mod strangers;
 
 use std::future::Future;
 use std::time::Duration;
 
-use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use futures::StreamExt as _;
 use libp2p::request_response::{self, OutboundFailure, OutboundRequestId, ProtocolSupport};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 use super::book::is_tcp;
 use super::codec::{Answer, Frames};
 use super::peer_id::peer_of;
-use super::{Limits, Net, NetConfig, NetEvent, start};
+use super::{Limits, Net, NetConfig, NetEvent, Rate, start};
 
 /// Long enough for two busy cores; a test that passes never waits for it to end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,6 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn within<F: Future>(what: &str, future: F) -> F::Output {
     let ended = tokio::time::timeout(PATIENCE, future).await;
     ended.unwrap_or_else(|_| panic!("waited in vain: {what}"))
+}
+
+/// The institution of a node that is its only one.
+fn alone(node: NodeId) -> PartyId {
+    PartyId(node.0)
 }
 
 /// A node and what it was told.
@@ -47,13 +53,18 @@ impl Node {
 
     async fn start_at(seed: u8, limits: Limits, listen: Vec<Multiaddr>) -> Self {
         let node_seed = Zeroizing::new([seed; 32]);
-        let config = NetConfig { node_seed, listen, mdns: false, limits };
+        let config = NetConfig { node_seed, listen, mdns: false, private_networks: false, limits };
         let (net, events) = start(config).await.unwrap();
         Self { net, events }
     }
 
     fn id(&self) -> NodeId {
         self.net.node_id()
+    }
+
+    /// Lets another in, as the only node of its institution.
+    fn admit(&self, other: &Self) {
+        self.net.open_gate(other.id(), alone(other.id()));
     }
 
     fn tcp(&self) -> Vec<Multiaddr> {
@@ -92,7 +103,7 @@ impl Node {
             while let Some(event) = events.recv().await {
                 match event {
                     NetEvent::Hello { node, request, reply } => {
-                        gates.open_gate(node);
+                        gates.open_gate(node, alone(node));
                         reply.send(request);
                     }
                     NetEvent::Control { request, reply, .. } => reply.send(request),
@@ -121,6 +132,11 @@ struct Raw {
 impl Raw {
     /// Connected to `node` over TCP.
     async fn connect(node: &Node) -> Self {
+        Self::connect_at(node, node.tcp().remove(0)).await
+    }
+
+    /// Connected to `node` over TCP, at this address.
+    async fn connect_at(node: &Node, addr: Multiaddr) -> Self {
         let exchange = |name: &'static str| {
             let frames = Frames { request_bytes_max: usize::MAX, answer_bytes_max: usize::MAX };
             let config = request_response::Config::default().with_max_concurrent_streams(1000);
@@ -144,7 +160,7 @@ impl Raw {
             .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE))
             .build();
         let mut raw = Self { swarm, target: peer_of(node.id()).unwrap() };
-        raw.swarm.dial(node.tcp().remove(0)).unwrap();
+        raw.swarm.dial(addr).unwrap();
         raw.until("connected", |event| {
             matches!(event, SwarmEvent::ConnectionEstablished { .. }).then_some(())
         })

@@ -9,7 +9,8 @@ use crate::identity::{Card, KeyLog};
 use crate::limits;
 use crate::refusal::{Failure, Handled};
 use crate::statement::Unverified;
-use crate::store::{ReadTxn, StoreError, Txn};
+use crate::store::{ReadTxn, StoreError};
+use crate::turn::Context;
 
 wire_struct! {
     /// What one party tells another about a third, so that they can talk: nothing in it is believed
@@ -64,25 +65,25 @@ pub(crate) fn introduction(
 /// [`learn_introduction`] where nothing depends on this one: one that proves nothing is passed over, so
 /// that a party who shows different keys to different people spoils nobody else's message.
 pub(crate) fn hear_of(
-    txn: &mut dyn Txn,
+    ctx: &mut Context<'_>,
     introduction: Introduction,
 ) -> Result<Option<PartyId>, StoreError> {
-    match learn_introduction(txn, introduction) {
+    match learn_introduction(ctx, introduction) {
         Ok(party) => Ok(Some(party)),
         Err(Failure::Refused(_)) => Ok(None),
         Err(Failure::Store(error)) => Err(error),
     }
 }
 
-/// Takes over what another party told about a third.
+/// Takes over what another party told about a third: of addresses those that it may have us dial.
 pub(crate) fn learn_introduction(
-    txn: &mut dyn Txn,
+    ctx: &mut Context<'_>,
     introduction: Introduction,
 ) -> Handled<PartyId> {
-    let keys = learn_keys(txn, introduction.keys)?;
-    learn_card(txn, introduction.card, &keys)?;
+    let keys = learn_keys(ctx.txn, introduction.keys)?;
+    learn_card(ctx.txn, introduction.card, &keys)?;
     for node in introduction.nodes.into_iter().take(limits::ADDRESSES_MAX) {
-        hint_node(txn, node.node, keys.party(), node.addresses)?;
+        hint_node(ctx.txn, node.node, keys.party(), node.addresses.within(ctx.from))?;
     }
     Ok(keys.party())
 }

@@ -18,7 +18,8 @@ mod standing;
 pub use introduction::{IntroducedNode, Introduction};
 pub(crate) use introduction::{hear_of, introduction, learn_introduction};
 pub(crate) use nodes::{
-    certify_node, hint_node, institution_of, institution_told, learn_node, met, nodes_of,
+    certified_nodes, certify_node, hint_node, institution_of, institution_told, learn_node, met,
+    nodes_of,
 };
 pub(crate) use parties::{
     beginning, card, institutions, institutions_page, keys, learn_card, learn_keys, name,

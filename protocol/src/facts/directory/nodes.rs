@@ -52,9 +52,26 @@ pub(crate) fn learn_node(
     if let Some(before) = before.filter(|before| *before != institution) {
         txn.delete(NODES_OF, &rows::pair(&before.0, &node.0))?;
     }
+    if before != Some(institution) {
+        make_room(txn, institution)?;
+    }
     let row = NodeRow { institution, expires, addresses };
     rows::put(txn, NODES, &node.0, &row)?;
     rows::put(txn, NODES_OF, &rows::pair(&institution.0, &node.0), &row)?;
+    Ok(())
+}
+
+/// An institution makes as many nodes as it likes, and each is a row here: of those beyond the bound the ones go
+/// whose certificates end first, those that it never certified before all others.
+fn make_room(txn: &mut dyn Txn, institution: PartyId) -> Result<(), StoreError> {
+    let mut known = nodes_of(txn, institution)?;
+    known.sort_by_key(|(_, row)| row.expires);
+    let beyond = (known.len() + 1).saturating_sub(limits::NODES_OF_ONE_MAX);
+    for (node, _) in known.into_iter().take(beyond) {
+        txn.delete(NODES, &node.0)?;
+        txn.delete(NODES_OF, &rows::pair(&institution.0, &node.0))?;
+        txn.delete(CERTIFICATES, &node.0)?;
+    }
     Ok(())
 }
 
@@ -129,6 +146,17 @@ pub(crate) fn institution_told(
     Ok(rows::get::<NodeRow>(txn, NODES, &node.0)?.map(|row| row.institution))
 }
 
+/// The nodes that ever were certified, and by whom.
+pub(crate) fn certified_nodes(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<(NodeId, PartyId)>, StoreError> {
+    rows::all::<NodeRow>(txn, NODES, &[])?
+        .into_iter()
+        .filter(|(_, row)| row.certified())
+        .map(|(key, row)| Ok((NodeId(rows::tail(NODES, &key)?), row.institution)))
+        .collect()
+}
+
 /// An institution's nodes, with or without a valid certificate: dialling one renews it.
 pub(crate) fn nodes_of(
     txn: &(impl ReadTxn + ?Sized),
@@ -138,4 +166,39 @@ pub(crate) fn nodes_of(
         .into_iter()
         .map(|(key, row)| Ok((NodeId(rows::tail(NODES_OF, &key)?), row)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Memory;
+
+    const ONE: PartyId = PartyId([1; 32]);
+
+    fn node(number: u8) -> NodeId {
+        NodeId([number; 32])
+    }
+
+    #[test]
+    fn an_institution_fills_no_table_with_nodes_and_loses_those_first_that_end_first() {
+        let mut txn = Memory::default();
+        let most = u8::try_from(limits::NODES_OF_ONE_MAX).unwrap();
+        let none = Addresses::default;
+        hint_node(&mut txn, node(200), ONE, none()).unwrap();
+        for number in 0..most {
+            let expires = Timestamp(100 - u64::from(number));
+            learn_node(&mut txn, node(number), ONE, expires, none()).unwrap();
+        }
+        assert_eq!(institution_told(&txn, node(200)).unwrap(), None, "it was never certified");
+        learn_node(&mut txn, node(201), ONE, Timestamp(1000), none()).unwrap();
+        learn_node(&mut txn, node(202), PartyId([2; 32]), Timestamp(1), none()).unwrap();
+        assert_eq!(nodes_of(&txn, ONE).unwrap().len(), limits::NODES_OF_ONE_MAX);
+        assert_eq!(institution_told(&txn, node(most - 1)).unwrap(), None, "it would end first");
+        assert_eq!(institution_told(&txn, node(0)).unwrap(), Some(ONE));
+        let certified = certified_nodes(&txn).unwrap();
+        assert_eq!(certified.len(), limits::NODES_OF_ONE_MAX + 1);
+        // One that is known already takes no further place.
+        learn_node(&mut txn, node(0), ONE, Timestamp(2000), none()).unwrap();
+        assert_eq!(nodes_of(&txn, ONE).unwrap().len(), limits::NODES_OF_ONE_MAX);
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn tell(
 pub(super) fn kept(ctx: &mut Context<'_>, sender: &Sender, kept: Kept) -> Handled<Bytes> {
     let patient = kept.patient;
     deals_with(ctx, sender, patient)?;
-    let holder = directory::learn_introduction(ctx.txn, kept.holder)?;
+    let holder = directory::learn_introduction(ctx, kept.holder)?;
     let receipt = kept.receipt.claims();
     let signer = directory::keys(ctx.txn, holder)?.and_then(|known| known.key(receipt.key));
     let signed = signer.is_some_and(|key| kept.receipt.check(&key).is_ok());

@@ -157,7 +157,7 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
     let expires = ask.expires.min(ctx.now.plus_ms(limits::CONSENT_MS_MAX));
     let (kind, party) = match ask.for_party {
         Some(introduction) => {
-            let party = directory::learn_introduction(ctx.txn, introduction)?;
+            let party = directory::learn_introduction(ctx, introduction)?;
             // A name on a card is only claimed: the patient is asked about members alone, whom others
             // vouched for, and about those that the patient deals with already.
             if !members::is_member(ctx.txn, party)?
@@ -258,7 +258,7 @@ pub(super) fn prepare(
     ctx.notify(Notice::Ring { patient: known.party() });
     let mut holders = Vec::new();
     for holder in introduced(permission) {
-        holders.extend(directory::hear_of(ctx.txn, holder.clone())?);
+        holders.extend(directory::hear_of(ctx, holder.clone())?);
     }
     Ok(holders)
 }

@@ -321,7 +321,7 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handle
         return refuse(Reason::TellsOfNothing);
     }
     let to = told.to.keys.party_unverified();
-    directory::hear_of(ctx.txn, told.to)?;
+    directory::hear_of(ctx, told.to)?;
     let mut scopes = Vec::new();
     for chain in told.chains {
         let claims = chain.leaf().claims();

@@ -291,7 +291,7 @@ pub(super) fn answered(
     for introduction in answer.authors {
         let party = introduction.keys.party_unverified();
         if answer.bundles.iter().any(|bundle| bundle.label.claims().author == party) {
-            directory::hear_of(ctx.txn, introduction)?;
+            directory::hear_of(ctx, introduction)?;
         }
     }
     access_log::countersign(ctx, holder, read.patient, &answer.log_head)?;

@@ -138,7 +138,7 @@ pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> H
     if known_request(ctx.txn, order.request)? {
         return refuse(Reason::OrderHereAlready);
     }
-    let depositary = directory::learn_introduction(ctx.txn, order.depositary)?;
+    let depositary = directory::learn_introduction(ctx, order.depositary)?;
     let deposit = Deposit {
         to: depositary,
         owner: order.patient,

@@ -58,7 +58,7 @@ pub(crate) fn told(ctx: &mut Context<'_>, proof: ExpulsionProof) -> Handled<bool
         proof.statements.iter().map(|statement| statement.claims().author).collect();
     for party in proof.parties {
         if authors.contains(&party.keys.party_unverified()) {
-            directory::hear_of(ctx.txn, party)?;
+            directory::hear_of(ctx, party)?;
         }
     }
     let Some(mut ledger) = rebuilt(ctx.txn)? else { return Ok(false) };

@@ -236,7 +236,7 @@ pub(super) fn applicant_told(
     if !sender.member {
         return refuse(Reason::ToldByNoMember);
     }
-    let party = directory::learn_introduction(ctx.txn, applicant.party)?;
+    let party = directory::learn_introduction(ctx, applicant.party)?;
     if !is_member(ctx.txn, party)?
         && directory::standing(ctx.txn, party, ctx.now)?
             .is_none_or(|standing| matches!(standing, Standing::Introduced(_)))

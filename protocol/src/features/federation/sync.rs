@@ -131,7 +131,7 @@ fn learn(
     }
     for party in spread.parties {
         if named.contains(&party.keys.party_unverified()) {
-            directory::hear_of(ctx.txn, party)?;
+            directory::hear_of(ctx, party)?;
         }
     }
     // The very charter that is known was verified when it came.

@@ -105,7 +105,7 @@ fn learn_authors(
     for introduction in introductions {
         let party = introduction.keys.party_unverified();
         if bundles.iter().any(|bundle| bundle.label.claims().author == party) {
-            directory::hear_of(ctx.txn, introduction)?;
+            directory::hear_of(ctx, introduction)?;
         }
     }
     Ok(())

@@ -1,0 +1,44 @@
+//! Few places, many who want them: what a crowd of strangers takes from those whom a node knows.
+
+use std::time::Duration;
+
+use chartmesh_tests::{Crowd, Node, admit, is_member, join, until};
+use serde_json::{Value, json};
+
+/// Connections that the crowd holds at a time: more than there are handshakes, and than strangers' places.
+const HELD: usize = 300;
+
+fn hears(at: &Node, reason: &str) {
+    until(&format!("{} to hear of it", at.name), || {
+        let view = at.query(json!("members"), None).ok()?;
+        let proposals = view["proposals"].as_array()?;
+        proposals.iter().any(|one: &Value| one["reason"] == reason).then_some(())
+    });
+}
+
+#[test]
+fn a_hospital_that_restarts_in_a_crowd_of_silent_strangers_is_reached_by_who_it_knew() {
+    let root = tempfile::tempdir().unwrap();
+    let mut a = Node::create(root.path(), "hospital", "Kita Hospital");
+    let b = Node::create(root.path(), "hospital", "Minami Clinic");
+    a.cli(&["federation", "create", "Kita region", "--threshold", "2"]);
+    join(&a, &b);
+    admit(&a, &b);
+    until("the founding", || is_member(&b, &b).then_some(()));
+    let port = a.port();
+    a.kill();
+    b.cli(&["federation", "expel", &a.id, "--reason", "said while nobody was there"]);
+    a.start();
+    assert_eq!(a.port(), port);
+    for addresses in [&[2][..], &[2, 3, 4]] {
+        let crowd = Crowd::silent(port, addresses, HELD, Duration::from_millis(1));
+        until("the crowd", || (crowd.made() > 2 * HELD as u64).then_some(()));
+        if addresses.len() == 1 {
+            hears(&a, "said while nobody was there");
+            // And somebody whom it does not know gets in: only an invite opens the door to it.
+            let c = Node::create(root.path(), "hospital", "Higashi Clinic");
+            join(&a, &c);
+        }
+        assert!(a.get("/v1/status").is_ok());
+    }
+}
