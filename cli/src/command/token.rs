@@ -102,9 +102,13 @@ fn parse(token: &str) -> Outcome<Vec<Chain>> {
         if text.len() > 2 * TOKEN_CHAIN_BYTES_MAX {
             return Err(wrong("it is too long".to_owned()));
         }
-        let bytes = BASE64URL_NOPAD
-            .decode(text.trim_end_matches('=').as_bytes())
-            .map_err(|error| wrong(format!("it is not base64url ({error})")))?;
+        let bytes =
+            BASE64URL_NOPAD.decode(text.trim_end_matches('=').as_bytes()).map_err(|error| {
+                match text.contains(['/', '.']) {
+                    true => wrong(format!("there is no file {text}")),
+                    false => wrong(format!("it is not base64url ({error})")),
+                }
+            })?;
         Chain::parse(&bytes).map_err(|reason| wrong(reason.sentence().to_owned()))
     };
     match std::str::from_utf8(&bytes) {

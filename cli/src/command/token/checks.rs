@@ -61,6 +61,12 @@ impl Known {
         if keys.party() != view.party {
             return Err("the key log is another party's than it says".to_owned());
         }
+        if view.current != keys.current_number() {
+            let (said, is) = (view.current, keys.current_number());
+            return Err(format!(
+                "it says that key {said} is the current one, and its log ends with {is}"
+            ));
+        }
         if let Some(state) = view.revocations {
             let state =
                 Unverified::<RevocationState>::parse(&state.0).map_err(|e| e.to_string())?;
@@ -87,6 +93,10 @@ pub(super) fn check(chain: &Chain, known: &Known, now: Timestamp) -> Vec<Check> 
         let what = format!("{name}signed by {}", token.issuer.short());
         match keys {
             None => checks.unknown(what, "the issuer's keys are not known"),
+            // As a holder has it: an issuer without such a key is not one that is known.
+            Some(keys) if keys.key(token.key).is_none() => {
+                checks.origin(what, false, Reason::UnknownIssuer);
+            }
             Some(keys) => {
                 let signed = keys.key(token.key).is_some_and(|key| link.check(&key).is_ok());
                 checks.origin(what, signed, Reason::BadSignature);
@@ -130,8 +140,13 @@ fn revocations(checks: &mut Checks, chain: &Chain, known: Option<&Revocations>, 
         return;
     };
     let revoked = chain.links().iter().any(|link| known.contains(link.claims().id));
-    let as_of = format!("not revoked, as of {}", known.issued.utc_text());
-    checks.standing(as_of, !revoked, Reason::Revoked);
+    // A state from the future takes back all the same, and is no news of what was not taken back.
+    if known.issued == Timestamp(0) && !revoked {
+        checks.unknown("not revoked", "the news of revocations is dated ahead of this clock");
+    } else {
+        let as_of = format!("not revoked, as of {}", known.issued.utc_text());
+        checks.standing(as_of, !revoked, Reason::Revoked);
+    }
     let in_time = chain.first().claims().issued >= known.min_iat;
     checks.standing("issued after the last revocation of all", in_time, Reason::IssuedBeforeMinIat);
     if let Some(limit) = chain.leaf().claims().max_staleness {
@@ -171,5 +186,91 @@ impl Checks {
             reason: None,
             about_origin: true,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chartmesh_protocol::capability::{Confirmation, Operation, Operations, Purpose, Scope};
+    use chartmesh_protocol::codec::Bytes;
+    use chartmesh_protocol::crypto::SigningKey;
+    use chartmesh_protocol::id::{EntryId, TokenId};
+    use chartmesh_protocol::identity::incept;
+    use chartmesh_protocol::statement::Signed;
+
+    const NOW: Timestamp = Timestamp(1_795_251_600_000);
+
+    fn key(byte: u8) -> SigningKey {
+        SigningKey::from_seed(&[byte; 32])
+    }
+
+    fn view(issued: Timestamp) -> KeysView {
+        let log = incept(&key(1), &key(2).public());
+        let party = log.party_unverified();
+        let state = RevocationState {
+            patient: party,
+            key: 0,
+            seq: 1,
+            issued,
+            min_iat: 0,
+            revoked: Vec::new(),
+        };
+        let revocations = Some(Bytes(Signed::sign(state, &key(1)).bytes().to_vec()));
+        KeysView { party, current: 0, log: Bytes(log.to_bytes()), revocations }
+    }
+
+    fn chain(number: u32) -> Chain {
+        let patient = view(NOW).party;
+        let issued = NOW.seconds();
+        let token = Token {
+            issuer: patient,
+            subject: patient,
+            audience: None,
+            expires: issued + 3600,
+            not_before: issued,
+            issued,
+            id: TokenId([7; 16]),
+            confirmation: Confirmation { grantee: patient },
+            key: number,
+            parent: None,
+            operations: Operations::of(&[Operation::Read]),
+            scope: Scope::of_entries([EntryId([8; 16])]).expect("one is neither none nor too many"),
+            quota: None,
+            purpose: Purpose::Treatment,
+            delegation: None,
+            max_staleness: None,
+        };
+        Chain::root(&Signed::sign(token, &key(1)))
+    }
+
+    fn known(issued: Timestamp) -> Known {
+        let mut known = Known::default();
+        known.add(view(issued), NOW).expect("they prove themselves");
+        known
+    }
+
+    fn found<'a>(checks: &'a [Check], what: &str) -> &'a Check {
+        checks.iter().find(|check| check.what.starts_with(what)).expect("it is checked")
+    }
+
+    #[test]
+    fn a_key_that_there_is_not_is_no_forgery() {
+        let signed = check(&chain(0), &known(NOW), NOW);
+        assert_eq!(found(&signed, "signed by").found, Found::Holds);
+        let other = check(&chain(5), &known(NOW), NOW);
+        assert_eq!(found(&other, "signed by").reason, Some("unknown-issuer"));
+    }
+
+    #[test]
+    fn news_from_the_future_is_none_and_a_number_that_is_not_the_logs_is_refused() {
+        let past = check(&chain(0), &known(NOW), NOW);
+        assert_eq!(found(&past, "not revoked, as of 2026-11-21").found, Found::Holds);
+        let ahead = check(&chain(0), &known(NOW.plus_ms(DAY_MS)), NOW);
+        let (ahead, what) = (found(&ahead, "not revoked"), "not revoked");
+        assert_eq!((ahead.found, ahead.what.as_str()), (Found::Unknown, what));
+        let wrong = KeysView { current: 9, ..view(NOW) };
+        let why = Known::default().add(wrong, NOW).unwrap_err();
+        assert!(why.contains("key 9"), "{why}");
     }
 }
