@@ -129,7 +129,7 @@ fn a_permission_introduces_holders_that_its_tokens_name_and_nobody_else() {
 fn addresses_of(region: &Region, node: NodeId) -> Option<Vec<String>> {
     let peers = region.world.all(region.b, ask::Peers::default(), None).unwrap();
     let mut nodes = peers.into_iter().flat_map(|peer| peer.nodes);
-    nodes.find(|found| found.node == node).map(|found| found.addresses.into())
+    nodes.find(|found| found.node == node).map(|found| found.addresses)
 }
 
 #[test]

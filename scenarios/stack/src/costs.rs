@@ -230,7 +230,7 @@ async fn bare(internet: &Internet, seed: u8) -> (Net, mpsc::Receiver<NetEvent>) 
         node_seed: Zeroizing::new([seed; 32]),
         listen: vec![address(host)],
         mdns: false,
-            private_networks: false,
+        private_networks: false,
         limits: Limits::default(),
     };
     let pipes = SimTransport::boxed(internet.clone(), host);

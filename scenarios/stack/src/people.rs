@@ -1,10 +1,10 @@
 //! What people do at the nodes: found and join, make patients, enrol, seal and record, decide.
 
 use chartmesh_node::object_store::ObjectFolder;
-use chartmesh_protocol::federation::view::FederationView;
-use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::enrolment::view::PendingView;
+use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::peer::{Asked, CodeView, Page, ask};
 use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{self, Draft, Kind, SealedContent};

@@ -2,8 +2,8 @@
 
 use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::consent::view::RequestView;
-use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::custody;
+use chartmesh_protocol::custody::view::PatientView;
 use chartmesh_protocol::id::{PartyId, TokenId};
 use chartmesh_protocol::peer::{Answer, Command, ask};
 use chartmesh_protocol::record;
