@@ -63,8 +63,8 @@ fn one_bad_entry_of_an_offer_is_named_and_keeps_no_other_from_being_kept() {
     let good = bundle(&region, a, "blood count");
     let one = bundle(&region, a, "endoscopy");
     let entry = one.label.claims().entry();
-    for (n, (what, bad)) in altered(&one).into_iter().enumerate() {
-        let reservation = [n as u8; 16];
+    for (n, (what, bad)) in (0..).zip(altered(&one)) {
+        let reservation = [n; 16];
         let of = Offer { reservation, ..offer(own, vec![bad, good.clone()]) };
         let answer = offered(&mut region, a, of).unwrap();
         let taken = Taken::from_bytes(&answer, 1000).unwrap();
