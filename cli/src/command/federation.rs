@@ -87,7 +87,8 @@ impl Args {
             Self::Invite { valid } => {
                 let valid_ms = valid.map(|span| span.0);
                 let code = node.command(Invite { valid_ms, addresses: Vec::new() }, None).await?;
-                show_code(&node.out, &code, "chartmesh federation join");
+                let whoever = "Whoever has it can apply: pass it on over a way you trust, and compare fingerprints before you admit.";
+                show_code(&node.out, &code, whoever, "chartmesh federation join");
             }
             Self::Join { code } => {
                 let answer = node.command(Join { code: code.concat() }, None).await?;
@@ -174,13 +175,10 @@ async fn outside(node: &Node) -> Outcome {
 }
 
 /// A code to pass on: whole, so that it can be copied, and in groups, so that it can be read out.
-pub(super) fn show_code(out: &Output, view: &CodeView, command: &str) {
+pub(super) fn show_code(out: &Output, view: &CodeView, whoever: &str, command: &str) {
     out.answer(&json!(view), |out| {
         out.line(&view.code);
-        out.note(format!(
-            "\nIt holds until {}, once. Whoever has it is let in: pass it on over a way you trust.",
-            view.expires.utc_text()
-        ));
+        out.note(format!("\nIt can be used until {}, once. {whoever}", view.expires.utc_text()));
         out.note(format!("The same in groups, spaces do not matter:\n{}", groups(&view.code)));
         out.next(format!("on the other node: {command} CODE"));
     });

@@ -27,7 +27,9 @@ pub(super) async fn give_code(node: &Node, who: &str, valid_ms: Option<u64>) -> 
     let chart = node.chart(who).await?;
     let code = Code { chart: id(&chart)?, valid_ms, addresses: Vec::new() };
     let code = node.command(code, None).await?;
-    show_code(&node.out, &code, "chartmesh patient enrol PATIENT");
+    let whoever =
+        "Whoever has it can begin to enrol; nothing is opened before the number was compared.";
+    show_code(&node.out, &code, whoever, "chartmesh patient enrol PATIENT");
     node.out.note(format!(
         "then the patient's side shows a number: chartmesh patient compare {} NUMBER",
         short(&chart)
