@@ -16,7 +16,7 @@ use crate::directory::{self, Standing};
 use crate::enrolment;
 use crate::federation::{self, ExpulsionProof};
 use crate::id::{CodeId, NodeId, PartyId, StatementId};
-use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate};
+use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, RelayCertificate};
 use crate::limits;
 use crate::members;
 use crate::outbox;
@@ -287,6 +287,9 @@ fn turned_away(
 
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.
 fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKeys> {
+    if !hello.keys.fits_hello() {
+        return refuse(KeyLogError::TooLong);
+    }
     let keys = directory::learn_keys(ctx.txn, hello.keys.clone())?;
     let certificate = directory::certify_node(ctx.txn, hello.certificate.clone(), &keys, ctx.now)?;
     directory::learn_card(ctx.txn, hello.card.clone(), &keys)?;

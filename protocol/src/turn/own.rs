@@ -86,10 +86,7 @@ pub(crate) struct Issued {
 impl Own {
     /// Checks that the keys are what the log says, and that a `hello` with them fits. [ID-13]
     pub(crate) fn new(identity: Identity) -> Result<Self, KeyLogError> {
-        let rotations = &identity.log.rotations;
-        if rotations.len() > limits::INSTITUTION_ROTATIONS_MAX
-            || rotations.iter().any(|rotation| !rotation.claims().kept.is_empty())
-        {
+        if !identity.log.fits_hello() {
             return Err(KeyLogError::TooLong);
         }
         let keys = identity.log.clone().verify()?;

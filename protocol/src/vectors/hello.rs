@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::statement::{Signed, Unverified};
 use crate::store::Memory;
 use crate::time::{DAY_MS, Timestamp};
+use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 
 fn hello() -> Hello {
@@ -291,6 +292,10 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
     super::check("hello", "hello", &made);
 }
 
+fn said_by_relay(hello: Hello) -> Vec<u8> {
+    said(hello, &RELAY.node_key())
+}
+
 /// A log of so many rotations, by keys of test seeds, and its current key.
 fn rotated_log(rotations: usize) -> (KeyLog, SigningKey) {
     let key = |number: usize| {
@@ -341,4 +346,32 @@ fn an_institution_rotates_as_often_as_its_fullest_hello_allows_and_no_more() {
     };
     assert!(peer(max).is_ok());
     assert_eq!(peer(max + 1).unwrap_err(), KeyLogError::TooLong);
+    // Nor is one that rotated more often let in, with a code that it has proven.
+    let heard = |rotations: usize| {
+        let (keys, institution) = rotated_log(rotations);
+        let (party, key) = (keys.party_unverified(), u32::try_from(rotations).unwrap());
+        let card = Card { institution: party, key, ..RELAY.card("Often", Role::Patient) };
+        let certificate = NodeCertificate { institution: party, key, ..RELAY.certificate() };
+        let proof = CodeProof { asker: party, ..proof(&code()) };
+        let said = Hello {
+            keys,
+            card: Signed::sign(card, &institution).to_unverified(),
+            certificate: Signed::sign(certificate, &institution).to_unverified(),
+            purpose: HelloPurpose::Proof(Signed::sign(proof, &code().key()).to_unverified()),
+            relay: vec![],
+            ..hello()
+        };
+        let bytes = said_by_relay(said);
+        let hello = CheckedHello::prepare(RELAY.node(), &bytes).unwrap();
+        let peer = HOSPITAL.peer("Hospital", Role::Hospital);
+        let (mut txn, mut rng) = (Memory::default(), rand_chacha::ChaCha20Rng::from_seed([1; 32]));
+        crate::codes::give_out(&mut txn, &code()).unwrap();
+        let answer = peer.turns_away(&txn, NOW, (RELAY.node(), OUR_NONCE), &hello, &mut rng);
+        answer.unwrap().map(|refused| match HelloReply::from_bytes(&refused, 1000) {
+            Ok(HelloReply::Refused(refusal)) => refusal.name(),
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(heard(max), None);
+    assert_eq!(heard(max + 1).as_deref(), Some("key-log.too-long"));
 }

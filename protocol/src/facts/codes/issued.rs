@@ -60,6 +60,14 @@ pub(crate) fn issue(
     Ok(code)
 }
 
+/// Keeps a code as if it had been given out, for tests of who is let in with it.
+#[cfg(test)]
+pub(crate) fn give_out(txn: &mut dyn Txn, code: &Code) -> Result<(), StoreError> {
+    let (purpose, expires) = (CodeFor::Federation, code.expires);
+    let row = CodeRow { purpose, expires, by: None, used: false, other: None };
+    rows::put(txn, CODES, &code.id().0, &row)
+}
+
 /// Forgets codes that nobody can do anything with any more.
 fn forget_old(ctx: &mut Context<'_>) -> Result<(), StoreError> {
     for (key, row) in rows::all::<CodeRow>(ctx.txn, CODES, &[])? {

@@ -19,6 +19,8 @@ mod proof;
 mod text;
 
 pub(crate) use given::{any_unproven, forget, heard, is_proven, proof, take, unproven};
+#[cfg(test)]
+pub(crate) use issued::give_out;
 pub(crate) use issued::{Claim, cancel, claim, contested, is_ours, issue, prove, redeem, shorten};
 pub use proof::CodeProof;
 pub(crate) use proof::Session;

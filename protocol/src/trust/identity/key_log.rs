@@ -97,6 +97,12 @@ pub struct KnownKeys {
 }
 
 impl KeyLog {
+    /// Whether an institution may have it: a `hello` with it, and with all other lists full, fits. [ID-13]
+    pub(crate) fn fits_hello(&self) -> bool {
+        self.rotations.len() <= limits::INSTITUTION_ROTATIONS_MAX
+            && self.rotations.iter().all(|rotation| rotation.claims().kept.is_empty())
+    }
+
     /// Verifies every statement.
     ///
     /// # Errors
