@@ -129,6 +129,34 @@ limits! {
     /// For how long, in milliseconds, an institution is not asked again for a membership statement that
     /// it did not bring: whatever was lost on the way is brought by a later `hello`.
     ASK_AGAIN_MS: u64 = 60 * 60 * 1000;
+    /// Members of one view: a region's institutions. Its seal, of 520 signatures, stays below SEAL_BYTES_MAX.
+    VIEW_MEMBERS_MAX: usize = 1024;
+    /// Expelled ids that a view names, the newest: 34 bytes each, so that with its members it fits REQUEST_BYTES_MAX.
+    VIEW_EXPELLED_MAX: usize = 4096;
+    /// Bytes of a view: its members with the longest names, and those that it names as expelled.
+    VIEW_BYTES_MAX: usize = 512 * 1024;
+    /// What one view changes at most: many at once where a region comes in, and little enough to read.
+    CHANGES_MAX: usize = 64;
+    /// Bytes of what one view changes: 40 applications with the longest names.
+    CHANGE_BYTES_MAX: usize = 20 * 1024;
+    /// Bytes of a speech or a seal: a change, and signatures of more than half of the largest view.
+    SEAL_BYTES_MAX: usize = 64 * 1024;
+    /// Bytes of a report: a change, and signatures of two quorums of the largest view.
+    REPORT_BYTES_MAX: usize = 112 * 1024;
+    /// Bytes of a member's ballot: what an operator supports at a time, a dozen applications or more.
+    BALLOT_BYTES_MAX: usize = 8 * 1024;
+    /// Institutions that one ballot would admit, and that one would expel.
+    BALLOT_WISHES_MAX: usize = 16;
+    /// Rounds of one view of which signatures are kept: the newest. Who lags further behind is shown the newest.
+    ROUNDS_KEPT: usize = 8;
+    /// Words of one kind that are kept of a member in one round, where it has one: two prove that it lies.
+    WORDS_OF_ROUND_MAX: usize = 2;
+    /// Rounds by which a member that was put back from a copy may have the others hurry on: it joins so many later.
+    HURRY_ROUNDS_MAX: u32 = 2;
+    /// Milliseconds that a member waits for a round to end in a seal, at first; doubled with each round.
+    ROUND_MS_MIN: u64 = 10 * 60 * 1000;
+    /// The same, at most: who was away for a night is waited for.
+    ROUND_MS_MAX: u64 = 6 * 60 * 60 * 1000;
     /// Sponsors that a charter must ask for at least: with one, a single dishonest member admits anyone.
     THRESHOLD_MIN: u16 = 2;
     /// Sponsors that a charter can ask for an admission.

@@ -6,4 +6,5 @@ pub mod membership;
 pub mod message;
 pub mod object;
 pub mod statement;
+pub mod views;
 pub mod wrap;
