@@ -69,7 +69,7 @@ pub use self::features::*;
 pub use base::{Addresses, codec, crypto, id, limits, naming, reason, time};
 pub use exchange::access_log;
 pub use facts::{codes, directory, holdings};
-pub use trust::{capability, identity, membership, message, object, statement, views, wrap};
+pub use trust::{capability, identity, membership, message, object, statement, wrap};
 
 pub(crate) use base::kind;
 pub(crate) use exchange::{inbox, outbox};

@@ -8,6 +8,7 @@ use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::directory::{self, Standing};
 use crate::id::{ChartId, NodeId, PartyId};
 use crate::limits;
+use crate::membership::Position;
 use crate::reason::reasons;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
@@ -27,6 +28,8 @@ reasons! {
 const CODES: Table = Table("code");
 /// Institution -> the secret of the code that it gave us and that was not used yet.
 const INTRODUCTIONS: Table = Table("introduction");
+/// Institution -> where it stood when it gave us its code.
+const ANCHORS: Table = Table("introduction_anchor");
 
 wire_enum! {
     /// What a code is for.
@@ -47,6 +50,8 @@ wire_struct! {
         1 => purpose: CodeFor,
         /// Until when.
         2 => expires: Timestamp,
+        /// Where we stood when we gave it out: whoever brings it begins there.
+        3 => anchor: Option<Position>,
     }
 }
 
@@ -64,6 +69,8 @@ pub struct Code {
     pub secret: [u8; 16],
     /// Its nodes.
     pub nodes: Vec<CodeNode>,
+    /// Where it stood, if it was in a federation: whoever comes in begins to follow it there.
+    pub anchor: Option<Position>,
 }
 
 wire_struct! {
@@ -76,6 +83,8 @@ wire_struct! {
         2 => secret: [u8; 16],
         /// Its nodes.
         3 => nodes: Vec<CodeNodeWire>,
+        /// Where it stood, if it was in a federation.
+        5 => anchor: Option<Position>,
     }
 }
 
@@ -125,6 +134,7 @@ impl Code {
                     addresses: addresses.clone().into(),
                 })
                 .collect(),
+            anchor: self.anchor,
         };
         let mut bytes = wire.to_bytes();
         let check: [u8; 32] = blake3::hash(&bytes).into();
@@ -159,6 +169,7 @@ impl Code {
             institution: wire.institution,
             secret: wire.secret,
             nodes: wire.nodes.into_iter().map(|node| (node.node, node.addresses.into())).collect(),
+            anchor: wire.anchor,
         })
     }
 }
@@ -167,6 +178,7 @@ impl Code {
 pub(crate) fn issue(
     ctx: &mut Context<'_>,
     purpose: CodeFor,
+    anchor: Option<Position>,
     valid_ms: Option<u64>,
     addresses: Vec<String>,
 ) -> Handled<(Code, Timestamp)> {
@@ -176,9 +188,14 @@ pub(crate) fn issue(
         CodeFor::Enrolment(_) => 'e',
     };
     let expires = ctx.now.plus_ms(valid_ms.unwrap_or(limits::CODE_MS_DEFAULT));
-    rows::put(ctx.txn, CODES, blake3::hash(&secret).as_bytes(), &CodeRow { purpose, expires })?;
+    rows::put(
+        ctx.txn,
+        CODES,
+        blake3::hash(&secret).as_bytes(),
+        &CodeRow { purpose, expires, anchor },
+    )?;
     let nodes = vec![(ctx.own.node(), addresses)];
-    Ok((Code { letter, institution: ctx.own.party(), secret, nodes }, expires))
+    Ok((Code { letter, institution: ctx.own.party(), secret, nodes, anchor }, expires))
 }
 
 /// Whether a secret belongs to a code that still holds.
@@ -234,6 +251,9 @@ pub(crate) fn introduce(txn: &mut dyn Txn, code: &Code) -> Handled<()> {
         directory::hint_node(txn, *node, code.institution, addresses.clone().into())?;
     }
     rows::put(txn, INTRODUCTIONS, &code.institution.0, &code.secret)?;
+    if let Some(anchor) = &code.anchor {
+        rows::put(txn, ANCHORS, &code.institution.0, anchor)?;
+    }
     Ok(directory::set_standing(txn, code.institution, &Standing::Host)?)
 }
 
@@ -243,6 +263,23 @@ pub(crate) fn given_by(
     institution: PartyId,
 ) -> Result<Option<[u8; 16]>, StoreError> {
     rows::get(txn, INTRODUCTIONS, &institution.0)
+}
+
+/// Where an institution stood when it gave us its code.
+pub(crate) fn anchor_by(
+    txn: &(impl ReadTxn + ?Sized),
+    institution: PartyId,
+) -> Result<Option<Position>, StoreError> {
+    rows::get(txn, ANCHORS, &institution.0)
+}
+
+/// Where we stood when we gave out the code with this secret.
+pub(crate) fn anchor_of(
+    txn: &(impl ReadTxn + ?Sized),
+    secret: &[u8; 16],
+) -> Result<Option<Position>, StoreError> {
+    let row = rows::get::<CodeRow>(txn, CODES, blake3::hash(secret).as_bytes())?;
+    Ok(row.and_then(|row| row.anchor))
 }
 
 /// What we came for with an institution's code was done, or refused: the code is of no more use. Until

@@ -14,10 +14,11 @@ use crate::codes;
 use crate::directory::{self, Standing};
 use crate::enrolment;
 use crate::federation::{self, ExpulsionProof};
-use crate::id::{NodeId, PartyId, StatementId};
+use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate};
 use crate::limits;
 use crate::members;
+use crate::membership::Position;
 use crate::outbox;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
@@ -54,9 +55,8 @@ wire_struct! {
         6 => purpose: Purpose,
         /// A relay's certificate by a member, newest first.
         7 => relay: Vec<Unverified<RelayCertificate>>,
-        /// The newest membership statements that the speaker knows, if it is in a federation, and some
-        /// ever further back.
-        8 => heads: Vec<StatementId>,
+        /// Where the speaker stands, if it follows a federation.
+        8 => position: Option<Position>,
         /// When.
         9 => at: Timestamp,
     }
@@ -123,7 +123,7 @@ impl CheckedWelcome {
     /// # Errors
     /// [`DecodeError`].
     pub fn prepare(node: NodeId, bytes: &[u8]) -> Result<Self, DecodeError> {
-        match HelloReply::from_bytes(bytes, limits::HELLO_BYTES_MAX)? {
+        match HelloReply::from_bytes(bytes, limits::HELLO_REPLY_BYTES_MAX)? {
             HelloReply::Welcome(hello) => {
                 CheckedHello::check(node, hello).map(|hello| Self(Answer::Welcome(hello.0)))
             }
@@ -183,7 +183,7 @@ fn say_hello(
         nonce,
         purpose,
         relay: enrolment::certificates(txn, now)?,
-        heads: members::locator(txn)?,
+        position: members::position(txn)?,
         at: now,
     };
     Ok(Signed::sign(hello, own.node_key()))
@@ -269,7 +269,7 @@ pub(super) fn hello(
     ctx.effects.push(Effect::Reply { request, bytes });
     outbox::hurry(ctx, party)?;
     enrolment::greeted(ctx, party)?;
-    federation::greeted(ctx, party, &hello.heads)
+    federation::greeted(ctx, party, hello.position)
 }
 
 /// For a party that was expelled, if it is the one that speaks.
@@ -285,7 +285,7 @@ fn expulsion_proof(
     if hello.certificate.clone().certify(&keys, ctx.now).is_err() {
         return Ok(None);
     }
-    federation::proof(ctx, party, &hello.heads)
+    federation::proof(ctx, hello.position)
 }
 
 /// A relay comes with a certificate by a member whose keys we know.
@@ -326,7 +326,7 @@ pub(super) fn welcome(
         Answer::Expelled(proof) => {
             let reason = Reason::WeAreExpelled;
             tracing::info!(node = %node.short(), %reason, "hello was refused");
-            if federation::told(ctx, proof.clone())?
+            if federation::told_expelled(ctx, proof)?
                 && let Some(to) = directory::institution_told(ctx.txn, node)?
             {
                 ctx.effects.push(Effect::Greet { to });
@@ -347,5 +347,5 @@ pub(super) fn welcome(
     ctx.effects.push(Effect::Gate { node, open: true });
     outbox::hurry(ctx, party)?;
     enrolment::greeted(ctx, party)?;
-    federation::greeted(ctx, party, &hello.heads)
+    federation::greeted(ctx, party, hello.position)
 }

@@ -6,5 +6,4 @@ pub mod membership;
 pub mod message;
 pub mod object;
 pub mod statement;
-pub mod views;
 pub mod wrap;

@@ -22,7 +22,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 
 fn apply() -> federation::Message {
-    federation::Message::Apply(federation::Apply { secret: [0xc0; 16] })
+    federation::Message::CatchUp(federation::CatchUp { position: None, whole: true })
 }
 
 fn body() -> Vec<u8> {

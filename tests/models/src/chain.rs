@@ -9,9 +9,9 @@ use crate::counts::Counts;
 use chartmesh_protocol::crypto::{PublicKey, SigningKey};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::{Role, Rotation};
+use chartmesh_protocol::membership::{Application, Change, CheckedView, Member, View};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::Timestamp;
-use chartmesh_protocol::views::{Application, Change, CheckedView, Member, View};
 use stateright::{Model, Property};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! How many it takes, with one number wrong at a time.
 
-use chartmesh_protocol::views::Numbers;
+use chartmesh_protocol::membership::Numbers;
 
 /// The numbers of a view, as they are or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! when its own store is put back from a copy. What others could have shown it is what was signed by then.
 
 use chartmesh_protocol::id::ViewId;
-use chartmesh_protocol::views::{Copied, Numbers, Promises, Proven, Rules};
+use chartmesh_protocol::membership::{Copied, Numbers, Promises, Proven, Rules};
 use stateright::{Model, Property};
 
 /// The two successors that anybody may be for: a fork needs two.

@@ -3,7 +3,7 @@
 use chartmesh_models::chain::{Chain, Without};
 use chartmesh_models::counts::{Counts, wrong};
 use chartmesh_models::sealing::Sealing;
-use chartmesh_protocol::views::{Kept, Rules};
+use chartmesh_protocol::membership::{Kept, Rules};
 use stateright::{Checker as _, HasDiscoveries, Model};
 
 /// Searches a model; gives the states and which claims fail.

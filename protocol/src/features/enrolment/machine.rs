@@ -38,7 +38,9 @@ pub(super) fn code(
     if is_taken(ctx, chart)? {
         return refuse(Reason::ChartTaken);
     }
-    let (code, expires) = codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?;
+    let anchor = members::position(ctx.txn)?;
+    let purpose = CodeFor::Enrolment(chart);
+    let (code, expires) = codes::issue(ctx, purpose, anchor, valid_ms, addresses)?;
     Ok(CodeView { code: code.to_text(), expires })
 }
 
@@ -132,6 +134,7 @@ fn is_taken(ctx: &Context<'_>, chart: ChartId) -> Handled<bool> {
 
 /// A patient comes with a code.
 pub(super) fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> Handled<Bytes> {
+    let anchor = codes::anchor_of(ctx.txn, &enrol.secret)?;
     let CodeFor::Enrolment(chart) = codes::redeem(ctx, &enrol.secret)? else {
         return refuse(codes::CodeError::OtherKind);
     };
@@ -156,7 +159,7 @@ pub(super) fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> 
     directory::set_standing(ctx.txn, sender.institution, &Standing::EnrolledRelay)?;
     ctx.notify(Notice::Enrolled { chart, patient });
     let certificate = certify(ctx, sender.institution)?;
-    let federation = members::snapshot(ctx)?;
+    let federation = members::snapshot(ctx, anchor)?;
     Ok(Bytes(Answer { certificate, federation }.to_bytes()))
 }
 

@@ -1,15 +1,16 @@
 //! Messages.
 
-use crate::codec::wire_struct;
+use crate::codec::{Bytes, wire_struct};
 use crate::codes;
 use crate::directory::Introduction;
-use crate::id::{FederationId, StatementId};
-use crate::members::Spread;
-use crate::membership::MembershipStatement;
+use crate::id::ViewId;
+use crate::membership::{Application, Ballot, Left, Position, Speech, Word};
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::turn::{About, messages};
+
+pub use crate::members::Follow;
 
 messages! {
     /// The feature's messages.
@@ -17,12 +18,14 @@ messages! {
     pub enum Message {
         /// An institution with an invite asks to be admitted.
         1 => Apply(Apply) "federation.apply" introduction,
-        /// Statements for whoever lacks them.
-        2 => Spread(Spread) "federation.spread",
-        /// Asks for what is missing here.
-        3 => Sync(Sync) "federation.sync",
         /// A member tells the others of an applicant.
-        4 => Applicant(Applicant) "federation.applicant",
+        2 => Applicant(Applicant) "federation.applicant",
+        /// Where the sender stands, and what was said there.
+        3 => Told(Told) "federation.told",
+        /// Asks for the seals since a view.
+        4 => CatchUp(CatchUp) "federation.catch-up" read,
+        /// A member that was put back from a copy asks how far the others are.
+        5 => HowFar(HowFar) "federation.how-far" read,
     }
 }
 
@@ -32,17 +35,10 @@ wire_struct! {
     pub struct Apply {
         /// The invite's secret.
         1 => secret: [u8; 16],
-    }
-}
-
-wire_struct! {
-    /// Asks for what is missing here.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Sync {
-        /// The federation, if the asker is in one.
-        1 => federation: Option<FederationId>,
-        /// What is here: the newest statements, and some ever further back.
-        2 => locator: Vec<StatementId>,
+        /// The view that the invite names.
+        2 => anchor: Position,
+        /// As what.
+        3 => application: Unverified<Application>,
     }
 }
 
@@ -52,19 +48,70 @@ wire_struct! {
     pub struct Applicant {
         /// Who.
         1 => party: Introduction,
+        /// As what.
+        2 => application: Unverified<Application>,
     }
 }
 
 wire_struct! {
-    /// What tells an expelled party that it was expelled, as far as it fits a `hello`'s answer.
+    /// Where the sender stands, and what was said in that view.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Told {
+        /// Where.
+        1 => position: Position,
+        /// Ballots.
+        2 => ballots: Vec<Unverified<Ballot>>,
+        /// Speeches.
+        3 => speeches: Vec<Unverified<Speech>>,
+        /// What members signed.
+        4 => words: Vec<Word>,
+        /// What led into the sender's round.
+        5 => left: Option<Left>,
+    }
+}
+
+wire_struct! {
+    /// Where the receiver stands.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ToldAnswer {
+        /// Where; nowhere, if it follows no federation.
+        1 => position: Option<Position>,
+    }
+}
+
+wire_struct! {
+    /// Asks for the seals since a view.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct CatchUp {
+        /// The view; absent: the receiver's newest.
+        1 => position: Option<Position>,
+        /// Whether charter and view are wanted, too.
+        2 => whole: bool,
+    }
+}
+
+wire_struct! {
+    /// Asks how far the receiver is.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct HowFar {
+        /// In which view.
+        1 => view: ViewId,
+        /// For the report.
+        2 => nonce: [u8; 16],
+        /// The round in which the asker is to join, once it knows.
+        3 => go_on_to: Option<u32>,
+    }
+}
+
+wire_struct! {
+    /// What tells an expelled party that it was expelled, as far as it fits a `hello`'s answer: the seals since where it
+    /// stands.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct ExpulsionProof {
-        /// The votes and what they name, as far as the party lacks them, each after what it names.
-        1 => statements: Vec<Unverified<MembershipStatement>>,
-        /// Authors that the party may not know.
-        2 => parties: Vec<Introduction>,
-        /// Whether there are more: another `hello` brings them.
-        3 => more: bool,
+        /// The first of them.
+        1 => seal: crate::membership::Seal,
+        /// Whether there are more: another `hello` brings the next.
+        2 => more: bool,
     }
 }
 
@@ -75,4 +122,9 @@ impl About for Message {
             _ => Ok(false),
         }
     }
+}
+
+/// The bytes of an answer.
+pub(super) fn answer(answer: &impl crate::codec::Wire) -> Bytes {
+    Bytes(answer.to_bytes())
 }

@@ -41,22 +41,18 @@ impl<'a> People<'a> {
         }
     }
 
-    /// Founds the federation: its first members, then the others by sponsors' word.
+    /// Founds the federation: its first hospital alone, then the others by sponsors' word.
     ///
     /// # Errors
     /// [`RunError::Setup`]: a step was refused.
     pub fn found(&mut self, doors: &mut dyn Doors) -> Result<(), RunError> {
         let rules = &self.scenario.federation;
-        let (threshold, charter) = (rules.threshold, rules.first_members());
+        let threshold = rules.threshold;
         let members: Vec<u32> = self.places.members().collect();
         let (first, others) =
             members.split_first().ok_or_else(|| RunError::Setup("there is no hospital".into()))?;
-        let create = federation::command::Create {
-            name: self.scenario.name.clone(),
-            threshold,
-            first_members: rules.first_members,
-        };
-        self.do_now(*first, create, doors)?;
+        let name = self.scenario.name.clone();
+        self.do_now(*first, federation::command::Found { name, threshold, anew: false }, doors)?;
         for (joined, member) in others.iter().enumerate() {
             let addresses = doors.addresses(*first);
             let invite = federation::command::Invite { valid_ms: None, addresses };
@@ -65,7 +61,7 @@ impl<'a> People<'a> {
             self.do_now(*member, join, doors)?;
             doors.settle();
             let party = doors.id(*member);
-            let sponsors = if joined + 1 < usize::from(charter) { 1 } else { threshold.into() };
+            let sponsors = usize::from(threshold).min(joined + 1);
             for sponsor in members.iter().take(sponsors) {
                 let admit = federation::command::Admit { party };
                 self.do_now(*sponsor, admit, doors)?;

@@ -82,6 +82,25 @@ wire_struct! {
         5 => lock: Option<Proven>,
         /// What it waits for, if it was put back from a copy.
         6 => copy: Option<Copied>,
+        /// The round in which it joined the others after that.
+        7 => joined: Option<u32>,
+    }
+}
+
+impl Bound {
+    /// What binds the member in the next view, which a seal of that round made final. One that was put back from a copy may
+    /// have signed there, too, unless the view was sealed in a round in which it had joined the others. [FED-17]
+    #[must_use]
+    pub fn next(&self, sealed_in: u32) -> Self {
+        let lost = self.copy.is_some() || self.joined.is_some_and(|joined| sealed_in < joined);
+        Self { copy: lost.then_some(Copied::Asking), ..Self::default() }
+    }
+
+    /// How long the round is waited for. [FED-14]
+    #[must_use]
+    pub fn wait_ms(&self) -> u64 {
+        let doubled = limits::ROUND_MS_MIN.checked_mul(1 << self.round.min(16));
+        doubled.unwrap_or(limits::ROUND_MS_MAX).min(limits::ROUND_MS_MAX)
     }
 }
 
@@ -171,8 +190,8 @@ impl<R: Rules> Promises<R> {
     pub fn enter(&mut self, round: u32, left: bool) -> bool {
         let may = round > self.round && (left || !R::ENTERS_TOGETHER);
         if may {
-            let (lock, copy) = (self.lock, self.copy);
-            self.bound = Bound { round, lock, copy, ..Bound::default() };
+            let Bound { lock, copy, joined, .. } = self.bound;
+            self.bound = Bound { round, lock, copy, joined, ..Bound::default() };
         }
         may
     }
@@ -200,7 +219,8 @@ impl<R: Rules> Promises<R> {
         }
         let newest = there.into_iter().filter_map(|(_, newest)| *newest).max();
         let lock = newest.filter(|_| R::ASKS);
-        self.bound = Bound { round: round.max(self.round), lock, ..Bound::default() };
+        let joined = round.max(self.round);
+        self.bound = Bound { round: joined, lock, joined: Some(joined), ..Bound::default() };
         true
     }
 }

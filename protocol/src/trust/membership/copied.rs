@@ -79,10 +79,11 @@ impl<R: Rules> Sealing<R> {
         let mut proven = None;
         if let Some(certificate) = &claims.certificate {
             self.view.check_certificate(certificate)?;
-            if let Some(change) = &claims.change {
-                let successor = self.view.successor(change)?.id();
-                self.changes.insert(successor, change.clone());
+            let change = claims.change.clone().ok_or(Unsaid::BadCertificate)?;
+            if self.view.successor(&change)?.id() != certificate.successor {
+                return Err(Unsaid::BadCertificate);
             }
+            self.changes.insert(certificate.successor, change);
             self.saw(certificate.clone());
             proven = Some(Proven { round: certificate.round, successor: certificate.successor });
         }
@@ -104,7 +105,14 @@ impl<R: Rules> Sealing<R> {
         let told: Vec<_> = self.reports.values().copied().collect();
         let rounds: Vec<u32> = told.iter().map(|(round, _)| *round).collect();
         let went = match self.promises.copy {
-            Some(Copied::Asking) => self.promises.told_rounds(numbers, &rounds),
+            Some(Copied::Asking) => {
+                let told = self.promises.told_rounds(numbers, &rounds);
+                // It helps the others to get there: nexts are all that it signs.
+                if let Some(Copied::Joining(round)) = self.promises.copy {
+                    self.hurry_to = self.hurry_to.max(round);
+                }
+                told
+            }
             Some(Copied::Joining(_)) => self.promises.join(numbers, &told),
             None => false,
         };

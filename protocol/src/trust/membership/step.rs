@@ -4,7 +4,6 @@ use super::promises::Rules;
 use super::sealing::{Moment, Said, Sealing};
 use super::wire::{Act, Certificate, Change, Commit, Left, Next, Prepare, Pulse, Speech, Word};
 use crate::id::ViewId;
-use crate::limits;
 use crate::statement::Signed;
 use crate::time::Timestamp;
 
@@ -38,13 +37,7 @@ impl<R: Rules> Sealing<R> {
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
         let waits = self.place.is_some() && !self.promises.gave_up && self.seal().is_none();
-        self.since.filter(|_| waits).map(|since| since.plus_ms(self.wait_ms()))
-    }
-
-    /// How long a round is waited for. [FED-14]
-    fn wait_ms(&self) -> u64 {
-        let doubled = limits::ROUND_MS_MIN.checked_shl(self.promises.round.min(16));
-        doubled.unwrap_or(limits::ROUND_MS_MAX).min(limits::ROUND_MS_MAX)
+        self.since.filter(|_| waits).map(|since| since.plus_ms(self.promises.wait_ms()))
     }
 
     /// Takes notice of quorums: of the newest certificate, and of rounds that were left.
@@ -52,7 +45,8 @@ impl<R: Rules> Sealing<R> {
         let quorum = self.view.numbers().quorum();
         let seen = self.rounds.iter().rev().find_map(|(round, heard)| {
             let (successor, prepares) = heard.prepares.quorum(quorum)?;
-            Some(Certificate { round: *round, successor, prepares })
+            let known = self.changes.contains_key(&successor);
+            known.then_some(Certificate { round: *round, successor, prepares })
         });
         if let Some(certificate) = seen {
             self.saw(certificate);
@@ -117,6 +111,8 @@ impl<R: Rules> Sealing<R> {
         let round = self.promises.round;
         let quorum = self.view.numbers().quorum();
         let (successor, _) = self.rounds.get(&round)?.prepares.quorum(quorum)?;
+        // Who is locked must be able to put it before the others again, or nothing else may ever be sealed.
+        self.changes.get(&successor)?;
         self.promises.commit(successor, true).then_some(())?;
         let commit = Commit { view: self.view.id(), round, successor };
         let by = self.sign(&commit, moment.key)?;
@@ -126,7 +122,8 @@ impl<R: Rules> Sealing<R> {
     fn give_up(&mut self, wanted: bool, moment: &Moment<'_>) -> Option<Said> {
         let round = self.promises.round;
         let nobody = (moment.silent)(self.view.speaker(round));
-        let waited = self.since.is_some_and(|since| moment.now >= since.plus_ms(self.wait_ms()));
+        let waited =
+            self.since.is_some_and(|since| moment.now >= since.plus_ms(self.promises.wait_ms()));
         let over = (wanted && (waited || nobody)) || round < self.hurry_to;
         (over && self.promises.give_up()).then_some(())?;
         let next = Next { view: self.view.id(), round };

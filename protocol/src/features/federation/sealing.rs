@@ -1,0 +1,283 @@
+//! What this member does in its view: its ballot, its part in sealing, and telling the others.
+
+use super::tables::{
+    SentRow, WishRow, asked_how_far, drop_application, mark_rotated, pulsed, put_asked_how_far,
+    put_pulsed, put_sent, put_wish, rotated, sent, sponsored, voted, wish, withdraw,
+};
+use super::wire::{HowFar, Message, Told};
+use crate::codec::Wire;
+use crate::directory;
+use crate::id::PartyId;
+use crate::limits;
+use crate::members::{Followed, Here, Item, follow, here, is_expelled};
+use crate::membership::{Ballot, Change, CheckedView, Moment, Rotations, Said};
+use crate::outbox;
+use crate::refusal::Handled;
+use crate::statement::Signed;
+use crate::store::StoreError;
+use crate::time::{DAY_MS, Timestamp};
+use crate::turn::{Context, Effect};
+use std::collections::BTreeSet;
+
+/// Does whatever this member can do now, and tells the others what is new.
+pub(super) fn go_on(ctx: &mut Context<'_>) -> Handled<()> {
+    loop {
+        let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
+        if may_sign(ctx, here.view()) {
+            act(ctx, &mut here)?;
+        }
+        match here.part.seal() {
+            Some(seal) if follow(ctx, &seal)? == Followed::Moved => {}
+            _ => {
+                ctx.effects.extend(here.part.due().map(Effect::WakeAt));
+                ask_how_far(ctx, &mut here)?;
+                return push_all(ctx, &here);
+            }
+        }
+    }
+}
+
+/// Whether this node has the key that the view lists for it.
+fn may_sign(ctx: &Context<'_>, view: &CheckedView) -> bool {
+    view.member(ctx.own.party())
+        .is_some_and(|member| member.key == ctx.own.institution_key().public())
+}
+
+fn act(ctx: &mut Context<'_>, here: &mut Here) -> Handled<()> {
+    if let Some(ballot) = ballot(ctx, here)? {
+        here.take_ballot(ctx, ballot)?;
+    }
+    let rotations = rotations(ctx, here.view())?;
+    let said = with_moment(ctx, here, &rotations, |here, moment| here.part.step(moment));
+    keep(ctx, here, said)
+}
+
+fn keep(ctx: &mut Context<'_>, here: &mut Here, said: Vec<Said>) -> Handled<()> {
+    for said in said {
+        let item = match said {
+            Said::Speech(speech) => Item::Speech(speech.to_unverified()),
+            Said::Word(word) => Item::Word(word),
+        };
+        here.add(ctx, item)?;
+    }
+    Ok(here.save(ctx)?)
+}
+
+fn with_moment<T>(
+    ctx: &Context<'_>,
+    here: &mut Here,
+    rotations: &Rotations,
+    act: impl FnOnce(&mut Here, &Moment<'_>) -> T,
+) -> T {
+    let (ballots, pulses) = (here.ballots.clone(), here.part.pulses().clone());
+    let (now, since) = (ctx.now, here.since);
+    let silent = |place: u16| {
+        let heard = pulses.get(&place).map_or(since, |(at, _)| (*at).max(since));
+        now.since(heard) > DAY_MS
+    };
+    let key = ctx.own.institution_key();
+    act(here, &Moment { now, ballots: &ballots, rotations, silent: &silent, key })
+}
+
+/// Members whose key log is known to go on from where the view knows it.
+fn rotations(ctx: &mut Context<'_>, view: &CheckedView) -> Handled<Rotations> {
+    let mut rotations = Rotations::new();
+    for party in rotated(ctx.txn)? {
+        let (Some(member), Some(keys)) = (view.member(party), directory::keys(ctx.txn, party)?)
+        else {
+            mark_rotated(ctx, party, false)?;
+            continue;
+        };
+        let since = keys.log().rotations.get(member.number as usize..).unwrap_or_default();
+        if since.is_empty() {
+            mark_rotated(ctx, party, false)?;
+        } else {
+            rotations.insert(party, since.to_vec());
+        }
+    }
+    Ok(rotations)
+}
+
+/// Somebody's key log was shown: its newer keys go into the next view.
+pub(super) fn noticed_keys(ctx: &mut Context<'_>, party: PartyId) -> Handled<bool> {
+    let Some(member) = crate::members::member(ctx.txn, party)? else { return Ok(false) };
+    let number = directory::keys(ctx.txn, party)?.map(|keys| keys.current_number());
+    let newer = number.is_some_and(|number| number > member.number);
+    if newer {
+        mark_rotated(ctx, party, true)?;
+    }
+    Ok(newer)
+}
+
+/// This institution's ballot, if it says something else than the one that stands. What has come about, or can never come
+/// about, is wanted no more.
+fn ballot(ctx: &mut Context<'_>, here: &Here) -> Handled<Option<Signed<Ballot>>> {
+    let (view, author) = (here.view(), ctx.own.party());
+    let mut admit = Vec::new();
+    for application in sponsored(ctx.txn)? {
+        let party = application.claims().member.party;
+        let alone = Change { admitted: vec![application.clone()], ..Change::default() };
+        if view.successor(&alone).is_ok() {
+            admit.push(application);
+        } else {
+            withdraw(ctx, party)?;
+            drop_application(ctx, party)?;
+        }
+    }
+    let mut expel = Vec::new();
+    for expulsion in voted(ctx.txn)? {
+        match view.is_expelled(expulsion.party) {
+            true => {
+                withdraw(ctx, expulsion.party)?;
+            }
+            false => expel.push(expulsion),
+        }
+    }
+    let WishRow { mut threshold, leave } = wish(ctx.txn)?;
+    if threshold == Some(view.threshold) {
+        threshold = None;
+        put_wish(ctx, &WishRow { threshold, leave })?;
+    }
+    let standing = here.ballot_of(author);
+    let number = standing.map_or(0, |ballot| ballot.number);
+    let ballot = Ballot { view: view.id(), author, number, admit, expel, threshold, leave };
+    let says = !ballot.admit.is_empty() || !ballot.expel.is_empty() || threshold.is_some() || leave;
+    let same = match standing {
+        Some(standing) => **standing == ballot,
+        None => !says,
+    };
+    if same {
+        return Ok(None);
+    }
+    let ballot = Ballot { number: number.saturating_add(1), ..ballot };
+    Ok(Some(Signed::sign(ballot, ctx.own.institution_key())))
+}
+
+/// Time passed: waits may be over, and a pulse is due.
+pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+    let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
+    if !may_sign(ctx, here.view()) || here.view().members.len() == 1 {
+        return Ok(());
+    }
+    let waited =
+        here.part.due().is_some_and(|due| due <= ctx.now) || here.part.promises().copy.is_some();
+    let beats = next_pulse(ctx)? <= ctx.now;
+    if beats {
+        put_pulsed(ctx)?;
+        let none = Rotations::new();
+        let said = with_moment(ctx, &mut here, &none, |here, moment| here.part.pulse(moment));
+        keep(ctx, &mut here, said.into_iter().collect())?;
+    }
+    ctx.effects.push(Effect::WakeAt(next_pulse(ctx)?));
+    if waited || beats { go_on(ctx) } else { Ok(()) }
+}
+
+/// When a wait is over, or a pulse is due.
+pub(super) fn next_due(txn: &dyn crate::store::ReadTxn) -> Result<Option<Timestamp>, StoreError> {
+    let pulse = pulsed(txn)?.map(|at| at.plus_ms(limits::PULSE_MS));
+    Ok(pulse.into_iter().chain(crate::members::due(txn)?).min())
+}
+
+fn next_pulse(ctx: &Context<'_>) -> Result<Timestamp, StoreError> {
+    Ok(pulsed(ctx.txn)?.map_or(ctx.now, |at| at.plus_ms(limits::PULSE_MS)))
+}
+
+/// Put back from a copy: asks the others how far they are, once a minute until it joined them. [FED-17]
+fn ask_how_far(ctx: &mut Context<'_>, here: &mut Here) -> Handled<()> {
+    if here.part.promises().copy.is_none() || here.view().member(ctx.own.party()).is_none() {
+        return Ok(());
+    }
+    let again = asked_how_far(ctx.txn)?.map_or(ctx.now, |at| at.plus_ms(limits::HOW_FAR_MS));
+    ctx.effects.push(Effect::WakeAt(again.max(ctx.now.plus_ms(limits::HOW_FAR_MS))));
+    if again > ctx.now {
+        return Ok(());
+    }
+    put_asked_how_far(ctx)?;
+    let nonce = ctx.random();
+    let Some(go_on_to) = here.part.ask(nonce) else { return Ok(()) };
+    here.save(ctx)?;
+    let view = here.view().id();
+    for member in here.view().members.iter().map(|member| member.party).collect::<Vec<_>>() {
+        if member != ctx.own.party() {
+            let how_far = HowFar { view, nonce, go_on_to };
+            ctx.send_if_room(member, &Message::HowFar(how_far))?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells everybody concerned what they were not told yet. [FED-21]
+pub(super) fn push_all(ctx: &mut Context<'_>, here: &Here) -> Handled<()> {
+    let members: Vec<PartyId> = here.view().members.iter().map(|member| member.party).collect();
+    let me = ctx.own.party();
+    if members.binary_search(&me).is_err() {
+        return Ok(());
+    }
+    let others = directory::with_standing(ctx.txn, ctx.now)?.into_iter();
+    let mut to: BTreeSet<PartyId> =
+        others.filter(|party| members.binary_search(party).is_err()).collect();
+    to.extend(told_on(&members, me));
+    to.remove(&me);
+    for party in to {
+        if !is_expelled(ctx.txn, party)? {
+            push(ctx, here, party)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whom a member tells: all while they are few; else those 1, 2, 4, ... places on in the view. Whoever is not reached by
+/// one of them is reached by another, in as many steps as the number of members has bits; and `hello` brings what all of
+/// them missed.
+fn told_on(members: &[PartyId], me: PartyId) -> Vec<PartyId> {
+    let others = members.len();
+    if others <= limits::TOLD_ON_ALL_MAX {
+        return members.to_vec();
+    }
+    let (Ok(place) | Err(place)) = members.binary_search(&me);
+    (0..usize::BITS)
+        .map_while(|power| 1_usize.checked_shl(power).filter(|distance| *distance < others))
+        .map(|distance| members[(place + distance) % others])
+        .collect()
+}
+
+/// Tells one party what it was not told yet, unless a message to it is on its way: then when that was answered.
+pub(super) fn push(ctx: &mut Context<'_>, here: &Here, to: PartyId) -> Handled<()> {
+    let row = sent(ctx.txn, to)?;
+    if row.under_way || !outbox::has_room(ctx.txn, to)? {
+        return Ok(());
+    }
+    let is_member = here.view().member(to).is_some();
+    let position = here.view().position();
+    let mut told = Told {
+        position,
+        ballots: Vec::new(),
+        speeches: Vec::new(),
+        words: Vec::new(),
+        left: here.part.left().cloned(),
+    };
+    let (items, next) = here.said_since(row.up_to);
+    let mut any = false;
+    if is_member {
+        for item in items {
+            any = true;
+            match item {
+                Item::Ballot(ballot) => told.ballots.push(ballot.clone()),
+                Item::Speech(speech) => told.speeches.push(speech.clone()),
+                Item::Word(word) => told.words.push(*word),
+            }
+        }
+    }
+    if !any && row.position == Some(position) {
+        return Ok(());
+    }
+    // What does not fit comes with later hearings of the same: others tell it, too.
+    while told.to_bytes().len() > limits::TOLD_BYTES_MAX {
+        let half = told.ballots.len() / 2;
+        told.ballots.truncate(half);
+        told.speeches.clear();
+    }
+    ctx.send(to, &Message::Told(told))?;
+    let row = SentRow { up_to: next, under_way: true, position: Some(position) };
+    Ok(put_sent(ctx, to, &row)?)
+}
