@@ -42,7 +42,7 @@ use context::Context;
     arg_required_else_help = true,
     subcommand_required = true,
     disable_help_subcommand = true,
-    after_help = "Example, a hospital's first three commands:\n  chartmesh init --role hospital --name Alder --no-passphrase\n  chartmesh run &\n  chartmesh federation create \"River valley\"",
+    after_help = "Example, a hospital's first three commands:\n  chartmesh init --role hospital --name Alder --no-passphrase\n  chartmesh run &\n  chartmesh federation found \"River valley\"",
     after_long_help = format!("{}{}", exit::TABLE, left_out()),
 )]
 struct Cli {

@@ -14,12 +14,13 @@ import time
 
 import judge
 import road
-from cddl import Statement
+from cddl import Statement, decode
 from holder import Holder
 from judge import DAY_MS
-from members import Ledger
+from members import View
 from party import BULK, CONTROL, HELLO, HELLO_MAX, Institution, cbor, code, make, now_ms, read_code, sign
 from stage import Person, dial, fact, facts, flipped, refusal
+from suite import public_of
 
 
 def hellos(ours, given):
@@ -68,17 +69,23 @@ def hellos(ours, given):
     return far
 
 
+def code_position(given):
+    """Where whoever gave the code out stood, but in another federation: nothing comes of it."""
+    return {**given[5], 1: bytes(32)}
+
+
 def streams_of_messages(far, given):
     """Section 8: numbers, outcomes, and what closes a gate."""
     print("messages")
-    secret, sync = given[2], make("body", [1, [3, {2: []}]])
-    envelope = far.envelope(sync)
+    secret, told = given[2], make("body", [1, [3, {1: code_position(given), 2: [], 3: [], 4: [], 6: []}]])
+    envelope = far.envelope(told)
     kind, answer = far.post(envelope)
-    fact("a sync is answered by a signed outcome, done", (kind, answer) == (1, b""))
+    stands = decode("told-answer", answer).get(1)
+    fact("a message is answered by a signed outcome, done", (kind, stands) == (1, given[5]))
     fact("said again, the same outcome again", far.post(envelope) == (kind, answer))
-    fact("another number is out of order, with the one awaited", far.post(far.envelope(sync, number=7)) == (3, 2))
+    fact("another number is out of order, with the one awaited", far.post(far.envelope(told, number=7)) == (3, 2))
     far.ours.streams[far.party][1] = 2  # number 1 is done
-    altered = Statement("envelope", flipped(far.envelope(sync)))
+    altered = Statement("envelope", flipped(far.envelope(told)))
     fact("an altered envelope is not answered", refusal(lambda: far.post(altered)) == "ended")
     unknown = far.envelope(cbor([99, {}]))
     fact("nor is a body of a kind that there is not", refusal(lambda: far.post(unknown)) == "ended")
@@ -96,7 +103,7 @@ def streams_of_messages(far, given):
             break
         far.close()
     fact("in the next session the node has a new nonce", far.peer[5] != old)
-    replayed = far.envelope(sync, nonce=old)
+    replayed = far.envelope(told, nonce=old)
     said = refusal(lambda: far.post(replayed))
     fact("an envelope with the old one closes the gate", said in ("ended", "answered with no bytes"))
     far = dial(ours, given)
@@ -106,20 +113,26 @@ def streams_of_messages(far, given):
 
 
 def federation(person, far, given):
-    """Section 10: the invite is used up, the founder signs the charter, we judge it."""
+    """Section 10: we apply with the invite, are admitted, and judge the seal that says so."""
     print("federation")
-    ours = far.ours
-    said = refusal(lambda: far.send([1, [1, {1: os.urandom(16)}]]))
+    ours, anchor = far.ours, given[5]
+    member = {1: ours.party, 2: ours.name, 3: code("role", "hospital"), 4: public_of(ours.seed), 5: 0,
+              6: ours.log[1][4]}
+    application = sign("application", {1: anchor[1], 2: member}, ours.seed)
+    apply = {1: given[2], 2: anchor, 3: application}
+    said = refusal(lambda: far.send([1, [1, {**apply, 1: os.urandom(16)}]]))
     fact("an application with an unknown code: not-found", said.startswith("not-found: "))
-    far.send([1, [1, {1: given[2]}]])
+    follow = decode("follow", far.send([1, [1, apply]]))
     fact("an application with the invite is taken")
+    founded, at = View.first(follow[1]), View(follow[2])
+    fact("charter and view are those that the invite names", (follow[1].id, at.id) == (anchor[1], anchor[3]))
+    fact("the node's institution founded it, alone", founded.id == at.id and at.member(far.party))
     person("federation", "admit", ours.party.hex())
-    charter = ours.wait_for("the charter", lambda m: m[0] == 1 and m[1][0] == 2 and m[1][1][1])
-    founder = ours.known[charter[3]]
-    judge.check(charter, founder.of(charter[3], charter[4]))
-    ledger = Ledger(charter)
-    fact("the charter comes in a message of the node's, and verifies", charter[3] == far.party)
-    fact("by it we are a member", ledger.standing(ours.party) == "member" == ledger.standing(far.party))
+    ours.wait_for("the next view", lambda m: m[0] == 1 and m[1][0] == 3 and m[1][1][1][2] == 1)
+    follow = decode("follow", far.send([1, [4, {1: anchor, 2: False}]]))
+    for seal in follow[3]:
+        at = at.sealed(seal)
+    fact("its seal verifies, and by it we are a member", at.member(ours.party) and at.member(far.party))
     listed = {p["party"]: p["status"] for p in person("federation", "members")["parties"]}
     fact("the node says so, too", listed[ours.party.hex()] == "member")
     far.close()
@@ -130,7 +143,7 @@ def federation(person, far, given):
 
 def main():
     person = Person(*sys.argv[1:3])
-    person("federation", "create", "Kita", "--threshold", "2")
+    person("federation", "found", "Kita")
     invite = read_code(person("federation", "invite")["code"])
     far = hellos(Holder("Python Hospital"), invite)
     far = streams_of_messages(far, invite)

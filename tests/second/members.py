@@ -2,8 +2,9 @@
 
 import judge
 from blake3 import blake3
-from cddl import Bad, Statement, decode, encode
+from cddl import Bad, Statement, decode, signed_bytes
 from judge import require
+from party import cbor, code
 from suite import digest, verifies
 
 NAME_BYTES_MAX, EXPELLED_MAX, MEMBERS_MAX, CHANGES_MAX, CHANGE_BYTES_MAX = 200, 4096, 1024, 64, 20 * 1024
@@ -26,11 +27,13 @@ class View:
         require(len(members) <= MEMBERS_MAX and len(set(expelled)) <= EXPELLED_MAX, "TooLarge")
         require(len(set(expelled)) == len(expelled) and not {m[1] for m in members} & set(expelled), "Expelled")
         for m in members:
-            require(m[3] != 2, "Relay")
+            require(m[3] != "patient", "Relay")
             require(m[5] <= 40, "TooManyRotations")
             require(1 <= len(m[2].encode()) <= NAME_BYTES_MAX, "BadName")
         self.body, self.members, self.expelled = body, members, expelled
-        self.id = blake3(encode("view", body), derive_key_context="chartmesh/1/view").digest()
+        numbered = [{**m, 3: code("role", m[3])} for m in members]
+        self.bytes = cbor({**body, 5: numbered})
+        self.id = blake3(self.bytes, derive_key_context="chartmesh/1/view").digest()
         n = len(members)
         self.f = min(body[4] - 1, (n - 1) // 3)
         self.q = (n + self.f) // 2 + 1
@@ -52,24 +55,24 @@ class View:
 
     def successor(self, change):
         """[FED-10]"""
-        applications = [Statement("application", data) for data in change[1]]
-        rotations = [Statement("rotation", data) for data in change[5]]
+        applications, rotations = change[1], change[5]
         rotating = [r[1] for r in rotations]
         rotating = [p for i, p in enumerate(rotating) if i == 0 or rotating[i - 1] != p]
-        lists = [[a[2][1] for a in applications], change[2], change[4], rotating]
+        expelled = [one[1] for one in change[2]]
+        lists = [[a[2][1] for a in applications], expelled, change[4], rotating]
         require(all(map(ascending, lists)), "Unsorted")
         parties = [p for one in lists for p in one]
         require(len(set(parties)) == len(parties), "TwiceConcerned")
         parts = len(applications) + len(change[2]) + (3 in change) + len(change[4]) + len(rotations)
         require(parts, "ChangesNothing")
-        require(parts <= CHANGES_MAX and len(encode("change", change)) <= CHANGE_BYTES_MAX, "TooLarge")
+        require(parts <= CHANGES_MAX and len(cbor(change)) <= CHANGE_BYTES_MAX, "TooLarge")
         k = change.get(3, self.body[4])
         require(3 not in change or k != self.body[4], "ChangesNothing")
         for party in change[4]:
             require(self.member(party), "NotMember")
-        for party in change[2]:
+        for party in expelled:
             require(party not in self.expelled, "Expelled")
-        gone = set(change[2]) | set(change[4])
+        gone = set(expelled) | set(change[4])
         members = {m[1]: m for m in self.members if m[1] not in gone}
         for a in applications:
             members[a[2][1]] = self.admitted(a)
@@ -79,9 +82,9 @@ class View:
             follows = r[2] == m[5] + 1 and digest(r[3]) == m[6] and not r[5]
             require(follows and verifies(r[3], r.signed, r.signature), "BadRotation")
             members[r[1]] = {**m, 4: r[3], 5: r[2], 6: r[4]}
-        expelled = (self.expelled + change[2])[-EXPELLED_MAX:]
+        listed = (self.expelled + expelled)[-EXPELLED_MAX:]
         return View({1: self.body[1], 2: self.body[2] + 1, 3: self.id, 4: k,
-                     5: [members[p] for p in sorted(members)], 6: expelled})
+                     5: [members[p] for p in sorted(members)], 6: listed})
 
     def admitted(self, application):
         federation, m = application[1], application[2]
@@ -98,7 +101,7 @@ class View:
         successor = self.successor(seal[2])
         places = [by[1] for by in seal[4]]
         require(len(places) == self.q and ascending(places) and places[-1] < len(self.members), "NoQuorum")
-        signed = Statement.signed_of("commit", {1: self.id, 2: seal[3], 3: successor.id})
+        signed = signed_bytes("commit", cbor({1: self.id, 2: seal[3], 3: successor.id}))
         for by in seal[4]:
             require(verifies(self.members[by[1]][4], signed, by[2]), "BadSignature")
         return successor
@@ -111,7 +114,6 @@ class View:
         require(author, "NotMember")
         judge.check(found, author[4])
         for application in found[4]:
-            application = Statement("application", application)
             judge.check(application, application[2][4])
         return found
 
@@ -122,19 +124,18 @@ class View:
             for one in ballot[5]:
                 expelled.setdefault(one[1], set()).add(ballot[2])
         expelled = sorted(p for p, by in expelled.items() if len(by) >= self.votes and p not in self.expelled)
-        wanted = {ballot.get(6) for ballot in ballots} - {None, self.body[4]}
-        passed = [k for k in sorted(wanted) if sum(ballot.get(6) == k for ballot in ballots) >= self.q]
+        wanted = {ballot[6] for ballot in ballots} - {None, self.body[4]}
+        passed = [k for k in sorted(wanted) if sum(ballot[6] == k for ballot in ballots) >= self.q]
         left = sorted(ballot[2] for ballot in ballots if ballot[7] and ballot[2] not in expelled)
         best = {}
-        for data in {data for ballot in ballots for data in ballot[4]}:
-            application = Statement("application", data)
-            by = {ballot[2] for ballot in ballots if data in ballot[4]} - set(expelled)
-            party = application[2][1]
+        for application in {a.id: a for ballot in ballots for a in ballot[4]}.values():
+            sponsors = {ballot[2] for ballot in ballots if application.id in [a.id for a in ballot[4]]}
+            by, party = sponsors - set(expelled), application[2][1]
             rank = (-len(by), application.id)
             if len(by) >= self.sponsors and party not in expelled and party not in left:
                 if party not in best or rank < best[party][0]:
-                    best[party] = (rank, data)
-        change = {1: [best[p][1] for p in sorted(best)], 2: expelled, 4: left, 5: []}
+                    best[party] = (rank, application)
+        change = {1: [best[p][1] for p in sorted(best)], 2: [{1: p, 2: ""} for p in expelled], 4: left, 5: []}
         if passed:
             change[3] = passed[0]
         try:

@@ -75,7 +75,7 @@ fn a_node_that_moved_is_found_again_by_mdns() {
     let root = tempfile::tempdir().unwrap();
     let mut a = node(root.path(), "Kita Hospital", &lan.names[0]);
     let mut b = node(root.path(), "Minami Clinic", &lan.names[1]);
-    a.cli(&["federation", "create", "Kita region", "--threshold", "2"]);
+    a.cli(&["federation", "found", "Kita region"]);
     join(&a, &b);
     admit(&a, &b);
     until("the founding", || is_member(&b, &b).then_some(()));
@@ -96,7 +96,12 @@ fn a_node_that_moved_is_found_again_by_mdns() {
     a.start();
     until("the message at A", || {
         let view = a.query(json!("members"), None).ok()?;
-        let proposals = view["proposals"].as_array()?;
-        proposals.iter().any(|one| one["reason"] == "a message that has to arrive").then_some(())
+        let open = view["open"].as_array()?;
+        let said = |one: &serde_json::Value| {
+            one["reasons"]
+                .as_array()
+                .is_some_and(|all| all.contains(&"a message that has to arrive".into()))
+        };
+        open.iter().any(said).then_some(())
     });
 }

@@ -77,7 +77,7 @@ fn imports(region: &Region) -> String {
 fn federates(region: &Region, root: &std::path::Path) -> Node {
     let Region { a, b, .. } = region;
     let alone = Node::create(root, "hospital", "Higashi Hospital");
-    let create = json!({"federation": {"create": {"name": "Higashi region", "threshold": 2}}});
+    let create = json!({"federation": {"found": {"name": "Higashi region", "threshold": 2}}});
     alone.command(create, None).unwrap();
     let added = Node::create(root, "hospital", "Nishi Clinic");
     let invite = a.command(json!({"federation": {"invite": {}}}), None).unwrap();

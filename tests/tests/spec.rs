@@ -114,6 +114,9 @@ fn messages_table(items: &[Item]) -> String {
 /// What the answer to a message holds; most have none.
 fn answer(message: &str) -> &'static str {
     match message {
+        "apply" | "catch-up" => "`follow`",
+        "told" => "`told-answer`",
+        "how-far" => "`statement<report>`",
         "enrol" => "`enrolment-answer`",
         "announce" | "offer" => "`taken`",
         "read-request" => "`read-answer`",

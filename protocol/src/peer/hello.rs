@@ -272,13 +272,13 @@ pub(super) fn hello(
     federation::greeted(ctx, party, hello.position)
 }
 
-/// For a party that was expelled, if it is the one that speaks.
+/// For a party that was expelled, or left and may not know that it was let go, if it is the one that speaks.
 fn expulsion_proof(
     ctx: &Context<'_>,
     party: PartyId,
     hello: &Hello,
 ) -> Handled<Option<ExpulsionProof>> {
-    if !members::is_expelled(ctx.txn, party)? {
+    if !members::is_gone(ctx.txn, party)? {
         return Ok(None);
     }
     let Some(keys) = directory::keys(ctx.txn, party)? else { return Ok(None) };

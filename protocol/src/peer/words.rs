@@ -266,11 +266,15 @@ mod tests {
         }
         let federation = "Bay\n\u{1b}[2J\u{9b}1m".to_owned();
         let (number, sealed_by) = (7, 2);
-        let told = Refusal::from(federation::Reason::WasExpelled { federation, number, sealed_by });
+        let told = Refusal::from(federation::Reason::WasExpelledUnexplained {
+            federation,
+            number,
+            sealed_by,
+        });
         assert!(told.to_string().contains("from `Bay  [2J 1m` by its view 7"), "{told}");
         assert!(!told.to_string().contains(char::is_control));
         let json = serde_json::to_value(&told).unwrap();
-        assert_eq!(json["name"], "federation.was-expelled");
+        assert_eq!(json["name"], "federation.was-expelled-unexplained");
         assert_eq!(json["args"][1], serde_json::json!({"number": 7}));
         assert_eq!(serde_json::from_value::<Refusal>(json).unwrap(), told);
     }

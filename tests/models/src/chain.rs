@@ -9,7 +9,7 @@ use crate::counts::Counts;
 use chartmesh_protocol::crypto::{PublicKey, SigningKey};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::{Role, Rotation};
-use chartmesh_protocol::membership::{Application, Change, CheckedView, Member, View};
+use chartmesh_protocol::membership::{Application, Change, CheckedView, Expulsion, Member, View};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::Timestamp;
 use stateright::{Model, Property};
@@ -106,7 +106,10 @@ fn change(view: &CheckedView, what: What) -> Change {
                 let rotation = Rotation { party, number, key, next, kept, at };
                 change.rotated.push(Signed::sign(rotation, &new).to_unverified());
             }
-            expelled => change.expelled.push(member(expelled).party),
+            expelled => {
+                let (party, reason) = (member(expelled).party, String::new());
+                change.expelled.push(Expulsion { party, reason });
+            }
         }
     }
     change

@@ -15,14 +15,16 @@ use serde_json::json;
 
 pub(super) async fn found(region: &Region) -> anyhow::Result<()> {
     let Region { a, b, provider, .. } = region;
-    step("The hospitals found a federation; the backup provider is admitted by both");
+    step(
+        "A hospital founds a federation alone, takes in a second, and both admit a backup provider",
+    );
     let name = "Kita region".to_owned();
     a.command(Found { name, threshold: 2, anew: false }, None).await?;
     join(a, b).await?;
     admit(a, b).await?;
     until_member(b, b.id).await?;
     line(format!(
-        "{} invited {}; the charter names both as first members, two sponsors per admission",
+        "{} began alone and took in {}; from now on an admission takes two sponsors",
         a.name, b.name
     ));
     join(b, provider).await?;

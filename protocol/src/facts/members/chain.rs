@@ -79,6 +79,11 @@ pub(crate) fn view_at(
     Ok((view.number == number).then_some(view))
 }
 
+/// The number of the oldest view behind which seals are kept.
+pub(crate) fn oldest(txn: &(impl ReadTxn + ?Sized)) -> Result<u32, StoreError> {
+    Ok(rows::get::<View>(txn, OLDEST, &[])?.map_or(0, |view| view.number))
+}
+
 /// The seals behind a view, as many as an answer takes; and whether there are more.
 pub(crate) fn seals_since(
     txn: &(impl ReadTxn + ?Sized),

@@ -10,7 +10,8 @@ mod reasons;
 mod roll;
 
 pub(crate) use chain::{
-    Followed, begin, charter, choose, follow, forget, forks, newest, position, seals_since,
+    Followed, begin, charter, choose, follow, forget, forks, newest, oldest, position, seals_since,
+    view_at,
 };
 pub use follow::Follow;
 pub(crate) use follow::{leads_on, snapshot};

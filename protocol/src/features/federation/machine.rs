@@ -247,8 +247,10 @@ pub(super) fn applicant_told(
 pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     let view = require_member(ctx)?;
     let Some(application) = application(ctx.txn, party)? else {
+        let relay = directory::card(ctx.txn, party)?.is_some_and(|card| card.role == Role::Patient);
         return match view.member(party) {
             Some(_) => refuse(Reason::MemberAlready),
+            None if relay => refuse(Reason::ApplicantIsRelay),
             None => refuse(Reason::NoApplicant),
         };
     };

@@ -8,8 +8,8 @@ reasons! {
     pub(crate) enum Reason: 40 "federation" {
         1 => RelayIsNone: WrongRole
             "a patient relay is no member of a federation; a hospital lets it in when a patient enrols",
-        2 => WasExpelled { federation: String, number: u32, sealed_by: usize }: NotPermitted
-            "this institution was expelled from `{federation}` by its view {number}, which {sealed_by} members sealed. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
+        2 => WasExpelled { federation: String, number: u32, sealed_by: usize, why: String }: NotPermitted
+            "this institution was expelled from `{federation}` by its view {number}, which {sealed_by} members sealed: {why}. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
         3 => InOneAlready: AlreadyDone
             "this node is in a federation with others already; leave it first, or, if those who could let it go are gone for good, found anew with `--anew`",
         4 => NameOutOfBounds: Invalid "a name has 1 to 200 bytes that can be read",
@@ -26,6 +26,8 @@ reasons! {
         14 => ToldByNoMember: NotPermitted "only members tell of applicants",
         19 => SnapshotMalformed { why: DecodeError }: NotAuthentic
             "the federation's views cannot be read: {why}",
+        20 => WasExpelledUnexplained { federation: String, number: u32, sealed_by: usize }: NotPermitted
+            "this institution was expelled from `{federation}` by its view {number}, which {sealed_by} members sealed, and no reason was given. That is final for its id; to come back, make a new node with `chartmesh init` and apply with it",
         21 => WordsTooLong { most: usize }: Invalid
             "a reason has at most {most} bytes; say it more briefly",
         22 => AnswerMalformed: NotAuthentic "the answer cannot be read",

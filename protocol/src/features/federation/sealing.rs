@@ -1,16 +1,17 @@
 //! What this member does in its view: its ballot, its part in sealing, and telling the others.
 
 use super::tables::{
-    SentRow, WishRow, asked_how_far, drop_application, mark_rotated, pulsed, put_asked_how_far,
-    put_pulsed, put_sent, put_wish, rotated, sent, sponsored, voted, wish, withdraw,
+    SentRow, WishRow, applications, asked_how_far, drop_application, mark_rotated, pulsed,
+    put_asked_how_far, put_pulsed, put_sent, put_wish, rotated, sent, sponsored, voted, wish,
+    withdraw,
 };
 use super::wire::{HowFar, Message, Told};
 use crate::codec::Wire;
 use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
-use crate::members::{Followed, Here, Item, follow, here, is_expelled};
-use crate::membership::{Ballot, Change, CheckedView, Moment, Rotations, Said};
+use crate::members::{Followed, Here, Item, follow, here, is_expelled, seals_since};
+use crate::membership::{Ballot, Change, CheckedView, Moment, Rotations, Said, Seal};
 use crate::outbox;
 use crate::refusal::Handled;
 use crate::statement::Signed;
@@ -23,11 +24,12 @@ use std::collections::BTreeSet;
 pub(super) fn go_on(ctx: &mut Context<'_>) -> Handled<()> {
     loop {
         let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
+        drop_decided(ctx, here.view())?;
         if may_sign(ctx, here.view()) {
             act(ctx, &mut here)?;
         }
         match here.part.seal() {
-            Some(seal) if follow(ctx, &seal)? == Followed::Moved => {}
+            Some(seal) if follow(ctx, &seal)? == Followed::Moved => greet_gone(ctx, &here, &seal),
             _ => {
                 ctx.effects.extend(here.part.due().map(Effect::WakeAt));
                 ask_how_far(ctx, &mut here)?;
@@ -35,6 +37,31 @@ pub(super) fn go_on(ctx: &mut Context<'_>) -> Handled<()> {
             }
         }
     }
+}
+
+/// Whoever was put out, or let go, is greeted by the speaker: nothing is sent to it any more, and so it asks, and hears why.
+fn greet_gone(ctx: &mut Context<'_>, here: &Here, seal: &Seal) {
+    let view = here.view();
+    if view.place_of(ctx.own.party()) != Some(view.speaker(seal.round)) {
+        return;
+    }
+    let expelled = seal.change.expelled.iter().map(|one| one.party);
+    for to in
+        expelled.chain(seal.change.left.iter().copied()).filter(|party| *party != ctx.own.party())
+    {
+        ctx.effects.push(Effect::Greet { to });
+    }
+}
+
+/// Applications that were decided on are of no more use.
+fn drop_decided(ctx: &mut Context<'_>, view: &CheckedView) -> Handled<()> {
+    for row in applications(ctx.txn)? {
+        let member = &row.application.claims().member;
+        if view.member(member.party) == Some(member) || view.is_expelled(member.party) {
+            drop_application(ctx, member.party)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether this node has the key that the view lists for it.
@@ -255,6 +282,7 @@ pub(super) fn push(ctx: &mut Context<'_>, here: &Here, to: PartyId) -> Handled<(
         speeches: Vec::new(),
         words: Vec::new(),
         left: here.part.left().cloned(),
+        seals: Vec::new(),
     };
     let (items, next) = here.said_since(row.up_to);
     let mut any = false;
@@ -267,6 +295,12 @@ pub(super) fn push(ctx: &mut Context<'_>, here: &Here, to: PartyId) -> Handled<(
                 Item::Word(word) => told.words.push(*word),
             }
         }
+    }
+    if let Some(before) =
+        row.position.filter(|before| !is_member && before.number < position.number)
+        && before.federation == position.federation
+    {
+        (told.seals, _) = seals_since(ctx.txn, before.number, limits::TOLD_BYTES_MAX / 2)?;
     }
     if !any && row.position == Some(position) {
         return Ok(());

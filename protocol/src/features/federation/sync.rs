@@ -20,15 +20,26 @@ use crate::store::StoreError;
 use crate::turn::{Context, Sender};
 
 /// Handles what was said in a view.
-pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Told) -> Handled<Bytes> {
+pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, mut told: Told) -> Handled<Bytes> {
     let from = sender.institution;
     let theirs = told.position;
+    let mut moved = false;
+    for seal in core::mem::take(&mut told.seals) {
+        moved |= follow(ctx, &seal)? == Followed::Moved;
+    }
+    if moved {
+        go_on(ctx)?;
+    }
     if let Some(mut here) = here(ctx.own, ctx.txn)?
         && here.view().position() == theirs
     {
         if sender.member && take_in(ctx, &mut here, told)? {
             here.save(ctx)?;
             go_on(ctx)?;
+        }
+        // It may have come here by another's word, and not have heard what was said here before.
+        if let Some(here) = self::here(ctx.own, ctx.txn)?.filter(|_| sender.member) {
+            push(ctx, &here, from)?;
         }
     } else {
         stands_at(ctx, from, theirs)?;

@@ -6,7 +6,8 @@ use crate::directory;
 use crate::id::{FederationId, PartyId, ViewId};
 use crate::identity::Role;
 use crate::limits;
-use crate::members::{Here, charter, forks, gone, here, is_expelled, seals_since};
+use crate::members::{Here, charter, forks, gone, here, is_expelled, oldest, seals_since, view_at};
+use crate::membership::Seal;
 use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::{DAY_MS, Timestamp};
@@ -57,17 +58,23 @@ pub struct ExpelledView {
     pub federation: String,
     /// The number of the view that was sealed without it.
     pub number: u32,
-    /// How many members sealed that.
-    pub sealed_by: usize,
+    /// The reason given.
+    pub reason: String,
+    /// Who sealed that.
+    pub by: Vec<PartyId>,
+    /// Their names.
+    pub names: Vec<String>,
 }
 
 impl ExpelledView {
-    /// In one sentence without its end: `expelled from X by its view 7, which 5 members sealed`.
+    /// In one sentence without its end: `expelled from X, as A, B sealed: reason`.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let Self { federation, number, sealed_by } = self;
+        let reason = if self.reason.is_empty() { "no reason was given" } else { &self.reason };
         format!(
-            "expelled from `{federation}` by its view {number}, which {sealed_by} members sealed"
+            "expelled from `{}`, as {} sealed: {reason}",
+            self.federation,
+            self.names.join(", ")
         )
     }
 }
@@ -106,7 +113,7 @@ pub struct MemberView {
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "wanted", rename_all = "kebab-case")]
 pub enum Wanted {
     /// An admission.
     Admission,
@@ -198,28 +205,44 @@ pub(crate) fn expulsion(
         return Ok(None);
     }
     let Some(charter) = charter(txn)? else { return Ok(None) };
-    let federation = charter.name.clone();
-    let mut number = 0;
+    let (federation, mut number) = (charter.name.clone(), oldest(txn)?);
     loop {
         let (seals, more) = seals_since(txn, number, limits::FOLLOW_BYTES_MAX)?;
         for seal in &seals {
-            number += 1;
-            if seal.change.expelled.contains(&party) {
-                let sealed_by = seal.commits.len();
-                return Ok(Some(ExpelledView { federation, number, sealed_by }));
+            number = number.saturating_add(1);
+            if let Some(one) = seal.change.expelled.iter().find(|one| one.party == party) {
+                let (by, names) = sealers(txn, number - 1, seal)?;
+                let reason = one.reason.clone();
+                return Ok(Some(ExpelledView { federation, number, reason, by, names }));
             }
         }
         if !more {
-            return Ok(Some(ExpelledView { federation, number: 0, sealed_by: 0 }));
+            let (reason, by, names) = (String::new(), Vec::new(), Vec::new());
+            return Ok(Some(ExpelledView { federation, number: 0, reason, by, names }));
         }
     }
+}
+
+/// Who sealed the successor of a view, and their names.
+fn sealers(
+    txn: &(impl ReadTxn + ?Sized),
+    number: u32,
+    seal: &Seal,
+) -> Result<(Vec<PartyId>, Vec<String>), StoreError> {
+    let Some(view) = view_at(txn, number)? else { return Ok(Default::default()) };
+    let members = seal.commits.iter().filter_map(|commit| view.at(commit.place));
+    Ok(members.map(|member| (member.party, member.name.clone())).unzip())
 }
 
 /// Refuses with how this institution was expelled, if it was.
 pub(super) fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
     let Some(expelled) = expulsion(ctx.txn, ctx.own.party())? else { return Ok(()) };
-    let ExpelledView { federation, number, sealed_by } = expelled;
-    refuse(Reason::WasExpelled { federation, number, sealed_by })
+    let ExpelledView { federation, number, by, reason: why, .. } = expelled;
+    let sealed_by = by.len();
+    if why.is_empty() {
+        return refuse(Reason::WasExpelledUnexplained { federation, number, sealed_by });
+    }
+    refuse(Reason::WasExpelled { federation, number, sealed_by, why })
 }
 
 /// The federation as shown.

@@ -4,7 +4,7 @@ use crate::codec::{Bytes, wire_struct};
 use crate::codes;
 use crate::directory::Introduction;
 use crate::id::ViewId;
-use crate::membership::{Application, Ballot, Left, Position, Speech, Word};
+use crate::membership::{Application, Ballot, Left, Position, Seal, Speech, Word};
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
@@ -67,6 +67,8 @@ wire_struct! {
         4 => words: Vec<Word>,
         /// What led into the sender's round.
         5 => left: Option<Left>,
+        /// To somebody who is no member: the seals since where it was told last that the sender stands.
+        6 => seals: Vec<Seal>,
     }
 }
 

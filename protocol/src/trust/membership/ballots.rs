@@ -2,7 +2,7 @@
 
 use super::reasons::Unsaid;
 use super::view::CheckedView;
-use super::wire::{Application, Ballot, Change};
+use super::wire::{Application, Ballot, Change, Expulsion};
 use crate::id::{PartyId, StatementId};
 use crate::limits;
 use crate::statement::{Signed, Unverified};
@@ -109,11 +109,11 @@ impl Ballots {
         let leaving = self.leaving();
         let sponsored = |application: &Unverified<Application>| {
             let mut sponsors = self.sponsors(application.id());
-            sponsors.retain(|sponsor| !change.expelled.contains(sponsor));
+            sponsors.retain(|sponsor| !change.expels(*sponsor));
             sponsors.len() >= numbers.sponsors()
         };
         let voted = |threshold: u16| self.for_threshold(threshold).len() >= numbers.quorum();
-        change.expelled.iter().all(|party| self.against(*party).len() >= numbers.votes())
+        change.expelled.iter().all(|one| self.against(one.party).len() >= numbers.votes())
             && change.admitted.iter().all(sponsored)
             && change.threshold.is_none_or(voted)
             && change.left.iter().all(|party| leaving.contains(party))
@@ -127,9 +127,12 @@ impl Ballots {
         let count = Count::of(self);
         let numbers = view.numbers();
         let mut draft = Draft { view, change: Change::default() };
-        for (party, votes) in &count.expel {
-            if *votes >= numbers.votes() {
-                draft.try_with(|change| change.expelled.push(*party));
+        for (party, reasons) in &count.expel {
+            if reasons.len() >= numbers.votes() {
+                let given = reasons.iter().find(|reason| !reason.is_empty());
+                let reason = given.map_or_else(String::new, |reason| (*reason).to_owned());
+                let party = *party;
+                draft.try_with(|change| change.expelled.push(Expulsion { party, reason }));
             }
         }
         for (threshold, votes) in &count.threshold {
@@ -169,7 +172,7 @@ impl Draft<'_> {
 /// All wishes, counted once through the ballots, so that it costs the same whatever they say.
 #[derive(Default)]
 struct Count<'a> {
-    expel: BTreeMap<PartyId, usize>,
+    expel: BTreeMap<PartyId, Vec<&'a str>>,
     threshold: BTreeMap<u16, usize>,
     leave: BTreeSet<PartyId>,
     admit: BTreeMap<PartyId, BTreeMap<StatementId, Sponsored<'a>>>,
@@ -183,7 +186,7 @@ impl<'a> Count<'a> {
         let mut count = Self::default();
         for ballot in ballots.iter() {
             for one in &ballot.expel {
-                *count.expel.entry(one.party).or_default() += 1;
+                count.expel.entry(one.party).or_default().push(&one.reason);
             }
             if let Some(threshold) = ballot.threshold {
                 *count.threshold.entry(threshold).or_default() += 1;
@@ -203,7 +206,7 @@ impl<'a> Count<'a> {
 
     /// The applications that enough sponsors stand for who are not expelled in the same change; one of each party.
     fn admit(self, before: &Change, needed: usize) -> Vec<&'a Unverified<Application>> {
-        let stays = |sponsor: &&PartyId| !before.expelled.contains(sponsor);
+        let stays = |sponsor: &&PartyId| !before.expels(**sponsor);
         let best = |of_party: BTreeMap<StatementId, Sponsored<'a>>| {
             let counted = of_party.into_values().map(|(application, sponsors)| {
                 (sponsors.iter().filter(stays).count(), application)

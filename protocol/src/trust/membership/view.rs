@@ -2,7 +2,9 @@
 
 use super::numbers::Numbers;
 use super::reasons::Flaw;
-use super::wire::{Application, CHARTER_VERSION, Change, Charter, Member, Position, View};
+use super::wire::{
+    Application, CHARTER_VERSION, Change, Charter, Expulsion, Member, Position, View,
+};
 use crate::codec::Wire;
 use crate::crypto::PublicKey;
 use crate::id::{FederationId, PartyId, ViewId};
@@ -206,12 +208,12 @@ impl CheckedView {
             let place = self.place_of(*party).ok_or(Flaw::NotMember)?;
             next.members.retain(|member| member.party != self.members[usize::from(place)].party);
         }
-        for party in &change.expelled {
-            if self.is_expelled(*party) {
+        for party in change.expelled.iter().map(|one| one.party) {
+            if self.is_expelled(party) {
                 return Err(Flaw::Expelled);
             }
-            next.members.retain(|member| member.party != *party);
-            next.expelled.push(*party);
+            next.members.retain(|member| member.party != party);
+            next.expelled.push(party);
         }
         let beyond = next.expelled.len().saturating_sub(limits::VIEW_EXPELLED_MAX);
         next.expelled.drain(..beyond);
@@ -270,13 +272,20 @@ impl Change {
         self.len() == 0
     }
 
+    /// Whether it expels a party.
+    #[must_use]
+    pub fn expels(&self, party: PartyId) -> bool {
+        self.expelled.iter().any(|one| one.party == party)
+    }
+
     /// Whom it concerns: those whom it admits, expels, lets go, and whose key it changes.
     fn concerned(&self) -> [Vec<PartyId>; 4] {
         let admitted = self.admitted.iter().map(|one| one.claims().member.party).collect();
+        let expelled = self.expelled.iter().map(|one| one.party).collect();
         let rotated = self.rotated.iter().map(|rotation| rotation.claims().party);
         let mut rotating: Vec<_> = rotated.collect();
         rotating.dedup();
-        [admitted, self.expelled.clone(), self.left.clone(), rotating]
+        [admitted, expelled, self.left.clone(), rotating]
     }
 
     /// Each list ascends, nobody is concerned twice, and the whole is within its bounds.
@@ -291,6 +300,10 @@ impl Change {
         }
         if self.is_empty() {
             return Err(Flaw::ChangesNothing);
+        }
+        let long = |one: &Expulsion| one.reason.len() > limits::REASON_BYTES_MAX;
+        if self.expelled.iter().any(long) {
+            return Err(Flaw::TooLarge);
         }
         if self.len() > limits::CHANGES_MAX || self.to_bytes().len() > limits::CHANGE_BYTES_MAX {
             return Err(Flaw::TooLarge);

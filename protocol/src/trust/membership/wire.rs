@@ -143,8 +143,8 @@ wire_struct! {
     pub struct Change {
         /// Who is admitted, or is called otherwise.
         1 => admitted: Vec<Unverified<Application>>,
-        /// Who is expelled.
-        2 => expelled: Vec<PartyId>,
+        /// Who is expelled, with a reason that somebody gave.
+        2 => expelled: Vec<Expulsion>,
         /// The new threshold.
         3 => threshold: Option<u16>,
         /// Who leaves.

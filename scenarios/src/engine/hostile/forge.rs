@@ -195,6 +195,7 @@ impl Engine<'_> {
             speeches: Vec::new(),
             words,
             left: None,
+            seals: Vec::new(),
         };
         let body = Body::Federation(federation::Message::Told(told));
         if let Some(to) = self.some_institution(at) {

@@ -40,7 +40,7 @@ fn a_change_that_leads_to_no_view_says_why() {
     assert_eq!(of(left(&[0, 1, 2])), Err(Flaw::NobodyLeft));
     assert_eq!(of(left(&[9])), Err(Flaw::NotMember));
     assert_eq!(of(left(&[1, 1])), Err(Flaw::Unsorted));
-    let both = Change { expelled: vec![party(1)], ..left(&[1]) };
+    let both = Change { expelled: vec![expulsion(1)], ..left(&[1]) };
     assert_eq!(of(both), Err(Flaw::TwiceConcerned));
     assert_eq!(of(Change { threshold: Some(2), ..Change::default() }), Err(Flaw::ChangesNothing));
     assert_eq!(
@@ -77,7 +77,7 @@ fn a_change_that_leads_to_no_view_says_why() {
 #[test]
 fn who_is_expelled_stays_out_while_the_view_lists_it() {
     let view = view_of(3, 2);
-    let expelled = Change { expelled: vec![party(9)], ..Change::default() };
+    let expelled = Change { expelled: vec![expulsion(9)], ..Change::default() };
     let next = view.successor(&expelled).unwrap();
     let again = applies(&next, actor(9).member, &key(9, 0));
     let again = Change { admitted: vec![again], ..Change::default() };
@@ -174,7 +174,7 @@ fn expulsion_beats_all_else_about_its_subject_and_the_expelled_sponsor_nobody() 
     let admit = Wants { admit: vec![8], ..expel.clone() };
     let wants = [(0, expel.clone()), (1, expel), (2, admit), (3, leave)];
     let change = tally(&view, &wants);
-    assert_eq!((change.expelled, change.left), (vec![party(3)], vec![]));
+    assert_eq!((change.expelled, change.left), (vec![expulsion(3)], vec![]));
     assert!(change.admitted.is_empty(), "one sponsor is left of two");
     let change = tally(&view, &wants[1..]);
     assert!(change.expelled.is_empty(), "two votes of three");

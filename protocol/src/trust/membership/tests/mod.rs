@@ -46,6 +46,10 @@ fn party(number: u16) -> PartyId {
     actor(number).member.party
 }
 
+fn expulsion(number: u16) -> Expulsion {
+    Expulsion { party: party(number), reason: String::new() }
+}
+
 fn rotation(of: u16, number: u8) -> Unverified<Rotation> {
     let rotation = Rotation {
         party: party(of),

@@ -54,7 +54,7 @@ fn life() -> Vec<(&'static str, Seal, CheckedView)> {
     let change = Change { rotated: vec![rotation(4, 1), rotation(4, 2)], ..Change::default() };
     step(&mut view, "two rotations", 1, change);
     let change =
-        Change { expelled: vec![party(1)], left: vec![party(0)], ..admission(&view, &[5]) };
+        Change { expelled: vec![expulsion(1)], left: vec![party(0)], ..admission(&view, &[5]) };
     step(&mut view, "one is expelled, the founder leaves, another comes", 0, change);
     life
 }
@@ -178,7 +178,11 @@ fn what_does_not_hold_is_refused_as_the_vectors_say() {
         ),
         (
             "expelled and left",
-            changed(Change { expelled: vec![party(1)], left: vec![party(1)], ..Change::default() }),
+            changed(Change {
+                expelled: vec![expulsion(1)],
+                left: vec![party(1)],
+                ..Change::default()
+            }),
         ),
         ("the same threshold", changed(Change { threshold: Some(2), ..Change::default() })),
         ("a threshold of one", changed(Change { threshold: Some(1), ..Change::default() })),
