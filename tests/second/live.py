@@ -80,7 +80,7 @@ def streams_of_messages(far, given):
     secret, told = given[2], make("body", [1, [3, {1: code_position(given), 2: [], 3: [], 4: [], 6: []}]])
     envelope = far.envelope(told)
     kind, answer = far.post(envelope)
-    stands = decode("told-answer", answer).get(1)
+    stands = decode("gossip-answer", answer).get(1)
     fact("a message is answered by a signed outcome, done", (kind, stands) == (1, given[5]))
     fact("said again, the same outcome again", far.post(envelope) == (kind, answer))
     fact("another number is out of order, with the one awaited", far.post(far.envelope(told, number=7)) == (3, 2))

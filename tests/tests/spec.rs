@@ -115,7 +115,7 @@ fn messages_table(items: &[Item]) -> String {
 fn answer(message: &str) -> &'static str {
     match message {
         "apply" | "catch-up" => "`follow`",
-        "told" => "`told-answer`",
+        "gossip" => "`gossip-answer`",
         "how-far" => "`statement<report>`",
         "enrol" => "`enrolment-answer`",
         "announce" | "offer" => "`taken`",

@@ -147,6 +147,8 @@ limits! {
     PULSE_MS: u64 = 6 * 60 * 60 * 1000;
     /// Bytes of the answer to a `hello`: a `hello`, or a seal by which an expelled party learns of it.
     HELLO_REPLY_BYTES_MAX: usize = 66 * 1024;
+    /// Ballots of one member that are taken in an hour: each is passed on to everybody.
+    BALLOTS_PER_HOUR_MAX: u32 = 16;
     /// Rounds of one view of which signatures are kept: the newest. Who lags further behind is shown the newest.
     ROUNDS_KEPT: usize = 8;
     /// Words of one kind that are kept of a member in one round, where it has one: two prove that it lies.

@@ -8,7 +8,7 @@ use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::directory::{self, Standing};
 use crate::id::{ChartId, NodeId, PartyId};
 use crate::limits;
-use crate::membership::Position;
+use crate::membership::Standpoint;
 use crate::reason::reasons;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
@@ -51,7 +51,7 @@ wire_struct! {
         /// Until when.
         2 => expires: Timestamp,
         /// Where we stood when we gave it out: whoever brings it begins there.
-        3 => anchor: Option<Position>,
+        3 => anchor: Option<Standpoint>,
     }
 }
 
@@ -70,7 +70,7 @@ pub struct Code {
     /// Its nodes.
     pub nodes: Vec<CodeNode>,
     /// Where it stood, if it was in a federation: whoever comes in begins to follow it there.
-    pub anchor: Option<Position>,
+    pub anchor: Option<Standpoint>,
 }
 
 wire_struct! {
@@ -84,7 +84,7 @@ wire_struct! {
         /// Its nodes.
         3 => nodes: Vec<CodeNodeWire>,
         /// Where it stood, if it was in a federation.
-        5 => anchor: Option<Position>,
+        5 => anchor: Option<Standpoint>,
     }
 }
 
@@ -178,7 +178,7 @@ impl Code {
 pub(crate) fn issue(
     ctx: &mut Context<'_>,
     purpose: CodeFor,
-    anchor: Option<Position>,
+    anchor: Option<Standpoint>,
     valid_ms: Option<u64>,
     addresses: Vec<String>,
 ) -> Handled<(Code, Timestamp)> {
@@ -269,7 +269,7 @@ pub(crate) fn given_by(
 pub(crate) fn anchor_by(
     txn: &(impl ReadTxn + ?Sized),
     institution: PartyId,
-) -> Result<Option<Position>, StoreError> {
+) -> Result<Option<Standpoint>, StoreError> {
     rows::get(txn, ANCHORS, &institution.0)
 }
 
@@ -277,7 +277,7 @@ pub(crate) fn anchor_by(
 pub(crate) fn anchor_of(
     txn: &(impl ReadTxn + ?Sized),
     secret: &[u8; 16],
-) -> Result<Option<Position>, StoreError> {
+) -> Result<Option<Standpoint>, StoreError> {
     let row = rows::get::<CodeRow>(txn, CODES, blake3::hash(secret).as_bytes())?;
     Ok(row.and_then(|row| row.anchor))
 }

@@ -18,7 +18,7 @@ use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, RelayCertificate};
 use crate::limits;
 use crate::members;
-use crate::membership::Position;
+use crate::membership::Standpoint;
 use crate::outbox;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
@@ -56,7 +56,7 @@ wire_struct! {
         /// A relay's certificate by a member, newest first.
         7 => relay: Vec<Unverified<RelayCertificate>>,
         /// Where the speaker stands, if it follows a federation.
-        8 => position: Option<Position>,
+        8 => position: Option<Standpoint>,
         /// When.
         9 => at: Timestamp,
     }

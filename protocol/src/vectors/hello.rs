@@ -8,7 +8,7 @@ use crate::identity::{
     Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, RelayCertificate, Role, Rotation, incept,
 };
 use crate::limits;
-use crate::membership::Position;
+use crate::membership::Standpoint;
 use crate::peer::{CheckedHello, CheckedWelcome, Hello, HelloPurpose, HelloReply, Identity, Peer};
 use crate::refusal::Refusal;
 use crate::statement::{Signed, Unverified};
@@ -221,8 +221,8 @@ fn rotated_log(rotations: usize) -> (KeyLog, SigningKey) {
 }
 
 /// Where somebody stands.
-fn stands() -> Position {
-    Position { federation: FederationId([0x4f; 32]), number: 9, view: ViewId([0x4e; 32]) }
+fn stands() -> Standpoint {
+    Standpoint { federation: FederationId([0x4f; 32]), number: 9, view: ViewId([0x4e; 32]) }
 }
 
 /// [ID-13].

@@ -5,7 +5,7 @@ use super::roll;
 use crate::codec::Wire;
 use crate::id::ViewId;
 use crate::limits;
-use crate::membership::{Bound, Charter, CheckedView, Fork, Position, Seal, View};
+use crate::membership::{Bound, Charter, CheckedView, Fork, Seal, Standpoint, View};
 use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
@@ -14,6 +14,10 @@ use crate::turn::Context;
 
 /// Nothing -> the charter.
 const CHARTER: Table = Table("federation_charter");
+/// Nothing -> where this node stands: it is told with every `hello`.
+const POSITION: Table = Table("federation_position");
+/// View -> its number, of those that this node passed.
+const PASSED: Table = Table("federation_passed");
 /// Nothing -> the newest final view.
 const NEWEST: Table = Table("federation_view");
 /// Nothing -> the view from which the seals are kept.
@@ -55,8 +59,8 @@ pub(crate) fn newest(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<CheckedView
 }
 
 /// Where this node stands, for `hello`.
-pub(crate) fn position(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Position>, StoreError> {
-    Ok(newest(txn)?.map(|view| view.position()))
+pub(crate) fn position(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Standpoint>, StoreError> {
+    rows::get(txn, POSITION, &[])
 }
 
 fn seal_of(txn: &(impl ReadTxn + ?Sized), number: u32) -> Result<Option<Seal>, StoreError> {
@@ -132,6 +136,8 @@ fn stand_at(
     bound: Bound,
 ) -> Handled<()> {
     rows::put(ctx.txn, NEWEST, &[], &View::clone(view))?;
+    rows::put(ctx.txn, POSITION, &[], &view.position())?;
+    rows::put(ctx.txn, PASSED, &view.id().0, &view.number)?;
     super::here::begin(ctx, bound)?;
     Ok(roll::write(ctx, before, view)?)
 }
@@ -178,6 +184,7 @@ fn prune(ctx: &mut Context<'_>, number: u32) -> Handled<()> {
     }
     let next = oldest.number + 1;
     if let Some(view) = view_at(ctx.txn, next)? {
+        ctx.txn.delete(PASSED, &oldest.check().map(|oldest| oldest.id().0).unwrap_or_default())?;
         rows::put(ctx.txn, OLDEST, &[], &View::clone(&view))?;
         ctx.txn.delete(SEALS, &next.to_be_bytes())?;
     }
@@ -186,15 +193,10 @@ fn prune(ctx: &mut Context<'_>, number: u32) -> Handled<()> {
 
 /// A seal of a view that is not the newest: nothing is taken back, but it may prove who lied.
 fn passed(ctx: &mut Context<'_>, seal: &Seal) -> Handled<Followed> {
-    let Some(newest) = newest(ctx.txn)? else { return Ok(Followed::Not) };
-    let mut number = newest.number;
-    while let Some(known) = seal_of(ctx.txn, number)? {
-        if known.view == seal.view {
-            return passed_at(ctx, number - 1, &known, seal);
-        }
-        number -= 1;
-    }
-    Ok(Followed::Not)
+    let number = rows::get::<u32>(ctx.txn, PASSED, &seal.view.0)?;
+    let Some(number) = number else { return Ok(Followed::Not) };
+    let Some(known) = seal_of(ctx.txn, number.saturating_add(1))? else { return Ok(Followed::Not) };
+    passed_at(ctx, number, &known, seal)
 }
 
 fn passed_at(ctx: &mut Context<'_>, number: u32, known: &Seal, other: &Seal) -> Handled<Followed> {
@@ -245,7 +247,7 @@ pub(crate) fn choose(ctx: &mut Context<'_>, successor: ViewId) -> Handled<()> {
 pub(crate) fn forget(ctx: &mut Context<'_>) -> Handled<()> {
     roll::forget(ctx)?;
     super::here::forget(ctx)?;
-    for table in [CHARTER, NEWEST, OLDEST, SEALS, FORKS] {
+    for table in [CHARTER, POSITION, PASSED, NEWEST, OLDEST, SEALS, FORKS] {
         for (key, _) in rows::keys(ctx.txn, table)? {
             ctx.txn.delete(table, &key)?;
         }

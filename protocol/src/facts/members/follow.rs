@@ -6,7 +6,7 @@ use crate::codec::{Bytes, Wire, wire_struct};
 use crate::directory::{self, Introduction};
 use crate::id::PartyId;
 use crate::limits;
-use crate::membership::{Charter, Position, Seal, View};
+use crate::membership::{Charter, Seal, Standpoint, View};
 use crate::refusal::{Handled, refuse};
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError};
@@ -30,7 +30,7 @@ wire_struct! {
 }
 
 /// What leads on from a position; `whole`: to somebody who has nothing yet.
-pub(crate) fn leads_on(ctx: &Context<'_>, from: &Position, whole: bool) -> Handled<Follow> {
+pub(crate) fn leads_on(ctx: &Context<'_>, from: &Standpoint, whole: bool) -> Handled<Follow> {
     let Some(now) = newest(ctx.txn)? else { return refuse(Reason::InNone) };
     if from.federation != now.federation {
         return refuse(Reason::AnotherFederation);
@@ -76,9 +76,9 @@ fn introductions(
 
 /// The federation for a relay of a patient that enrols here: from where this node stood when it gave out the code. None, if
 /// it was in none, or is in another by now.
-pub(crate) fn snapshot(ctx: &Context<'_>, anchor: Option<Position>) -> Handled<Option<Bytes>> {
+pub(crate) fn snapshot(ctx: &Context<'_>, anchor: Option<Standpoint>) -> Handled<Option<Bytes>> {
     let ours = super::chain::position(ctx.txn)?;
-    let same = |anchor: &Position| ours.is_some_and(|ours| ours.federation == anchor.federation);
+    let same = |anchor: &Standpoint| ours.is_some_and(|ours| ours.federation == anchor.federation);
     let Some(anchor) = anchor.filter(same) else { return Ok(None) };
     Ok(Some(Bytes(leads_on(ctx, &anchor, true)?.to_bytes())))
 }

@@ -3,13 +3,14 @@
 use super::chain::newest;
 use crate::codec::{wire_enum, wire_struct};
 use crate::id::PartyId;
+use crate::limits;
 use crate::membership::{
     Act, Ballot, Ballots, Bound, CheckedView, Copied, Part, Said, Sealing, Speech, Word,
 };
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
-use crate::time::Timestamp;
+use crate::time::{HOUR_MS, Timestamp};
 use crate::turn::{Context, Own};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ const PART: Table = Table("federation_part");
 const SAID: Table = Table("federation_said");
 /// Nothing -> the next running number. It goes on from view to view: others were told up to one.
 const NEXT: Table = Table("federation_next");
+/// Member -> [`ReplacedRow`].
+const REPLACED: Table = Table("federation_replaced");
 /// Nothing -> since when this node stands at the newest view.
 const SINCE: Table = Table("federation_since");
 
@@ -32,6 +35,17 @@ wire_enum! {
         2 => Speech(Unverified<Speech>),
         /// A word.
         3 => Word(Word),
+    }
+}
+
+wire_struct! {
+    /// How often a ballot was replaced in an hour.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ReplacedRow {
+        /// Hours since 1970.
+        1 => hour: u64,
+        /// How often.
+        2 => times: u32,
     }
 }
 
@@ -109,7 +123,7 @@ pub(super) fn bound_after(
 
 /// A new view: all that was said in the one before is of no more use. [FED-20]
 pub(super) fn begin(ctx: &mut Context<'_>, bound: Bound) -> Result<(), StoreError> {
-    for table in [PART, SAID] {
+    for table in [PART, SAID, REPLACED] {
         for (key, _) in rows::keys(ctx.txn, table)? {
             ctx.txn.delete(table, &key)?;
         }
@@ -122,6 +136,18 @@ pub(super) fn forget(ctx: &mut Context<'_>) -> Result<(), StoreError> {
     begin(ctx, Bound::default())?;
     ctx.txn.delete(PART, &[])?;
     ctx.txn.delete(SINCE, &[])
+}
+
+/// Whether a member's ballot may be replaced once more: people do not change their minds more often, and each is passed on.
+fn may_replace(ctx: &mut Context<'_>, author: PartyId) -> Result<bool, StoreError> {
+    let hour = ctx.now.0 / HOUR_MS;
+    let row = rows::get::<ReplacedRow>(ctx.txn, REPLACED, &author.0)?;
+    let times = row.filter(|row| row.hour == hour).map_or(0, |row| row.times);
+    if times >= limits::BALLOTS_PER_HOUR_MAX && author != ctx.own.party() {
+        return Ok(false);
+    }
+    rows::put(ctx.txn, REPLACED, &author.0, &ReplacedRow { hour, times: times.saturating_add(1) })?;
+    Ok(true)
 }
 
 impl Here {
@@ -142,7 +168,7 @@ impl Here {
         ballot: Signed<Ballot>,
     ) -> Result<bool, StoreError> {
         let author = ballot.author;
-        if !self.ballots.take(ballot.clone()) {
+        if !may_replace(ctx, author)? || !self.ballots.take(ballot.clone()) {
             return Ok(false);
         }
         let is_old =

@@ -19,7 +19,7 @@ use crate::members::{
     newest, position,
 };
 use crate::membership::{
-    Application, CHARTER_VERSION, Charter, CheckedView, Expulsion, Member, Position,
+    Application, CHARTER_VERSION, Charter, CheckedView, Expulsion, Member, Standpoint,
 };
 use crate::names;
 use crate::outbox;
@@ -135,7 +135,7 @@ pub(super) fn applied_to(
     result: Result<Bytes, Refusal>,
 ) -> Handled<()> {
     introduced(ctx.txn, to)?;
-    let anchor: Option<Position> = joining(ctx.txn, to)?;
+    let anchor: Option<Standpoint> = joining(ctx.txn, to)?;
     put_joining(ctx, to, None)?;
     let bytes = match result {
         Ok(bytes) => bytes,

@@ -32,7 +32,7 @@ use crate::turn::{Commands as _, Context, Feature, RequestId, Sender};
 pub use command::Command;
 pub(crate) use sync::{greeted, learn_snapshot, proof, told_expelled};
 pub(crate) use view::{expulsion, view};
-pub use wire::{Applicant, Apply, CatchUp, ExpulsionProof, Follow, HowFar, Message, Told};
+pub use wire::{Applicant, Apply, CatchUp, ExpulsionProof, Follow, Gossip, HowFar, Message};
 
 pub(crate) use reasons::Reason;
 
@@ -57,7 +57,7 @@ impl Feature for Machine {
         match message {
             Message::Apply(apply) => machine::applied(ctx, sender, &apply),
             Message::Applicant(applicant) => machine::applicant_told(ctx, sender, applicant),
-            Message::Told(told) => sync::told(ctx, sender, told),
+            Message::Gossip(told) => sync::told(ctx, sender, told),
             Message::CatchUp(question) => sync::catch_up(ctx, sender.institution, &question),
             Message::HowFar(question) => sync::how_far(ctx, sender.institution, &question),
         }
@@ -72,7 +72,7 @@ impl Feature for Machine {
         match message {
             Message::Apply(_) => machine::applied_to(ctx, to, result),
             Message::Applicant(_) => Ok(()),
-            Message::Told(_) => sync::told_answered(ctx, to, result),
+            Message::Gossip(_) => sync::told_answered(ctx, to, result),
             Message::CatchUp(question) => sync::caught_up(ctx, to, &question, result),
             Message::HowFar(_) => sync::reported(ctx, result),
         }

@@ -5,12 +5,12 @@ use super::tables::{
     put_asked_how_far, put_pulsed, put_sent, put_wish, rotated, sent, sponsored, voted, wish,
     withdraw,
 };
-use super::wire::{HowFar, Message, Told};
+use super::wire::{Gossip, HowFar, Message};
 use crate::codec::Wire;
 use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
-use crate::members::{Followed, Here, Item, follow, here, is_expelled, seals_since};
+use crate::members::{Followed, Here, Item, follow, here, is_expelled, is_member, seals_since};
 use crate::membership::{Ballot, Change, CheckedView, Moment, Rotations, Said, Seal};
 use crate::outbox;
 use crate::refusal::Handled;
@@ -33,6 +33,10 @@ pub(super) fn go_on(ctx: &mut Context<'_>) -> Handled<()> {
             _ => {
                 ctx.effects.extend(here.part.due().map(Effect::WakeAt));
                 ask_how_far(ctx, &mut here)?;
+                if here.view().member(ctx.own.party()).is_some() {
+                    let pulse = next_pulse(ctx)?.max(ctx.now.plus_ms(1));
+                    ctx.effects.push(Effect::WakeAt(pulse));
+                }
                 return push_all(ctx, &here);
             }
         }
@@ -182,21 +186,24 @@ fn ballot(ctx: &mut Context<'_>, here: &Here) -> Handled<Option<Signed<Ballot>>>
 
 /// Time passed: waits may be over, and a pulse is due.
 pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
-    let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
-    if !may_sign(ctx, here.view()) || here.view().members.len() == 1 {
+    if !is_member(ctx.txn, ctx.own.party())? {
         return Ok(());
     }
-    let waited =
-        here.part.due().is_some_and(|due| due <= ctx.now) || here.part.promises().copy.is_some();
+    let waited = crate::members::due(ctx.txn)?.is_some_and(|due| due <= ctx.now);
     let beats = next_pulse(ctx)? <= ctx.now;
+    if !waited && !beats {
+        return Ok(());
+    }
+    let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
     if beats {
         put_pulsed(ctx)?;
+    }
+    if beats && may_sign(ctx, here.view()) && here.view().members.len() > 1 {
         let none = Rotations::new();
         let said = with_moment(ctx, &mut here, &none, |here, moment| here.part.pulse(moment));
         keep(ctx, &mut here, said.into_iter().collect())?;
     }
-    ctx.effects.push(Effect::WakeAt(next_pulse(ctx)?));
-    if waited || beats { go_on(ctx) } else { Ok(()) }
+    go_on(ctx)
 }
 
 /// When a wait is over, or a pulse is due.
@@ -276,7 +283,7 @@ pub(super) fn push(ctx: &mut Context<'_>, here: &Here, to: PartyId) -> Handled<(
     }
     let is_member = here.view().member(to).is_some();
     let position = here.view().position();
-    let mut told = Told {
+    let mut told = Gossip {
         position,
         ballots: Vec::new(),
         speeches: Vec::new(),
@@ -311,7 +318,7 @@ pub(super) fn push(ctx: &mut Context<'_>, here: &Here, to: PartyId) -> Handled<(
         told.ballots.truncate(half);
         told.speeches.clear();
     }
-    ctx.send(to, &Message::Told(told))?;
+    ctx.send(to, &Message::Gossip(told))?;
     let row = SentRow { up_to: next, under_way: true, position: Some(position) };
     Ok(put_sent(ctx, to, &row)?)
 }

@@ -3,7 +3,7 @@
 use super::reasons::Reason;
 use super::sealing::{go_on, noticed_keys, push};
 use super::tables::{SentRow, forget as forget_tables, has_answered, may_ask, put_sent, sent};
-use super::wire::{CatchUp, ExpulsionProof, Follow, HowFar, Message, Told, ToldAnswer, answer};
+use super::wire::{CatchUp, ExpulsionProof, Follow, Gossip, GossipAnswer, HowFar, Message, answer};
 use crate::codec::{Bytes, Wire};
 use crate::directory::{self, Standing};
 use crate::id::PartyId;
@@ -13,19 +13,24 @@ use crate::members::{
     self, Followed, Here, Item, begin, follow, forget, here, is_expelled, leads_on, newest,
     position,
 };
-use crate::membership::{Position, Report};
+use crate::membership::{Report, Standpoint, Unsaid};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::Unverified;
 use crate::store::StoreError;
 use crate::turn::{Context, Sender};
 
 /// Handles what was said in a view.
-pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, mut told: Told) -> Handled<Bytes> {
+pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, mut told: Gossip) -> Handled<Bytes> {
     let from = sender.institution;
     let theirs = told.position;
     let mut moved = false;
     for seal in core::mem::take(&mut told.seals) {
-        moved |= follow(ctx, &seal)? == Followed::Moved;
+        match follow(ctx, &seal)? {
+            Followed::Moved => moved = true,
+            Followed::Known => {}
+            // Whoever sends one that does not hold is not looked at further.
+            Followed::Forked | Followed::Not => break,
+        }
     }
     if moved {
         go_on(ctx)?;
@@ -44,12 +49,12 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, mut told: Told) -> Ha
     } else {
         stands_at(ctx, from, theirs)?;
     }
-    Ok(answer(&ToldAnswer { position: position(ctx.txn)? }))
+    Ok(answer(&GossipAnswer { position: position(ctx.txn)? }))
 }
 
 /// Takes in what is new here; gives whether anything was. What does not hold is passed over: whoever sent it heard it from
 /// others.
-fn take_in(ctx: &mut Context<'_>, here: &mut Here, told: Told) -> Handled<bool> {
+fn take_in(ctx: &mut Context<'_>, here: &mut Here, told: Gossip) -> Handled<bool> {
     let mut new = false;
     if let Some(left) = told.left {
         new |= here.part.hear_left(left).unwrap_or(false);
@@ -66,9 +71,14 @@ fn take_in(ctx: &mut Context<'_>, here: &mut Here, told: Told) -> Handled<bool> 
         }
     }
     for word in told.words {
-        if here.part.hear(&word).unwrap_or(false) {
-            here.add(ctx, Item::Word(word))?;
-            new = true;
+        match here.part.hear(&word) {
+            Ok(true) => {
+                here.add(ctx, Item::Word(word))?;
+                new = true;
+            }
+            // Nobody passes on what it did not check: the rest costs nothing.
+            Err(Unsaid::BadSignature) => break,
+            Ok(false) | Err(_) => {}
         }
     }
     Ok(new)
@@ -83,7 +93,7 @@ pub(super) fn told_answered(
     let mut row = sent(ctx.txn, to)?;
     row.under_way = false;
     let heard = result.ok().and_then(|bytes| {
-        ToldAnswer::from_bytes(&bytes.0, limits::REQUEST_BYTES_MAX).ok()?.position
+        GossipAnswer::from_bytes(&bytes.0, limits::REQUEST_BYTES_MAX).ok()?.position
     });
     let (Some(theirs), Some(here)) = (heard, here(ctx.own, ctx.txn)?) else {
         return Ok(put_sent(ctx, to, &row)?);
@@ -100,7 +110,7 @@ pub(super) fn told_answered(
 }
 
 /// Somebody told where it stands: if that is further on, it is asked for the seals.
-fn stands_at(ctx: &mut Context<'_>, party: PartyId, theirs: Position) -> Handled<()> {
+fn stands_at(ctx: &mut Context<'_>, party: PartyId, theirs: Standpoint) -> Handled<()> {
     let Some(ours) = position(ctx.txn)? else { return Ok(()) };
     if theirs.federation != ours.federation {
         return match may_move(ctx, party)? {
@@ -175,7 +185,7 @@ pub(super) fn begin_with(
     ctx: &mut Context<'_>,
     from: PartyId,
     mut brought: Follow,
-    anchor: Option<Position>,
+    anchor: Option<Standpoint>,
 ) -> Handled<()> {
     let (Some(charter), Some(view)) = (brought.charter.take(), brought.view.take()) else {
         return refuse(Reason::AnswerMalformed);
@@ -218,7 +228,7 @@ fn take(ctx: &mut Context<'_>, from: PartyId, brought: Follow) -> Handled<()> {
 pub(crate) fn greeted(
     ctx: &mut Context<'_>,
     party: PartyId,
-    theirs: Option<Position>,
+    theirs: Option<Standpoint>,
 ) -> Handled<()> {
     let rotated = noticed_keys(ctx, party)?;
     if let Some(theirs) = theirs {
@@ -289,7 +299,7 @@ pub(super) fn reported(ctx: &mut Context<'_>, result: Result<Bytes, Refusal>) ->
 /// The next seal that an expelled party lacks in order to see that it was expelled. [FED-22]
 pub(crate) fn proof(
     ctx: &Context<'_>,
-    theirs: Option<Position>,
+    theirs: Option<Standpoint>,
 ) -> Handled<Option<ExpulsionProof>> {
     let (Some(theirs), Some(ours)) = (theirs, position(ctx.txn)?) else { return Ok(None) };
     if theirs.federation != ours.federation {

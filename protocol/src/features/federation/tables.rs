@@ -3,7 +3,7 @@
 use crate::codec::wire_struct;
 use crate::id::PartyId;
 use crate::limits;
-use crate::membership::{Application, Expulsion, Position};
+use crate::membership::{Application, Expulsion, Standpoint};
 use crate::rows;
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Table};
@@ -62,7 +62,7 @@ wire_struct! {
         /// Whether a message is on its way.
         2 => under_way: bool,
         /// Where we stood when it was told last.
-        3 => position: Option<Position>,
+        3 => position: Option<Standpoint>,
     }
 }
 
@@ -176,14 +176,14 @@ pub(super) fn has_answered(ctx: &mut Context<'_>, to: PartyId) -> Result<(), Sto
 pub(super) fn joining(
     txn: &(impl ReadTxn + ?Sized),
     inviter: PartyId,
-) -> Result<Option<Position>, StoreError> {
+) -> Result<Option<Standpoint>, StoreError> {
     rows::get(txn, JOINING, &inviter.0)
 }
 
 pub(super) fn put_joining(
     ctx: &mut Context<'_>,
     inviter: PartyId,
-    anchor: Option<&Position>,
+    anchor: Option<&Standpoint>,
 ) -> Result<(), StoreError> {
     match anchor {
         Some(anchor) => rows::put(ctx.txn, JOINING, &inviter.0, anchor),

@@ -4,7 +4,7 @@ use crate::codec::{Bytes, wire_struct};
 use crate::codes;
 use crate::directory::Introduction;
 use crate::id::ViewId;
-use crate::membership::{Application, Ballot, Left, Position, Seal, Speech, Word};
+use crate::membership::{Application, Ballot, Left, Seal, Speech, Standpoint, Word};
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
@@ -21,7 +21,7 @@ messages! {
         /// A member tells the others of an applicant.
         2 => Applicant(Applicant) "federation.applicant",
         /// Where the sender stands, and what was said there.
-        3 => Told(Told) "federation.told",
+        3 => Gossip(Gossip) "federation.gossip",
         /// Asks for the seals since a view.
         4 => CatchUp(CatchUp) "federation.catch-up" read,
         /// A member that was put back from a copy asks how far the others are.
@@ -36,7 +36,7 @@ wire_struct! {
         /// The invite's secret.
         1 => secret: [u8; 16],
         /// The view that the invite names.
-        2 => anchor: Position,
+        2 => anchor: Standpoint,
         /// As what.
         3 => application: Unverified<Application>,
     }
@@ -56,9 +56,9 @@ wire_struct! {
 wire_struct! {
     /// Where the sender stands, and what was said in that view.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Told {
+    pub struct Gossip {
         /// Where.
-        1 => position: Position,
+        1 => position: Standpoint,
         /// Ballots.
         2 => ballots: Vec<Unverified<Ballot>>,
         /// Speeches.
@@ -75,9 +75,9 @@ wire_struct! {
 wire_struct! {
     /// Where the receiver stands.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct ToldAnswer {
+    pub struct GossipAnswer {
         /// Where; nowhere, if it follows no federation.
-        1 => position: Option<Position>,
+        1 => position: Option<Standpoint>,
     }
 }
 
@@ -86,7 +86,7 @@ wire_struct! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct CatchUp {
         /// The view; absent: the receiver's newest.
-        1 => position: Option<Position>,
+        1 => position: Option<Standpoint>,
         /// Whether charter and view are wanted, too.
         2 => whole: bool,
     }
@@ -111,7 +111,7 @@ wire_struct! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct ExpulsionProof {
         /// The first of them.
-        1 => seal: crate::membership::Seal,
+        1 => seal: Seal,
         /// Whether there are more: another `hello` brings the next.
         2 => more: bool,
     }

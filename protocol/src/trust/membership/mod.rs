@@ -42,5 +42,5 @@ pub use step::Progress;
 pub use view::CheckedView;
 pub use wire::{
     Act, Application, Ballot, CHARTER_VERSION, Certificate, Change, Charter, Commit, Endorsement,
-    Expulsion, Left, Member, Next, Position, Prepare, Pulse, Report, Seal, Speech, View, Word,
+    Expulsion, Left, Member, Next, Prepare, Pulse, Report, Seal, Speech, Standpoint, View, Word,
 };

@@ -3,7 +3,7 @@
 use super::numbers::Numbers;
 use super::reasons::Flaw;
 use super::wire::{
-    Application, CHARTER_VERSION, Change, Charter, Expulsion, Member, Position, View,
+    Application, CHARTER_VERSION, Change, Charter, Expulsion, Member, Standpoint, View,
 };
 use crate::codec::Wire;
 use crate::crypto::PublicKey;
@@ -138,8 +138,8 @@ impl CheckedView {
 
     /// Where whoever has it as its newest stands.
     #[must_use]
-    pub fn position(&self) -> Position {
-        Position { federation: self.federation, number: self.number, view: self.id }
+    pub fn position(&self) -> Standpoint {
+        Standpoint { federation: self.federation, number: self.number, view: self.id }
     }
 
     /// How many it takes here.

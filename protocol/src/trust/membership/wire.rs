@@ -75,7 +75,7 @@ wire_struct! {
 wire_struct! {
     /// Where somebody stands: a final view of a federation.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-    pub struct Position {
+    pub struct Standpoint {
         /// The federation.
         1 => federation: FederationId,
         /// The view's number.

@@ -189,7 +189,7 @@ impl Engine<'_> {
             }
             _ => Vec::new(),
         };
-        let told = federation::Told {
+        let told = federation::Gossip {
             position: view.position(),
             ballots: vec![Signed::sign(ballot, key).to_unverified()],
             speeches: Vec::new(),
@@ -197,7 +197,7 @@ impl Engine<'_> {
             left: None,
             seals: Vec::new(),
         };
-        let body = Body::Federation(federation::Message::Told(told));
+        let body = Body::Federation(federation::Message::Gossip(told));
         if let Some(to) = self.some_institution(at) {
             // One sponsor's word is good as far as it goes; who counts as a member is judged elsewhere.
             let lie = Lie { fault: Some("admit-alone"), may_pass: true };
