@@ -78,6 +78,7 @@ fn a_member_whose_clock_is_a_year_ahead_moves_nobody_elses_time() {
     // It votes, asks, and is asked, over the connections that it has; its statements say next year.
     region.world.admit(b, guest).unwrap();
     region.world.admit(a, guest).unwrap();
+    region.world.advance(HOUR_MS);
     assert!([a, provider, guest].iter().all(|at| region.world.is_member(*at, guest)));
     let request = region.refer(&chartmesh_protocol::consent::Wish::default());
     region.approve(&request, "{}").unwrap();

@@ -156,9 +156,9 @@ impl Here {
         self.part.view()
     }
 
-    /// What was said from a running number on, and the number behind the last.
-    pub(crate) fn said_since(&self, number: u64) -> (impl Iterator<Item = &Item>, u64) {
-        (self.items.range(number..).map(|(_, item)| item), self.next)
+    /// What was said from a running number on.
+    pub(crate) fn said_since(&self, number: u64) -> impl Iterator<Item = (u64, &Item)> {
+        self.items.range(number..).map(|(number, item)| (*number, item))
     }
 
     /// Takes a ballot in; gives whether it was new.

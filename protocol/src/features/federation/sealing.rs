@@ -11,7 +11,7 @@ use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
 use crate::members::{Followed, Here, Item, follow, here, is_expelled, is_member, seals_since};
-use crate::membership::{Ballot, Change, CheckedView, Moment, Rotations, Said, Seal};
+use crate::membership::{Ballot, Change, CheckedView, Moment, Rotations, Said, Seal, Standpoint};
 use crate::outbox;
 use crate::refusal::Handled;
 use crate::statement::Signed;
@@ -22,6 +22,11 @@ use std::collections::BTreeSet;
 
 /// Does whatever this member can do now, and tells the others what is new.
 pub(super) fn go_on(ctx: &mut Context<'_>) -> Handled<()> {
+    go_on_from(ctx, false)
+}
+
+/// The same; `moved`: another view is the newest by now.
+pub(super) fn go_on_from(ctx: &mut Context<'_>, mut moved: bool) -> Handled<()> {
     loop {
         let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
         drop_decided(ctx, here.view())?;
@@ -29,7 +34,10 @@ pub(super) fn go_on(ctx: &mut Context<'_>) -> Handled<()> {
             act(ctx, &mut here)?;
         }
         match here.part.seal() {
-            Some(seal) if follow(ctx, &seal)? == Followed::Moved => greet_gone(ctx, &here, &seal),
+            Some(seal) if follow(ctx, &seal)? == Followed::Moved => {
+                greet_gone(ctx, &here, &seal);
+                moved = true;
+            }
             _ => {
                 ctx.effects.extend(here.part.due().map(Effect::WakeAt));
                 ask_how_far(ctx, &mut here)?;
@@ -37,7 +45,7 @@ pub(super) fn go_on(ctx: &mut Context<'_>) -> Handled<()> {
                     let pulse = next_pulse(ctx)?.max(ctx.now.plus_ms(1));
                     ctx.effects.push(Effect::WakeAt(pulse));
                 }
-                return push_all(ctx, &here);
+                return push_all(ctx, &here, moved);
             }
         }
     }
@@ -102,7 +110,11 @@ fn with_moment<T>(
 ) -> T {
     let (ballots, pulses) = (here.ballots.clone(), here.part.pulses().clone());
     let (now, since) = (ctx.now, here.since);
+    let me = here.view().place_of(ctx.own.party());
     let silent = |place: u16| {
+        if Some(place) == me {
+            return false;
+        }
         let heard = pulses.get(&place).map_or(since, |(at, _)| (*at).max(since));
         now.since(heard) > DAY_MS
     };
@@ -241,7 +253,7 @@ fn ask_how_far(ctx: &mut Context<'_>, here: &mut Here) -> Handled<()> {
 }
 
 /// Tells everybody concerned what they were not told yet. [FED-21]
-pub(super) fn push_all(ctx: &mut Context<'_>, here: &Here) -> Handled<()> {
+fn push_all(ctx: &mut Context<'_>, here: &Here, moved: bool) -> Handled<()> {
     let members: Vec<PartyId> = here.view().members.iter().map(|member| member.party).collect();
     let me = ctx.own.party();
     if members.binary_search(&me).is_err() {
@@ -254,10 +266,38 @@ pub(super) fn push_all(ctx: &mut Context<'_>, here: &Here) -> Handled<()> {
     to.remove(&me);
     for party in to {
         if !is_expelled(ctx.txn, party)? {
-            push(ctx, here, party)?;
+            match members.binary_search(&party) {
+                Ok(_) => push(ctx, here, party)?,
+                Err(_) => tell_standpoint(ctx, here, party, moved)?,
+            }
         }
     }
     Ok(())
+}
+
+/// Tells somebody who is no member where this one stands, with the seals since it was told last. Who was never told knows
+/// it by `hello`, or from when it came in, until it changes.
+fn tell_standpoint(ctx: &mut Context<'_>, here: &Here, to: PartyId, moved: bool) -> Handled<()> {
+    let (row, view) = (sent(ctx.txn, to)?, here.view());
+    let (federation, position) = (view.federation, view.position());
+    let one_before = view.before.filter(|_| moved).map(|before| Standpoint {
+        federation,
+        number: view.number.saturating_sub(1),
+        view: before,
+    });
+    let Some(told) = row.position.or(one_before).filter(|told| *told != position) else {
+        return Ok(());
+    };
+    if row.under_way || !outbox::has_room(ctx.txn, to)? {
+        return Ok(());
+    }
+    let mut gossip = Gossip::of(position);
+    if told.federation == federation {
+        (gossip.seals, _) = seals_since(ctx.txn, told.number, limits::TOLD_BYTES_MAX / 2)?;
+    }
+    ctx.send(to, &Message::Gossip(gossip))?;
+    let row = SentRow { under_way: true, position: Some(position), ..row };
+    Ok(put_sent(ctx, to, &row)?)
 }
 
 /// Whom a member tells: all while they are few; else those 1, 2, 4, ... places on in the view. Whoever is not reached by
@@ -277,48 +317,33 @@ fn told_on(members: &[PartyId], me: PartyId) -> Vec<PartyId> {
 
 /// Tells one party what it was not told yet, unless a message to it is on its way: then when that was answered.
 pub(super) fn push(ctx: &mut Context<'_>, here: &Here, to: PartyId) -> Handled<()> {
+    if here.view().member(to).is_none() {
+        return tell_standpoint(ctx, here, to, false);
+    }
     let row = sent(ctx.txn, to)?;
     if row.under_way || !outbox::has_room(ctx.txn, to)? {
         return Ok(());
     }
-    let is_member = here.view().member(to).is_some();
     let position = here.view().position();
-    let mut told = Gossip {
-        position,
-        ballots: Vec::new(),
-        speeches: Vec::new(),
-        words: Vec::new(),
-        left: here.part.left().cloned(),
-        seals: Vec::new(),
-    };
-    let (items, next) = here.said_since(row.up_to);
-    let mut any = false;
-    if is_member {
-        for item in items {
-            any = true;
-            match item {
-                Item::Ballot(ballot) => told.ballots.push(ballot.clone()),
-                Item::Speech(speech) => told.speeches.push(speech.clone()),
-                Item::Word(word) => told.words.push(*word),
-            }
+    let mut gossip = Gossip::of(position);
+    gossip.left = here.part.left().cloned();
+    let (mut up_to, mut bytes, mut items) = (row.up_to, 0, 0);
+    for (number, item) in here.said_since(row.up_to) {
+        (bytes, items) = (bytes + item.to_bytes().len(), items + 1);
+        if bytes > limits::TOLD_BYTES_MAX || items > limits::LIST_ITEMS_MAX {
+            break;
+        }
+        up_to = number.saturating_add(1);
+        match item {
+            Item::Ballot(ballot) => gossip.ballots.push(ballot.clone()),
+            Item::Speech(speech) => gossip.speeches.push(speech.clone()),
+            Item::Word(word) => gossip.words.push(*word),
         }
     }
-    if let Some(before) =
-        row.position.filter(|before| !is_member && before.number < position.number)
-        && before.federation == position.federation
-    {
-        (told.seals, _) = seals_since(ctx.txn, before.number, limits::TOLD_BYTES_MAX / 2)?;
-    }
-    if !any && row.position == Some(position) {
+    if items == 0 && row.position == Some(position) {
         return Ok(());
     }
-    // What does not fit comes with later hearings of the same: others tell it, too.
-    while told.to_bytes().len() > limits::TOLD_BYTES_MAX {
-        let half = told.ballots.len() / 2;
-        told.ballots.truncate(half);
-        told.speeches.clear();
-    }
-    ctx.send(to, &Message::Gossip(told))?;
-    let row = SentRow { up_to: next, under_way: true, position: Some(position) };
+    ctx.send(to, &Message::Gossip(gossip))?;
+    let row = SentRow { up_to, under_way: true, position: Some(position) };
     Ok(put_sent(ctx, to, &row)?)
 }

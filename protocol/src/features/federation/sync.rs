@@ -1,7 +1,7 @@
 //! What others say: where they stand, what was said there, and the seals that lead on.
 
 use super::reasons::Reason;
-use super::sealing::{go_on, noticed_keys, push};
+use super::sealing::{go_on, go_on_from, noticed_keys, push};
 use super::tables::{SentRow, forget as forget_tables, has_answered, may_ask, put_sent, sent};
 use super::wire::{CatchUp, ExpulsionProof, Follow, Gossip, GossipAnswer, HowFar, Message, answer};
 use crate::codec::{Bytes, Wire};
@@ -33,7 +33,7 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, mut told: Gossip) -> 
         }
     }
     if moved {
-        go_on(ctx)?;
+        go_on_from(ctx, true)?;
     }
     if let Some(mut here) = here(ctx.own, ctx.txn)?
         && here.view().position() == theirs
@@ -221,7 +221,7 @@ fn take(ctx: &mut Context<'_>, from: PartyId, brought: Follow) -> Handled<()> {
     if brought.more && now != before {
         return ask(ctx, from, CatchUp { position: now, whole: false });
     }
-    go_on(ctx)
+    go_on_from(ctx, now != before)
 }
 
 /// Somebody said `hello`: where it stands, and its key log.

@@ -117,6 +117,20 @@ wire_struct! {
     }
 }
 
+impl Gossip {
+    /// Where the sender stands, and nothing else.
+    pub(super) const fn of(position: Standpoint) -> Self {
+        Self {
+            position,
+            ballots: Vec::new(),
+            speeches: Vec::new(),
+            words: Vec::new(),
+            left: None,
+            seals: Vec::new(),
+        }
+    }
+}
+
 impl About for Message {
     fn introduces(&self, txn: &dyn ReadTxn, now: Timestamp) -> Result<bool, StoreError> {
         match self {

@@ -72,10 +72,28 @@ proptest! {
             prop_assert_eq!(successors(&town).len().max(1), 1);
         }
         town.pass(10 * DAY_MS);
-        prop_assert_eq!(successors(&town).len(), 1);
+        prop_assert_eq!(successors(&town).len(), 1, "{}", stand(&town));
         let view = town.view();
         prop_assert!(view.number > 1 && members(&view).is_superset(&honest.iter().map(|one| 10 + one).collect()));
     }
+}
+
+/// How far everybody is, for whoever looks why nobody goes on.
+fn stand(town: &Town) -> String {
+    let one = |node: &Node| {
+        let part = &node.part;
+        let rounds = part.rounds().keys().copied().collect::<Vec<_>>();
+        let newest = part.part().newest.map(|one| (one.round, one.successor));
+        format!(
+            "{}: {:?}, newest {newest:?}, due {:?}, rounds {rounds:?}, {} ballots, progress {:?}",
+            node.number,
+            part.promises(),
+            part.due(),
+            node.ballots.iter().count(),
+            part.progress(),
+        )
+    };
+    town.nodes.values().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// The successors of the first view at which anybody stands.

@@ -317,6 +317,8 @@ impl Town {
     /// Time passes, from wait to wait, and everybody tells everybody again what is known.
     fn pass(&mut self, ms: u64) {
         let end = self.now.plus_ms(ms);
+        self.tell_again();
+        self.settle();
         while self.now < end {
             let due = self.nodes.values().filter_map(|node| node.part.due());
             let next = due.filter(|due| *due > self.now).min().unwrap_or(end);
