@@ -44,7 +44,7 @@ use exit::{Exit, Failure};
     arg_required_else_help = true,
     subcommand_required = true,
     disable_help_subcommand = true,
-    after_help = "Example, a hospital's first three commands:\n  chartmesh init --role hospital --name Alder\n  chartmesh run                    # in a terminal of its own\n  chartmesh federation create \"River valley\"",
+    after_help = "Example, a hospital's first three commands:\n  chartmesh init --role hospital --name Alder\n  chartmesh run                    # in a terminal of its own\n  chartmesh federation found \"River valley\"",
     after_long_help = format!("{}{}", exit::TABLE, left_out()),
 )]
 struct Cli {

@@ -7,7 +7,7 @@ use chartmesh_protocol::id::ObjectId;
 use chartmesh_protocol::identity::{
     Card, Inception, KeyLog, KeyRing, NodeCertificate, Phrase, RelayCertificate, Rotation,
 };
-use chartmesh_protocol::membership::{Charter, MembershipStatement};
+use chartmesh_protocol::membership::{Application, Ballot, Charter, Report, Seal, Speech, View};
 use chartmesh_protocol::message::{Envelope, Outcome};
 use chartmesh_protocol::object::{DataKey, Layout, Opener};
 use chartmesh_protocol::peer::{Body, Hello, HelloReply};
@@ -68,7 +68,7 @@ pub fn body(bytes: &[u8]) {
     strict::<enrolment::Answer>(bytes, limits::RESPONSE_BYTES_MAX);
     strict::<enrolment::AcceptedAnswer>(bytes, limits::RESPONSE_BYTES_MAX);
     strict::<record::Taken>(bytes, limits::LIST_STATEMENT_BYTES_MAX);
-    strict::<federation::Spread>(bytes, limits::RESPONSE_BYTES_MAX);
+    strict::<federation::Follow>(bytes, limits::RESPONSE_BYTES_MAX);
 }
 
 /// Permissions.
@@ -96,9 +96,16 @@ pub fn identity(bytes: &[u8]) {
     statement::<Card>(bytes);
     statement::<KeyRing>(bytes);
     if let Some(charter) = statement::<Charter>(bytes) {
-        let _ = charter.claims().check();
+        let _ = charter.found();
     }
-    statement::<MembershipStatement>(bytes);
+    if let Some(view) = strict::<View>(bytes, limits::VIEW_BYTES_MAX) {
+        let _ = view.check();
+    }
+    statement::<Application>(bytes);
+    statement::<Ballot>(bytes);
+    statement::<Speech>(bytes);
+    statement::<Report>(bytes);
+    strict::<Seal>(bytes, limits::SEAL_BYTES_MAX);
 }
 
 /// Records as they travel, and what is signed about them.

@@ -210,7 +210,7 @@ fn what_is_too_long_is_refused_and_nothing_of_it_is_kept() {
         region.world.switch(who, false);
         region.world.switch(who, true);
     }
-    assert!(region.world.see(a, &ask::Members, None).unwrap().proposals.is_empty());
+    assert!(region.world.see(a, &ask::Members, None).unwrap().open.is_empty());
     assert!(region.world.all(a, ask::Charts::default(), None).is_ok());
     assert!(!region.lines(a).is_empty() && region.requests(b).len() == 1);
 }

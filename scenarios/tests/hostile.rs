@@ -163,7 +163,7 @@ fn a_member_alone_admits_nobody() {
     let ran = Ran::with("[[hostile]]\nparty = \"rogue-1\"\ndoes = \"admit-alone\"\n");
     assert!(ran.fired("admit-alone") > 20, "{}", ran.fired("admit-alone"));
     let rogue = ran.party("rogue-1");
-    assert!(ran.ended(rogue, "federation.spread", "done") > 5, "one word is heard");
+    assert!(ran.ended(rogue, "federation.gossip", "done") > 5, "one word is heard");
 }
 
 #[test]

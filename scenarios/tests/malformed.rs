@@ -8,6 +8,7 @@ use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits::RESPONSE_BYTES_MAX;
 use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_protocol::{access_log, backup, enrolment};
 use chartmesh_scenarios::{Otherwise, Region, Who, World};
@@ -19,7 +20,7 @@ use std::rc::Rc;
 type KindOf = (u8, u8);
 
 /// Every kind that there is; SPEC.md lists them, and so does the encoding of each body.
-const KINDS: [(u8, u8); 7] = [(1, 4), (2, 6), (3, 2), (4, 8), (5, 8), (6, 1), (7, 2)];
+const KINDS: [(u8, u8); 7] = [(1, 5), (2, 6), (3, 2), (4, 8), (5, 8), (6, 1), (7, 2)];
 
 fn kind(body: &Body) -> KindOf {
     let bytes = body.to_bytes();
@@ -84,11 +85,20 @@ fn enrol(region: &mut Region, hospital: Who, relay: Who, patient: PartyId) {
     }
 }
 
+/// A hospital that lost its store comes in anew, and asks the members how far they are.
+fn come_back(region: &mut Region, guest: Who) {
+    region.world.switch(guest, false);
+    region.world.parties[guest.0].store = Memory::default();
+    region.world.switch(guest, true);
+    let invite = region.world.invite(region.a);
+    let _ = region.world.join(guest, invite);
+    region.world.advance(DAY_MS / 24);
+}
+
 /// Nearly all that parties say to each other. Steps that a lie spoils are passed over.
-fn story(mut region: Region) -> Region {
+fn story(mut region: Region, guest: Who) -> Region {
     let (a, b, provider, relay, patient) =
         (region.a, region.b, region.provider, region.relay, region.patient);
-    let guest = region.world.add(Role::Hospital, "Guest");
     let invite = region.world.invite(a);
     let _ = region.world.join(guest, invite);
     let _ = region.world.admit(a, guest);
@@ -153,7 +163,7 @@ fn story(mut region: Region) -> Region {
     region.world.switch(relay, false);
     region.world.switch(relay, true);
     let _ = region.world.ask(relay, access_log::command::Collect { patient }, None);
-    region.world.advance(DAY_MS / 24);
+    come_back(&mut region, guest);
     region
 }
 
@@ -171,10 +181,11 @@ fn lied_to(kinds: &[KindOf], lie: Option<Lie>) -> BTreeSet<KindOf> {
         noted.borrow_mut().insert(kind);
         lie.filter(|_| kinds.contains(&kind)).map(|lie| told(lie, honest))
     }));
-    let mut region = story(region);
+    let guest = region.world.add(Role::Hospital, "Guest");
+    let mut region = story(region, guest);
     // The lies end, and what they held up goes on: nothing is asked for again and again for ever.
     region.world.answer_otherwise = None;
-    region.world.advance(DAY_MS / 24);
+    come_back(&mut region, guest);
     for at in [region.a, region.b, region.provider, region.relay] {
         assert_eq!(waiting(&region.world, at), 0, "{at:?} after {lie:?}");
     }
@@ -184,7 +195,20 @@ fn lied_to(kinds: &[KindOf], lie: Option<Lie>) -> BTreeSet<KindOf> {
 }
 
 /// Whose answers hold something; to all others the answer is empty, and nobody looks at it.
-const ANSWERED: [KindOf; 8] = [(2, 1), (2, 5), (3, 1), (4, 6), (5, 1), (5, 4), (5, 5), (7, 1)];
+const ANSWERED: [KindOf; 12] = [
+    (1, 1),
+    (1, 3),
+    (1, 4),
+    (1, 5),
+    (2, 1),
+    (2, 5),
+    (3, 1),
+    (4, 6),
+    (5, 1),
+    (5, 4),
+    (5, 5),
+    (7, 1),
+];
 
 fn all() -> BTreeSet<KindOf> {
     KINDS.iter().flat_map(|(feature, last)| (1..=*last).map(|kind| (*feature, kind))).collect()

@@ -129,8 +129,8 @@ fn rows(region: &Region, at: Who, table: &'static str) -> usize {
 #[test]
 fn a_member_that_opens_streams_without_end_fills_no_table_and_is_heard_still() {
     let mut region = Region::found(1);
-    let sync = federation::Sync { federation: None, locator: vec![] };
-    let body = Body::Federation(federation::Message::Sync(sync));
+    let question = federation::CatchUp { position: None, whole: true };
+    let body = Body::Federation(federation::Message::CatchUp(question));
     for _ in 0..1000 {
         region.world.advance(10);
         region.world.say(region.a, region.b, &body, None, Some).unwrap();
@@ -210,8 +210,8 @@ fn what_is_not_said_by_a_certified_node_to_us_on_this_connection_closes_the_gate
     let mut region = Region::found(1);
     let (a, b, provider) = (region.a, region.b, region.provider);
     region.world.record_wire = true;
-    let sync = federation::Sync { federation: None, locator: vec![] };
-    let body = Body::Federation(federation::Message::Sync(sync));
+    let question = federation::CatchUp { position: None, whole: true };
+    let body = Body::Federation(federation::Message::CatchUp(question));
     let ids = [a, b, provider].map(|who| region.world.id(who));
     let lies: [&dyn Fn(&mut Envelope); 3] =
         [&|envelope| envelope.nonce = [0; 16], &|envelope| envelope.to = ids[2], &|envelope| {

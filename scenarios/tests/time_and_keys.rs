@@ -78,6 +78,7 @@ fn a_member_whose_clock_is_a_year_ahead_moves_nobody_elses_time() {
     // It votes, asks, and is asked, over the connections that it has; its statements say next year.
     region.world.admit(b, guest).unwrap();
     region.world.admit(a, guest).unwrap();
+    region.world.advance(HOUR_MS);
     assert!([a, provider, guest].iter().all(|at| region.world.is_member(*at, guest)));
     let request = region.refer(&chartmesh_protocol::consent::Wish::default());
     region.approve(&request, "{}").unwrap();
@@ -90,8 +91,8 @@ fn a_member_whose_clock_is_a_year_ahead_moves_nobody_elses_time() {
     // A new connection with it is refused: its certificate is not valid yet.
     region.world.switch(b, false);
     region.world.switch(b, true);
-    let sync = federation::Sync { federation: None, locator: vec![] };
-    let body = Body::Federation(federation::Message::Sync(sync));
+    let question = federation::CatchUp { position: None, whole: true };
+    let body = Body::Federation(federation::Message::CatchUp(question));
     assert!(region.world.say(b, a, &body, None, Some).is_err());
 
     // Its clock put right without a word, it stays where it was, and says so.

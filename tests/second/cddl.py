@@ -161,11 +161,17 @@ def bstr(data):
     return head(2, len(data)) + data
 
 
+def signed_bytes(kind, payload):
+    """What is signed, and whose hash is the statement's id. [STM-2]"""
+    domain = DOMAINS[kind][0].encode()
+    return head(4, 4) + head(3, 10) + b"Signature1" + bstr(PROTECTED) + bstr(domain) + bstr(payload)
+
+
 class Statement:
     """A statement as received: well formed, its signature not yet checked."""
 
     def __init__(self, kind, data):
-        domain, limit = DOMAINS[kind]
+        _, limit = DOMAINS[kind]
         if len(data) > limit:
             raise Bad("TooLarge")
         if not data.startswith(PREFIX):
@@ -177,7 +183,7 @@ class Statement:
             raise Bad("WrongLength")
         self.bytes, self.kind, self.payload = data, kind, payload
         self.claims = decode(kind, payload)
-        self.signed = head(4, 4) + head(3, 10) + b"Signature1" + bstr(PROTECTED) + bstr(domain.encode()) + bstr(payload)
+        self.signed = signed_bytes(kind, payload)
         self.id = blake3(self.signed).digest()
 
     def __getitem__(self, key):

@@ -14,7 +14,7 @@ import judge
 from cddl import DOMAINS, GRAMMAR, Bad, Statement, _table, decode
 from codes import Code, card_of, commitment, number_of, proven, transcript, unpack
 from judge import Keys, require
-from members import Ledger
+from members import View
 from suite import (derive, digest, entry_id, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
                    public_of, seal, unwrap, verifies, xwing)
 
@@ -319,7 +319,8 @@ def codes():
         code = Code(case["text"], case["letter"])
         found = {"letter": code.letter, "text": code.text, "institution": code.giver.hex(), "secret": code.secret.hex(),
                  "nodes": [{"node": node[1].hex(), "addresses": node[2]} for node in code.nodes],
-                 "expires_ms": code.until, "public_key": code.public.hex(), "id": code.id.hex()}
+                 "expires_ms": code.until, "anchor": code.stands and {"federation": code.stands[1].hex(), "number": code.stands[2], "view": code.stands[3].hex()},
+                 "public_key": code.public.hex(), "id": code.id.hex()}
         agree(f"code {case['letter']}", found, case)
     for case in made["bad"]:
         agree(f"code {case['name']}", outcome(lambda: Code(case["text"], case["letter"])), case["error"])
@@ -361,45 +362,27 @@ def messages():
 
 
 def membership():
-    made, refusals = vectors("membership/histories"), vectors("membership/refusals")
-    logs = {party: Keys.read(unhex(log)) for party, log in {**made["key_logs"], **refusals["key_logs"]}.items()}
-
-    def charter(data):
-        found = Statement("charter", unhex(data))
-        judge.check(found, logs[found[3].hex()].of(found[3], found[4]))
-        return Ledger(found)
-
-    def read(data):
-        found = Statement("membership-statement", unhex(data))
-        key = logs[found[2].hex()].of(found[2], found[3])
-        require(key, "UnknownKey")
-        judge.check(found, key)
-        return found
-
-    def refused(ledger, data):
-        """At the door, for its signature, or by the rules. [FED-11]"""
-        try:
-            found = read(data)
-        except Bad:
-            return True
-        return found.id in ledger.insert([found])[0]
-
-    for case in made["histories"]:
-        for order in (case["statements"], case["statements"][::-1]):
-            ledger = charter(case["charter"])
-            agree(f"history {case['name']}", ledger.insert(map(read, order)), (set(), []))
-            agree(f"history {case['name']}", ledger.charter.id.hex(), case["federation"])
-            agree(f"history {case['name']}", sorted(h.hex() for h in ledger.heads()), sorted(case["heads"]))
-            members = [p for p in case["standing"] if ledger.is_member(unhex(p), set(ledger.taken))]
-            agree(f"history {case['name']}", sorted(members), sorted(case["members"]))
-            for party, expected in case["standing"].items():
-                agree(f"history {case['name']}", ledger.standing(unhex(party)), expected["status"])
-    for case in refusals["charters"]:
-        agree(f"charter {case['name']}", outcome(lambda: charter(case["charter"])) is None, False)
-    for case in refusals["statements"]:
-        ledger = charter(case["charter"])
-        ledger.insert(map(read, case.get("before", [])))
-        agree(f"refusal {case['name']}", refused(ledger, case["refused"]), True)
+    made = vectors("membership/views")
+    at = View.first(Statement("charter", unhex(made["charter"])))
+    agree("federation", at.body[1].hex(), made["federation"])
+    agree("first view", at.id.hex(), made["first"])
+    for case in made["steps"]:
+        at = at.sealed(decode("seal", unhex(case["seal"])))
+        what = f"view {case['name']}"
+        agree(what, (at.bytes.hex(), at.id.hex()), (case["view"], case["id"]))
+        numbers = [at.f, at.q, at.sponsors, at.votes]
+        agree(what, numbers, [case[name] for name in ("faults", "quorum", "sponsors", "votes")])
+        agree(what, [at.speaker(number) for number in range(4)], case["speakers"])
+    made = vectors("membership/ballots")
+    at = View(decode("view", unhex(made["view"])))
+    for case in made["cases"]:
+        found = at.tally([at.ballot(unhex(data)) for data in case["ballots"]])
+        agree(f"ballots {case['name']}", found and found.id.hex(), case["successor"])
+    made = vectors("membership/seals")
+    at = View(decode("view", unhex(made["view"])))
+    for case in made["cases"]:
+        judged = outcome(lambda: at.sealed(decode("seal", unhex(case["seal"]))))
+        agree(f"seal {case['name']}", judged, case["error"])
 
 
 def access_log():

@@ -36,6 +36,7 @@ class Code:
         claims = unpack(text, letter, "code")
         self.text, self.letter = text, letter
         self.giver, self.secret, self.nodes, self.until = (claims[n] for n in (1, 2, 3, 4))
+        self.stands = claims.get(5)  # where whoever gave it out stood
         require(1 <= len(self.nodes) <= 8, "Malformed")
         prk = extract(b"chartmesh/1/code", self.secret + self.giver)
         self.seed = expand(prk, letter.encode())

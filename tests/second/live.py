@@ -14,11 +14,11 @@ import time
 
 import judge
 import road
-from cddl import Statement
+from cddl import Statement, decode
 from codes import Code
 from holder import Holder
 from judge import DAY_MS
-from members import Ledger
+from members import View
 from party import BULK, CONTROL, HELLO, HELLO_MAX, PROVE, Connection, Institution, cbor, code, make, now_ms, sign
 from stage import Person, address_of, dial, fact, facts, flipped, refusal
 from suite import public_of
@@ -98,7 +98,7 @@ def codes(person, ours, given):
     fact("another code is proven by somebody", first.hello(seen) is None)
     fact("a second one that proves it is refused: already-done", second.hello(seen)[0] == "already-done")
     fact("and finds the gate shut", shut(second))
-    said = refusal(lambda: first.send([1, [1, {1: seen.id}]]))
+    said = refusal(lambda: first.send([1, [1, applying(first.ours, seen)]]))
     fact("then nothing goes on with it: wrong-state", said.startswith("wrong-state: "))
     for connection in (first, second):
         connection.close()
@@ -108,15 +108,15 @@ def codes(person, ours, given):
 def streams_of_messages(far, given):
     """Section 8: numbers, outcomes, and what closes a gate."""
     print("messages")
-    sync = make("body", [1, [3, {2: []}]])
-    envelope = far.envelope(sync)
+    told = make("body", [1, [3, {1: given.stands, 2: [], 3: [], 4: [], 6: []}]])
+    envelope = far.envelope(told)
     kind, answer = far.post(envelope)
     only = kind == 2 and answer[1] == "not-permitted"
-    fact("a sync is answered by a signed outcome, not-permitted: a code is for what it is for", only)
+    fact("gossip is answered by a signed outcome, not-permitted: a code is for what it is for", only)
     fact("said again, the same outcome again", far.post(envelope) == (kind, answer))
-    fact("another number is out of order, with the one awaited", far.post(far.envelope(sync, number=7)) == (3, 2))
+    fact("another number is out of order, with the one awaited", far.post(far.envelope(told, number=7)) == (3, 2))
     far.ours.streams[far.party][1] = 2  # number 1 is done
-    altered = Statement("envelope", flipped(far.envelope(sync)))
+    altered = Statement("envelope", flipped(far.envelope(told)))
     fact("an altered envelope is not answered", refusal(lambda: far.post(altered)) == "ended")
     unknown = far.envelope(cbor([99, {}]))
     fact("nor is a body of a kind that there is not", refusal(lambda: far.post(unknown)) == "ended")
@@ -134,7 +134,7 @@ def streams_of_messages(far, given):
             break
         far.close()
     fact("in the next session the node has a new nonce", far.peer[5] != old)
-    replayed = far.envelope(sync, nonce=old)
+    replayed = far.envelope(told, nonce=old)
     said = refusal(lambda: far.post(replayed))
     fact("an envelope with the old one closes the gate", said in ("ended", "answered with no bytes"))
     far = dial(ours, given)
@@ -143,24 +143,35 @@ def streams_of_messages(far, given):
     return far
 
 
+def applying(ours, given):
+    """Section 10, `apply`: as what we want to come in."""
+    anchor = given.stands
+    member = {1: ours.party, 2: ours.name, 3: code("role", "hospital"), 4: public_of(ours.seed), 5: 0,
+              6: ours.log[1][4]}
+    return {1: given.id, 2: anchor, 3: sign("application", {1: anchor[1], 2: member}, ours.seed)}
+
+
 def federation(person, far, given):
-    """Section 10: the invite is used up, the founder signs the charter, we judge it."""
+    """Section 10: we apply with the invite, are admitted, and judge the seal that says so."""
     print("federation")
-    ours = far.ours
-    said = refusal(lambda: far.send([1, [1, {1: os.urandom(16)}]]))
+    ours, anchor = far.ours, given.stands
+    apply = applying(ours, given)
+    said = refusal(lambda: far.send([1, [1, {**apply, 1: os.urandom(16)}]]))
     fact("an application with an unknown code: not-found", said.startswith("not-found: "))
     unproven = Code(person("federation", "invite")["code"], "i")
-    said = refusal(lambda: far.send([1, [1, {1: unproven.id}]]))
+    said = refusal(lambda: far.send([1, [1, {**apply, 1: unproven.id}]]))
     fact("with another one than we have proven: not-found", said.startswith("not-found: "))
-    far.send([1, [1, {1: given.id}]])
+    follow = decode("follow", far.send([1, [1, apply]]))
     fact("an application with the invite is taken")
+    founded, at = View.first(follow[1]), View(follow[2])
+    fact("charter and view are those that the invite names", (follow[1].id, at.id) == (anchor[1], anchor[3]))
+    fact("the node's institution founded it, alone", founded.id == at.id and at.member(far.party))
     person("federation", "admit", ours.party.hex())
-    charter = ours.wait_for("the charter", lambda m: m[0] == 1 and m[1][0] == 2 and m[1][1][1])
-    founder = ours.known[charter[3]]
-    judge.check(charter, founder.of(charter[3], charter[4]))
-    ledger = Ledger(charter)
-    fact("the charter comes in a message of the node's, and verifies", charter[3] == far.party)
-    fact("by it we are a member", ledger.standing(ours.party) == "member" == ledger.standing(far.party))
+    ours.wait_for("the next view", lambda m: m[0] == 1 and m[1][0] == 3 and m[1][1][1][2] == 1)
+    follow = decode("follow", far.send([1, [4, {1: anchor, 2: False}]]))
+    for seal in follow[3]:
+        at = at.sealed(seal)
+    fact("its seal verifies, and by it we are a member", at.member(ours.party) and at.member(far.party))
     listed = {p["party"]: p["status"] for p in person("federation", "members")["parties"]}
     fact("the node says so, too", listed[ours.party.hex()] == "member")
     far.close()
@@ -171,7 +182,7 @@ def federation(person, far, given):
 
 def main():
     person = Person(*sys.argv[1:3])
-    person("federation", "create", "Kita", "--threshold", "2")
+    person("federation", "found", "Kita")
     ours, invite = Holder("Python Hospital"), Code(person("federation", "invite")["code"], "i")
     hellos(ours, invite)
     far = codes(person, ours, invite)

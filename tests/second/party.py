@@ -14,7 +14,7 @@ from net import Ended, Mux, NotAvailable, offer
 from suite import digest, public_of, verifies, xwing
 
 HELLO, CONTROL, BULK = (f"/chartmesh/{name}/1" for name in ("hello", "control", "bulk"))
-HELLO_MAX, ASKED_MAX, ANSWERED_MAX = 16 << 10, 1 << 20, 10 << 20
+HELLO_MAX, WELCOME_MAX, ASKED_MAX, ANSWERED_MAX = 16 << 10, 66 << 10, 1 << 20, 10 << 20
 PROVE = "prove it"  # hello-reply 4: the code is the far side's, and no gate is open
 
 
@@ -109,9 +109,9 @@ class Institution:
         claims = {1: self.party, 2: 0, 3: node, 4: now, 5: now + 7 * DAY_MS}
         return sign("node-certificate", claims, self.seed)
 
-    def hello(self, nonce, purpose, seed=None, heads=()):
+    def hello(self, nonce, purpose, seed=None):
         claims = {1: self.log, 2: self.card, 3: self.certificate, 4: [], 5: nonce, 6: purpose,
-                  7: self.relay_certificates, 8: list(heads), 9: now_ms()}
+                  7: self.relay_certificates, 9: now_ms()}
         return sign("hello", claims, seed or self.node_seed)
 
     def introduction(self):
@@ -173,7 +173,7 @@ class Connection:
 
     def say(self, statement):
         """Says a hello, whatever it is, and gives the refusal, `PROVE`, or None; a welcome opens our gate, too."""
-        answer = self.request(HELLO, getattr(statement, "bytes", statement), HELLO_MAX)
+        answer = self.request(HELLO, getattr(statement, "bytes", statement), WELCOME_MAX)
         kind, body = decode("hello-reply", answer)
         if kind == 2:
             return body[1], body[2]

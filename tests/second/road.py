@@ -10,7 +10,7 @@ from cddl import REFUSALS, Bad, Statement, decode
 from check import contents_bytes, open_manifest
 from codes import Code, card_of, commitment, number_of
 from judge import require
-from members import Ledger
+from members import View
 from party import BULK, Institution, code, make, now_ms, sign
 from patient import Patient
 from stage import dial, fact, flipped, refusal
@@ -126,8 +126,12 @@ def enrol(person, relay):
     judge.certificate(answer[1], relay.known[far.party], now_ms())
     fact("the member certifies our relay", answer[1][3] == relay.party and answer[1][1] == far.party)
     relay.relay_certificates = [answer[1]]
-    spread = decode("spread", answer[2])
-    fact("and brings the charter", Ledger(spread[1]).standing(far.party) == "member")
+    follow = decode("follow", answer[2])
+    at = View(follow[2])
+    for seal in follow[3]:
+        at = at.sealed(seal)
+    fact("and brings its federation, from the view that the code names", View(follow[2]).id == given.stands[3])
+    fact("in which it is a member", at.member(far.party))
 
     def announced():
         bundles = [b for m in relay.heard if m[0] == 3 and m[1][1][1] == patient.party for b in m[1][1][2]]

@@ -40,7 +40,7 @@ impl Region {
         let b = Node::create(root, "hospital", "Minami Clinic");
         let provider = Node::create(root, "backup", "Midori Backup");
         let relay = Node::create(root, "patient", "Sakura Relay");
-        a.cli(&["federation", "create", "Kita region", "--threshold", "2"]);
+        a.cli(&["federation", "found", "Kita region"]);
         join(&a, &b);
         admit(&a, &b);
         until("the founding", || is_member(&b, &b).then_some(()));

@@ -112,6 +112,7 @@ fn a_crate_imports_what_the_table_says() {
         let ours = dependencies.keys().filter_map(|name| name.strip_prefix("chartmesh-"));
         let folder_of = |name: &str| match name {
             "kit" => "tests/kit".to_owned(),
+            "models" => "tests/models".to_owned(),
             "processes" => "scenarios/processes".to_owned(),
             name => name.to_owned(),
         };

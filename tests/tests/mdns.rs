@@ -79,7 +79,7 @@ fn a_node_that_moved_is_found_again_by_mdns() {
     let root = tempfile::tempdir().unwrap();
     let mut a = node(root.path(), "Kita Hospital", &lan.names[0]);
     let mut b = node(root.path(), "Minami Clinic", &lan.names[1]);
-    a.cli(&["federation", "create", "Kita region", "--threshold", "2"]);
+    a.cli(&["federation", "found", "Kita region"]);
     join(&a, &b);
     admit(&a, &b);
     until("the founding", || is_member(&b, &b).then_some(()));
@@ -95,13 +95,13 @@ fn a_node_that_moved_is_found_again_by_mdns() {
     }
     b.start();
     // Said while nobody hears it; B's book has the old address only.
-    b.cli(&["federation", "expel", &a.id, "--reason", "a message that has to arrive"]);
+    b.cli(&["federation", "threshold", "3"]);
     assert!(!book(&b, &a).contains("10.78.0.9"), "{}", book(&b, &a));
     a.start();
     until("the message at A", || {
         let view = a.query(json!("members"), None).ok()?;
-        let proposals = view["proposals"].as_array()?;
-        proposals.iter().any(|one| one["reason"] == "a message that has to arrive").then_some(())
+        let open = view["open"].as_array()?;
+        open.iter().any(|one| one["sponsors"] == 3).then_some(())
     });
 }
 
@@ -170,7 +170,7 @@ fn mdns_says_that_a_node_is_there_and_nothing_of_whose_it_is() {
     let root = tempfile::tempdir().unwrap();
     let mut listener = Listener::start(&lan.names[1]);
     let a = node(root.path(), "Kita Hospital", &lan.names[0]);
-    a.cli(&["federation", "create", "Kita region", "--threshold", "2"]);
+    a.cli(&["federation", "found", "Kita region"]);
     // Another node asks who is there, and the first one answers.
     let _b = node(root.path(), "Minami Clinic", &lan.names[1]);
     let heard = listener.heard();

@@ -14,7 +14,7 @@ fn entries(at: &Node, subject: &str) -> Vec<Value> {
 fn founded(root: &Path) -> (Node, Node, String) {
     let hospital = Node::create(root, "hospital", "Kita Hospital");
     let provider = Node::create(root, "backup", "Midori Backup");
-    hospital.cli(&["federation", "create", "Kita", "--threshold", "2"]);
+    hospital.cli(&["federation", "found", "Kita"]);
     join(&hospital, &provider);
     admit(&hospital, &provider);
     until("the founding", || is_member(&provider, &hospital).then_some(()));

@@ -10,8 +10,9 @@ use chartmesh_protocol::capability::{Reason, explain};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::words;
 use chartmesh_protocol::reason::ENGLISH;
-use spec_support::proofs::PROVED_BY;
-use spec_support::{Form, Item, cddl, files, fits, items, kebab, read, root, spec, test_text};
+use spec_support::{
+    Form, Item, cddl, files, fits, items, kebab, membership, proofs, read, root, spec, test_text,
+};
 
 /// The tables of SPEC.md, made from the code.
 fn tables() -> BTreeMap<&'static str, String> {
@@ -114,6 +115,9 @@ fn messages_table(items: &[Item]) -> String {
 /// What the answer to a message holds; most have none.
 fn answer(message: &str) -> &'static str {
     match message {
+        "apply" | "catch-up" => "`follow`",
+        "gossip" => "`gossip-answer`",
+        "how-far" => "`statement<report>`",
         "enrol" => "`enrolment-answer`",
         "accepted" => "`accepted-answer`",
         "announce" | "offer" => "`taken`",
@@ -220,7 +224,7 @@ fn every_rule_has_one_id_and_a_proof() {
     let unique: BTreeSet<_> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len(), "an id stands for one rule: {ids:?}");
     let mut proven = BTreeSet::new();
-    for (id, path, test) in PROVED_BY {
+    for (id, path, test) in [proofs::PROVED_BY, membership::PROVED_BY].concat() {
         assert!(ids.iter().any(|known| known == id), "no rule {id} in SPEC.md");
         assert!(read(path).contains(&format!("fn {test}(")), "{id}: no test {test} in {path}");
         proven.insert((*id).to_owned());

@@ -1,36 +1,36 @@
 //! Who belongs to the region.
 
-use chartmesh_protocol::federation::command::{Admit, Create, Expel, Invite, Join, Leave};
-use chartmesh_protocol::federation::view::{FederationView, MemberView};
+use chartmesh_protocol::federation::command::{
+    Admit, Choose, Expel, Found, Invite, Join, Leave, Rename, Threshold, Withdraw,
+};
+use chartmesh_protocol::federation::view::{FederationView, MemberView, OpenView, Status, Wanted};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::limits::FIRST_MEMBERS_MAX;
-use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{CodeView, ask};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::{Exit, Outcome};
 use crate::node::{Node, id, name_of};
-use crate::output::{self, Cell, Output, Style, faint, row, time};
+use crate::output::{self, Cell, Output, Style, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::when::{Span, span};
 
 /// Found a federation, join one, admit and expel members
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Args {
-    /// Begin to found a federation; it stands once its first members are there
+    /// Found a federation, with this institution as its only member
     #[command(
-        after_help = "Examples:\n  chartmesh federation create \"River valley\" --threshold 2\n  chartmesh federation create \"Lake\" --threshold 3 --first-members 12"
+        after_help = "Examples:\n  chartmesh federation found \"River valley\"\n  chartmesh federation found \"Lake\" --threshold 3"
     )]
-    Create {
+    Found {
         /// The federation's name
         name: String,
-        /// Sponsors that each later admission will need
+        /// Sponsors that an admission needs, once there are as many members
         #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=16))]
         threshold: u16,
-        /// First members that the charter names, this institution among them [default: as many as sponsors]
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=i64::from(FIRST_MEMBERS_MAX)))]
-        first_members: Option<u16>,
+        /// Leave the federation of those who are gone for good, where too few are left to decide
+        #[arg(long)]
+        anew: bool,
     },
     /// Make an invite for an institution that is to join
     #[command(after_help = "Example:\n  chartmesh federation invite --valid 2d")]
@@ -46,16 +46,19 @@ pub(crate) enum Args {
         #[arg(required = true, value_name = "CODE")]
         code: Vec<String>,
     },
-    /// List the federation's members, applicants and proposals
+    /// List the federation's members, applicants, and what is being decided
     #[command(after_help = "Example:\n  chartmesh federation members --json")]
     Members,
-    /// Sponsor an applicant; while founding, take it as a first member
-    #[command(after_help = "Example:\n  chartmesh federation admit \"Birch Clinic\"")]
+    /// Sponsor an applicant, or a member's new name
+    #[command(
+        alias = "sponsor",
+        after_help = "Example:\n  chartmesh federation admit \"Birch Clinic\""
+    )]
     Admit {
         /// Its name, or the beginning of its id
         party: String,
     },
-    /// Propose to expel a member, or vote for a proposal that is there; expulsion is final
+    /// Vote to expel a member; expulsion is final
     #[command(
         after_help = "Example:\n  chartmesh federation expel \"Birch Clinic\" --reason \"its keys were stolen\""
     )]
@@ -66,6 +69,34 @@ pub(crate) enum Args {
         #[arg(long, value_name = "TEXT", default_value = "")]
         reason: String,
     },
+    /// Take back a sponsorship or a vote that has not decided anything yet
+    #[command(after_help = "Example:\n  chartmesh federation withdraw \"Birch Clinic\"")]
+    Withdraw {
+        /// About whom: its name, or the beginning of its id
+        party: String,
+    },
+    /// Want another number of sponsors for admissions
+    #[command(after_help = "Example:\n  chartmesh federation threshold 3")]
+    Threshold {
+        /// How many
+        #[arg(value_parser = clap::value_parser!(u16).range(2..=16))]
+        sponsors: u16,
+    },
+    /// Ask the members to call this institution by another name
+    #[command(after_help = "Example:\n  chartmesh federation rename \"Alder Hospital\"")]
+    Rename {
+        /// The name
+        name: String,
+    },
+    /// Show the code of the members' list, to be compared with another hospital by telephone
+    #[command(after_help = "Example:\n  chartmesh federation compare")]
+    Compare,
+    /// After a fork: stand where the others stand, once you have compared with them by telephone
+    #[command(after_help = "Example:\n  chartmesh federation choose 4f3a...")]
+    Choose {
+        /// The successor, as `members` lists it
+        view: String,
+    },
     /// Leave the federation
     #[command(after_help = "Example:\n  chartmesh federation leave")]
     Leave,
@@ -75,13 +106,12 @@ impl Args {
     pub(crate) async fn run(self, context: &Context) -> Outcome {
         let node = context.node()?;
         match self {
-            Self::Create { name, threshold, first_members } => {
-                let first = first_members.unwrap_or(threshold);
-                let create = Create { name: name.clone(), threshold, first_members };
-                let answer = node.command(create, None).await?;
+            Self::Found { name, threshold, anew } => {
+                let found = Found { name: name.clone(), threshold, anew };
+                let answer = node.command(found, None).await?;
                 node.out.answer(&json!(answer), |out| {
-                    out.line(format!("founding `{name}`: {first} first members are needed, this node's institution among them"));
-                    out.next("`chartmesh federation invite`, and give the code to the others; then `federation admit` each");
+                    out.line(format!("founded `{name}`; this institution is its one member"));
+                    out.next("`chartmesh federation invite`, and give the code to another; then `federation admit` it");
                 });
             }
             Self::Invite { valid } => {
@@ -100,7 +130,7 @@ impl Args {
             Self::Members => {
                 let view = node.query(ask::Members).await?;
                 node.out.answer(&json!(view), |out| show(out, &view));
-                if view.federation.is_none() && !view.founding && !node.out.json {
+                if view.federation.is_none() && !node.out.json {
                     outside(&node).await?;
                 }
             }
@@ -114,9 +144,44 @@ impl Args {
                 let answer = node.command(Expel { party: id(&party)?, reason }, None).await?;
                 after(&node, &answer, "voted to expel");
             }
+            Self::Withdraw { party } => {
+                let party = node.institution(&party).await?;
+                let answer = node.command(Withdraw { party: id(&party)? }, None).await?;
+                after(&node, &answer, "taken back");
+            }
+            Self::Threshold { sponsors } => {
+                let answer = node.command(Threshold { sponsors }, None).await?;
+                after(&node, &answer, "voted for another threshold");
+            }
+            Self::Rename { name } => {
+                let answer = node.command(Rename { name }, None).await?;
+                after(&node, &answer, "asked for; the members sponsor it like an admission");
+            }
+            Self::Compare => {
+                let view = node.query(ask::Members).await?;
+                node.out.answer(&json!(view), |out| {
+                    out.line(match &view.view {
+                        Some(id) => format!("view {}: {}", view.number, spoken(&id.to_string())),
+                        None => "this node is in no federation".to_owned(),
+                    });
+                    out.note("the same number and code at two hospitals: the same members");
+                });
+            }
+            Self::Choose { view } => {
+                let members = node.query(ask::Members).await?;
+                let forks = members.forks.iter().map(|fork| fork.other);
+                let others: Vec<_> =
+                    forks.filter(|other| other.to_string().starts_with(&view)).collect();
+                let successor = match others[..] {
+                    [one] => one.to_string(),
+                    _ => view,
+                };
+                let answer = node.command(Choose { successor: id(&successor)? }, None).await?;
+                after(&node, &answer, "stands there now");
+            }
             Self::Leave => {
                 let answer = node.command(Leave, None).await?;
-                node.out.answer(&json!(answer), |out| out.line("left the federation"));
+                after(&node, &answer, "leaving; the others seal it");
             }
         }
         Ok(())
@@ -135,9 +200,12 @@ async fn applicant(node: &Node, text: &str) -> Outcome<String> {
 }
 
 fn applicants(view: &FederationView) -> Vec<Candidate> {
-    let waits = |party: &&MemberView| {
-        !party.this_node && (party.applied || matches!(party.standing, Status::Candidate { .. }))
+    let renamed = |party: &MemberView| {
+        view.open.iter().any(|open| {
+            open.party == Some(party.party) && matches!(open.wanted, Wanted::Renaming { .. })
+        })
     };
+    let waits = |party: &&MemberView| party.status == Status::Applicant || renamed(party);
     let waiting = view.parties.iter().filter(waits);
     waiting.map(|party| Candidate::new(party.party, &party.name)).collect()
 }
@@ -161,7 +229,7 @@ async fn outside(node: &Node) -> Outcome {
     let known: Vec<String> = node.peers().await?.into_iter().map(|peer| peer.name).collect();
     if known.is_empty() {
         node.out.note("this node is in no federation");
-        node.out.next("`chartmesh federation create NAME` founds one; `chartmesh federation join CODE` joins with a member's invite");
+        node.out.next("`chartmesh federation found NAME` founds one; `chartmesh federation join CODE` joins with a member's invite");
     } else {
         // Whoever invited it is known from the moment it applied.
         node.out.note(format!(
@@ -196,75 +264,101 @@ fn show(out: &Output, view: &FederationView) {
     if let Some(expelled) = &view.expelled {
         out.line(format!("this institution was {}", expelled.sentence()));
     }
-    match (&view.federation, view.founding) {
-        (Some(id), _) => out.facts(&[
+    if let Some(id) = &view.federation {
+        out.facts(&[
             ("federation", Cell::new(&view.name, Style::Strong)),
             ("id", faint(id.to_string())),
             ("sponsors needed", view.threshold.to_string().into()),
-        ]),
-        (None, true) => out.line(format!(
-            "`{}` is being founded: it stands once {} first members are there",
-            view.name,
-            view.first_members.unwrap_or(view.threshold)
-        )),
-        (None, false) => {}
+            ("view", view_of(view).into()),
+        ]);
     }
     let names: Vec<Candidate> =
         view.parties.iter().map(|party| Candidate::new(party.party, &party.name)).collect();
-    let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, &names, view)).collect();
+    let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, view)).collect();
     if !rows.is_empty() {
-        out.table(&["NAME", "ROLE", "STANDS", "SINCE (UTC)", "ID", "BY"], &rows, "");
+        out.table(&["NAME", "ROLE", "STANDS", "ID"], &rows, "");
     }
-    for proposal in &view.proposals {
-        let state = if proposal.carried { "carried" } else { "open" };
-        let reason = if proposal.reason.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", proposal.reason)
-        };
+    let called = |parties: &[_]| {
+        parties.iter().map(|party| name_of(&names, *party)).collect::<Vec<_>>().join(", ")
+    };
+    for open in &view.open {
         out.line(format!(
-            "proposal to expel {}, by {} on {}{reason}; {} of {} votes, {state}",
-            name_of(&names, proposal.subject),
-            name_of(&names, proposal.author),
-            proposal.at.utc_text(),
-            proposal.votes.len(),
-            proposal.electorate,
+            "{}: {} of {} ({})",
+            wanted(open),
+            open.by.len(),
+            open.needed,
+            called(&open.by)
+        ));
+    }
+    if let Some(sealing) = &view.sealing {
+        let waits = called(&sealing.waiting_for);
+        out.line(format!("sealing: {} of {}, waiting for {waits}", sealing.have, sealing.needed));
+        if sealing.put_back {
+            out.line("this node's store was put back from a copy: it signs nothing until the others told it how far they are");
+        }
+    }
+    if view.stuck {
+        let (silent, all) = (view.silent.len(), members_of(view));
+        out.line(format!(
+            "members cannot change: {silent} of {all} out of reach, {} needed",
+            view.quorum
+        ));
+    } else if !view.silent.is_empty() {
+        out.line(format!("nothing was heard for a day of {}", called(&view.silent)));
+    }
+    for fork in &view.forks {
+        out.line(format!(
+            "view {} has two successors: {} signed both. Compare codes with another hospital by telephone; to stand at the other: chartmesh federation choose {}",
+            fork.number,
+            fork.names.join(", "),
+            fork.other
         ));
     }
 }
 
-fn row_of(party: &MemberView, names: &[Candidate], view: &FederationView) -> Vec<Cell> {
-    let by = |parties: &std::collections::BTreeSet<_>| {
-        parties.iter().map(|party| name_of(names, *party)).collect::<Vec<_>>().join(", ")
-    };
-    let (stands, since, sponsors) = match &party.standing {
-        Status::Stranger if party.applied => {
-            (Cell::new("applicant", Style::Waiting), faint(""), String::new())
+fn members_of(view: &FederationView) -> usize {
+    view.parties.iter().filter(|party| party.status == Status::Member).count()
+}
+
+fn view_of(view: &FederationView) -> String {
+    let code = view.view.map_or_else(String::new, |id| spoken(&id.to_string()));
+    format!("{}, code {code}", view.number)
+}
+
+/// As much of an id as two people compare, in groups.
+fn spoken(id: &str) -> String {
+    let digits: Vec<char> = id.chars().take(24).collect();
+    digits.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+fn wanted(open: &OpenView) -> String {
+    match &open.wanted {
+        Wanted::Admission => format!("admission of {}", open.name),
+        Wanted::Renaming { name } => format!("another name, {name}"),
+        Wanted::Expulsion { reasons } if reasons.is_empty() => {
+            format!("expulsion of {}", open.name)
         }
-        Status::Stranger => (faint("no member"), faint(""), String::new()),
-        Status::Candidate { sponsors } => {
-            (Cell::new("candidate", Style::Waiting), faint(""), by(sponsors))
+        Wanted::Expulsion { reasons } => {
+            format!("expulsion of {} ({})", open.name, reasons.join("; "))
         }
-        Status::Member { since, sponsors } => {
-            (Cell::new("member", Style::Good), time(*since), by(sponsors))
+        Wanted::Threshold { sponsors } => format!("{sponsors} sponsors for an admission"),
+        Wanted::Leaving => format!("{} leaves", open.name),
+    }
+}
+
+fn row_of(party: &MemberView, view: &FederationView) -> Vec<Cell> {
+    let stands = match party.status {
+        Status::Applicant => Cell::new("applicant", Style::Waiting),
+        Status::Member if view.silent.contains(&party.party) => {
+            Cell::new("member, silent", Style::Waiting)
         }
-        Status::Expelled { votes, proposal } => {
-            let proposal = view.proposals.iter().find(|one| one.proposal == *proposal);
-            let since = proposal.map_or_else(|| faint(""), |proposal| time(proposal.at));
-            (Cell::new("expelled", Style::Bad), since, by(votes))
-        }
-        Status::Left => (faint("left"), faint(""), String::new()),
+        Status::Member => Cell::new("member", Style::Good),
+        Status::Expelled => Cell::new("expelled", Style::Bad),
+        Status::Left => faint("left"),
     };
     let name =
         if party.this_node { format!("{} (this node)", party.name) } else { party.name.clone() };
-    row![
-        name,
-        party.role.map_or("", |role| role.name()),
-        stands,
-        since,
-        output::id(party.party),
-        sponsors,
-    ]
+    row![name, party.role.map_or("", |role| role.name()), stands, output::id(party.party)]
 }
 
 #[cfg(test)]
@@ -276,8 +370,12 @@ mod tests {
     fn the_protocol_understands_each_command() {
         let party = "ab".repeat(32);
         for command in [
-            json!({"create": {"name": "Valley", "threshold": 2}}),
-            json!({"create": {"name": "Valley", "threshold": 2, "first_members": 12}}),
+            json!({"found": {"name": "Valley", "threshold": 2}}),
+            json!({"found": {"name": "Valley", "threshold": 2, "anew": true}}),
+            json!({"withdraw": {"party": party}}),
+            json!({"threshold": {"sponsors": 3}}),
+            json!({"rename": {"name": "Alder"}}),
+            json!({"choose": {"successor": party}}),
             json!({"invite": {"valid_ms": null}}),
             json!({"invite": {"valid_ms": 5}}),
             json!({"join": {"code": "cm-i-x"}}),

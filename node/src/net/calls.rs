@@ -34,7 +34,7 @@ impl Kind {
 
     pub(super) fn answer_bytes_max(self) -> usize {
         match self {
-            Self::Hello => limits::HELLO_BYTES_MAX,
+            Self::Hello => limits::HELLO_REPLY_BYTES_MAX,
             Self::Control => limits::RESPONSE_BYTES_MAX,
         }
     }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chartmesh_protocol::federation;
+use chartmesh_protocol::federation::view::Status;
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
 use chartmesh_protocol::peer::{Asked, Page, Question, TransferView, ask};
 use chartmesh_protocol::record::{self, ContentKey, Draft, Kind, SealedContent};
@@ -85,9 +85,9 @@ impl Node {
 
     async fn until_member(&self, party: PartyId) {
         self.until("a member", ask::Members, |view| {
-            view.parties.iter().any(|member| {
-                member.party == party && matches!(member.standing, Status::Member { .. })
-            })
+            view.parties
+                .iter()
+                .any(|member| member.party == party && matches!(member.status, Status::Member))
         })
         .await;
     }
@@ -144,8 +144,7 @@ impl Node {
 
 /// `host` founds a federation with `guest`, who knows nothing but an invite.
 async fn federate(host: &Node, guest: &Node) {
-    let create =
-        federation::command::Create { name: "Kita".to_owned(), threshold: 2, first_members: None };
+    let create = federation::command::Found { name: "Kita".to_owned(), threshold: 2, anew: false };
     host.ask(create).await;
     let invite =
         federation::command::Invite { valid_ms: None, addresses: host.handle().addresses() };
@@ -427,13 +426,13 @@ async fn who_was_known_is_known_after_a_restart_and_who_was_expelled_is_not() {
     assert!(nodes.iter().all(|node| known(&hospital).contains(node)));
     let expel = |party| federation::command::Expel { party, reason: "a test".to_owned() };
     hospital.ask(expel(applicant)).await;
-    other.until("the proposal", ask::Members, |view| !view.proposals.is_empty()).await;
+    other.until("the proposal", ask::Members, |view| !view.open.is_empty()).await;
     other.ask(expel(applicant)).await;
     hospital
         .until("the expulsion", ask::Members, |view| {
-            view.parties.iter().any(|found| {
-                found.party == applicant && matches!(found.standing, Status::Expelled { .. })
-            })
+            view.parties
+                .iter()
+                .any(|found| found.party == applicant && matches!(found.status, Status::Expelled))
         })
         .await;
     assert_eq!(known(&hospital), [nodes[0]]);

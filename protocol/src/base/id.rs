@@ -92,6 +92,10 @@ identifier!(
     FederationId, 32
 );
 identifier!(
+    /// A view of a federation: who is a member from then on. The hash of all that it says.
+    ViewId, 32
+);
+identifier!(
     /// A signed statement of any domain: BLAKE3-256 of its `Sig_structure`, never of the signature.
     StatementId, 32
 );

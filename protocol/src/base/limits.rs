@@ -105,37 +105,64 @@ limits! {
     PAGE_ENTRIES_MAX: usize = 100;
     /// Bytes of bundles in one response: below RESPONSE_BYTES_MAX with room for the frame around it.
     PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
-    /// Members of one federation: a region's institutions; bounds the cost of judging membership.
-    MEMBERS_MAX: usize = 10_000;
-    /// Statements about one federation's membership: k sponsors for each member, with room for years
-    /// of coming and going; a member who forks on purpose can make each cost 6 KiB, 160 MiB in all.
-    MEMBERSHIP_STATEMENTS_MAX: usize = 50_000;
-    /// Membership statements that wait for others they name: pages come in causal order, few wait.
-    MEMBERSHIP_PENDING_MAX: usize = 2048;
-    /// Waiting membership statements of one author, who may name what does not exist.
-    MEMBERSHIP_PENDING_PER_AUTHOR_MAX: usize = 64;
-    /// Membership statements in one message: with their parties below REQUEST_BYTES_MAX.
-    SPREAD_MAX: usize = 64;
-    /// Bytes around the statements and introductions of such a message: envelope, signatures, frames.
-    SPREAD_FRAME_BYTES_MAX: usize = 32 * 1024;
-    /// Bytes of the statements that prove an expulsion: with the frame around them below HELLO_BYTES_MAX.
-    EXPULSION_PROOF_BYTES_MAX: usize = 14 * 1024;
-    /// Ids by which a node says how far its membership statements reach: heads, and some further back.
-    LOCATOR_MAX: usize = HEADS_MAX + 32;
-    /// Heads that a membership statement may name: concurrent statements are few.
-    HEADS_MAX: usize = 64;
     /// Members up to which each tells all others what it heard; with more, some of them.
     TOLD_ON_ALL_MAX: usize = 8;
-    /// For how long, in milliseconds, an institution is not asked again for a membership statement that
-    /// it did not bring: whatever was lost on the way is brought by a later `hello`.
+    /// For how long, in milliseconds, an institution is not asked again for seals that it has not brought: whatever
+    /// was lost on the way is brought by a later `hello`.
     ASK_AGAIN_MS: u64 = 60 * 60 * 1000;
+    /// Members of one view: a region's institutions. Its seal, of 520 signatures, stays below SEAL_BYTES_MAX.
+    VIEW_MEMBERS_MAX: usize = 1024;
+    /// Expelled ids that a view names, the newest: 34 bytes each, so that with its members it fits REQUEST_BYTES_MAX.
+    VIEW_EXPELLED_MAX: usize = 4096;
+    /// Bytes of a view: its members with the longest names, and those that it names as expelled.
+    VIEW_BYTES_MAX: usize = 512 * 1024;
+    /// What one view changes at most: many at once where a region comes in, and little enough to read.
+    CHANGES_MAX: usize = 64;
+    /// Bytes of what one view changes: 40 applications with the longest names.
+    CHANGE_BYTES_MAX: usize = 20 * 1024;
+    /// Bytes of a speech or a seal: a change, and signatures of more than half of the largest view.
+    SEAL_BYTES_MAX: usize = 64 * 1024;
+    /// Bytes of a report: a change, and signatures of two quorums of the largest view.
+    REPORT_BYTES_MAX: usize = 112 * 1024;
+    /// Bytes of a member's ballot: what an operator supports at a time, a dozen applications or more.
+    BALLOT_BYTES_MAX: usize = 8 * 1024;
+    /// Institutions that one ballot would admit, and that one would expel.
+    BALLOT_WISHES_MAX: usize = 16;
+    /// Seals that are kept with what they changed: years of coming and going; older anchors need a new code.
+    SEALS_KEPT: usize = 4096;
+    /// Bytes of the seals, and of the introductions, in one answer: with charter and view below RESPONSE_BYTES_MAX.
+    FOLLOW_BYTES_MAX: usize = 2 * 1024 * 1024;
+    /// Views by which whoever stands at another successor is shown how it was sealed here.
+    FORK_SHOWN_MAX: u32 = 16;
+    /// Bytes of what is told of a view in one message: below REQUEST_BYTES_MAX.
+    TOLD_BYTES_MAX: usize = 768 * 1024;
+    /// Applications of which one institution tells.
+    APPLICATIONS_TOLD_MAX: usize = 64;
+    /// Members of a federation that a relay leaves with a hospital of its patients: where one of two is gone, nothing can be
+    /// decided any more, and who is left founds anew.
+    LEFT_TOGETHER_MAX: usize = 2;
+    /// Milliseconds after which a member that was put back from a copy asks the others again how far they are.
+    HOW_FAR_MS: u64 = 60 * 1000;
+    /// Milliseconds between a member's pulses: who is silent for a day is not waited for.
+    PULSE_MS: u64 = 6 * 60 * 60 * 1000;
+    /// Bytes of the answer to a `hello`: a `hello`, or a seal by which an expelled party learns of it.
+    HELLO_REPLY_BYTES_MAX: usize = 66 * 1024;
+    /// Ballots of one member that are taken in an hour: each is passed on to everybody.
+    BALLOTS_PER_HOUR_MAX: u32 = 16;
+    /// Rounds of one view of which signatures are kept: the newest. Who lags further behind is shown the newest.
+    ROUNDS_KEPT: usize = 8;
+    /// Words of one kind that are kept of a member in one round, where it has one: two prove that it lies.
+    WORDS_OF_ROUND_MAX: usize = 2;
+    /// Rounds by which a member that was put back from a copy may have the others hurry on: it joins so many later.
+    HURRY_ROUNDS_MAX: u32 = 2;
+    /// Milliseconds that a member waits for a round to end in a seal, at first; doubled with each round.
+    ROUND_MS_MIN: u64 = 10 * 60 * 1000;
+    /// The same, at most: who was away for a night is waited for.
+    ROUND_MS_MAX: u64 = 6 * 60 * 60 * 1000;
     /// Sponsors that a charter must ask for at least: with one, a single dishonest member admits anyone.
     THRESHOLD_MIN: u16 = 2;
     /// Sponsors that a charter can ask for an admission.
     THRESHOLD_MAX: u16 = 16;
-    /// First members that a charter is made with: 34 bytes each, so that with a long name, too, it is well
-    /// below STATEMENT_BYTES_MAX.
-    FIRST_MEMBERS_MAX: u16 = 256;
     /// Messages waiting for one party: a far side that is away for a month, at a hundred a day.
     OUTBOX_PER_PARTY_MAX: usize = 4096;
     /// Messages beyond that for a patient's new keys and revocations, which others must not crowd out.

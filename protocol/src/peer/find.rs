@@ -196,8 +196,8 @@ impl<'a> Search<'a> {
     fn members_called_so(&self) -> Result<Vec<PartyId>, StoreError> {
         let mut called = Vec::new();
         for member in members::members(self.look.txn)? {
-            let card = directory::card(self.look.txn, member)?;
-            if card.is_some_and(|card| names::are_alike(&card.name, self.word)) {
+            let admitted = members::member(self.look.txn, member)?;
+            if admitted.is_some_and(|admitted| names::are_alike(&admitted.name, self.word)) {
                 called.push(member);
             }
         }
@@ -211,7 +211,9 @@ impl<'a> Search<'a> {
         if member || card.is_some() && party != self.look.own.party() {
             let relay = card.as_ref().is_some_and(|card| card.role == Role::Patient);
             let stands = self.stands(party, member, relay)?;
-            let name = card.map_or_else(|| party.short(), |card| card.name.clone());
+            let admitted = members::member(self.look.txn, party)?.map(|member| member.name);
+            let called = admitted.or_else(|| card.map(|card| card.name.clone()));
+            let name = called.unwrap_or_else(|| party.short());
             self.add(Thing::Institution, party, None, name, by);
             let is_it =
                 |one: &&mut FoundOne| one.what == Thing::Institution && one.id == party.to_string();

@@ -15,10 +15,11 @@ use crate::codes::{self, Claim, CodeProof};
 use crate::directory::{self, Standing};
 use crate::enrolment;
 use crate::federation::{self, ExpulsionProof};
-use crate::id::{CodeId, NodeId, PartyId, StatementId};
+use crate::id::{CodeId, NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, RelayCertificate};
 use crate::limits;
 use crate::members;
+use crate::membership::Standpoint;
 use crate::outbox;
 use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
@@ -57,9 +58,8 @@ wire_struct! {
         6 => purpose: Purpose,
         /// A relay's certificate by a member, newest first.
         7 => relay: Vec<Unverified<RelayCertificate>>,
-        /// The newest membership statements that the speaker knows, if it is in a federation, and some
-        /// ever further back.
-        8 => heads: Vec<StatementId>,
+        /// Where the speaker stands, if it follows a federation.
+        8 => position: Option<Standpoint>,
         /// When.
         9 => at: Timestamp,
     }
@@ -141,7 +141,7 @@ impl CheckedWelcome {
     /// # Errors
     /// [`DecodeError`].
     pub fn prepare(node: NodeId, bytes: &[u8], to: &Greeting) -> Result<Self, DecodeError> {
-        let answer = match HelloReply::from_bytes(bytes, limits::HELLO_BYTES_MAX)? {
+        let answer = match HelloReply::from_bytes(bytes, limits::HELLO_REPLY_BYTES_MAX)? {
             HelloReply::Welcome(hello) => Answer::Welcome(CheckedHello::check(node, hello)?.0),
             HelloReply::Refused(refusal) => Answer::Refused(refusal),
             HelloReply::Expelled(proof) => Answer::Expelled(proof),
@@ -259,7 +259,7 @@ fn say_hello(
         nonce,
         purpose,
         relay: enrolment::certificates(txn, now)?,
-        heads: members::locator(txn)?,
+        position: members::position(txn)?,
         at: now,
     };
     Ok(Signed::sign(hello, own.node_key()))
@@ -371,7 +371,7 @@ pub(super) fn hello(
     ctx.effects.push(Effect::Reply { request, bytes });
     outbox::hurry(ctx, party)?;
     enrolment::greeted(ctx, party)?;
-    federation::greeted(ctx, party, &hello.heads)
+    federation::greeted(ctx, party, hello.position)
 }
 
 /// Whoever has proven a code may say what it is for.
@@ -381,43 +381,51 @@ fn introduced(ctx: &mut Context<'_>, party: PartyId) -> Handled<bool> {
     Ok(true)
 }
 
-/// For a party that was expelled, if it is the one that speaks.
+/// For a party that was expelled, or left and may not know that it was let go, if it is the one that speaks; and for a relay
+/// whose certificate is by such a party, which can hear of it from nobody else where it is let in no more.
 fn expulsion_proof(
     ctx: &Context<'_>,
     party: PartyId,
     hello: &Hello,
 ) -> Handled<Option<ExpulsionProof>> {
-    if !members::is_expelled(ctx.txn, party)? {
-        return Ok(None);
+    let speaks = members::is_gone(ctx.txn, party)?
+        && directory::keys(ctx.txn, party)?
+            .is_some_and(|keys| hello.certificate.clone().certify(&keys, ctx.now).is_ok());
+    if speaks
+        || certified_by(ctx, party, hello, |member| members::is_gone(ctx.txn, member))?.is_some()
+    {
+        return federation::proof(ctx, hello.position);
     }
-    let Some(keys) = directory::keys(ctx.txn, party)? else { return Ok(None) };
-    if hello.certificate.clone().certify(&keys, ctx.now).is_err() {
-        return Ok(None);
-    }
-    federation::proof(ctx, party, &hello.heads)
+    Ok(None)
 }
 
-/// A relay comes with a certificate by a member whose keys we know.
-fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Handled<bool> {
+/// The first certificate that a relay shows which is by one of `those`, whose keys we know, and holds.
+fn certified_by(
+    ctx: &Context<'_>,
+    party: PartyId,
+    hello: &Hello,
+    those: impl Fn(PartyId) -> Result<bool, StoreError>,
+) -> Result<Option<Signed<RelayCertificate>>, StoreError> {
     for certificate in hello.relay.iter().take(limits::RELAY_CERTIFICATES_MAX) {
         let member = certificate.claims().member;
-        if certificate.claims().relay != party || !members::is_member(ctx.txn, member)? {
+        if certificate.claims().relay != party || !those(member)? {
             continue;
         }
         let Some(keys) = directory::keys(ctx.txn, member)? else { continue };
         if let Ok(certificate) = certificate.clone().certify(&keys, ctx.now) {
-            directory::set_standing(
-                ctx.txn,
-                party,
-                &Standing::CertifiedRelay(directory::CertifiedRow {
-                    by: member,
-                    until: certificate.expires,
-                }),
-            )?;
-            return Ok(true);
+            return Ok(Some(certificate));
         }
     }
-    Ok(false)
+    Ok(None)
+}
+
+/// A relay comes with a certificate by a member whose keys we know.
+fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Handled<bool> {
+    let by_member = |member| members::is_member(ctx.txn, member);
+    let Some(certificate) = certified_by(ctx, party, hello, by_member)? else { return Ok(false) };
+    let row = directory::CertifiedRow { by: certificate.member, until: certificate.expires };
+    directory::set_standing(ctx.txn, party, &Standing::CertifiedRelay(row))?;
+    Ok(true)
 }
 
 /// Handles the answer to our `hello`.
@@ -440,7 +448,7 @@ pub(super) fn welcome(
         Answer::Expelled(proof) => {
             let reason = Reason::WeAreExpelled;
             tracing::info!(node = %node.short(), %reason, "hello was refused");
-            if federation::told(ctx, proof.clone())?
+            if federation::told_expelled(ctx, proof)?
                 && let Some(to) = directory::institution_told(ctx.txn, node)?
             {
                 ctx.effects.push(Effect::Greet { to });
@@ -464,5 +472,5 @@ pub(super) fn welcome(
     }
     outbox::hurry(ctx, party)?;
     enrolment::greeted(ctx, party)?;
-    federation::greeted(ctx, party, &hello.heads)
+    federation::greeted(ctx, party, hello.position)
 }

@@ -11,7 +11,8 @@ reasons! {
         4 => Unknown: NotFound "the institution is not known",
         5 => SenderExpelled: NotPermitted "the institution was expelled",
         6 => GateClosed: NotPermitted "not a member, and nothing else that opens the gate",
-        7 => WeAreExpelled: NotPermitted "this institution was expelled",
+        7 => WeAreExpelled: NotPermitted
+            "this institution, or the one that certified this relay, is no member there any more",
         8 => CodeOpensNothing: NotPermitted
             "the code is not known here or holds no more; ask for a new one",
         9 => Stranger: NotPermitted

@@ -77,8 +77,8 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
         Notice::RingSigned { patient } => consent::renew_for(ctx, patient),
         Notice::Deals { patient, institution } => custody::tell(ctx, patient, institution),
         Notice::MayRead { patient, reader, scope } => record::send(ctx, reader, patient, &scope),
-        Notice::Snapshot { from, federation } => {
-            Ok(federation::learn_snapshot(ctx, from, &federation)?)
+        Notice::Snapshot { from, federation, anchor } => {
+            Ok(federation::learn_snapshot(ctx, from, &federation, anchor)?)
         }
         Notice::PutOut { party } => {
             for (node, _) in directory::nodes_of(ctx.txn, party)? {

@@ -23,9 +23,8 @@ const TABLES: &[&[Row]] = &[
     capability::Excess::TABLE,
     capability::AttenuateError::TABLE,
     capability::GrantError::TABLE,
-    membership::Refusal::TABLE,
-    membership::CharterError::TABLE,
-    membership::SignerError::TABLE,
+    membership::Flaw::TABLE,
+    membership::Unsaid::TABLE,
     store::Reason::TABLE,
     turn::Reason::TABLE,
     codes::CodeError::TABLE,
@@ -180,7 +179,6 @@ mod tests {
     use crate::codec::{DecodeError, Wire};
     use crate::federation;
     use crate::limits;
-    use crate::time::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};
 
     #[test]
@@ -267,14 +265,17 @@ mod tests {
             assert!(unknown(&Refusal { reason: number, args: words.clone(), ..newer.clone() }));
         }
         let federation = "Bay\n\u{1b}[2J\u{9b}1m".to_owned();
-        let (at, votes) = (Timestamp(0), 2);
-        let told =
-            Refusal::from(federation::Reason::WasExpelledUnexplained { federation, at, votes });
-        assert!(told.to_string().contains("from `Bay  [2J 1m` on 1970-01-01"), "{told}");
+        let (number, sealed_by) = (7, 2);
+        let told = Refusal::from(federation::Reason::WasExpelledUnexplained {
+            federation,
+            number,
+            sealed_by,
+        });
+        assert!(told.to_string().contains("from `Bay  [2J 1m` by its view 7"), "{told}");
         assert!(!told.to_string().contains(char::is_control));
         let json = serde_json::to_value(&told).unwrap();
         assert_eq!(json["name"], "federation.was-expelled-unexplained");
-        assert_eq!(json["args"][1], serde_json::json!({"time": 0}));
+        assert_eq!(json["args"][1], serde_json::json!({"number": 7}));
         assert_eq!(serde_json::from_value::<Refusal>(json).unwrap(), told);
     }
 

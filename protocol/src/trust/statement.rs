@@ -189,6 +189,19 @@ impl<T> core::ops::Deref for Signed<T> {
     }
 }
 
+/// The signature alone of a statement that whoever checks it can write down again: where hundreds sign the same, it
+/// stands once.
+#[must_use]
+pub fn signature_over<T: Statement>(claims: &T, key: &SigningKey) -> [u8; 64] {
+    key.sign(&sig_structure(T::DOMAIN, &claims.to_bytes()))
+}
+
+/// Whether such a signature is by this key.
+#[must_use]
+pub fn is_signed_by<T: Statement>(claims: &T, signature: &[u8; 64], key: &PublicKey) -> bool {
+    key.verifies(&sig_structure(T::DOMAIN, &claims.to_bytes()), signature)
+}
+
 /// Inside another structure a statement is a byte string.
 impl<T: Statement> Wire for Unverified<T> {
     fn encode(&self, e: &mut Encoder) {

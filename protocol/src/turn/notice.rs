@@ -4,6 +4,7 @@ use super::Transfer;
 use crate::capability::{Chain, Scope};
 use crate::codec::Bytes;
 use crate::id::{ChartId, ConsentId, EntryId, PartyId};
+use crate::membership::Standpoint;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -67,6 +68,8 @@ pub(crate) enum Notice {
         from: PartyId,
         /// The federation, as the feature encodes it.
         federation: Bytes,
+        /// Where it stood when it gave out its code.
+        anchor: Standpoint,
     },
     /// A party's membership ended: its gate closes.
     PutOut {

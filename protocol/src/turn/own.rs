@@ -4,7 +4,6 @@ use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, Role};
 use crate::limits;
-use crate::membership::Ledger;
 use crate::reason::reasons;
 use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
@@ -71,7 +70,6 @@ pub(crate) struct Own {
     pub(crate) policy: Policy,
     /// What was signed last to say `hello` with. A peer without it signs anew.
     issued: Mutex<Option<Issued>>,
-    ledger: Mutex<Option<Ledger>>,
 }
 
 /// What an institution says of itself and of its node.
@@ -93,8 +91,7 @@ impl Own {
         if keys.current() != identity.institution.public() {
             return Err(KeyLogError::BadSignature(0));
         }
-        let (issued, ledger) = (Mutex::default(), Mutex::default());
-        Ok(Self { identity, keys, policy: Policy::default(), issued, ledger })
+        Ok(Self { identity, keys, policy: Policy::default(), issued: Mutex::default() })
     }
 
     /// The institution's id.
@@ -140,11 +137,6 @@ impl Own {
     /// The institution's keys as others know them.
     pub(crate) const fn keys(&self) -> &KnownKeys {
         &self.keys
-    }
-
-    /// Puts the ledger of the federation in the place of the one that is at hand, and gives that.
-    pub(crate) fn swap_ledger(&self, ledger: Option<Ledger>) -> Option<Ledger> {
-        core::mem::replace(&mut *self.ledger.lock().unwrap_or_else(PoisonError::into_inner), ledger)
     }
 
     /// Card and certificate as of now, or of not long ago.

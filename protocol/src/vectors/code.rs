@@ -4,9 +4,14 @@ use super::people::{HOSPITAL, NOW, PROVIDER, RELAY, hex};
 use crate::codec::Wire;
 use crate::codes::{Code, CodeError, PatientCard};
 use crate::enrolment::{Enrol, number};
-use crate::id::PartyId;
+use crate::id::{FederationId, PartyId, ViewId};
+use crate::membership::Standpoint;
 use crate::time::Timestamp;
 use serde_json::{Value, json};
+
+/// Where the institution stood when it gave out the invite; the enrolment's is of one that is in no federation.
+const ANCHOR: Standpoint =
+    Standpoint { federation: FederationId([0x4f; 32]), number: 9, view: ViewId([0x4e; 32]) };
 
 fn code(letter: char) -> Code {
     Code {
@@ -15,6 +20,7 @@ fn code(letter: char) -> Code {
         secret: [0xc0; 16],
         nodes: vec![(HOSPITAL.node(), vec!["/ip4/192.0.2.2/tcp/4001".into()])],
         expires: Timestamp(NOW.0 + 15 * 60 * 1000),
+        anchor: (letter == 'i').then_some(ANCHOR),
     }
 }
 
@@ -29,7 +35,9 @@ fn good(letter: char) -> Value {
         .collect();
     json!({
         "letter": letter, "text": text, "institution": code.institution, "secret": hex(&code.secret),
-        "nodes": nodes, "expires_ms": code.expires, "public_key": hex(&code.key().public().0),
+        "nodes": nodes, "expires_ms": code.expires, "anchor": code.anchor.map(|at| json!({
+            "federation": at.federation, "number": at.number, "view": at.view,
+        })), "public_key": hex(&code.key().public().0),
         "id": code.id(),
     })
 }

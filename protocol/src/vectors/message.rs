@@ -7,7 +7,7 @@ use crate::codes;
 use crate::crypto::SigningKey;
 use crate::directory;
 use crate::federation;
-use crate::id::{CodeId, NodeId, StatementId, StreamId};
+use crate::id::{NodeId, StatementId, StreamId};
 use crate::identity::Role;
 use crate::inbox::{self, Arrival, Handled};
 use crate::limits;
@@ -22,7 +22,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 
 fn apply() -> federation::Message {
-    federation::Message::Apply(federation::Apply { code: CodeId([0xc0; 16]) })
+    federation::Message::CatchUp(federation::CatchUp { position: None, whole: true })
 }
 
 fn body() -> Vec<u8> {

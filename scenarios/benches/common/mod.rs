@@ -15,8 +15,7 @@ pub(crate) fn arguments(first: usize, second: usize) -> (usize, usize) {
 /// So many members, the last of them a provider.
 pub(crate) fn found(world: &mut World, members: usize) -> Vec<Who> {
     let mut hospitals = vec![world.add(Role::Hospital, "Hospital 0")];
-    let create =
-        federation::command::Create { name: "Kita".into(), threshold: 2, first_members: None };
+    let create = federation::command::Found { name: "Kita".into(), threshold: 2, anew: false };
     world.ask(hospitals[0], create, None).expect("the first founds");
     for number in 1..members {
         let last = number + 1 == members;

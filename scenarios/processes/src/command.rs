@@ -84,10 +84,10 @@ mod tests {
         let chart = ChartId([1; ChartId::LEN]);
         let (code, addresses) = ("cm-e-1".to_owned(), vec!["/ip4/127.0.0.1/tcp/1".to_owned()]);
         let commands = [
-            Command::from(federation::command::Create {
+            Command::from(federation::command::Found {
                 name: "a".into(),
                 threshold: 2,
-                first_members: None,
+                anew: false,
             }),
             Command::from(federation::command::Invite {
                 valid_ms: None,

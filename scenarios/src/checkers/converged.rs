@@ -12,9 +12,9 @@ use crate::stage::Stage;
 use crate::tier::Seen;
 use crate::tier::people::Patient;
 use chartmesh_protocol::capability::RevocationState;
+use chartmesh_protocol::federation::view::Status;
 use chartmesh_protocol::id::{EntryId, PartyId, TokenId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::statement::Unverified;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,11 +68,11 @@ fn lists(stage: &Stage) -> Vec<(u32, Standing)> {
             .parties
             .iter()
             .map(|party| {
-                let standing = match party.standing {
-                    Status::Stranger | Status::Candidate { .. } => "candidate",
-                    Status::Member { .. } => "member",
+                let standing = match party.status {
+                    Status::Applicant => "candidate",
+                    Status::Member => "member",
                     Status::Left => "left",
-                    Status::Expelled { .. } => "expelled",
+                    Status::Expelled => "expelled",
                 };
                 (party.party, standing)
             })

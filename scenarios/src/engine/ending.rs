@@ -3,9 +3,9 @@
 use crate::stage::Stage;
 use crate::tier::Ending;
 use crate::tier::people::Patient;
+use chartmesh_protocol::federation::view::Status;
 use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::ask;
 use std::collections::BTreeSet;
 
@@ -50,8 +50,7 @@ fn strangers(stage: &Stage, at: u32) -> u64 {
         return 0;
     };
     let stranger = view.parties.iter().filter(|party| {
-        matches!(party.standing, Status::Member { .. })
-            && !stage.by_party.contains_key(&party.party)
+        matches!(party.status, Status::Member) && !stage.by_party.contains_key(&party.party)
     });
     stranger.count() as u64
 }
@@ -62,7 +61,7 @@ fn is_in(stage: &Stage, at: u32) -> bool {
     let me = machine.party.peer.me();
     match machine.see(stage.now_us, &ask::Members, None) {
         Ok(view) => view.parties.iter().all(|party| {
-            party.party != me || !matches!(party.standing, Status::Left | Status::Expelled { .. })
+            party.party != me || !matches!(party.status, Status::Left | Status::Expelled)
         }),
         _ => true,
     }

@@ -37,8 +37,6 @@ pub(super) const HOURS_AHEAD: u8 = 23;
 pub(super) const THRESHOLD_MIN: u16 = chartmesh_protocol::limits::THRESHOLD_MIN;
 /// And at most (`THRESHOLD_MAX` in the protocol).
 pub(super) const THRESHOLD_MAX: u16 = chartmesh_protocol::limits::THRESHOLD_MAX;
-/// First members of a charter at most (`FIRST_MEMBERS_MAX` in the protocol).
-pub(super) const FIRST_MEMBERS_MAX: u16 = chartmesh_protocol::limits::FIRST_MEMBERS_MAX;
 /// Providers that keep copies of a patient's entries: beyond, nothing is gained and bytes multiply.
 pub(super) const REPLICAS: u32 = 16;
 /// The standard deviation of a logarithm: beyond, a draw in a thousand is 20 million times the median.

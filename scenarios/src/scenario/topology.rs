@@ -13,24 +13,11 @@ pub struct Federation {
     /// Sponsors that an admission needs, 2 to 16.
     #[schemars(range(min = limits::THRESHOLD_MIN, max = limits::THRESHOLD_MAX))]
     pub threshold: u16,
-    /// Institutions that the charter names, as many as the threshold at least; all others are admitted by
-    /// sponsors. Each admission is a few statements that every party takes in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = limits::THRESHOLD_MIN, max = limits::FIRST_MEMBERS_MAX))]
-    pub first_members: Option<u16>,
-}
-
-impl Federation {
-    /// Institutions that the charter names.
-    #[must_use]
-    pub fn first_members(&self) -> u16 {
-        self.first_members.unwrap_or(self.threshold)
-    }
 }
 
 impl Default for Federation {
     fn default() -> Self {
-        Self { threshold: 2, first_members: None }
+        Self { threshold: 2 }
     }
 }
 

@@ -5,9 +5,9 @@ use crate::party::Who;
 use chartmesh_protocol::custody::view::{EnrollingView, PatientView};
 use chartmesh_protocol::enrolment::view::CompareView;
 use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::federation::view::Status;
 use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::limits;
-use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::{Asked, CodeView, ask};
 use chartmesh_protocol::record::view::ChartView;
 use chartmesh_protocol::record::{self, Kind};
@@ -70,17 +70,17 @@ impl World {
     /// # Panics
     /// When there is no federation view.
     #[must_use]
-    pub fn standing(&self, at: Who, who: Who) -> Status {
+    pub fn standing(&self, at: Who, who: Who) -> Option<Status> {
         let id = self.id(who);
         let view = self.see(at, &ask::Members, None).expect("a node tells of its federation");
         let found = view.parties.into_iter().find(|party| party.party == id);
-        found.map_or(Status::Stranger, |party| party.standing)
+        found.map(|party| party.status)
     }
 
     /// Whether a party is a member as another sees it.
     #[must_use]
     pub fn is_member(&self, at: Who, who: Who) -> bool {
-        matches!(self.standing(at, who), Status::Member { .. })
+        self.standing(at, who) == Some(Status::Member)
     }
 
     /// Opens a chart.

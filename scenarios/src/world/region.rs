@@ -59,8 +59,7 @@ impl Region {
         let b = world.add(Role::Hospital, "Hospital B");
         let provider = world.add(Role::Backup, "Provider");
         let relay = world.add(Role::Patient, "Relay");
-        let create =
-            federation::command::Create { name: "Kita".into(), threshold: 2, first_members: None };
+        let create = federation::command::Found { name: "Kita".into(), threshold: 2, anew: false };
         world.ask(a, create, None).expect("a founds");
         let invite = world.invite(a);
         world.join(b, invite).expect("b joins");

@@ -68,8 +68,7 @@ impl Federation {
             (0..sizes.providers).map(|number| add(Role::Backup, "Provider", number)).collect();
         let relays: Vec<_> =
             (0..sizes.relays).map(|number| add(Role::Patient, "Relay", number)).collect();
-        let create =
-            federation::command::Create { name: "Kita".into(), threshold: 2, first_members: None };
+        let create = federation::command::Found { name: "Kita".into(), threshold: 2, anew: false };
         stack.command(hospitals[0], create, None).expect("the first hospital founds");
         let mut federation = Self { stack, hospitals, providers, patients: Vec::new() };
         let members = federation.hospitals[1..].iter().chain(&federation.providers);

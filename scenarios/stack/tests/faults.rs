@@ -129,7 +129,7 @@ fn an_expelled_member_that_the_first_greeting_does_not_reach_is_told_by_a_later_
     let party = stack.id(out);
     let expel = || Expel { party, reason: "a test".to_owned() };
     stack.command(first, expel(), None).unwrap();
-    let proposed = |view: &FederationView| !view.proposals.is_empty();
+    let proposed = |view: &FederationView| !view.open.is_empty();
     for at in [second, out] {
         stack.wait_for(at, ask::Members, PATIENCE, proposed, "the proposal");
     }

@@ -34,10 +34,10 @@ fn the_whole_road_between_whole_nodes() {
     let provider = stack.add(Role::Backup, "Provider", Region(0));
     let relay = stack.add(Role::Patient, "Relay", Region(0));
 
-    let create = chartmesh_protocol::federation::command::Create {
+    let create = chartmesh_protocol::federation::command::Found {
         name: "Kita".into(),
         threshold: 2,
-        first_members: None,
+        anew: false,
     };
     stack.command(a, create, None).unwrap();
     stack.join(b, a).unwrap();

@@ -6,7 +6,7 @@ use chartmesh_protocol::id::{EntryId, TokenId};
 use chartmesh_protocol::peer::Asked;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::time::DAY_MS;
-use chartmesh_protocol::{access_log, backup};
+use chartmesh_protocol::{access_log, backup, federation};
 use chartmesh_scenarios::{Region, Who, World};
 
 use super::Numbers;
@@ -111,6 +111,7 @@ fn end(region: &mut Region) {
     let holder = region.world.id(region.provider);
     ask(region, region.a, backup::command::Restore { holder, subject: None });
     region.world.advance(DAY_MS / 24);
+    ask(region, region.a, federation::command::Threshold { sponsors: 2 });
     for member in [region.a, region.provider] {
         let _refused = region.world.expel(member, region.b);
     }

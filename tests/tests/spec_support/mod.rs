@@ -1,5 +1,6 @@
 //! Reading wire types out of the sources and rules out of the CDDL.
 
+pub(crate) mod membership;
 pub(crate) mod proofs;
 
 use std::collections::BTreeMap;
@@ -89,6 +90,12 @@ const INTERNAL: &[&str] = &[
     "Standing",
     "Revocations",
     "Reason",
+    "Item",
+    "Proven",
+    "Bound",
+    "Copied",
+    "Part",
+    "Reported",
 ];
 
 impl Item {
@@ -309,6 +316,7 @@ pub(crate) fn fits(rust: &str, cddl: &str) -> bool {
     }
     match rust {
         "u64" => ["uint", "seconds"].contains(&cddl),
+        "[u8; 64]" => cddl == "signature",
         "[u8; 32]" => ["hash", "bytes32"].contains(&cddl),
         "[u8; 16]" | "ConnectionNonce" => cddl == "bytes16",
         "RequestHash" => cddl == "hash",

@@ -113,64 +113,6 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "no_order_of_arrival_brings_a_revoked_token_back",
     ),
     (
-        "FED-1",
-        "protocol/src/trust/membership/tests/ledger.rs",
-        "a_charter_is_checked_before_it_founds_anything",
-    ),
-    ("FED-2", "protocol/src/trust/membership/tests/ledger.rs", "heads_have_one_form"),
-    (
-        "FED-3",
-        "protocol/src/trust/membership/tests/ledger.rs",
-        "what_names_a_refused_statement_goes_with_it",
-    ),
-    ("FED-4", "protocol/src/trust/membership/tests/vectors.rs", "vectors_are_judged_as_they_say"),
-    (
-        "FED-5",
-        "protocol/src/trust/membership/tests/attacks.rs",
-        "the_founder_alone_admits_nobody_after_the_charter",
-    ),
-    (
-        "FED-6",
-        "protocol/src/trust/membership/tests/attacks.rs",
-        "who_left_comes_back_with_k_sponsors_who_knew_or_did_not_know",
-    ),
-    (
-        "FED-7",
-        "protocol/src/trust/membership/tests/attacks.rs",
-        "a_proposal_may_keep_out_somebody_who_left",
-    ),
-    (
-        "FED-8",
-        "protocol/src/trust/membership/tests/attacks.rs",
-        "only_members_at_the_time_of_a_proposal_vote_once_each_and_not_the_one_concerned",
-    ),
-    (
-        "FED-9",
-        "protocol/src/trust/membership/tests/attacks.rs",
-        "one_founder_of_two_cannot_expel_the_other_by_naming_only_the_charter",
-    ),
-    (
-        "FED-10",
-        "protocol/src/trust/membership/tests/attacks.rs",
-        "an_admission_back_dated_by_an_expelled_member_does_not_count",
-    ),
-    ("FED-11", "protocol/src/trust/membership/tests/ledger.rs", "only_the_authors_own_keys_sign"),
-    (
-        "FED-12",
-        "protocol/src/trust/membership/tests/attacks.rs",
-        "times_and_reasons_decide_nothing",
-    ),
-    (
-        "FED-13",
-        "protocol/src/trust/membership/tests/ledger.rs",
-        "nodes_that_diverged_exchange_pages_until_they_agree",
-    ),
-    (
-        "FED-15",
-        "scenarios/tests/federation.rs",
-        "what_is_new_reaches_all_of_many_members_in_few_messages_and_a_relay_tells_nobody",
-    ),
-    (
         "REF-1",
         "protocol/src/peer/words.rs",
         "a_reason_of_a_newer_version_is_shown_as_such_and_text_of_others_stays_on_its_line",
@@ -260,11 +202,6 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "it_does_not_matter_whether_the_head_or_the_log_comes_first",
     ),
     ("ENR-1", "scenarios/tests/road.rs", "the_whole_road_once"),
-    (
-        "FED-14",
-        "scenarios/tests/federation.rs",
-        "an_expelled_member_that_was_away_for_years_of_statements_is_told_when_it_is_back",
-    ),
     (
         "LOG-7",
         "scenarios/tests/consent.rs",

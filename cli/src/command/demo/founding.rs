@@ -6,32 +6,35 @@ use super::tell::{line, readers, step};
 use anyhow::{Context, ensure};
 use chartmesh_protocol::custody::view::EnrollingView;
 use chartmesh_protocol::enrolment::command::{Accept, Code, Compare, Enrol};
-use chartmesh_protocol::federation::command::{Admit, Create, Invite, Join};
+use chartmesh_protocol::federation::command::{Admit, Found, Invite, Join};
 use chartmesh_protocol::federation::view::FederationView;
+use chartmesh_protocol::federation::view::Status;
 use chartmesh_protocol::id::{ChartId, PartyId};
-use chartmesh_protocol::membership::Status;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::command::NewChart;
 use serde_json::json;
 
 pub(super) async fn found(region: &Region) -> anyhow::Result<()> {
     let Region { a, b, provider, .. } = region;
-    step("The hospitals found a federation; the backup provider is admitted by both");
+    step(
+        "A hospital founds a federation alone, takes in a second, and both admit a backup provider",
+    );
     let name = "Kita region".to_owned();
-    a.command(Create { name, threshold: 2, first_members: None }, None).await?;
+    a.command(Found { name, threshold: 2, anew: false }, None).await?;
     join(a, b).await?;
     admit(a, b).await?;
     until_member(b, b.id).await?;
     line(format!(
-        "{} invited {}; the charter names both as first members, two sponsors per admission",
+        "{} began alone and took in {}; from now on an admission takes two sponsors",
         a.name, b.name
     ));
     join(b, provider).await?;
     admit(b, provider).await?;
     let view = members(b).await?;
-    let one_sponsor = view.parties.iter().any(|party| {
-        party.party == provider.id && matches!(party.standing, Status::Candidate { .. })
-    });
+    let one_sponsor = view
+        .parties
+        .iter()
+        .any(|party| party.party == provider.id && matches!(party.status, Status::Applicant));
     ensure!(one_sponsor, "one sponsor was enough to admit");
     line(format!("{} sponsors {}: one of two, not yet a member", b.name, provider.name));
     until(&format!("{} to hear of the applicant", a.name), || async {
@@ -79,7 +82,7 @@ async fn until_member(node: &Node, party: PartyId) -> anyhow::Result<()> {
         let is = view
             .parties
             .iter()
-            .any(|view| view.party == party && matches!(view.standing, Status::Member { .. }));
+            .any(|view| view.party == party && matches!(view.status, Status::Member));
         Ok(is.then_some(()))
     })
     .await

@@ -167,6 +167,7 @@ id_wire!(
     PartyId,
     NodeId,
     FederationId,
+    ViewId,
     StatementId,
     ObjectId,
     EntryId,

@@ -6,6 +6,7 @@ use super::{CodeFor, Reason};
 use crate::codec::wire_struct;
 use crate::id::{CodeId, PartyId};
 use crate::limits;
+use crate::membership::Standpoint;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::Unverified;
@@ -30,6 +31,15 @@ wire_struct! {
         4 => used: bool,
         /// Another party that proved it as well: it opens nothing more.
         5 => other: Option<PartyId>,
+        /// Where we stood when we gave it out: whoever brings it begins there.
+        6 => anchor: Option<Standpoint>,
+    }
+}
+
+impl CodeRow {
+    const fn of(code: &Code, purpose: CodeFor) -> Self {
+        let (expires, anchor) = (code.expires, code.anchor);
+        Self { purpose, expires, by: None, used: false, other: None, anchor }
     }
 }
 
@@ -37,6 +47,7 @@ wire_struct! {
 pub(crate) fn issue(
     ctx: &mut Context<'_>,
     purpose: CodeFor,
+    anchor: Option<Standpoint>,
     valid_ms: u64,
     addresses: Vec<String>,
 ) -> Handled<Code> {
@@ -53,19 +64,17 @@ pub(crate) fn issue(
         secret: ctx.random(),
         nodes: vec![(ctx.own.node(), addresses)],
         expires: ctx.now.plus_ms(valid_ms),
+        anchor,
     };
     forget_old(ctx)?;
-    let row = CodeRow { purpose, expires: code.expires, by: None, used: false, other: None };
-    rows::put(ctx.txn, CODES, &code.id().0, &row)?;
+    rows::put(ctx.txn, CODES, &code.id().0, &CodeRow::of(&code, purpose))?;
     Ok(code)
 }
 
 /// Keeps a code as if it had been given out, for tests of who is let in with it.
 #[cfg(test)]
 pub(crate) fn give_out(txn: &mut dyn Txn, code: &Code) -> Result<(), StoreError> {
-    let (purpose, expires) = (CodeFor::Federation, code.expires);
-    let row = CodeRow { purpose, expires, by: None, used: false, other: None };
-    rows::put(txn, CODES, &code.id().0, &row)
+    rows::put(txn, CODES, &code.id().0, &CodeRow::of(code, CodeFor::Federation))
 }
 
 /// Forgets codes that nobody can do anything with any more.
@@ -161,6 +170,14 @@ pub(crate) fn redeem(ctx: &mut Context<'_>, code: CodeId, by: PartyId) -> Handle
     row.used = true;
     rows::put(ctx.txn, CODES, &code.0, &row)?;
     Ok(row.purpose)
+}
+
+/// Where we stood when we gave a code out.
+pub(crate) fn anchor_of(
+    txn: &(impl ReadTxn + ?Sized),
+    code: CodeId,
+) -> Result<Option<Standpoint>, StoreError> {
+    Ok(rows::get::<CodeRow>(txn, CODES, &code.0)?.and_then(|row| row.anchor))
 }
 
 /// Another party that proved a code after the first, if one did.

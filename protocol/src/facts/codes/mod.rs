@@ -21,7 +21,9 @@ mod text;
 pub(crate) use given::{any_unproven, forget, heard, is_proven, proof, take, unproven};
 #[cfg(test)]
 pub(crate) use issued::give_out;
-pub(crate) use issued::{Claim, cancel, claim, contested, is_ours, issue, prove, redeem, shorten};
+pub(crate) use issued::{
+    Claim, anchor_of, cancel, claim, contested, is_ours, issue, prove, redeem, shorten,
+};
 pub use proof::CodeProof;
 pub(crate) use proof::Session;
 pub use text::{Code, CodeError, CodeNode, PatientCard};

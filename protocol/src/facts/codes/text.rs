@@ -5,6 +5,7 @@ use crate::codec::{DecodeError, Wire, wire_struct};
 use crate::crypto::{PublicKey, SigningKey, expand, extract};
 use crate::id::{CodeId, NodeId, PartyId};
 use crate::limits;
+use crate::membership::Standpoint;
 use crate::reason::reasons;
 use crate::time::Timestamp;
 
@@ -24,6 +25,8 @@ pub struct Code {
     pub nodes: Vec<CodeNode>,
     /// Until when it can be proven.
     pub expires: Timestamp,
+    /// Where it stood, if it was in a federation: whoever comes in begins to follow it there.
+    pub anchor: Option<Standpoint>,
 }
 
 wire_struct! {
@@ -38,6 +41,8 @@ wire_struct! {
         3 => nodes: Vec<CodeNodeWire>,
         /// Until when it can be proven.
         4 => expires: Timestamp,
+        /// Where it stood, if it was in a federation.
+        5 => anchor: Option<Standpoint>,
     }
 }
 
@@ -113,6 +118,7 @@ impl Code {
                 })
                 .collect(),
             expires: self.expires,
+            anchor: self.anchor,
         };
         print(self.letter, wire.to_bytes())
     }
@@ -133,6 +139,7 @@ impl Code {
             secret: wire.secret,
             nodes: wire.nodes.into_iter().map(|node| (node.node, node.addresses.into())).collect(),
             expires: wire.expires,
+            anchor: wire.anchor,
         })
     }
 }

@@ -1,17 +1,20 @@
-//! The one federation of this node: what its statements say, and who is a member by them.
+//! The one federation of this node: its views, who is a member by the newest, and this node's part in it.
 //!
-//! [`crate::membership`] judges statements; here they are kept. What is done with them, and who is told, is the
-//! feature's ([`crate::federation`]).
+//! [`crate::membership`] judges; here it is kept. What is done with it, and who is told, is the feature's
+//! ([`crate::federation`]).
 
-mod cached;
+mod chain;
+mod follow;
+mod here;
 mod reasons;
 mod roll;
-mod spread;
-mod statements;
 
-pub(crate) use cached::{keep, ledger};
+pub(crate) use chain::{
+    Followed, begin, charter, choose, follow, forget, forks, newest, oldest, position, seals_since,
+    view_at,
+};
+pub use follow::Follow;
+pub(crate) use follow::{leads_on, snapshot};
+pub(crate) use here::{Here, Item, due, here, lose};
 pub(crate) use reasons::Reason;
-pub(crate) use roll::{admitted, is_expelled, is_gone, is_member, members};
-pub use spread::Spread;
-pub(crate) use spread::{snapshot, spread};
-pub(crate) use statements::{begin, charter, conclude, forget, insert, knows, locator, rebuilt};
+pub(crate) use roll::{admitted, gone, is_expelled, is_gone, is_member, member, members};

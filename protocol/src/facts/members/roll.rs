@@ -1,18 +1,18 @@
-//! Who is a member, who is none any more, and who may come in: as the statements said last.
+//! Who is a member, who is none any more, and who may come in: as the newest view says.
 
 use crate::codec::Bytes;
 use crate::directory::{self, Standing};
 use crate::id::PartyId;
 use crate::identity::Role;
-use crate::membership::{Ledger, Status};
+use crate::membership::{CheckedView, Member};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table};
 use crate::time::Timestamp;
 use crate::turn::{Context, Notice};
 
-/// Member -> nothing.
+/// Member -> [`Member`].
 const MEMBERS: Table = Table("federation_member");
-/// Expelled party -> nothing.
+/// Expelled party -> nothing. They stay here when the view's list is too short for them.
 const EXPELLED: Table = Table("federation_expelled");
 /// Party -> nothing: those that left or were expelled.
 const GONE: Table = Table("federation_gone");
@@ -20,6 +20,14 @@ const GONE: Table = Table("federation_gone");
 /// Whether a party is a member of our federation.
 pub(crate) fn is_member(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<bool, StoreError> {
     Ok(txn.get(MEMBERS, &party.0)?.is_some())
+}
+
+/// A member as it was admitted: by its name and role it is shown.
+pub(crate) fn member(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<Option<Member>, StoreError> {
+    rows::get(txn, MEMBERS, &party.0)
 }
 
 /// Whether a party was expelled from our federation.
@@ -37,9 +45,17 @@ pub(crate) fn is_gone(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<b
 
 /// All members.
 pub(crate) fn members(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, StoreError> {
-    rows::all::<Bytes>(txn, MEMBERS, &[])?
+    rows::keys(txn, MEMBERS)?
         .into_iter()
         .map(|(key, _)| rows::tail(MEMBERS, &key).map(PartyId))
+        .collect()
+}
+
+/// Those that left or were expelled.
+pub(crate) fn gone(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, StoreError> {
+    rows::all::<Bytes>(txn, GONE, &[])?
+        .into_iter()
+        .map(|(key, _)| rows::tail(GONE, &key).map(PartyId))
         .collect()
 }
 
@@ -61,47 +77,45 @@ pub(crate) fn admitted(
     }
 }
 
-/// Writes down who belongs to the federation by the ledger; who is put out loses the gate.
-pub(super) fn write(ctx: &mut Context<'_>, ledger: &Ledger) -> Result<(), StoreError> {
-    let members = ledger.members();
-    for (key, _) in rows::all::<Bytes>(ctx.txn, MEMBERS, &[])? {
-        let party = PartyId(rows::tail(MEMBERS, &key)?);
-        if !members.contains(&party) {
-            ctx.txn.delete(MEMBERS, &key)?;
-            if party != ctx.own.party() {
-                ctx.notify(Notice::PutOut { party });
-            }
+/// Writes down who belongs to the federation by its newest view; who is put out loses the gate.
+pub(super) fn write(
+    ctx: &mut Context<'_>,
+    before: Option<&CheckedView>,
+    view: &CheckedView,
+) -> Result<(), StoreError> {
+    for party in before.iter().flat_map(|before| &before.members).map(|member| member.party) {
+        if view.member(party).is_none() {
+            put_out(ctx, party)?;
         }
     }
-    for party in &members {
-        if !is_member(ctx.txn, *party)? {
-            rows::mark(ctx.txn, MEMBERS, &party.0)?;
-        }
+    for member in &view.members {
+        let party = member.party;
+        rows::put(ctx.txn, MEMBERS, &party.0, member)?;
+        ctx.txn.delete(GONE, &party.0)?;
         // A member needs no other reason to come in, so that none is left when it is one no more. A
         // relay's hospital stays its host.
-        let standing = directory::standing(ctx.txn, *party, ctx.now)?;
+        let standing = directory::standing(ctx.txn, party, ctx.now)?;
         let hosted = standing == Some(Standing::Host) && ctx.own.role() != Role::Patient;
         if hosted || standing == Some(Standing::Applicant) {
-            directory::clear_standing(ctx.txn, *party)?;
+            directory::clear_standing(ctx.txn, party)?;
         }
     }
-    for (party, status) in ledger.roll() {
-        let gone = matches!(status, Status::Left | Status::Expelled { .. });
-        if gone != is_gone(ctx.txn, party)? {
-            if gone {
-                rows::mark(ctx.txn, GONE, &party.0)?;
-            } else {
-                ctx.txn.delete(GONE, &party.0)?;
-            }
-        }
-        if matches!(status, Status::Expelled { .. }) && !is_expelled(ctx.txn, party)? {
+    for party in &view.expelled {
+        if !is_expelled(ctx.txn, *party)? {
             rows::mark(ctx.txn, EXPELLED, &party.0)?;
-            if party == ctx.own.party() {
-                tracing::error!("this institution was expelled from its federation");
-            } else {
-                ctx.notify(Notice::PutOut { party });
-            }
+            put_out(ctx, *party)?;
         }
+    }
+    Ok(())
+}
+
+fn put_out(ctx: &mut Context<'_>, party: PartyId) -> Result<(), StoreError> {
+    ctx.txn.delete(MEMBERS, &party.0)?;
+    rows::mark(ctx.txn, GONE, &party.0)?;
+    if party == ctx.own.party() {
+        tracing::warn!("this institution is no member of its federation any more");
+    } else {
+        ctx.notify(Notice::PutOut { party });
     }
     Ok(())
 }
@@ -109,7 +123,9 @@ pub(super) fn write(ctx: &mut Context<'_>, ledger: &Ledger) -> Result<(), StoreE
 /// Forgets everybody: this institution is out of the federation.
 pub(super) fn forget(ctx: &mut Context<'_>) -> Result<(), StoreError> {
     for party in members(ctx.txn)? {
-        ctx.notify(Notice::PutOut { party });
+        if party != ctx.own.party() {
+            ctx.notify(Notice::PutOut { party });
+        }
     }
     for table in [MEMBERS, EXPELLED, GONE] {
         for (key, _) in rows::keys(ctx.txn, table)? {

@@ -16,6 +16,7 @@ use crate::id::{ChartId, CodeId, PartyId};
 use crate::identity::{RelayCertificate, Role};
 use crate::limits;
 use crate::members;
+use crate::membership::Standpoint;
 use crate::outbox;
 use crate::patients::{self, PatientView};
 use crate::permission;
@@ -43,6 +44,8 @@ wire_struct! {
         2 => transcript: [u8; 32],
         /// Our part of the number.
         3 => random: [u8; 32],
+        /// Where the institution stood when it gave out the code.
+        4 => anchor: Option<Standpoint>,
     }
 }
 
@@ -69,7 +72,8 @@ pub(super) fn code(
     }
     pending::forget_old(ctx)?;
     let valid_ms = valid_ms.unwrap_or(limits::CODE_DESK_MS);
-    Ok(codes::issue(ctx, CodeFor::Enrolment(chart), valid_ms, addresses)?.into())
+    let anchor = members::position(ctx.txn)?;
+    Ok(codes::issue(ctx, CodeFor::Enrolment(chart), anchor, valid_ms, addresses)?.into())
 }
 
 /// Takes back the codes of a chart, and ends an enrolment in it that was begun and not made.
@@ -100,7 +104,7 @@ pub(super) fn enrol(ctx: &mut Context<'_>, patient: PartyId, code: &str) -> Hand
     let commitment = number::commitment(&random, patient, institution);
     let message = Enrol { code: id, log: known.log().clone(), commitment };
     let transcript = number::transcript(institution, ctx.own.party(), &message);
-    let row = BegunRow { code: id, transcript, random };
+    let row = BegunRow { code: id, transcript, random, anchor: code.anchor };
     rows::put(ctx.txn, BEGUN, &begun_key(patient, institution), &row)?;
     contacts::ask_contact(ctx.txn, patient, institution)?;
     ctx.send(institution, &Message::Enrol(message))?;
@@ -292,11 +296,12 @@ pub(super) fn accepted(
     if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
         return refuse(Reason::OtherRelay);
     }
+    let anchor = codes::anchor_of(ctx.txn, row.code)?;
     pending::delete(ctx.txn, patient, &row)?;
     directory::set_standing(ctx.txn, sender.institution, &Standing::EnrolledRelay)?;
     ctx.notify(Notice::Enrolled { chart: row.chart, patient });
     let certificate = certify(ctx, sender.institution)?;
-    let federation = members::snapshot(ctx)?;
+    let federation = members::snapshot(ctx, anchor)?;
     Ok(Bytes(AcceptedAnswer { certificate, federation }.to_bytes()))
 }
 
@@ -314,13 +319,16 @@ pub(super) fn made(
     let Ok(answer) = AcceptedAnswer::from_bytes(&answer.0, limits::RESPONSE_BYTES_MAX) else {
         return refuse(Reason::AnswerMalformed);
     };
-    if let Some(snapshot) = answer.federation {
-        ctx.notify_now(Notice::Snapshot { from: to, federation: snapshot })?;
+    let key = begun_key(patient, to);
+    let begun = rows::get::<BegunRow>(ctx.txn, BEGUN, &key)?;
+    if let (Some(federation), Some(anchor)) = (answer.federation, begun.and_then(|row| row.anchor))
+    {
+        ctx.notify_now(Notice::Snapshot { from: to, federation, anchor })?;
     }
     if let Some(certificate) = answer.certificate {
         learn_certificate(ctx, to, certificate)?;
     }
-    ctx.txn.delete(BEGUN, &begun_key(patient, to))?;
+    ctx.txn.delete(BEGUN, &key)?;
     Ok(contacts::contact_agreed(ctx.txn, patient, to)?)
 }
 

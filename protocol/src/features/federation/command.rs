@@ -1,10 +1,11 @@
 //! What front doors ask to be done.
 
-use super::machine::{act, admit, create, expel, invite, join};
+use super::machine::{
+    admit, choose, expel, found, invite, join, leave, rename, take_back, threshold,
+};
 use super::view::{FederationView, view};
 use crate::codes::CodeView;
-use crate::id::PartyId;
-use crate::membership;
+use crate::id::{PartyId, ViewId};
 use crate::refusal::Handled;
 use crate::turn::{CarryOut, Context, commands};
 use serde::{Deserialize, Serialize};
@@ -12,38 +13,46 @@ use serde::{Deserialize, Serialize};
 commands! {
     /// What a front door can ask of this feature.
     pub enum Command: "federation" {
-        /// Begins to found a federation.
-        "create" Create => FederationView,
+        /// Founds a federation, with this institution as its only member.
+        "found" Found => FederationView,
         /// Makes an invite.
         "invite" Invite => CodeView,
         /// Applies with an invite.
         "join" Join => FederationView,
-        /// Sponsors an applicant.
+        /// Sponsors an applicant, or a member's new name.
         "admit" Admit => FederationView,
-        /// Proposes to expel a party, or votes for it.
-        "expel" Expel => FederationView;
+        /// Votes to expel a party.
+        "expel" Expel => FederationView,
+        /// Takes back a sponsorship or a vote.
+        "withdraw" Withdraw => FederationView,
+        /// Wants another number of sponsors.
+        "threshold" Threshold => FederationView,
+        /// Asks the members for another name.
+        "rename" Rename => FederationView,
+        /// Stands at the other successor of a forked view.
+        "choose" Choose => FederationView;
         /// Leaves.
         "leave" Leave => FederationView,
     }
 }
 
-/// Begins to found a federation: it stands once its first members are there.
+/// Founds a federation, with this institution as its only member.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct Create {
+pub struct Found {
     /// Its name.
     pub name: String,
-    /// Sponsors that an admission will need.
+    /// Sponsors that an admission will need, once there are as many members.
     pub threshold: u16,
-    /// First members that the charter is to name; `threshold` unless said.
+    /// Whether to found anew although this institution is in one with others, who are gone for good.
     #[serde(default)]
-    pub first_members: Option<u16>,
+    pub anew: bool,
 }
 
-impl CarryOut for Create {
+impl CarryOut for Found {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
-        create(ctx, self.name, self.threshold, self.first_members)?;
+        found(ctx, self.name, self.threshold, self.anew)?;
         view(ctx.own, ctx.txn, ctx.now)
     }
 }
@@ -83,7 +92,7 @@ impl CarryOut for Join {
     }
 }
 
-/// Sponsors the admission of an applicant; while founding, takes it as a first member.
+/// Sponsors the admission of an applicant, or a member's new name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -99,7 +108,7 @@ impl CarryOut for Admit {
     }
 }
 
-/// Proposes to expel a party, or votes for a proposal that is there.
+/// Votes to expel a party.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -118,13 +127,77 @@ impl CarryOut for Expel {
     }
 }
 
+/// Takes back a sponsorship or a vote.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Withdraw {
+    /// About whom.
+    pub party: PartyId,
+}
+
+impl CarryOut for Withdraw {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
+        take_back(ctx, self.party)?;
+        view(ctx.own, ctx.txn, ctx.now)
+    }
+}
+
+/// Wants another number of sponsors.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Threshold {
+    /// How many an admission is to take.
+    pub sponsors: u16,
+}
+
+impl CarryOut for Threshold {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
+        threshold(ctx, self.sponsors)?;
+        view(ctx.own, ctx.txn, ctx.now)
+    }
+}
+
+/// Asks the members for another name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Rename {
+    /// The name.
+    pub name: String,
+}
+
+impl CarryOut for Rename {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
+        rename(ctx, self.name)?;
+        view(ctx.own, ctx.txn, ctx.now)
+    }
+}
+
+/// Stands at the other successor of a forked view, on the operator's word.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Choose {
+    /// Which.
+    pub successor: ViewId,
+}
+
+impl CarryOut for Choose {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
+        choose(ctx, self.successor)?;
+        view(ctx.own, ctx.txn, ctx.now)
+    }
+}
+
 /// Leaves.
 #[derive(Debug, Clone, Copy)]
 pub struct Leave;
 
 impl CarryOut for Leave {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
-        act(ctx, membership::Act::Leave)?;
+        leave(ctx)?;
         view(ctx.own, ctx.txn, ctx.now)
     }
 }

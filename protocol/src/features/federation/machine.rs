@@ -1,58 +1,66 @@
-//! Transitions.
+//! What people decide, and who applies.
 
 use super::reasons::Reason;
-use super::sync;
-use super::tables::{FoundingRow, forget_asked, founding, put_founding};
-use super::view::{ExpelledView, expulsion};
-use super::wire::{Applicant, Apply, Message};
-use crate::codec::Bytes;
+use super::sealing::go_on;
+use super::sync::begin_with;
+use super::tables::{
+    WishRow, application, forget as forget_tables, put_application, put_wish, sponsor, vote, wish,
+    withdraw,
+};
+use super::wire::{Applicant, Apply, Follow, Message, answer};
+use crate::codec::{Bytes, Wire};
 use crate::codes::{self, Code, CodeFor, CodeView};
 use crate::directory::{self, Standing};
-use crate::id::PartyId;
-use crate::identity::Role;
+use crate::id::{PartyId, ViewId};
+use crate::identity::{KnownKeys, Role};
 use crate::limits;
 use crate::members::{
-    begin, charter, conclude, forget, insert, is_expelled, is_member, keep, ledger, members,
-    rebuilt,
+    self, begin, choose as choose_successor, forget, is_expelled, is_member, leads_on, members,
+    newest, position,
 };
-use crate::membership::{Act, CHARTER_VERSION, Charter, Expulsion, Status};
+use crate::membership::{Application, CHARTER_VERSION, Charter, CheckedView, Expulsion, Member};
 use crate::names;
 use crate::outbox;
-use crate::refusal::{Handled, refuse};
-use crate::statement::Signed;
-use crate::turn::{Context, Effect, Sender};
+use crate::refusal::{Handled, Refusal, refuse};
+use crate::statement::{Signed, Unverified};
+use crate::turn::{Context, Effect, Own, Sender};
 
-/// Refuses with how this institution was expelled, if it was.
-pub(super) fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
-    let Some(expelled) = expulsion(ctx.txn, ctx.own.party())? else { return Ok(()) };
-    let ExpelledView { federation, at, by, reason: why, .. } = expelled;
-    let votes = by.len();
-    if why.is_empty() {
-        return refuse(Reason::WasExpelledUnexplained { federation, at, votes });
+/// This institution as a member.
+fn myself(own: &Own, name: String) -> Member {
+    Member {
+        party: own.party(),
+        name,
+        role: own.role(),
+        key: own.institution_key().public(),
+        number: own.key_number(),
+        next: own.keys().next(),
     }
-    refuse(Reason::WasExpelled { federation, at, votes, why })
 }
 
-/// Whether this institution left the federation that it knows, or was expelled from it: it may be in
-/// another.
-fn is_out(ctx: &Context<'_>) -> Handled<bool> {
-    let status = rebuilt(ctx.txn)?.map(|ledger| ledger.status(ctx.own.party()));
-    Ok(matches!(status, Some(Status::Left | Status::Expelled { .. })))
+fn require_member(ctx: &Context<'_>) -> Handled<CheckedView> {
+    match newest(ctx.txn)? {
+        Some(view) if view.member(ctx.own.party()).is_some() => Ok(view),
+        _ => refuse(Reason::InNone),
+    }
 }
 
-pub(super) fn create(
+/// Whether this institution may go elsewhere: it is in no federation, or alone in it.
+fn is_free(ctx: &Context<'_>) -> Handled<bool> {
+    let view = newest(ctx.txn)?;
+    Ok(view.is_none_or(|view| view.member(ctx.own.party()).is_none() || view.members.len() == 1))
+}
+
+fn start_over(ctx: &mut Context<'_>) -> Handled<()> {
+    forget(ctx)?;
+    Ok(forget_tables(ctx)?)
+}
+
+pub(super) fn found(
     ctx: &mut Context<'_>,
     name: String,
     threshold: u16,
-    first_members: Option<u16>,
+    anew: bool,
 ) -> Handled<()> {
-    if is_out(ctx)? {
-        forget(ctx)?;
-        forget_asked(ctx)?;
-    }
-    if charter(ctx.txn)?.is_some() || founding(ctx.txn)?.is_some() {
-        return refuse(Reason::InOneAlready);
-    }
     if !names::can_be_named(&name) {
         return refuse(Reason::NameOutOfBounds);
     }
@@ -62,16 +70,23 @@ pub(super) fn create(
             most: limits::THRESHOLD_MAX,
         });
     }
-    if !(threshold..=limits::FIRST_MEMBERS_MAX).contains(&first_members.unwrap_or(threshold)) {
-        return refuse(Reason::FirstMembersOutOfBounds {
-            least: threshold,
-            most: limits::FIRST_MEMBERS_MAX,
-        });
+    let is_in = is_member(ctx.txn, ctx.own.party())?;
+    if is_in && !anew {
+        return refuse(Reason::InOneAlready);
     }
-    let members = vec![ctx.own.party()];
-    let row = FoundingRow { name, threshold, first_members, members, since: ctx.now };
-    put_founding(ctx, Some(&row))?;
-    Ok(())
+    start_over(ctx)?;
+    let charter = Charter {
+        version: CHARTER_VERSION,
+        name,
+        founder: myself(ctx.own, ctx.own.name().to_owned()),
+        threshold,
+        created: ctx.now,
+        nonce: ctx.random(),
+    };
+    let charter = Signed::sign(charter, ctx.own.institution_key());
+    let view = CheckedView::first(&charter)?;
+    begin(ctx, &charter, &view)?;
+    go_on(ctx)
 }
 
 pub(super) fn invite(
@@ -79,129 +94,85 @@ pub(super) fn invite(
     valid_ms: Option<u64>,
     addresses: Vec<String>,
 ) -> Handled<CodeView> {
-    if founding(ctx.txn)?.is_none() && !is_member(ctx.txn, ctx.own.party())? {
-        return refuse(Reason::InNone);
-    }
+    let view = require_member(ctx)?;
     let valid_ms = valid_ms.unwrap_or(limits::CODE_INVITE_MS);
-    Ok(codes::issue(ctx, CodeFor::Federation, valid_ms, addresses)?.into())
+    let anchor = Some(view.position());
+    Ok(codes::issue(ctx, CodeFor::Federation, anchor, valid_ms, addresses)?.into())
 }
 
 pub(super) fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
-    if is_member(ctx.txn, ctx.own.party())? || founding(ctx.txn)?.is_some() {
+    if !is_free(ctx)? {
         return refuse(Reason::InOneAlready);
     }
     let code = Code::parse(code, 'i')?;
     if code.institution == ctx.own.party() {
         return refuse(Reason::OwnInvite);
     }
-    if is_out(ctx)? {
-        // The same federation takes nobody back whom it expelled; another may.
-        if is_member(ctx.txn, code.institution)? {
-            not_expelled(ctx)?;
-        }
-        forget(ctx)?;
-        forget_asked(ctx)?;
+    let Some(anchor) = code.anchor else { return refuse(Reason::InviteWithoutView) };
+    // The same federation takes nobody back whom it expelled; another may.
+    let same = position(ctx.txn)?.is_some_and(|ours| ours.federation == anchor.federation);
+    if same && is_expelled(ctx.txn, ctx.own.party())? {
+        super::view::not_expelled(ctx)?;
     }
     let id = codes::take(ctx, &code)?;
     // Somebody has just typed it in, and a code that failed before it is no reason to wait.
     outbox::hurry(ctx, code.institution)?;
-    ctx.send(code.institution, &Message::Apply(Apply { code: id }))?;
+    let member = myself(ctx.own, ctx.own.name().to_owned());
+    let application = Application { federation: anchor.federation, member };
+    let application = Signed::sign(application, ctx.own.institution_key()).to_unverified();
+    let apply = Apply { code: id, anchor, application };
+    ctx.send(code.institution, &Message::Apply(apply))?;
     Ok(())
 }
 
-pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
-    let Some(card) = directory::card(ctx.txn, party)? else {
-        return refuse(Reason::NoApplicant);
+/// Whoever we applied to has taken the application, or refused it. From now on that federation is followed.
+pub(super) fn applied_to(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    apply: &Apply,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    codes::forget(ctx.txn, to, apply.code)?;
+    let bytes = match result {
+        Ok(bytes) => bytes,
+        Err(refusal) => {
+            tracing::warn!(to = %to.short(), reason = refusal.name(), "our application was refused");
+            return Ok(());
+        }
     };
-    if card.role == Role::Patient {
-        return refuse(Reason::ApplicantIsRelay);
-    }
-    if !may_be_admitted(ctx, party)? {
-        return refuse(Reason::NoApplicant);
-    }
-    let Some(mut row) = founding(ctx.txn)? else { return act(ctx, Act::Admit(party)) };
-    if row.members.contains(&party) {
-        return refuse(Reason::FirstMemberAlready);
-    }
-    row.members.push(party);
-    if row.members.len() < usize::from(row.first_members()) {
-        put_founding(ctx, Some(&row))?;
+    let Ok(brought) = Follow::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
+        return refuse(Reason::AnswerMalformed);
+    };
+    if !is_free(ctx)? {
         return Ok(());
     }
-    row.members.sort_unstable();
-    let charter = Charter {
-        version: CHARTER_VERSION,
-        name: row.name,
-        founder: ctx.own.party(),
-        key: ctx.own.key_number(),
-        threshold: row.threshold,
-        first_members: row.members,
-        created: ctx.now,
-        nonce: ctx.random(),
-    };
-    let charter = Signed::sign(charter, ctx.own.institution_key());
-    begin(ctx, &charter)?;
-    put_founding(ctx, None)?;
-    match rebuilt(ctx.txn)? {
-        Some(ledger) => sync::push(ctx, &ledger, &[], None),
-        None => Ok(()),
-    }
+    start_over(ctx)?;
+    begin_with(ctx, to, brought, apply.anchor)
 }
 
-/// Whether an institution asked to come in, here or at a member that told of it, or is sponsored by one; of
-/// what was said of it otherwise, the ledger knows best why it is not admitted. Whoever is merely known, such
-/// as by an enrolment, did not ask.
-fn may_be_admitted(ctx: &Context<'_>, party: PartyId) -> Handled<bool> {
-    if directory::standing(ctx.txn, party, ctx.now)? == Some(Standing::Applicant) {
-        return Ok(true);
+/// Looks whether an application is the applicant's own, with the current key of its log. [FED-8]
+fn looked_at(
+    ctx: &Context<'_>,
+    application: &Unverified<Application>,
+    keys: &KnownKeys,
+) -> Handled<()> {
+    let Application { federation, member } = application.claims();
+    let Some(ours) = position(ctx.txn)? else { return refuse(Reason::InNone) };
+    if *federation != ours.federation {
+        return refuse(members::Reason::AnotherFederation);
     }
-    let is_first = |row: &FoundingRow| row.members.contains(&party);
-    if founding(ctx.txn)?.as_ref().is_some_and(is_first) {
-        return Ok(true);
+    if member.role == Role::Patient {
+        return refuse(Reason::ApplicantIsRelay);
     }
-    // A node that is in no federation is told that.
-    let Some(ledger) = ledger(ctx.own, ctx.txn)? else { return Ok(founding(ctx.txn)?.is_none()) };
-    let status = ledger.status(party);
-    keep(ctx.own, ledger, false);
-    Ok(!matches!(status, Status::Stranger | Status::Left))
-}
-
-pub(super) fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
-    if reason.len() > limits::REASON_BYTES_MAX {
-        return refuse(Reason::WordsTooLong { most: limits::REASON_BYTES_MAX });
+    let of_log = member.party == keys.party()
+        && (member.key, member.number, member.next)
+            == (keys.current(), keys.current_number(), keys.next());
+    if !of_log || application.check(&member.key).is_err() {
+        return refuse(Reason::NotTheApplicants);
     }
-    let Some(ledger) = rebuilt(ctx.txn)? else {
-        return refuse(Reason::InNone);
-    };
-    let me = ctx.own.party();
-    let open = ledger.proposals().find(|proposal| proposal.subject == party && !proposal.carried);
-    let act_ = match open {
-        Some(proposal) if proposal.votes.contains(&me) => {
-            return refuse(Reason::VotedAlready);
-        }
-        Some(proposal) => Act::SupportExpulsion(proposal.id),
-        None => Act::ProposeExpulsion(Expulsion { subject: party, reason }),
-    };
-    act(ctx, act_)?;
-    if is_expelled(ctx.txn, party)? {
-        // Nothing is sent to it any more; a greeting lets it ask, and hear why nobody answers.
-        ctx.effects.push(Effect::Greet { to: party });
+    if !names::can_be_named(&member.name) {
+        return refuse(Reason::NameOutOfBounds);
     }
-    Ok(())
-}
-
-/// Says something about membership and tells everybody.
-pub(super) fn act(ctx: &mut Context<'_>, act: Act) -> Handled<()> {
-    let Some(mut ledger) = ledger(ctx.own, ctx.txn)? else {
-        return refuse(Reason::InNone);
-    };
-    let draft = ledger.draft(ctx.own.party(), ctx.own.key_number(), ctx.now, act)?;
-    let statement = Signed::sign(draft, ctx.own.institution_key());
-    let id = statement.id();
-    insert(ctx, &mut ledger, statement)?;
-    conclude(ctx, &ledger)?;
-    sync::push(ctx, &ledger, &[id], None)?;
-    keep(ctx.own, ledger, false);
     Ok(())
 }
 
@@ -214,29 +185,52 @@ pub(super) fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> 
     {
         return refuse(Reason::ApplicantIsRelay);
     }
-    directory::set_standing(ctx.txn, sender.institution, &Standing::Applicant)?;
-    let Some(party) = directory::introduction(ctx.txn, sender.institution)? else {
+    looked_at(ctx, &apply.application, &sender.keys)?;
+    if !put_application(ctx, sender.institution, &apply.application)? {
+        return refuse(Reason::TooManyApplications { most: limits::APPLICATIONS_TOLD_MAX });
+    }
+    if !is_member(ctx.txn, sender.institution)? {
+        directory::set_standing(ctx.txn, sender.institution, &Standing::Applicant)?;
+    }
+    tell_of(ctx, sender.institution, &apply.application)?;
+    Ok(answer(&leads_on(ctx, &apply.anchor, true)?))
+}
+
+/// Tells the other members of an applicant, or of a member that wants to be called otherwise.
+fn tell_of(
+    ctx: &mut Context<'_>,
+    party: PartyId,
+    application: &Unverified<Application>,
+) -> Handled<()> {
+    let Some(introduction) = directory::introduction(ctx.txn, party)? else {
         return refuse(Reason::ApplicantUnknown);
     };
     for member in members(ctx.txn)? {
-        if member != ctx.own.party() && member != sender.institution {
-            let applicant = Applicant { party: party.clone() };
-            ctx.send_if_room(member, &Message::Applicant(applicant))?;
+        if member != ctx.own.party() && member != party {
+            let (party, application) = (introduction.clone(), application.clone());
+            ctx.send_if_room(member, &Message::Applicant(Applicant { party, application }))?;
         }
     }
-    Ok(Bytes::default())
+    Ok(())
 }
 
 /// A member tells of an applicant: it is listed here, too, and may be sponsored.
 pub(super) fn applicant_told(
     ctx: &mut Context<'_>,
     sender: &Sender,
-    applicant: Applicant,
+    told: Applicant,
 ) -> Handled<Bytes> {
     if !sender.member {
         return refuse(Reason::ToldByNoMember);
     }
-    let party = directory::learn_introduction(ctx, applicant.party)?;
+    let party = directory::learn_introduction(ctx, told.party)?;
+    let Some(keys) = directory::keys(ctx.txn, party)? else {
+        return refuse(Reason::ApplicantUnknown);
+    };
+    looked_at(ctx, &told.application, &keys)?;
+    if !put_application(ctx, sender.institution, &told.application)? {
+        return refuse(Reason::TooManyApplications { most: limits::APPLICATIONS_TOLD_MAX });
+    }
     if !is_member(ctx.txn, party)?
         && directory::standing(ctx.txn, party, ctx.now)?
             .is_none_or(|standing| matches!(standing, Standing::Introduced(_)))
@@ -244,4 +238,110 @@ pub(super) fn applicant_told(
         directory::set_standing(ctx.txn, party, &Standing::Applicant)?;
     }
     Ok(Bytes::default())
+}
+
+pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
+    let view = require_member(ctx)?;
+    if is_expelled(ctx.txn, party)? {
+        return refuse(members::Reason::Expelled);
+    }
+    let Some(application) = application(ctx.txn, party)? else {
+        let relay = directory::card(ctx.txn, party)?.is_some_and(|card| card.role == Role::Patient);
+        return match view.member(party) {
+            Some(_) => refuse(Reason::MemberAlready),
+            None if relay => refuse(Reason::ApplicantIsRelay),
+            None => refuse(Reason::NoApplicant),
+        };
+    };
+    sponsor(ctx, &application)?;
+    fits(ctx)?;
+    go_on(ctx)
+}
+
+pub(super) fn expel(ctx: &mut Context<'_>, party: PartyId, reason: String) -> Handled<()> {
+    let view = require_member(ctx)?;
+    if reason.len() > limits::REASON_BYTES_MAX {
+        return refuse(Reason::WordsTooLong { most: limits::REASON_BYTES_MAX });
+    }
+    if party == ctx.own.party() {
+        return refuse(Reason::ExpelsItself);
+    }
+    if view.is_expelled(party) {
+        return refuse(members::Reason::Expelled);
+    }
+    let known = super::tables::voted(ctx.txn)?.into_iter().any(|one| one.party == party);
+    if known {
+        return refuse(Reason::VotedAlready);
+    }
+    vote(ctx, &Expulsion { party, reason })?;
+    fits(ctx)?;
+    go_on(ctx)?;
+    if is_expelled(ctx.txn, party)? {
+        // Nothing is sent to it any more; a greeting lets it ask, and hear why nobody answers.
+        ctx.effects.push(Effect::Greet { to: party });
+    }
+    Ok(())
+}
+
+/// A ballot has its bounds, and what is wanted must fit it.
+fn fits(ctx: &Context<'_>) -> Handled<()> {
+    let (admit, expel) = (super::tables::sponsored(ctx.txn)?, super::tables::voted(ctx.txn)?);
+    let bytes = admit.to_bytes().len() + expel.to_bytes().len();
+    let most = limits::BALLOT_WISHES_MAX;
+    // Beside them a ballot has some two hundred bytes.
+    if admit.len() > most || expel.len() > most || bytes > limits::BALLOT_BYTES_MAX - 512 {
+        return refuse(Reason::TooManyWishes { most });
+    }
+    Ok(())
+}
+
+pub(super) fn take_back(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
+    require_member(ctx)?;
+    if !withdraw(ctx, party)? {
+        return refuse(Reason::NothingWanted);
+    }
+    go_on(ctx)
+}
+
+pub(super) fn threshold(ctx: &mut Context<'_>, threshold: u16) -> Handled<()> {
+    require_member(ctx)?;
+    if !(limits::THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&threshold) {
+        return refuse(Reason::SponsorsOutOfBounds {
+            least: limits::THRESHOLD_MIN,
+            most: limits::THRESHOLD_MAX,
+        });
+    }
+    let row = WishRow { threshold: Some(threshold), ..wish(ctx.txn)? };
+    put_wish(ctx, &row)?;
+    go_on(ctx)
+}
+
+pub(super) fn leave(ctx: &mut Context<'_>) -> Handled<()> {
+    let view = require_member(ctx)?;
+    if view.members.len() == 1 {
+        return start_over(ctx);
+    }
+    let row = WishRow { leave: true, ..wish(ctx.txn)? };
+    put_wish(ctx, &row)?;
+    go_on(ctx)
+}
+
+/// Another name, which the members must sponsor like an admission.
+pub(super) fn rename(ctx: &mut Context<'_>, name: String) -> Handled<()> {
+    let view = require_member(ctx)?;
+    if !names::can_be_named(&name) {
+        return refuse(Reason::NameOutOfBounds);
+    }
+    let member = myself(ctx.own, name);
+    let application = Application { federation: view.federation, member };
+    let application = Signed::sign(application, ctx.own.institution_key()).to_unverified();
+    put_application(ctx, ctx.own.party(), &application)?;
+    sponsor(ctx, &application)?;
+    tell_of(ctx, ctx.own.party(), &application)?;
+    go_on(ctx)
+}
+
+pub(super) fn choose(ctx: &mut Context<'_>, successor: ViewId) -> Handled<()> {
+    choose_successor(ctx, successor)?;
+    go_on(ctx)
 }

@@ -1,22 +1,21 @@
-//! Who belongs to the region: founded, joined, put out, left; the same on every node.
+//! Who belongs to the region: founded by one, joined, put out, left; the same on every node.
 //!
 //! ```text
-//!  create ──> founding ──(its first members applied and were taken)──> charter signed: founded
-//!  invite ──(code)──> join: hello with the code, Apply ──> applicant
-//!  applicant ──admit by k members──> member ──expel by a majority──> expelled, for good
-//!                                      └────leave────> left
+//!  found ──> view 0, the founder alone
+//!  invite ──(code, which names a view)──> join: hello with the code, Apply ──> applicant
+//!  applicant ──admit by k members──> sealed: member ──expel by a majority──> sealed: expelled, for good
+//!                                      └────leave────> sealed: left
 //! ```
 //!
-//! [`crate::membership`] judges the statements; this feature stores them, spreads them to everybody
-//! concerned and keeps the answer as rows. Members push what is new to all members; whoever says
-//! `hello` with other heads is asked for what is missing, so disorder and absence heal by themselves.
-//! Who was expelled is told so with its proof when it says `hello`, and by nothing else.
+//! [`crate::membership`] judges and seals; this feature has people's decisions as rows, makes each view's ballot of them, tells
+//! the others what they were not told yet, and follows seals from whomever they come. Who was expelled is told so by
+//! the seals when it says `hello`, and by nothing else.
 
 pub mod command;
-mod expelled;
 mod machine;
 pub mod query;
 mod reasons;
+mod sealing;
 mod sync;
 mod tables;
 pub mod view;
@@ -26,15 +25,15 @@ use crate::codec::Bytes;
 use crate::id::PartyId;
 use crate::identity::Role;
 use crate::refusal::{Handled, Refusal, refuse};
+use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
 use crate::turn::{Commands as _, Context, Feature, RequestId, Sender};
 
 pub use command::Command;
-pub(crate) use expelled::{proof, told};
-pub(crate) use sync::{greeted, learn_snapshot};
+pub(crate) use sync::{greeted, learn_snapshot, proof, told_expelled};
 pub(crate) use view::{expulsion, view};
-pub use wire::{Apply, ExpulsionProof, Message, Sync};
+pub use wire::{Applicant, Apply, CatchUp, ExpulsionProof, Follow, Gossip, HowFar, Message};
 
-pub use crate::members::Spread;
 pub(crate) use reasons::Reason;
 
 /// What the peer gives to this feature.
@@ -48,8 +47,8 @@ impl Feature for Machine {
         if ctx.own.role() == Role::Patient {
             return refuse(Reason::RelayIsNone);
         }
-        if !matches!(command, Command::Create(_) | Command::Join(_)) {
-            machine::not_expelled(ctx)?;
+        if !matches!(command, Command::Found(_) | Command::Join(_)) {
+            view::not_expelled(ctx)?;
         }
         command.carry_out(ctx, request)
     }
@@ -57,9 +56,10 @@ impl Feature for Machine {
     fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
         match message {
             Message::Apply(apply) => machine::applied(ctx, sender, &apply),
-            Message::Spread(spread) => sync::spread_received(ctx, sender.institution, spread),
-            Message::Sync(sync) => sync::sync(ctx, sender.institution, &sync),
             Message::Applicant(applicant) => machine::applicant_told(ctx, sender, applicant),
+            Message::Gossip(told) => sync::told(ctx, sender, told),
+            Message::CatchUp(question) => sync::catch_up(ctx, sender.institution, &question),
+            Message::HowFar(question) => sync::how_far(ctx, sender.institution, &question),
         }
     }
 
@@ -70,8 +70,19 @@ impl Feature for Machine {
         result: Result<Bytes, Refusal>,
     ) -> Handled<()> {
         match message {
-            Message::Apply(apply) => sync::answered(ctx, to, &apply, result),
-            Message::Spread(_) | Message::Sync(_) | Message::Applicant(_) => Ok(()),
+            Message::Apply(apply) => machine::applied_to(ctx, to, &apply, result),
+            Message::Applicant(_) => Ok(()),
+            Message::Gossip(_) => sync::told_answered(ctx, to, result),
+            Message::CatchUp(question) => sync::caught_up(ctx, to, &question, result),
+            Message::HowFar(_) => sync::reported(ctx, result),
         }
+    }
+
+    fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+        sealing::tick(ctx)
+    }
+
+    fn next_due(txn: &dyn ReadTxn) -> Result<Option<Timestamp>, StoreError> {
+        sealing::next_due(txn)
     }
 }

@@ -1,234 +1,271 @@
-//! Spreading statements to everybody concerned.
+//! What others say: where they stand, what was said there, and the seals that lead on.
 
 use super::reasons::Reason;
-use super::tables::{may_ask, put_founding};
-use super::wire::{Apply, Message, Sync};
+use super::sealing::{go_on, go_on_from, noticed_keys, push};
+use super::tables::{SentRow, forget as forget_tables, has_answered, may_ask, put_sent, sent};
+use super::wire::{CatchUp, ExpulsionProof, Follow, Gossip, GossipAnswer, HowFar, Message, answer};
 use crate::codec::{Bytes, Wire};
-use crate::codes;
-use crate::directory;
-use crate::id::{FederationId, PartyId, StatementId};
+use crate::directory::{self, Standing};
+use crate::id::PartyId;
 use crate::identity::Role;
 use crate::limits;
 use crate::members::{
-    Spread, begin, charter, conclude, insert, is_expelled, keep, knows, ledger, locator, members,
-    spread,
+    self, Followed, Here, Item, begin, follow, forget, here, is_expelled, leads_on, newest,
+    position,
 };
-use crate::membership::{Act, Ledger, MembershipStatement};
+use crate::membership::{Report, Standpoint, Unsaid};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
-use crate::statement::{Signed, Unverified};
-use crate::store::{ReadTxn, StoreError};
-use crate::turn::Context;
-use std::collections::BTreeSet;
+use crate::statement::Unverified;
+use crate::store::StoreError;
+use crate::turn::{Context, Sender};
 
-/// Tells of new statements: who makes one tells all members; who hears of one from `heard_from` tells
-/// some of them, so that each is told a few times and not by everybody. Relays and applicants hear of it
-/// from whomever they deal with, and tell nobody. [FED-15]
-pub(super) fn push(
-    ctx: &mut Context<'_>,
-    ledger: &Ledger,
-    ids: &[StatementId],
-    heard_from: Option<PartyId>,
-) -> Handled<()> {
-    if ctx.own.role() == Role::Patient {
-        return Ok(());
-    }
-    let statements: Vec<_> = ids.iter().filter_map(|id| ledger.get(*id)).collect();
-    let Some(message) = spread(ctx, &statements, false)? else { return Ok(()) };
-    let message = Message::Spread(message);
-    let members = members(ctx.txn)?;
-    let mut to: BTreeSet<PartyId> = directory::with_standing(ctx.txn, ctx.now)?
-        .into_iter()
-        .filter(|party| members.binary_search(party).is_err())
-        .collect();
-    match heard_from {
-        None => to.extend(members),
-        Some(_) => to.extend(told_on(&members, ctx.own.party())),
-    }
-    to.remove(&ctx.own.party());
-    for party in to {
-        if Some(party) != heard_from && !is_expelled(ctx.txn, party)? {
-            ctx.send_if_room(party, &message)?;
+/// Handles what was said in a view.
+pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, mut told: Gossip) -> Handled<Bytes> {
+    let from = sender.institution;
+    let theirs = told.position;
+    let mut moved = false;
+    for seal in core::mem::take(&mut told.seals) {
+        match follow(ctx, &seal)? {
+            Followed::Moved => moved = true,
+            Followed::Known => {}
+            // Whoever sends one that does not hold is not looked at further.
+            Followed::Forked | Followed::Not => break,
         }
+    }
+    if moved {
+        go_on_from(ctx, true)?;
+    }
+    if let Some(mut here) = here(ctx.own, ctx.txn)?
+        && here.view().position() == theirs
+    {
+        if sender.member && take_in(ctx, &mut here, told)? {
+            here.save(ctx)?;
+            go_on(ctx)?;
+        }
+        // It may have come here by another's word, and not have heard what was said here before.
+        if let Some(here) = self::here(ctx.own, ctx.txn)?.filter(|_| sender.member) {
+            push(ctx, &here, from)?;
+        }
+    } else {
+        stands_at(ctx, from, theirs)?;
+    }
+    Ok(answer(&GossipAnswer { position: position(ctx.txn)? }))
+}
+
+/// Takes in what is new here; gives whether anything was. What does not hold is passed over: whoever sent it heard it from
+/// others.
+fn take_in(ctx: &mut Context<'_>, here: &mut Here, told: Gossip) -> Handled<bool> {
+    let mut new = false;
+    if let Some(left) = told.left {
+        new |= here.part.hear_left(left).unwrap_or(false);
+    }
+    for ballot in told.ballots {
+        if let Ok(ballot) = here.view().certify(ballot) {
+            new |= here.take_ballot(ctx, ballot)?;
+        }
+    }
+    for speech in told.speeches {
+        if here.part.hear_speech(speech.clone()).unwrap_or(false) {
+            here.add(ctx, Item::Speech(speech))?;
+            new = true;
+        }
+    }
+    for word in told.words {
+        match here.part.hear(&word) {
+            Ok(true) => {
+                here.add(ctx, Item::Word(word))?;
+                new = true;
+            }
+            // Nobody passes on what it did not check: the rest costs nothing.
+            Err(Unsaid::BadSignature) => break,
+            Ok(false) | Err(_) => {}
+        }
+    }
+    Ok(new)
+}
+
+/// Our word was heard: what came up meanwhile follows.
+pub(super) fn told_answered(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    let mut row = sent(ctx.txn, to)?;
+    row.under_way = false;
+    let heard = result.ok().and_then(|bytes| {
+        GossipAnswer::from_bytes(&bytes.0, limits::REQUEST_BYTES_MAX).ok()?.position
+    });
+    let (Some(theirs), Some(here)) = (heard, here(ctx.own, ctx.txn)?) else {
+        return Ok(put_sent(ctx, to, &row)?);
+    };
+    let ours = here.view().position();
+    if theirs != ours {
+        // It could make nothing of what was said here: it is to hear it once it has followed.
+        row.up_to = 0;
+        put_sent(ctx, to, &row)?;
+        return stands_at(ctx, to, theirs);
+    }
+    put_sent(ctx, to, &row)?;
+    push(ctx, &here, to)
+}
+
+/// Somebody told where it stands: if that is further on, it is asked for the seals.
+fn stands_at(ctx: &mut Context<'_>, party: PartyId, theirs: Standpoint) -> Handled<()> {
+    let Some(ours) = position(ctx.txn)? else { return Ok(()) };
+    if theirs.federation != ours.federation {
+        return match may_move(ctx, party)? {
+            true => ask(ctx, party, CatchUp { position: Some(theirs), whole: true }),
+            false => Ok(()),
+        };
+    }
+    if theirs.number > ours.number || (theirs.number == ours.number && theirs != ours) {
+        return ask(ctx, party, CatchUp { position: Some(ours), whole: false });
     }
     Ok(())
 }
 
-/// Whom a member tells of what it heard: all while they are few; else those 1, 2, 4, ... places on in the
-/// ring of ids. Whoever is not reached by one of them is reached by another, in as many steps as the
-/// number of members has bits; and `hello` brings what all of them missed.
-fn told_on(members: &[PartyId], me: PartyId) -> Vec<PartyId> {
-    let others = members.len();
-    if others <= limits::TOLD_ON_ALL_MAX {
-        return members.to_vec();
-    }
-    let (Ok(place) | Err(place)) = members.binary_search(&me);
-    (0..usize::BITS)
-        .map_while(|power| 1_usize.checked_shl(power).filter(|distance| *distance < others))
-        .map(|distance| members[(place + distance) % others])
-        .collect()
+/// Whether a relay goes with a hospital of its patients to another federation: one whose own is so small that only
+/// founding anew, or joining another, was left to it. Nothing of a patient is tied to the federation.
+fn may_move(ctx: &Context<'_>, party: PartyId) -> Handled<bool> {
+    let Some(view) = newest(ctx.txn)? else { return Ok(false) };
+    let host = directory::standing(ctx.txn, party, ctx.now)? == Some(Standing::Host);
+    let small = view.members.len() <= limits::LEFT_TOGETHER_MAX;
+    Ok(ctx.own.role() == Role::Patient && host && small && view.member(party).is_some())
 }
 
-/// Handles statements from another; what is new here goes on to others.
-pub(super) fn spread_received(
-    ctx: &mut Context<'_>,
-    from: PartyId,
-    spread: Spread,
-) -> Handled<Bytes> {
-    let more = spread.more;
-    // Most of what comes was heard from another already: that is found out without the whole ledger.
-    let mut ask_for = None;
-    if !all_known(ctx.txn, &spread)? {
-        let Some((ledger, new)) = learn(ctx, from, spread)? else { return Ok(Bytes::default()) };
-        if !new.is_empty() {
-            push(ctx, &ledger, &new, Some(from))?;
-        }
-        ask_for = ledger.missing().first().copied();
-        keep(ctx.own, ledger, more);
+fn ask(ctx: &mut Context<'_>, to: PartyId, question: CatchUp) -> Handled<()> {
+    if may_ask(ctx, to)? {
+        ctx.send_if_room(to, &Message::CatchUp(question))?;
     }
-    let missing = match ask_for {
-        Some(missing) => may_ask(ctx, from, missing)?,
-        None => false,
-    };
-    if more || missing {
-        ask(ctx, from)?;
-    }
-    Ok(Bytes::default())
-}
-
-/// Whether a message brings nothing: it has statements, and all are here.
-fn all_known(txn: &(impl ReadTxn + ?Sized), spread: &Spread) -> Result<bool, StoreError> {
-    if spread.statements.is_empty() || !knows(txn, spread.charter.id())? {
-        return Ok(false);
-    }
-    for statement in &spread.statements {
-        if !knows(txn, statement.id())? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Takes over what a message says; gives the ids that are new here.
-fn learn(
-    ctx: &mut Context<'_>,
-    from: PartyId,
-    spread: Spread,
-) -> Handled<Option<(Ledger, Vec<StatementId>)>> {
-    // Who is in no federation joins the one it was invited to, and nobody else's.
-    if charter(ctx.txn)?.is_none()
-        && directory::standing(ctx.txn, from, ctx.now)? != Some(directory::Standing::Host)
-    {
-        return refuse(Reason::NotAskedToJoin);
-    }
-    let mut named: BTreeSet<PartyId> =
-        spread.charter.claims().first_members.iter().copied().collect();
-    named.insert(spread.charter.claims().founder);
-    for statement in &spread.statements {
-        named.insert(statement.claims().author);
-        if let Act::Admit(subject) = &statement.claims().act {
-            named.insert(*subject);
-        }
-    }
-    for party in spread.parties {
-        if named.contains(&party.keys.party_unverified()) {
-            directory::hear_of(ctx, party)?;
-        }
-    }
-    // The very charter that is known was verified when it came.
-    if charter(ctx.txn)?.is_none_or(|known| known.bytes() != spread.charter.bytes()) {
-        let founder = spread.charter.claims().founder;
-        let Some(keys) = directory::keys(ctx.txn, founder)? else {
-            return refuse(Reason::FounderUnknown);
-        };
-        begin(ctx, &spread.charter.certify(&keys)?)?;
-        put_founding(ctx, None)?;
-    }
-    let Some(mut ledger) = ledger(ctx.own, ctx.txn)? else { return Ok(None) };
-    let mut new = Vec::new();
-    for statement in spread.statements {
-        let id = statement.id();
-        if ledger.get(id).is_some() {
-            continue;
-        }
-        if let Some(statement) = certify(ctx, statement)?
-            && insert(ctx, &mut ledger, statement)?
-        {
-            new.push(id);
-        }
-    }
-    if !new.is_empty() {
-        conclude(ctx, &ledger)?;
-    }
-    Ok(Some((ledger, new)))
-}
-
-pub(super) fn certify(
-    ctx: &Context<'_>,
-    statement: Unverified<MembershipStatement>,
-) -> Handled<Option<Signed<MembershipStatement>>> {
-    let author = statement.claims().author;
-    let keys = directory::keys(ctx.txn, author)?;
-    Ok(keys.and_then(|keys| statement.certify(&keys).ok()))
-}
-
-/// Tells how far what is here reaches, and asks for what is beyond.
-fn ask(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
-    let federation = charter(ctx.txn)?.map(|charter| FederationId(charter.id().0));
-    let sync = Sync { federation, locator: locator(ctx.txn)? };
-    ctx.send_if_room(party, &Message::Sync(sync))?;
     Ok(())
 }
 
 /// Answers what another lacks.
-pub(super) fn sync(ctx: &mut Context<'_>, from: PartyId, sync: &Sync) -> Handled<Bytes> {
-    let Some(ledger) = ledger(ctx.own, ctx.txn)? else { return Ok(Bytes::default()) };
-    if sync.federation.is_some_and(|federation| federation != ledger.federation()) {
-        return refuse(Reason::AnotherFederation);
+pub(super) fn catch_up(ctx: &mut Context<'_>, from: PartyId, question: &CatchUp) -> Handled<Bytes> {
+    let Some(ours) = position(ctx.txn)? else { return refuse(members::Reason::InNone) };
+    let since = question.position.unwrap_or(ours);
+    let follow = leads_on(ctx, &since, question.whole)?;
+    if !follow.more && since.number < ours.number {
+        // What was said before it came here is said again.
+        let row = SentRow { up_to: 0, ..sent(ctx.txn, from)? };
+        put_sent(ctx, from, &row)?;
+        if let Some(here) = here(ctx.own, ctx.txn)? {
+            push(ctx, &here, from)?;
+        }
     }
-    let lacking = ledger.lacking(&sync.locator, None, limits::SPREAD_MAX);
-    let more = lacking.len() == limits::SPREAD_MAX;
-    if (!lacking.is_empty() || sync.federation.is_none())
-        && let Some(message) = spread(ctx, &lacking, more)?
-    {
-        ctx.send_if_room(from, &Message::Spread(message))?;
-    }
-    keep(ctx.own, ledger, false);
-    Ok(Bytes::default())
+    Ok(answer(&follow))
 }
 
-/// Somebody said `hello` and told its heads: asks for what is unknown here.
+/// What came of our question for seals.
+pub(super) fn caught_up(
+    ctx: &mut Context<'_>,
+    from: PartyId,
+    question: &CatchUp,
+    result: Result<Bytes, Refusal>,
+) -> Handled<()> {
+    let Ok(bytes) = result else { return Ok(()) };
+    let Ok(follow) = Follow::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
+        return refuse(Reason::AnswerMalformed);
+    };
+    if question.whole {
+        let Some(anchor) = question.position else { return Ok(()) };
+        if !may_move(ctx, from)? {
+            return Ok(());
+        }
+        forget(ctx)?;
+        forget_tables(ctx)?;
+        return begin_with(ctx, from, follow, anchor);
+    }
+    take(ctx, from, follow)
+}
+
+/// Takes up a federation at an anchor. [FED-6]
+pub(super) fn begin_with(
+    ctx: &mut Context<'_>,
+    from: PartyId,
+    mut brought: Follow,
+    anchor: Standpoint,
+) -> Handled<()> {
+    let (Some(charter), Some(view)) = (brought.charter.take(), brought.view.take()) else {
+        return refuse(Reason::AnswerMalformed);
+    };
+    let (charter, view) = (charter.found()?, view.check()?);
+    if anchor != view.position() {
+        return refuse(Reason::OtherAnchor);
+    }
+    begin(ctx, &charter, &view)?;
+    for seal in &brought.seals {
+        follow(ctx, seal)?;
+    }
+    // Whoever comes in as a member had a store before this one, and has signed what is not here.
+    if members::is_member(ctx.txn, ctx.own.party())? {
+        members::lose(ctx)?;
+    }
+    take(ctx, from, brought)
+}
+
+fn take(ctx: &mut Context<'_>, from: PartyId, brought: Follow) -> Handled<()> {
+    let before = position(ctx.txn)?;
+    for seal in &brought.seals {
+        follow(ctx, seal)?;
+    }
+    let member = |party: PartyId, ctx: &Context<'_>| members::is_member(ctx.txn, party);
+    for introduction in brought.parties {
+        let party = introduction.keys.party_unverified();
+        if party != ctx.own.party() && member(party, ctx)? {
+            directory::hear_of(ctx, introduction)?;
+        }
+    }
+    let now = position(ctx.txn)?;
+    // Who says that it is further on and brings nothing is not asked again so soon: two could go on so for ever.
+    if now != before {
+        has_answered(ctx, from)?;
+    }
+    if brought.more && now != before {
+        return ask(ctx, from, CatchUp { position: now, whole: false });
+    }
+    go_on_from(ctx, now != before)
+}
+
+/// Somebody said `hello`: where it stands, and its key log.
 pub(crate) fn greeted(
     ctx: &mut Context<'_>,
     party: PartyId,
-    theirs: &[StatementId],
+    theirs: Option<Standpoint>,
 ) -> Handled<()> {
-    // Nearly always both know the same.
-    if theirs.is_empty() || theirs == locator(ctx.txn)? {
-        return Ok(());
+    let rotated = noticed_keys(ctx, party)?;
+    if let Some(theirs) = theirs {
+        stands_at(ctx, party, theirs)?;
     }
-    let mut unknown = false;
-    for id in theirs {
-        unknown |= !knows(ctx.txn, *id)?;
+    if rotated {
+        return go_on(ctx);
     }
-    if unknown {
-        ask(ctx, party)?;
+    let Some(here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
+    let is_ours = here.view().member(ctx.own.party()).is_some();
+    // What it missed while it was away it is told now.
+    if is_ours && theirs == Some(here.view().position()) && here.view().member(party).is_some() {
+        return push(ctx, &here, party);
     }
     Ok(())
 }
 
-/// Takes over such a snapshot. One that does not hold, or is of another federation than the one that
-/// this node is in already, is of no use and spoils nothing.
+/// Takes over how a hospital's federation stands, for a relay that enrolled there. One that does not hold, or is of
+/// another federation than the one that this node follows already, is of no use and spoils nothing.
 pub(crate) fn learn_snapshot(
     ctx: &mut Context<'_>,
     from: PartyId,
     snapshot: &Bytes,
+    anchor: Standpoint,
 ) -> Result<(), StoreError> {
-    let taken = match Spread::from_bytes(&snapshot.0, limits::RESPONSE_BYTES_MAX) {
-        Ok(spread) => spread_received(ctx, from, spread),
+    if position(ctx.txn)?.is_some() {
+        return Ok(());
+    }
+    let taken = match Follow::from_bytes(&snapshot.0, limits::RESPONSE_BYTES_MAX) {
+        Ok(brought) => begin_with(ctx, from, brought, anchor),
         Err(why) => refuse(Reason::SnapshotMalformed { why }),
     };
     match taken {
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
         Err(Failure::Refused(refusal)) => {
             tracing::warn!(reason = refusal.name(), "a federation was not taken over");
             Ok(())
@@ -237,19 +274,45 @@ pub(crate) fn learn_snapshot(
     }
 }
 
-/// Whoever we applied to has taken the application, or refused it.
-pub(super) fn answered(
-    ctx: &mut Context<'_>,
-    to: PartyId,
-    apply: &Apply,
-    result: Result<Bytes, Refusal>,
-) -> Handled<()> {
-    codes::forget(ctx.txn, to, apply.code)?;
-    match result {
-        Ok(_) => ask(ctx, to),
-        Err(refusal) => {
-            tracing::warn!(to = %to.short(), reason = refusal.name(), "our application was refused");
-            Ok(())
-        }
+/// Tells a member that was put back from a copy how far this one is. [FED-17]
+pub(super) fn how_far(ctx: &mut Context<'_>, from: PartyId, question: &HowFar) -> Handled<Bytes> {
+    let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(Bytes::default()) };
+    let asker = here.view().place_of(from).filter(|_| here.view().id() == question.view);
+    let Some(asker) = asker else { return Ok(Bytes::default()) };
+    let key = ctx.own.institution_key();
+    let report = here.part.report(question.nonce, asker, question.go_on_to, key);
+    here.save(ctx)?;
+    go_on(ctx)?;
+    Ok(report.map_or_else(Bytes::default, |report| Bytes(report.bytes().to_vec())))
+}
+
+/// Another member reported how far it is.
+pub(super) fn reported(ctx: &mut Context<'_>, result: Result<Bytes, Refusal>) -> Handled<()> {
+    let (Ok(bytes), Some(mut here)) = (result, here(ctx.own, ctx.txn)?) else { return Ok(()) };
+    let Ok(report) = Unverified::<Report>::parse(&bytes.0) else { return Ok(()) };
+    if here.part.hear_report(report).is_ok() {
+        here.save(ctx)?;
+        go_on(ctx)?;
     }
+    Ok(())
+}
+
+/// The next seal that an expelled party lacks in order to see that it was expelled. [FED-22]
+pub(crate) fn proof(
+    ctx: &Context<'_>,
+    theirs: Option<Standpoint>,
+) -> Handled<Option<ExpulsionProof>> {
+    let (Some(theirs), Some(ours)) = (theirs, position(ctx.txn)?) else { return Ok(None) };
+    if theirs.federation != ours.federation {
+        return Ok(None);
+    }
+    let (seals, _) = members::seals_since(ctx.txn, theirs.number, 0)?;
+    let more = ours.number > theirs.number.saturating_add(1);
+    Ok(seals.into_iter().next().map(|seal| ExpulsionProof { seal, more }))
+}
+
+/// Takes in such a seal; gives whether another `hello` would bring more.
+pub(crate) fn told_expelled(ctx: &mut Context<'_>, proof: &ExpulsionProof) -> Handled<bool> {
+    let moved = follow(ctx, &proof.seal)? == Followed::Moved;
+    Ok(moved && proof.more && !is_expelled(ctx.txn, ctx.own.party())?)
 }

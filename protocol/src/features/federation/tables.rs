@@ -1,87 +1,218 @@
-//! What is kept besides the statements: a federation that is being founded, what others were asked for.
+//! What is kept besides the views: what this institution wants, who applied, what others were told.
 
 use crate::codec::wire_struct;
-use crate::id::{PartyId, StatementId};
+use crate::id::PartyId;
 use crate::limits;
+use crate::membership::{Application, Expulsion, Standpoint};
 use crate::rows;
+use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Table};
 use crate::time::Timestamp;
 use crate::turn::Context;
 
-/// Institution -> [`AskedRow`].
+/// Party -> the application that this institution sponsors.
+const ADMIT: Table = Table("federation_admit");
+/// Party -> [`Expulsion`] that this institution votes for.
+const EXPEL: Table = Table("federation_expel");
+/// Nothing -> [`WishRow`].
+const WISH: Table = Table("federation_wish");
+/// Party -> [`ApplicationRow`].
+const APPLICATIONS: Table = Table("federation_application");
+/// Party -> [`SentRow`].
+const SENT: Table = Table("federation_sent");
+/// Institution -> when it was asked for seals, and has not answered.
 const ASKED: Table = Table("federation_asked");
-/// Nothing -> [`FoundingRow`].
-const FOUNDING: Table = Table("federation_founding");
+/// Nothing -> when this member gave its last pulse.
+const PULSED: Table = Table("federation_pulsed");
+/// Nothing -> when this node, put back from a copy, last asked how far the others are.
+const HOW_FAR: Table = Table("federation_how_far");
+/// Member -> nothing: its key log is longer than the newest view knows.
+const ROTATED: Table = Table("federation_rotated");
 
 wire_struct! {
-    /// A federation that is being founded here.
-    #[derive(Debug, Clone)]
-    pub struct FoundingRow {
-        /// Its name.
-        1 => name: String,
-        /// Sponsors that an admission will need.
-        2 => threshold: u16,
-        /// First members so far.
-        3 => members: Vec<PartyId>,
-        /// Since when.
-        4 => since: Timestamp,
-        /// First members that the charter will name, if more than that.
-        5 => first_members: Option<u16>,
-    }
-}
-
-impl FoundingRow {
-    /// First members that the charter will name.
-    pub(super) fn first_members(&self) -> u16 {
-        self.first_members.unwrap_or(self.threshold)
+    /// What else this institution wants.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct WishRow {
+        /// The threshold.
+        1 => threshold: Option<u16>,
+        /// Whether it leaves.
+        2 => leave: bool,
     }
 }
 
 wire_struct! {
-    /// What an institution was last asked for.
+    /// An application, and who told of it.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct AskedRow {
-        /// The first statement that others name and that is not here.
-        1 => missing: StatementId,
-        /// When.
-        2 => at: Timestamp,
+    pub struct ApplicationRow {
+        /// The application.
+        1 => application: Unverified<Application>,
+        /// Who told: the applicant itself, or a member.
+        2 => by: PartyId,
     }
 }
 
-pub(super) fn founding(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<FoundingRow>, StoreError> {
-    rows::get(txn, FOUNDING, &[])
+wire_struct! {
+    /// What another was told.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct SentRow {
+        /// All that was said before this running number.
+        1 => up_to: u64,
+        /// Whether a message is on its way.
+        2 => under_way: bool,
+        /// Where we stood when it was told last.
+        3 => position: Option<Standpoint>,
+    }
 }
 
-pub(super) fn put_founding(
+/// What this institution sponsors.
+pub(super) fn sponsored(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<Unverified<Application>>, StoreError> {
+    let all = rows::all::<Unverified<Application>>(txn, ADMIT, &[])?;
+    Ok(all.into_iter().map(|(_, application)| application).collect())
+}
+
+pub(super) fn sponsor(
     ctx: &mut Context<'_>,
-    row: Option<&FoundingRow>,
+    application: &Unverified<Application>,
 ) -> Result<(), StoreError> {
-    match row {
-        Some(row) => rows::put(ctx.txn, FOUNDING, &[], row),
-        None => ctx.txn.delete(FOUNDING, &[]),
-    }
+    rows::put(ctx.txn, ADMIT, &application.claims().member.party.0, application)
 }
 
-/// Whether `party` is to be asked for `missing`: not again and again, since it may not have it or bring
-/// what does not count here.
-pub(super) fn may_ask(
-    ctx: &mut Context<'_>,
+/// Whom this institution votes to expel.
+pub(super) fn voted(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Expulsion>, StoreError> {
+    let all = rows::all::<Expulsion>(txn, EXPEL, &[])?;
+    Ok(all.into_iter().map(|(_, expulsion)| expulsion).collect())
+}
+
+pub(super) fn vote(ctx: &mut Context<'_>, expulsion: &Expulsion) -> Result<(), StoreError> {
+    rows::put(ctx.txn, EXPEL, &expulsion.party.0, expulsion)
+}
+
+/// Takes back what this institution wants about a party; gives whether there was anything.
+pub(super) fn withdraw(ctx: &mut Context<'_>, party: PartyId) -> Result<bool, StoreError> {
+    let mut any = false;
+    for table in [ADMIT, EXPEL] {
+        any |= ctx.txn.get(table, &party.0)?.is_some();
+        ctx.txn.delete(table, &party.0)?;
+    }
+    Ok(any)
+}
+
+pub(super) fn wish(txn: &(impl ReadTxn + ?Sized)) -> Result<WishRow, StoreError> {
+    Ok(rows::get(txn, WISH, &[])?.unwrap_or_default())
+}
+
+pub(super) fn put_wish(ctx: &mut Context<'_>, row: &WishRow) -> Result<(), StoreError> {
+    rows::put(ctx.txn, WISH, &[], row)
+}
+
+/// The application of a party.
+pub(super) fn application(
+    txn: &(impl ReadTxn + ?Sized),
     party: PartyId,
-    missing: StatementId,
+) -> Result<Option<Unverified<Application>>, StoreError> {
+    let row = rows::get::<ApplicationRow>(txn, APPLICATIONS, &party.0)?;
+    Ok(row.map(|row| row.application))
+}
+
+/// All applications.
+pub(super) fn applications(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<ApplicationRow>, StoreError> {
+    let all = rows::all::<ApplicationRow>(txn, APPLICATIONS, &[])?;
+    Ok(all.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Keeps an application; gives whether there was room for what this party tells.
+pub(super) fn put_application(
+    ctx: &mut Context<'_>,
+    by: PartyId,
+    application: &Unverified<Application>,
 ) -> Result<bool, StoreError> {
-    let asked = rows::get::<AskedRow>(ctx.txn, ASKED, &party.0)?;
-    let lately = |row: &AskedRow| ctx.now < row.at.plus_ms(limits::ASK_AGAIN_MS);
-    if asked.is_some_and(|row| row.missing == missing && lately(&row)) {
+    let party = application.claims().member.party;
+    let told = applications(ctx.txn)?.into_iter().filter(|row| row.by == by);
+    let others = told.filter(|row| row.application.claims().member.party != party);
+    if others.count() >= limits::APPLICATIONS_TOLD_MAX {
         return Ok(false);
     }
-    rows::put(ctx.txn, ASKED, &party.0, &AskedRow { missing, at: ctx.now })?;
+    let row = ApplicationRow { application: application.clone(), by };
+    rows::put(ctx.txn, APPLICATIONS, &party.0, &row)?;
     Ok(true)
 }
 
-/// Forgets what others were asked for.
-pub(super) fn forget_asked(ctx: &mut Context<'_>) -> Result<(), StoreError> {
-    for (key, _) in rows::keys(ctx.txn, ASKED)? {
-        ctx.txn.delete(ASKED, &key)?;
+pub(super) fn drop_application(ctx: &mut Context<'_>, party: PartyId) -> Result<(), StoreError> {
+    ctx.txn.delete(APPLICATIONS, &party.0)
+}
+
+pub(super) fn sent(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Result<SentRow, StoreError> {
+    Ok(rows::get(txn, SENT, &to.0)?.unwrap_or_default())
+}
+
+pub(super) fn put_sent(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    row: &SentRow,
+) -> Result<(), StoreError> {
+    rows::put(ctx.txn, SENT, &to.0, row)
+}
+
+/// Whether an institution is to be asked for seals: not while it owes an answer.
+pub(super) fn may_ask(ctx: &mut Context<'_>, to: PartyId) -> Result<bool, StoreError> {
+    let asked = rows::get::<Timestamp>(ctx.txn, ASKED, &to.0)?;
+    if asked.is_some_and(|at| ctx.now < at.plus_ms(limits::ASK_AGAIN_MS)) {
+        return Ok(false);
+    }
+    rows::put(ctx.txn, ASKED, &to.0, &ctx.now)?;
+    Ok(true)
+}
+
+pub(super) fn has_answered(ctx: &mut Context<'_>, to: PartyId) -> Result<(), StoreError> {
+    ctx.txn.delete(ASKED, &to.0)
+}
+
+pub(super) fn pulsed(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Timestamp>, StoreError> {
+    rows::get(txn, PULSED, &[])
+}
+
+pub(super) fn put_pulsed(ctx: &mut Context<'_>) -> Result<(), StoreError> {
+    let now = ctx.now;
+    rows::put(ctx.txn, PULSED, &[], &now)
+}
+
+pub(super) fn asked_how_far(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Option<Timestamp>, StoreError> {
+    rows::get(txn, HOW_FAR, &[])
+}
+
+pub(super) fn put_asked_how_far(ctx: &mut Context<'_>) -> Result<(), StoreError> {
+    let now = ctx.now;
+    rows::put(ctx.txn, HOW_FAR, &[], &now)
+}
+
+pub(super) fn rotated(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, StoreError> {
+    let all = rows::keys(txn, ROTATED)?.into_iter();
+    all.map(|(key, _)| rows::tail(ROTATED, &key).map(PartyId)).collect()
+}
+
+pub(super) fn mark_rotated(
+    ctx: &mut Context<'_>,
+    party: PartyId,
+    rotated: bool,
+) -> Result<(), StoreError> {
+    match rotated {
+        true => rows::mark(ctx.txn, ROTATED, &party.0),
+        false => ctx.txn.delete(ROTATED, &party.0),
+    }
+}
+
+/// Forgets all that concerned a federation.
+pub(super) fn forget(ctx: &mut Context<'_>) -> Result<(), StoreError> {
+    for table in [ADMIT, EXPEL, WISH, APPLICATIONS, SENT, ASKED, PULSED, HOW_FAR, ROTATED] {
+        for (key, _) in rows::keys(ctx.txn, table)? {
+            ctx.txn.delete(table, &key)?;
+        }
     }
     Ok(())
 }

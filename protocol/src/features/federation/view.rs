@@ -1,38 +1,50 @@
 //! What API, command line and pages show.
 
 use super::reasons::Reason;
-use super::tables::{FoundingRow, founding};
-use crate::directory::{self, Standing};
-use crate::id::{FederationId, PartyId, StatementId};
+use super::tables::applications;
+use crate::directory;
+use crate::id::{FederationId, PartyId, ViewId};
 use crate::identity::Role;
-use crate::members::{charter, is_expelled, keep, ledger, rebuilt};
-use crate::membership::Status;
+use crate::limits;
+use crate::members::{Here, charter, forks, gone, here, is_expelled, oldest, seals_since, view_at};
+use crate::membership::Seal;
 use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
-use crate::time::Timestamp;
-use crate::turn::Own;
+use crate::time::{DAY_MS, Timestamp};
+use crate::turn::{Context, Own};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// The federation as this node knows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FederationView {
-    /// Its id; none before it is founded, or when this node is in none.
+    /// Its id; none when this node is in none.
     pub federation: Option<FederationId>,
     /// Its name.
     pub name: String,
     /// Sponsors that an admission needs.
     pub threshold: u16,
-    /// Whether it is still being founded here.
-    pub founding: bool,
-    /// While it is: how many first members it waits for, this node's institution among them.
-    #[serde(default)]
-    pub first_members: Option<u16>,
-    /// Everybody that was ever spoken of.
+    /// The number of the newest view.
+    pub number: u32,
+    /// That view. Two hospitals that read the same here have the same members.
+    pub view: Option<ViewId>,
+    /// Members, applicants, and those who left or were expelled.
     pub parties: Vec<MemberView>,
-    /// Proposals to expel.
-    pub proposals: Vec<ProposalView>,
+    /// What was proposed, and how far it is.
+    pub open: Vec<OpenView>,
+    /// What is being sealed.
+    #[serde(default)]
+    pub sealing: Option<SealingView>,
+    /// Members of whom nothing was heard for a day; and, if so few are left that members cannot change, how many it takes.
+    #[serde(default)]
+    pub silent: Vec<PartyId>,
+    /// How many members it takes to change anything.
+    pub quorum: usize,
+    /// Whether members cannot change, since more are silent than may be.
+    pub stuck: bool,
+    /// Views with two successors, both sealed.
+    #[serde(default)]
+    pub forks: Vec<ForkView>,
     /// How this node's institution was expelled, if it was.
     #[serde(default)]
     pub expelled: Option<ExpelledView>,
@@ -44,30 +56,42 @@ pub struct FederationView {
 pub struct ExpelledView {
     /// The federation's name.
     pub federation: String,
-    /// The proposal.
-    pub proposal: StatementId,
-    /// When the vote that decided it was given.
-    pub at: Timestamp,
-    /// Who voted for it.
+    /// The number of the view that was sealed without it.
+    pub number: u32,
+    /// The reason given.
+    pub reason: String,
+    /// Who sealed that.
     pub by: Vec<PartyId>,
     /// Their names.
     pub names: Vec<String>,
-    /// The reason given.
-    pub reason: String,
 }
 
 impl ExpelledView {
-    /// In one sentence without its end: `expelled from X on DATE by A, B: reason`.
+    /// In one sentence without its end: `expelled from X, as A, B sealed: reason`.
     #[must_use]
     pub fn sentence(&self) -> String {
         let reason = if self.reason.is_empty() { "no reason was given" } else { &self.reason };
         format!(
-            "expelled from `{}` on {} by {}: {reason}",
+            "expelled from `{}`, as {} sealed: {reason}",
             self.federation,
-            self.at.utc_text(),
             self.names.join(", ")
         )
     }
+}
+
+/// Where a party stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It applied and waits to be admitted.
+    Applicant,
+    /// A member.
+    Member,
+    /// Left.
+    Left,
+    /// Expelled, for good.
+    Expelled,
 }
 
 /// A party and where it stands.
@@ -76,39 +100,100 @@ impl ExpelledView {
 pub struct MemberView {
     /// The party.
     pub party: PartyId,
-    /// Its name.
+    /// Its name: a member's as the members admitted it.
     pub name: String,
     /// Its role, if it is known.
     pub role: Option<Role>,
     /// Where it stands.
-    #[serde(flatten)]
-    pub standing: Status,
-    /// Whether it applied and waits to be admitted; others may be listed because a proposal names them.
-    pub applied: bool,
+    pub status: Status,
     /// Whether this is the node that answers.
     pub this_node: bool,
 }
 
-/// A proposal to expel.
+/// What is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "wanted", rename_all = "kebab-case")]
+pub enum Wanted {
+    /// An admission.
+    Admission,
+    /// Another name or role of a member.
+    Renaming {
+        /// The name.
+        name: String,
+    },
+    /// An expulsion.
+    Expulsion {
+        /// The reasons given.
+        reasons: Vec<String>,
+    },
+    /// Another threshold.
+    Threshold {
+        /// Sponsors that an admission is to take.
+        sponsors: u16,
+    },
+    /// A member leaves.
+    Leaving,
+}
+
+impl Wanted {
+    /// Whether two members want the same, for whatever reasons.
+    fn is_same(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Expulsion { .. }, Self::Expulsion { .. })) || self == other
+    }
+
+    fn join(&mut self, other: Self) {
+        if let (Self::Expulsion { reasons }, Self::Expulsion { reasons: more }) = (self, other) {
+            reasons.extend(more);
+        }
+    }
+}
+
+/// Something that was proposed: "admission of X: 1 of 2".
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ProposalView {
-    /// The proposal.
-    pub proposal: StatementId,
+pub struct OpenView {
+    /// What.
+    #[serde(flatten)]
+    pub wanted: Wanted,
     /// Whom it concerns.
-    pub subject: PartyId,
-    /// Who proposed it.
-    pub author: PartyId,
-    /// The reason given.
-    pub reason: String,
-    /// When.
-    pub at: Timestamp,
-    /// Who voted for it.
-    pub votes: Vec<PartyId>,
-    /// How many may vote.
-    pub electorate: usize,
-    /// Whether it is effective.
-    pub carried: bool,
+    pub party: Option<PartyId>,
+    /// That party's name.
+    pub name: String,
+    /// Who is for it.
+    pub by: Vec<PartyId>,
+    /// How many it takes.
+    pub needed: usize,
+}
+
+/// What is being sealed: "sealing: 19 of 21, waiting for ...".
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SealingView {
+    /// The round.
+    pub round: u32,
+    /// Members who signed.
+    pub have: usize,
+    /// How many it takes.
+    pub needed: usize,
+    /// Members who did not sign yet.
+    pub waiting_for: Vec<PartyId>,
+    /// Whether this member's store was put back from a copy, so that it signs nothing until others told it how far they are.
+    pub put_back: bool,
+}
+
+/// A view with two successors.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ForkView {
+    /// The number of the view.
+    pub number: u32,
+    /// The successor at which this node does not stand.
+    pub other: ViewId,
+    /// Who signed for both.
+    pub liars: Vec<PartyId>,
+    /// Their names.
+    pub names: Vec<String>,
 }
 
 /// How a party was expelled, if it was, for people.
@@ -119,16 +204,45 @@ pub(crate) fn expulsion(
     if !is_expelled(txn, party)? {
         return Ok(None);
     }
-    let Some(ledger) = rebuilt(txn)? else { return Ok(None) };
-    let Some(facts) = ledger.expulsion(party) else { return Ok(None) };
-    let by: Vec<PartyId> = facts.votes.iter().copied().collect();
-    let mut names = Vec::new();
-    for voter in &by {
-        names.push(directory::name(txn, *voter)?);
+    let Some(charter) = charter(txn)? else { return Ok(None) };
+    let (federation, mut number) = (charter.name.clone(), oldest(txn)?);
+    loop {
+        let (seals, more) = seals_since(txn, number, limits::FOLLOW_BYTES_MAX)?;
+        for seal in &seals {
+            number = number.saturating_add(1);
+            if let Some(one) = seal.change.expelled.iter().find(|one| one.party == party) {
+                let (by, names) = sealers(txn, number - 1, seal)?;
+                let reason = one.reason.clone();
+                return Ok(Some(ExpelledView { federation, number, reason, by, names }));
+            }
+        }
+        if !more {
+            let (reason, by, names) = (String::new(), Vec::new(), Vec::new());
+            return Ok(Some(ExpelledView { federation, number: 0, reason, by, names }));
+        }
     }
-    let federation = ledger.charter().name.clone();
-    let (proposal, at, reason) = (facts.proposal, facts.at, facts.reason);
-    Ok(Some(ExpelledView { federation, proposal, at, by, names, reason }))
+}
+
+/// Who sealed the successor of a view, and their names.
+fn sealers(
+    txn: &(impl ReadTxn + ?Sized),
+    number: u32,
+    seal: &Seal,
+) -> Result<(Vec<PartyId>, Vec<String>), StoreError> {
+    let Some(view) = view_at(txn, number)? else { return Ok(Default::default()) };
+    let members = seal.commits.iter().filter_map(|commit| view.at(commit.place));
+    Ok(members.map(|member| (member.party, member.name.clone())).unzip())
+}
+
+/// Refuses with how this institution was expelled, if it was.
+pub(super) fn not_expelled(ctx: &Context<'_>) -> Handled<()> {
+    let Some(expelled) = expulsion(ctx.txn, ctx.own.party())? else { return Ok(()) };
+    let ExpelledView { federation, number, by, reason: why, .. } = expelled;
+    let sealed_by = by.len();
+    if why.is_empty() {
+        return refuse(Reason::WasExpelledUnexplained { federation, number, sealed_by });
+    }
+    refuse(Reason::WasExpelled { federation, number, sealed_by, why })
 }
 
 /// The federation as shown.
@@ -137,104 +251,180 @@ pub(crate) fn view(
     txn: &(impl ReadTxn + ?Sized),
     now: Timestamp,
 ) -> Handled<FederationView> {
-    let member = |party: PartyId, standing: Status| -> Handled<MemberView> {
-        let card = directory::card(txn, party)?;
-        let this_node = party == own.party();
-        let name = if this_node { own.name().to_owned() } else { directory::name(txn, party)? };
-        Ok(MemberView {
-            party,
-            name,
-            role: if this_node { Some(own.role()) } else { card.map(|card| card.role) },
-            standing,
-            applied: applied(own, txn, now, party)?,
-            this_node,
-        })
-    };
-    let Some(ledger) = ledger(own, txn)? else {
-        let founding = founding(txn)?;
-        let mut parties = Vec::new();
-        for party in founding.iter().flat_map(|row| &row.members) {
-            let sponsors = BTreeSet::from([own.party()]);
-            parties.push(member(*party, Status::Candidate { sponsors })?);
-        }
-        parties.extend(applicants(own, txn, now, &parties)?);
+    let (Some(charter), Some(here)) = (charter(txn)?, here(own, txn)?) else {
         return Ok(FederationView {
             federation: None,
-            name: founding.as_ref().map_or_else(String::new, |row| row.name.clone()),
-            threshold: founding.as_ref().map_or(0, |row| row.threshold),
-            founding: founding.is_some(),
-            first_members: founding.as_ref().map(FoundingRow::first_members),
-            parties,
-            proposals: Vec::new(),
+            name: String::new(),
+            threshold: 0,
+            number: 0,
+            view: None,
+            parties: Vec::new(),
+            open: Vec::new(),
+            sealing: None,
+            silent: Vec::new(),
+            quorum: 0,
+            stuck: false,
+            forks: Vec::new(),
             expelled: None,
         });
     };
-    let Some(charter) = charter(txn)? else {
-        return refuse(Reason::CharterMissing);
-    };
-    let mut parties = Vec::new();
-    for (party, status) in ledger.roll() {
-        parties.push(member(party, status)?);
-    }
-    parties.extend(applicants(own, txn, now, &parties)?);
-    let proposals = ledger
-        .proposals()
-        .map(|proposal| ProposalView {
-            proposal: proposal.id,
-            subject: proposal.subject,
-            author: proposal.author,
-            reason: proposal.reason.to_owned(),
-            at: proposal.at,
-            votes: proposal.votes.iter().copied().collect(),
-            electorate: proposal.electorate,
-            carried: proposal.carried,
-        })
-        .collect();
-    let federation = ledger.federation();
-    keep(own, ledger, false);
+    let members = here.view();
+    let numbers = members.numbers();
+    let silent = silent(own, &here, now);
+    let stuck = members.members.len() - silent.len() < numbers.quorum();
+    let shown = Shown { own, txn, here: &here };
     Ok(FederationView {
-        federation: Some(federation),
+        federation: Some(members.federation),
         name: charter.name.clone(),
-        threshold: charter.threshold,
-        founding: false,
-        first_members: None,
-        parties,
-        proposals,
+        threshold: members.threshold,
+        number: members.number,
+        view: Some(members.id()),
+        parties: shown.parties()?,
+        open: shown.open()?,
+        sealing: shown.sealing(),
+        silent,
+        quorum: numbers.quorum(),
+        stuck,
+        forks: shown.forks()?,
         expelled: expulsion(txn, own.party())?,
     })
 }
 
-/// Institutions that applied and of which no statement speaks yet.
-fn applicants(
-    own: &Own,
-    txn: &(impl ReadTxn + ?Sized),
-    now: Timestamp,
-    listed: &[MemberView],
-) -> Handled<Vec<MemberView>> {
-    let mut views = Vec::new();
-    for party in directory::with_standing(txn, now)? {
-        let Some(card) = directory::card(txn, party)? else { continue };
-        let applied = applied(own, txn, now, party)?;
-        if applied && !listed.iter().any(|view| view.party == party) {
-            views.push(MemberView {
-                party,
-                name: card.name.clone(),
-                role: Some(card.role),
-                standing: Status::Stranger,
-                applied,
-                this_node: false,
-            });
-        }
-    }
-    Ok(views)
+/// Members of whom nothing was heard for a day.
+fn silent(own: &Own, here: &Here, now: Timestamp) -> Vec<PartyId> {
+    let members = &here.view().members;
+    let is_silent = |party: PartyId| {
+        let pulse = here.view().place_of(party).and_then(|place| here.part.pulses().get(&place));
+        let heard = pulse.map_or(here.since, |(at, _)| (*at).max(here.since));
+        party != own.party() && now.since(heard) > DAY_MS
+    };
+    let parties = members.iter().map(|member| member.party);
+    parties.filter(|party| is_silent(*party)).collect()
 }
 
-fn applied(
-    own: &Own,
-    txn: &(impl ReadTxn + ?Sized),
-    now: Timestamp,
-    party: PartyId,
-) -> Result<bool, StoreError> {
-    let standing = directory::standing(txn, party, now)?;
-    Ok(standing == Some(Standing::Applicant) && party != own.party())
+struct Shown<'a, T: ReadTxn + ?Sized> {
+    own: &'a Own,
+    txn: &'a T,
+    here: &'a Here,
+}
+
+impl<T: ReadTxn + ?Sized> Shown<'_, T> {
+    fn name(&self, party: PartyId) -> Result<String, StoreError> {
+        match self.here.view().member(party) {
+            Some(member) => Ok(member.name.clone()),
+            None => directory::name(self.txn, party),
+        }
+    }
+
+    fn parties(&self) -> Handled<Vec<MemberView>> {
+        let me = self.own.party();
+        let one = |party, name, role, status| MemberView {
+            party,
+            name,
+            role,
+            status,
+            this_node: party == me,
+        };
+        let members = self.here.view().members.iter();
+        let mut parties: Vec<_> = members
+            .map(|member| one(member.party, member.name.clone(), Some(member.role), Status::Member))
+            .collect();
+        for row in applications(self.txn)? {
+            let member = &row.application.claims().member;
+            if self.here.view().member(member.party).is_none() {
+                let name = member.name.clone();
+                parties.push(one(member.party, name, Some(member.role), Status::Applicant));
+            }
+        }
+        for party in gone(self.txn)? {
+            if parties.iter().any(|view| view.party == party) {
+                continue;
+            }
+            let role = directory::card(self.txn, party)?.map(|card| card.role);
+            let status = match is_expelled(self.txn, party)? {
+                true => Status::Expelled,
+                false => Status::Left,
+            };
+            parties.push(one(party, self.name(party)?, role, status));
+        }
+        Ok(parties)
+    }
+
+    fn open(&self) -> Handled<Vec<OpenView>> {
+        let (view, ballots) = (self.here.view(), &self.here.ballots);
+        let numbers = view.numbers();
+        let mut open: Vec<OpenView> = Vec::new();
+        let mut add = |wanted: Wanted, party, name, by: PartyId, needed| {
+            let same = |one: &&mut OpenView| one.party == party && one.wanted.is_same(&wanted);
+            match open.iter_mut().find(same) {
+                Some(known) => {
+                    known.by.push(by);
+                    known.wanted.join(wanted);
+                }
+                None => open.push(OpenView { wanted, party, name, by: vec![by], needed }),
+            }
+        };
+        for ballot in ballots.iter() {
+            let by = ballot.author;
+            for application in &ballot.admit {
+                let member = &application.claims().member;
+                let name = member.name.clone();
+                let wanted = match view.member(member.party) {
+                    Some(_) => Wanted::Renaming { name: name.clone() },
+                    None => Wanted::Admission,
+                };
+                add(wanted, Some(member.party), name, by, numbers.sponsors());
+            }
+            for expulsion in &ballot.expel {
+                let reasons = vec![expulsion.reason.clone()];
+                let reasons = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
+                let (wanted, party) = (Wanted::Expulsion { reasons }, expulsion.party);
+                add(wanted, Some(party), self.name(party)?, by, numbers.votes());
+            }
+            if let Some(sponsors) = ballot.threshold {
+                add(Wanted::Threshold { sponsors }, None, String::new(), by, numbers.quorum());
+            }
+            if ballot.leave {
+                add(Wanted::Leaving, Some(by), self.name(by)?, by, 1);
+            }
+        }
+        Ok(open)
+    }
+
+    fn sealing(&self) -> Option<SealingView> {
+        let part = &self.here.part;
+        let put_back = part.promises().copy.is_some();
+        let progress = part.progress();
+        if progress.is_none() && !put_back {
+            return None;
+        }
+        let (have, needed) = match progress {
+            Some(progress) => (progress.have, progress.needed),
+            None => (Vec::new(), part.view().numbers().quorum()),
+        };
+        let waits = |party: &PartyId| {
+            part.view().place_of(*party).is_some_and(|place| !have.contains(&place))
+        };
+        let members = part.view().members.iter().map(|member| member.party);
+        Some(SealingView {
+            round: part.promises().round,
+            have: have.len(),
+            needed,
+            waiting_for: members.filter(waits).collect(),
+            put_back,
+        })
+    }
+
+    fn forks(&self) -> Handled<Vec<ForkView>> {
+        let mut views = Vec::new();
+        for row in forks(self.txn)? {
+            let mut names = Vec::new();
+            for liar in &row.liars {
+                names.push(self.name(*liar)?);
+            }
+            let (number, other, liars) = (row.number, row.successor, row.liars);
+            views.push(ForkView { number, other, liars, names });
+        }
+        Ok(views)
+    }
 }

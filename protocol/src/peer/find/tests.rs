@@ -4,6 +4,7 @@ use super::*;
 use crate::crypto::{KemSecret, SigningKey};
 use crate::entries::{ChartRow, Term, delete_chart, leave_subject, put_chart};
 use crate::identity::{Card, Role, incept};
+use crate::membership::Member;
 use crate::patients::{PatientRow, put_patient};
 use crate::peer::{Identity, Peer};
 use crate::rows;
@@ -228,7 +229,15 @@ fn a_member_is_found_by_its_name_however_many_others_take_it() {
     named.sort_unstable();
     // Its id is the last of all, where the others would have it cut off.
     let member = named.pop().unwrap();
-    rows::mark(&mut store, Table("federation_member"), &member.0).unwrap();
+    let row = Member {
+        party: member,
+        name: "Alder Clinic".into(),
+        role: Role::Hospital,
+        key: SigningKey::from_seed(&[1; 32]).public(),
+        number: 0,
+        next: [0; 32],
+    };
+    rows::put(&mut store, Table("federation_member"), &member.0, &row).unwrap();
     for limit in [None, Some(2)] {
         let found = view(&peer, &store, Thing::Institution, "ALDER clinic", limit);
         assert!(found.more);

@@ -189,6 +189,13 @@ impl KnownKeys {
         *self.keys.last().expect("an inception has a key")
     }
 
+    /// BLAKE3 of the key after the current one.
+    #[must_use]
+    pub fn next(&self) -> [u8; 32] {
+        let first = self.log.inception.claims().next;
+        self.log.rotations.last().map_or(first, |rotation| rotation.claims().next)
+    }
+
     /// The key of number `number`, current or earlier.
     #[must_use]
     pub fn key(&self, number: u32) -> Option<PublicKey> {

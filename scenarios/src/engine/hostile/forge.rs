@@ -12,16 +12,16 @@ use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::{Message as Consent, ReadRequest};
 use chartmesh_protocol::crypto;
 use chartmesh_protocol::custody;
-use chartmesh_protocol::directory::Introduction;
 use chartmesh_protocol::federation;
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId, StatementId, TokenId};
-use chartmesh_protocol::identity::{Card, KeyLog, KeyRing, Role};
-use chartmesh_protocol::membership::{Act, Charter, MembershipStatement};
+use chartmesh_protocol::identity::{KeyLog, KeyRing, Role};
+use chartmesh_protocol::membership::{
+    Act, Application, Ballot, Change, CheckedView, Commit, Endorsement, Member, View, Word,
+};
 use chartmesh_protocol::peer::{Body, Policy, ask};
 use chartmesh_protocol::record::view::EntryView;
-use chartmesh_protocol::statement::{Signed, Unverified};
+use chartmesh_protocol::statement::{Signed, signature_over};
 use chartmesh_protocol::store::{ReadTxn, Table};
-use std::collections::BTreeSet;
 
 const DAY_S: u64 = 24 * 3600;
 
@@ -149,65 +149,55 @@ impl Engine<'_> {
         self.say(Lie::of("forge"), at, to, &body, None);
     }
 
-    /// Sponsors a stranger, once more in its own name and once in another member's.
+    /// Sponsors a stranger, once more in its own name and once in another member's; and signs for the view in which the
+    /// stranger is a member as if it had been decided.
     pub(super) fn admit_alone(&mut self, at: u32, attempt: u64) {
         let stranger =
             crate::party::Party::named(self.seed, "stranger", Role::Hospital, Policy::default());
-        let subject = stranger.peer.me();
-        let now_us = self.stage.now_us;
         let machine = &self.stage.machines[at as usize];
         let me = machine.party.peer.me();
-        let Some((charter, statements)) = ledger(&machine.disk) else { return };
-        let named: BTreeSet<StatementId> =
-            statements.iter().flat_map(|known| known.claims().seen.iter().copied()).collect();
-        let mut seen: Vec<StatementId> =
-            statements.iter().map(Unverified::id).filter(|id| !named.contains(id)).collect();
-        seen.sort_unstable();
-        if seen.is_empty() {
-            seen.push(charter.id());
-        }
-        let other = charter.claims().first_members.iter().copied().find(|member| *member != me);
-        let author = match other.filter(|_| attempt.is_multiple_of(2)) {
-            Some(other) => other,
-            None => me,
-        };
-        let statement = MembershipStatement {
-            federation: chartmesh_protocol::id::FederationId(charter.id().0),
-            author,
-            key: 0,
-            at: machine.clock(now_us),
-            seen,
-            act: Act::Admit(subject),
-        };
-        let card = Card {
-            institution: subject,
-            key: 0,
+        let Some(view) = newest(&machine.disk) else { return };
+        let next = crypto::SigningKey::from_seed(&seed_of(self.seed, "stranger", "next"));
+        let member = Member {
+            party: stranger.peer.me(),
             name: "stranger".into(),
             role: Role::Hospital,
-            kem: stranger.kem.public(),
-            issued: machine.clock(now_us),
+            key: stranger.institution_key.public(),
+            number: 0,
+            next: next.public().digest(),
         };
-        let next = |purpose: &str| {
-            let seed = seed_of(self.seed, "stranger", purpose);
-            crypto::SigningKey::from_seed(&seed)
+        let application = Application { federation: view.federation, member };
+        let application = Signed::sign(application, &stranger.institution_key).to_unverified();
+        let other = view.members.iter().map(|member| member.party).find(|party| *party != me);
+        let author = other.filter(|_| attempt.is_multiple_of(2)).unwrap_or(me);
+        let key = &machine.party.institution_key;
+        let ballot = Ballot {
+            view: view.id(),
+            author,
+            number: u32::MAX,
+            admit: vec![application.clone()],
+            expel: Vec::new(),
+            threshold: None,
+            leave: false,
         };
-        let introduction = Introduction {
-            keys: chartmesh_protocol::identity::incept(
-                &next("institution"),
-                &next("next").public(),
-            ),
-            card: Signed::sign(card, &stranger.institution_key).to_unverified(),
-            nodes: Vec::new(),
+        let change = Change { admitted: vec![application], ..Change::default() };
+        let words = match (view.successor(&change), view.place_of(author)) {
+            (Ok(successor), Some(place)) => {
+                let commit = Commit { view: view.id(), round: 0, successor: successor.id() };
+                let signature = signature_over(&commit, key);
+                vec![Word { act: Act::Commit(commit), by: Endorsement { place, signature } }]
+            }
+            _ => Vec::new(),
         };
-        let spread = federation::Spread {
-            charter,
-            statements: vec![
-                Signed::sign(statement, &machine.party.institution_key).to_unverified(),
-            ],
-            parties: vec![introduction],
-            more: false,
+        let told = federation::Gossip {
+            position: view.position(),
+            ballots: vec![Signed::sign(ballot, key).to_unverified()],
+            speeches: Vec::new(),
+            words,
+            left: None,
+            seals: Vec::new(),
         };
-        let body = Body::Federation(federation::Message::Spread(spread));
+        let body = Body::Federation(federation::Message::Gossip(told));
         if let Some(to) = self.some_institution(at) {
             // One sponsor's word is good as far as it goes; who counts as a member is judged elsewhere.
             let lie = Lie { fault: Some("admit-alone"), may_pass: true };
@@ -283,15 +273,8 @@ impl Engine<'_> {
     }
 }
 
-/// The charter and all statements of a machine's federation.
-fn ledger(
-    disk: &dyn ReadTxn,
-) -> Option<(Unverified<Charter>, Vec<Unverified<MembershipStatement>>)> {
-    let charter = disk.get(Table("federation_charter"), &[]).expect("memory does not fail")?;
-    let charter = Unverified::from_bytes(&charter, usize::MAX).ok()?;
-    let rows = disk.page(Table("federation_statement"), &[], &[], usize::MAX);
-    let statements = rows.expect("memory does not fail").into_iter();
-    let statements =
-        statements.filter_map(|(_, bytes)| Unverified::from_bytes(&bytes, usize::MAX).ok());
-    Some((charter, statements.collect()))
+/// The newest view of a machine's federation.
+fn newest(disk: &dyn ReadTxn) -> Option<CheckedView> {
+    let view = disk.get(Table("federation_view"), &[]).expect("memory does not fail")?;
+    View::from_bytes(&view, usize::MAX).ok()?.check().ok()
 }

@@ -23,17 +23,6 @@ impl<'a> Sense<'a> {
                 format!("an admission needs {threshold} hospitals, and there are {hospitals}"),
             );
         }
-        let providers = self.scenario.providers.iter().map(|group| u64::from(group.count));
-        let institutions = hospitals + providers.sum::<u64>();
-        let first = self.scenario.federation.first_members();
-        if first < threshold || u64::from(first) > institutions.max(threshold.into()) {
-            self.say(
-                &[Key("federation"), Key("first_members")],
-                format!(
-                    "a charter names at least as many first members as an admission needs sponsors, {threshold}, and there are {institutions} institutions"
-                ),
-            );
-        }
     }
 
     /// Hospitals in all.

@@ -194,16 +194,6 @@ const BAD: &[(&str, &str, &str)] = &[
         "[federation]\nthreshold = 4\n[patients]",
         "31:13: an admission needs 4 hospitals, and there are 3",
     ),
-    (
-        "[patients]",
-        "[federation]\nthreshold = 3\nfirst_members = 2\n[patients]",
-        "32:17: a charter names at least as many first members as an admission needs sponsors, 3, and there are 4 institutions",
-    ),
-    (
-        "[patients]",
-        "[federation]\nfirst_members = 5\n[patients]",
-        "31:17: a charter names at least as many first members as an admission needs sponsors, 2, and there are 4 institutions",
-    ),
     ("cone = 0.5", "cone = 0.4", "29:7: the shares open, cone and symmetric sum to 0.9, not to 1"),
     ("down = \"1h\"\n", "", "27:6: `up` needs `down`: how long it is off between"),
     (

@@ -7,7 +7,7 @@ use crate::tier::chance::{Chance, micros_of};
 use crate::tier::places::Places;
 use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::{Asked, Command};
-use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::{enrolment, federation, record};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -42,22 +42,18 @@ impl<'a> People<'a> {
         }
     }
 
-    /// Founds the federation: its first members, then the others by sponsors' word.
+    /// Founds the federation: its first hospital alone, then the others by sponsors' word.
     ///
     /// # Errors
     /// [`RunError::Setup`]: a step was refused.
     pub fn found(&mut self, doors: &mut dyn Doors) -> Result<(), RunError> {
         let rules = &self.scenario.federation;
-        let (threshold, charter) = (rules.threshold, rules.first_members());
+        let threshold = rules.threshold;
         let members: Vec<u32> = self.places.members().collect();
         let (first, others) =
             members.split_first().ok_or_else(|| RunError::Setup("there is no hospital".into()))?;
-        let create = federation::command::Create {
-            name: self.scenario.name.clone(),
-            threshold,
-            first_members: rules.first_members,
-        };
-        self.do_now(*first, create, doors)?;
+        let name = self.scenario.name.clone();
+        self.do_now(*first, federation::command::Found { name, threshold, anew: false }, doors)?;
         for (joined, member) in others.iter().enumerate() {
             let addresses = doors.addresses(*first);
             let invite = federation::command::Invite { valid_ms: None, addresses };
@@ -66,11 +62,15 @@ impl<'a> People<'a> {
             self.do_now(*member, join, doors)?;
             doors.settle();
             let party = doors.id(*member);
-            let sponsors = if joined + 1 < usize::from(charter) { 1 } else { threshold.into() };
+            let sponsors = usize::from(threshold).min(joined + 1);
             for sponsor in members.iter().take(sponsors) {
                 let admit = federation::command::Admit { party };
-                self.do_now(*sponsor, admit, doors)?;
-                doors.settle();
+                match doors.ask_now(*sponsor, admit.into(), None) {
+                    Err(refusal) if refusal.code != RefusalCode::AlreadyDone => {
+                        return Err(self.refused(*sponsor, &refusal));
+                    }
+                    _ => doors.settle(),
+                }
             }
             doors.step();
         }

@@ -1,0 +1,256 @@
+//! The charter, the newest view, and the seals that led there from where this node began.
+
+use super::reasons::Reason;
+use super::roll;
+use crate::codec::Wire;
+use crate::id::ViewId;
+use crate::limits;
+use crate::membership::{Bound, Charter, CheckedView, Fork, Seal, Standpoint, View};
+use crate::refusal::{Handled, refuse};
+use crate::rows;
+use crate::statement::{Signed, Unverified};
+use crate::store::{ReadTxn, StoreError, Table};
+use crate::turn::Context;
+
+/// Nothing -> the charter.
+const CHARTER: Table = Table("federation_charter");
+/// Nothing -> where this node stands: it is told with every `hello`.
+const POSITION: Table = Table("federation_position");
+/// View -> its number, of those that this node passed.
+const PASSED: Table = Table("federation_passed");
+/// Nothing -> the newest final view.
+const NEWEST: Table = Table("federation_view");
+/// Nothing -> the view from which the seals are kept.
+const OLDEST: Table = Table("federation_oldest");
+/// Number of a view -> the seal that made it final.
+const SEALS: Table = Table("federation_seal");
+/// View -> [`ForkRow`].
+const FORKS: Table = Table("federation_fork");
+
+crate::codec::wire_struct! {
+    /// A view that has two successors, both sealed.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ForkRow {
+        /// The view's number.
+        1 => number: u32,
+        /// The seal that this node did not take.
+        2 => other: Seal,
+        /// The successor that it leads to.
+        3 => successor: ViewId,
+        /// Who signed both.
+        4 => liars: Vec<crate::id::PartyId>,
+    }
+}
+
+/// The charter, if this node follows a federation.
+pub(crate) fn charter(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Option<Signed<Charter>>, StoreError> {
+    Ok(rows::get::<Unverified<Charter>>(txn, CHARTER, &[])?.map(Unverified::from_own_store))
+}
+
+fn checked(table: Table, view: View) -> Result<CheckedView, StoreError> {
+    view.check().map_err(|why| StoreError::Corrupt { table: table.0, why: why.to_string() })
+}
+
+/// The newest final view.
+pub(crate) fn newest(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<CheckedView>, StoreError> {
+    rows::get::<View>(txn, NEWEST, &[])?.map(|view| checked(NEWEST, view)).transpose()
+}
+
+/// Where this node stands, for `hello`.
+pub(crate) fn position(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Standpoint>, StoreError> {
+    rows::get(txn, POSITION, &[])
+}
+
+fn seal_of(txn: &(impl ReadTxn + ?Sized), number: u32) -> Result<Option<Seal>, StoreError> {
+    rows::get(txn, SEALS, &number.to_be_bytes())
+}
+
+/// A final view by its number, if its seals are kept. [FED-20]
+pub(crate) fn view_at(
+    txn: &(impl ReadTxn + ?Sized),
+    number: u32,
+) -> Result<Option<CheckedView>, StoreError> {
+    let Some(oldest) = rows::get::<View>(txn, OLDEST, &[])? else { return Ok(None) };
+    let mut view = checked(OLDEST, oldest)?;
+    while view.number < number {
+        let Some(seal) = seal_of(txn, view.number + 1)? else { return Ok(None) };
+        view = view
+            .successor(&seal.change)
+            .map_err(|why| StoreError::Corrupt { table: SEALS.0, why: why.to_string() })?;
+    }
+    Ok((view.number == number).then_some(view))
+}
+
+/// The number of the oldest view behind which seals are kept.
+pub(crate) fn oldest(txn: &(impl ReadTxn + ?Sized)) -> Result<u32, StoreError> {
+    Ok(rows::get::<View>(txn, OLDEST, &[])?.map_or(0, |view| view.number))
+}
+
+/// The seals behind a view, as many as an answer takes; and whether there are more.
+pub(crate) fn seals_since(
+    txn: &(impl ReadTxn + ?Sized),
+    number: u32,
+    bytes_max: usize,
+) -> Result<(Vec<Seal>, bool), StoreError> {
+    let (mut seals, mut bytes) = (Vec::new(), 0);
+    let mut next = number;
+    loop {
+        next = next.saturating_add(1);
+        let Some(seal) = seal_of(txn, next)? else { return Ok((seals, false)) };
+        bytes += seal.to_bytes().len();
+        // One always fits, or nothing would ever come of it.
+        if bytes > bytes_max && !seals.is_empty() {
+            return Ok((seals, true));
+        }
+        seals.push(seal);
+    }
+}
+
+/// Begins to follow a federation at an anchor. [FED-6]
+pub(crate) fn begin(
+    ctx: &mut Context<'_>,
+    charter: &Signed<Charter>,
+    anchor: &CheckedView,
+) -> Handled<()> {
+    if anchor.federation.0 != charter.id().0 {
+        return refuse(Reason::OtherCharter);
+    }
+    if let Some(known) = newest(ctx.txn)? {
+        return match known.federation == anchor.federation {
+            true => Ok(()),
+            false => refuse(Reason::InAnother),
+        };
+    }
+    rows::put(ctx.txn, CHARTER, &[], &charter.to_unverified())?;
+    rows::put(ctx.txn, OLDEST, &[], &View::clone(anchor))?;
+    stand_at(ctx, None, anchor, Bound::default())
+}
+
+/// Makes a view the newest.
+fn stand_at(
+    ctx: &mut Context<'_>,
+    before: Option<&CheckedView>,
+    view: &CheckedView,
+    bound: Bound,
+) -> Handled<()> {
+    rows::put(ctx.txn, NEWEST, &[], &View::clone(view))?;
+    rows::put(ctx.txn, POSITION, &[], &view.position())?;
+    rows::put(ctx.txn, PASSED, &view.id().0, &view.number)?;
+    super::here::begin(ctx, bound)?;
+    Ok(roll::write(ctx, before, view)?)
+}
+
+/// What became of a seal.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// It made this the newest view.
+    Moved,
+    /// It leads to where this node was already.
+    Known,
+    /// It leads from a view that this node passed to another one than this node took. [FED-18]
+    Forked,
+    /// It does not begin at a view that this node knows, or does not hold.
+    Not,
+}
+
+/// Follows a seal, from whomever it came. [FED-15]
+pub(crate) fn follow(ctx: &mut Context<'_>, seal: &Seal) -> Handled<Followed> {
+    let Some(view) = newest(ctx.txn)? else { return Ok(Followed::Not) };
+    if seal.view != view.id() {
+        return passed(ctx, seal);
+    }
+    let next = match view.sealed(seal) {
+        Ok(next) => next,
+        Err(why) => {
+            tracing::info!(%why, "a seal was not taken");
+            return Ok(Followed::Not);
+        }
+    };
+    rows::put(ctx.txn, SEALS, &next.number.to_be_bytes(), seal)?;
+    prune(ctx, next.number)?;
+    let bound = super::here::bound_after(ctx.txn, seal.round)?;
+    stand_at(ctx, Some(&view), &next, bound)?;
+    Ok(Followed::Moved)
+}
+
+/// The oldest seals go: who stands further back needs a new code.
+fn prune(ctx: &mut Context<'_>, number: u32) -> Handled<()> {
+    let Some(oldest) = rows::get::<View>(ctx.txn, OLDEST, &[])? else { return Ok(()) };
+    let kept = u32::try_from(limits::SEALS_KEPT).unwrap_or(u32::MAX);
+    if number.saturating_sub(oldest.number) <= kept {
+        return Ok(());
+    }
+    let next = oldest.number + 1;
+    if let Some(view) = view_at(ctx.txn, next)? {
+        ctx.txn.delete(PASSED, &oldest.check().map(|oldest| oldest.id().0).unwrap_or_default())?;
+        rows::put(ctx.txn, OLDEST, &[], &View::clone(&view))?;
+        ctx.txn.delete(SEALS, &next.to_be_bytes())?;
+    }
+    Ok(())
+}
+
+/// A seal of a view that is not the newest: nothing is taken back, but it may prove who lied.
+fn passed(ctx: &mut Context<'_>, seal: &Seal) -> Handled<Followed> {
+    let number = rows::get::<u32>(ctx.txn, PASSED, &seal.view.0)?;
+    let Some(number) = number else { return Ok(Followed::Not) };
+    let Some(known) = seal_of(ctx.txn, number.saturating_add(1))? else { return Ok(Followed::Not) };
+    passed_at(ctx, number, &known, seal)
+}
+
+fn passed_at(ctx: &mut Context<'_>, number: u32, known: &Seal, other: &Seal) -> Handled<Followed> {
+    let Some(view) = view_at(ctx.txn, number)? else { return Ok(Followed::Not) };
+    match view.fork(known, other) {
+        Ok(Some(Fork { successors: [_, successor], liars, .. })) => {
+            if rows::get::<ForkRow>(ctx.txn, FORKS, &view.id().0)?.is_none() {
+                tracing::error!(view = %view.id().short(), "a view of the federation has two successors");
+                let row = ForkRow { number, other: other.clone(), successor, liars };
+                rows::put(ctx.txn, FORKS, &view.id().0, &row)?;
+            }
+            Ok(Followed::Forked)
+        }
+        Ok(None) => Ok(Followed::Known),
+        Err(_) => Ok(Followed::Not),
+    }
+}
+
+/// The forks that were seen.
+pub(crate) fn forks(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<ForkRow>, StoreError> {
+    Ok(rows::all::<ForkRow>(txn, FORKS, &[])?.into_iter().map(|(_, row)| row).collect())
+}
+
+/// On the operator's word: stands at the other successor of a view that was forked. Nothing but membership is
+/// concerned. [FED-18]
+pub(crate) fn choose(ctx: &mut Context<'_>, successor: ViewId) -> Handled<()> {
+    let chosen = forks(ctx.txn)?.into_iter().find(|row| row.successor == successor);
+    let Some(row) = chosen else { return refuse(Reason::NoSuchSuccessor) };
+    let (Some(before), Some(view)) = (newest(ctx.txn)?, view_at(ctx.txn, row.number)?) else {
+        return refuse(Reason::NoSuchSuccessor);
+    };
+    let Ok(next) = view.sealed(&row.other) else { return refuse(Reason::NoSuchSuccessor) };
+    let Some(ours) = seal_of(ctx.txn, next.number)? else {
+        return refuse(Reason::NoSuchSuccessor);
+    };
+    let Ok(left) = view.sealed(&ours) else { return refuse(Reason::NoSuchSuccessor) };
+    for number in next.number..=before.number {
+        ctx.txn.delete(SEALS, &number.to_be_bytes())?;
+    }
+    rows::put(ctx.txn, SEALS, &next.number.to_be_bytes(), &row.other)?;
+    let row = ForkRow { other: ours, successor: left.id(), ..row };
+    rows::put(ctx.txn, FORKS, &view.id().0, &row)?;
+    stand_at(ctx, Some(&before), &next, Bound::default())?;
+    Ok(super::here::lose(ctx)?)
+}
+
+/// Forgets a federation that this institution is out of, or is to be no more in.
+pub(crate) fn forget(ctx: &mut Context<'_>) -> Handled<()> {
+    roll::forget(ctx)?;
+    super::here::forget(ctx)?;
+    for table in [CHARTER, POSITION, PASSED, NEWEST, OLDEST, SEALS, FORKS] {
+        for (key, _) in rows::keys(ctx.txn, table)? {
+            ctx.txn.delete(table, &key)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! A federation begins with one hospital, joins another, is founded anew; what its members decide; a store that was lost.
+
+use chartmesh_protocol::federation::command::{Found, Leave, Rename, Threshold};
+use chartmesh_protocol::federation::view::Status;
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::refusal::RefusalCode;
+use chartmesh_protocol::store::Memory;
+use chartmesh_protocol::time::DAY_MS;
+use chartmesh_scenarios::{Who, World};
+
+/// `count` hospitals in one federation with a threshold of two.
+fn members(seed: u64, count: usize) -> (World, Vec<Who>) {
+    let mut world = World::new(seed);
+    let all: Vec<_> = (0..count).map(|n| world.add(Role::Hospital, &format!("H{n}"))).collect();
+    let create = Found { name: "Kita".into(), threshold: 2, anew: false };
+    world.ask(all[0], create, None).unwrap();
+    for (n, guest) in all.iter().enumerate().skip(1) {
+        let invite = world.invite(all[0]);
+        world.join(*guest, invite).unwrap();
+        world.admit(all[0], *guest).unwrap();
+        if n > 1 {
+            world.admit(all[1], *guest).unwrap();
+        }
+    }
+    (world, all)
+}
+
+#[test]
+fn a_hospital_begins_alone_and_everything_works_in_a_federation_of_one() {
+    let mut world = World::new(1);
+    let a = world.add(Role::Hospital, "A");
+    world.ask(a, Found { name: "Kita".into(), threshold: 2, anew: false }, None).unwrap();
+    let view = world.see(a, &ask::Members, None).unwrap();
+    assert_eq!((view.number, view.parties.len(), view.quorum), (0, 1, 1));
+    let (relay, provider) = (world.add(Role::Patient, "Relay"), world.add(Role::Backup, "P"));
+    let patient = world.new_patient(relay, "Hanako");
+    world.enrol(a, relay, patient);
+    assert!(world.is_member(relay, a), "the relay follows it");
+    // It takes in a second alone, and a third with the second.
+    let invite = world.invite(a);
+    world.join(provider, invite).unwrap();
+    assert_eq!(world.standing(a, provider), Some(Status::Applicant));
+    world.admit(a, provider).unwrap();
+    let third = world.add(Role::Hospital, "C");
+    let invite = world.invite(provider);
+    world.join(third, invite).unwrap();
+    let view = world.admit(a, third).unwrap();
+    let open = &view.open[0];
+    assert_eq!((open.by.len(), open.needed, open.party), (1, 2, Some(world.id(third))));
+    world.admit(provider, third).unwrap();
+    for at in [a, provider, third, relay] {
+        assert!([a, provider, third].iter().all(|who| world.is_member(at, *who)), "at {at:?}");
+    }
+}
+
+#[test]
+fn a_federation_of_one_joins_another_and_its_patients_stay() {
+    let (mut world, all) = members(1, 3);
+    let (a, relay) = (world.add(Role::Hospital, "Alder"), world.add(Role::Patient, "Relay"));
+    world.ask(a, Found { name: "Alder's".into(), threshold: 2, anew: false }, None).unwrap();
+    let patient = world.new_patient(relay, "Hanako");
+    let chart = world.enrol(a, relay, patient);
+    let before = world.see(relay, &ask::Members, None).unwrap().federation;
+    let invite = world.invite(all[0]);
+    world.join(a, invite).unwrap();
+    world.admit(all[0], a).unwrap();
+    world.admit(all[1], a).unwrap();
+    world.advance(DAY_MS);
+    assert!(world.is_member(a, all[2]) && world.is_member(all[2], a));
+    // The relay went with the hospital of its patient; chart and enrolment are what they were.
+    let view = world.see(relay, &ask::Members, None).unwrap();
+    assert_ne!(view.federation, before);
+    assert!(world.is_member(relay, all[1]));
+    let charts = world.all(a, ask::Charts::default(), None).unwrap();
+    assert!(charts.iter().any(|one| one.chart == chart && one.enrolled));
+}
+
+#[test]
+fn of_two_with_one_dead_the_other_founds_anew_and_takes_its_patients_along() {
+    let (mut world, all) = members(1, 2);
+    let relay = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(relay, "Hanako");
+    world.enrol(all[0], relay, patient);
+    world.switch(all[1], false);
+    world.expel(all[0], all[1]).unwrap();
+    world.advance(2 * DAY_MS);
+    let view = world.see(all[0], &ask::Members, None).unwrap();
+    assert!(view.stuck && world.is_member(all[0], all[1]), "one of two decides nothing");
+    let found = |anew| Found { name: "Anew".into(), threshold: 2, anew };
+    assert_eq!(world.ask(all[0], found(false), None).unwrap_err().code, RefusalCode::AlreadyDone);
+    world.ask(all[0], found(true), None).unwrap();
+    let third = world.add(Role::Hospital, "C");
+    let invite = world.invite(all[0]);
+    world.join(third, invite).unwrap();
+    world.admit(all[0], third).unwrap();
+    world.advance(DAY_MS);
+    assert!(world.is_member(relay, third) && !world.is_member(relay, all[1]));
+}
+
+#[test]
+fn a_threshold_a_name_and_the_founders_leaving_are_sealed_like_all_else() {
+    let (mut world, all) = members(1, 4);
+    for at in &all[..3] {
+        world.ask(*at, Threshold { sponsors: 3 }, None).unwrap();
+    }
+    let view = world.see(all[3], &ask::Members, None).unwrap();
+    assert_eq!(view.threshold, 3);
+    world.ask(all[3], Rename { name: "Alder Clinic".into() }, None).unwrap();
+    let name = |world: &World, at| {
+        let view = world.see(at, &ask::Members, None).unwrap();
+        let id = world.id(all[3]);
+        view.parties.into_iter().find(|one| one.party == id).unwrap().name
+    };
+    assert_eq!(name(&world, all[0]), "H3");
+    for at in &all[..2] {
+        world.admit(*at, all[3]).unwrap();
+    }
+    assert!(all.iter().all(|at| name(&world, *at) == "Alder Clinic"));
+    world.ask(all[0], Leave, None).unwrap();
+    world.advance(DAY_MS);
+    assert!(all[1..].iter().all(|at| world.standing(*at, all[0]) == Some(Status::Left)));
+    assert_eq!(world.standing(all[0], all[0]), Some(Status::Left));
+}
+
+#[test]
+fn a_hospital_that_lost_its_store_comes_back_and_signs_again_once_the_others_told_it_how_far_they_are()
+ {
+    let (mut world, all) = members(1, 2);
+    world.switch(all[1], false);
+    world.parties[all[1].0].store = Memory::default();
+    world.switch(all[1], true);
+    let invite = world.invite(all[0]);
+    world.join(all[1], invite).unwrap();
+    let sealing = world.see(all[1], &ask::Members, None).unwrap().sealing;
+    assert!(sealing.is_none_or(|sealing| sealing.put_back));
+    let third = world.add(Role::Hospital, "C");
+    let invite = world.invite(all[0]);
+    world.join(third, invite).unwrap();
+    world.advance(60 * 60 * 1000);
+    for at in &all {
+        world.admit(*at, third).unwrap();
+    }
+    for _ in 0..40 {
+        world.advance(60 * 60 * 1000);
+    }
+    assert!(world.is_member(all[0], third) && world.is_member(all[1], third));
+}
