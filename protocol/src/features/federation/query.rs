@@ -13,7 +13,7 @@ questions! {
     }
 }
 
-/// The federation and its members, whole: there are at most [`crate::limits::MEMBERS_MAX`] of them, and what is judged
+/// The federation and its members, whole: there are at most [`crate::limits::VIEW_MEMBERS_MAX`] of them, and what is judged
 /// is the whole.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Members;
