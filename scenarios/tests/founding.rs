@@ -1,13 +1,16 @@
 //! A federation begins with one hospital, joins another, is founded anew; what its members decide; a store that was lost.
 
+use chartmesh_protocol::federation;
 use chartmesh_protocol::federation::command::{Found, Leave, Rename, Threshold};
-use chartmesh_protocol::federation::view::Status;
+use chartmesh_protocol::federation::view::{Status, Wanted};
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Who, World};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// `count` hospitals in one federation with a threshold of two.
 fn members(seed: u64, count: usize) -> (World, Vec<Who>) {
@@ -145,4 +148,29 @@ fn a_hospital_that_lost_its_store_comes_back_and_signs_again_once_the_others_tol
         world.advance(60 * 60 * 1000);
     }
     assert!(world.is_member(all[0], third) && world.is_member(all[1], third));
+}
+
+#[test]
+fn whoever_says_a_members_ballot_again_and_again_does_not_use_up_its_hour() {
+    let (mut world, all) = members(1, 3);
+    let said = Rc::new(RefCell::new(None));
+    let noted = Rc::clone(&said);
+    world.answer_otherwise = Some(Box::new(move |body, _| {
+        if let Body::Federation(federation::Message::Gossip(gossip)) = body
+            && !gossip.ballots.is_empty()
+        {
+            *noted.borrow_mut() = Some(body.clone());
+        }
+        None
+    }));
+    world.ask(all[1], Threshold { sponsors: 3 }, None).unwrap();
+    world.answer_otherwise = None;
+    let body = said.take().expect("its ballot was told");
+    for _ in 0..40 {
+        world.say(all[2], all[0], &body, None, Some).unwrap();
+    }
+    world.ask(all[1], Threshold { sponsors: 4 }, None).unwrap();
+    let wanted = Wanted::Threshold { sponsors: 4 };
+    let open = world.see(all[0], &ask::Members, None).unwrap().open;
+    assert!(open.iter().any(|one| one.wanted == wanted), "{open:?}");
 }

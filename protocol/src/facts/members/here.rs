@@ -168,9 +168,11 @@ impl Here {
         ballot: Signed<Ballot>,
     ) -> Result<bool, StoreError> {
         let author = ballot.author;
-        if !may_replace(ctx, author)? || !self.ballots.take(ballot.clone()) {
+        // What is known counts for nothing: others could use its author's hour up by saying it again.
+        if !self.ballots.is_replaced_by(&ballot) || !may_replace(ctx, author)? {
             return Ok(false);
         }
+        self.ballots.take(ballot.clone());
         let is_old =
             |item: &Item| matches!(item, Item::Ballot(old) if old.claims().author == author);
         self.drop_items(ctx, is_old)?;

@@ -176,7 +176,7 @@ pub(super) fn caught_up(
         forget_tables(ctx)?;
         return begin_with(ctx, from, follow, anchor);
     }
-    take(ctx, from, follow)
+    take(ctx, from, follow, false)
 }
 
 /// Takes up a federation at an anchor. [FED-6]
@@ -194,20 +194,18 @@ pub(super) fn begin_with(
         return refuse(Reason::OtherAnchor);
     }
     begin(ctx, &charter, &view)?;
+    take(ctx, from, brought, true)
+}
+
+/// Takes in what leads on from here; `anew`: to a federation that this node has just taken up.
+fn take(ctx: &mut Context<'_>, from: PartyId, brought: Follow, anew: bool) -> Handled<()> {
+    let before = position(ctx.txn)?;
     for seal in &brought.seals {
         follow(ctx, seal)?;
     }
     // Whoever comes in as a member had a store before this one, and has signed what is not here.
-    if members::is_member(ctx.txn, ctx.own.party())? {
+    if anew && members::is_member(ctx.txn, ctx.own.party())? {
         members::lose(ctx)?;
-    }
-    take(ctx, from, brought)
-}
-
-fn take(ctx: &mut Context<'_>, from: PartyId, brought: Follow) -> Handled<()> {
-    let before = position(ctx.txn)?;
-    for seal in &brought.seals {
-        follow(ctx, seal)?;
     }
     let member = |party: PartyId, ctx: &Context<'_>| members::is_member(ctx.txn, party);
     for introduction in brought.parties {

@@ -50,13 +50,19 @@ impl CheckedView {
 }
 
 impl Ballots {
-    /// Takes a ballot in; gives whether it replaces what was there: of two with one number the smaller id counts, so
-    /// that all come to the same, whatever its author sent to whom. [FED-7]
-    pub fn take(&mut self, ballot: Signed<Ballot>) -> bool {
-        let replaces = self.by_author.get(&ballot.author).is_none_or(|known| {
+    /// Whether a ballot replaces what is here: of two with one number the smaller id counts, so that all come to the
+    /// same, whatever its author sent to whom. [FED-7]
+    #[must_use]
+    pub fn is_replaced_by(&self, ballot: &Signed<Ballot>) -> bool {
+        self.by_author.get(&ballot.author).is_none_or(|known| {
             (ballot.number, core::cmp::Reverse(ballot.id()))
                 > (known.number, core::cmp::Reverse(known.id()))
-        });
+        })
+    }
+
+    /// Takes a ballot in; gives whether it replaced what was there.
+    pub fn take(&mut self, ballot: Signed<Ballot>) -> bool {
+        let replaces = self.is_replaced_by(&ballot);
         if replaces {
             self.by_author.insert(ballot.author, ballot);
         }
