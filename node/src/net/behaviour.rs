@@ -14,7 +14,7 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{Config, NetworkBehaviour};
 use libp2p::{
     PeerId, StreamProtocol, Swarm, Transport, connection_limits, dns, identify, mdns, noise, ping,
-    quic, tcp, yamux,
+    quic, yamux,
 };
 
 use super::NetError;
@@ -27,6 +27,7 @@ use super::limits::{
     HELLO_STREAMS_MAX, HELLO_TIMEOUT, IDENTIFY_EVERY, Limits,
 };
 use super::outside::Outside;
+use super::port::AnyPort;
 
 const HELLO: StreamProtocol = StreamProtocol::new("/chartmesh/hello/1");
 const CONTROL: StreamProtocol = StreamProtocol::new("/chartmesh/control/1");
@@ -137,7 +138,7 @@ where
 type Connections = Boxed<(PeerId, StreamMuxerBox)>;
 
 fn internet(keypair: &Keypair) -> Result<Connections, NetError> {
-    let tcp = upgraded(tcp::tokio::Transport::new(tcp::Config::default()), keypair)?;
+    let tcp = upgraded(AnyPort::default(), keypair)?;
     let quic = quic::tokio::Transport::new(quic::Config::new(keypair))
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     Ok(tcp.or_transport(quic).map(|either, _| either.into_inner()).boxed())

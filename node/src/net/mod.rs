@@ -64,6 +64,7 @@ mod limits;
 mod outside;
 mod peer_id;
 mod places;
+mod port;
 mod state;
 mod strangers;
 mod task;

@@ -1,6 +1,7 @@
 //! Hello and control between nodes, and what their failures say.
 
 use futures::future::join_all;
+use libp2p::multiaddr::Protocol;
 
 use super::super::{Reason, SendFailure, Transport};
 use super::*;
@@ -19,6 +20,34 @@ async fn friends() -> (Node, Node) {
     one.admit(&other);
     other.admit(&one);
     (one, other)
+}
+
+/// Holds the port of `addr` against whoever would dial from it.
+fn hold_port(addr: &Multiaddr) -> std::os::fd::OwnedFd {
+    use rustix::net::{AddressFamily, SocketAddrV4, SocketType, bind, socket, sockopt};
+    let port = addr.iter().find_map(|part| match part {
+        Protocol::Tcp(port) => Some(port),
+        _ => None,
+    });
+    let held = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    for shared in [true, false] {
+        sockopt::set_socket_reuseaddr(&held, shared).unwrap();
+        sockopt::set_socket_reuseport(&held, shared).unwrap();
+        if shared {
+            bind(&held, &SocketAddrV4::new([127, 0, 0, 1].into(), port.unwrap())).unwrap();
+        }
+    }
+    held
+}
+
+#[tokio::test]
+async fn a_node_whose_port_the_system_does_not_give_it_dials_from_another() {
+    let (node, other) = (Node::start(1).await, Node::start(2).await);
+    let (id, addrs) = (node.id(), node.tcp());
+    let _net = node.echo();
+    let _held = hold_port(&other.tcp()[0]);
+    let answer = within("hello", other.net.hello(addrs, None, b"hello".to_vec())).await;
+    assert_eq!(answer, Ok((id, b"hello".to_vec())));
 }
 
 async fn control_event(node: &mut Node) -> (Vec<u8>, super::super::Reply) {
