@@ -1,11 +1,16 @@
 //! A federation begins with one hospital, joins another, is founded anew; what its members decide; a store that was lost.
 
-use chartmesh_protocol::federation;
+use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::federation::command::{Found, Leave, Rename, Threshold};
 use chartmesh_protocol::federation::view::{Status, Wanted};
+use chartmesh_protocol::federation::{self, CatchUp, Follow, Gossip};
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::limits;
+use chartmesh_protocol::membership::{Ballot, Standpoint};
+use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::refusal::RefusalCode;
+use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Who, World};
@@ -153,19 +158,7 @@ fn a_hospital_that_lost_its_store_comes_back_and_signs_again_once_the_others_tol
 #[test]
 fn whoever_says_a_members_ballot_again_and_again_does_not_use_up_its_hour() {
     let (mut world, all) = members(1, 3);
-    let said = Rc::new(RefCell::new(None));
-    let noted = Rc::clone(&said);
-    world.answer_otherwise = Some(Box::new(move |body, _| {
-        if let Body::Federation(federation::Message::Gossip(gossip)) = body
-            && !gossip.ballots.is_empty()
-        {
-            *noted.borrow_mut() = Some(body.clone());
-        }
-        None
-    }));
-    world.ask(all[1], Threshold { sponsors: 3 }, None).unwrap();
-    world.answer_otherwise = None;
-    let body = said.take().expect("its ballot was told");
+    let body = Body::Federation(federation::Message::Gossip(told_of_threshold(&mut world, all[1])));
     for _ in 0..40 {
         world.say(all[2], all[0], &body, None, Some).unwrap();
     }
@@ -173,4 +166,94 @@ fn whoever_says_a_members_ballot_again_and_again_does_not_use_up_its_hour() {
     let wanted = Wanted::Threshold { sponsors: 4 };
     let open = world.see(all[0], &ask::Members, None).unwrap().open;
     assert!(open.iter().any(|one| one.wanted == wanted), "{open:?}");
+}
+
+/// [FED-20]
+#[test]
+fn every_view_that_is_kept_can_be_begun_at_and_older_ones_need_a_new_code() {
+    let mut world = World::new(1);
+    let alone = world.add(Role::Hospital, "Alone");
+    world.ask(alone, Found { name: "Kita".into(), threshold: 2, anew: false }, None).unwrap();
+    let guest = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(guest, "Hanako");
+    world.enrol(alone, guest, patient);
+    let kept = u32::try_from(limits::SEALS_KEPT).unwrap();
+    let mut stood = Vec::new();
+    for number in 0..kept + 100 {
+        let view = world.see(alone, &ask::Members, None).unwrap();
+        assert_eq!(view.number, number);
+        let (federation, view) = (view.federation.unwrap(), view.view.unwrap());
+        stood.push(Standpoint { federation, number, view });
+        let sponsors = if number % 2 == 0 { 3 } else { 2 };
+        world.ask(alone, Threshold { sponsors }, None).unwrap();
+    }
+    let mut begins_at = |stood: Standpoint| {
+        let question = CatchUp { position: Some(stood), whole: true };
+        let body = Body::Federation(federation::Message::CatchUp(question));
+        world.advance(1000);
+        match world.say(guest, alone, &body, None, Some).unwrap() {
+            OutcomeResult::Done(answer) => Some(Follow::from_bytes(&answer.0, 1 << 24).unwrap()),
+            OutcomeResult::Refused(refusal) if refusal.code == RefusalCode::NotFound => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    for number in (0..kept + 100).filter(|number| number % 97 < 2 || *number > kept + 98) {
+        let at = stood[number as usize];
+        let follow = begins_at(at);
+        assert_eq!(follow.is_some(), number >= 100, "{number}");
+        let Some(Follow { view: Some(view), seals, .. }) = follow else { continue };
+        let mut view = view.check().unwrap();
+        assert_eq!(view.position(), at);
+        for seal in seals.iter().take(3) {
+            view = view.sealed(seal).unwrap();
+            let there = stood.get(view.number as usize);
+            assert!(there.is_none_or(|there| *there == view.position()));
+        }
+    }
+    // A number that is not the view's own is none of which anything follows.
+    assert!(begins_at(Standpoint { number: 2000, ..stood[2001] }).is_none());
+    assert!(begins_at(Standpoint { number: u32::MAX, ..stood[2001] }).is_none());
+}
+
+/// What a member's wish for another threshold is told with.
+fn told_of_threshold(world: &mut World, by: Who) -> Gossip {
+    let said = Rc::new(RefCell::new(None));
+    let noted = Rc::clone(&said);
+    world.answer_otherwise = Some(Box::new(move |body, _| {
+        if let Body::Federation(federation::Message::Gossip(gossip)) = body
+            && !gossip.ballots.is_empty()
+        {
+            *noted.borrow_mut() = Some(gossip.clone());
+        }
+        None
+    }));
+    world.ask(by, Threshold { sponsors: 3 }, None).unwrap();
+    world.answer_otherwise = None;
+    said.take().expect("its ballot was told")
+}
+
+#[test]
+fn whoever_says_what_does_not_hold_is_not_looked_at_further() {
+    let (mut elsewhere, all) = members(1, 3);
+    let mut gossip = told_of_threshold(&mut elsewhere, all[1]);
+    // The same federation, in which nobody has heard of it yet.
+    let (mut world, all) = members(1, 3);
+    world.switch(all[1], false);
+    let told = |world: &mut World, gossip: &Gossip| {
+        let body = Body::Federation(federation::Message::Gossip(gossip.clone()));
+        world.advance(1000);
+        let said = world.say(all[2], all[0], &body, None, Some).unwrap();
+        assert!(matches!(said, OutcomeResult::Done(_)), "{said:?}");
+        let view = world.see(all[0], &ask::Members, None).unwrap();
+        assert_eq!(view.view, Some(gossip.position.view));
+        !view.open.is_empty()
+    };
+    let honest = gossip.ballots[0].clone();
+    let mut bytes = honest.bytes().to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    let forged = Unverified::<Ballot>::parse(&bytes).unwrap();
+    gossip.ballots = vec![forged, honest.clone()];
+    assert!(!told(&mut world, &gossip), "behind what does not hold");
+    gossip.ballots = vec![honest];
+    assert!(told(&mut world, &gossip));
 }

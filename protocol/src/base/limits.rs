@@ -132,6 +132,8 @@ limits! {
     SEALS_KEPT: usize = 4096;
     /// Bytes of the seals, and of the introductions, in one answer: with charter and view below RESPONSE_BYTES_MAX.
     FOLLOW_BYTES_MAX: usize = 2 * 1024 * 1024;
+    /// Forks that are kept, and shown: one is enough to know whom not to trust.
+    FORKS_KEPT: usize = 64;
     /// Views by which whoever stands at another successor is shown how it was sealed here.
     FORK_SHOWN_MAX: u32 = 16;
     /// Bytes of what is told of a view in one message: below REQUEST_BYTES_MAX.

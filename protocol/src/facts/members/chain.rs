@@ -24,8 +24,12 @@ const NEWEST: Table = Table("federation_view");
 const OLDEST: Table = Table("federation_oldest");
 /// Number of a view -> the seal that made it final.
 const SEALS: Table = Table("federation_seal");
+/// Number of a view, of each [`STEP`]th that is kept -> the view: others are made from the one before and its seals.
+const STEPS: Table = Table("federation_step");
 /// View -> [`ForkRow`].
 const FORKS: Table = Table("federation_fork");
+/// How many views are made at most, whoever asks for one: each costs about as much as looking at a view.
+const STEP: u32 = 32;
 
 crate::codec::wire_struct! {
     /// A view that has two successors, both sealed.
@@ -67,13 +71,26 @@ fn seal_of(txn: &(impl ReadTxn + ?Sized), number: u32) -> Result<Option<Seal>, S
     rows::get(txn, SEALS, &number.to_be_bytes())
 }
 
+/// The number of a view that this node passed, or stands at, if its seals are kept.
+pub(crate) fn passed_number(
+    txn: &(impl ReadTxn + ?Sized),
+    view: ViewId,
+) -> Result<Option<u32>, StoreError> {
+    rows::get(txn, PASSED, &view.0)
+}
+
 /// A final view by its number, if its seals are kept. [FED-20]
 pub(crate) fn view_at(
     txn: &(impl ReadTxn + ?Sized),
     number: u32,
 ) -> Result<Option<CheckedView>, StoreError> {
     let Some(oldest) = rows::get::<View>(txn, OLDEST, &[])? else { return Ok(None) };
-    let mut view = checked(OLDEST, oldest)?;
+    if number < oldest.number || seal_of(txn, number)?.is_none() && number > oldest.number {
+        return Ok(None);
+    }
+    let step = rows::get::<View>(txn, STEPS, &(number - number % STEP).to_be_bytes())?;
+    let nearest = step.filter(|step| step.number >= oldest.number).unwrap_or(oldest);
+    let mut view = checked(STEPS, nearest)?;
     while view.number < number {
         let Some(seal) = seal_of(txn, view.number + 1)? else { return Ok(None) };
         view = view
@@ -138,6 +155,9 @@ fn stand_at(
     rows::put(ctx.txn, NEWEST, &[], &View::clone(view))?;
     rows::put(ctx.txn, POSITION, &[], &view.position())?;
     rows::put(ctx.txn, PASSED, &view.id().0, &view.number)?;
+    if view.number % STEP == 0 {
+        rows::put(ctx.txn, STEPS, &view.number.to_be_bytes(), &View::clone(view))?;
+    }
     super::here::begin(ctx, bound)?;
     Ok(roll::write(ctx, before, view)?)
 }
@@ -184,7 +204,8 @@ fn prune(ctx: &mut Context<'_>, number: u32) -> Handled<()> {
     }
     let next = oldest.number + 1;
     if let Some(view) = view_at(ctx.txn, next)? {
-        ctx.txn.delete(PASSED, &oldest.check().map(|oldest| oldest.id().0).unwrap_or_default())?;
+        ctx.txn.delete(PASSED, &view.before.map_or([0; 32], |before| before.0))?;
+        ctx.txn.delete(STEPS, &oldest.number.to_be_bytes())?;
         rows::put(ctx.txn, OLDEST, &[], &View::clone(&view))?;
         ctx.txn.delete(SEALS, &next.to_be_bytes())?;
     }
@@ -193,9 +214,12 @@ fn prune(ctx: &mut Context<'_>, number: u32) -> Handled<()> {
 
 /// A seal of a view that is not the newest: nothing is taken back, but it may prove who lied.
 fn passed(ctx: &mut Context<'_>, seal: &Seal) -> Handled<Followed> {
-    let number = rows::get::<u32>(ctx.txn, PASSED, &seal.view.0)?;
-    let Some(number) = number else { return Ok(Followed::Not) };
+    let Some(number) = passed_number(ctx.txn, seal.view)? else { return Ok(Followed::Not) };
     let Some(known) = seal_of(ctx.txn, number.saturating_add(1))? else { return Ok(Followed::Not) };
+    // Nearly always it is what is known already, and no view need be made again to see it.
+    if known.change == seal.change {
+        return Ok(Followed::Known);
+    }
     passed_at(ctx, number, &known, seal)
 }
 
@@ -203,7 +227,8 @@ fn passed_at(ctx: &mut Context<'_>, number: u32, known: &Seal, other: &Seal) -> 
     let Some(view) = view_at(ctx.txn, number)? else { return Ok(Followed::Not) };
     match view.fork(known, other) {
         Ok(Some(Fork { successors: [_, successor], liars, .. })) => {
-            if rows::get::<ForkRow>(ctx.txn, FORKS, &view.id().0)?.is_none() {
+            let room = rows::keys(ctx.txn, FORKS)?.len() < limits::FORKS_KEPT;
+            if room && rows::get::<ForkRow>(ctx.txn, FORKS, &view.id().0)?.is_none() {
                 tracing::error!(view = %view.id().short(), "a view of the federation has two successors");
                 let row = ForkRow { number, other: other.clone(), successor, liars };
                 rows::put(ctx.txn, FORKS, &view.id().0, &row)?;
@@ -235,6 +260,12 @@ pub(crate) fn choose(ctx: &mut Context<'_>, successor: ViewId) -> Handled<()> {
     let Ok(left) = view.sealed(&ours) else { return refuse(Reason::NoSuchSuccessor) };
     for number in next.number..=before.number {
         ctx.txn.delete(SEALS, &number.to_be_bytes())?;
+        ctx.txn.delete(STEPS, &number.to_be_bytes())?;
+    }
+    for (key, number) in rows::all::<u32>(ctx.txn, PASSED, &[])? {
+        if number >= next.number {
+            ctx.txn.delete(PASSED, &key)?;
+        }
     }
     rows::put(ctx.txn, SEALS, &next.number.to_be_bytes(), &row.other)?;
     let row = ForkRow { other: ours, successor: left.id(), ..row };
@@ -247,7 +278,7 @@ pub(crate) fn choose(ctx: &mut Context<'_>, successor: ViewId) -> Handled<()> {
 pub(crate) fn forget(ctx: &mut Context<'_>) -> Handled<()> {
     roll::forget(ctx)?;
     super::here::forget(ctx)?;
-    for table in [CHARTER, POSITION, PASSED, NEWEST, OLDEST, SEALS, FORKS] {
+    for table in [CHARTER, POSITION, PASSED, NEWEST, OLDEST, SEALS, STEPS, FORKS] {
         for (key, _) in rows::keys(ctx.txn, table)? {
             ctx.txn.delete(table, &key)?;
         }

@@ -1,6 +1,6 @@
 //! A federation for whoever lacks it: the seals since where it stands, and who those are that they speak of.
 
-use super::chain::{charter, newest, seals_since, view_at};
+use super::chain::{charter, newest, passed_number, seals_since, view_at};
 use super::reasons::Reason;
 use crate::codec::{Bytes, Wire, wire_struct};
 use crate::directory::{self, Introduction};
@@ -35,12 +35,13 @@ pub(crate) fn leads_on(ctx: &Context<'_>, from: &Standpoint, whole: bool) -> Han
     if from.federation != now.federation {
         return refuse(Reason::AnotherFederation);
     }
-    let view = view_at(ctx.txn, from.number)?.filter(|view| view.id() == from.view);
-    let (view, since) = match view {
-        Some(view) => (Some(View::clone(&view)), from.number),
-        None if whole => return refuse(Reason::NoSuchView),
+    let passed = passed_number(ctx.txn, from.view)? == Some(from.number);
+    let (view, since) = match (passed, whole) {
+        (true, true) => (view_at(ctx.txn, from.number)?, from.number),
+        (true, false) => (None, from.number),
+        (false, true) => return refuse(Reason::NoSuchView),
         // Whoever took another successor somewhere is to see what was sealed here.
-        None => (None, from.number.saturating_sub(limits::FORK_SHOWN_MAX)),
+        (false, false) => (None, from.number.saturating_sub(limits::FORK_SHOWN_MAX)),
     };
     let (seals, more) = seals_since(ctx.txn, since, limits::FOLLOW_BYTES_MAX)?;
     let news: Vec<PartyId> = match whole {
@@ -53,7 +54,7 @@ pub(crate) fn leads_on(ctx: &Context<'_>, from: &Standpoint, whole: bool) -> Han
     };
     let charter = charter(ctx.txn)?.filter(|_| whole).map(|charter| charter.to_unverified());
     let parties = introductions(ctx.txn, news.into_iter())?;
-    Ok(Follow { charter, view: view.filter(|_| whole), seals, more, parties })
+    Ok(Follow { charter, view: view.map(|view| View::clone(&view)), seals, more, parties })
 }
 
 /// What is known of each, as far as there is room.

@@ -5,8 +5,9 @@ use crate::codec::{wire_enum, wire_struct};
 use crate::id::PartyId;
 use crate::limits;
 use crate::membership::{
-    Act, Ballot, Ballots, Bound, CheckedView, Copied, Part, Said, Sealing, Speech, Word,
+    Act, Ballot, Ballots, Bound, CheckedView, Copied, Part, Said, Sealing, Speech, Unsaid, Word,
 };
+use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
@@ -138,16 +139,11 @@ pub(super) fn forget(ctx: &mut Context<'_>) -> Result<(), StoreError> {
     ctx.txn.delete(SINCE, &[])
 }
 
-/// Whether a member's ballot may be replaced once more: people do not change their minds more often, and each is passed on.
-fn may_replace(ctx: &mut Context<'_>, author: PartyId) -> Result<bool, StoreError> {
+/// How often a member's ballot was replaced in this hour.
+fn replaced(ctx: &Context<'_>, author: PartyId) -> Result<ReplacedRow, StoreError> {
     let hour = ctx.now.0 / HOUR_MS;
     let row = rows::get::<ReplacedRow>(ctx.txn, REPLACED, &author.0)?;
-    let times = row.filter(|row| row.hour == hour).map_or(0, |row| row.times);
-    if times >= limits::BALLOTS_PER_HOUR_MAX && author != ctx.own.party() {
-        return Ok(false);
-    }
-    rows::put(ctx.txn, REPLACED, &author.0, &ReplacedRow { hour, times: times.saturating_add(1) })?;
-    Ok(true)
+    Ok(row.filter(|row| row.hour == hour).unwrap_or(ReplacedRow { hour, times: 0 }))
 }
 
 impl Here {
@@ -161,23 +157,42 @@ impl Here {
         self.items.range(number..).map(|(number, item)| (*number, item))
     }
 
-    /// Takes a ballot in; gives whether it was new.
-    pub(crate) fn take_ballot(
+    /// Takes in somebody's ballot; gives whether it was new. What is known, or beyond what its author may say in an hour,
+    /// costs no check of a signature and counts for nothing: others could use an author's hour up by saying it again.
+    /// [FED-7]
+    pub(crate) fn hear_ballot(
+        &mut self,
+        ctx: &mut Context<'_>,
+        ballot: Unverified<Ballot>,
+    ) -> Handled<Result<bool, Unsaid>> {
+        let author = ballot.claims().author;
+        let row = replaced(ctx, author)?;
+        let spent = row.times >= limits::BALLOTS_PER_HOUR_MAX;
+        if spent || !self.ballots.is_replaced_by(&ballot) {
+            return Ok(Ok(false));
+        }
+        let ballot = match self.view().certify(ballot) {
+            Ok(ballot) => ballot,
+            Err(why) => return Ok(Err(why)),
+        };
+        let times = row.times.saturating_add(1);
+        rows::put(ctx.txn, REPLACED, &author.0, &ReplacedRow { times, ..row })?;
+        self.put_ballot(ctx, ballot)?;
+        Ok(Ok(true))
+    }
+
+    /// Puts a ballot in the place of its author's last.
+    pub(crate) fn put_ballot(
         &mut self,
         ctx: &mut Context<'_>,
         ballot: Signed<Ballot>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let author = ballot.author;
-        // What is known counts for nothing: others could use its author's hour up by saying it again.
-        if !self.ballots.is_replaced_by(&ballot) || !may_replace(ctx, author)? {
-            return Ok(false);
-        }
         self.ballots.take(ballot.clone());
         let is_old =
             |item: &Item| matches!(item, Item::Ballot(old) if old.claims().author == author);
         self.drop_items(ctx, is_old)?;
-        self.add(ctx, Item::Ballot(ballot.to_unverified()))?;
-        Ok(true)
+        self.add(ctx, Item::Ballot(ballot.to_unverified()))
     }
 
     /// Writes down what was said; a pulse takes the place of its member's last.

@@ -84,7 +84,7 @@ fn may_sign(ctx: &Context<'_>, view: &CheckedView) -> bool {
 
 fn act(ctx: &mut Context<'_>, here: &mut Here) -> Handled<()> {
     if let Some(ballot) = ballot(ctx, here)? {
-        here.take_ballot(ctx, ballot)?;
+        here.put_ballot(ctx, ballot)?;
     }
     let rotations = rotations(ctx, here.view())?;
     let said = with_moment(ctx, here, &rotations, |here, moment| here.part.step(moment));

@@ -52,36 +52,57 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, mut told: Gossip) -> 
     Ok(answer(&GossipAnswer { position: position(ctx.txn)? }))
 }
 
-/// Takes in what is new here; gives whether anything was. What does not hold is passed over: whoever sent it heard it from
-/// others.
+/// Takes in what is new here; gives whether anything was. Nobody passes on what it did not check itself: whoever sends
+/// something that does not hold is not looked at further, and so its message costs one check in vain.
 fn take_in(ctx: &mut Context<'_>, here: &mut Here, told: Gossip) -> Handled<bool> {
     let mut new = false;
+    match take_each(ctx, here, told, &mut new)? {
+        Ok(()) => {}
+        Err(why) => tracing::info!(%why, "what was said in the federation was not taken further"),
+    }
+    Ok(new)
+}
+
+fn take_each(
+    ctx: &mut Context<'_>,
+    here: &mut Here,
+    told: Gossip,
+    new: &mut bool,
+) -> Handled<Result<(), Unsaid>> {
     if let Some(left) = told.left {
-        new |= here.part.hear_left(left).unwrap_or(false);
+        match here.part.hear_left(left) {
+            Ok(went) => *new |= went,
+            Err(why) => return Ok(Err(why)),
+        }
     }
     for ballot in told.ballots {
-        if let Ok(ballot) = here.view().certify(ballot) {
-            new |= here.take_ballot(ctx, ballot)?;
+        match here.hear_ballot(ctx, ballot)? {
+            Ok(taken) => *new |= taken,
+            Err(why) => return Ok(Err(why)),
         }
     }
     for speech in told.speeches {
-        if here.part.hear_speech(speech.clone()).unwrap_or(false) {
-            here.add(ctx, Item::Speech(speech))?;
-            new = true;
+        match here.part.hear_speech(speech.clone()) {
+            Ok(true) => {
+                here.add(ctx, Item::Speech(speech))?;
+                *new = true;
+            }
+            // Whoever is some rounds on has others.
+            Ok(false) | Err(Unsaid::OtherRound) => {}
+            Err(why) => return Ok(Err(why)),
         }
     }
     for word in told.words {
         match here.part.hear(&word) {
             Ok(true) => {
                 here.add(ctx, Item::Word(word))?;
-                new = true;
+                *new = true;
             }
-            // Nobody passes on what it did not check: the rest costs nothing.
-            Err(Unsaid::BadSignature) => break,
-            Ok(false) | Err(_) => {}
+            Ok(false) | Err(Unsaid::OtherRound) => {}
+            Err(why) => return Ok(Err(why)),
         }
     }
-    Ok(new)
+    Ok(Ok(()))
 }
 
 /// Our word was heard: what came up meanwhile follows.

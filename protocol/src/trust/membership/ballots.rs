@@ -53,16 +53,19 @@ impl Ballots {
     /// Whether a ballot replaces what is here: of two with one number the smaller id counts, so that all come to the
     /// same, whatever its author sent to whom. [FED-7]
     #[must_use]
-    pub fn is_replaced_by(&self, ballot: &Signed<Ballot>) -> bool {
+    pub fn is_replaced_by(&self, ballot: &Unverified<Ballot>) -> bool {
+        self.are_behind(ballot.claims(), ballot.id())
+    }
+
+    fn are_behind(&self, ballot: &Ballot, id: StatementId) -> bool {
         self.by_author.get(&ballot.author).is_none_or(|known| {
-            (ballot.number, core::cmp::Reverse(ballot.id()))
-                > (known.number, core::cmp::Reverse(known.id()))
+            (ballot.number, core::cmp::Reverse(id)) > (known.number, core::cmp::Reverse(known.id()))
         })
     }
 
     /// Takes a ballot in; gives whether it replaced what was there.
     pub fn take(&mut self, ballot: Signed<Ballot>) -> bool {
-        let replaces = self.is_replaced_by(&ballot);
+        let replaces = self.are_behind(&ballot, ballot.id());
         if replaces {
             self.by_author.insert(ballot.author, ballot);
         }

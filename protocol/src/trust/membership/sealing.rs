@@ -320,14 +320,14 @@ impl<R: Rules> Sealing<R> {
         if known.len() > 1 || known.iter().any(|known| known.id() == speech.id()) {
             return Ok(false);
         }
+        let key = self.view.key_at(self.view.speaker(claims.round)).ok_or(Unsaid::NotMember)?;
+        speech.check(&key).map_err(|_| Unsaid::BadSignature)?;
         let successor = self.view.successor(&claims.change)?.id();
         if let Some(certificate) = &claims.certificate
             && (certificate.round >= claims.round || certificate.successor != successor)
         {
             return Err(Unsaid::BadCertificate);
         }
-        let key = self.view.key_at(self.view.speaker(claims.round)).ok_or(Unsaid::NotMember)?;
-        speech.check(&key).map_err(|_| Unsaid::BadSignature)?;
         if let Some(certificate) = &claims.certificate {
             self.view.check_certificate(certificate)?;
             self.saw(certificate.clone());
