@@ -42,7 +42,7 @@
 //!  features   side by side: federation, enrolment, custody, record, consent, backup
 //!  exchange   outbox, inbox, access log: what every exchange with others goes through
 //!  facts      what is kept and several features read: names, directory, members, contacts, patients,
-//!             permissions, holdings of objects, entries, receipts
+//!             permissions, who treats whom, holdings of objects, entries, receipts
 //!  turn       one event being handled: who we are, context, effects, notices, answers
 //!  trust      what is signed and sealed, and how it is judged: identities, objects, tokens, membership
 //!  store      what is asked of storage; typed rows; the time that counts
@@ -74,7 +74,7 @@ pub use trust::{capability, identity, membership, message, object, statement, wr
 pub(crate) use base::kind;
 pub(crate) use exchange::{inbox, outbox};
 pub(crate) use facts::{
-    catalogue, contacts, entries, members, names, patients, permission, receipts,
+    catalogue, contacts, entries, members, names, patients, permission, receipts, treating,
 };
 pub(crate) use store::{clock, rows};
 

@@ -1,9 +1,9 @@
 //! A federation begins with one hospital, joins another, is founded anew; what its members decide; a store that was lost.
 
 use chartmesh_protocol::codec::Wire as _;
-use chartmesh_protocol::federation::command::{Found, Leave, Rename, Threshold};
+use chartmesh_protocol::federation::command::{Follow, Found, Leave, Rename, Threshold};
 use chartmesh_protocol::federation::view::{Status, Wanted};
-use chartmesh_protocol::federation::{self, CatchUp, Follow, Gossip};
+use chartmesh_protocol::federation::{self, CatchUp, Gossip};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits;
 use chartmesh_protocol::membership::{Ballot, Standpoint};
@@ -192,7 +192,9 @@ fn every_view_that_is_kept_can_be_begun_at_and_older_ones_need_a_new_code() {
         let body = Body::Federation(federation::Message::CatchUp(question));
         world.advance(1000);
         match world.say(guest, alone, &body, None, Some).unwrap() {
-            OutcomeResult::Done(answer) => Some(Follow::from_bytes(&answer.0, 1 << 24).unwrap()),
+            OutcomeResult::Done(answer) => {
+                Some(federation::Follow::from_bytes(&answer.0, 1 << 24).unwrap())
+            }
             OutcomeResult::Refused(refusal) if refusal.code == RefusalCode::NotFound => None,
             other => panic!("{other:?}"),
         }
@@ -201,7 +203,7 @@ fn every_view_that_is_kept_can_be_begun_at_and_older_ones_need_a_new_code() {
         let at = stood[number as usize];
         let follow = begins_at(at);
         assert_eq!(follow.is_some(), number >= 100, "{number}");
-        let Some(Follow { view: Some(view), seals, .. }) = follow else { continue };
+        let Some(federation::Follow { view: Some(view), seals, .. }) = follow else { continue };
         let mut view = view.check().unwrap();
         assert_eq!(view.position(), at);
         for seal in seals.iter().take(3) {
@@ -256,4 +258,105 @@ fn whoever_says_what_does_not_hold_is_not_looked_at_further() {
     assert!(!told(&mut world, &gossip), "behind what does not hold");
     gossip.ballots = vec![honest];
     assert!(told(&mut world, &gossip));
+}
+
+fn wants(world: &World, at: Who) -> Vec<Wanted> {
+    let view = world.see(at, &ask::Members, None).unwrap();
+    view.open.into_iter().map(|one| one.wanted).collect()
+}
+
+/// [FED-7]
+#[test]
+fn of_more_ballots_than_are_told_on_in_an_hour_the_last_reaches_everybody_all_the_same() {
+    let (mut world, all) = members(1, 3);
+    // Two of them hear each other by the third alone.
+    world.cut.insert((all[1], all[2]));
+    for change in 0..40 {
+        world.ask(all[1], Threshold { sponsors: 3 + change % 2 }, None).unwrap();
+    }
+    world.ask(all[1], Threshold { sponsors: 7 }, None).unwrap();
+    let last = Wanted::Threshold { sponsors: 7 };
+    assert!(wants(&world, all[0]).contains(&last), "the newest counts at once");
+    assert!(!wants(&world, all[2]).contains(&last), "and is not told on at once");
+    world.advance(2 * 60 * 60 * 1000);
+    assert!(wants(&world, all[2]).contains(&last));
+}
+
+/// [FED-11]
+#[test]
+fn whoever_takes_back_again_and_again_is_counted_by_no_speaker_until_it_has_stood_for_a_day() {
+    let (mut world, all) = members(1, 4);
+    for sponsors in 3..6 {
+        world.ask(all[3], Threshold { sponsors }, None).unwrap();
+    }
+    world.ask(all[3], Leave, None).unwrap();
+    world.advance(60 * 60 * 1000);
+    assert_eq!(world.standing(all[0], all[3]), Some(Status::Member));
+    // What others want does not wait for it.
+    for at in &all[..3] {
+        world.ask(*at, Threshold { sponsors: 4 }, None).unwrap();
+    }
+    let view = world.see(all[0], &ask::Members, None).unwrap();
+    assert_eq!(view.threshold, 4);
+    // A new view begins anew.
+    world.advance(2 * DAY_MS);
+    assert_eq!(world.standing(all[0], all[3]), Some(Status::Left));
+}
+
+/// [FED-6]
+#[test]
+fn a_relay_is_not_drawn_away_while_another_hospital_of_its_patients_stays_but_by_its_operator() {
+    let (mut world, all) = members(1, 2);
+    let relay = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(relay, "Hanako");
+    for hospital in &all {
+        world.enrol(*hospital, relay, patient);
+    }
+    let before = world.see(relay, &ask::Members, None).unwrap().federation;
+    let found = Found { name: "Elsewhere".into(), threshold: 2, anew: true };
+    world.ask(all[1], found, None).unwrap();
+    world.advance(DAY_MS);
+    world.switch(relay, false);
+    world.switch(relay, true);
+    world.advance(DAY_MS);
+    assert_eq!(world.see(relay, &ask::Members, None).unwrap().federation, before);
+    assert!(world.is_member(relay, all[0]));
+    world.ask(relay, Follow { party: world.id(all[1]) }, None).unwrap();
+    world.advance(DAY_MS);
+    assert_ne!(world.see(relay, &ask::Members, None).unwrap().federation, before);
+    assert!(world.is_member(relay, all[1]) && !world.is_member(relay, all[0]));
+}
+
+/// [FED-8]
+#[test]
+fn whoever_tells_of_what_an_applicant_applied_with_before_changes_nothing() {
+    let (mut world, all) = members(1, 3);
+    let guest = world.add(Role::Hospital, "Before");
+    let told = Rc::new(RefCell::new(None));
+    let noted = Rc::clone(&told);
+    world.answer_otherwise = Some(Box::new(move |body, _| {
+        if let Body::Federation(federation::Message::Applicant(_)) = body {
+            *noted.borrow_mut() = Some(body.clone());
+        }
+        None
+    }));
+    let invite = world.invite(all[0]);
+    world.join(guest, invite).unwrap();
+    let first = told.take().expect("it was told of");
+    world.advance(60_000);
+    world.call_itself(guest, "After");
+    let invite = world.invite(all[0]);
+    world.join(guest, invite).unwrap();
+    world.answer_otherwise = None;
+    let shown = |world: &World| {
+        let view = world.see(all[0], &ask::Members, None).unwrap();
+        let id = world.id(guest);
+        view.parties.into_iter().find(|one| one.party == id).unwrap().name
+    };
+    assert_eq!(shown(&world), "After");
+    world.say(all[2], all[0], &first, None, Some).unwrap();
+    assert_eq!(shown(&world), "After");
+    world.admit(all[0], guest).unwrap();
+    world.admit(all[1], guest).unwrap();
+    assert!(world.is_member(all[2], guest));
 }

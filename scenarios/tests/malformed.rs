@@ -20,7 +20,7 @@ use std::rc::Rc;
 type KindOf = (u8, u8);
 
 /// Every kind that there is; SPEC.md lists them, and so does the encoding of each body.
-const KINDS: [(u8, u8); 7] = [(1, 5), (2, 6), (3, 2), (4, 8), (5, 8), (6, 1), (7, 2)];
+const KINDS: [(u8, u8); 7] = [(1, 5), (2, 6), (3, 3), (4, 8), (5, 8), (6, 1), (7, 2)];
 
 fn kind(body: &Body) -> KindOf {
     let bytes = body.to_bytes();

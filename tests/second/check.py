@@ -100,6 +100,7 @@ def identity():
         run = {"node-certificate": lambda: judge.certificate(statement, keys, now),
                "relay-certificate": lambda: judge.certificate(statement, keys, now),
                "key-ring": lambda: judge.key_ring(statement, keys, now, KINDS),
+               "treats": lambda: judge.treats(statement, keys, now, KINDS),
                "card": lambda: judge.card(statement, keys)}[case["type"]]
         agree(f"{case['type']} {case['name']}", outcome(run), case["error"])
 

@@ -74,6 +74,14 @@ def key_ring(ring, keys, now, kinds):
     _current(ring, keys, ring[1], ring[2])
 
 
+def treats(t, keys, now, kinds):
+    """[AUT-1]"""
+    order = [kinds.index(kind) for kind in t[6]]
+    require(all(a < b for a, b in zip(order, order[1:])), "BadKinds")
+    require(t[4] <= now + 7 * DAY_MS, "BadDates")
+    _current(t, keys, t[1], t[2])
+
+
 def card(c, keys):
     """[ID-10]"""
     try:

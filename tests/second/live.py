@@ -148,7 +148,7 @@ def applying(ours, given):
     anchor = given.stands
     member = {1: ours.party, 2: ours.name, 3: code("role", "hospital"), 4: public_of(ours.seed), 5: 0,
               6: ours.log[1][4]}
-    return {1: given.id, 2: anchor, 3: sign("application", {1: anchor[1], 2: member}, ours.seed)}
+    return {1: given.id, 2: anchor, 3: sign("application", {1: anchor[1], 2: member, 3: now_ms()}, ours.seed)}
 
 
 def federation(person, far, given):

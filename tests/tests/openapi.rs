@@ -68,6 +68,7 @@ fn imports(region: &Region) -> String {
         json!({"entries": {"subject": patient, "find": "letter"}}),
         json!({"verify": {"subject": patient}}),
         json!({"catalogued": {"subject": patient}}),
+        json!({"treated-by": {"patient": patient}}),
         json!({"find": {"what": ["chart", "subject"], "text": "Sato"}}),
         json!({"keys": {"party": patient}}),
         json!({"access-log": {"subject": patient}}),
@@ -93,6 +94,8 @@ fn federates(region: &Region, root: &std::path::Path) -> Node {
     for at in [a, b, &region.provider, &added] {
         until("the membership", || is_member(at, &added).then_some(()));
     }
+    // The hospital stands where its patient's relay does already.
+    region.relay.command(json!({"federation": {"follow": {"party": a.id}}}), None).unwrap();
     added
 }
 
@@ -133,18 +136,27 @@ fn patients(region: &Region, entry: &str) {
     assert_eq!(a.command(scan, None).unwrap()["same"], true);
     until("the desk's word", || {
         let accept = json!({"enrolment": {"accept": asked}});
-        relay.command(accept, None).ok().map(|_| ())
+        with_passphrase(relay, &accept, other).ok().map(|_| ())
     });
-    let mut refresh = chartmesh_node::client::Asking::command(
-        &json!({"custody": {"refresh": {"patient": patient}}}),
-        Some(patient),
-    );
-    refresh.open_with(PASSPHRASE);
-    relay.post(&refresh.path, &refresh.body).unwrap();
+    let made = |at: &Node| {
+        let treated = at.query(json!({"treated-by": {"patient": other}}), None).unwrap();
+        treated.as_array().unwrap().iter().any(|one| one["now"] == true).then_some(())
+    };
+    until("the patient's word", || made(relay));
+    with_passphrase(relay, &json!({"enrolment": {"end": asked}}), other).unwrap();
+    let refresh = json!({"custody": {"refresh": {"patient": patient}}});
+    with_passphrase(relay, &refresh, patient).unwrap();
     relay.post(&format!("/v1/patients/{patient}/lock"), &json!({})).unwrap();
     let rotate = json!({"words": words, "passphrase": PASSPHRASE, "drop": []});
     relay.post(&format!("/v1/patients/{patient}/rotate"), &rotate).unwrap();
     region.unlock();
+}
+
+/// What needs a patient's keys, with the passphrase that opens them.
+fn with_passphrase(relay: &Node, command: &Value, patient: &str) -> Result<Value, String> {
+    let mut asking = chartmesh_node::client::Asking::command(command, Some(patient));
+    asking.open_with(PASSPHRASE);
+    relay.post(&asking.path, &asking.body).map_err(|error| format!("{error:?}"))
 }
 
 fn consents(region: &Region, added: &Node, entry: &String) {

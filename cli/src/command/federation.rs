@@ -1,10 +1,10 @@
 //! Who belongs to the region.
 
 use chartmesh_protocol::federation::command::{
-    Admit, Choose, Expel, Found, Invite, Join, Leave, Rename, Threshold, Withdraw,
+    Admit, Choose, Expel, Follow, Found, Invite, Join, Leave, Rename, Threshold, Withdraw,
 };
 use chartmesh_protocol::federation::view::{FederationView, MemberView, OpenView, Status, Wanted};
-use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::identity::{Fingerprint, Role};
 use chartmesh_protocol::peer::{CodeView, ask};
 use serde_json::json;
 
@@ -57,6 +57,18 @@ pub(crate) enum Args {
     Admit {
         /// Its name, or the beginning of its id
         party: String,
+        /// Although its name looks like a member's
+        #[arg(long)]
+        although_alike: bool,
+    },
+    /// At a relay: go with a hospital of its patients to the federation in which that is now
+    #[command(
+        long_about = "At a relay: goes with a hospital of its patients to the federation in which that is now. A relay does so by itself when the hospital founded anew or joined another, and no other hospital of its patients stays behind.",
+        after_help = "Example:\n  chartmesh federation follow \"Kita Hospital\""
+    )]
+    Follow {
+        /// Its name, or the beginning of its id
+        hospital: String,
     },
     /// Vote to expel a member; expulsion is final
     #[command(
@@ -134,10 +146,17 @@ impl Args {
                     outside(&node).await?;
                 }
             }
-            Self::Admit { party } => {
-                let party = applicant(&node, &party).await?;
-                let answer = node.command(Admit { party: id(&party)? }, None).await?;
+            Self::Admit { party, although_alike } => {
+                let party = id(&applicant(&node, &party).await?)?;
+                let answer = node.command(Admit { party, although_alike }, None).await?;
                 after(&node, &answer, "sponsored");
+            }
+            Self::Follow { hospital } => {
+                let party = id(&node.institution(&hospital).await?)?;
+                let answer = node.command(Follow { party }, None).await?;
+                node.out.answer(&json!(answer), |out| {
+                    out.note("the hospital is asked where it stands; `chartmesh federation members` says when this relay is there, too");
+                });
             }
             Self::Expel { party, reason } => {
                 let party = node.institution(&party).await?;
@@ -278,6 +297,20 @@ fn show(out: &Output, view: &FederationView) {
     if !rows.is_empty() {
         out.table(&["NAME", "ROLE", "STANDS", "ID"], &rows, "");
     }
+    for applicant in view.parties.iter().filter(|party| party.status == Status::Applicant) {
+        out.line(format!(
+            "applicant {}: fingerprint {}",
+            applicant.name,
+            Fingerprint::of(applicant.party).words()
+        ));
+        for like in &applicant.looks_like {
+            let careful = format!("  its name looks like that of the member {like}");
+            out.styled(careful, Style::Bad);
+        }
+    }
+    if (1..WITHSTANDS_ONE).contains(&members_of(view)) {
+        out.note("up to three members withstand nobody dishonest among them; of two, either alone can put the other out");
+    }
     let called = |parties: &[_]| {
         parties.iter().map(|party| name_of(&names, *party)).collect::<Vec<_>>().join(", ")
     };
@@ -315,6 +348,9 @@ fn show(out: &Output, view: &FederationView) {
         ));
     }
 }
+
+/// So many members withstand one of them that is dishonest.
+const WITHSTANDS_ONE: usize = 4;
 
 fn members_of(view: &FederationView) -> usize {
     view.parties.iter().filter(|party| party.status == Status::Member).count()
@@ -381,6 +417,7 @@ mod tests {
             json!({"join": {"code": "cm-i-x"}}),
             json!({"admit": {"party": party}}),
             json!({"expel": {"party": party, "reason": ""}}),
+            json!({"follow": {"party": party}}),
             json!("leave"),
         ] {
             let whole = json!({"federation": command});

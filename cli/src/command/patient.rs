@@ -102,6 +102,18 @@ pub(crate) enum Args {
         /// The hospital
         hospital: String,
     },
+    /// List who treats a patient, by the patient's word; at a relay the patient can end it
+    #[command(
+        long_about = "Lists who treats a patient, or did, by the patient's signed word: what they record belongs to the patient's record, and what others make stands apart. Whoever the patient enrolls with treats the patient; whoever may add to the record does as long as that permission lasts. With --end, at a relay, a hospital does so no more: what it recorded until then stays in the record.",
+        after_help = "Examples:\n  chartmesh patient treated-by \"Sato Aiko\"\n  chartmesh patient treated-by \"Sato Aiko\" --end \"Kita Hospital\""
+    )]
+    TreatedBy {
+        /// The patient
+        patient: String,
+        /// This hospital does not treat the patient any more
+        #[arg(long, value_name = "HOSPITAL")]
+        end: Option<String>,
+    },
     /// At a relay: print the card that a desk scans in the place of a number; it is no secret
     #[command(after_help = "Example:\n  chartmesh patient card \"Sato Aiko\"")]
     Card {
@@ -189,6 +201,9 @@ impl Args {
             Self::Cancel { chart } => enrol::cancel(&node, &chart).await,
             Self::Withdraw { patient, hospital } => {
                 enrol::withdraw(&node, &patient, &hospital).await
+            }
+            Self::TreatedBy { patient, end } => {
+                enrol::treated_by(&node, &patient, end.as_deref()).await
             }
             Self::Card { patient } => enrol::card(&node, &patient).await,
             Self::Unlock { patient, minutes } => {

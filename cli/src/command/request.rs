@@ -3,9 +3,9 @@
 
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::command::{Download, Fetch, Referral, Upload};
-use chartmesh_protocol::consent::view::{HeldBackView, RequestView};
+use chartmesh_protocol::consent::view::{AboutView, HeldBackView, RequestView};
 use chartmesh_protocol::consent::{AskCommand, RequestKind, RequestState};
-use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::identity::{Fingerprint, Role};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use serde_json::json;
 
@@ -236,6 +236,23 @@ pub(super) fn list(out: &Output, views: &[RequestView]) {
     out.table(&heads, &rows, "no requests");
 }
 
+/// What a patient should know of an institution before deciding.
+fn about_in_words(about: &AboutView) -> String {
+    let role = match about.role {
+        Some(Role::Hospital) => "a hospital",
+        Some(Role::Backup) => "a backup provider",
+        Some(Role::Patient) => "a patient's relay",
+        None => "unknown what it is",
+    };
+    let member =
+        if about.member { "member of the federation" } else { "NO member of the federation" };
+    let dealt = match about.dealt_with {
+        true => "the patient has dealt with it before",
+        false => "the patient has NEVER dealt with it before",
+    };
+    format!("{role}, {member}; {dealt}")
+}
+
 /// One request in full.
 pub(super) fn show(out: &Output, view: &RequestView) {
     let request = view.request.to_string();
@@ -254,6 +271,16 @@ pub(super) fn show(out: &Output, view: &RequestView) {
     }
     if !view.reason.is_empty() {
         facts.push(("answer", view.reason.as_str().into()));
+    }
+    for about in &view.about {
+        facts.push(("institution", about.name.as_str().into()));
+        facts.push(("", about_in_words(about).into()));
+        facts.push(("fingerprint", Fingerprint::of(about.institution).words().into()));
+        for like in &about.looks_like {
+            let warning =
+                format!("its name looks like that of {like}, which is another institution");
+            facts.push(("careful", Cell::new(warning, Style::Bad)));
+        }
     }
     if let Some(until) = view.until {
         facts.push(("looked at again", until.utc_text().into()));

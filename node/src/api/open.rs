@@ -18,6 +18,7 @@ use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::object::{DataKey, Opener};
+use chartmesh_protocol::record::EntryStanding;
 use chartmesh_protocol::record::view::{ManifestView, OpenedView};
 use chartmesh_protocol::record::{self, ContentKey};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,13 @@ pub struct OpenView {
     /// The label as its author signed it: a COSE_Sign1 in base64.
     #[cfg_attr(test, schemars(extend("contentEncoding" = "base64")))]
     pub label: String,
+    /// The institution that made it.
+    pub author: PartyId,
+    /// That institution's name.
+    pub author_name: String,
+    /// Whether the entry belongs to the patient's record; none where this node has no chart of the patient.
+    #[serde(default)]
+    pub standing: Option<EntryStanding>,
 }
 
 /// The entries that are open.
@@ -140,6 +148,9 @@ pub(super) async fn open(
         manifest: ManifestView::from(&view.manifest),
         whole: view.whole,
         label: base64(&view.label),
+        author: view.author,
+        author_name: view.author_name.clone(),
+        standing: view.standing,
         open: api.opens.add(view, by_keys_of),
     }))
 }

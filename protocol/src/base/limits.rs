@@ -138,6 +138,8 @@ limits! {
     FORK_SHOWN_MAX: u32 = 16;
     /// Bytes of what is told of a view in one message: below REQUEST_BYTES_MAX.
     TOLD_BYTES_MAX: usize = 768 * 1024;
+    /// Milliseconds that an application is good for: as long as an invite, and a month to decide.
+    APPLICATION_MS_MAX: u64 = 45 * 24 * 60 * 60 * 1000;
     /// Applications of which one institution tells.
     APPLICATIONS_TOLD_MAX: usize = 64;
     /// Members of a federation that a relay leaves with a hospital of its patients: where one of two is gone, nothing can be
@@ -149,8 +151,10 @@ limits! {
     PULSE_MS: u64 = 6 * 60 * 60 * 1000;
     /// Bytes of the answer to a `hello`: a `hello`, or a seal by which an expelled party learns of it.
     HELLO_REPLY_BYTES_MAX: usize = 66 * 1024;
-    /// Ballots of one member that are taken in an hour: each is passed on to everybody.
-    BALLOTS_PER_HOUR_MAX: u32 = 16;
+    /// Ballots of one member that are told on in an hour, to everybody; the newest counts at once.
+    BALLOTS_PER_HOUR_MAX: u64 = 16;
+    /// Times that a member may take something back in one view before speakers wait until its ballot has stood for a day.
+    TAKEN_BACK_MAX: u32 = 2;
     /// Rounds of one view of which signatures are kept: the newest. Who lags further behind is shown the newest.
     ROUNDS_KEPT: usize = 8;
     /// Words of one kind that are kept of a member in one round, where it has one: two prove that it lies.
@@ -219,6 +223,10 @@ limits! {
     CATALOGUE_ENTRIES_MAX: usize = 100_000;
     /// Entries in one message of a catalogue: 54 bytes each, a fifth of REQUEST_BYTES_MAX.
     CATALOGUE_PAGE_MAX: usize = LIST_ITEMS_MAX;
+    /// Institutions of which one patient says that they treat the patient, or did: a life's.
+    TREATERS_MAX: usize = 1024;
+    /// The same, in one message.
+    TREATERS_TOLD_MAX: usize = 256;
     /// Catalogues in one message: of all that one token can name.
     CATALOGUE_SECTIONS_MAX: usize = TOKEN_COMPARTMENTS_MAX + 1;
     /// Entries that are named where some do not come, or have another label; the rest are counted.

@@ -10,6 +10,9 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 /// Patient, institution -> nothing.
 const CONTACTS: Table = Table("contact");
 
+/// Patient, institution -> nothing: the patient enrolled with it, or has said yes to that.
+const ENROLLED: Table = Table("enrolled");
+
 /// Patient, institution -> [`EnrollingRow`].
 const ENROLLING: Table = Table("enrolling");
 
@@ -27,6 +30,8 @@ wire_struct! {
         4 => confirmed: bool,
         /// Whether the patient has said so, too.
         5 => accepted: bool,
+        /// Whether the patient had enrolled with the institution before.
+        6 => before: bool,
     }
 }
 
@@ -57,9 +62,53 @@ pub(crate) fn ask_contact(
     institution: PartyId,
 ) -> Result<(), StoreError> {
     let known = is_contact(txn, patient, institution)?;
-    let row =
-        EnrollingRow { known, refused: None, number: None, confirmed: false, accepted: false };
+    let before = is_enrolled(txn, patient, institution)?;
+    let row = EnrollingRow {
+        known,
+        refused: None,
+        number: None,
+        confirmed: false,
+        accepted: false,
+        before,
+    };
     rows::put(txn, ENROLLING, &key(patient, institution), &row)
+}
+
+/// The patient says that the institution treats the patient from now on.
+pub(crate) fn enrol(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    institution: PartyId,
+) -> Result<(), StoreError> {
+    rows::mark(txn, ENROLLED, &key(patient, institution))
+}
+
+/// The institution does not treat the patient any more; gives whether it did.
+pub(crate) fn leave(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    institution: PartyId,
+) -> Result<bool, StoreError> {
+    let did = is_enrolled(txn, patient, institution)?;
+    txn.delete(ENROLLED, &key(patient, institution))?;
+    Ok(did)
+}
+
+fn is_enrolled(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    institution: PartyId,
+) -> Result<bool, StoreError> {
+    Ok(txn.get(ENROLLED, &key(patient, institution))?.is_some())
+}
+
+/// With whom the patient enrolled.
+pub(crate) fn enrolled(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Vec<PartyId>, StoreError> {
+    let all = rows::all::<crate::codec::Bytes>(txn, ENROLLED, &patient.0)?.into_iter();
+    all.map(|(key, _)| rows::tail(ENROLLED, &key).map(PartyId)).collect()
 }
 
 /// An enrolment that was begun goes on.
@@ -93,10 +142,19 @@ pub(crate) fn contact_refused(
     why: Refusal,
 ) -> Result<(), StoreError> {
     let Some(row) = enrolling_with(txn, patient, institution)? else { return Ok(()) };
-    let known = row.known;
-    let row =
-        EnrollingRow { known, refused: Some(why), number: None, confirmed: false, accepted: false };
+    let EnrollingRow { known, before, .. } = row;
+    let row = EnrollingRow {
+        known,
+        refused: Some(why),
+        number: None,
+        confirmed: false,
+        accepted: false,
+        before,
+    };
     rows::put(txn, ENROLLING, &key(patient, institution), &row)?;
+    if !before {
+        txn.delete(ENROLLED, &key(patient, institution))?;
+    }
     if !known {
         txn.delete(CONTACTS, &key(patient, institution))?;
     }

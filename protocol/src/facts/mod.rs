@@ -11,3 +11,4 @@ pub(crate) mod names;
 pub(crate) mod patients;
 pub(crate) mod permission;
 pub(crate) mod receipts;
+pub(crate) mod treating;

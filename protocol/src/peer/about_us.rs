@@ -137,10 +137,11 @@ pub struct ClockView {
 
 fn peer(txn: &dyn ReadTxn, card: &Card) -> Handled<PeerView> {
     let nodes = route(txn, card.institution)?.into_iter();
+    let (name, role) = members::called(txn, card.institution)?;
     Ok(PeerView {
         institution: card.institution,
-        name: card.name.clone(),
-        role: card.role,
+        name,
+        role: role.unwrap_or(card.role),
         member: members::is_member(txn, card.institution)?,
         nodes: nodes.map(|(node, addresses)| NodeView { node, addresses }).collect(),
         waiting: outbox::depth(txn, card.institution)?,

@@ -305,7 +305,10 @@ impl Peer {
         if party == self.me() {
             return Ok(Some(self.name().to_owned()));
         }
-        Ok(directory::card(txn, party)?.map(|card| card.name.clone()))
+        Ok(match directory::card(txn, party)? {
+            Some(_) => Some(members::name(txn, party)?),
+            None => None,
+        })
     }
 
     /// A party's verified keys.

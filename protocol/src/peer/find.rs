@@ -178,30 +178,16 @@ impl<'a> Search<'a> {
         for party in self.by_id(directory::beginning)? {
             self.institution(party, FoundBy::Id)?;
         }
-        let by_name = self.by_name(Bearer::Institution)?;
-        // Whole names come first. Where there is nothing else, whoever takes a member's name as often as it likes
-        // may have had the member cut off.
-        if by_name.len() > self.limit && by_name.iter().all(|(_, by)| *by == FoundBy::Name) {
-            for member in self.members_called_so()? {
-                self.institution(member, FoundBy::Name)?;
-            }
-        }
-        for (id, by) in by_name {
+        for (id, by) in self.by_name(Bearer::Member)? {
             self.institution(PartyId(id), by)?;
         }
-        Ok(())
-    }
-
-    /// The members whose whole name the word is: looked up among all of them, and so only where others bear it too.
-    fn members_called_so(&self) -> Result<Vec<PartyId>, StoreError> {
-        let mut called = Vec::new();
-        for member in members::members(self.look.txn)? {
-            let admitted = members::member(self.look.txn, member)?;
-            if admitted.is_some_and(|admitted| names::are_alike(&admitted.name, self.word)) {
-                called.push(member);
+        for (id, by) in self.by_name(Bearer::Institution)? {
+            // What a member calls itself is nobody's name but as the members admitted it.
+            if !members::is_member(self.look.txn, PartyId(id))? {
+                self.institution(PartyId(id), by)?;
             }
         }
-        Ok(called)
+        Ok(())
     }
 
     fn institution(&mut self, party: PartyId, by: FoundBy) -> Handled<()> {
@@ -211,9 +197,7 @@ impl<'a> Search<'a> {
         if member || card.is_some() && party != self.look.own.party() {
             let relay = card.as_ref().is_some_and(|card| card.role == Role::Patient);
             let stands = self.stands(party, member, relay)?;
-            let admitted = members::member(self.look.txn, party)?.map(|member| member.name);
-            let called = admitted.or_else(|| card.map(|card| card.name.clone()));
-            let name = called.unwrap_or_else(|| party.short());
+            let name = members::name(self.look.txn, party)?;
             self.add(Thing::Institution, party, None, name, by);
             let is_it =
                 |one: &&mut FoundOne| one.what == Thing::Institution && one.id == party.to_string();

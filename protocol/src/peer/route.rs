@@ -76,7 +76,10 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
         Notice::Publish { patient } => custody::publish_for(ctx, patient),
         Notice::RingSigned { patient } => consent::renew_for(ctx, patient),
         Notice::Deals { patient, institution } => custody::tell(ctx, patient, institution),
-        Notice::MayRead { patient, reader, scope } => record::send(ctx, reader, patient, &scope),
+        Notice::MayRead { patient, reader, scope } => {
+            record::may_read(ctx, reader, patient, &scope)
+        }
+        Notice::Treating { patient } => record::tell_treating(ctx, patient),
         Notice::Snapshot { from, federation, anchor } => {
             Ok(federation::learn_snapshot(ctx, from, &federation, anchor)?)
         }

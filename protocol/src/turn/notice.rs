@@ -62,6 +62,11 @@ pub(crate) enum Notice {
         /// What the permission covers.
         scope: Scope,
     },
+    /// Who treats a patient has changed: readers are to know.
+    Treating {
+        /// The patient.
+        patient: PartyId,
+    },
     /// A party told how the federation that it is a member of stands.
     Snapshot {
         /// The party.

@@ -5,7 +5,7 @@ use crate::codec::Wire;
 use crate::id::{PartyId, TokenId};
 use crate::identity::{
     Card, Compartment, Fingerprint, KeyLog, KeyRing, KnownKeys, NodeCertificate, Phrase,
-    RelayCertificate, Role, Rotation, incept,
+    RelayCertificate, Role, Rotation, Treats, incept,
 };
 use crate::limits;
 use crate::record::Kind;
@@ -221,6 +221,19 @@ fn certificates_rings_and_cards_are_judged() {
     let mut twice = ring();
     twice.compartments[1] = twice.compartments[0].clone();
     let rotated = HOSPITAL.rotated();
+    let treats_ =
+        |c: Unverified<Treats>, keys: &KnownKeys| c.certify(keys, NOW).err().map(|e| variant(&e));
+    let treats = || Treats {
+        patient: log().party_unverified(),
+        key: 0,
+        institution: HOSPITAL.id(),
+        issued: YESTERDAY,
+        until: Some(Timestamp(NOW.0 + DAY_MS)),
+        kinds: vec![Kind::Laboratory, Kind::Reports],
+    };
+    let t = |name, why, claims: Treats, error| {
+        case("treats", (name, why), &patient, (claims, &theirs), treats_, error)
+    };
     let c = |name, why, claims: NodeCertificate, error| {
         case("node-certificate", (name, why), &log_, (claims, &me), node, error)
     };
@@ -325,6 +338,53 @@ fn certificates_rings_and_cards_are_judged() {
             &patient,
             (ring(), &key(0x66)),
             ring_,
+            Some("BadSignature"),
+        ),
+        t("good", "two kinds, until tomorrow", treats(), None),
+        t(
+            "good-without-end",
+            "all kinds, without end",
+            Treats { until: None, kinds: vec![], ..treats() },
+            None,
+        ),
+        t(
+            "kinds-not-in-order",
+            "kinds are in ascending order, each once",
+            Treats { kinds: vec![Kind::Reports, Kind::Laboratory], ..treats() },
+            Some("BadKinds"),
+        ),
+        t(
+            "from-the-future",
+            "issued a millisecond beyond seven days ahead",
+            Treats { issued: Timestamp(NOW.0 + 7 * DAY_MS + 1), ..treats() },
+            Some("BadDates"),
+        ),
+        t(
+            "unknown-key",
+            "key 1, which is not there yet",
+            Treats { key: 1, ..treats() },
+            Some("UnknownKey"),
+        ),
+        t(
+            "of-another",
+            "names a patient that is not the signer",
+            Treats { patient: PartyId([9; 32]), ..treats() },
+            Some("UnknownKey"),
+        ),
+        case(
+            "treats",
+            ("old-key", "signed before the rotation"),
+            &rotated,
+            (Treats { patient: HOSPITAL.id(), ..treats() }, &me),
+            treats_,
+            Some("OldKey"),
+        ),
+        case(
+            "treats",
+            ("forged", "signed by the institution itself"),
+            &patient,
+            (treats(), &me),
+            treats_,
             Some("BadSignature"),
         ),
     ];

@@ -94,7 +94,7 @@ mod tests {
                 addresses: addresses.clone(),
             }),
             Command::from(federation::command::Join { code: code.clone() }),
-            Command::from(federation::command::Admit { party }),
+            Command::from(federation::command::Admit { party, although_alike: false }),
             Command::from(federation::command::Leave),
             Command::from(enrolment::command::Code { chart, valid_ms: None, addresses }),
             Command::from(enrolment::command::Enrol { patient: party, code }),

@@ -77,7 +77,8 @@ impl Checker for Members {
         match seen {
             Seen::Asked {
                 request,
-                command: Command::Federation(Federation::Admit(Admit { party })),
+                command:
+                    Command::Federation(Federation::Admit(Admit { party, although_alike: false })),
                 ..
             } => {
                 self.asked.insert(*request, *party);

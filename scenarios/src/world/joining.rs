@@ -51,7 +51,8 @@ impl World {
     /// The refusal.
     pub fn admit(&mut self, sponsor: Who, who: Who) -> Result<FederationView, Refusal> {
         let party = self.id(who);
-        let done = self.ask(sponsor, federation::command::Admit { party }, None);
+        let done =
+            self.ask(sponsor, federation::command::Admit { party, although_alike: false }, None);
         self.wait();
         done
     }

@@ -151,6 +151,14 @@ impl World {
         who
     }
 
+    /// A party's program calls its institution otherwise from now on, whatever others admitted.
+    pub fn call_itself(&mut self, who: Who, name: &str) {
+        self.switch(who, false);
+        let role = self.parties[who.0].peer.role();
+        self.parties[who.0].peer = Party::new(self.seed, who.0, role, name).peer;
+        self.switch(who, true);
+    }
+
     /// The time at a party: its machine's, or a later one by which it has worked.
     #[must_use]
     pub fn clock(&self, who: Who) -> Timestamp {

@@ -40,7 +40,7 @@ impl Stack {
     /// [`Failure`].
     pub fn admit(&mut self, sponsor: Who, party: Who) -> Result<FederationView, Failure> {
         let party = self.id(party);
-        self.command(sponsor, federation::command::Admit { party }, None)
+        self.command(sponsor, federation::command::Admit { party, although_alike: false }, None)
     }
 
     /// Makes a patient on a relay, unlocked there.

@@ -95,7 +95,11 @@ fn change(view: &CheckedView, what: What) -> Change {
     for letter in what.bytes() {
         match letter {
             b'x' => {
-                let application = Application { federation: view.federation, member: member(b'x') };
+                let application = Application {
+                    federation: view.federation,
+                    member: member(b'x'),
+                    issued: Timestamp(0),
+                };
                 change.admitted.push(Signed::sign(application, &key(b'x')).to_unverified());
             }
             b'l' => change.left.push(member(b'a').party),

@@ -485,6 +485,53 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "a_card_stands_for_the_number_and_names_patient_and_relay",
     ),
     ("ID-15", "protocol/src/vectors/identity.rs", "fingerprints_are_one_form_of_an_id_for_people"),
+    ("AUT-1", "scenarios/tests/authors.rs", "who_treats_a_patient_is_said_anew_with_a_new_key"),
+    (
+        "AUT-1",
+        "scenarios/tests/authors.rs",
+        "a_patient_ends_that_a_hospital_treats_and_what_it_recorded_until_then_stays",
+    ),
+    ("AUT-1", "protocol/src/vectors/identity.rs", "certificates_rings_and_cards_are_judged"),
+    (
+        "AUT-2",
+        "scenarios/tests/authors.rs",
+        "a_reader_hears_of_the_authors_of_what_it_may_read_and_of_no_others",
+    ),
+    (
+        "AUT-3",
+        "scenarios/tests/authors.rs",
+        "whoever_may_merely_read_announces_nothing_and_a_permission_to_add_is_for_its_kinds",
+    ),
+    (
+        "AUT-4",
+        "scenarios/tests/authors.rs",
+        "what_a_member_seals_to_a_patient_whom_it_does_not_treat_stands_apart",
+    ),
+    (
+        "AUT-4",
+        "scenarios/tests/authors.rs",
+        "the_newest_entries_of_a_hospital_that_treats_stand_in_place_while_the_relay_is_off",
+    ),
+    (
+        "AUT-4",
+        "scenarios/tests/authors.rs",
+        "whose_permission_to_add_has_ended_counts_for_what_was_known_before_and_for_nothing_dated_back",
+    ),
+    (
+        "AUT-5",
+        "scenarios/tests/authors.rs",
+        "whatever_a_member_calls_itself_it_is_shown_and_found_as_it_was_admitted",
+    ),
+    (
+        "AUT-6",
+        "scenarios/tests/authors.rs",
+        "a_name_that_looks_like_a_members_is_admitted_knowingly",
+    ),
+    (
+        "AUT-7",
+        "scenarios/tests/authors.rs",
+        "whoever_decides_hears_whether_the_patient_dealt_with_it_and_whether_its_name_looks_like_that_of_another",
+    ),
     ("REC-9", "scenarios/tests/own.rs", "whoever_knows_an_entry_announces_nothing_in_its_place"),
     ("CON-20", "scenarios/tests/deposits/offers.rs", "an_altered_entry_is_taken_by_no_reader"),
     (

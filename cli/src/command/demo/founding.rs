@@ -68,7 +68,7 @@ async fn join(host: &Node, guest: &Node) -> anyhow::Result<()> {
 }
 
 async fn admit(sponsor: &Node, who: &Node) -> anyhow::Result<()> {
-    sponsor.command(Admit { party: who.id }, None).await?;
+    sponsor.command(Admit { party: who.id, although_alike: false }, None).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use chartmesh_protocol::custody::view::{EnrollingView, PatientView};
 use chartmesh_protocol::enrolment::command::{
-    Accept, Cancel, Code, Compare, Enrol, Scan, Withdraw,
+    Accept, Cancel, Code, Compare, End, Enrol, Scan, Withdraw,
 };
 use chartmesh_protocol::enrolment::view::{CompareView, PendingView};
 use chartmesh_protocol::id::{ChartId, PartyId};
@@ -227,6 +227,42 @@ pub(super) async fn withdraw(node: &Node, who: &str, institution: &str) -> Outco
     let withdraw = Withdraw { patient: id(&patient)?, institution };
     let answer = node.command(withdraw, Some(&patient)).await?;
     node.out.answer(&json!(answer), |out| out.line("the enrolment has ended; nothing was opened"));
+    Ok(())
+}
+
+/// Who treats a patient, after one does so no more.
+pub(super) async fn treated_by(node: &Node, who: &str, ended: Option<&str>) -> Outcome {
+    let patient = match ended {
+        Some(institution) => {
+            let patient = node.patient(who).await?;
+            let institution = id(&node.institution(institution).await?)?;
+            node.command(End { patient: id(&patient)?, institution }, Some(&patient)).await?;
+            patient
+        }
+        None => node.subject(who).await?,
+    };
+    let view = node.query(ask::TreatedBy { patient: id(&patient)? }).await?;
+    let rows: Vec<_> = view
+        .iter()
+        .map(|one| {
+            let kinds: Vec<_> = one.kinds.iter().map(|kind| kind.name()).collect();
+            row![
+                one.name.as_str(),
+                one.role.map_or("", |role| role.name()),
+                match one.now {
+                    true => Cell::new("yes", Style::Good),
+                    false => Cell::new("no", Style::Waiting),
+                },
+                one.until.map_or_else(|| faint(""), |until| Cell::from(until.utc_text())),
+                if kinds.is_empty() { "all".to_owned() } else { kinds.join(", ") },
+                output::id(one.institution),
+            ]
+        })
+        .collect();
+    node.out.answer(&json!(view), |out| {
+        let heads = ["INSTITUTION", "ROLE", "TREATS", "UNTIL (UTC)", "KINDS", "ID"];
+        out.table(&heads, &rows, "nobody, as far as this node was told");
+    });
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use super::counted;
 use super::keys::Keys;
+use super::list::is_apart;
 use super::manifest::{Exported, ExportedEntry, ExportedFile, Unopened};
 use super::open::{self, Opened, private_file};
 use super::own::{OwnArgs, bring, role_that_opens};
@@ -51,18 +52,22 @@ pub(super) async fn run(
         if entries.is_empty() {
             return Err(Failure::new(Exit::NotFound, "this record has no entries here"));
         }
+        entries.retain(|view| !is_apart(view));
         bring(node, &keys, &subject, &entries, &user, own).await?;
         entries = node.entries(&subject).await?;
+        let all = entries.len();
+        entries.retain(|view| !is_apart(view));
+        let apart = all - entries.len();
         let partial = Partial::begin(dir)?;
         let dir = partial.path.as_path();
         let job = Job { node, subject: &subject, dir, purpose, user, keys: &keys };
         let record = job.run(&entries).await?;
         partial.finish()?;
-        Ok(record)
+        Ok((record, apart))
     })
     .await;
     keys.lock_again(node, &subject).await;
-    let record = done.map_err(|failure| {
+    let (record, apart) = done.map_err(|failure| {
         let next = failure.next.clone();
         failure
             .next(next.unwrap_or_else(|| "nothing was left behind: mend it and try again".into()))
@@ -71,6 +76,7 @@ pub(super) async fn run(
     let missing = record.entries.iter().filter(|entry| !entry.whole).count();
     let answer = json!({
         "dir": dir, "entries": entries, "without_contents": missing, "unopened": unopened,
+        "apart": apart,
     });
     node.out.answer(&answer, |out| {
         let entries = counted(entries, "entry", "entries");
@@ -81,6 +87,10 @@ pub(super) async fn run(
         if unopened > 0 {
             let unopened = counted(unopened, "entry or content", "entries or contents");
             out.note(format!("{unopened} cannot be opened here; manifest.json says which and why"));
+        }
+        if apart > 0 {
+            let apart = counted(apart, "entry", "entries");
+            out.note(format!("{apart} stand apart from the record and were left out; `chartmesh record list` shows which"));
         }
         out.note("it is in the clear: keep it where only those can read it who should");
         out.next(format!("open {} in a browser", dir.join("index.html").display()));

@@ -6,14 +6,16 @@ use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::record::view::EntryView;
 use serde_json::json;
 
-use super::list::show_list;
+use super::list::{is_apart, show_list};
 use crate::exit::Outcome;
 use crate::node::{Node, id};
 
 pub(super) async fn run(node: &Node, subject: &str, entry: &str) -> Outcome {
     let subject = node.subject(subject).await?;
     let entry: EntryId = id(&node.entry(&subject, entry).await?)?;
-    let entries = node.entries(&subject).await?;
+    let mut entries = node.entries(&subject).await?;
+    // What stands apart adds to nothing.
+    entries.retain(|view| view.entry == entry || !is_apart(view));
     let history = history(entry, &entries);
     node.out.answer(&json!(history), |out| {
         show_list(out, &history);

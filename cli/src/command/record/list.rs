@@ -1,11 +1,15 @@
 //! Entries as a table.
 
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::identity::{Fingerprint, Role};
+use chartmesh_protocol::record::EntryStanding;
 use chartmesh_protocol::record::view::EntryView;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 use crate::exit::Outcome;
 use crate::node::Node;
-use crate::output::{self, Cell, Output, Style, day, faint, row, size};
+use crate::output::{self, Cell, Output, Style, counted, day, faint, row, size};
 
 pub(super) async fn list(node: &Node, subject: &str, find: Option<String>) -> Outcome {
     let subject = node.subject(subject).await?;
@@ -21,22 +25,84 @@ pub(super) async fn list(node: &Node, subject: &str, find: Option<String>) -> Ou
     Ok(())
 }
 
-/// Entries as a table.
+/// Whether an entry stands apart from its patient's record.
+pub(super) fn is_apart(entry: &EntryView) -> bool {
+    entry.standing == Some(EntryStanding::Unlisted)
+}
+
+/// Entries as a table; those that do not belong to the record apart, with the fingerprints of who made them.
 pub(super) fn show_list(out: &Output, entries: &[EntryView]) {
-    let rows: Vec<_> = entries.iter().map(row_of).collect();
-    let heads = ["ENTRY", "DATE (UTC)", "KIND", "AUTHOR", "SIZE", "HERE", "ADDS TO", "TITLE"];
+    let (apart, record): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| is_apart(entry));
+    let rows: Vec<_> = record.iter().map(|entry| row_of(entry)).collect();
+    let heads =
+        ["ENTRY", "DATE (UTC)", "KIND", "AUTHOR", "SIZE", "HERE", "LISTED", "ADDS TO", "TITLE"];
     out.table(&heads, &rows, "no entries");
+    let unconfirmed = |entry: &&&EntryView| entry.standing == Some(EntryStanding::Unconfirmed);
+    let waiting = record.iter().filter(unconfirmed).count();
+    if waiting > 0 {
+        out.note(format!(
+            "{} not yet confirmed by the patient's relay",
+            match waiting {
+                1 => "1 entry is".to_owned(),
+                many => format!("{many} entries are"),
+            }
+        ));
+    }
+    if !apart.is_empty() {
+        show_apart(out, &apart);
+    }
 }
 
 fn row_of(entry: &EntryView) -> Vec<Cell> {
+    let author = match entry.author_role {
+        Some(Role::Backup) => format!("{} (backup provider)", entry.author_name),
+        _ => entry.author_name.clone(),
+    };
     row![
         output::id(entry.entry),
         day(entry.effective.unwrap_or(entry.recorded)),
         entry.kind.map_or("", |kind| kind.name()),
-        entry.author_name.as_str(),
+        author,
         size(entry.sealed_bytes),
         if entry.whole { Cell::new("yes", Style::Good) } else { faint("no") },
+        match entry.standing {
+            Some(EntryStanding::Listed) => Cell::new("yes", Style::Good),
+            Some(EntryStanding::Unconfirmed) => Cell::new("not yet", Style::Waiting),
+            Some(EntryStanding::Unlisted) => Cell::new("no", Style::Bad),
+            None => faint(""),
+        },
         entry.adds_to.map_or_else(|| faint(""), output::id),
         entry.title.as_deref().map_or_else(|| faint("(sealed)"), Cell::from),
     ]
+}
+
+/// What anybody may have made up: by whom is told by fingerprint, since names prove nothing.
+fn show_apart(out: &Output, apart: &[&EntryView]) {
+    out.line("");
+    out.styled(
+        format!(
+            "apart from the record: {} whose authors do not treat the patient, by the patient's word",
+            counted(apart.len(), "entry", "entries")
+        ),
+        Style::Bad,
+    );
+    let mut words: BTreeMap<PartyId, String> = BTreeMap::new();
+    let rows: Vec<_> = apart
+        .iter()
+        .map(|entry| {
+            let author = entry.author;
+            let words =
+                words.entry(author).or_insert_with(|| Fingerprint::of(author).words().to_string());
+            row![
+                output::id(entry.entry),
+                day(entry.recorded),
+                entry.author_name.as_str(),
+                words.as_str(),
+                entry.title.as_deref().map_or_else(|| faint("(sealed)"), Cell::from),
+            ]
+        })
+        .collect();
+    let heads = ["ENTRY", "SAYS IT IS OF (UTC)", "CALLS ITSELF", "FINGERPRINT", "TITLE"];
+    out.table(&heads, &rows, "");
+    out.note("conclude nothing from these, nor from what they leave out; they are in no export");
 }

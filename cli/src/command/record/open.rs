@@ -7,7 +7,9 @@ use std::path::Path;
 
 use chartmesh_node::client::{ClientError, escape};
 use chartmesh_protocol::capability::Purpose;
-use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::identity::{Fingerprint, Role};
+use chartmesh_protocol::record::EntryStanding;
 use chartmesh_protocol::record::view::ManifestView;
 use serde::Deserialize;
 use serde_json::json;
@@ -39,6 +41,12 @@ pub(super) struct Opened {
     pub(super) whole: bool,
     /// The label as signed: a COSE_Sign1 in base64.
     pub(super) label: String,
+    /// The institution that made it.
+    author: PartyId,
+    /// That institution's name.
+    author_name: String,
+    /// Whether it belongs to the patient's record.
+    standing: Option<EntryStanding>,
 }
 
 pub(super) async fn run(
@@ -84,11 +92,21 @@ pub(super) async fn run(
 
 fn show(out: &output::Output, opened: &Opened) {
     let manifest = &opened.manifest;
+    if opened.standing == Some(EntryStanding::Unlisted) {
+        out.styled(
+            format!(
+                "apart from the record: the patient does not say that whoever made this treats the patient; fingerprint {}",
+                Fingerprint::of(opened.author).words()
+            ),
+            Style::Bad,
+        );
+    }
     out.facts(&[
         ("title", Cell::new(&manifest.title, Style::Strong)),
         ("kind", manifest.kind.name().into()),
         ("happened", manifest.effective.utc_text().into()),
         ("recorded by", manifest.user.as_str().into()),
+        ("author", opened.author_name.as_str().into()),
         ("entry", manifest.entry.to_string().into()),
         (
             "adds to",

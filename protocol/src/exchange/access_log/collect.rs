@@ -11,6 +11,7 @@ use crate::contacts;
 use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
+use crate::members;
 use crate::patients;
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
@@ -99,7 +100,7 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
     for (key, row) in rows::all::<CollectedRow>(txn, COLLECTED_HEADS, &patient.0)? {
         let holder = PartyId(rows::tail(COLLECTED_HEADS, &key)?);
         let head = row.head.claims();
-        let holder_name = directory::name(txn, holder)?;
+        let holder_name = members::name(txn, holder)?;
         let shown = countersign::views(txn, patient, holder)?;
         let contradicted = shown.iter().find(|shown| shown.agrees == Some(false));
         let problem = row.problem.or_else(|| {
@@ -138,9 +139,9 @@ pub(super) fn collected_lines(
 /// A line with the names of institutions.
 pub(super) fn named(txn: &(impl ReadTxn + ?Sized), line: Line) -> Handled<LineView> {
     let through = line.through.iter().flatten();
-    let through_names = through.map(|party| directory::name(txn, *party));
+    let through_names = through.map(|party| members::name(txn, *party));
     Ok(LineView {
-        by_name: directory::name(txn, line.by)?,
+        by_name: members::name(txn, line.by)?,
         through_names: through_names.collect::<Result<_, _>>()?,
         line,
     })

@@ -20,6 +20,7 @@ use crate::contacts;
 use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
+use crate::members;
 use crate::outbox;
 use crate::patients;
 use crate::refusal::{Failure, Handled, refuse};
@@ -168,7 +169,7 @@ pub(super) fn views(
         let head = claims.head.claims();
         Ok(ShownView {
             reader: claims.reader,
-            reader_name: directory::name(txn, claims.reader)?,
+            reader_name: members::name(txn, claims.reader)?,
             seq: head.seq,
             at: claims.at,
             agrees: agrees(txn, head)?,

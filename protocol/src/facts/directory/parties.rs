@@ -172,11 +172,6 @@ pub(crate) fn card(
         .map(Unverified::from_own_store))
 }
 
-/// An institution's name for people, or the beginning of its id.
-pub(crate) fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<String, StoreError> {
-    Ok(card(txn, party)?.map_or_else(|| party.short(), |card| card.name.clone()))
-}
-
 /// Every institution known here, with its card.
 pub(crate) fn institutions(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<Card>>, StoreError> {
     Ok(rows::all::<PartyRow>(txn, PARTIES, &[])?

@@ -71,14 +71,14 @@ pub(crate) fn standing(
     Ok(rows::get::<Standing>(txn, STANDINGS, &party.0)?.filter(|standing| standing.holds(now)))
 }
 
-/// Everybody with a standing that still holds: those that we deal with and that are no members.
-pub(crate) fn with_standing(
-    txn: &(impl ReadTxn + ?Sized),
-    now: Timestamp,
-) -> Result<Vec<PartyId>, StoreError> {
+/// Those that we deal with and that are no members: not the relays that other members certified, who hear from those.
+pub(crate) fn dealing_with_us(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, StoreError> {
+    let ours = |standing: &Standing| {
+        matches!(standing, Standing::Applicant | Standing::Host | Standing::EnrolledRelay)
+    };
     rows::all::<Standing>(txn, STANDINGS, &[])?
         .into_iter()
-        .filter(|(_, standing)| standing.holds(now))
+        .filter(|(_, standing)| ours(standing))
         .map(|(key, _)| rows::tail(STANDINGS, &key).map(PartyId))
         .collect()
 }

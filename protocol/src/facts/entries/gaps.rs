@@ -8,6 +8,7 @@ use crate::catalogue::{Listed, counts};
 use crate::directory;
 use crate::id::{CompartmentId, EntryId, PartyId};
 use crate::limits;
+use crate::members;
 use crate::patients;
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
@@ -148,7 +149,7 @@ pub(crate) fn view(
     let Some(relay) = directory::relay_of(txn, patient)?.filter(|_| any) else { return Ok(None) };
     Ok(Some(CatalogueView {
         relay,
-        relay_name: directory::name(txn, relay)?,
+        relay_name: members::name(txn, relay)?,
         issued: gaps.issued,
         listed: gaps.listed,
         missing: gaps.missing.len() as u64 + gaps.unnamed,

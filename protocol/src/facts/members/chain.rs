@@ -43,6 +43,8 @@ crate::codec::wire_struct! {
         3 => successor: ViewId,
         /// Who signed both.
         4 => liars: Vec<crate::id::PartyId>,
+        /// Whether this node stood at that successor before.
+        5 => stood: bool,
     }
 }
 
@@ -155,7 +157,7 @@ fn stand_at(
     rows::put(ctx.txn, NEWEST, &[], &View::clone(view))?;
     rows::put(ctx.txn, POSITION, &[], &view.position())?;
     rows::put(ctx.txn, PASSED, &view.id().0, &view.number)?;
-    if view.number % STEP == 0 {
+    if view.number.is_multiple_of(STEP) {
         rows::put(ctx.txn, STEPS, &view.number.to_be_bytes(), &View::clone(view))?;
     }
     super::here::begin(ctx, bound)?;
@@ -230,7 +232,7 @@ fn passed_at(ctx: &mut Context<'_>, number: u32, known: &Seal, other: &Seal) -> 
             let room = rows::keys(ctx.txn, FORKS)?.len() < limits::FORKS_KEPT;
             if room && rows::get::<ForkRow>(ctx.txn, FORKS, &view.id().0)?.is_none() {
                 tracing::error!(view = %view.id().short(), "a view of the federation has two successors");
-                let row = ForkRow { number, other: other.clone(), successor, liars };
+                let row = ForkRow { number, other: other.clone(), successor, liars, stood: false };
                 rows::put(ctx.txn, FORKS, &view.id().0, &row)?;
             }
             Ok(Followed::Forked)
@@ -268,10 +270,16 @@ pub(crate) fn choose(ctx: &mut Context<'_>, successor: ViewId) -> Handled<()> {
         }
     }
     rows::put(ctx.txn, SEALS, &next.number.to_be_bytes(), &row.other)?;
-    let row = ForkRow { other: ours, successor: left.id(), ..row };
+    let stood = row.stood;
+    let row = ForkRow { other: ours, successor: left.id(), stood: true, ..row };
     rows::put(ctx.txn, FORKS, &view.id().0, &row)?;
     stand_at(ctx, Some(&before), &next, Bound::default())?;
-    Ok(super::here::lose(ctx)?)
+    roll::never_here(ctx, &before, &view, &next)?;
+    // Where it never stood it signed nothing. What it signed where it stood before is not here any more.
+    match stood {
+        true => Ok(super::here::lose(ctx)?),
+        false => Ok(()),
+    }
 }
 
 /// Forgets a federation that this institution is out of, or is to be no more in.

@@ -11,7 +11,7 @@ use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
-use crate::time::{HOUR_MS, Timestamp};
+use crate::time::{DAY_MS, HOUR_MS, Timestamp};
 use crate::turn::{Context, Own};
 use std::collections::BTreeMap;
 
@@ -21,8 +21,10 @@ const PART: Table = Table("federation_part");
 const SAID: Table = Table("federation_said");
 /// Nothing -> the next running number. It goes on from view to view: others were told up to one.
 const NEXT: Table = Table("federation_next");
-/// Member -> [`ReplacedRow`].
-const REPLACED: Table = Table("federation_replaced");
+/// Member -> [`ChangesRow`].
+const CHANGES: Table = Table("federation_changes");
+/// Member -> its ballot that counts, and is told on when it may be.
+const HELD: Table = Table("federation_held");
 /// Nothing -> since when this node stands at the newest view.
 const SINCE: Table = Table("federation_since");
 
@@ -40,13 +42,33 @@ wire_enum! {
 }
 
 wire_struct! {
-    /// How often a ballot was replaced in an hour.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct ReplacedRow {
-        /// Hours since 1970.
-        1 => hour: u64,
-        /// How often.
-        2 => times: u32,
+    /// How a member changed its ballot in the newest view.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct ChangesRow {
+        /// So far ahead its ballots have been told on: each takes a sixteenth of an hour, and at most an hour is taken ahead.
+        1 => told_until: Timestamp,
+        /// How often it took something back.
+        2 => taken_back: u32,
+        /// Since when it says what it says.
+        3 => since: Timestamp,
+    }
+}
+
+impl ChangesRow {
+    /// When the next ballot may be told on.
+    fn next(&self) -> Timestamp {
+        let each = HOUR_MS / limits::BALLOTS_PER_HOUR_MAX;
+        self.told_until.plus_ms(each).minus_ms(HOUR_MS)
+    }
+
+    fn told(&mut self, now: Timestamp) {
+        let each = HOUR_MS / limits::BALLOTS_PER_HOUR_MAX;
+        self.told_until = self.told_until.max(now).plus_ms(each);
+    }
+
+    /// Whether the author takes back so often that others may not have its ballot as it is here.
+    fn is_fickle(&self, now: Timestamp) -> bool {
+        self.taken_back >= limits::TAKEN_BACK_MAX && now.since(self.since) < DAY_MS
     }
 }
 
@@ -69,6 +91,7 @@ pub(crate) struct Here {
     pub(crate) since: Timestamp,
     items: BTreeMap<u64, Item>,
     next: u64,
+    changes: BTreeMap<PartyId, ChangesRow>,
 }
 
 /// This node's part, if it follows a federation.
@@ -89,11 +112,18 @@ pub(crate) fn here(own: &Own, txn: &(impl ReadTxn + ?Sized)) -> Result<Option<He
             Item::Word(word) => said.push(Said::Word(*word)),
         }
     }
+    for (_, held) in rows::all::<Unverified<Ballot>>(txn, HELD, &[])? {
+        ballots.take(held.from_own_store());
+    }
+    let mut changes = BTreeMap::new();
+    for (key, row) in rows::all::<ChangesRow>(txn, CHANGES, &[])? {
+        changes.insert(PartyId(rows::tail(CHANGES, &key)?), row);
+    }
     let part = rows::get::<Part>(txn, PART, &[])?.unwrap_or_default();
     let part = Sealing::resume(view, own.party(), part, said.into_iter());
     let since = rows::get::<SinceRow>(txn, SINCE, &[])?.map_or(Timestamp(0), |row| row.at);
     let next = rows::get::<u64>(txn, NEXT, &[])?.unwrap_or(1);
-    Ok(Some(Here { ballots, part, since, items, next }))
+    Ok(Some(Here { ballots, part, since, items, next, changes }))
 }
 
 /// When a wait of this member is over, if it waits.
@@ -103,7 +133,18 @@ pub(crate) fn due(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Timestamp>, St
         return Ok(Some(Timestamp(0)));
     }
     let since = part.since.filter(|_| !part.bound.gave_up);
-    Ok(since.map(|since| since.plus_ms(part.bound.wait_ms())))
+    let waited = since.map(|since| since.plus_ms(part.bound.wait_ms()));
+    Ok(waited.into_iter().chain(held_until(txn)?).min())
+}
+
+/// When a ballot that is held may be told on.
+fn held_until(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Timestamp>, StoreError> {
+    let mut next = None;
+    for (key, _) in rows::all::<Unverified<Ballot>>(txn, HELD, &[])? {
+        let row = rows::get::<ChangesRow>(txn, CHANGES, &key)?.unwrap_or_default();
+        next = Some(next.map_or(row.next(), |next: Timestamp| next.min(row.next())));
+    }
+    Ok(next)
 }
 
 /// This node's store may lack what it signed: it signs nothing that could contradict that. [FED-17]
@@ -124,7 +165,7 @@ pub(super) fn bound_after(
 
 /// A new view: all that was said in the one before is of no more use. [FED-20]
 pub(super) fn begin(ctx: &mut Context<'_>, bound: Bound) -> Result<(), StoreError> {
-    for table in [PART, SAID, REPLACED] {
+    for table in [PART, SAID, CHANGES, HELD] {
         for (key, _) in rows::keys(ctx.txn, table)? {
             ctx.txn.delete(table, &key)?;
         }
@@ -139,13 +180,6 @@ pub(super) fn forget(ctx: &mut Context<'_>) -> Result<(), StoreError> {
     ctx.txn.delete(SINCE, &[])
 }
 
-/// How often a member's ballot was replaced in this hour.
-fn replaced(ctx: &Context<'_>, author: PartyId) -> Result<ReplacedRow, StoreError> {
-    let hour = ctx.now.0 / HOUR_MS;
-    let row = rows::get::<ReplacedRow>(ctx.txn, REPLACED, &author.0)?;
-    Ok(row.filter(|row| row.hour == hour).unwrap_or(ReplacedRow { hour, times: 0 }))
-}
-
 impl Here {
     /// The view.
     pub(crate) const fn view(&self) -> &CheckedView {
@@ -157,27 +191,21 @@ impl Here {
         self.items.range(number..).map(|(number, item)| (*number, item))
     }
 
-    /// Takes in somebody's ballot; gives whether it was new. What is known, or beyond what its author may say in an hour,
-    /// costs no check of a signature and counts for nothing: others could use an author's hour up by saying it again.
-    /// [FED-7]
+    /// Takes in somebody's ballot; gives whether it was new. What is known costs no check of a signature, and counts for
+    /// nothing. The newest always counts here, or two members could be kept from ever agreeing on what its author says; but
+    /// more than so many in an hour are not told on at once. [FED-7]
     pub(crate) fn hear_ballot(
         &mut self,
         ctx: &mut Context<'_>,
         ballot: Unverified<Ballot>,
     ) -> Handled<Result<bool, Unsaid>> {
-        let author = ballot.claims().author;
-        let row = replaced(ctx, author)?;
-        let spent = row.times >= limits::BALLOTS_PER_HOUR_MAX;
-        if spent || !self.ballots.is_replaced_by(&ballot) {
+        if !self.ballots.is_replaced_by(&ballot) {
             return Ok(Ok(false));
         }
-        let ballot = match self.view().certify(ballot) {
-            Ok(ballot) => ballot,
+        match self.view().certify(ballot) {
+            Ok(ballot) => self.put_ballot(ctx, ballot)?,
             Err(why) => return Ok(Err(why)),
-        };
-        let times = row.times.saturating_add(1);
-        rows::put(ctx.txn, REPLACED, &author.0, &ReplacedRow { times, ..row })?;
-        self.put_ballot(ctx, ballot)?;
+        }
         Ok(Ok(true))
     }
 
@@ -188,11 +216,56 @@ impl Here {
         ballot: Signed<Ballot>,
     ) -> Result<(), StoreError> {
         let author = ballot.author;
+        let changes = self.changes.entry(author).or_default();
+        let before = self.ballots.of(author);
+        changes.taken_back += u32::from(before.is_some_and(|before| ballot.takes_back(before)));
+        changes.since = ctx.now;
+        let tells = author == ctx.own.party() || changes.next() <= ctx.now;
+        rows::put(ctx.txn, CHANGES, &author.0, changes)?;
         self.ballots.take(ballot.clone());
+        match tells {
+            true => self.tell_ballot(ctx, ballot.to_unverified()),
+            false => rows::put(ctx.txn, HELD, &author.0, &ballot.to_unverified()),
+        }
+    }
+
+    fn tell_ballot(
+        &mut self,
+        ctx: &mut Context<'_>,
+        ballot: Unverified<Ballot>,
+    ) -> Result<(), StoreError> {
+        let author = ballot.claims().author;
+        let changes = self.changes.entry(author).or_default();
+        changes.told(ctx.now);
+        rows::put(ctx.txn, CHANGES, &author.0, changes)?;
+        ctx.txn.delete(HELD, &author.0)?;
         let is_old =
             |item: &Item| matches!(item, Item::Ballot(old) if old.claims().author == author);
         self.drop_items(ctx, is_old)?;
-        self.add(ctx, Item::Ballot(ballot.to_unverified()))
+        self.add(ctx, Item::Ballot(ballot))
+    }
+
+    /// Tells on the ballots that may be by now; gives when the next one may.
+    pub(crate) fn tell_held(
+        &mut self,
+        ctx: &mut Context<'_>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut next = None;
+        for (_, ballot) in rows::all::<Unverified<Ballot>>(ctx.txn, HELD, &[])? {
+            let may = self.changes.get(&ballot.claims().author).map_or(ctx.now, ChangesRow::next);
+            if may <= ctx.now {
+                self.tell_ballot(ctx, ballot)?;
+            } else {
+                next = Some(next.map_or(may, |next: Timestamp| next.min(may)));
+            }
+        }
+        Ok(next)
+    }
+
+    /// The ballots that a speaker counts. [FED-11]
+    pub(crate) fn steady(&self, now: Timestamp) -> Ballots {
+        let fickle = |author| self.changes.get(&author).is_some_and(|row| row.is_fickle(now));
+        self.ballots.without(fickle)
     }
 
     /// Writes down what was said; a pulse takes the place of its member's last.

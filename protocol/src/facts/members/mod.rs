@@ -17,4 +17,6 @@ pub use follow::Follow;
 pub(crate) use follow::{leads_on, snapshot};
 pub(crate) use here::{Here, Item, due, here, lose};
 pub(crate) use reasons::Reason;
-pub(crate) use roll::{admitted, gone, is_expelled, is_gone, is_member, member, members};
+pub(crate) use roll::{
+    admitted, called, gone, is_expelled, is_gone, is_member, member, members, name,
+};

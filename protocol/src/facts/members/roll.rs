@@ -5,8 +5,9 @@ use crate::directory::{self, Standing};
 use crate::id::PartyId;
 use crate::identity::Role;
 use crate::membership::{CheckedView, Member};
+use crate::names::{self, Bearer};
 use crate::rows;
-use crate::store::{ReadTxn, StoreError, Table};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Context, Notice};
 
@@ -28,6 +29,27 @@ pub(crate) fn member(
     party: PartyId,
 ) -> Result<Option<Member>, StoreError> {
     rows::get(txn, MEMBERS, &party.0)
+}
+
+/// An institution's name for people: as the members admitted it. For lack of that, in quotation marks, what it calls itself
+/// on its card, or the beginning of its id; a patient's relay calls itself as it likes. [AUT-5]
+pub(crate) fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<String, StoreError> {
+    Ok(called(txn, party)?.0)
+}
+
+/// An institution's name, and what it is, likewise.
+pub(crate) fn called(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<(String, Option<Role>), StoreError> {
+    if let Some(member) = member(txn, party)? {
+        return Ok((member.name, Some(member.role)));
+    }
+    Ok(match directory::card(txn, party)? {
+        Some(card) if card.role == Role::Patient => (card.name.clone(), Some(card.role)),
+        Some(card) => (format!("\u{201c}{}\u{201d}", card.name), Some(card.role)),
+        None => (party.short(), None),
+    })
 }
 
 /// Whether a party was expelled from our federation.
@@ -90,6 +112,7 @@ pub(super) fn write(
     }
     for member in &view.members {
         let party = member.party;
+        call(ctx.txn, party, Some(&member.name))?;
         rows::put(ctx.txn, MEMBERS, &party.0, member)?;
         ctx.txn.delete(GONE, &party.0)?;
         // A member needs no other reason to come in, so that none is left when it is one no more. A
@@ -109,7 +132,29 @@ pub(super) fn write(
     Ok(())
 }
 
+/// After another successor was chosen: who came in on the other side alone was never a member on this one.
+pub(super) fn never_here(
+    ctx: &mut Context<'_>,
+    before: &CheckedView,
+    forked: &CheckedView,
+    now: &CheckedView,
+) -> Result<(), StoreError> {
+    for party in before.members.iter().map(|member| member.party) {
+        if forked.member(party).is_none() && now.member(party).is_none() {
+            ctx.txn.delete(GONE, &party.0)?;
+        }
+    }
+    Ok(())
+}
+
+/// A member is found by the name that the members admitted, and by no other.
+fn call(txn: &mut dyn Txn, party: PartyId, after: Option<&str>) -> Result<(), StoreError> {
+    let before = member(txn, party)?.map(|member| member.name);
+    names::rename(txn, Bearer::Member, &party.0, before.as_deref().as_slice(), after.as_slice())
+}
+
 fn put_out(ctx: &mut Context<'_>, party: PartyId) -> Result<(), StoreError> {
+    call(ctx.txn, party, None)?;
     ctx.txn.delete(MEMBERS, &party.0)?;
     rows::mark(ctx.txn, GONE, &party.0)?;
     if party == ctx.own.party() {
@@ -126,6 +171,9 @@ pub(super) fn forget(ctx: &mut Context<'_>) -> Result<(), StoreError> {
         if party != ctx.own.party() {
             ctx.notify(Notice::PutOut { party });
         }
+    }
+    for party in members(ctx.txn)? {
+        call(ctx.txn, party, None)?;
     }
     for table in [MEMBERS, EXPELLED, GONE] {
         for (key, _) in rows::keys(ctx.txn, table)? {

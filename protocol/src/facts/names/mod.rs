@@ -14,5 +14,5 @@ mod table;
 
 pub(crate) use crate::naming::can_be_named;
 pub(crate) use digits::Digits;
-pub(crate) use normal::are_alike;
+pub(crate) use normal::Looks;
 pub(crate) use table::{Bearer, Named, id, named, rename};

@@ -3,6 +3,7 @@
 use crate::limits;
 use crate::naming::ignorable;
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::skeleton;
 
 /// A name as it is compared: Unicode's NFKC, which makes full-width and half-width one, lower case, katakana
 /// as hiragana, one space where there are several, and nothing of what cannot be seen. サトウ, ｻﾄｳ and さとう
@@ -29,9 +30,22 @@ pub(super) fn normalise(name: &str) -> String {
     words
 }
 
-/// Whether two names are one, as names are compared.
-pub(crate) fn are_alike(one: &str, other: &str) -> bool {
-    normalise(one) == normalise(other)
+/// What a name looks like, by Unicode's table of confusables (UTS #39): as it is written, and in lower case. Names that have
+/// either in common look alike. The quotation marks around what somebody calls itself are no part of it.
+pub(crate) struct Looks([String; 2]);
+
+impl Looks {
+    pub(crate) fn of(name: &str) -> Self {
+        let name = name.trim_matches(['\u{201c}', '\u{201d}']);
+        let written: String = name.nfkc().filter(|c| !ignorable(*c)).collect();
+        let written = written.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lower = written.to_lowercase();
+        Self([written, lower].map(|name| skeleton(&name).collect()))
+    }
+
+    pub(crate) fn like(&self, other: &Self) -> bool {
+        self.0.iter().any(|one| other.0.contains(one))
+    }
 }
 
 /// Stands before the hash of a long name; no normal form has it otherwise, so that nobody is called like that.
@@ -82,6 +96,30 @@ mod tests {
             ("カ\u{200d}\u{3099}", "が"),
         ] {
             assert_eq!(normalise(one), normalise(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_are_recognised_and_others_are_not() {
+        let alike = |one: &str, other: &str| Looks::of(one).like(&Looks::of(other));
+        for (one, other) in [
+            ("RIVER HOSPITAL", "RlVER HOSPITAL"),
+            ("River Hospital", "R\u{456}ver  Hospital"),
+            ("Alder Clinic", "\u{410}lder Clinic"),
+            ("Alder Clinic", "ALDER CLINIC"),
+            ("Kita Hospital", "Κita Hospital"),
+            ("MODERN CLINIC", "M0DERN CLINIC"),
+            ("北病院", "北病院\u{200b}"),
+        ] {
+            assert!(alike(one, other), "{one} and {other}");
+        }
+        for (one, other) in [
+            ("Kita Hospital", "Minami Hospital"),
+            ("Kita Hospital", "Kita Clinic"),
+            ("北病院", "南病院"),
+            ("Alder", "Elder"),
+        ] {
+            assert!(!alike(one, other), "{one} and {other}");
         }
     }
 

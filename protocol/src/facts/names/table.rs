@@ -12,12 +12,14 @@ const NAMES: Table = Table("name");
 /// What bears a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bearer {
-    /// An institution, by its card.
+    /// An institution, by its card: as it calls itself.
     Institution = 1,
     /// A patient that this relay serves.
     Patient = 2,
     /// A chart, by its name and its identifiers.
     Chart = 3,
+    /// A member of the federation, as the members admitted it.
+    Member = 4,
 }
 
 /// Something that a word names.

@@ -2,9 +2,9 @@
 
 use super::view::KeptView;
 use crate::codec::Bytes;
-use crate::directory;
 use crate::entries::Checked;
 use crate::id::{EntryId, PartyId, TokenId};
+use crate::members;
 use crate::receipts::{Elsewhere, KeptRow, elsewhere};
 use crate::refusal::Handled;
 use crate::rows;
@@ -123,11 +123,11 @@ pub(crate) fn kept(
         }
         Ok(Some(KeptView {
             owner: kept.owner,
-            owner_name: directory::name(txn, kept.owner)?,
+            owner_name: members::name(txn, kept.owner)?,
             subject: kept.subject,
             entry: kept.entry,
             holder: kept.holder,
-            holder_name: directory::name(txn, kept.holder)?,
+            holder_name: members::name(txn, kept.holder)?,
             depositor: kept.row.depositor,
             since: kept.row.since,
             sealed_bytes: kept.row.bytes,

@@ -3,9 +3,9 @@
 
 use super::view::UnkeptView;
 use crate::codec::wire_struct;
-use crate::directory;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
+use crate::members;
 use crate::refusal::{Handled, Refusal};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -73,7 +73,7 @@ pub(super) fn page(txn: &dyn ReadTxn, part: &Part) -> Handled<Page<UnkeptView>> 
             return Ok(None);
         };
         let entry = EntryId(rows::tail(UNKEPT, &key)?);
-        let holder_name = directory::name(txn, holder)?;
+        let holder_name = members::name(txn, holder)?;
         Ok(Some(UnkeptView { holder, holder_name, owner, subject, entry, at, refusal }))
     })
 }

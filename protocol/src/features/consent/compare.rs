@@ -6,10 +6,10 @@
 use crate::capability::{Grant, Operation, Scope};
 use crate::catalogue;
 use crate::codec::wire_struct;
-use crate::directory;
 use crate::entries::{self, Label};
 use crate::id::{ConsentId, EntryId, PartyId};
 use crate::limits;
+use crate::members;
 use crate::permission::received_for;
 use crate::refusal::Handled;
 use crate::rows;
@@ -163,7 +163,7 @@ pub(super) fn held_back(
     if row.count == 0 && row.other.is_empty() {
         return Ok(None);
     }
-    let name = |party| directory::name(txn, party);
+    let name = |party| members::name(txn, party);
     let other = row.other.iter().map(|other| {
         Ok::<_, StoreError>(OtherLabelView { entry: other.entry, holder: name(other.holder)? })
     });

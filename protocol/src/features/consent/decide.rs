@@ -22,6 +22,7 @@ use crate::patients;
 use crate::permission::{GivenRow, GrantState, put_given};
 use crate::refusal::{Handled, refuse};
 use crate::time::Timestamp;
+use crate::treating;
 use crate::turn::{Context, Effect, Notice};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -142,6 +143,9 @@ pub(super) fn approve(
     row.tokens = grants.iter().map(|grant| grant.chain.leaf().claims().id).collect();
     put_request(ctx.txn, id, &row)?;
     remember(ctx, id, &row, &grants, chosen.iter().map(|entry| entry.entry).collect())?;
+    if treating::sign(ctx, keys)? {
+        ctx.notify(Notice::Treating { patient: keys.patient });
+    }
     if standing.is_some() {
         // From now on nothing is sealed to these compartments beyond the permission's end.
         ctx.notify_now(Notice::Publish { patient: keys.patient })?;

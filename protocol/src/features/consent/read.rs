@@ -14,7 +14,6 @@ use crate::holdings::{self, PullFor, Transfer, TransferFor};
 use crate::id::{ConsentId, EntryId, PartyId, TicketId};
 use crate::identity::Role;
 use crate::limits;
-use crate::members;
 use crate::names;
 use crate::object::DataKey;
 use crate::outbox;
@@ -340,7 +339,7 @@ fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()>
         return refuse(Reason::OfAnotherPatient);
     }
     let scope = &given.read.chain.leaf().claims().scope;
-    let opened = match opened(ctx, given.keys, &checked)? {
+    let opened = match opened(given.keys, &checked)? {
         Some(key) => Some(own_wrap(ctx, &checked, &key)?),
         None if given.own && scope.entries().contains(&id) => None,
         None => return Ok(()),
@@ -363,10 +362,10 @@ fn own_wrap(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<
 }
 
 /// Opens an entry with its own key, or with that of its compartment; none where neither was permitted. A compartment's public half is no
-/// secret: any holder can make an institution up, have it sign an entry, and seal that to the compartment.
-/// So what was not named one by one must be of a member's making. What the wrap gives is only ever the
-/// manifest's true key, since sealed objects commit to theirs.
-fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Option<DataKey>> {
+/// secret: any holder can make an institution up, have it sign an entry, and seal that to the compartment. Whether it belongs to the
+/// record is the patient's to say ([`crate::record::EntryStanding`]). What the wrap gives is only ever the manifest's true key, since sealed
+/// objects commit to theirs.
+fn opened(keys: &GrantKeys, checked: &Checked) -> Handled<Option<DataKey>> {
     let label = &checked.label;
     if let Ok(at) = keys.entries.binary_search_by_key(&label.entry(), |(entry, _)| *entry) {
         return Ok(Some(DataKey::from_bytes(*keys.entries[at].1)));
@@ -375,9 +374,6 @@ fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Opt
     let Ok(at) = keys.compartments.binary_search_by_key(&compartment, |(id, _)| *id) else {
         return Ok(None);
     };
-    if !members::is_member(ctx.txn, label.author)? {
-        return refuse(Reason::ByNoMember);
-    }
     let secret = KemSecret::from_seed(*keys.compartments[at].1);
     let key = checked
         .wrap

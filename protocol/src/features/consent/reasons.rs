@@ -119,7 +119,6 @@ reasons! {
             "a reason has at most {most} bytes; say it more briefly",
         79 => TooManyUnasked { most: u64 }: LimitReached
             "this institution takes {most} permissions a day that it did not ask for; have them sent tomorrow",
-        80 => ByNoMember: NotAuthentic "an entry is by nobody known as a member",
         81 => DoesNotUnwrap: NotAuthentic
             "an entry does not open with the key of its compartment",
     }

@@ -5,14 +5,18 @@ use super::standing;
 use super::tables::{Obtained, RequestKind, RequestRow, chain_text};
 use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Operation, Purpose, explain};
+use crate::contacts;
 use crate::directory;
 use crate::entries;
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
+use crate::identity::Role;
 use crate::kind::Kind;
+use crate::members;
+use crate::names::Looks;
 use crate::patients;
 use crate::permission::{GivenRow, GrantState, ReceivedRow, revocations, through};
 use crate::refusal::{Handled, Refusal};
-use crate::store::ReadTxn;
+use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +64,53 @@ pub struct RequestView {
     pub tokens: Vec<TokenId>,
     /// What the patient's catalogue lists, and no holder sent as it lists it.
     pub held_back: Option<HeldBackView>,
+    /// At the patient's relay, while the patient may decide: the institutions that it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<AboutView>,
+}
+
+/// An institution about which a patient decides. A name can be anybody's: people compare the fingerprint of its id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AboutView {
+    /// Which.
+    pub institution: PartyId,
+    /// Its name, as the members admitted it; in quotation marks what it calls itself, if it is no member.
+    pub name: String,
+    /// What it is.
+    pub role: Option<Role>,
+    /// Whether it is a member of the federation.
+    pub member: bool,
+    /// Whether the patient has dealt with it before: enrolled with it, or permitted it something.
+    pub dealt_with: bool,
+    /// Others that the patient has dealt with and whose names look like this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks_like: Vec<String>,
+}
+
+impl AboutView {
+    fn of(
+        txn: &(impl ReadTxn + ?Sized),
+        patient: PartyId,
+        institution: PartyId,
+    ) -> Result<Self, StoreError> {
+        let (name, role) = members::called(txn, institution)?;
+        let (looks, mut looks_like) = (Looks::of(&name), Vec::new());
+        for other in contacts::contacts(txn, patient)? {
+            let called = members::name(txn, other)?;
+            if other != institution && Looks::of(&called).like(&looks) {
+                looks_like.push(called);
+            }
+        }
+        Ok(Self {
+            institution,
+            name,
+            role,
+            member: members::is_member(txn, institution)?,
+            dealt_with: contacts::is_contact(txn, patient, institution)?,
+            looks_like,
+        })
+    }
 }
 
 impl RequestView {
@@ -93,8 +144,19 @@ impl RequestView {
             until: row.until,
             tokens: row.tokens.clone(),
             held_back: super::compare::held_back(txn, id)?,
+            about: about(txn, row)?,
         })
     }
+}
+
+fn about(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Result<Vec<AboutView>, StoreError> {
+    let open = matches!(row.state, RequestState::Open | RequestState::Deferred);
+    if !open || !patients::serves(txn, row.patient)? {
+        return Ok(Vec::new());
+    }
+    let institutions = [Some(row.asker), row.party].into_iter().flatten();
+    let institutions = institutions.filter(|institution| *institution != row.patient);
+    institutions.map(|institution| AboutView::of(txn, row.patient, institution)).collect()
 }
 
 /// How it ended, in words.
@@ -106,9 +168,8 @@ fn outcome_in_words(row: &RequestRow) -> String {
     let what = if entries == 1 { "entry" } else { "entries" };
     let mut words = format!("{entries} {what} obtained");
     if closed > 0 {
-        words.push_str(&format!(
-            "; {closed} were not as they should be, or are by nobody known as a member: ask another holder, or the patient"
-        ));
+        let were = if closed == 1 { "was not as it" } else { "were not as they" };
+        words.push_str(&format!("; {closed} {were} should be: ask another holder, or the patient"));
     }
     words
 }
@@ -116,11 +177,11 @@ fn outcome_in_words(row: &RequestRow) -> String {
 /// The request as a sentence that a patient reads. It begins with who asks, whom others vouch for; whoever it is
 /// for is told by the asker alone, and stands in quotes, of which it has none itself.
 fn in_words(txn: &(impl ReadTxn + ?Sized), row: &RequestRow) -> Handled<String> {
-    let asker = directory::name(txn, row.asker)?;
+    let asker = members::name(txn, row.asker)?;
     let what = wish_in_words(&row.wish);
-    let party = row.party.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
+    let party = row.party.map(|party| members::name(txn, party)).transpose()?.unwrap_or_default();
     let executor =
-        row.executor.map(|party| directory::name(txn, party)).transpose()?.unwrap_or_default();
+        row.executor.map(|party| members::name(txn, party)).transpose()?.unwrap_or_default();
     let purpose = row.purpose.in_words();
     let user = row.user.replace('`', "'");
     // A permission that came by a referral: whoever holds it did not ask, and is not told who did
@@ -174,8 +235,8 @@ fn wish_in_words(wish: &Wish) -> String {
 
 /// What a party is called here: an institution, a patient of this relay, or whom a chart is about.
 fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Option<String> {
-    if let Ok(Some(card)) = directory::card(txn, party) {
-        return Some(card.name.clone());
+    if let Ok(Some(_)) = directory::card(txn, party) {
+        return members::name(txn, party).ok();
     }
     if let Ok(patient) = patients::patient(txn, party) {
         return Some(patient.name);
@@ -279,7 +340,7 @@ impl GrantView {
             token: claims.id,
             patient: claims.subject,
             grantee: claims.grantee(),
-            grantee_name: directory::name(txn, claims.grantee())?,
+            grantee_name: members::name(txn, claims.grantee())?,
             received: holders.is_some(),
             state: state.unwrap_or(by_now).to_owned(),
             request,
@@ -307,7 +368,7 @@ fn grant_in_words(txn: &(impl ReadTxn + ?Sized), chain: &Chain, kinds: &[Kind]) 
     let claims = chain.leaf().claims();
     let names = |parties: &[PartyId]| -> Handled<String> {
         let names: Result<Vec<_>, _> =
-            parties.iter().map(|party| directory::name(txn, *party)).collect();
+            parties.iter().map(|party| members::name(txn, *party)).collect();
         Ok(names?.join(", "))
     };
     let operations: Vec<_> = claims.operations.iter().map(Operation::in_words).collect();
@@ -324,7 +385,7 @@ fn grant_in_words(txn: &(impl ReadTxn + ?Sized), chain: &Chain, kinds: &[Kind]) 
     let until = claims.expires_at().utc_text();
     let mut words = format!(
         "{} may {}, until {until}: {what}.",
-        directory::name(txn, claims.grantee())?,
+        members::name(txn, claims.grantee())?,
         operations.join(" and ")
     );
     if let Some(delegation) = &claims.delegation {

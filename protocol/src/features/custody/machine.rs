@@ -18,6 +18,7 @@ use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::store::ReadTxn;
 use crate::time::{DAY_MS, Timestamp};
+use crate::treating;
 use crate::turn::{Context, Notice, Sender};
 
 /// A patient's keys that came along, at a relay.
@@ -141,6 +142,9 @@ fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
     directory::learn_ring(ctx.txn, ring.to_unverified(), &known, ctx.now)?;
     permission::sign_revocations(ctx, keys, &[])?;
     ctx.notify_now(Notice::RingSigned { patient: keys.patient })?;
+    if treating::sign(ctx, keys)? {
+        ctx.notify(Notice::Treating { patient: keys.patient });
+    }
     let revocations = permission::revocation_state(ctx.txn, keys.patient)?;
     let ring = Some(ring.to_unverified());
     let message = Message::Keys(Keys { log: known.log().clone(), ring, revocations });

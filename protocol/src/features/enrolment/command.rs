@@ -1,6 +1,6 @@
 //! What front doors ask to be done.
 
-use super::machine::{accept, cancel, code, enrol, withdraw};
+use super::machine::{accept, cancel, code, end, enrol, withdraw};
 use super::pending::{self, Compared};
 use super::view::CompareView;
 use crate::codes::{CodeView, PatientCard};
@@ -28,6 +28,8 @@ commands! {
         "accept" Accept => PatientView,
         /// The patient does not go on.
         "withdraw" Withdraw => PatientView,
+        /// The institution does not treat the patient any more.
+        "end" End => PatientView,
     }
 }
 
@@ -155,6 +157,24 @@ pub struct Withdraw {
 impl CarryOut for Withdraw {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<PatientView> {
         withdraw(ctx, self.patient, self.institution)
+    }
+}
+
+/// At a relay: the patient says that an institution which the patient enrolled with does not treat the patient any more. What
+/// it recorded until now stays in the record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// The patient.
+    pub patient: PartyId,
+    /// The institution.
+    pub institution: PartyId,
+}
+
+impl CarryOut for End {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<PatientView> {
+        end(ctx, self.patient, self.institution)
     }
 }
 

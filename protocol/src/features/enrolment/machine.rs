@@ -244,10 +244,9 @@ pub(super) fn accept(
         Some(EnrollingRow { refused: None, .. }) => return refuse(Reason::NotConfirmed),
         _ => return refuse(Reason::NotBegun),
     }
-    // A ring about to expire would leave the hospital without compartments.
-    if ctx.keys.is_some_and(|keys| keys.patient == patient) {
-        ctx.notify_now(Notice::Publish { patient })?;
-    }
+    // The patient's word that it treats the patient; and a ring about to expire would leave it without compartments.
+    contacts::enrol(ctx.txn, patient, institution)?;
+    ctx.notify_now(Notice::Publish { patient })?;
     let (Some(known), Some(ring)) =
         (directory::keys(ctx.txn, patient)?, directory::ring(ctx.txn, patient)?)
     else {
@@ -346,6 +345,21 @@ pub(super) fn withdraw(
     }
     ended(ctx, patient, institution, Reason::Withdrawn.into())?;
     ctx.send_if_room(institution, &Message::Undone(Undone { patient }))?;
+    patients::view(ctx.txn, patient, ctx.now)
+}
+
+/// At the relay: an institution does not treat the patient any more.
+pub(super) fn end(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    institution: PartyId,
+) -> Handled<PatientView> {
+    ctx.own.require(Role::Patient)?;
+    patients::patient(ctx.txn, patient)?;
+    if !contacts::leave(ctx.txn, patient, institution)? {
+        return refuse(Reason::NotEnrolled);
+    }
+    ctx.notify_now(Notice::Publish { patient })?;
     patients::view(ctx.txn, patient, ctx.now)
 }
 

@@ -64,6 +64,7 @@ mod tests {
     fn a_number_is_read_as_it_is_shown_and_nothing_else_is_one() {
         for number in [0, 7, 42_917, 999_999] {
             let row = EnrollingRow {
+                before: false,
                 known: false,
                 refused: None,
                 number: Some(number),

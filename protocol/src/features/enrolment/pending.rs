@@ -6,10 +6,10 @@ use super::view::PendingView;
 use super::wire::{Confirmed, Message, Undone};
 use crate::codec::wire_struct;
 use crate::codes;
-use crate::directory;
 use crate::entries;
 use crate::id::{ChartId, CodeId, PartyId};
 use crate::limits;
+use crate::members;
 use crate::refusal::{Failure, Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -187,7 +187,7 @@ pub(super) fn page(txn: &dyn ReadTxn, now: Timestamp, part: &Part) -> Handled<Pa
             chart_name: chart.name,
             patient,
             relay: row.relay,
-            relay_name: directory::name(txn, row.relay)?,
+            relay_name: members::name(txn, row.relay)?,
             since: row.since,
             to_compare: row.theirs.is_some() && !row.compared,
             compared: row.compared,

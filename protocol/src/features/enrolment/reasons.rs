@@ -30,5 +30,7 @@ reasons! {
         16 => TakenBack: WrongState
             "the institution ended it: the number was wrong, or it took the code back; ask the desk for a new code",
         17 => SaidAlready: AlreadyDone "the patient has said so already; the institution answers soon",
+        18 => NotEnrolled: NotFound
+            "the patient is not enrolled with this institution; a permission to add is taken back with `chartmesh consent revoke`",
     }
 }

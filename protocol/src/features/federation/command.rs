@@ -3,11 +3,12 @@
 use super::machine::{
     admit, choose, expel, found, invite, join, leave, rename, take_back, threshold,
 };
+use super::sync::follow_hospital;
 use super::view::{FederationView, view};
 use crate::codes::CodeView;
 use crate::id::{PartyId, ViewId};
 use crate::refusal::Handled;
-use crate::turn::{CarryOut, Context, commands};
+use crate::turn::{CarryOut, Context, Done, commands};
 use serde::{Deserialize, Serialize};
 
 commands! {
@@ -30,7 +31,9 @@ commands! {
         /// Asks the members for another name.
         "rename" Rename => FederationView,
         /// Stands at the other successor of a forked view.
-        "choose" Choose => FederationView;
+        "choose" Choose => FederationView,
+        /// At a relay: goes with a hospital of its patients to another federation.
+        "follow" Follow => Done;
         /// Leaves.
         "leave" Leave => FederationView,
     }
@@ -99,12 +102,31 @@ impl CarryOut for Join {
 pub struct Admit {
     /// Who.
     pub party: PartyId,
+    /// Although its name looks like a member's.
+    #[serde(default)]
+    pub although_alike: bool,
 }
 
 impl CarryOut for Admit {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
-        admit(ctx, self.party)?;
+        admit(ctx, self.party, self.although_alike)?;
         view(ctx.own, ctx.txn, ctx.now)
+    }
+}
+
+/// At a relay: goes with a hospital of its patients to the federation in which that is now.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Follow {
+    /// The hospital.
+    pub party: PartyId,
+}
+
+impl CarryOut for Follow {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<Done> {
+        follow_hospital(ctx, self.party)?;
+        Ok(Done { done: true })
     }
 }
 

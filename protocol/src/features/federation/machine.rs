@@ -7,6 +7,7 @@ use super::tables::{
     WishRow, application, forget as forget_tables, put_application, put_wish, sponsor, vote, wish,
     withdraw,
 };
+use super::view::looking_like;
 use super::wire::{Applicant, Apply, Follow, Message, answer};
 use crate::codec::{Bytes, Wire};
 use crate::codes::{self, Code, CodeFor, CodeView};
@@ -18,7 +19,9 @@ use crate::members::{
     self, begin, choose as choose_successor, forget, is_expelled, is_member, leads_on, members,
     newest, position,
 };
-use crate::membership::{Application, CHARTER_VERSION, Charter, CheckedView, Expulsion, Member};
+use crate::membership::{
+    Application, CHARTER_VERSION, Change, Charter, CheckedView, Expulsion, Member,
+};
 use crate::names;
 use crate::outbox;
 use crate::refusal::{Handled, Refusal, refuse};
@@ -118,7 +121,7 @@ pub(super) fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
     // Somebody has just typed it in, and a code that failed before it is no reason to wait.
     outbox::hurry(ctx, code.institution)?;
     let member = myself(ctx.own, ctx.own.name().to_owned());
-    let application = Application { federation: anchor.federation, member };
+    let application = Application { federation: anchor.federation, member, issued: ctx.now };
     let application = Signed::sign(application, ctx.own.institution_key()).to_unverified();
     let apply = Apply { code: id, anchor, application };
     ctx.send(code.institution, &Message::Apply(apply))?;
@@ -156,7 +159,14 @@ fn looked_at(
     application: &Unverified<Application>,
     keys: &KnownKeys,
 ) -> Handled<()> {
-    let Application { federation, member } = application.claims();
+    let Application { federation, member, issued } = application.claims();
+    if is_expelled(ctx.txn, member.party)? {
+        return refuse(members::Reason::Expelled);
+    }
+    let old = ctx.now.since(*issued) > limits::APPLICATION_MS_MAX;
+    if old || issued.since(ctx.now) > limits::APPLICATION_MS_MAX {
+        return refuse(Reason::ApplicationOld);
+    }
     let Some(ours) = position(ctx.txn)? else { return refuse(Reason::InNone) };
     if *federation != ours.federation {
         return refuse(members::Reason::AnotherFederation);
@@ -240,7 +250,7 @@ pub(super) fn applicant_told(
     Ok(Bytes::default())
 }
 
-pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
+pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId, although_alike: bool) -> Handled<()> {
     let view = require_member(ctx)?;
     if is_expelled(ctx.txn, party)? {
         return refuse(members::Reason::Expelled);
@@ -253,6 +263,12 @@ pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
             None => refuse(Reason::NoApplicant),
         };
     };
+    // What no view can take is better said now than never sealed.
+    view.successor(&Change { admitted: vec![application.clone()], ..Change::default() })?;
+    let alike = looking_like(&view, &application.claims().member).into_iter().next();
+    if let Some(member) = alike.filter(|_| !although_alike) {
+        return refuse(Reason::LooksLike { member });
+    }
     sponsor(ctx, &application)?;
     fits(ctx)?;
     go_on(ctx)
@@ -333,7 +349,7 @@ pub(super) fn rename(ctx: &mut Context<'_>, name: String) -> Handled<()> {
         return refuse(Reason::NameOutOfBounds);
     }
     let member = myself(ctx.own, name);
-    let application = Application { federation: view.federation, member };
+    let application = Application { federation: view.federation, member, issued: ctx.now };
     let application = Signed::sign(application, ctx.own.institution_key()).to_unverified();
     put_application(ctx, ctx.own.party(), &application)?;
     sponsor(ctx, &application)?;

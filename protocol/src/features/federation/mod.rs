@@ -44,7 +44,7 @@ impl Feature for Machine {
     type Command = Command;
 
     fn command(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
-        if ctx.own.role() == Role::Patient {
+        if ctx.own.role() == Role::Patient && !matches!(command, Command::Follow(_)) {
             return refuse(Reason::RelayIsNone);
         }
         if !matches!(command, Command::Found(_) | Command::Join(_)) {

@@ -42,5 +42,10 @@ reasons! {
         29 => TooManyWishes { most: usize }: LimitReached
             "a ballot names at most {most} institutions to admit and {most} to expel; wait until some of it is decided, or take something back",
         30 => NothingWanted: NotFound "this node wants nothing about that institution",
+        32 => ApplicationOld: Expired
+            "the application was made too long ago, or by a clock that is far off; apply anew",
+        33 => NoHospitalOfOurs: NotPermitted "no patient of this relay enrolled with it",
+        31 => LooksLike { member: String }: WrongState
+            "its name looks like that of the member {member}; if both are to be members, say so with `--although-alike`",
     }
 }

@@ -30,6 +30,8 @@ pub(super) fn go_on_from(ctx: &mut Context<'_>, mut moved: bool) -> Handled<()> 
     loop {
         let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
         drop_decided(ctx, here.view())?;
+        let held = here.tell_held(ctx)?;
+        ctx.effects.extend(held.map(Effect::WakeAt));
         if may_sign(ctx, here.view()) {
             act(ctx, &mut here)?;
         }
@@ -109,6 +111,7 @@ fn with_moment<T>(
     act: impl FnOnce(&mut Here, &Moment<'_>) -> T,
 ) -> T {
     let (ballots, pulses) = (here.ballots.clone(), here.part.pulses().clone());
+    let steady = here.steady(ctx.now);
     let (now, since) = (ctx.now, here.since);
     let me = here.view().place_of(ctx.own.party());
     let silent = |place: u16| {
@@ -119,7 +122,7 @@ fn with_moment<T>(
         now.since(heard) > DAY_MS
     };
     let key = ctx.own.institution_key();
-    act(here, &Moment { now, ballots: &ballots, rotations, silent: &silent, key })
+    act(here, &Moment { now, ballots: &ballots, steady: &steady, rotations, silent: &silent, key })
 }
 
 /// Members whose key log is known to go on from where the view knows it.
@@ -259,7 +262,7 @@ fn push_all(ctx: &mut Context<'_>, here: &Here, moved: bool) -> Handled<()> {
     if members.binary_search(&me).is_err() {
         return Ok(());
     }
-    let others = directory::with_standing(ctx.txn, ctx.now)?.into_iter();
+    let others = directory::dealing_with_us(ctx.txn)?.into_iter();
     let mut to: BTreeSet<PartyId> =
         others.filter(|party| members.binary_search(party).is_err()).collect();
     to.extend(told_on(&members, me));

@@ -2,7 +2,9 @@
 
 use super::reasons::Reason;
 use super::sealing::{go_on, go_on_from, noticed_keys, push};
-use super::tables::{SentRow, forget as forget_tables, has_answered, may_ask, put_sent, sent};
+use super::tables::{
+    SentRow, followed, forget as forget_tables, has_answered, may_ask, put_followed, put_sent, sent,
+};
 use super::wire::{CatchUp, ExpulsionProof, Follow, Gossip, GossipAnswer, HowFar, Message, answer};
 use crate::codec::{Bytes, Wire};
 use crate::directory::{self, Standing};
@@ -13,11 +15,12 @@ use crate::members::{
     self, Followed, Here, Item, begin, follow, forget, here, is_expelled, leads_on, newest,
     position,
 };
-use crate::membership::{Report, Standpoint, Unsaid};
+use crate::membership::{Ballot, Report, Standpoint, Unsaid};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::Unverified;
 use crate::store::StoreError;
-use crate::turn::{Context, Sender};
+use crate::turn::{Context, Effect, Sender};
+use std::collections::BTreeMap;
 
 /// Handles what was said in a view.
 pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, mut told: Gossip) -> Handled<Bytes> {
@@ -75,7 +78,15 @@ fn take_each(
             Err(why) => return Ok(Err(why)),
         }
     }
+    let mut newest: BTreeMap<PartyId, Unverified<Ballot>> = BTreeMap::new();
     for ballot in told.ballots {
+        let rank = |one: &Unverified<Ballot>| (one.claims().number, core::cmp::Reverse(one.id()));
+        let known = newest.get(&ballot.claims().author);
+        if known.is_none_or(|known| rank(known) < rank(&ballot)) {
+            newest.insert(ballot.claims().author, ballot);
+        }
+    }
+    for ballot in newest.into_values() {
         match here.hear_ballot(ctx, ballot)? {
             Ok(taken) => *new |= taken,
             Err(why) => return Ok(Err(why)),
@@ -146,12 +157,41 @@ fn stands_at(ctx: &mut Context<'_>, party: PartyId, theirs: Standpoint) -> Handl
 }
 
 /// Whether a relay goes with a hospital of its patients to another federation: one whose own is so small that only
-/// founding anew, or joining another, was left to it. Nothing of a patient is tied to the federation.
+/// founding anew, or joining another, was left to it, while no other hospital of the patients stays behind; or whom its
+/// operator said to follow. Nothing of a patient is tied to the federation.
 fn may_move(ctx: &Context<'_>, party: PartyId) -> Handled<bool> {
     let Some(view) = newest(ctx.txn)? else { return Ok(false) };
-    let host = directory::standing(ctx.txn, party, ctx.now)? == Some(Standing::Host);
+    let is_host = |party| -> Handled<bool> {
+        Ok(directory::standing(ctx.txn, party, ctx.now)? == Some(Standing::Host))
+    };
+    if ctx.own.role() != Role::Patient || !is_host(party)? {
+        return Ok(false);
+    }
+    if followed(ctx.txn)? == Some(party) {
+        return Ok(true);
+    }
     let small = view.members.len() <= limits::LEFT_TOGETHER_MAX;
-    Ok(ctx.own.role() == Role::Patient && host && small && view.member(party).is_some())
+    if !small || view.member(party).is_none() {
+        return Ok(false);
+    }
+    for other in view.members.iter().map(|member| member.party) {
+        if other != party && is_host(other)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// At a relay, on its operator's word: goes with a hospital of its patients to where that stands.
+pub(super) fn follow_hospital(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
+    ctx.own.require(Role::Patient)?;
+    if directory::standing(ctx.txn, party, ctx.now)? != Some(Standing::Host) {
+        return refuse(Reason::NoHospitalOfOurs);
+    }
+    put_followed(ctx, party)?;
+    has_answered(ctx, party)?;
+    ctx.effects.push(Effect::Greet { to: party });
+    Ok(())
 }
 
 fn ask(ctx: &mut Context<'_>, to: PartyId, question: CatchUp) -> Handled<()> {

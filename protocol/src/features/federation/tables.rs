@@ -26,6 +26,8 @@ const ASKED: Table = Table("federation_asked");
 const PULSED: Table = Table("federation_pulsed");
 /// Nothing -> when this node, put back from a copy, last asked how far the others are.
 const HOW_FAR: Table = Table("federation_how_far");
+/// At a relay: nothing -> the hospital that it is to follow to another federation.
+const FOLLOWED: Table = Table("federation_followed");
 /// Member -> nothing: its key log is longer than the newest view knows.
 const ROTATED: Table = Table("federation_rotated");
 
@@ -131,6 +133,11 @@ pub(super) fn put_application(
     application: &Unverified<Application>,
 ) -> Result<bool, StoreError> {
     let party = application.claims().member.party;
+    // An applicant may apply again, under another name; whoever tells of what it applied with before changes nothing.
+    let known = self::application(ctx.txn, party)?;
+    if known.is_some_and(|known| known.claims().issued > application.claims().issued) {
+        return Ok(true);
+    }
     let told = applications(ctx.txn)?.into_iter().filter(|row| row.by == by);
     let others = told.filter(|row| row.application.claims().member.party != party);
     if others.count() >= limits::APPLICATIONS_TOLD_MAX {
@@ -207,9 +214,19 @@ pub(super) fn mark_rotated(
     }
 }
 
+/// The hospital that a relay's operator said to follow.
+pub(super) fn followed(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<PartyId>, StoreError> {
+    rows::get(txn, FOLLOWED, &[])
+}
+
+pub(super) fn put_followed(ctx: &mut Context<'_>, party: PartyId) -> Result<(), StoreError> {
+    rows::put(ctx.txn, FOLLOWED, &[], &party)
+}
+
 /// Forgets all that concerned a federation.
 pub(super) fn forget(ctx: &mut Context<'_>) -> Result<(), StoreError> {
-    for table in [ADMIT, EXPEL, WISH, APPLICATIONS, SENT, ASKED, PULSED, HOW_FAR, ROTATED] {
+    let told = [SENT, ASKED, PULSED, HOW_FAR, ROTATED, FOLLOWED];
+    for table in [ADMIT, EXPEL, WISH, APPLICATIONS].into_iter().chain(told) {
         for (key, _) in rows::keys(ctx.txn, table)? {
             ctx.txn.delete(table, &key)?;
         }

@@ -3,11 +3,14 @@
 use super::reasons::Reason;
 use super::tables::applications;
 use crate::directory;
-use crate::id::{FederationId, PartyId, ViewId};
+use crate::id::{FederationId, PartyId, StatementId, ViewId};
 use crate::identity::Role;
 use crate::limits;
-use crate::members::{Here, charter, forks, gone, here, is_expelled, oldest, seals_since, view_at};
-use crate::membership::Seal;
+use crate::members::{
+    self, Here, charter, forks, gone, here, is_expelled, oldest, seals_since, view_at,
+};
+use crate::membership::{CheckedView, Member, Seal};
+use crate::names::Looks;
 use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::{DAY_MS, Timestamp};
@@ -108,6 +111,9 @@ pub struct MemberView {
     pub status: Status,
     /// Whether this is the node that answers.
     pub this_node: bool,
+    /// Of an applicant: the members whose names look like the one that it applies with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks_like: Vec<String>,
 }
 
 /// What is wanted.
@@ -290,6 +296,14 @@ pub(crate) fn view(
     })
 }
 
+/// The other members whose names look like that of an applicant. [AUT-6]
+pub(super) fn looking_like(view: &CheckedView, applicant: &Member) -> Vec<String> {
+    let looks = Looks::of(&applicant.name);
+    let others = view.members.iter().filter(|member| member.party != applicant.party);
+    let alike = others.filter(|member| Looks::of(&member.name).like(&looks));
+    alike.map(|member| member.name.clone()).collect()
+}
+
 /// Members of whom nothing was heard for a day.
 fn silent(own: &Own, here: &Here, now: Timestamp) -> Vec<PartyId> {
     let members = &here.view().members;
@@ -312,7 +326,7 @@ impl<T: ReadTxn + ?Sized> Shown<'_, T> {
     fn name(&self, party: PartyId) -> Result<String, StoreError> {
         match self.here.view().member(party) {
             Some(member) => Ok(member.name.clone()),
-            None => directory::name(self.txn, party),
+            None => members::name(self.txn, party),
         }
     }
 
@@ -324,6 +338,7 @@ impl<T: ReadTxn + ?Sized> Shown<'_, T> {
             role,
             status,
             this_node: party == me,
+            looks_like: Vec::new(),
         };
         let members = self.here.view().members.iter();
         let mut parties: Vec<_> = members
@@ -333,7 +348,9 @@ impl<T: ReadTxn + ?Sized> Shown<'_, T> {
             let member = &row.application.claims().member;
             if self.here.view().member(member.party).is_none() {
                 let name = member.name.clone();
-                parties.push(one(member.party, name, Some(member.role), Status::Applicant));
+                let looks_like = looking_like(self.here.view(), member);
+                let applicant = one(member.party, name, Some(member.role), Status::Applicant);
+                parties.push(MemberView { looks_like, ..applicant });
             }
         }
         for party in gone(self.txn)? {
@@ -353,15 +370,21 @@ impl<T: ReadTxn + ?Sized> Shown<'_, T> {
     fn open(&self) -> Handled<Vec<OpenView>> {
         let (view, ballots) = (self.here.view(), &self.here.ballots);
         let numbers = view.numbers();
-        let mut open: Vec<OpenView> = Vec::new();
-        let mut add = |wanted: Wanted, party, name, by: PartyId, needed| {
-            let same = |one: &&mut OpenView| one.party == party && one.wanted.is_same(&wanted);
+        let mut open: Vec<(Option<StatementId>, OpenView)> = Vec::new();
+        // Two applications of one party are two things to decide.
+        let mut add = |wanted: Wanted, (party, application), name, by: PartyId, needed| {
+            let same = |(known, one): &&mut (Option<StatementId>, OpenView)| {
+                *known == application && one.party == party && one.wanted.is_same(&wanted)
+            };
             match open.iter_mut().find(same) {
-                Some(known) => {
+                Some((_, known)) => {
                     known.by.push(by);
                     known.wanted.join(wanted);
                 }
-                None => open.push(OpenView { wanted, party, name, by: vec![by], needed }),
+                None => {
+                    let view = OpenView { wanted, party, name, by: vec![by], needed };
+                    open.push((application, view));
+                }
             }
         };
         for ballot in ballots.iter() {
@@ -373,22 +396,34 @@ impl<T: ReadTxn + ?Sized> Shown<'_, T> {
                     Some(_) => Wanted::Renaming { name: name.clone() },
                     None => Wanted::Admission,
                 };
-                add(wanted, Some(member.party), name, by, numbers.sponsors());
+                add(
+                    wanted,
+                    (Some(member.party), Some(application.id())),
+                    name,
+                    by,
+                    numbers.sponsors(),
+                );
             }
             for expulsion in &ballot.expel {
                 let reasons = vec![expulsion.reason.clone()];
                 let reasons = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
                 let (wanted, party) = (Wanted::Expulsion { reasons }, expulsion.party);
-                add(wanted, Some(party), self.name(party)?, by, numbers.votes());
+                add(wanted, (Some(party), None), self.name(party)?, by, numbers.votes());
             }
             if let Some(sponsors) = ballot.threshold {
-                add(Wanted::Threshold { sponsors }, None, String::new(), by, numbers.quorum());
+                add(
+                    Wanted::Threshold { sponsors },
+                    (None, None),
+                    String::new(),
+                    by,
+                    numbers.quorum(),
+                );
             }
             if ballot.leave {
-                add(Wanted::Leaving, Some(by), self.name(by)?, by, 1);
+                add(Wanted::Leaving, (Some(by), None), self.name(by)?, by, 1);
             }
         }
-        Ok(open)
+        Ok(open.into_iter().map(|(_, view)| view).collect())
     }
 
     fn sealing(&self) -> Option<SealingView> {

@@ -3,6 +3,7 @@
 //! Nothing that the relay does or fails to do keeps the author from recording: what finds no room in the outbox is
 //! remembered as a row, and announced as it stands by then, a page for each message that went.
 
+use super::authors;
 use super::catalogue;
 use super::reasons::Reason;
 use super::wire::{Announce, Message};
@@ -10,14 +11,16 @@ use crate::codec::{Bytes, Wire};
 use crate::contacts;
 use crate::directory;
 use crate::entries::{self, Bundle, Taken, TurnedDown, keep, learn_holder};
-use crate::id::{EntryId, PartyId};
+use crate::id::{CompartmentId, EntryId, PartyId};
 use crate::limits;
 use crate::outbox;
 use crate::patients;
 use crate::refusal::{Failure, Handled, refuse};
 use crate::rows;
 use crate::store::{StoreError, Table, prefix_end};
+use crate::treating;
 use crate::turn::{Context, Sender};
+use std::collections::BTreeSet;
 
 /// Patient, entry -> nothing: what is to be announced when the outbox has room.
 const UNANNOUNCED: Table = Table("record_unannounced");
@@ -120,15 +123,20 @@ pub(super) fn announced(
         return refuse(patients::Reason::NoDealings);
     }
     let (mut changes, mut taken, mut except) = (catalogue::Changes::default(), 0, Vec::new());
+    let mut writes_in = BTreeSet::new();
     for bundle in announce.bundles {
         let entry = bundle.label.claims().entry();
         match take(ctx, sender, patient, bundle, &mut changes) {
-            Ok(()) => taken += 1,
+            Ok(new) => {
+                taken += 1;
+                writes_in.extend(new);
+            }
             Err(Failure::Refused(refusal)) => except.push(TurnedDown { entry, refusal }),
             Err(fault) => return Err(fault),
         }
     }
     let answer = Taken::answer(taken, except)?;
+    authors::tell_of_new(ctx, patient, &writes_in)?;
     catalogue::announced(ctx, patient, &changes)?;
     Ok(answer)
 }
@@ -141,20 +149,28 @@ pub(super) fn answered(relay: PartyId, answer: &Bytes) -> Handled<()> {
     Ok(())
 }
 
+/// Takes one entry; gives its compartment if it is its author's first there.
 fn take(
     ctx: &mut Context<'_>,
     sender: &Sender,
     patient: PartyId,
     bundle: Bundle,
     changes: &mut catalogue::Changes,
-) -> Handled<()> {
+) -> Handled<Option<CompartmentId>> {
     let author = bundle.label.claims().author;
     if author != sender.institution || bundle.label.claims().subject != patient {
         return refuse(Reason::NotItsOwn);
     }
     let checked = bundle.check(&sender.keys)?;
     let before = entries::entry(ctx.txn, patient, checked.label.entry())?;
+    // What is known already stays known when its author seals it again.
+    if before.is_none() {
+        authors::may_announce(ctx, &checked.label)?;
+    }
     keep(ctx, &checked, Some(author), false, None)?;
     changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
-    Ok(learn_holder(ctx.txn, patient, checked.label.entry(), author)?)
+    learn_holder(ctx.txn, patient, checked.label.entry(), author)?;
+    let Some(compartment) = checked.label.compartment else { return Ok(None) };
+    let new = treating::wrote_in(ctx.txn, patient, compartment, author)?;
+    Ok(Some(compartment).filter(|_| new))
 }

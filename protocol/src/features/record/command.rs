@@ -1,11 +1,13 @@
 //! What front doors ask to be done.
 
+use super::authors::standing;
 use super::machine::{log_opened, new_chart, open, record};
 use super::reasons::Reason;
 use super::view::{ChartView, OpenedView, RecordedView};
 use crate::capability::Purpose;
 use crate::entries::{SealedEntry, Term};
 use crate::id::{EntryId, PartyId};
+use crate::members;
 use crate::names;
 use crate::refusal::{Handled, refuse};
 use crate::turn::{CarryOut, Context, commands};
@@ -82,7 +84,15 @@ impl CarryOut for Open {
             return refuse(Reason::UserOutOfBounds);
         }
         let (row, manifest) = open(ctx, subject, entry)?;
-        let view = OpenedView::of(&row, manifest);
+        let author = row.label.claims().author;
+        let view = OpenedView {
+            whole: row.whole,
+            label: row.label.bytes().to_vec(),
+            author,
+            author_name: members::name(ctx.txn, author)?,
+            standing: standing(ctx.own, ctx.txn, &row, Some(manifest.kind))?,
+            manifest,
+        };
         log_opened(ctx, subject, entry, user, purpose, export)?;
         Ok(view)
     }

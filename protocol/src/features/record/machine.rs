@@ -3,8 +3,9 @@
 use super::announce::announce;
 use super::reasons::Reason;
 use super::view::{ChartView, RecordedView};
+use super::{authors, catalogue};
 use crate::access_log::{self, Action};
-use crate::capability::Purpose;
+use crate::capability::{Purpose, Scope};
 use crate::crypto::KemPublic;
 use crate::directory;
 use crate::entries::{
@@ -19,6 +20,7 @@ use crate::limits;
 use crate::names;
 use crate::object::DataKey;
 use crate::patients;
+use crate::permission::MayRead;
 use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Signed;
 use crate::turn::Context;
@@ -269,4 +271,20 @@ fn reseal_entry(ctx: &mut Context<'_>, patient: PartyId, id: EntryId) -> Handled
     let (checked, own_wrap) = labelled(ctx, &row, &key, patient, compartment.as_ref())?;
     keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
     Ok(Some(checked))
+}
+
+/// At the relay: an institution was given a permission to read. It hears who treats the patient and which entries there are,
+/// as far as it may read them.
+pub(crate) fn may_read(
+    ctx: &mut Context<'_>,
+    reader: PartyId,
+    patient: PartyId,
+    scope: &Scope,
+) -> Handled<()> {
+    let may = MayRead {
+        compartments: scope.compartments().iter().copied().collect(),
+        entries: scope.entries().iter().copied().collect(),
+    };
+    authors::tell(ctx, reader, patient, &may)?;
+    catalogue::send(ctx, reader, patient, scope)
 }

@@ -13,6 +13,7 @@
 //! [`Catalogue`], so that readers notice what a holder keeps back.
 
 mod announce;
+mod authors;
 mod catalogue;
 mod check;
 pub mod command;
@@ -37,12 +38,13 @@ pub use crate::entries::{
 pub use crate::holdings::ContentRef;
 pub use crate::kind::{Kind, UnknownKind};
 pub(crate) use announce::announce_waiting;
-pub(crate) use catalogue::send;
+pub use authors::EntryStanding;
+pub(crate) use authors::tell_all as tell_treating;
 pub(crate) use check::checked;
 pub use command::Command;
-pub(crate) use machine::{adopt, reseal};
+pub(crate) use machine::{adopt, may_read, reseal};
 pub(crate) use reasons::Reason;
-pub use wire::{Announce, Message};
+pub use wire::{Announce, Message, Treating};
 
 /// What the peer gives to this feature.
 pub(crate) struct Machine;
@@ -55,6 +57,7 @@ impl Feature for Machine {
         match message {
             Message::Announce(announce) => announce::announced(ctx, sender, announce),
             Message::Listing(listing) => catalogue::received(ctx, sender, listing),
+            Message::Treating(treating) => authors::told(ctx, sender, treating),
         }
     }
 

@@ -1,15 +1,18 @@
 //! What front doors ask of a record: which entries there are, whether they hold together.
 
 use super::Machine;
+use super::authors::standing;
 use super::reasons::Reason;
-use super::view::{CatalogueView, ChartView, EntryView, VerifiedEntry};
+use super::view::{CatalogueView, ChartView, EntryView, TreatsView, VerifiedEntry};
 use crate::directory;
 use crate::entries::{self, Found};
 use crate::holdings;
 use crate::id::PartyId;
 use crate::limits;
+use crate::members;
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::store::{ReadTxn, StoreError};
+use crate::treating;
 use crate::turn::{Listing, Look, Page, Part, Question, questions};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,8 @@ questions! {
         with Verify,
         /// What the patient's catalogue lists, compared with what is here.
         with Catalogued,
+        /// Who treats a patient, by the patient's word.
+        with TreatedBy,
     }
 }
 
@@ -78,7 +83,8 @@ impl Entries {
 
     /// An entry as it is listed, if it is looked for.
     fn show(&self, look: &Look<'_>, found: &Found) -> Handled<Option<EntryView>> {
-        let author = directory::name(look.txn, found.row.label.claims().author)?;
+        let author = found.row.label.claims().author;
+        let author = members::called(look.txn, author)?;
         let holders = entries::holders(look.txn, self.subject, found.entry)?;
         let mut view = EntryView::of(found, author, holders);
         let mut index = found.index.as_ref().map(|index| (&index.title, &index.terms));
@@ -91,6 +97,7 @@ impl Entries {
             view.tell(manifest);
             index = Some((&manifest.title, &manifest.terms));
         }
+        view.standing = standing(look.own, look.txn, &found.row, view.kind)?;
         let Some(text) = &self.find else { return Ok(Some(view)) };
         Ok(index.filter(|(title, terms)| entries::matches(title, terms, text)).map(|_| view))
     }
@@ -173,6 +180,32 @@ impl Question for Catalogued {
 
     fn answer(&self, look: &Look<'_>) -> Handled<Option<CatalogueView>> {
         Ok(entries::view(look.txn, self.subject)?)
+    }
+}
+
+/// Who treats a patient, or did, by the patient's word: at the patient's relay all of them, at a reader those of whom it was told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TreatedBy {
+    /// The patient.
+    pub patient: PartyId,
+}
+
+impl Question for TreatedBy {
+    const NAME: &'static str = "treated-by";
+
+    type Answer = Vec<TreatsView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Vec<TreatsView>> {
+        let mut views = Vec::new();
+        for treats in treating::all(look.txn, self.patient)? {
+            let (name, role) = members::called(look.txn, treats.institution)?;
+            let counts = treating::of(look.txn, self.patient, treats.institution)?.is_some();
+            let now = counts && treats.goes_on(look.now);
+            views.push(TreatsView::of(treats, name, role, now));
+        }
+        Ok(views)
     }
 }
 

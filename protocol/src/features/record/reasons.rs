@@ -36,5 +36,9 @@ reasons! {
         18 => UserOutOfBounds: Invalid "say who opens it, in 1 to 200 bytes",
         19 => DoesNotOpen { entry: EntryId }: NotAuthentic
             "entry {entry}: it does not open with the patient's keys; have its author send it again",
+        20 => DoesNotTreat: NotPermitted
+            "the patient does not say that this institution treats the patient, and has given it no permission to add to the record",
+        21 => OtherKinds: NotPermitted "the patient has not permitted this institution to add this kind of record",
+        22 => TooManyTreaters { most: usize }: LimitReached "at most {most} institutions in one message",
     }
 }

@@ -1,9 +1,11 @@
 //! What API, command line and pages show.
 
+use super::authors::EntryStanding;
 use super::reasons::Reason;
 pub use crate::entries::CatalogueView;
-use crate::entries::{ChartRow, ContentKey, EntryRow, Found, Manifest, Term};
+use crate::entries::{ChartRow, ContentKey, Found, Manifest, Term};
 use crate::id::{ChartId, EntryId, ObjectId, PartyId, StatementId};
+use crate::identity::{Role, Treats};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -68,6 +70,12 @@ pub struct EntryView {
     pub author: PartyId,
     /// That institution's name.
     pub author_name: String,
+    /// What it is, by what the members admitted or, if it is no member, by what it says of itself.
+    #[serde(default)]
+    pub author_role: Option<Role>,
+    /// Whether the entry belongs to the patient's record; none where this node has no chart of the patient.
+    #[serde(default)]
+    pub standing: Option<EntryStanding>,
     /// Who recorded it, when it can be opened here.
     pub user: Option<String>,
     /// The entry that it adds to.
@@ -87,7 +95,11 @@ pub struct EntryView {
 }
 
 impl EntryView {
-    pub(crate) fn of(found: &Found, author_name: String, holders: Vec<PartyId>) -> Self {
+    pub(crate) fn of(
+        found: &Found,
+        (author_name, author_role): (String, Option<Role>),
+        holders: Vec<PartyId>,
+    ) -> Self {
         let label = found.row.label.claims();
         let index = found.index.as_ref();
         Self {
@@ -99,6 +111,8 @@ impl EntryView {
             recorded: label.recorded,
             author: label.author,
             author_name,
+            author_role,
+            standing: None,
             user: index.map(|index| index.user.clone()),
             adds_to: index.and_then(|index| index.adds_to),
             contents: found.row.contents.len(),
@@ -129,6 +143,33 @@ impl EntryView {
     }
 }
 
+/// That an institution treats a patient, by the patient's word.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TreatsView {
+    /// The institution.
+    pub institution: PartyId,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub role: Option<Role>,
+    /// Whether it does now.
+    pub now: bool,
+    /// Until when; without end if absent.
+    pub until: Option<Timestamp>,
+    /// Only these kinds of record; all if empty.
+    pub kinds: Vec<Kind>,
+    /// When the patient said so last.
+    pub issued: Timestamp,
+}
+
+impl TreatsView {
+    pub(crate) fn of(treats: Treats, name: String, role: Option<Role>, now: bool) -> Self {
+        let Treats { institution, until, kinds, issued, .. } = treats;
+        Self { institution, name, role, now, until, kinds, issued }
+    }
+}
+
 /// An entry with the keys to its contents: for the node, which streams them in the clear to whoever
 /// asked, and never for another party.
 #[derive(Clone)]
@@ -139,12 +180,12 @@ pub struct OpenedView {
     pub whole: bool,
     /// The label as signed.
     pub label: Vec<u8>,
-}
-
-impl OpenedView {
-    pub(crate) fn of(row: &EntryRow, manifest: Manifest) -> Self {
-        Self { manifest, whole: row.whole, label: row.label.bytes().to_vec() }
-    }
+    /// The institution that made it.
+    pub author: PartyId,
+    /// That institution's name.
+    pub author_name: String,
+    /// Whether the entry belongs to the patient's record; none where this node has no chart of the patient.
+    pub standing: Option<EntryStanding>,
 }
 
 impl core::fmt::Debug for OpenedView {

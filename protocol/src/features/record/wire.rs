@@ -4,6 +4,8 @@ use crate::catalogue::Listing;
 use crate::codec::wire_struct;
 use crate::entries::Bundle;
 use crate::id::PartyId;
+use crate::identity::Treats;
+use crate::statement::Unverified;
 use crate::turn::{About, messages};
 
 messages! {
@@ -14,6 +16,8 @@ messages! {
         1 => Announce(Announce) "record.announce",
         /// The patient's relay tells a reader which entries there are.
         2 => Listing(Listing) "record.listing",
+        /// The patient's relay tells a reader who treats the patient.
+        3 => Treating(Treating) "record.treating",
     }
 }
 
@@ -21,7 +25,7 @@ impl About for Message {
     fn patient(&self) -> Option<PartyId> {
         match self {
             Self::Announce(announce) => Some(announce.patient),
-            Self::Listing(_) => None,
+            Self::Listing(_) | Self::Treating(_) => None,
         }
     }
 }
@@ -34,5 +38,16 @@ wire_struct! {
         1 => patient: PartyId,
         /// The entries.
         2 => bundles: Vec<Bundle>,
+    }
+}
+
+wire_struct! {
+    /// What a patient says of the authors whose entries the receiver may read.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Treating {
+        /// The patient.
+        1 => patient: PartyId,
+        /// What the patient says, of one institution each.
+        2 => treats: Vec<Unverified<Treats>>,
     }
 }

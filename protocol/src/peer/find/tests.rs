@@ -130,7 +130,10 @@ fn what_is_renamed_or_gone_is_found_by_its_old_name_no_more() {
     assert_eq!(search(&peer, &store, Thing::Institution, "cedar"), [], "an older card");
     assert_eq!(search(&peer, &store, Thing::Institution, "birch").len(), 1);
     let digits = &alder.to_string()[..5];
-    assert_eq!(search(&peer, &store, Thing::Institution, digits), [(FoundBy::Id, "Birch".into())]);
+    assert_eq!(
+        search(&peer, &store, Thing::Institution, digits),
+        [(FoundBy::Id, "\u{201c}Birch\u{201d}".into())]
+    );
 
     let patient = |name: &str| PatientRow {
         name: name.into(),
@@ -238,6 +241,7 @@ fn a_member_is_found_by_its_name_however_many_others_take_it() {
         next: [0; 32],
     };
     rows::put(&mut store, Table("federation_member"), &member.0, &row).unwrap();
+    names::rename(&mut store, Bearer::Member, &member.0, &[], &["Alder Clinic"]).unwrap();
     for limit in [None, Some(2)] {
         let found = view(&peer, &store, Thing::Institution, "ALDER clinic", limit);
         assert!(found.more);

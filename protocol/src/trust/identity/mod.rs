@@ -20,6 +20,7 @@ mod key_log;
 mod key_ring;
 mod patient_keys;
 mod phrase;
+mod treats;
 
 pub use card::{Card, Role};
 pub use certificate::{CertificateError, NodeCertificate, RelayCertificate};
@@ -28,3 +29,4 @@ pub use key_log::{Inception, KeyLog, KeyLogError, KnownKeys, Rotation, incept};
 pub use key_ring::{Compartment, KeyRing, KeyRingError};
 pub use patient_keys::PatientKeys;
 pub use phrase::{Phrase, PhraseError, RecordsRoot};
+pub use treats::{Treats, TreatsError};

@@ -24,6 +24,20 @@ impl Ballot {
             && self.expel.len() <= limits::BALLOT_WISHES_MAX
             && expel.clone().all(|one| one.reason.len() <= limits::REASON_BYTES_MAX)
             && expel.clone().all(|one| one.party != self.author)
+            && self.threshold.is_none_or(|threshold| {
+                (limits::THRESHOLD_MIN..=limits::THRESHOLD_MAX).contains(&threshold)
+            })
+    }
+
+    /// Whether it lacks something that an earlier one of its author wanted.
+    #[must_use]
+    pub fn takes_back(&self, before: &Self) -> bool {
+        let admits = |one: &Unverified<Application>| self.admit.iter().any(|a| a.id() == one.id());
+        let expels = |one: &Expulsion| self.expel.iter().any(|e| e.party == one.party);
+        !before.admit.iter().all(admits)
+            || !before.expel.iter().all(expels)
+            || before.threshold.is_some() && before.threshold != self.threshold
+            || before.leave && !self.leave
     }
 }
 
@@ -70,6 +84,13 @@ impl Ballots {
             self.by_author.insert(ballot.author, ballot);
         }
         replaces
+    }
+
+    /// The same without those of some members.
+    #[must_use]
+    pub fn without(&self, out: impl Fn(PartyId) -> bool) -> Self {
+        let stays = self.by_author.iter().filter(|(author, _)| !out(**author));
+        Self { by_author: stays.map(|(author, ballot)| (*author, ballot.clone())).collect() }
     }
 
     /// The ballot of a member.

@@ -21,7 +21,7 @@ impl<R: Rules> Sealing<R> {
     }
 
     /// How far this member is, for one that asks from a place; it goes on to the round that was named, once for each that
-    /// asks and no further than two.
+    /// asks, no further than three, and not to one in which the asker speaks.
     pub fn report(
         &mut self,
         nonce: [u8; 16],
@@ -32,7 +32,9 @@ impl<R: Rules> Sealing<R> {
         let place = self.place?;
         if let Some(round) = go_on_to
             && self.promises.copy.is_none()
-            && round <= self.promises.round.saturating_add(limits::HURRY_ROUNDS_MAX)
+            && round <= self.promises.round.saturating_add(limits::HURRY_ROUNDS_MAX + 1)
+            // Nobody hurries the others on to where it speaks itself: it would have to be waited for.
+            && self.view.speaker(round) != asker
             && self.hurried.insert(asker)
         {
             self.hurry_to = self.hurry_to.max(round);
@@ -109,6 +111,10 @@ impl<R: Rules> Sealing<R> {
                 let told = self.promises.told_rounds(numbers, &rounds);
                 // It helps the others to get there: nexts are all that it signs.
                 if let Some(Copied::Joining(round)) = self.promises.copy {
+                    let round = match self.place == Some(self.view.speaker(round)) {
+                        true => self.promises.join_later(),
+                        false => round,
+                    };
                     self.hurry_to = self.hurry_to.max(round);
                 }
                 told

@@ -208,6 +208,14 @@ impl<R: Rules> Promises<R> {
         true
     }
 
+    /// It is to join one round later than it was to; gives in which.
+    pub fn join_later(&mut self) -> u32 {
+        let Some(Copied::Joining(round)) = self.bound.copy else { return self.round };
+        let later = round.saturating_add(1);
+        self.bound.copy = Some(Copied::Joining(later));
+        later
+    }
+
     /// Enough others told from that round, or a later one, which certificate is the newest that they know: it joins,
     /// locked on the newest of these. [FED-17]
     pub fn join(&mut self, numbers: Numbers, told: &[(u32, Option<Proven>)]) -> bool {

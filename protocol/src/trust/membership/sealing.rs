@@ -84,6 +84,9 @@ pub struct Moment<'a> {
     pub now: Timestamp,
     /// The view's ballots.
     pub ballots: &'a Ballots,
+    /// Those of them that a speaker counts: not those of who takes back again and again, whose ballots others may not have
+    /// as they are here. [FED-11]
+    pub steady: &'a Ballots,
     /// Rotations of members since the view.
     pub rotations: &'a Rotations,
     /// Whether nothing was heard of the member at a place for so long that nobody waits for it.

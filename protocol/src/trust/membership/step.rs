@@ -13,7 +13,7 @@ impl<R: Rules> Sealing<R> {
         let mut said = Vec::new();
         let Some(place) = self.place else { return said };
         self.join_alone();
-        let passed = moment.ballots.tally(&self.view, moment.rotations);
+        let passed = moment.steady.tally(&self.view, moment.rotations);
         loop {
             if self.seal().is_some() {
                 return said;

@@ -235,7 +235,7 @@ impl CheckedView {
     /// Whom an application admits, or how a member is to be called: its key is then the one that is listed. That the
     /// applicant signed it was looked at by whoever took in a ballot with it.
     fn admitted(&self, application: &Unverified<Application>) -> Result<Member, Flaw> {
-        let Application { federation, member } = application.claims();
+        let Application { federation, member, .. } = application.claims();
         if *federation != self.federation {
             return Err(Flaw::OtherFederation);
         }

@@ -93,6 +93,8 @@ wire_struct! {
         1 => federation: FederationId,
         /// As what.
         2 => member: Member,
+        /// When: of several of one applicant the newest counts.
+        3 => issued: Timestamp,
     }
 }
 

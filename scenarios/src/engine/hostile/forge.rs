@@ -166,7 +166,11 @@ impl Engine<'_> {
             number: 0,
             next: next.public().digest(),
         };
-        let application = Application { federation: view.federation, member };
+        let application = Application {
+            federation: view.federation,
+            member,
+            issued: chartmesh_protocol::time::Timestamp(0),
+        };
         let application = Signed::sign(application, &stranger.institution_key).to_unverified();
         let other = view.members.iter().map(|member| member.party).find(|party| *party != me);
         let author = other.filter(|_| attempt.is_multiple_of(2)).unwrap_or(me);

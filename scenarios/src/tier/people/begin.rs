@@ -64,7 +64,7 @@ impl<'a> People<'a> {
             let party = doors.id(*member);
             let sponsors = usize::from(threshold).min(joined + 1);
             for sponsor in members.iter().take(sponsors) {
-                let admit = federation::command::Admit { party };
+                let admit = federation::command::Admit { party, although_alike: false };
                 match doors.ask_now(*sponsor, admit.into(), None) {
                     Err(refusal) if refusal.code != RefusalCode::AlreadyDone => {
                         return Err(self.refused(*sponsor, &refusal));

@@ -101,3 +101,19 @@ fn a_lone_founder_has_nobody_to_ask() {
     town.settle();
     assert_eq!(town.members(), [0, 1].into());
 }
+
+#[test]
+fn nobody_hurries_the_others_on_to_a_round_in_which_it_speaks_itself() {
+    let mut town = Town::of(4, 2);
+    let view = town.view();
+    for asker in 0..4 {
+        let place = view.place_of(party(asker)).unwrap();
+        let listener = (asker + 1) % 4;
+        let key = key(listener, 0);
+        let own = (0..4).find(|round| view.speaker(*round) == place).unwrap();
+        let part = &mut town.node(listener).part;
+        let before = part.hurry_to;
+        part.report([9; 16], place, Some(own), &key);
+        assert_eq!((part.hurry_to, part.hurried.contains(&place)), (before, false), "{asker}");
+    }
+}

@@ -74,7 +74,11 @@ proptest! {
         town.pass(10 * DAY_MS);
         prop_assert_eq!(successors(&town).len(), 1, "{}", stand(&town));
         let view = town.view();
-        prop_assert!(view.number > 1 && members(&view).is_superset(&honest.iter().map(|one| 10 + one).collect()));
+        prop_assert!(view.number > 1, "{}", stand(&town));
+        // With fewer newcomers than all, who do nothing here, it may be that too few are left to go on.
+        let all = honest.iter().map(|one| 10 + one).collect();
+        let go_on = view.numbers().quorum() <= honest.len();
+        prop_assert!(!go_on || members(&view).is_superset(&all), "{}", stand(&town));
     }
 }
 

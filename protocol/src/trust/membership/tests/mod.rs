@@ -84,7 +84,7 @@ fn view_of(members: u16, threshold: u16) -> CheckedView {
 }
 
 fn applies(view: &CheckedView, member: Member, key: &SigningKey) -> Unverified<Application> {
-    let application = Application { federation: view.federation, member };
+    let application = Application { federation: view.federation, member, issued: Timestamp(0) };
     Signed::sign(application, key).to_unverified()
 }
 
@@ -229,6 +229,7 @@ impl Node {
         let moment = Moment {
             now,
             ballots: &self.ballots,
+            steady: &self.ballots,
             rotations: &self.rotations,
             silent: &is_silent,
             key: &key,

@@ -1,0 +1,154 @@
+//! Whose entries belong to a patient's record: the patient says who treats the patient, and the relay tells readers of the
+//! authors whose entries they may read. [AUT-2] to [AUT-4]
+
+use super::reasons::Reason;
+use super::wire::{Message, Treating};
+use crate::catalogue;
+use crate::codec::Bytes;
+use crate::directory;
+use crate::entries::{self, EntryRow, Label};
+use crate::id::{CompartmentId, PartyId};
+use crate::kind::Kind;
+use crate::limits;
+use crate::patients;
+use crate::permission::{self, MayRead};
+use crate::refusal::{Handled, refuse};
+use crate::store::{ReadTxn, StoreError};
+use crate::treating;
+use crate::turn::{Context, Own, Sender};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Whether an entry belongs to its patient's record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum EntryStanding {
+    /// It does: its author treats the patient, by the patient's word, and the patient's catalogue has it.
+    Listed,
+    /// Its author treats the patient, but the relay has not confirmed the entry: the newest ones are like this while
+    /// the relay is off.
+    Unconfirmed,
+    /// The patient does not say that its author treats the patient, or did at the time. It stands apart: it adds to no
+    /// listed entry, and nothing may be concluded from it.
+    Unlisted,
+}
+
+/// Whether an entry belongs to its patient's record; none where this node has no chart of the patient, and so is told
+/// nothing of that. [AUT-4]
+pub(crate) fn standing(
+    own: &Own,
+    txn: &(impl ReadTxn + ?Sized),
+    row: &EntryRow,
+    kind: Option<Kind>,
+) -> Result<Option<EntryStanding>, StoreError> {
+    let label = row.label.claims();
+    if label.author == own.party() {
+        return Ok(Some(EntryStanding::Listed));
+    }
+    let serves = patients::serves(txn, label.subject)?;
+    if !serves && entries::chart_of(txn, label.subject)?.is_none() {
+        return Ok(None);
+    }
+    let Some(treats) = treating::of(txn, label.subject, label.author)? else {
+        return Ok(Some(EntryStanding::Unlisted));
+    };
+    let confirmed =
+        serves || catalogue::listed(txn, label.subject, label.entry())? == Some(row.label.id());
+    // An author dates its own entries. Once its time is over, only what was known before counts.
+    let in_time = treats.goes_on(label.recorded) && (confirmed || treats.goes_on(row.received));
+    let covered = kind.is_none_or(|kind| treats.covers(kind));
+    Ok(Some(match (covered && in_time, confirmed) {
+        (false, _) => EntryStanding::Unlisted,
+        (true, false) => EntryStanding::Unconfirmed,
+        (true, true) => EntryStanding::Listed,
+    }))
+}
+
+/// At the relay: whether a new entry may be announced by its author. [AUT-3]
+pub(super) fn may_announce(ctx: &Context<'_>, label: &Label) -> Handled<()> {
+    let treats = treating::of(ctx.txn, label.subject, label.author)?;
+    let Some(treats) = treats.filter(|treats| treats.goes_on(ctx.now)) else {
+        return refuse(Reason::DoesNotTreat);
+    };
+    let kind = match label.compartment {
+        Some(compartment) => patients::compartment(ctx.txn, label.subject, compartment)?,
+        None => None,
+    };
+    if kind.is_some_and(|row| !treats.covers(row.kind)) {
+        return refuse(Reason::OtherKinds);
+    }
+    Ok(())
+}
+
+/// At the relay: tells a reader what the patient says of the authors of what it may read.
+pub(crate) fn tell(
+    ctx: &mut Context<'_>,
+    reader: PartyId,
+    patient: PartyId,
+    may: &MayRead,
+) -> Handled<()> {
+    let mut authors = BTreeSet::new();
+    for compartment in &may.compartments {
+        authors.extend(treating::authors_in(ctx.txn, patient, *compartment)?);
+    }
+    for entry in &may.entries {
+        let row = entries::entry(ctx.txn, patient, *entry)?;
+        authors.extend(row.map(|row| row.label.claims().author));
+    }
+    authors.remove(&reader);
+    let mut treats = Vec::new();
+    for author in authors {
+        treats.extend(treating::stored(ctx.txn, patient, author)?);
+    }
+    for page in treats.chunks(limits::TREATERS_TOLD_MAX) {
+        let message = Treating { patient, treats: page.to_vec() };
+        ctx.send_if_room(reader, &Message::Treating(message))?;
+    }
+    Ok(())
+}
+
+/// At the relay: it has changed who treats the patient.
+pub(crate) fn tell_all(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
+    for (reader, may) in permission::readers(ctx.txn, patient, ctx.now)? {
+        tell(ctx, reader, patient, &may)?;
+    }
+    Ok(())
+}
+
+/// At the relay: an author has its first entries in these compartments.
+pub(super) fn tell_of_new(
+    ctx: &mut Context<'_>,
+    patient: PartyId,
+    compartments: &BTreeSet<CompartmentId>,
+) -> Handled<()> {
+    if compartments.is_empty() {
+        return Ok(());
+    }
+    for (reader, mut may) in permission::readers(ctx.txn, patient, ctx.now)? {
+        may.compartments.retain(|compartment| compartments.contains(compartment));
+        may.entries.clear();
+        tell(ctx, reader, patient, &may)?;
+    }
+    Ok(())
+}
+
+/// At a reader: the patient's relay tells who treats the patient.
+pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Treating) -> Handled<Bytes> {
+    let patient = told.patient;
+    let relay = directory::relay_of(ctx.txn, patient)?;
+    // Only of a patient that we have a chart of, as with what is listed.
+    if relay != Some(sender.institution) || entries::chart_of(ctx.txn, patient)?.is_none() {
+        return refuse(patients::Reason::NotTheirRelay);
+    }
+    let Some(keys) = directory::keys(ctx.txn, patient)? else {
+        return refuse(patients::Reason::KeysMissing);
+    };
+    if told.treats.len() > limits::TREATERS_TOLD_MAX {
+        return refuse(Reason::TooManyTreaters { most: limits::TREATERS_TOLD_MAX });
+    }
+    for treats in told.treats {
+        treating::learn(ctx, treats, &keys)?;
+    }
+    Ok(Bytes::default())
+}
