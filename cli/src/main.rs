@@ -24,6 +24,7 @@ mod style;
 mod table;
 mod wait;
 mod when;
+mod words;
 
 use std::process::ExitCode;
 

@@ -50,29 +50,48 @@ impl PassphraseArgs {
 
     /// A new passphrase for `whose`, asked for twice.
     pub(crate) fn new_one(&self, whose: &str) -> Outcome<Secret> {
-        let passphrase = match self.given()? {
-            Some(secret) => secret,
-            None => {
-                let first = hidden(&format!("New passphrase for {whose}: "))?;
-                let second = hidden("The same again: ")?;
-                if first != second {
-                    return Err(Failure::usage("the two passphrases differ; nothing was done"));
-                }
-                first
-            }
-        };
-        match Passphrase::chosen((*passphrase).clone()) {
-            Ok(_) => Ok(passphrase),
-            Err(weak) => Err(Failure::usage(format!("nothing was done: {weak}"))),
-        }
+        chosen(self.given()?, whose)
     }
 }
 
-/// The 24 words of a patient: from a file, or typed.
-pub(crate) fn words(file: Option<&Path>) -> Outcome<Secret> {
+/// The passphrase of an export, which is another than the node's: from the first line of a file, or typed.
+pub(crate) fn of_export(file: Option<&Path>) -> Outcome<Secret> {
+    match file {
+        Some(path) => first_line(path),
+        None => hidden("Passphrase of the export: "),
+    }
+}
+
+/// A new passphrase for `whose`, from the first line of a file of its own, or asked for twice.
+pub(crate) fn another(file: Option<&Path>, whose: &str) -> Outcome<Passphrase> {
+    let given = file.map(first_line).transpose()?;
+    chosen(given, whose).map(|secret| Passphrase::new((*secret).clone()))
+}
+
+/// A new passphrase for `whose`, asked for twice unless it is given.
+fn chosen(given: Option<Secret>, whose: &str) -> Outcome<Secret> {
+    let passphrase = match given {
+        Some(secret) => secret,
+        None => {
+            let first = hidden(&format!("New passphrase for {whose}: "))?;
+            let second = hidden("The same again: ")?;
+            if first != second {
+                return Err(Failure::usage("the two passphrases differ; nothing was done"));
+            }
+            first
+        }
+    };
+    match Passphrase::chosen((*passphrase).clone()) {
+        Ok(_) => Ok(passphrase),
+        Err(weak) => Err(Failure::usage(format!("nothing was done: {weak}"))),
+    }
+}
+
+/// The 24 words of a patient or an institution: from a file, or typed.
+pub(crate) fn words(whose: &str, file: Option<&Path>) -> Outcome<Secret> {
     let text = match file {
         Some(path) => whole(path)?,
-        None => hidden("The patient's 24 words: ")?,
+        None => hidden(&format!("{whose} 24 words: "))?,
     };
     let words = Zeroizing::new(text.split_whitespace().collect::<Vec<_>>().join(" "));
     match words.split(' ').filter(|word| !word.is_empty()).count() {
@@ -161,8 +180,8 @@ mod tests {
     #[test]
     fn words_are_counted_whatever_the_space_between_them() {
         let good = file(&"abandon\n ".repeat(24));
-        assert_eq!(words(Some(good.path())).unwrap().split(' ').count(), 24);
+        assert_eq!(words("x", Some(good.path())).unwrap().split(' ').count(), 24);
         let short = file("abandon ability");
-        assert!(words(Some(short.path())).unwrap_err().text.contains("found 2"));
+        assert!(words("x", Some(short.path())).unwrap_err().text.contains("found 2"));
     }
 }

@@ -12,24 +12,26 @@
 mod file;
 mod identity;
 mod init;
+mod keys;
 mod ports;
 
 use std::io;
 
-use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::identity::{KeyLogError, Role};
 use chartmesh_protocol::peer::{Identity, Peer};
 use libp2p::Multiaddr;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
 pub use identity::{IdentityError, NodeIdentity};
-pub use init::{InitError, init, new_store, on_one_disk};
+pub use init::{InitError, Made, import, init, new_store, on_one_disk, recover};
+pub use keys::{KeysError, export, reseal, rotate};
 
 use crate::config::Config;
 use crate::disk::AnyDisk;
 use crate::driver::{Driver, Ended, Handle, Parts, StartError, WallClock};
-use crate::keystore::{Keystore, KeystoreError, Secrets, Unlock, name};
+use crate::keystore::{Keystore, KeystoreError, Unlock, name};
 use crate::limits::{BLOCKING_KEPT, BLOCKING_THREADS_MAX};
 use crate::net::{self, Limits, Net, NetConfig, NetError, NetEvent};
 use crate::object_store::{ObjectError, ObjectFolder};
@@ -59,6 +61,8 @@ pub struct Node {
     net: Net,
     config: Config,
     identity: NodeIdentity,
+    /// While the keystore has signing keys from before a rotation.
+    erasing: Option<AbortOnDropHandle<()>>,
 }
 
 /// Why a node did not start.
@@ -102,6 +106,8 @@ struct Opened {
     store: Store,
     objects: ObjectFolder,
     node_seed: Zeroizing<[u8; 32]>,
+    /// Whether the keystore has signing keys from before a rotation.
+    has_earlier: bool,
 }
 
 /// Starts the node that `init` made. Returns when it listens and has taken up what an earlier run
@@ -123,9 +129,9 @@ pub async fn run_accepting_clock(config: Config, unlock: Unlock) -> Result<Node,
 }
 
 async fn start(config: Config, unlock: Unlock, accept_clock: bool) -> Result<Node, RunError> {
-    let opening = config.clone();
-    let opened = tokio::task::spawn_blocking(move || open(&opening, &unlock));
-    let Opened { identity, peer, store, objects, node_seed } =
+    let opening = (config.clone(), unlock.clone());
+    let opened = tokio::task::spawn_blocking(move || open(&opening.0, &opening.1));
+    let Opened { identity, peer, store, objects, node_seed, has_earlier } =
         opened.await.map_err(|_| RunError::GivenUp)??;
     let (net, events) = listen(&config, &node_seed).await?;
     tracing::info!(role = identity.role.name(), node = %peer.node().short(), "starting");
@@ -143,26 +149,35 @@ async fn start(config: Config, unlock: Unlock, accept_clock: bool) -> Result<Nod
         witness: None,
     };
     let driver = Driver::start(parts).await?;
-    Ok(Node { driver, net, config, identity })
+    // What unlocks the keystore is kept in memory for as long as there is something to be erased, and no longer.
+    let erasing = has_earlier.then(|| {
+        let keystore = config.data_dir.join(file::KEYSTORE);
+        let erasing = keys::erase_earlier(driver.handle(), keystore, unlock);
+        AbortOnDropHandle::new(tokio::spawn(erasing))
+    });
+    Ok(Node { driver, net, config, identity, erasing })
 }
 
 fn open(config: &Config, unlock: &Unlock) -> Result<Opened, RunError> {
     let dir = &config.data_dir;
-    let identity = NodeIdentity::read(&dir.join(file::IDENTITY))?;
-    let secrets = Keystore::open(&dir.join(file::KEYSTORE), unlock)?;
+    let mut identity = NodeIdentity::of(dir)?;
+    let keystore = dir.join(file::KEYSTORE);
+    let mut secrets = Keystore::open(&keystore, unlock)?;
+    keys::drop_next(&keystore, unlock, &identity, &mut secrets)?;
     let key = |name: &str| {
         let missing = || RunError::MissingSecret(name.to_owned());
         secrets.key(name).ok_or_else(missing)
     };
     let storage = StorageKey::from_bytes(key(name::STORAGE_KEY)?);
     let node_seed = key(name::NODE_SIGNING_SEED)?;
-    let peer = peer(&identity, &secrets).map_err(|name_or| match name_or {
-        Ok(name) => RunError::MissingSecret(name),
-        Err(error) => RunError::OtherKeys(error),
-    })?;
+    let peer = keys::secret_identity(&identity, &secrets).map_err(RunError::MissingSecret)?;
+    let earlier = keys::earlier(&identity, &secrets);
+    let has_earlier = !earlier.signing.is_empty();
+    let peer = Peer::new(peer).map_err(RunError::OtherKeys)?.with_earlier(earlier);
+    identity.node = peer.node();
     let store = Store::open_with(&dir.join(file::STORE), &storage, &config.store_options())?;
     let objects = ObjectFolder::open(AnyDisk::default(), &dir.join(file::OBJECTS))?;
-    Ok(Opened { identity, peer, store, objects, node_seed })
+    Ok(Opened { identity, peer, store, objects, node_seed, has_earlier })
 }
 
 /// The protocol's identity of the node that `init` made, secrets included: for tools that speak as
@@ -172,37 +187,17 @@ fn open(config: &Config, unlock: &Unlock) -> Result<Opened, RunError> {
 /// [`RunError`].
 pub fn load_identity(config: &Config, unlock: &Unlock) -> Result<Identity, RunError> {
     let dir = &config.data_dir;
-    let identity = NodeIdentity::read(&dir.join(file::IDENTITY))?;
+    let identity = NodeIdentity::of(dir)?;
     let secrets = Keystore::open(&dir.join(file::KEYSTORE), unlock)?;
-    secret_identity(&identity, &secrets).map_err(|name_or| match name_or {
-        Ok(name) => RunError::MissingSecret(name),
-        Err(error) => RunError::OtherKeys(error),
-    })
+    keys::secret_identity(&identity, &secrets).map_err(RunError::MissingSecret)
 }
 
-/// The protocol's peer; or the name of a secret that is missing, or why the keys do not fit.
-fn peer(identity: &NodeIdentity, secrets: &Secrets) -> Result<Peer, Result<String, KeyLogError>> {
-    Peer::new(secret_identity(identity, secrets)?).map_err(Err)
-}
-
-fn secret_identity(
-    identity: &NodeIdentity,
-    secrets: &Secrets,
-) -> Result<Identity, Result<String, KeyLogError>> {
-    let key = |name: String| secrets.key(&name).ok_or(Ok(name));
-    let number = identity.key_log.rotations.len();
-    let number = u16::try_from(number).map_err(|_| Err(KeyLogError::TooLong))?;
-    let institution = key(name::institution_signing_seed(number))?;
-    let kem = key(name::INSTITUTION_KEM_SEED.to_owned())?;
-    let node = key(name::NODE_SIGNING_SEED.to_owned())?;
-    Ok(Identity {
-        role: identity.role,
-        name: identity.name.clone(),
-        log: identity.key_log.clone(),
-        institution: SigningKey::from_seed(&institution),
-        kem: KemSecret::from_seed(*kem),
-        node: SigningKey::from_seed(&node),
-    })
+/// Ends a task that holds the store open.
+async fn end(task: Option<AbortOnDropHandle<()>>) {
+    if let Some(task) = task {
+        task.abort();
+        let _ended = task.await;
+    }
 }
 
 /// Starts the network on the ports of the last run, if they are free still: the addresses in
@@ -271,6 +266,7 @@ impl Node {
 
     /// Stops in an orderly way: what is queued is done, others are told goodbye.
     pub async fn shutdown(self) -> Ended {
+        end(self.erasing).await;
         let ended = self.driver.shutdown().await;
         self.net.stop().await;
         ended
@@ -278,6 +274,7 @@ impl Node {
 
     /// Stops at once, as by a power cut, and returns when all files are closed.
     pub async fn abandon(self) -> Ended {
+        end(self.erasing).await;
         let ended = self.driver.abandon().await;
         self.net.stop().await;
         ended

@@ -8,8 +8,9 @@ use chartmesh_protocol::custody::{
     command::{Keep, Rotate},
 };
 use chartmesh_protocol::id::{ObjectId, PartyId, TokenId};
-use chartmesh_protocol::identity::{KnownKeys, Role, incept};
-use chartmesh_protocol::peer::{Identity, PatientKeys, Peer, Policy};
+use chartmesh_protocol::identity::{KnownKeys, Role, Rotation, incept};
+use chartmesh_protocol::peer::{EarlierKeys, Identity, PatientKeys, Peer, Policy};
+use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::Timestamp;
 use rand_chacha::ChaCha20Rng;
@@ -43,8 +44,12 @@ pub struct Party {
     pub node_key: SigningKey,
     /// Its institution's key, likewise.
     pub institution_key: SigningKey,
+    /// Its institution's next key, as an operator's words keep it.
+    next_key: SigningKey,
     /// What grants to it are sealed to, for tests that open one themselves.
     pub kem: KemSecret,
+    /// Its institution's keys from before its rotations.
+    earlier: Vec<(SigningKey, KemSecret)>,
     /// How often it was switched: what was under way before is not any more.
     pub(crate) starts: u32,
     /// By how much its machine's clock is ahead of the world's, in milliseconds.
@@ -109,12 +114,51 @@ impl Party {
             online: true,
             node_key: SigningKey::from_seed(&key("node")),
             institution_key: institution,
+            next_key: next,
             kem: KemSecret::from_seed(key("kem")),
+            earlier: Vec::new(),
             starts: 0,
             ahead_ms: 0,
             rng: ChaCha20Rng::from_seed(key("random")),
             agenda: idle(),
         }
+    }
+
+    /// Rotates its institution's keys, as an operator does while the node is off: its key and the node's are new, and those
+    /// from before are at hand as they are on a disk.
+    ///
+    /// # Panics
+    /// When its own keys are not in its store.
+    pub fn rotate_institution(&mut self, at: Timestamp) {
+        let me = self.peer.me();
+        let known = self.peer.keys_of(&self.store, me).expect("memory does not fail");
+        let known = known.expect("a node knows its own keys");
+        let after = |key: &SigningKey| SigningKey::from_seed(blake3::hash(&*key.seed()).as_bytes());
+        let (before, key) = (self.institution_key.clone(), self.next_key.clone());
+        let kem_before = core::mem::replace(&mut self.kem, KemSecret::from_seed(*key.seed()));
+        self.earlier.push((before, kem_before));
+        self.next_key = after(&key);
+        self.node_key = after(&self.node_key);
+        let rotation = Rotation {
+            party: me,
+            number: known.current_number() + 1,
+            key: key.public(),
+            next: self.next_key.public().digest(),
+            kept: Vec::new(),
+            at,
+        };
+        let identity = Identity {
+            role: self.peer.role(),
+            name: self.peer.name().to_owned(),
+            log: known.log().clone().rotated(&Signed::sign(rotation, &key)),
+            institution: key.clone(),
+            kem: self.kem.clone(),
+            node: self.node_key.clone(),
+        };
+        self.institution_key = key;
+        let (signing, kem) = self.earlier.iter().cloned().unzip();
+        let peer = Peer::new(identity).expect("the key was committed to");
+        self.peer = peer.with_earlier(EarlierKeys { signing, kem });
     }
 
     /// Makes a patient on this relay, and what has it keep the keys; the world keeps the words like a patient would.

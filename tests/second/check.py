@@ -73,6 +73,23 @@ def entropy_of(words):
     return bytes(english.to_entropy(" ".join(words)))
 
 
+def institution():
+    """[ID-16]"""
+    made = vectors("identity/institution")
+    root = extract(b"chartmesh/1/institution", entropy_of(made["words"]))
+    publics = []
+    for keys in made["keys"]:
+        number = keys["number"].to_bytes(4, "big")
+        signing, kem = (expand(root, b"chartmesh/1/institution-" + which + number) for which in (b"id", b"kem"))
+        publics.append(public_of(signing))
+        found = signing.hex(), publics[-1].hex(), kem.hex(), xwing(kem)[0].hex()
+        agree("institution's keys", found, (keys["signing"], keys["public"], keys["kem"], keys["kem_public"]))
+    for log, number in (made["log"], 0), (made["rotated"], 1):
+        keys = Keys.read(unhex(log))
+        found = keys.party.hex(), keys.keys, keys.committed
+        agree("institution's log", found, (made["party"], publics[: number + 1], digest(publics[number + 1])))
+
+
 def identity():
     phrase = vectors("identity/phrase")
     entropy = entropy_of(phrase["words"])
@@ -88,6 +105,7 @@ def identity():
     agree("compartment", (seed.hex(), public.hex(), digest(public)[:16].hex()), (c["seed"], c["public"], c["id"]))
     for bad in phrase["bad"]:
         agree("phrase", outcome(lambda: entropy_of(bad["words"])), bad["error"])
+    institution()
     for case in vectors("identity/log"):
         agree(f"log {case['name']}", outcome(lambda: Keys.read(unhex(case["log"]))), case["error"])
         if not case["error"]:

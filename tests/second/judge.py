@@ -34,6 +34,7 @@ class Keys:
             self.keys.append(rotation[3])
             self.kept.append(set(rotation[5]))
             committed = rotation[4]
+        self.committed = committed
 
     @classmethod
     def read(cls, data):

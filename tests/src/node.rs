@@ -35,6 +35,8 @@ pub struct Node {
     pub dir: PathBuf,
     /// The institution's id in hex; empty until it ran once.
     pub id: String,
+    /// The institution's 24 words, as they were shown when it was made; empty where they were not.
+    pub words: String,
     api: Api,
     child: Option<Child>,
     prefix: Vec<String>,
@@ -73,21 +75,28 @@ impl Node {
     /// Makes a node and does not start it.
     #[must_use]
     pub fn init(root: &Path, role: &str, name: &'static str, more: &[&str]) -> Self {
-        let dir = root.join(name.replace(' ', "-"));
-        let node = Self {
+        let mut node = Self::at(&root.join(name.replace(' ', "-")), name);
+        let mut args = vec!["init", "--role", role, "--name", name, "--no-passphrase"];
+        args.extend(more);
+        let made = node.cli(&args);
+        node.words = made["words"].as_str().unwrap_or_default().to_owned();
+        node
+    }
+
+    /// A node in a folder where its files are, or where they are to be made.
+    #[must_use]
+    pub fn at(dir: &Path, name: &'static str) -> Self {
+        Self {
             name,
-            api: Api::new(&dir),
-            dir,
+            api: Api::new(dir),
+            dir: dir.to_owned(),
             id: String::new(),
+            words: String::new(),
             child: None,
             prefix: Vec::new(),
             log: None,
             clock: None,
-        };
-        let mut args = vec!["init", "--role", role, "--name", name, "--no-passphrase"];
-        args.extend(more);
-        node.cli(&args);
-        node
+        }
     }
 
     /// Runs the node's process below another program, such as `ip netns exec NAME`.
@@ -122,10 +131,12 @@ impl Node {
         }
         command.envs(self.clock.iter().flat_map(Clock::environment));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a log file"));
-        let mut child = command.spawn().expect("the program starts");
+        // Kept before anything can fail, so that it ends with the node then, too.
+        self.child = Some(command.spawn().expect("the program starts"));
         let begun = Instant::now();
         let status =
             until(&format!("{} to answer; see {}", self.name, self.log_file().display()), || {
+                let child = self.child.as_mut().expect("it was just started");
                 if let Some(ended) = child.try_wait().expect("a child of ours") {
                     let log = std::fs::read_to_string(self.log_file()).unwrap_or_default();
                     panic!(
@@ -138,7 +149,6 @@ impl Node {
             });
         assert!(begun.elapsed() < PATIENCE);
         self.id = status["institution"].as_str().expect("an id").to_owned();
-        self.child = Some(child);
     }
 
     /// SIGKILL: nothing is told to the process.

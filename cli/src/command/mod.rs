@@ -9,6 +9,7 @@ mod demo;
 mod federation;
 mod fingerprint;
 mod init;
+mod key;
 mod log;
 mod man;
 mod patient;
@@ -63,6 +64,8 @@ commands! {
     Fingerprint: fingerprint,
     Transfers: transfers,
     Stop: stop,
+    #[command(subcommand)]
+    Key: key,
     #[command(subcommand)]
     Federation: federation,
     #[command(subcommand)]

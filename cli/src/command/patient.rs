@@ -21,6 +21,7 @@ use crate::output::{self, Cell, Output, Style, faint, row};
 use crate::resolve::{Candidate, pick};
 use crate::secret;
 use crate::when::{Span, span};
+use crate::words;
 
 /// Open charts, make patients, enrol them, rotate their keys
 #[derive(Debug, clap::Subcommand)]
@@ -270,31 +271,15 @@ async fn new_patient(node: &Node, name: &str) -> Outcome {
     node.out.answer(&answer, |out| {
         let patient = answer["patient"]["patient"].as_str().unwrap_or_default();
         out.facts(&[("patient", patient.into()), ("name", Cell::new(name, Style::Strong))]);
-        out.block("\nThe patient's 24 words:\n");
-        let words: Vec<&str> = answer["words"].as_str().unwrap_or_default().split(' ').collect();
-        for line in numbered(&words) {
-            out.line(line);
-        }
-        out.note(
-            "\nWrite them down now and keep them away from this machine: they are not shown again, nowhere\nstored, and the only way to replace the patient's keys. The passphrase opens the keys from day to day.",
+        words::show(
+            out,
+            "The patient's",
+            answer["words"].as_str().unwrap_or_default(),
+            "Write them down now and keep them away from this machine: they are not shown again, nowhere\nstored, and the only way to replace the patient's keys. The passphrase opens the keys from day to day.",
         );
         out.next(format!("ask a hospital for an enrolment code, then: chartmesh patient enrol {} CODE", short(patient)));
     });
     Ok(())
-}
-
-/// Four columns, numbered.
-fn numbered(words: &[&str]) -> Vec<String> {
-    let rows = words.len().div_ceil(4);
-    (0..rows)
-        .map(|row| {
-            let columns = (0..4).filter_map(|column| {
-                let index = column * rows + row;
-                words.get(index).map(|word| format!("{:>4}  {word:<10}", index + 1))
-            });
-            columns.collect::<String>().trim_end().to_owned()
-        })
-        .collect()
 }
 
 async fn list_charts(node: &Node) -> Outcome {
@@ -408,7 +393,7 @@ async fn rotate(node: &Node, who: &str, drop: &[String], words_file: Option<Path
             dropped.push(pick("permission", text, &tokens)?.id);
         }
     }
-    let words = secret::words(words_file.as_deref())?;
+    let words = secret::words("The patient's", words_file.as_deref())?;
     // It seals the new keys, whatever sealed the old ones: a mistyped one would lock them away.
     let passphrase = node.passphrase_args().new_one(&format!("patient {}", short(&patient)))?;
     let body = json!({"words": words.as_str(), "passphrase": passphrase.as_str(), "drop": dropped});
@@ -429,15 +414,6 @@ async fn rotate(node: &Node, who: &str, drop: &[String], words_file: Option<Path
 mod tests {
     use super::*;
     use chartmesh_protocol::peer::Command;
-
-    #[test]
-    fn words_read_down_the_columns() {
-        let words: Vec<String> = (1..=24).map(|n| format!("word{n}")).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let lines = numbered(&words);
-        assert_eq!(lines.len(), 6);
-        assert_eq!(lines[0], "   1  word1        7  word7       13  word13      19  word19");
-    }
 
     #[test]
     fn an_identifier_has_a_name_and_a_value() {

@@ -7,6 +7,7 @@ use crate::output::{Cell, Style, counted, faint};
 use chartmesh_node::api::{DoorsView, NodeStatusView, SecretsView};
 use chartmesh_protocol::federation::view::ExpelledView;
 use chartmesh_protocol::limits;
+use chartmesh_protocol::peer::OwnKeyView;
 use chartmesh_protocol::time::{MINUTE_MS, SECOND_MS};
 
 /// Say how the node stands, and where it can be reached
@@ -34,6 +35,7 @@ impl Args {
                 ("name", Cell::new(&status.name, Style::Strong)),
                 ("role", status.role.name().into()),
                 ("institution", status.institution.to_string().into()),
+                ("key", key(&status.key)),
                 ("node", status.node.to_string().into()),
                 ("federation", federation),
                 ("messages waiting", status.waiting.to_string().into()),
@@ -61,6 +63,21 @@ impl Args {
             }
         });
         Ok(())
+    }
+}
+
+/// The institution's signing key.
+fn key(key: &OwnKeyView) -> Cell {
+    let number = format!("number {}", key.number);
+    let since = key.since.map(|at| format!(", since {}", at.utc_text())).unwrap_or_default();
+    match key.in_view {
+        Some(known) if known != key.number => Cell::new(
+            format!(
+                "{number}{since}; the members are about to take it up, and know number {known}"
+            ),
+            Style::Waiting,
+        ),
+        _ => format!("{number}{since}").into(),
     }
 }
 
@@ -95,7 +112,7 @@ fn doors(doors: &DoorsView) -> Vec<(&'static str, Cell)> {
 }
 
 /// What guards the keys, and what does not.
-fn secrets(secrets: &SecretsView) -> [(&'static str, Cell); 2] {
+pub(super) fn secrets(secrets: &SecretsView) -> [(&'static str, Cell); 2] {
     let key = secrets.key_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let keys = match secrets.unlock.as_str() {
         "key-file" if secrets.unprotected => Cell::new(

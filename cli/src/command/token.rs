@@ -129,7 +129,8 @@ fn parse(token: &str) -> Outcome<Vec<Chain>> {
     }
 }
 
-fn read_file(path: &Path) -> Outcome<Vec<u8>> {
+/// A file of permissions or keys.
+pub(super) fn read_file(path: &Path) -> Outcome<Vec<u8>> {
     std::fs::File::open(path).and_then(bounded).map_err(|error| Failure::file("read", path, &error))
 }
 

@@ -71,7 +71,9 @@ pub struct SecretsView {
 }
 
 impl SecretsView {
-    fn of(unlock: &UnlockWith, data: &Path) -> Self {
+    /// How the keys of a node that runs so are guarded, and this process's memory.
+    #[must_use]
+    pub fn of(unlock: &UnlockWith, data: &Path) -> Self {
         let (name, key_file) = match unlock {
             UnlockWith::Passphrase => ("passphrase", None),
             UnlockWith::KeyFile(path) => ("key-file", Some(path)),

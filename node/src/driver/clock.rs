@@ -18,7 +18,7 @@ impl WallClock {
         Self(Arc::new(read))
     }
 
-    fn read(&self) -> Timestamp {
+    pub(crate) fn read(&self) -> Timestamp {
         (self.0)()
     }
 }

@@ -28,6 +28,9 @@ pub(super) async fn run(running: Arc<Running>, mut events: mpsc::Receiver<NetEve
                 appeared(&running, node);
                 running.spawn(discovered(Arc::clone(&running), node, addrs));
             }
+            NetEvent::Instead { of, node, addr } => {
+                running.spawn(instead(Arc::clone(&running), of, node, addr));
+            }
             NetEvent::Disconnected { node } => running.agenda().disconnected(node),
             NetEvent::Listening { addr } => tracing::info!(%addr, "listening"),
         }
@@ -53,6 +56,19 @@ async fn discovered(running: Arc<Running>, node: NodeId, addresses: Vec<Multiadd
     if let Ok(Some(to)) = institution.await {
         let addresses = addresses.iter().map(Multiaddr::to_string).collect();
         let next = running.agenda().found(to, node, addresses);
+        obey(&running, next);
+    }
+}
+
+/// Where a node of an institution was looked for, another one is. It may be that institution's, with new keys: it is
+/// greeted, and its answer says whose it is.
+async fn instead(running: Arc<Running>, of: NodeId, node: NodeId, addr: Multiaddr) {
+    if running.agenda().their_nonce(node).is_some() {
+        return;
+    }
+    let institution = running.read_on_pool(move |peer, txn, _| peer.institution_told(txn, of));
+    if let Ok(Some(to)) = institution.await {
+        let next = running.agenda().found(to, node, vec![addr.to_string()]);
         obey(&running, next);
     }
 }

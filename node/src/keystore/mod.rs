@@ -11,6 +11,7 @@
 //! [`open_with_passphrase`].
 
 mod error;
+mod export;
 mod file;
 mod limits;
 mod mode;
@@ -25,6 +26,7 @@ use rand_core::CryptoRng;
 use error::io_error;
 
 pub use error::KeystoreError;
+pub(crate) use export::{read as read_export, write as write_export};
 pub use sealed_box::{BoxError, open_with_passphrase, seal_with_passphrase};
 pub(crate) use secrets::name;
 pub use secrets::{ContentsError, Secrets};

@@ -16,13 +16,25 @@ pub(crate) mod name {
     pub(crate) const STORAGE_KEY: &str = "storage-key";
     /// The seed of the node's own Ed25519 key, from which its PeerId comes.
     pub(crate) const NODE_SIGNING_SEED: &str = "node-signing-seed";
-    /// The seed of the institution's KEM key.
-    pub(crate) const INSTITUTION_KEM_SEED: &str = "institution-kem-seed";
+    const SIGNING: &str = "institution-signing-seed-";
+    const KEM: &str = "institution-kem-seed-";
 
-    /// The seed of the institution's signing key number `index` in its chain of rotations.
+    /// The seed of the institution's signing key of this number in its key log.
     #[must_use]
-    pub(crate) fn institution_signing_seed(index: u16) -> String {
-        format!("institution-signing-seed-{index}")
+    pub(crate) fn institution_signing_seed(number: u32) -> String {
+        format!("{SIGNING}{number}")
+    }
+
+    /// The seed of the KEM key that goes with it.
+    #[must_use]
+    pub(crate) fn institution_kem_seed(number: u32) -> String {
+        format!("{KEM}{number}")
+    }
+
+    /// The number of the institution's key that a secret of this name is, for signing or for what is sealed to it.
+    #[must_use]
+    pub(crate) fn number(name: &str) -> Option<u32> {
+        name.strip_prefix(SIGNING).or_else(|| name.strip_prefix(KEM))?.parse().ok()
     }
 }
 
@@ -188,14 +200,14 @@ mod tests {
         assert_eq!(decode(&twice), ContentsError::Order);
         let reversed = [2, 1, b'b', 0, 0, 1, b'a', 0, 0];
         assert_eq!(decode(&reversed), ContentsError::Order);
-        let long = [&[1, 1, b'a', 2, 1][..], &[0; 513]].concat();
+        let long = [&[1, 1, b'a', 1, 1][..], &[0; 257]].concat();
         assert_eq!(decode(&long), ContentsError::TooLong);
     }
 
     #[test]
     fn a_keystore_takes_no_more_secrets_than_it_can_hold() {
         let mut secrets = Secrets::new();
-        for index in 0..64 {
+        for index in 0..128 {
             secrets.set(&name::institution_signing_seed(index), &[0; 32]).unwrap();
         }
         assert_eq!(secrets.set("one-more", &[]), Err(ContentsError::TooMany));

@@ -52,6 +52,16 @@ pub enum NetEvent {
         /// Where; the addresses are in the address book already.
         addrs: Vec<Multiaddr>,
     },
+    /// Where a node was looked for, another one is. An institution that rotated its keys has new nodes at its old
+    /// addresses; it may be anybody else as well.
+    Instead {
+        /// Who was looked for.
+        of: NodeId,
+        /// Who is there: it has proven its key, and nothing more.
+        node: NodeId,
+        /// Where.
+        addr: Multiaddr,
+    },
     /// A listener has a further address.
     Listening {
         /// With the port that was chosen.

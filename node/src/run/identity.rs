@@ -11,6 +11,8 @@ use chartmesh_protocol::limits::LIST_STATEMENT_BYTES_MAX;
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
+use super::file;
+
 /// The format of the file.
 const VERSION: u16 = 1;
 
@@ -66,6 +68,14 @@ pub enum IdentityError {
 }
 
 impl NodeIdentity {
+    /// Who the node in this data directory is.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub fn of(data_dir: &Path) -> Result<Self, IdentityError> {
+        Self::read(&data_dir.join(file::IDENTITY))
+    }
+
     /// The institution.
     #[must_use]
     pub fn institution(&self) -> PartyId {
@@ -82,7 +92,11 @@ impl NodeIdentity {
         Self::from_json(&text).map_err(|why| IdentityError::Damaged { path: path.to_owned(), why })
     }
 
-    fn from_json(text: &str) -> Result<Self, String> {
+    /// Reads the text of an `identity.json`.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn from_json(text: &str) -> Result<Self, String> {
         let read: OnDisk = serde_json::from_str(text).map_err(|e| e.to_string())?;
         if read.version != VERSION {
             return Err(format!("version {} is not known", read.version));
@@ -98,6 +112,10 @@ impl NodeIdentity {
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), IdentityError> {
+        write_durably(path, self.to_json().as_bytes()).map_err(|source| io_error(path, source))
+    }
+
+    pub(super) fn to_json(&self) -> String {
         let on_disk = OnDisk {
             version: VERSION,
             role: self.role.name().to_owned(),
@@ -106,8 +124,7 @@ impl NodeIdentity {
             node: self.node,
             key_log: BASE64.encode(&self.key_log.to_bytes()),
         };
-        let text = serde_json::to_string_pretty(&on_disk).expect("strings and numbers");
-        write_durably(path, text.as_bytes()).map_err(|source| io_error(path, source))
+        serde_json::to_string_pretty(&on_disk).expect("strings and numbers")
     }
 }
 

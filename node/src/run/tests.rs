@@ -17,6 +17,8 @@ use crate::config::{Flags, Settings, UnlockWith};
 use crate::driver::TransferProgress;
 use crate::random::system;
 
+mod keys;
+
 /// Long enough for two busy cores; a test that passes never waits for it to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -24,22 +26,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Home {
     dir: TempDir,
     config: Config,
+    /// The institution's 24 words.
+    words: String,
 }
 
 impl Home {
     fn new(role: Role, name: &str) -> Self {
+        Self::listening(role, name, &["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"])
+    }
+
+    fn listening(role: Role, name: &str, listen: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
         let settings = Settings {
-            listen: Some(listen.map(str::to_owned).to_vec()),
+            listen: Some(listen.iter().map(|addr| (*addr).to_owned()).collect()),
             mdns: Some(false),
             unlock: Some(UnlockWith::KeyFile(dir.path().join("key"))),
             ..Settings::default()
         };
         let flags = Flags { dir: Some(dir.path().join("node")), settings, ..Flags::default() };
         let config = Config::load(flags).unwrap();
-        let home = Self { dir, config };
-        init(&home.config, &home.unlock(), role, name).unwrap();
+        let mut home = Self { dir, config, words: String::new() };
+        let made = init(&home.config, &home.unlock(), role, name).unwrap();
+        home.words = made.words.map(|words| words.to_string()).unwrap_or_default();
         home
     }
 

@@ -75,6 +75,11 @@ pub struct PeerView {
     pub role: Role,
     /// Whether it is a member of our federation.
     pub member: bool,
+    /// The number of its current signing key: how often it has rotated.
+    pub key: u32,
+    /// Since when that key counts, by its own clock; absent for its first.
+    #[serde(default)]
+    pub key_since: Option<Timestamp>,
     /// Its nodes.
     pub nodes: Vec<NodeView>,
     /// Messages that wait for it.
@@ -107,6 +112,8 @@ pub struct StatusView {
     pub federation: Option<String>,
     /// Whether this institution is a member.
     pub member: bool,
+    /// This institution's signing key.
+    pub key: OwnKeyView,
     /// How it was expelled, if it was.
     #[serde(default)]
     pub expelled: Option<ExpelledView>,
@@ -125,6 +132,21 @@ pub struct StatusView {
     pub unkept: usize,
 }
 
+/// Which signing key this institution has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OwnKeyView {
+    /// Its number: how often the institution has rotated.
+    pub number: u32,
+    /// Since when it counts; absent for the first.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// The number of the key that the federation's newest view lists, which signs this member's part in it; absent where
+    /// it is no member.
+    #[serde(default)]
+    pub in_view: Option<u32>,
+}
+
 /// The time that counts was set back on purpose.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -138,11 +160,14 @@ pub struct ClockView {
 fn peer(txn: &dyn ReadTxn, card: &Card) -> Handled<PeerView> {
     let nodes = route(txn, card.institution)?.into_iter();
     let (name, role) = members::called(txn, card.institution)?;
+    let keys = directory::keys(txn, card.institution)?;
     Ok(PeerView {
         institution: card.institution,
         name,
         role: role.unwrap_or(card.role),
         member: members::is_member(txn, card.institution)?,
+        key: keys.as_ref().map_or(card.key, |keys| keys.current_number()),
+        key_since: keys.and_then(|keys| keys.rotated_at()),
         nodes: nodes.map(|(node, addresses)| NodeView { node, addresses }).collect(),
         waiting: outbox::depth(txn, card.institution)?,
     })
@@ -161,6 +186,11 @@ fn status(own: &Own, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView> {
         role: own.role(),
         federation: federation.federation.map(|_| federation.name),
         member: members::is_member(txn, own.party())?,
+        key: OwnKeyView {
+            number: own.key_number(),
+            since: own.keys().rotated_at(),
+            in_view: members::member(txn, own.party())?.map(|member| member.number),
+        },
         expelled: federation::expulsion(txn, own.party())?,
         time: now,
         clock_lowered: clock::lowered(txn)?

@@ -202,6 +202,19 @@ impl Peer {
         directory::institution_of(txn, node, now)
     }
 
+    /// The other institution that a node was last said to speak for, whatever its certificate.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn institution_told(
+        &self,
+        txn: &dyn ReadTxn,
+        node: NodeId,
+    ) -> Result<Option<PartyId>, StoreError> {
+        let told = directory::institution_told(txn, node)?;
+        Ok(told.filter(|institution| *institution != self.me()))
+    }
+
     /// The nodes that are no strangers after a start, and whose they are: each proved once that it speaks for an
     /// institution which may come in still. Their gates stay closed until they say `hello`.
     ///
@@ -350,7 +363,7 @@ impl Peer {
         if entries::chart_of(txn, subject)?.is_none() {
             return refuse(Reason::NoChart);
         }
-        let own = self.own.kem().public();
+        let own = self.own.kem();
         drafts
             .into_iter()
             .map(|draft| {

@@ -290,7 +290,14 @@ fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKey
     if !hello.keys.fits_hello() {
         return refuse(KeyLogError::TooLong);
     }
+    let party = hello.keys.party_unverified();
+    let before = directory::keys(ctx.txn, party)?.map(|keys| keys.current_number());
     let keys = directory::learn_keys(ctx.txn, hello.keys.clone())?;
+    if before.is_some_and(|before| before < keys.current_number()) {
+        for (other, _) in directory::nodes_of(ctx.txn, party)? {
+            ctx.effects.push(Effect::Gate { node: other, open_for: None });
+        }
+    }
     let certificate = directory::certify_node(ctx.txn, hello.certificate.clone(), &keys, ctx.now)?;
     directory::learn_card(ctx.txn, hello.card.clone(), &keys)?;
     directory::learn_node(

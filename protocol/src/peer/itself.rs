@@ -1,9 +1,21 @@
 //! The peer itself: its identity, and what it tells of it.
 
+use crate::crypto::PublicKey;
 use crate::id::{NodeId, PartyId};
 use crate::identity::{KeyLogError, Role};
+use crate::members;
 use crate::refusal::Handled;
-use crate::turn::{Identity, Own, Policy};
+use crate::store::{ReadTxn, StoreError};
+use crate::turn::{EarlierKeys, Identity, Own, Policy};
+
+/// Which of an institution's signing keys from before its rotations is of use still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlierInUse {
+    /// This node follows no federation, and cannot tell.
+    Unknown,
+    /// The one that the newest view lists, if it is one of these.
+    Known(Option<PublicKey>),
+}
 
 /// One party's node, without input or output.
 pub struct Peer {
@@ -25,6 +37,27 @@ impl Peer {
     /// [ID-13]
     pub fn new(identity: Identity) -> Result<Self, KeyLogError> {
         Ok(Self { own: Own::new(identity)? })
+    }
+
+    /// With the keys that its institution had before its rotations, as far as they are of use still.
+    #[must_use]
+    pub fn with_earlier(self, earlier: EarlierKeys) -> Self {
+        Self { own: self.own.with_earlier(earlier) }
+    }
+
+    /// Erases the institution's signing keys from before its rotations, but for the one that the federation's newest view
+    /// lists still, whose public half this gives: the driver erases them from its disk, too. Nothing is erased while
+    /// this node follows no federation: it may be about to take its own up again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn erase_earlier(&self, txn: &dyn ReadTxn) -> Result<EarlierInUse, StoreError> {
+        if members::position(txn)?.is_none() {
+            return Ok(EarlierInUse::Unknown);
+        }
+        let listed = members::member(txn, self.me())?.map(|member| member.key);
+        let kept = self.own.erase_earlier(listed.as_ref());
+        Ok(EarlierInUse::Known(listed.filter(|_| kept)))
     }
 
     /// With other policies than the default.

@@ -39,7 +39,7 @@ mod reasons;
 mod route;
 pub mod words;
 
-pub use about_us::{ClockView, NodeView, PeerView, StatusView};
+pub use about_us::{ClockView, NodeView, OwnKeyView, PeerView, StatusView};
 pub use command::Asked;
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};
@@ -48,7 +48,7 @@ pub use find::{FoundBy, FoundOne, FoundView, Stands, Thing};
 pub use hello::{
     CheckedHello, CheckedWelcome, Greeting, Hello, HelloReply, Purpose as HelloPurpose,
 };
-pub use itself::Peer;
+pub use itself::{EarlierInUse, Peer};
 pub use message::CheckedMessage;
 pub use query::ask;
 #[cfg(test)]
@@ -59,6 +59,6 @@ pub use crate::holdings::TransferView;
 pub use crate::identity::PatientKeys;
 pub use crate::permission::KeysView;
 pub use crate::turn::{
-    Act, Answer, Cursor, Described, Done, EachCommand, EachQuestion, Effect, Identity, Listing,
-    Look, Nonce, Page, Part, Policy, Question, RequestId, Shown, TransferResult, whole,
+    Act, Answer, Cursor, Described, Done, EachCommand, EachQuestion, EarlierKeys, Effect, Identity,
+    Listing, Look, Nonce, Page, Part, Policy, Question, RequestId, Shown, TransferResult, whole,
 };

@@ -1,6 +1,6 @@
 //! Who we are: what a handler may know and sign with.
 
-use crate::crypto::{KemSecret, SigningKey};
+use crate::crypto::{KemPublic, KemSecret, PublicKey, SigningKey};
 use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, Role};
 use crate::limits;
@@ -38,6 +38,16 @@ pub struct Identity {
     pub node: SigningKey,
 }
 
+/// An institution's keys from before its rotations, as far as they are of use still. They wipe themselves.
+#[derive(Default)]
+pub struct EarlierKeys {
+    /// Signing keys: where the federation's newest view lists one, this institution's part in that view is signed with
+    /// it, and nothing else ever is.
+    pub signing: Vec<SigningKey>,
+    /// KEM keys, the newest last: what was sealed to them opens as before.
+    pub kem: Vec<KemSecret>,
+}
+
 /// What a deployment may choose; what it does not is as [`crate::limits`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -66,6 +76,10 @@ pub(crate) const BACKDATED_MS: u64 = 7 * DAY_MS;
 pub(crate) struct Own {
     identity: Identity,
     keys: KnownKeys,
+    /// KEM keys from before its rotations, the newest last.
+    earlier_kem: Vec<KemSecret>,
+    /// Signing keys from before its rotations, until they are of no more use.
+    earlier: Mutex<Vec<SigningKey>>,
     /// What a deployment chose.
     pub(crate) policy: Policy,
     /// What was signed last to say `hello` with. A peer without it signs anew.
@@ -91,7 +105,20 @@ impl Own {
         if keys.current() != identity.institution.public() {
             return Err(KeyLogError::BadSignature(0));
         }
-        Ok(Self { identity, keys, policy: Policy::default(), issued: Mutex::default() })
+        Ok(Self {
+            identity,
+            keys,
+            earlier_kem: Vec::new(),
+            earlier: Mutex::default(),
+            policy: Policy::default(),
+            issued: Mutex::default(),
+        })
+    }
+
+    /// With the keys from before the institution's rotations.
+    pub(crate) fn with_earlier(self, earlier: EarlierKeys) -> Self {
+        let EarlierKeys { signing, kem } = earlier;
+        Self { earlier: Mutex::new(signing), earlier_kem: kem, ..self }
     }
 
     /// The institution's id.
@@ -129,9 +156,33 @@ impl Own {
         self.keys.current_number()
     }
 
-    /// The key that grants to the institution are sealed to.
-    pub(crate) const fn kem(&self) -> &KemSecret {
-        &self.identity.kem
+    /// The key of this institution that a view lists, if it is here: the current one, or one from before a rotation that
+    /// is not sealed yet.
+    pub(crate) fn key_in_view(&self, listed: &PublicKey) -> Option<SigningKey> {
+        let current = self.institution_key();
+        let earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        earlier.iter().chain([current]).find(|key| key.public() == *listed).cloned()
+    }
+
+    /// Erases the signing keys from before the rotations, but for one that a view lists; gives whether it is here.
+    pub(crate) fn erase_earlier(&self, listed: Option<&PublicKey>) -> bool {
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        earlier.retain(|key| Some(&key.public()) == listed);
+        !earlier.is_empty()
+    }
+
+    /// The key that is sealed to from now on.
+    pub(crate) fn kem(&self) -> KemPublic {
+        self.identity.kem.public()
+    }
+
+    /// Opens what was sealed to the institution: with its KEM key, or with one from before its rotations.
+    pub(crate) fn open<T, E>(&self, open: impl Fn(&KemSecret) -> Result<T, E>) -> Result<T, E> {
+        let why = match open(&self.identity.kem) {
+            Ok(opened) => return Ok(opened),
+            Err(why) => why,
+        };
+        self.earlier_kem.iter().rev().find_map(|kem| open(kem).ok()).ok_or(why)
     }
 
     /// The institution's keys as others know them.

@@ -1,11 +1,12 @@
-//! `identity/{phrase,log,certificates}.json`: from 24 words to keys, key logs, and what keys certify.
+//! `identity/{phrase,institution,log,certificates,fingerprints}.json`: from 24 words to keys, key logs, and what keys
+//! certify.
 
 use super::people::{HOSPITAL, NOW, RELAY, YESTERDAY, hex, key, variant};
 use crate::codec::Wire;
 use crate::id::{PartyId, TokenId};
 use crate::identity::{
-    Card, Compartment, Fingerprint, KeyLog, KeyRing, KnownKeys, NodeCertificate, Phrase,
-    RelayCertificate, Role, Rotation, Treats, incept,
+    Card, Compartment, Fingerprint, InstitutionPhrase, KeyLog, KeyRing, KnownKeys, NodeCertificate,
+    Phrase, RelayCertificate, Role, Rotation, Treats, incept,
 };
 use crate::limits;
 use crate::record::Kind;
@@ -72,6 +73,34 @@ fn words_lead_to_keys() {
     }
     assert!(Phrase::parse(&words).is_ok());
     super::check("identity", "phrase", &made);
+}
+
+/// [ID-16].
+#[test]
+fn words_lead_to_an_institutions_keys() {
+    let entropy = [9; 32];
+    let words = bip39::Mnemonic::from_entropy(&entropy).unwrap().to_string();
+    let phrase = InstitutionPhrase::parse(&words).unwrap();
+    let first = phrase.incept();
+    let rotation = phrase.rotate(&first.clone().verify().unwrap(), YESTERDAY).unwrap();
+    let rotated = first.clone().rotated(&rotation);
+    assert_eq!(rotated.clone().verify().unwrap().current(), phrase.signing_key(1).public());
+    let made = json!({
+        "words": words,
+        "entropy": hex(&entropy),
+        "keys": (0..3).map(|n| json!({
+            "number": n,
+            "signing": hex(&*phrase.signing_seed(n)),
+            "public": hex(&phrase.signing_key(n).public().0),
+            "kem": hex(&*phrase.kem_seed(n)),
+            "kem_public": hex(phrase.kem_key(n).public().as_bytes()),
+        })).collect::<Vec<_>>(),
+        "party": first.party_unverified(),
+        "log": hex(&first.to_bytes()),
+        "rotated_at": YESTERDAY,
+        "rotated": hex(&rotated.to_bytes()),
+    });
+    super::check("identity", "institution", &made);
 }
 
 fn log_case(name: &str, why: &str, log: &KeyLog, error: Option<&str>) -> Value {

@@ -39,10 +39,12 @@ impl Task {
                 }
             }
             SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
-                if let (DialError::WrongPeerId { address, .. }, Some(peer)) = (&error, peer_id)
+                if let (DialError::WrongPeerId { address, obtained }, Some(peer)) =
+                    (&error, peer_id)
                     && let Some(node) = node_of(&peer)
                 {
                     self.book.remove(node, address);
+                    self.on_another(node, obtained, address);
                 }
                 self.dials.failed(connection_id, describe(&error), Instant::now());
                 self.dial();
@@ -125,6 +127,19 @@ impl Task {
             Taken::Free => None,
             Taken::Instead(gone) => Some(gone),
             Taken::Full => Some(id),
+        }
+    }
+
+    /// Another node is where one was looked for.
+    fn on_another(&mut self, of: NodeId, found: &PeerId, addr: &Multiaddr) {
+        let Some(node) = node_of(found).filter(|node| *node != self.me) else { return };
+        let same = |event: &NetEvent| matches!(event, NetEvent::Instead { of: o, node: n, .. } if (*o, *n) == (of, node));
+        if self.backlog.len() < DISCOVERED_MAX && !self.backlog.iter().any(same) {
+            let mut addr = addr.clone();
+            if let Some(Protocol::P2p(_)) = addr.iter().last() {
+                addr.pop();
+            }
+            self.backlog.push_back(NetEvent::Instead { of, node, addr });
         }
     }
 

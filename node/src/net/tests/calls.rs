@@ -252,3 +252,17 @@ async fn a_port_that_is_taken_is_an_error_that_names_it() {
     let error = start(config).await.map(drop).unwrap_err().to_string();
     assert!(error.contains(&listen[0].to_string()), "{error}");
 }
+
+#[tokio::test]
+async fn where_another_node_is_than_was_looked_for_that_is_told_with_its_place() {
+    let (mut one, other) = (Node::start(1).await, Node::start(2).await);
+    let gone = Node::start(3).await.id();
+    let (found, addrs) = (other.id(), other.tcp());
+    let asked = within("hello", one.net.hello(addrs.clone(), Some(gone), vec![1])).await;
+    assert!(matches!(asked, Err(SendFailure::NeverSent(_))), "{asked:?}");
+    let told = one.event("who is there", |event| match event {
+        NetEvent::Instead { of, node, addr } => Some((of, node, addr)),
+        _ => None,
+    });
+    assert_eq!(told.await, (gone, found, addrs[0].clone()));
+}

@@ -75,6 +75,17 @@ fn make_room(txn: &mut dyn Txn, institution: PartyId) -> Result<(), StoreError> 
     Ok(())
 }
 
+/// An institution has a new key: no node of it counts before it shows a certificate by that. Where they listened stays
+/// known, as a hint.
+pub(super) fn distrust(txn: &mut dyn Txn, institution: PartyId) -> Result<(), StoreError> {
+    for (node, row) in nodes_of(txn, institution)? {
+        let row = NodeRow { expires: Timestamp(0), ..row };
+        rows::put(txn, NODES, &node.0, &row)?;
+        rows::put(txn, NODES_OF, &rows::pair(&institution.0, &node.0), &row)?;
+    }
+    Ok(())
+}
+
 /// Verifies a node's certificate, unless it is the very one that was verified when it last came.
 pub(crate) fn certify_node(
     txn: &mut dyn Txn,

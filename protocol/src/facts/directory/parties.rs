@@ -1,6 +1,7 @@
 //! A party's verified keys, and an institution's card.
 
 use super::reasons::Reason;
+use super::{nodes, standing};
 use crate::clock;
 use crate::codec::{DecodeError, Decoder, Wire, wire_struct};
 use crate::id::PartyId;
@@ -91,6 +92,13 @@ pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
         },
         None => new,
     };
+    // An institution's new key alone counts, from now on: what the earlier ones certified is to be certified again.
+    if row.as_ref().is_some_and(|row| row.card.is_some()) {
+        let number = merged.current_number();
+        tracing::info!(institution = %party.short(), number, "an institution has a new key");
+        nodes::distrust(txn, party)?;
+        standing::distrust(txn, party)?;
+    }
     let row = PartyRow {
         keys: merged.log().clone(),
         card: row.as_ref().and_then(|row| row.card.clone()),

@@ -62,6 +62,16 @@ pub(crate) fn clear_standing(txn: &mut dyn Txn, party: PartyId) -> Result<(), St
     txn.delete(STANDINGS, &party.0)
 }
 
+/// A member has a new key: the relays that it certified with an earlier one show another certificate, or come in no more.
+pub(super) fn distrust(txn: &mut dyn Txn, member: PartyId) -> Result<(), StoreError> {
+    for (relay, standing) in rows::all::<Standing>(txn, STANDINGS, &[])? {
+        if matches!(&standing, Standing::CertifiedRelay(word) if word.by == member) {
+            txn.delete(STANDINGS, &relay)?;
+        }
+    }
+    Ok(())
+}
+
 /// A party's standing, if it has one that still holds.
 pub(crate) fn standing(
     txn: &(impl ReadTxn + ?Sized),

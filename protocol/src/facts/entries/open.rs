@@ -27,7 +27,8 @@ pub(crate) fn open_own(
     let Some(sealed) = holdings::small(txn, label.manifest)? else {
         return refuse(Reason::ManifestNotHere { entry: id });
     };
-    let key = wrap::unwrap(&index.own_wrap, label.manifest, subject, own.kem())
+    let key = own
+        .open(|kem| wrap::unwrap(&index.own_wrap, label.manifest, subject, kem))
         .map(|key| DataKey::from_bytes(*key))?;
     let manifest = Manifest::open(&label, &row.contents, &sealed, &key)?;
     Ok((row, manifest, key))

@@ -157,7 +157,7 @@ fn permit(
     let token = chain.leaf().claims().id;
     let given = GivenRow { chain: chain.clone(), request: id, state: GrantState::Live };
     put_given(ctx.txn, keys.patient, &given)?;
-    let grant = Grant::seal(chain, &GrantKeys::default(), &ctx.own.kem().public(), ctx.rng)?;
+    let grant = Grant::seal(chain, &GrantKeys::default(), &ctx.own.kem(), ctx.rng)?;
     let received = ReceivedRow { grant, request: id, holders: vec![holder], received: ctx.now };
     put_received(ctx.txn, &received)?;
     access_log::append(

@@ -163,7 +163,7 @@ fn narrowed(
         ..parent.clone()
     };
     let chain = row.grant.chain.attenuate(child, ctx.own.institution_key())?;
-    let keys = row.grant.open(ctx.own.kem())?;
+    let keys = ctx.own.open(|kem| row.grant.open(kem))?;
     let scope = &chain.leaf().claims().scope;
     let keys = GrantKeys {
         entries: keys.entries.into_iter().filter(|(id, _)| scope.entries().contains(id)).collect(),

@@ -286,7 +286,7 @@ pub(super) fn answered(
     let Some(grant) = known.filter(|row| row.grant.chain.leaf().id() == leaf) else {
         return Ok(());
     };
-    let keys = grant.grant.open(ctx.own.kem())?;
+    let keys = ctx.own.open(|kem| grant.grant.open(kem))?;
     for introduction in answer.authors {
         let party = introduction.keys.party_unverified();
         if answer.bundles.iter().any(|bundle| bundle.label.claims().author == party) {
@@ -356,7 +356,7 @@ fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()>
 fn own_wrap(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<(Manifest, Wrap)> {
     let label = &checked.label;
     let manifest = Manifest::open(label, &checked.contents, &checked.manifest, key)?;
-    let own = ctx.own.kem().public();
+    let own = ctx.own.kem();
     let own_wrap = wrap::wrap(key.expose(), label.manifest, label.subject, &own, ctx.rng)?;
     Ok((manifest, own_wrap))
 }

@@ -29,10 +29,21 @@ use crate::turn::{BACKDATED_MS, Context, Notice, Own, Sender};
 
 /// Member -> the relay certificate that it gave us.
 const CERTIFICATES: Table = Table("relay_certificate");
-/// Relay -> when we last certified it.
+/// Relay -> [`RelayCertifiedRow`].
 const CERTIFIED: Table = Table("relay_certified");
 /// Patient, institution -> [`BegunRow`], at the relay.
 const BEGUN: Table = Table("enrolment_begun");
+
+wire_struct! {
+    /// When this institution last certified a relay, and with which key.
+    #[derive(Debug, Clone)]
+    pub struct RelayCertifiedRow {
+        /// When.
+        1 => at: Timestamp,
+        /// The key's number.
+        2 => key: u32,
+    }
+}
 
 wire_struct! {
     /// An enrolment that this relay began.
@@ -413,19 +424,23 @@ fn certify(ctx: &mut Context<'_>, relay: PartyId) -> Handled<Option<Unverified<R
         issued,
         expires: issued.plus_ms(limits::CERTIFICATE_MS_MAX),
     };
-    rows::put(ctx.txn, CERTIFIED, &relay.0, &ctx.now)?;
+    let row = RelayCertifiedRow { at: ctx.now, key: ctx.own.key_number() };
+    rows::put(ctx.txn, CERTIFIED, &relay.0, &row)?;
     Ok(Some(Signed::sign(certificate, ctx.own.institution_key()).to_unverified()))
 }
 
-/// A relay that enrolled with us said `hello`: its certificate is renewed well before it ends.
+/// A relay that enrolled with us said `hello`: its certificate is renewed well before it ends, and at once when it is by
+/// an earlier key of ours.
 pub(crate) fn greeted(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
     if directory::standing(ctx.txn, party, ctx.now)? != Some(Standing::EnrolledRelay) {
         return Ok(());
     }
-    let last = rows::get::<Timestamp>(ctx.txn, CERTIFIED, &party.0)?.unwrap_or_default();
-    if ctx.now.since(last) > limits::CERTIFICATE_MS_MAX / 4
-        && let Some(certificate) = certify(ctx, party)?
-    {
+    let holds_on =
+        rows::get::<RelayCertifiedRow>(ctx.txn, CERTIFIED, &party.0)?.is_some_and(|last| {
+            last.key == ctx.own.key_number()
+                && ctx.now.since(last.at) <= limits::CERTIFICATE_MS_MAX / 4
+        });
+    if !holds_on && let Some(certificate) = certify(ctx, party)? {
         let renewal = Message::Certificate(Renewal { certificate });
         ctx.send(party, &renewal)?;
     }

@@ -1,12 +1,13 @@
 //! What this member does in its view: its ballot, its part in sealing, and telling the others.
 
 use super::tables::{
-    SentRow, WishRow, applications, asked_how_far, drop_application, mark_rotated, pulsed,
-    put_asked_how_far, put_pulsed, put_sent, put_wish, rotated, sent, sponsored, voted, wish,
-    withdraw,
+    SentRow, WishRow, applications, asked_how_far, drop_application, is_marked_rotated,
+    mark_rotated, pulsed, put_asked_how_far, put_pulsed, put_sent, put_wish, rotated, sent,
+    sponsored, voted, wish, withdraw,
 };
 use super::wire::{Gossip, HowFar, Message};
 use crate::codec::Wire;
+use crate::crypto::SigningKey;
 use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
@@ -32,8 +33,8 @@ pub(super) fn go_on_from(ctx: &mut Context<'_>, mut moved: bool) -> Handled<()> 
         drop_decided(ctx, here.view())?;
         let held = here.tell_held(ctx)?;
         ctx.effects.extend(held.map(Effect::WakeAt));
-        if may_sign(ctx, here.view()) {
-            act(ctx, &mut here)?;
+        if let Some(key) = signer(ctx, here.view()) {
+            act(ctx, &mut here, &key)?;
         }
         match here.part.seal() {
             Some(seal) if follow(ctx, &seal)? == Followed::Moved => {
@@ -78,18 +79,18 @@ fn drop_decided(ctx: &mut Context<'_>, view: &CheckedView) -> Handled<()> {
     Ok(())
 }
 
-/// Whether this node has the key that the view lists for it.
-fn may_sign(ctx: &Context<'_>, view: &CheckedView) -> bool {
-    view.member(ctx.own.party())
-        .is_some_and(|member| member.key == ctx.own.institution_key().public())
+/// The key that the view lists for this institution, if it is here: it alone signs this member's part in the view, also
+/// when the institution has a newer one by now.
+pub(super) fn signer(ctx: &Context<'_>, view: &CheckedView) -> Option<SigningKey> {
+    ctx.own.key_in_view(&view.member(ctx.own.party())?.key)
 }
 
-fn act(ctx: &mut Context<'_>, here: &mut Here) -> Handled<()> {
-    if let Some(ballot) = ballot(ctx, here)? {
+fn act(ctx: &mut Context<'_>, here: &mut Here, key: &SigningKey) -> Handled<()> {
+    if let Some(ballot) = ballot(ctx, here, key)? {
         here.put_ballot(ctx, ballot)?;
     }
     let rotations = rotations(ctx, here.view())?;
-    let said = with_moment(ctx, here, &rotations, |here, moment| here.part.step(moment));
+    let said = with_moment(ctx, here, &rotations, key, |here, moment| here.part.step(moment));
     keep(ctx, here, said)
 }
 
@@ -108,6 +109,7 @@ fn with_moment<T>(
     ctx: &Context<'_>,
     here: &mut Here,
     rotations: &Rotations,
+    key: &SigningKey,
     act: impl FnOnce(&mut Here, &Moment<'_>) -> T,
 ) -> T {
     let (ballots, pulses) = (here.ballots.clone(), here.part.pulses().clone());
@@ -121,7 +123,6 @@ fn with_moment<T>(
         let heard = pulses.get(&place).map_or(since, |(at, _)| (*at).max(since));
         now.since(heard) > DAY_MS
     };
-    let key = ctx.own.institution_key();
     act(here, &Moment { now, ballots: &ballots, steady: &steady, rotations, silent: &silent, key })
 }
 
@@ -157,7 +158,7 @@ pub(super) fn noticed_keys(ctx: &mut Context<'_>, party: PartyId) -> Handled<boo
 
 /// This institution's ballot, if it says something else than the one that stands. What has come about, or can never come
 /// about, is wanted no more.
-fn ballot(ctx: &mut Context<'_>, here: &Here) -> Handled<Option<Signed<Ballot>>> {
+fn ballot(ctx: &mut Context<'_>, here: &Here, key: &SigningKey) -> Handled<Option<Signed<Ballot>>> {
     let (view, author) = (here.view(), ctx.own.party());
     let mut admit = Vec::new();
     for application in sponsored(ctx.txn)? {
@@ -196,7 +197,7 @@ fn ballot(ctx: &mut Context<'_>, here: &Here) -> Handled<Option<Signed<Ballot>>>
         return Ok(None);
     }
     let ballot = Ballot { number: number.saturating_add(1), ..ballot };
-    Ok(Some(Signed::sign(ballot, ctx.own.institution_key())))
+    Ok(Some(Signed::sign(ballot, key)))
 }
 
 /// Time passed: waits may be over, and a pulse is due.
@@ -206,19 +207,29 @@ pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
     }
     let waited = crate::members::due(ctx.txn)?.is_some_and(|due| due <= ctx.now);
     let beats = next_pulse(ctx)? <= ctx.now;
-    if !waited && !beats {
+    let rotated = has_rotated(ctx)?;
+    if !waited && !beats && !rotated {
         return Ok(());
     }
     let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(()) };
     if beats {
         put_pulsed(ctx)?;
     }
-    if beats && may_sign(ctx, here.view()) && here.view().members.len() > 1 {
+    if beats
+        && here.view().members.len() > 1
+        && let Some(key) = signer(ctx, here.view())
+    {
         let none = Rotations::new();
-        let said = with_moment(ctx, &mut here, &none, |here, moment| here.part.pulse(moment));
+        let said = with_moment(ctx, &mut here, &none, &key, |here, moment| here.part.pulse(moment));
         keep(ctx, &mut here, said.into_iter().collect())?;
     }
     go_on(ctx)
+}
+
+/// Whether this institution came back with a newer key than the view lists: nobody tells it that, it sees to it itself.
+fn has_rotated(ctx: &mut Context<'_>) -> Handled<bool> {
+    let me = ctx.own.party();
+    Ok(!is_marked_rotated(ctx.txn, me)? && noticed_keys(ctx, me)?)
 }
 
 /// When a wait is over, or a pulse is due.

@@ -1,7 +1,7 @@
 //! What others say: where they stand, what was said there, and the seals that lead on.
 
 use super::reasons::Reason;
-use super::sealing::{go_on, go_on_from, noticed_keys, push};
+use super::sealing::{go_on, go_on_from, noticed_keys, push, signer};
 use super::tables::{
     SentRow, followed, forget as forget_tables, has_answered, may_ask, put_followed, put_sent, sent,
 };
@@ -338,8 +338,8 @@ pub(super) fn how_far(ctx: &mut Context<'_>, from: PartyId, question: &HowFar) -
     let Some(mut here) = here(ctx.own, ctx.txn)? else { return Ok(Bytes::default()) };
     let asker = here.view().place_of(from).filter(|_| here.view().id() == question.view);
     let Some(asker) = asker else { return Ok(Bytes::default()) };
-    let key = ctx.own.institution_key();
-    let report = here.part.report(question.nonce, asker, question.go_on_to, key);
+    let Some(key) = signer(ctx, here.view()) else { return Ok(Bytes::default()) };
+    let report = here.part.report(question.nonce, asker, question.go_on_to, &key);
     here.save(ctx)?;
     go_on(ctx)?;
     Ok(report.map_or_else(Bytes::default, |report| Bytes(report.bytes().to_vec())))

@@ -203,6 +203,13 @@ pub(super) fn rotated(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, Sto
     all.map(|(key, _)| rows::tail(ROTATED, &key).map(PartyId)).collect()
 }
 
+pub(super) fn is_marked_rotated(
+    txn: &(impl ReadTxn + ?Sized),
+    party: PartyId,
+) -> Result<bool, StoreError> {
+    Ok(txn.get(ROTATED, &party.0)?.is_some())
+}
+
 pub(super) fn mark_rotated(
     ctx: &mut Context<'_>,
     party: PartyId,

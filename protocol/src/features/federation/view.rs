@@ -109,6 +109,12 @@ pub struct MemberView {
     pub role: Option<Role>,
     /// Where it stands.
     pub status: Status,
+    /// A member's key, by its number in its own key log, as the newest view lists it.
+    #[serde(default)]
+    pub key: Option<u32>,
+    /// The number of its newest key that is known here: one that is higher counts at once for all but membership.
+    #[serde(default)]
+    pub newest_key: Option<u32>,
     /// Whether this is the node that answers.
     pub this_node: bool,
     /// Of an applicant: the members whose names look like the one that it applies with.
@@ -337,13 +343,21 @@ impl<T: ReadTxn + ?Sized> Shown<'_, T> {
             name,
             role,
             status,
+            key: None,
+            newest_key: None,
             this_node: party == me,
             looks_like: Vec::new(),
         };
-        let members = self.here.view().members.iter();
-        let mut parties: Vec<_> = members
-            .map(|member| one(member.party, member.name.clone(), Some(member.role), Status::Member))
-            .collect();
+        let mut parties = Vec::new();
+        for member in &self.here.view().members {
+            let keys = directory::keys(self.txn, member.party)?;
+            let name = member.name.clone();
+            parties.push(MemberView {
+                key: Some(member.number),
+                newest_key: keys.map(|keys| keys.current_number()),
+                ..one(member.party, name, Some(member.role), Status::Member)
+            });
+        }
         for row in applications(self.txn)? {
             let member = &row.application.claims().member;
             if self.here.view().member(member.party).is_none() {

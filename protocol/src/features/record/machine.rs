@@ -224,7 +224,7 @@ fn labelled(
     let wrap_for = |recipient: &KemPublic, rng: &mut dyn CryptoRng| {
         wrap(key.expose(), old.manifest, patient, recipient, rng)
     };
-    let own_wrap = wrap_for(&ctx.own.kem().public(), ctx.rng)?;
+    let own_wrap = wrap_for(&ctx.own.kem(), ctx.rng)?;
     let patient_wrap =
         compartment.map(|compartment| wrap_for(&compartment.key, ctx.rng)).transpose()?;
     let Some(manifest) = holdings::small(ctx.txn, old.manifest)? else {

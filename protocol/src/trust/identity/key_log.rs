@@ -7,6 +7,7 @@ use crate::limits;
 use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::Timestamp;
+use rand_core::CryptoRng;
 
 /// The suite's code in inceptions; there is one.
 const SUITE: u16 = 1;
@@ -189,6 +190,12 @@ impl KnownKeys {
         *self.keys.last().expect("an inception has a key")
     }
 
+    /// When the current key took the place of the one before; none where there was none before.
+    #[must_use]
+    pub fn rotated_at(&self) -> Option<Timestamp> {
+        self.log.rotations.last().map(|rotation| rotation.claims().at)
+    }
+
     /// BLAKE3 of the key after the current one.
     #[must_use]
     pub fn next(&self) -> [u8; 32] {
@@ -237,13 +244,19 @@ impl KnownKeys {
 /// Makes an inception from the first key and the next one's public half.
 #[must_use]
 pub fn incept(first: &SigningKey, next: &PublicKey) -> KeyLog {
-    let inception = Inception {
-        version: 1,
-        suite: SUITE,
-        key: first.public(),
-        next: next.digest(),
-        recovery: [0; 32],
-    };
+    inception(first, next.digest())
+}
+
+/// Makes an inception that no rotation follows: nobody has a key with the hash that it commits to.
+pub fn incept_for_good(first: &SigningKey, rng: &mut dyn CryptoRng) -> KeyLog {
+    let mut nothing = [0; 32];
+    rng.fill_bytes(&mut nothing);
+    inception(first, nothing)
+}
+
+fn inception(first: &SigningKey, next: [u8; 32]) -> KeyLog {
+    let inception =
+        Inception { version: 1, suite: SUITE, key: first.public(), next, recovery: [0; 32] };
     KeyLog { inception: Signed::sign(inception, first).to_unverified(), rotations: Vec::new() }
 }
 
@@ -312,11 +325,11 @@ mod tests {
         let (words, phrase) = Phrase::generate(&mut rng);
         let again = Phrase::parse(&format!("  {}\n", words.to_uppercase())).unwrap();
         assert_eq!(again.signing_key(3).public(), phrase.signing_key(3).public());
-        use crate::identity::PhraseError;
-        assert!(matches!(Phrase::parse("abandon"), Err(PhraseError::WordCount(1))));
+        use crate::identity::WordsError;
+        assert!(matches!(Phrase::parse("abandon"), Err(WordsError::WordCount(1))));
         let swapped = words.split(' ').rev().collect::<Vec<_>>().join(" ");
-        assert!(matches!(Phrase::parse(&swapped), Err(PhraseError::Checksum)));
+        assert!(matches!(Phrase::parse(&swapped), Err(WordsError::Checksum)));
         let misspelt = words.replacen(words.split(' ').next().unwrap(), "zzz", 1);
-        assert!(matches!(Phrase::parse(&misspelt), Err(PhraseError::UnknownWord(1))));
+        assert!(matches!(Phrase::parse(&misspelt), Err(WordsError::UnknownWord(1))));
     }
 }

@@ -3,11 +3,12 @@
 //! The words are shown once and never stored. R = HKDF-SHA256-Extract(salt `chartmesh/1/phrase`,
 //! ikm = the 32 bytes of BIP39 entropy); everything else is HKDF-Expand of R (SPEC.md, identities).
 
+use super::words::{self, WordsError};
 use crate::crypto::{KemSecret, Secret32, SigningKey, expand, extract};
 use crate::kind::Kind;
 use core::fmt;
 use rand_core::CryptoRng;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The root that follows from the words. Wipes itself; prints nothing.
 #[derive(Clone)]
@@ -15,51 +16,19 @@ pub struct Phrase {
     root: Secret32,
 }
 
-/// The words are not a phrase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PhraseError {
-    /// Not exactly 24 words.
-    #[error("a phrase has 24 words, these are {0}")]
-    WordCount(usize),
-    /// A word that is not on the BIP39 English list.
-    #[error("word {0} is not on the list; check its spelling")]
-    UnknownWord(usize),
-    /// The words are all on the list, but they do not belong together.
-    #[error("the words do not belong together; check their order and each word")]
-    Checksum,
-}
-
 impl Phrase {
     /// A new phrase: the words to show once, and what follows from them.
     pub fn generate(rng: &mut dyn CryptoRng) -> (Zeroizing<String>, Self) {
-        let mut entropy = Zeroizing::new([0; 32]);
-        rng.fill_bytes(entropy.as_mut());
-        let mnemonic =
-            bip39::Mnemonic::from_entropy(entropy.as_ref()).expect("32 bytes make 24 words");
-        (Zeroizing::new(mnemonic.to_string()), Self::from_entropy(&entropy))
+        let (words, entropy) = words::generate(rng);
+        (words, Self::from_entropy(&entropy))
     }
 
     /// From the words as a person types them: any case, any white space.
     ///
     /// # Errors
-    /// [`PhraseError`].
-    pub fn parse(words: &str) -> Result<Self, PhraseError> {
-        let normal =
-            Zeroizing::new(words.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase());
-        let count = normal.split(' ').filter(|word| !word.is_empty()).count();
-        if count != 24 {
-            return Err(PhraseError::WordCount(count));
-        }
-        let mnemonic = bip39::Mnemonic::parse_in_normalized(bip39::Language::English, &normal)
-            .map_err(|error| match error {
-                bip39::Error::UnknownWord(index) => PhraseError::UnknownWord(index + 1),
-                _ => PhraseError::Checksum,
-            })?;
-        let mut entropy = Zeroizing::new([0; 32]);
-        let mut bytes = mnemonic.to_entropy();
-        entropy.copy_from_slice(&bytes);
-        bytes.zeroize();
-        Ok(Self::from_entropy(&entropy))
+    /// [`WordsError`].
+    pub fn parse(words: &str) -> Result<Self, WordsError> {
+        words::parse(words).map(|entropy| Self::from_entropy(&entropy))
     }
 
     /// From the 32 bytes of BIP39 entropy.

@@ -93,7 +93,9 @@ fn take(
     };
     let known = entries::entry(ctx.txn, subject, entry)?;
     entries::keepable(ctx.txn, &checked, known.as_ref())?;
-    let key = wrap::unwrap(&own_wrap, checked.label.manifest, subject, ctx.own.kem())
+    let key = ctx
+        .own
+        .open(|kem| wrap::unwrap(&own_wrap, checked.label.manifest, subject, kem))
         .map(|key| DataKey::from_bytes(*key))?;
     let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, &key)?;
     entries::keep(ctx, &checked, None, false, Some((&manifest, own_wrap)))?;

@@ -1,0 +1,171 @@
+//! An institution rotates its keys: what members make of it, and what is left to whoever has the earlier ones.
+
+use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::federation::command::{Expel, Found};
+use chartmesh_protocol::federation::view::MemberView;
+use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::peer::{EarlierInUse, ask};
+use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::time::{DAY_MS, HOUR_MS};
+use chartmesh_scenarios::{Region, Who, World};
+
+/// It is switched off, rotated and switched on again.
+fn rotate(world: &mut World, who: Who) {
+    world.switch(who, false);
+    let now = world.now;
+    world.parties[who.0].rotate_institution(now);
+    world.switch(who, true);
+    world.advance(HOUR_MS);
+}
+
+fn as_member(world: &World, at: Who, who: Who) -> MemberView {
+    let party = world.id(who);
+    let view = world.see(at, &ask::Members, None).unwrap();
+    view.parties.into_iter().find(|member| member.party == party).expect("it is listed")
+}
+
+/// The number of its key in the newest view, and of the newest that is known.
+fn keys(world: &World, at: Who, who: Who) -> (Option<u32>, Option<u32>) {
+    let view = as_member(world, at, who);
+    (view.key, view.newest_key)
+}
+
+fn earlier_in_use(world: &World, who: Who) -> bool {
+    let party = &world.parties[who.0];
+    match party.peer.erase_earlier(&party.store).unwrap() {
+        EarlierInUse::Known(listed) => listed.is_some(),
+        EarlierInUse::Unknown => panic!("it follows a federation"),
+    }
+}
+
+/// [FED-23].
+#[test]
+fn a_hospital_that_is_alone_takes_its_own_rotation_up_and_goes_on() {
+    let mut world = World::new(1);
+    let a = world.add(Role::Hospital, "A");
+    world.ask(a, Found { name: "Kita".into(), threshold: 2, anew: false }, None).unwrap();
+    rotate(&mut world, a);
+    rotate(&mut world, a);
+    assert_eq!(keys(&world, a, a), (Some(2), Some(2)));
+    assert!(!earlier_in_use(&world, a));
+    let b = world.add(Role::Hospital, "B");
+    let invite = world.invite(a);
+    world.join(b, invite).unwrap();
+    world.admit(a, b).unwrap();
+    assert!(world.is_member(b, a) && world.is_member(b, b));
+}
+
+/// [FED-23].
+#[test]
+fn a_member_signs_with_the_key_that_the_view_lists_until_its_newer_one_is_sealed() {
+    let mut region = Region::found(1);
+    let (a, b, provider) = (region.a, region.b, region.provider);
+    // Nobody else is there: of three members, two seal.
+    region.world.switch(b, false);
+    region.world.switch(provider, false);
+    rotate(&mut region.world, a);
+    assert_eq!(keys(&region.world, a, a), (Some(0), Some(1)));
+    assert!(earlier_in_use(&region.world, a), "its part in this view takes the earlier key");
+    // Back again, one of them is enough, and the key of the view that is left behind is of no more use.
+    region.world.switch(b, true);
+    region.world.advance(DAY_MS);
+    for at in [a, b] {
+        assert_eq!(keys(&region.world, at, a), (Some(1), Some(1)), "at {at:?}");
+    }
+    assert!(!earlier_in_use(&region.world, a));
+    // Two rotate at once, and one of them twice.
+    region.world.switch(provider, true);
+    for who in [b, provider, provider] {
+        rotate(&mut region.world, who);
+    }
+    region.world.advance(DAY_MS);
+    for at in [a, b, provider] {
+        let found = [a, b, provider].map(|who| keys(&region.world, at, who).0);
+        assert_eq!(found, [Some(1), Some(1), Some(2)], "at {at:?}");
+    }
+}
+
+/// [ID-17].
+#[test]
+fn whoever_has_the_earlier_keys_is_heard_by_nobody_who_heard_of_the_new_ones() {
+    let mut region = Region::found(1);
+    let (a, b) = (region.a, region.b);
+    // A thief's node, with all that was the hospital's, which everybody knows and lets in.
+    let thief = region.world.add_node(a);
+    let node = region.world.parties[thief.0].peer.node();
+    let drafts = vec![region.world.draft(thief, Kind::Reports, "by a thief", &[b"x"])];
+    region.world.record(thief, region.patient, drafts).unwrap();
+    region.world.wait();
+    assert_eq!(region.entries(region.relay, true).len(), 3, "nobody could know yet");
+    let speaks = |region: &Region, at: Who| {
+        let party = &region.world.parties[at.0];
+        party.peer.institution_of(&party.store, region.world.now, node).unwrap().is_some()
+    };
+    assert!(speaks(&region, region.relay));
+
+    rotate(&mut region.world, a);
+    for at in [b, region.provider, region.relay] {
+        assert_eq!(keys(&region.world, at, a), (Some(1), Some(1)), "at {at:?}");
+        assert!(!speaks(&region, at), "the thief's node at {at:?}");
+    }
+    let drafts = vec![region.world.draft(thief, Kind::Reports, "by a thief again", &[b"x"])];
+    region.world.record(thief, region.patient, drafts).unwrap();
+    let expel = Expel { party: region.world.id(b), reason: "said by a thief".into() };
+    let _ = region.world.ask(thief, expel, None);
+    region.world.advance(DAY_MS);
+    assert_eq!(region.entries(region.relay, true).len(), 3);
+    for at in [a, b, region.provider] {
+        let open = region.world.see(at, &ask::Members, None).unwrap().open;
+        assert!(open.is_empty(), "{open:?}");
+    }
+    // The hospital itself goes on, at once.
+    region.add(Kind::Reports, "by the hospital");
+    assert_eq!(region.entries(region.relay, true).len(), 4);
+}
+
+#[test]
+fn what_was_sealed_before_a_rotation_opens_after_it() {
+    let mut region = Region::found(1);
+    let request = region.permitted("{}");
+    // The permission's keys are sealed to hospital B's first KEM key; A's own entries to A's.
+    for who in [region.a, region.b, region.a] {
+        rotate(&mut region.world, who);
+    }
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    for at in [region.a, region.b] {
+        let entries = region.entries(at, false);
+        assert!(entries.len() == 2 && entries.iter().all(|entry| entry.title.is_some()));
+    }
+    // And what is sealed from now on: another permission, and what it brings.
+    let request = region.permitted("{}");
+    region.add(Kind::Reports, "after it");
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+}
+
+/// [ID-17].
+#[test]
+fn a_relay_that_was_let_in_by_an_earlier_keys_certificate_brings_a_newer_one() {
+    let mut region = Region::found(1);
+    let (a, b, relay) = (region.a, region.b, region.relay);
+    let let_in = |region: &Region| {
+        let (party, relay) = (&region.world.parties[b.0], &region.world.parties[relay.0].peer);
+        party.peer.is_known(&party.store, region.world.now, relay.node()).unwrap()
+    };
+    // The relay, which B never enrolled, visits B with A's certificate.
+    let request = region.permitted("{}");
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    assert!(let_in(&region));
+    // While it is away, the certificate's signer rotates: B lets it in no more by that.
+    region.world.switch(relay, false);
+    rotate(&mut region.world, a);
+    assert_eq!(keys(&region.world, b, a), (Some(1), Some(1)));
+    assert!(!let_in(&region));
+    // Back again, it gets another certificate from A as soon as they greet each other, and is let in.
+    region.world.switch(relay, true);
+    region.world.advance(DAY_MS);
+    region.add(Kind::Reports, "after it");
+    region.world.advance(DAY_MS);
+    let request = region.permitted("{}");
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    assert!(let_in(&region));
+}
