@@ -93,10 +93,11 @@ fn whoever_has_the_earlier_keys_is_heard_by_nobody_who_heard_of_the_new_ones() {
     // A thief's node, with all that was the hospital's, which everybody knows and lets in.
     let thief = region.world.add_node(a);
     let node = region.world.parties[thief.0].peer.node();
+    let before = region.entries(region.relay, true).len();
     let drafts = vec![region.world.draft(thief, Kind::Reports, "by a thief", &[b"x"])];
     region.world.record(thief, region.patient, drafts).unwrap();
     region.world.wait();
-    assert_eq!(region.entries(region.relay, true).len(), 3, "nobody could know yet");
+    assert_eq!(region.entries(region.relay, true).len(), before + 1, "nobody could know yet");
     let speaks = |region: &Region, at: Who| {
         let party = &region.world.parties[at.0];
         party.peer.institution_of(&party.store, region.world.now, node).unwrap().is_some()
@@ -113,20 +114,21 @@ fn whoever_has_the_earlier_keys_is_heard_by_nobody_who_heard_of_the_new_ones() {
     let expel = Expel { party: region.world.id(b), reason: "said by a thief".into() };
     let _ = region.world.ask(thief, expel, None);
     region.world.advance(DAY_MS);
-    assert_eq!(region.entries(region.relay, true).len(), 3);
+    assert_eq!(region.entries(region.relay, true).len(), before + 1);
     for at in [a, b, region.provider] {
         let open = region.world.see(at, &ask::Members, None).unwrap().open;
         assert!(open.is_empty(), "{open:?}");
     }
     // The hospital itself goes on, at once.
     region.add(Kind::Reports, "by the hospital");
-    assert_eq!(region.entries(region.relay, true).len(), 4);
+    assert_eq!(region.entries(region.relay, true).len(), before + 2);
 }
 
 #[test]
 fn what_was_sealed_before_a_rotation_opens_after_it() {
     let mut region = Region::found(1);
     let request = region.permitted("{}");
+    let before = region.entries(region.a, false).len();
     // The permission's keys are sealed to hospital B's first KEM key; A's own entries to A's.
     for who in [region.a, region.b, region.a] {
         rotate(&mut region.world, who);
@@ -134,7 +136,7 @@ fn what_was_sealed_before_a_rotation_opens_after_it() {
     assert_eq!(region.fetch(&request).state, RequestState::Done);
     for at in [region.a, region.b] {
         let entries = region.entries(at, false);
-        assert!(entries.len() == 2 && entries.iter().all(|entry| entry.title.is_some()));
+        assert!(entries.len() == before && entries.iter().all(|entry| entry.title.is_some()));
     }
     // And what is sealed from now on: another permission, and what it brings.
     let request = region.permitted("{}");
@@ -168,4 +170,23 @@ fn a_relay_that_was_let_in_by_an_earlier_keys_certificate_brings_a_newer_one() {
     let request = region.permitted("{}");
     assert_eq!(region.fetch(&request).state, RequestState::Done);
     assert!(let_in(&region));
+}
+
+/// [MSG-3].
+#[test]
+fn what_was_handled_before_a_rotation_and_not_answered_is_answered_after_it() {
+    let mut region = Region::found(1);
+    let (a, relay) = (region.a, region.relay);
+    let waiting = |region: &Region| {
+        let peers = region.world.all(relay, ask::Peers::default(), None).unwrap();
+        peers.iter().map(|peer| peer.waiting).sum::<usize>()
+    };
+    // The hospital handles what the relay says, and the answer gets lost.
+    region.world.lose_replies = 100;
+    let wish = region.upload_at(None).unwrap();
+    assert_eq!(waiting(&region), 1, "{wish:?}");
+    rotate(&mut region.world, a);
+    region.world.lose_replies = 0;
+    region.world.advance(HOUR_MS);
+    assert_eq!(waiting(&region), 0);
 }

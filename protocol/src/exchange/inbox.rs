@@ -24,7 +24,7 @@ use crate::message::{Envelope, Outcome, OutcomeResult};
 use crate::reason::reasons;
 use crate::refusal::Refusal;
 use crate::rows;
-use crate::statement::Signed;
+use crate::statement::{Signed, Unverified};
 use crate::store::{StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::Own;
@@ -202,6 +202,17 @@ pub(crate) fn conclude(
     let kept = KeptRow { body, sent: envelope.sent, outcome };
     rows::put(txn, OUTCOMES, &kept_key(&stream, envelope.id.number), &kept)?;
     Ok(bytes)
+}
+
+/// A kept outcome, to be said again. A node whose key was replaced meanwhile signs it anew: the sender takes it from a
+/// node of this institution that counts now.
+pub(crate) fn said_again(own: &Own, kept: Vec<u8>) -> Vec<u8> {
+    match Unverified::<Outcome>::parse(&kept) {
+        Ok(outcome) if outcome.check(&own.node_key().public()).is_err() => {
+            Signed::sign(outcome.claims().clone(), own.node_key()).bytes().to_vec()
+        }
+        _ => kept,
+    }
 }
 
 /// Whether a message was handled, and may be again.

@@ -280,6 +280,7 @@ impl Peer {
         };
         let arrival = inbox::arrive(txn, envelope)?;
         if let Arrival::Again(bytes) = arrival {
+            let bytes = inbox::said_again(&self.own, bytes);
             return Ok(vec![Effect::Reply { request, bytes }]);
         }
         if let Some(result) = arrival.unhandled() {

@@ -58,7 +58,8 @@ pub(in crate::features::backup) fn confirmed(
                 return refuse(Reason::DeletionMalformed);
             };
             let signed = directory::keys(ctx.txn, holder)?
-                .is_some_and(|known| deletion.check(&known.current()).is_ok());
+                .and_then(|known| known.key(deletion.claims().key))
+                .is_some_and(|key| deletion.check(&key).is_ok());
             let answers =
                 deletion.claims().order == delete.order.id() && deletion.claims().holder == holder;
             if !signed || !answers {
