@@ -295,7 +295,7 @@ fn show(out: &Output, view: &FederationView) {
         view.parties.iter().map(|party| Candidate::new(party.party, &party.name)).collect();
     let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, view)).collect();
     if !rows.is_empty() {
-        out.table(&["NAME", "ROLE", "STANDS", "ID"], &rows, "");
+        out.table(&["NAME", "ROLE", "STANDS", "KEY", "ID"], &rows, "");
     }
     for applicant in view.parties.iter().filter(|party| party.status == Status::Applicant) {
         out.line(format!(
@@ -394,7 +394,24 @@ fn row_of(party: &MemberView, view: &FederationView) -> Vec<Cell> {
     };
     let name =
         if party.this_node { format!("{} (this node)", party.name) } else { party.name.clone() };
-    row![name, party.role.map_or("", |role| role.name()), stands, output::id(party.party)]
+    row![
+        name,
+        party.role.map_or("", |role| role.name()),
+        stands,
+        key_of(party),
+        output::id(party.party),
+    ]
+}
+
+/// The number of a member's key: how often it has rotated, and whether this view knows of it.
+fn key_of(party: &MemberView) -> Cell {
+    match (party.key, party.newest_key) {
+        (Some(listed), Some(newest)) if newest > listed => {
+            Cell::new(format!("{newest}, being sealed"), Style::Waiting)
+        }
+        (Some(listed), _) => listed.to_string().into(),
+        (None, _) => faint(""),
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl Args {
         node.out.answer(&json!(peers), |out| {
             let rows: Vec<_> = peers.iter().map(row_of).collect();
             out.table(
-                &["NAME", "ROLE", "MEMBER", "WAITING", "ID", "ADDRESSES"],
+                &["NAME", "ROLE", "MEMBER", "KEY", "WAITING", "ID", "ADDRESSES"],
                 &rows,
                 "no other institution is known yet; join a federation, or let others join",
             );
@@ -34,6 +34,7 @@ fn row_of(peer: &PeerView) -> Vec<Cell> {
         peer.name.as_str(),
         peer.role.name(),
         if peer.member { Cell::new("yes", Style::Good) } else { faint("no") },
+        peer.key.to_string(),
         peer.waiting.to_string(),
         id(peer.institution),
         addresses.join(" "),
