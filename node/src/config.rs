@@ -68,6 +68,9 @@ pub struct Settings {
     /// MiB of decrypted pages that the store may keep in memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_mib: Option<u16>,
+    /// MiB of the disk to leave free: below nothing more is taken in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_free_mib: Option<u64>,
     /// What to log, as in `info,libp2p=warn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
@@ -132,6 +135,8 @@ pub struct Config {
     pub unlock: UnlockWith,
     /// Bytes of decrypted pages that the store may keep in memory.
     pub cache_bytes: usize,
+    /// Bytes of the disk to leave free; what suits the disk where nothing is said.
+    pub keep_free: Option<u64>,
     /// What to log.
     pub log: String,
     /// How log lines look.
@@ -217,6 +222,7 @@ impl Config {
             private_networks: all.private_networks.unwrap_or(false),
             unlock: all.unlock.unwrap_or_default(),
             cache_bytes: usize::from(all.cache_mib.unwrap_or(DEFAULT_CACHE_MIB)) << 20,
+            keep_free: all.keep_free_mib.map(|mib| mib.saturating_mul(1 << 20)),
             log: all.log.unwrap_or_else(|| "info".to_owned()),
             log_format: all.log_format.unwrap_or_default(),
             data_dir,
@@ -248,6 +254,7 @@ impl Config {
             socket: socket.map(|socket| beside(socket)),
             unlock: Some(unlock),
             cache_mib: Some(cache_mib),
+            keep_free_mib: self.keep_free.map(|bytes| bytes >> 20),
             log: Some(self.log.clone()),
             log_format: Some(self.log_format),
         }
@@ -301,6 +308,7 @@ impl Settings {
             socket: self.socket.or(next.socket),
             unlock: self.unlock.or(next.unlock),
             cache_mib: self.cache_mib.or(next.cache_mib),
+            keep_free_mib: self.keep_free_mib.or(next.keep_free_mib),
             log: self.log.or(next.log),
             log_format: self.log_format.or(next.log_format),
         }
@@ -337,7 +345,7 @@ impl Settings {
 
     /// `CHARTMESH_DATA_DIR`, `_LISTEN` and `_ANNOUNCE` (separated by commas), `_MDNS`,
     /// `_PRIVATE_NETWORKS`, `_SOCKET`,
-    /// `_KEY_FILE`, `_UNLOCK` (`passphrase` or `credential`), `_CACHE_MIB`, `_LOG`,
+    /// `_KEY_FILE`, `_UNLOCK` (`passphrase` or `credential`), `_CACHE_MIB`, `_KEEP_FREE_MIB`, `_LOG`,
     /// `_LOG_FORMAT`.
     fn from_environment(
         environment: &dyn Fn(&str) -> Option<OsString>,
@@ -370,6 +378,10 @@ impl Settings {
             let bad = |_| value("CHARTMESH_CACHE_MIB", &text, "give a number of MiB below 65536");
             text.parse().map_err(bad)
         });
+        let keep_free_mib = text("CHARTMESH_KEEP_FREE_MIB")?.map(|text| {
+            let bad = |_| value("CHARTMESH_KEEP_FREE_MIB", &text, "give a number of MiB");
+            text.parse().map_err(bad)
+        });
         Ok(Self {
             data_dir: path("CHARTMESH_DATA_DIR"),
             listen: list("CHARTMESH_LISTEN")?,
@@ -379,6 +391,7 @@ impl Settings {
             socket: path("CHARTMESH_SOCKET"),
             unlock,
             cache_mib: cache_mib.transpose()?,
+            keep_free_mib: keep_free_mib.transpose()?,
             log: text("CHARTMESH_LOG")?,
             log_format: one_of(
                 "CHARTMESH_LOG_FORMAT",
@@ -446,6 +459,7 @@ pub fn environment() -> BTreeMap<&'static str, &'static str> {
         ("CHARTMESH_KEY_FILE", "the file with the key to the keystore"),
         ("CHARTMESH_UNLOCK", "passphrase or credential: what unlocks the keystore"),
         ("CHARTMESH_CACHE_MIB", "MiB of memory for the store's pages"),
+        ("CHARTMESH_KEEP_FREE_MIB", "MiB of the disk to leave free"),
         ("CHARTMESH_LOG", "what to log, as in info,libp2p=warn"),
         ("CHARTMESH_LOG_FORMAT", "text or json"),
     ])

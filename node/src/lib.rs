@@ -22,6 +22,7 @@
 //! | [`driver`], [`pool`] | one writer, and threads for what is costly |
 //! | [`net`], [`bulk`] | libp2p: who may speak, messages, streams of objects that are verified as they come |
 //! | [`store`], [`object_store`], [`disk`] | tables and sealed files, that survive a power cut at any moment |
+//! | [`room`] | how much room the disk has left, and what may still be written |
 //! | [`keystore`], [`guard`] | the node's secrets, sealed; and how a process guards them while they are open |
 //! | [`fhir`], [`dicom`], [`content`] | what is read of records when they are imported |
 
@@ -41,6 +42,7 @@ pub mod net;
 pub mod object_store;
 pub mod pool;
 mod random;
+pub mod room;
 pub mod run;
 pub mod store;
 

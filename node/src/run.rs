@@ -5,6 +5,7 @@
 //! <data>/keystore        the secrets, sealed
 //! <data>/store.redb      the tables, encrypted
 //! <data>/objects/        sealed objects
+//! <data>/ballast         room kept for deleting, until the disk is full
 //! <data>/ports.json      the ports that the system chose, to be kept over restarts
 //! <data>/api.sock        the local API, while the node runs
 //! ```
@@ -30,11 +31,12 @@ pub use keys::{KeysError, export, reseal, rotate};
 
 use crate::config::Config;
 use crate::disk::AnyDisk;
-use crate::driver::{Driver, Ended, Handle, Parts, StartError, WallClock};
+use crate::driver::{Driver, Ended, Handle, Parts, Reopen, StartError, WallClock};
 use crate::keystore::{Keystore, KeystoreError, Unlock, name};
 use crate::limits::{BLOCKING_KEPT, BLOCKING_THREADS_MAX};
 use crate::net::{self, Limits, Net, NetConfig, NetError, NetEvent};
 use crate::object_store::{ObjectError, ObjectFolder};
+use crate::room::Room;
 use crate::store::{OpenError, StorageKey, Store};
 
 /// Threads that async tasks run on: a node mostly waits.
@@ -104,6 +106,8 @@ struct Opened {
     identity: NodeIdentity,
     peer: Peer,
     store: Store,
+    reopen: Reopen,
+    room: Room,
     objects: ObjectFolder,
     node_seed: Zeroizing<[u8; 32]>,
     /// Whether the keystore has signing keys from before a rotation.
@@ -131,13 +135,15 @@ pub async fn run_accepting_clock(config: Config, unlock: Unlock) -> Result<Node,
 async fn start(config: Config, unlock: Unlock, accept_clock: bool) -> Result<Node, RunError> {
     let opening = (config.clone(), unlock.clone());
     let opened = tokio::task::spawn_blocking(move || open(&opening.0, &opening.1));
-    let Opened { identity, peer, store, objects, node_seed, has_earlier } =
+    let Opened { identity, peer, store, reopen, room, objects, node_seed, has_earlier } =
         opened.await.map_err(|_| RunError::GivenUp)??;
     let (net, events) = listen(&config, &node_seed).await?;
     tracing::info!(role = identity.role.name(), node = %peer.node().short(), "starting");
     let announce = config.announce.clone();
     let parts = Parts {
         store,
+        reopen: Some(reopen),
+        room: Some(room),
         peer,
         objects,
         net: net.clone(),
@@ -175,9 +181,14 @@ fn open(config: &Config, unlock: &Unlock) -> Result<Opened, RunError> {
     let has_earlier = !earlier.signing.is_empty();
     let peer = Peer::new(peer).map_err(RunError::OtherKeys)?.with_earlier(earlier);
     identity.node = peer.node();
-    let store = Store::open_with(&dir.join(file::STORE), &storage, &config.store_options())?;
+    let room = Room::new(dir, config.keep_free);
+    // What opening a store that was not closed cleanly writes.
+    room.for_a_transaction();
+    let (path, options) = (dir.join(file::STORE), config.store_options());
+    let reopen: Reopen = Box::new(move || Store::open_with(&path, &storage, &options));
+    let store = reopen()?;
     let objects = ObjectFolder::open(AnyDisk::default(), &dir.join(file::OBJECTS))?;
-    Ok(Opened { identity, peer, store, objects, node_seed, has_earlier })
+    Ok(Opened { identity, peer, store, reopen, room, objects, node_seed, has_earlier })
 }
 
 /// The protocol's identity of the node that `init` made, secrets included: for tools that speak as

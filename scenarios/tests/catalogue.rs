@@ -5,9 +5,11 @@ use chartmesh_protocol::id::{EntryId, StatementId};
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
-use chartmesh_protocol::record::{Kind, Listed, Listing, Message, Section, catalogue_root};
+use chartmesh_protocol::record::{
+    Catalogue, EntryStanding, Kind, Listed, Listing, Message, Section, catalogue_root,
+};
 use chartmesh_protocol::statement::Signed;
-use chartmesh_protocol::store::{Table, Txn};
+use chartmesh_protocol::store::{ReadTxn, Table, Txn};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 
@@ -102,6 +104,43 @@ fn another_label_than_the_listed_one_is_named_and_not_taken() {
     assert_eq!(region.entries(region.b, false).len(), 2);
 }
 
+/// [AUT-4]: whoever was quicker than the patient to see one.
+#[test]
+fn an_author_that_shows_a_reader_something_else_than_the_patient_stands_apart_there() {
+    let (mut region, request) = permitted();
+    let entry = region.entry("blood count");
+    let listing = listings(&region, region.b).pop().expect("B was told");
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let standing = |region: &Region| {
+        let found = region.entries(region.b, false).into_iter().find(|one| one.entry == entry);
+        found.unwrap().standing
+    };
+    assert_eq!(standing(&region), Some(EntryStanding::Listed));
+    let mut other = listing.clone();
+    let section = &mut other.sections[0];
+    let at = section.entries.iter().position(|listed| listed.entry == entry).unwrap();
+    section.entries[at].label = StatementId([9; 32]);
+    relist(&mut region, section);
+    assert!(matches!(tell(region.relay, &mut region, &other), OutcomeResult::Done(_)));
+    assert_eq!(standing(&region), Some(EntryStanding::Unlisted));
+}
+
+/// A relay for a day takes no numbers of times to come. [CAT-3]
+#[test]
+fn a_catalogue_whose_number_is_of_a_time_to_come_is_not_taken() {
+    let (mut region, _) = permitted();
+    let mut listing = listings(&region, region.b).pop().expect("B was told");
+    let claims = listing.sections[0].catalogue.claims().clone();
+    let key = region.world.parties[region.relay.0].institution_key.clone();
+    for (ahead, taken) in [(8 * DAY_MS, false), (6 * DAY_MS, true)] {
+        let seq = region.world.now.0 + ahead;
+        let claims = Catalogue { seq, ..claims.clone() };
+        listing.sections[0].catalogue = Signed::sign(claims, &key).to_unverified();
+        let said = tell(region.relay, &mut region, &listing);
+        assert_eq!(matches!(said, OutcomeResult::Done(_)), taken, "{said:?}");
+    }
+}
+
 /// Signs a section anew, as the relay, over its entries as they now are.
 fn relist(region: &mut Region, section: &mut Section) {
     let mut claims = section.catalogue.claims().clone();
@@ -160,8 +199,12 @@ fn the_relay_lists_all_that_was_announced_and_misses_what_it_lost() {
     let before = catalogue(&region, region.relay);
     assert_eq!((before.listed, before.missing), (3, 0));
     let entry = region.entry("endoscopy");
+    let (relay, key) = (region.relay.0, key(&region, entry));
+    let row = region.world.parties[relay].store.get(ENTRIES, &key).unwrap().expect("it has it");
     hide(region.relay, &mut region, entry);
     assert_eq!(catalogue(&region, region.relay).missing_entries, [entry]);
+    // As it was: what is counted is looked at in the end.
+    region.world.parties[relay].store.put(ENTRIES, &key, &row).unwrap();
 }
 
 #[test]

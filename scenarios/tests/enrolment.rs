@@ -1,6 +1,7 @@
 //! What becomes of an enrolment that the hospital does not agree to, and of tries to come between a
 //! patient and the relay.
 
+use chartmesh_protocol::capability::News;
 use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::codes::{Code, PatientCard};
 use chartmesh_protocol::enrolment::view::PendingView;
@@ -121,7 +122,7 @@ fn accepted(world: &World, relay: Who, patient: PartyId) -> enrolment::Accepted 
     let party = &world.parties[relay.0];
     let keys = party.peer.keys_of(&party.store, patient).unwrap().unwrap();
     let ring = party.peer.ring_of(&party.store, patient).unwrap().expect("it has one");
-    enrolment::Accepted { log: keys.log().clone(), ring, revocations: None }
+    enrolment::Accepted { log: keys.log().clone(), ring, news: News::default() }
 }
 
 fn reason(told: &OutcomeResult) -> String {
@@ -156,6 +157,20 @@ fn whoever_photographed_a_code_and_was_first_is_found_out_at_the_desk() {
     desk.world.enrol_in(hospital, desk.chart, relay, patient);
     assert_eq!(charts_of(&desk.world, hospital, patient), ["Hanako"]);
     assert!(charts_of(&desk.world, hospital, other).is_empty());
+}
+
+#[test]
+fn a_code_that_is_typed_twice_goes_on_as_it_stands() {
+    let mut desk = Desk::new();
+    let (hospital, relay, patient) = (desk.hospital, desk.relay, desk.patient);
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let number = desk.world.enrolling(relay, patient, hospital).unwrap().number.unwrap();
+    begin(&mut desk.world, relay, patient, &desk.code.clone());
+    let again = desk.world.enrolling(relay, patient, hospital).unwrap();
+    assert_eq!((again.number.as_ref(), again.refused), (Some(&number), None));
+    assert!(desk.world.compare(hospital, desk.chart, &number).unwrap().same);
+    desk.world.accept(relay, patient, hospital).unwrap();
+    assert_eq!(charts_of(&desk.world, hospital, patient), ["Hanako"]);
 }
 
 #[test]
@@ -259,7 +274,7 @@ fn whoever_has_merely_proven_a_code_fills_no_table_and_unfitting_parts_are_refus
         request: ConsentId([7; 16]),
         log: keys.log.clone(),
         ring: keys.ring,
-        revocations: None,
+        news: News::default(),
         grants: vec![],
         holders: vec![],
     };
@@ -402,7 +417,7 @@ fn no_message_of_another_moves_a_patient_to_another_relay() {
     }
     // Nor with an enrolment of the real patient's keys, which the relay's number would have to stand for.
     let (log, ring) = (real.log.clone(), real.ring.clone());
-    let accepted = enrolment::Accepted { log, ring, revocations: None };
+    let accepted = enrolment::Accepted { log, ring, news: News::default() };
     let body = Body::Enrolment(enrolment::Message::Accepted(accepted));
     let said = region.world.say(other, a, &body, None, Some).unwrap();
     assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");

@@ -2,9 +2,9 @@
 
 use chartmesh_protocol::backup;
 use chartmesh_protocol::codec::Wire as _;
-use chartmesh_protocol::federation::command::{Admit, Expel, Found, Invite, Leave};
+use chartmesh_protocol::federation::command::{Admit, Expel, Found, Invite, Leave, Uninvite};
 use chartmesh_protocol::federation::view::ExpelledView;
-use chartmesh_protocol::federation::view::Status;
+use chartmesh_protocol::federation::view::{FederationView, Status};
 use chartmesh_protocol::federation::{Gossip, Message};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::membership::Standpoint;
@@ -12,7 +12,7 @@ use chartmesh_protocol::message::{Envelope, OutcomeResult};
 use chartmesh_protocol::peer::{Body, Command, Stands, Thing, ask};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Unverified;
-use chartmesh_protocol::time::DAY_MS;
+use chartmesh_protocol::time::{DAY_MS, HOUR_MS};
 use chartmesh_scenarios::{Region, Who, World};
 
 /// `count` hospitals in one federation with a threshold of two.
@@ -507,4 +507,65 @@ fn what_is_new_reaches_all_of_many_members_and_a_relay_tells_nobody() {
     world.enrol(all[0], relay, patient);
     assert!(world.is_member(relay, guest));
     assert_eq!(told(&world, Some(relay)), 0);
+}
+
+fn seen(world: &World, at: Who) -> FederationView {
+    world.see(at, &ask::Members, None).unwrap()
+}
+
+/// [COD-4].
+#[test]
+fn an_invite_in_two_hands_brings_nobody_in_and_is_taken_back() {
+    let mut world = World::new(1);
+    let a = world.add(Role::Hospital, "A");
+    world.ask(a, Found { name: "Kita".into(), threshold: 2, anew: false }, None).unwrap();
+    let (b, thief) = (world.add(Role::Hospital, "B"), world.add(Role::Hospital, "Thief"));
+    let invite = world.invite(a);
+    let unused = world.invite(a);
+    assert_eq!(seen(&world, a).invites.len(), 2);
+    world.join(thief, invite.clone()).unwrap();
+    assert_eq!(world.standing(a, thief), Some(Status::Applicant));
+    world.join(b, invite).unwrap();
+    let view = seen(&world, a);
+    let [invite] = &view.invites.iter().filter(|one| one.used).collect::<Vec<_>>()[..] else {
+        panic!("{:?}", view.invites);
+    };
+    assert_eq!((invite.by, invite.contested_by), (Some(world.id(thief)), Some(world.id(b))));
+    assert_eq!(world.admit(a, thief).unwrap_err().name(), "federation.invite-in-two-hands");
+    let invite = invite.invite;
+    world.ask(a, Uninvite { invite }, None).unwrap();
+    assert_eq!(world.standing(a, thief), None);
+    assert_eq!(world.admit(a, thief).unwrap_err().name(), "federation.no-applicant");
+    let again = world.ask(a, Uninvite { invite }, None).unwrap_err();
+    assert_eq!(again.name(), "federation.no-invite");
+    // Another invite is as good as before, and one that was taken back is none.
+    world.join(b, unused).unwrap();
+    world.admit(a, b).unwrap();
+    assert!(world.is_member(a, b));
+    let back = world.invite(a);
+    let invite = seen(&world, a).invites[0].invite;
+    world.ask(a, Uninvite { invite }, None).unwrap();
+    let late = world.add(Role::Hospital, "Late");
+    world.join(late, back).unwrap();
+    world.advance(HOUR_MS);
+    assert_eq!(world.standing(a, late), None);
+}
+
+#[test]
+fn whose_application_is_refused_hears_why() {
+    let mut world = World::new(1);
+    let a = world.add(Role::Hospital, "A");
+    world.ask(a, Found { name: "Kita".into(), threshold: 2, anew: false }, None).unwrap();
+    let (b, c) = (world.add(Role::Hospital, "B"), world.add(Role::Hospital, "C"));
+    let invite = world.invite(a);
+    world.join(b, invite.clone()).unwrap();
+    world.admit(a, b).unwrap();
+    world.join(c, invite).unwrap();
+    let refused = seen(&world, c).refused.expect("the invite was used");
+    assert_eq!(refused.by, world.id(a));
+    assert!(refused.why.contains("somebody else used the code first"), "{}", refused.why);
+    let fresh = world.invite(a);
+    world.join(c, fresh).unwrap();
+    assert!(seen(&world, c).refused.is_none());
+    assert_eq!(world.standing(a, c), Some(Status::Applicant));
 }

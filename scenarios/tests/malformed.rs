@@ -20,7 +20,7 @@ use std::rc::Rc;
 type KindOf = (u8, u8);
 
 /// Every kind that there is; SPEC.md lists them, and so does the encoding of each body.
-const KINDS: [(u8, u8); 7] = [(1, 5), (2, 6), (3, 3), (4, 8), (5, 8), (6, 1), (7, 2)];
+const KINDS: [(u8, u8); 7] = [(1, 5), (2, 6), (3, 3), (4, 8), (5, 8), (6, 2), (7, 2)];
 
 fn kind(body: &Body) -> KindOf {
     let bytes = body.to_bytes();
@@ -95,6 +95,20 @@ fn come_back(region: &mut Region, guest: Who) {
     region.world.advance(DAY_MS / 24);
 }
 
+/// Both hospitals read at whoever may have something.
+fn fetch_all(region: &mut Region) {
+    let (a, b) = (region.a, region.b);
+    for (at, other) in [(a, b), (b, a)] {
+        for request in region.requests(at) {
+            for holder in [region.provider, other] {
+                let holder = Some(region.world.id(holder));
+                let fetch = Fetch { request: request.request, holder, user: "Dr. B".into() };
+                let _ = region.world.ask(at, fetch, None);
+            }
+        }
+    }
+}
+
 /// Nearly all that parties say to each other. Steps that a lie spoils are passed over.
 fn story(mut region: Region, guest: Who) -> Region {
     let (a, b, provider, relay, patient) =
@@ -126,18 +140,7 @@ fn story(mut region: Region, guest: Who) -> Region {
         let deny = Deny { request: request.request, reason: "no".into() };
         let _ = region.world.ask(relay, deny, Some(patient));
     }
-    for at in [a, b] {
-        for request in region.requests(at) {
-            for holder in [provider, if at == a { b } else { a }] {
-                let fetch = Fetch {
-                    request: request.request,
-                    holder: Some(region.world.id(holder)),
-                    user: "Dr. B".into(),
-                };
-                let _ = region.world.ask(at, fetch, None);
-            }
-        }
-    }
+    fetch_all(&mut region);
     let drafts = vec![region.world.draft(b, Kind::Reports, "finding", &[b"no ulcer"])];
     let _ = region.world.record(b, patient, drafts);
     let _ = region.keep_for_patient();
@@ -154,13 +157,15 @@ fn story(mut region: Region, guest: Who) -> Region {
     let _ = region.world.rotate(relay, patient, vec![]);
     let collect = access_log::command::Collect { patient };
     let _ = region.world.ask(relay, collect, None);
-    // A deposit that never comes is given up; a relay that comes back gets a new certificate.
+    // A deposit that never comes is given up; who reads with old news asks for newer; a relay that comes back gets a new
+    // certificate.
     let _ = region.upload_at(Some(region.world.now.0 + 6 * DAY_MS));
     region.world.switch(a, false);
+    region.world.switch(relay, false);
     region.world.now = region.world.now.plus_ms(8 * DAY_MS);
     region.world.advance(1000);
     region.world.switch(a, true);
-    region.world.switch(relay, false);
+    fetch_all(&mut region);
     region.world.switch(relay, true);
     let _ = region.world.ask(relay, access_log::command::Collect { patient }, None);
     come_back(&mut region, guest);
@@ -195,7 +200,7 @@ fn lied_to(kinds: &[KindOf], lie: Option<Lie>) -> BTreeSet<KindOf> {
 }
 
 /// Whose answers hold something; to all others the answer is empty, and nobody looks at it.
-const ANSWERED: [KindOf; 12] = [
+const ANSWERED: [KindOf; 13] = [
     (1, 1),
     (1, 3),
     (1, 4),
@@ -207,6 +212,7 @@ const ANSWERED: [KindOf; 12] = [
     (5, 1),
     (5, 4),
     (5, 5),
+    (6, 2),
     (7, 1),
 ];
 

@@ -3,7 +3,7 @@
 use chartmesh_protocol::access_log::Action;
 use chartmesh_protocol::backup::{self, Offer, OfferPermission};
 use chartmesh_protocol::capability::{
-    Chain, Confirmation, Delegation, Operation, Operations, Parties, Scope, Token,
+    Chain, Confirmation, Delegation, News, Operation, Operations, Parties, Scope, Token,
 };
 use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
@@ -225,7 +225,7 @@ fn forged_under(
         purpose: chain.leaf().claims().purpose,
         chain,
         log,
-        revocations: None,
+        news: News::default(),
         user: "Dr. C".into(),
         after: None,
         issuers: vec![],
@@ -392,7 +392,7 @@ fn a_quota_is_spent_together_by_all_to_whom_it_was_passed_on() {
                 chain,
                 log: log.clone(),
                 ring: None,
-                revocations: None,
+                news: News::default(),
                 issuers: vec![],
             };
             let offer = Offer {

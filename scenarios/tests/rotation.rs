@@ -1,6 +1,6 @@
 //! An institution rotates its keys: what members make of it, and what is left to whoever has the earlier ones.
 
-use chartmesh_protocol::consent::RequestState;
+use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::federation::command::{Expel, Found};
 use chartmesh_protocol::federation::view::MemberView;
 use chartmesh_protocol::identity::Role;
@@ -122,6 +122,54 @@ fn whoever_has_the_earlier_keys_is_heard_by_nobody_who_heard_of_the_new_ones() {
     // The hospital itself goes on, at once.
     region.add(Kind::Reports, "by the hospital");
     assert_eq!(region.entries(region.relay, true).len(), before + 2);
+}
+
+/// [ID-17]: it was off while the others heard of the new keys, and their institution is off since.
+#[test]
+fn a_rotation_that_the_members_sealed_counts_where_its_institution_was_not_heard_since() {
+    let mut region = Region::found(1);
+    let (a, b) = (region.a, region.b);
+    let thief = region.world.add_node(a);
+    let node = region.world.parties[thief.0].peer.node();
+    let speaks = |region: &Region, at: Who| {
+        let party = &region.world.parties[at.0];
+        party.peer.institution_of(&party.store, region.world.now, node).unwrap().is_some()
+    };
+    region.world.advance(HOUR_MS);
+    assert!(speaks(&region, b));
+    region.world.switch(thief, false);
+    region.world.switch(b, false);
+    rotate(&mut region.world, a);
+    region.world.advance(DAY_MS);
+    region.world.switch(a, false);
+    region.world.switch(b, true);
+    region.world.switch(thief, true);
+    region.world.advance(HOUR_MS);
+    assert_eq!(keys(&region.world, b, a), (Some(1), Some(1)));
+    assert!(!speaks(&region, b));
+}
+
+/// [ID-17]: the thief has the KEM key of the card that is known.
+#[test]
+fn nothing_is_sealed_to_the_card_of_an_earlier_key() {
+    let mut region = Region::found(1);
+    let (a, b, relay) = (region.a, region.b, region.relay);
+    let request = region.refer(&Wish { write: Some(true), ..Wish::default() });
+    // The relay hears of the rotation by what the members sealed, and B is not heard since.
+    region.world.cut.insert((b, relay));
+    region.world.cut.insert((relay, b));
+    rotate(&mut region.world, b);
+    region.world.advance(DAY_MS);
+    assert_eq!(keys(&region.world, a, b), (Some(1), Some(1)));
+    if let Err(refused) = region.approve(&request, "{}") {
+        assert_eq!(refused.name(), "directory.card-of-earlier-key");
+        region.world.cut.clear();
+        // Whoever tells of it next has the new card.
+        let request = region.refer(&Wish { write: Some(true), ..Wish::default() });
+        region.approve(&request, "{}").unwrap();
+    } else {
+        panic!("it was sealed to the earlier KEM key");
+    }
 }
 
 #[test]

@@ -212,7 +212,9 @@ fn what_a_patient_took_back_is_heard_without_a_new_key_ring_and_from_the_relay_a
     region.world.record_wire = true;
     region.revoke(region.tokens(&request));
     let keys = region.world.said().find_map(|(_, _, body)| match body {
-        Body::Custody(custody::Message::Keys(keys)) if keys.revocations.is_some() => Some(keys),
+        Body::Custody(custody::Message::Keys(keys)) if keys.news.revocations.is_some() => {
+            Some(keys)
+        }
         _ => None,
     });
     let keys = custody::Keys { ring: None, ..keys.expect("the relay tells whoever it reaches") };

@@ -171,7 +171,14 @@ def permissions():
         links = judge.parse_chain(unhex(case["chain"]))
         patient, revocations = Keys.read(unhex(case["patient_keys"])), judge.Revocations()
         for data in case["revocation_states"]:
-            revocations.merge(Statement("revocation-state", unhex(data)), case["now_ms"])
+            newest = Statement("revocation-state", unhex(data))
+            revocations.merge(newest, case["now_ms"])
+        if case["freshness"]:
+            word, relay = Statement("freshness", unhex(case["freshness"])), Keys.read(unhex(case["relay_keys"]))
+            revocations.confirm(newest, word, relay, patient.party, case["now_ms"])
+        treats = case["treats"] and Statement("treats", unhex(case["treats"]))
+        if treats and not verifies(patient.keys[-1], treats.signed, treats.signature):
+            treats = None
         institutions = {k.party: k for k in map(Keys.read, map(unhex, case["institution_keys"]))}
         request = {"node": unhex(case["node"]), "hash": unhex(case["request_hash"]), "operation": case["operation"],
                    "purpose": case["purpose"], "bytes": case["bytes"],
@@ -180,7 +187,7 @@ def permissions():
                     "nodes": {unhex(n["node"]): unhex(n["institution"]) for n in case["nodes"]},
                     "used": {unhex(u["token"]): u["bytes"] for u in case["used"]}}
         proof = case["proof"] and Statement("proof", unhex(case["proof"]))
-        return judge.permission(links, proof, request, verifier, patient, institutions, revocations)
+        return judge.permission(links, proof, request, verifier, patient, institutions, revocations, treats)
 
     for case in vectors("capability/good"):
         agree(f"permission {case['name']}", run(case).id.hex(), case["leaf"])

@@ -51,9 +51,9 @@ class Holder(Institution):
         if (kind, body[0]) != (4, 6):
             return b""
         request, patient, leaf = body[1], Keys(body[1][4]), body[1][3][-1]
-        if request.get(5):
-            judge.check(request[5], patient.keys[-1])
-            self.revocations.merge(request[5], now_ms())
+        if request[5].get(1):
+            judge.check(request[5][1], patient.keys[-1])
+            self.revocations.merge(request[5][1], now_ms())
         asked = {"node": envelope[5], "hash": digest(envelope[7]), "operation": "read", "purpose": request[7], "bytes": 0,
                  "targets": []}
         verifier = {"me": self.party, "now_ms": now_ms(), "nonce": connection.nonce, "used": {},

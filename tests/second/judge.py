@@ -104,6 +104,22 @@ class Revocations:
             self.issued = max(self.issued, state[4])
 
 
+    def confirm(self, newest, word, relay, patient, now):
+        """[CAP-17]: the relay says that a state is the newest."""
+        theirs = (word[1], word[2], word[3]) == (patient, relay.party, len(relay.keys) - 1)
+        signed = theirs and verifies(relay.keys[-1], word.signed, word.signature)
+        if signed and word[4] == newest.id and word[5] <= now + TOLERANCE_MS:
+            self.issued = max(self.issued, word[5])
+
+
+def staleness_ms(leaf, treats, now):
+    """[CAP-10]: how old the news may be; `treats` was verified."""
+    if leaf[307] is not None:
+        return leaf[307] * 1000
+    treated = treats and (treats[1], treats[3]) == (leaf[2], leaf[8][3]) and (treats[5] is None or now < treats[5])
+    return float("inf") if treated else 7 * DAY_MS
+
+
 def parse_chain(data):
     """[CAP-1]"""
     require(len(data) <= 8192, "chain-too-long")
@@ -137,7 +153,7 @@ def narrows(parent, child):
     require(within and bounds and window and child[305] == parent[305], "child-exceeds-parent")
 
 
-def permission(links, proof, request, verifier, patient, institutions, revocations):
+def permission(links, proof, request, verifier, patient, institutions, revocations, treats=None):
     """[CAP-3]: raises the first reason; `institutions` are the keys of those that are known."""
     for link in links:
         delegation = link[306]
@@ -170,8 +186,8 @@ def permission(links, proof, request, verifier, patient, institutions, revocatio
         require((link[4] - min(link[5], link[6])) * 1000 <= 90 * DAY_MS, "valid-too-long")
     require(not any(link[7] in revocations.ids for link in links), "revoked")
     require(links[0][6] >= revocations.min_iat, "issued-before-min-iat")
-    stale = leaf[307] is not None and now - revocations.issued > leaf[307] * 1000
-    require(not stale, "stale-revocations")
+    news = max(revocations.issued, links[0][6] * 1000)
+    require(now - news <= staleness_ms(leaf, treats, now), "stale-revocations")
 
     require(leaf[3] is None or verifier["me"] in leaf[3], "wrong-audience")
     require(request["operation"] in leaf[302], "operation-not-permitted")

@@ -44,7 +44,7 @@ def reveal(patient, r):
 
 
 def accepted(patient):
-    return [2, [5, {1: patient.log, 2: patient.ring}]]
+    return [2, [5, {1: patient.log, 2: patient.ring, 3: {}}]]
 
 
 def hears(relay, patient, kind):
@@ -161,7 +161,7 @@ def entry(bundle, compartments, institutions):
 
 def ask(far, chain, patient, purpose="treatment", proven=True, **more):
     """A read with a permission, whose leaf our proof names; gives the answer or raises the refusal's reason."""
-    request = {1: os.urandom(16), 2: patient.party, 3: chain, 4: patient.log, 6: "Dr Python", 7: code("purpose", purpose),
+    request = {1: os.urandom(16), 2: patient.party, 3: chain, 4: patient.log, 5: {}, 6: "Dr Python", 7: code("purpose", purpose),
                9: []}
     proof = {1: chain[-1].id, **{int(key[1:]): value for key, value in more.items()}} if proven else None
     try:
@@ -225,7 +225,7 @@ def refused_permissions(far, relay_far, patient, token, entries):
     told(patient.mint(ours, v4=now - 1, v5=now - hour), "expired")
     told(patient.mint(ours, v5=now + hour, v4=now + 2 * hour), "not-yet-valid")
     told(patient.mint(ours, v4=now + 91 * 86400), "valid-too-long")
-    told(patient.mint(ours, v307=60), "stale-revocations")
+    told(patient.mint(ours, v6=now - 120, v307=60), "stale-revocations")
     some = ask(far, [patient.mint(ours, entries[:1])], patient)
     fact("a token for one entry shows that entry only", [entry_id(b[1]) for b in some[1]] == entries[:1])
 
@@ -241,7 +241,7 @@ def refused_permissions(far, relay_far, patient, token, entries):
     fact("a link longer than its parent: child-exceeds-parent", said.startswith("child-exceeds-parent"))
 
     state = patient.revoke(token)
-    relay_far.send([6, [1, {1: patient.log, 2: patient.ring, 3: state}]])
+    relay_far.send([6, [1, {1: patient.log, 2: patient.ring, 3: {1: state}}]])
     told(token, "revoked")
 
 
@@ -259,7 +259,7 @@ def the_node_reads(person, far, relay_far, patient):
     by_entry = patient.mint(relay_far.party, [entry_id(bundles[0][1])])
     by_compartment = patient.mint(relay_far.party, v303={2: [bundles[1][1][3]]})
     grants = [patient.grant(token, kem, bundles) for token in (by_entry, by_compartment)]
-    given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: patient.state, 5: grants, 6: [holder.introduction()]}
+    given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: {1: patient.state}, 5: grants, 6: [holder.introduction()]}
     relay_far.send([4, [3, given]])
     received = {grant["token"] for grant in person("consent", "grants")}
     fact("it takes two permissions: an entry's, a compartment's", received == {t[7].hex() for t in (by_entry, by_compartment)})

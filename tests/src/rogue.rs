@@ -38,7 +38,7 @@ impl Rogue {
     #[must_use]
     pub fn of(region: &Region, victim: &Node, holder: &Node) -> Self {
         let keys = json!({"keys": {"party": region.patient}});
-        let keys: KeysView = of(victim.query(keys, None).expect("an answer"));
+        let keys: KeysView = of(region.relay.query(keys, None).expect("an answer"));
         let known: Vec<PeerView> =
             of(json!(victim.list(json!({"peers": {}}), None).expect("an answer")));
         let (holder, patient) = (of(json!(holder.id)), of(json!(region.patient)));
@@ -108,6 +108,15 @@ impl Rogue {
     /// As [`Rogue::read`].
     pub fn offer(&mut self, chain: &Chain, bundles: Vec<Bundle>) -> Told {
         let told = self.terminal.offer(chain, bundles, Vec::new());
+        self.runtime.block_on(told).expect("the holder answers")
+    }
+
+    /// Offers an entry of a patient who does not exist; its content is said to have so many bytes.
+    ///
+    /// # Panics
+    /// As [`Rogue::read`].
+    pub fn offer_for_nobody(&mut self, bytes: u64) -> Told {
+        let told = self.terminal.offer_for_nobody(bytes);
         self.runtime.block_on(told).expect("the holder answers")
     }
 

@@ -79,8 +79,9 @@ fn an_object_that_comes_to_its_folder_after_its_row_is_caught() {
 }
 
 /// Tables that no step of the road writes: of streams without number, of long lists, of news that is missed, of
-/// outboxes that are full, of members that lie, come back without their store, or rotate.
-const ELSEWHERE: [&str; 10] = [
+/// outboxes that are full, of members that lie, come back without their store, or rotate; of old news of revocations, and of
+/// limits that an operator sets.
+const ELSEWHERE: [&str; 12] = [
     "federation_fork",
     "federation_held",
     "federation_followed",
@@ -91,6 +92,8 @@ const ELSEWHERE: [&str; 10] = [
     "catalogue_inner",
     "federation_asked",
     "record_unannounced",
+    "news_asked",
+    "quota_limit",
 ];
 
 #[test]

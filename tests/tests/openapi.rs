@@ -27,11 +27,28 @@ fn every_operation_of_the_document_is_answered_as_it_says() {
     consents(&region, &added, &entry);
     backups(&region, &entry);
     logs(&region);
+    quotas(&region);
     added.post("/v1/shutdown", &json!({})).unwrap();
     let answered = document::answered();
     let left: BTreeSet<_> = document::operations().difference(&answered).cloned().collect();
     let expected = BTreeSet::from([STREAM.to_owned(), FORK.to_owned()]);
     assert_eq!(left, expected, "not asked, or always refused");
+}
+
+fn quotas(region: &Region) {
+    let (a, provider) = (&region.a, &region.provider);
+    provider.list(json!({"quotas": {}}), None).unwrap();
+    provider.query(json!("quota-defaults"), None).unwrap();
+    let owner = json!({"institution": a.id});
+    provider.command(json!({"quota": {"set": {"owner": owner, "bytes": 1 << 30}}}), None).unwrap();
+    provider.command(json!({"quota": {"unset": {"owner": owner}}}), None).unwrap();
+    let default = json!({"each": "patient", "entries": 1000});
+    provider.command(json!({"quota": {"set-default": default}}), None).unwrap();
+    // An invite that nobody has used.
+    a.command(json!({"federation": {"invite": {}}}), None).unwrap();
+    let invites = a.query(json!("members"), None).unwrap()["invites"].clone();
+    let invite = &invites[0]["invite"];
+    a.command(json!({"federation": {"uninvite": {"invite": invite}}}), None).unwrap();
 }
 
 /// The document that a node gives is the one that everything is held against.

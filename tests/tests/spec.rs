@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chartmesh_protocol::capability::{Reason, explain};
 use chartmesh_protocol::limits;
-use chartmesh_protocol::peer::words;
+use chartmesh_protocol::peer::{Bounds, TABLES, words};
 use chartmesh_protocol::reason::ENGLISH;
 use spec_support::{
     Form, Item, cddl, files, fits, items, kebab, membership, proofs, read, root, spec, test_text,
@@ -26,6 +26,7 @@ fn tables() -> BTreeMap<&'static str, String> {
         ("refusal-reasons", refusal_reasons_table()),
         ("explain", explain_table()),
         ("messages", messages_table(&items)),
+        ("tables", stores_tables()),
     ])
 }
 
@@ -82,6 +83,44 @@ fn explain_table() -> String {
         vec![row.key.to_string(), row.claim.to_owned(), row.sentence.to_owned(), otherwise]
     });
     table(&["key", "claim", "sentence", "otherwise"], rows)
+}
+
+fn stores_tables() -> String {
+    let rows = TABLES.iter().map(|(name, bounds)| {
+        let bounds = match bounds {
+            Bounds::Ours => "ours".to_owned(),
+            Bounds::Counted => "counted".to_owned(),
+            Bounds::Bounded(by) => format!("bounded: {by}"),
+            Bounds::With(table, most) => format!("with `{table}`: {most}"),
+            Bounds::Grows(how) => format!("grows: {how}"),
+        };
+        vec![format!("`{name}`"), bounds]
+    });
+    table(&["table", "against others"], rows)
+}
+
+#[test]
+fn every_table_of_the_store_says_what_bounds_it_against_others() {
+    let mut declared = BTreeSet::new();
+    for (path, text) in files("protocol/src", "rs") {
+        let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let names =
+            program.split("Table = Table(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        if !path.ends_with("tests.rs") {
+            declared.extend(names.map(str::to_owned));
+        }
+    }
+    assert!(declared.len() > 100, "{declared:?}");
+    let listed: BTreeSet<_> = TABLES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(declared, listed, "`peer/metering/tables.rs` says of each table what bounds it");
+    assert_eq!(listed.len(), TABLES.len());
+    for (name, bounds) in TABLES {
+        let Bounds::With(with, _) = bounds else { continue };
+        let counted = TABLES.iter().any(|(name, bounds)| {
+            name == with && matches!(bounds, Bounds::Counted | Bounds::Grows(_))
+        });
+        assert!(counted || *with == "any counted table", "{name} is bounded by {with}");
+    }
 }
 
 fn codes_table(items: &[Item], name: &str) -> String {

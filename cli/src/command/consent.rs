@@ -127,7 +127,7 @@ pub(crate) struct NarrowArgs {
     /// Only at this holder. Can be repeated [default: all that hold the entries]
     #[arg(long = "at", value_name = "HOLDER")]
     at: Vec<String>,
-    /// A holder must refuse when its news of revocations is older
+    /// A holder must refuse when its news of revocations is older; if not given: 7 days, and for whoever treats the patient no end
     #[arg(long, value_name = "TIME", value_parser = span)]
     max_staleness: Option<Span>,
     /// Only to read, even if adding is asked for

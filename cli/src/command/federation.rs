@@ -1,15 +1,16 @@
 //! Who belongs to the region.
 
 use chartmesh_protocol::federation::command::{
-    Admit, Choose, Expel, Follow, Found, Invite, Join, Leave, Rename, Threshold, Withdraw,
+    Admit, Choose, Expel, Follow, Found, Invite, Join, Leave, Rename, Threshold, Uninvite, Withdraw,
 };
 use chartmesh_protocol::federation::view::{FederationView, MemberView, OpenView, Status, Wanted};
+use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::{Fingerprint, Role};
-use chartmesh_protocol::peer::{CodeView, ask};
+use chartmesh_protocol::peer::{CodeView, InviteView, ask};
 use serde_json::json;
 
 use crate::context::Context;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of};
 use crate::output::{self, Cell, Output, Style, faint, row};
 use crate::resolve::{Candidate, pick};
@@ -38,6 +39,15 @@ pub(crate) enum Args {
         /// How long the invite holds [default: 7d]
         #[arg(long, value_name = "TIME", value_parser = span)]
         valid: Option<Span>,
+    },
+    /// Take an invite back that nobody has used, or that is in two hands
+    #[command(
+        long_about = "Takes an invite back: nobody applies with it any more. If two institutions have proven it, somebody has seen it; whoever applied with it is no applicant any more. Compare fingerprints by telephone before you invite one of them anew.",
+        after_help = "Example:\n  chartmesh federation uninvite 3f9a"
+    )]
+    Uninvite {
+        /// The invite, as `members` lists it; its beginning is enough
+        invite: String,
     },
     /// Apply for membership with an invite
     #[command(after_help = "Example:\n  chartmesh federation join cm-i-AbCd...")]
@@ -106,8 +116,9 @@ pub(crate) enum Args {
     /// After a fork: stand where the others stand, once you have compared with them by telephone
     #[command(after_help = "Example:\n  chartmesh federation choose 4f3a...")]
     Choose {
-        /// The successor, as `members` lists it
-        view: String,
+        /// The successor, as `members` lists it, or its beginning as another hospital's `compare` shows it; white space does not matter
+        #[arg(required = true, value_name = "VIEW")]
+        view: Vec<String>,
     },
     /// Leave the federation
     #[command(after_help = "Example:\n  chartmesh federation leave")]
@@ -132,11 +143,24 @@ impl Args {
                 let whoever = "Whoever has it can apply: pass it on over a way you trust, and compare fingerprints before you admit.";
                 show_code(&node.out, &code, whoever, "chartmesh federation join");
             }
+            Self::Uninvite { invite } => {
+                let view = node.query(ask::Members).await?;
+                let beginning = |known: &&InviteView| known.invite.to_string().starts_with(&invite);
+                let mut found = view.invites.iter().filter(beginning);
+                let (Some(one), None) = (found.next(), found.next()) else {
+                    let why = format!(
+                        "no invite, or more than one, begins with {invite}; `chartmesh federation members` lists them"
+                    );
+                    return Err(Failure::new(Exit::NotFound, why));
+                };
+                let answer = node.command(Uninvite { invite: one.invite }, None).await?;
+                after(&node, &answer, "taken back");
+            }
             Self::Join { code } => {
                 let answer = node.command(Join { code: code.concat() }, None).await?;
                 node.out.answer(&json!(answer), |out| {
-                    out.line("applied; the members were told");
-                    out.next("members admit with `chartmesh federation admit`; `chartmesh status` says when you are in");
+                    out.line("the application is on its way");
+                    out.next("members admit with `chartmesh federation admit`; `chartmesh federation members` says if it was refused, `chartmesh status` when you are in");
                 });
             }
             Self::Members => {
@@ -178,15 +202,16 @@ impl Args {
             }
             Self::Compare => {
                 let view = node.query(ask::Members).await?;
+                let Some(id) = view.view else {
+                    return Err(Failure::new(Exit::State, "this node is in no federation"));
+                };
                 node.out.answer(&json!(view), |out| {
-                    out.line(match &view.view {
-                        Some(id) => format!("view {}: {}", view.number, spoken(&id.to_string())),
-                        None => "this node is in no federation".to_owned(),
-                    });
+                    out.line(format!("view {}: {}", view.number, spoken(&id.to_string())));
                     out.note("the same number and code at two hospitals: the same members");
                 });
             }
             Self::Choose { view } => {
+                let view = view.concat();
                 let members = node.query(ask::Members).await?;
                 let forks = members.forks.iter().map(|fork| fork.other);
                 let others: Vec<_> =
@@ -308,6 +333,13 @@ fn show(out: &Output, view: &FederationView) {
             out.styled(careful, Style::Bad);
         }
     }
+    if let Some(refused) = &view.refused {
+        let line = format!("the application was refused by {}: {}", refused.name, refused.why);
+        out.styled(line, Style::Bad);
+    }
+    for invite in &view.invites {
+        show_invite(out, invite, &|party| name_of(&names, party));
+    }
     if (1..WITHSTANDS_ONE).contains(&members_of(view)) {
         out.note("up to three members withstand nobody dishonest among them; of two, either alone can put the other out");
     }
@@ -347,6 +379,20 @@ fn show(out: &Output, view: &FederationView) {
             fork.other
         ));
     }
+}
+
+fn show_invite(out: &Output, view: &InviteView, name: &dyn Fn(PartyId) -> String) {
+    let short: String = view.invite.to_string().chars().take(8).collect();
+    let Some(other) = view.contested_by else {
+        let until = view.expires.utc_text();
+        return out.note(format!("invite {short} can be used until {until}, once"));
+    };
+    let first = view.by.map_or_else(|| "somebody".to_owned(), name);
+    let line = format!(
+        "invite {short} is in two hands, {first}'s and {}'s: chartmesh federation uninvite {short}",
+        name(other)
+    );
+    out.styled(line, Style::Bad);
 }
 
 /// So many members withstand one of them that is dishonest.
@@ -431,6 +477,7 @@ mod tests {
             json!({"choose": {"successor": party}}),
             json!({"invite": {"valid_ms": null}}),
             json!({"invite": {"valid_ms": 5}}),
+            json!({"uninvite": {"invite": "ab".repeat(16)}}),
             json!({"join": {"code": "cm-i-x"}}),
             json!({"admit": {"party": party}}),
             json!({"expel": {"party": party, "reason": ""}}),

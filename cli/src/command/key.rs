@@ -29,7 +29,7 @@ pub(crate) enum Args {
     Status,
     /// Replace the institution's keys, with its 24 words, while its node is off
     #[command(
-        long_about = "Replaces the institution's keys with those that follow from its 24 words: yearly, or at once when a copy of the keystore may be in other hands. The institution stays who it is: its id, its fingerprint, its patients and its place in the federation do not change. Whoever has the earlier keys speaks for it no more to anybody who has heard of the new ones, and cannot rotate: that takes the words. What was sealed before opens as before, here and to a thief.\n\nStop the node first, and start it afterwards: it tells everybody it knows. Codes that were given out before hold no more. A thief who also gets hold of this disk, later, opens the store on it: its key does not change.",
+        long_about = "Replaces the institution's keys with those that follow from its 24 words: yearly, or at once when a copy of the keystore may be in other hands. The institution stays who it is: its id, its fingerprint, its patients and its place in the federation do not change. Whoever has the earlier keys speaks for it no more to anybody who has heard of the new ones, and cannot rotate: that takes the words. What was sealed before opens as before, here and to a thief.\n\nStop the node first, and start it afterwards: it tells everybody it knows. Codes that were given out before name the earlier node: give out new ones. A thief who also gets hold of this disk, later, opens the store on it: its key does not change.",
         after_help = "Example:\n  chartmesh stop && chartmesh key rotate && chartmesh run"
     )]
     Rotate {
@@ -162,7 +162,7 @@ async fn rotate(
     });
     context.out.answer(&answer, |out| {
         out.line(format!("the institution's key is now number {number}; its id and its fingerprint stay"));
-        out.note("Start the node now: until somebody has heard of the new key, the earlier one counts there.\nGive out new codes: those from before hold no more. If its passphrase is in other hands as well:\n`chartmesh key passphrase`.");
+        out.note("Start the node now: until somebody has heard of the new key, the earlier one counts there.\nGive out new codes: those from before name the earlier node. If its passphrase is in other hands as well:\n`chartmesh key passphrase`.");
         out.next("chartmesh run");
     });
     Ok(())

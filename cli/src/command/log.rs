@@ -97,7 +97,7 @@ fn show(out: &Output, log: &LogView) {
     show_heads(out, log);
     let lines = if out.for_a_person() { folded(&log.lines) } else { log.lines.clone() };
     let rows: Vec<_> = lines.iter().map(|line| row_of(line, log.subject)).collect();
-    let heads = ["WHEN (UTC)", "WHAT", "BY", "PERSON", "FOR", "ENTRIES", "TOKEN", "WHY NOT"];
+    let heads = ["WHEN (UTC)", "WHAT", "BY", "PERSON", "FOR", "ENTRIES", "TOKEN", "REMARK"];
     out.table(&heads, &rows, "  nothing is logged");
 }
 
@@ -155,8 +155,9 @@ fn row_of(view: &LineView, patient: PartyId) -> Vec<Cell> {
 
 fn why_not(line: &Line) -> String {
     let name = line.reason.as_ref().map(Refusal::name).unwrap_or_default();
-    match line.last {
-        Some(true) => format!("{name}; further refusals of this day are not listed"),
+    match (line.last, line.news) {
+        (Some(true), _) => format!("{name}; further refusals of this day are not listed"),
+        (_, Some(news)) => format!("by news of {}", news.date_text()),
         _ => name,
     }
 }

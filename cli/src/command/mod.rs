@@ -14,6 +14,7 @@ mod log;
 mod man;
 mod patient;
 mod peers;
+mod quota;
 mod record;
 mod request;
 mod run;
@@ -63,6 +64,7 @@ commands! {
     Peers: peers,
     Fingerprint: fingerprint,
     Transfers: transfers,
+    Quota: quota,
     Stop: stop,
     #[command(subcommand)]
     Key: key,

@@ -237,6 +237,19 @@ pub(super) fn list(out: &Output, views: &[RequestView]) {
 }
 
 /// What a patient should know of an institution before deciding.
+pub(super) fn about(view: &AboutView) -> Vec<(&'static str, Cell)> {
+    let mut facts = vec![
+        ("institution", view.name.as_str().into()),
+        ("", about_in_words(view).into()),
+        ("fingerprint", Fingerprint::of(view.institution).words().into()),
+    ];
+    for like in &view.looks_like {
+        let warning = format!("its name looks like that of {like}, which is another institution");
+        facts.push(("careful", Cell::new(warning, Style::Bad)));
+    }
+    facts
+}
+
 fn about_in_words(about: &AboutView) -> String {
     let role = match about.role {
         Some(Role::Hospital) => "a hospital",
@@ -272,16 +285,7 @@ pub(super) fn show(out: &Output, view: &RequestView) {
     if !view.reason.is_empty() {
         facts.push(("answer", view.reason.as_str().into()));
     }
-    for about in &view.about {
-        facts.push(("institution", about.name.as_str().into()));
-        facts.push(("", about_in_words(about).into()));
-        facts.push(("fingerprint", Fingerprint::of(about.institution).words().into()));
-        for like in &about.looks_like {
-            let warning =
-                format!("its name looks like that of {like}, which is another institution");
-            facts.push(("careful", Cell::new(warning, Style::Bad)));
-        }
-    }
+    facts.extend(view.about.iter().flat_map(about));
     if let Some(until) = view.until {
         facts.push(("looked at again", until.utc_text().into()));
     }

@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// MiB of memory for the store's pages
     #[arg(long, value_name = "N")]
     cache_mib: Option<u16>,
+    /// MiB of the disk to leave free: below, nothing more is taken in [default: as suits the disk]
+    #[arg(long, value_name = "N")]
+    keep_free_mib: Option<u64>,
     /// What to log, as in info,libp2p=warn [default: as configured, else info]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -138,6 +141,7 @@ impl Args {
             private_networks: self.private_networks.then_some(true),
             unlock,
             cache_mib: self.cache_mib,
+            keep_free_mib: self.keep_free_mib,
             log: self.log.or(log.map(str::to_owned)),
             log_format: self.log_format.map(|format| match format {
                 LogFormatArg::Text => LogFormat::Text,

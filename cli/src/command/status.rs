@@ -3,8 +3,8 @@
 use crate::context::Context;
 use crate::exit::Outcome;
 use crate::node::read;
-use crate::output::{Cell, Style, counted, faint};
-use chartmesh_node::api::{DoorsView, NodeStatusView, SecretsView};
+use crate::output::{Cell, Style, bytes, counted, faint};
+use chartmesh_node::api::{DiskView, DoorsView, NodeStatusView, SecretsView};
 use chartmesh_protocol::federation::view::ExpelledView;
 use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::OwnKeyView;
@@ -50,6 +50,7 @@ impl Args {
             facts.push(("connected nodes", machine.connected.len().to_string().into()));
             facts.extend(doors(&machine.doors));
             facts.extend(secrets(&machine.secrets));
+            facts.extend(machine.disk.as_ref().map(disk));
             facts.push(("data", machine.data_dir.to_string_lossy().into_owned().into()));
             facts.push(("version", machine.version.as_str().into()));
             out.facts(&facts);
@@ -99,6 +100,22 @@ fn unkept(count: usize) -> Option<(&'static str, Cell)> {
     let more = if count >= limits::LISTED_MAX { " or more" } else { "" };
     let text = format!("{}{more}", counted(count, "entry", "entries"));
     (count > 0).then(|| ("not kept elsewhere", Cell::new(text, Style::Bad)))
+}
+
+/// The room on the disk of the data.
+fn disk(disk: &DiskView) -> (&'static str, Cell) {
+    let text = format!("{} free of {}", bytes(disk.free), bytes(disk.of));
+    let mark = bytes(disk.mark);
+    let cell = match disk.low {
+        true => Cell::new(
+            format!(
+                "{text}: ALMOST FULL, nothing more is taken in before there is a quarter more than {mark}; what is here can be read and deleted"
+            ),
+            Style::Bad,
+        ),
+        false => format!("{text}; nothing more is taken in below {mark}").into(),
+    };
+    ("disk", cell)
 }
 
 /// Where it can be reached.

@@ -55,7 +55,7 @@ pub use limits::IMPORT_FILES_MAX;
 pub use open::OpenView;
 pub use patient::NewPatientView;
 pub use proof::ProofView;
-pub use status::{ConnectedView, DoorsView, NodeStatusView, QueueView, SecretsView};
+pub use status::{ConnectedView, DiskView, DoorsView, NodeStatusView, QueueView, SecretsView};
 pub use transfers::TransferProgressView;
 
 /// The local API while it runs. Dropped, it takes no further requests.

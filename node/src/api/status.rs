@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::command;
 use super::problem::Outcome;
+use super::request::on_pool;
 use super::state::ApiState;
 use crate::config::UnlockWith;
 use crate::guard;
+use crate::room::Free;
 use crate::run::on_one_disk;
 
 /// How the node stands: the protocol's view, and the machine's.
@@ -42,6 +44,23 @@ pub struct NodeStatusView {
     pub queue: QueueView,
     /// The data directory.
     pub data_dir: PathBuf,
+    /// The room that is left on its disk.
+    #[serde(default)]
+    pub disk: Option<DiskView>,
+}
+
+/// The room that is left on the disk of the data.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DiskView {
+    /// Bytes that this node may still write.
+    pub free: u64,
+    /// Bytes of the whole disk.
+    pub of: u64,
+    /// Below so many free bytes nothing more is taken in.
+    pub mark: u64,
+    /// Whether nothing more is taken in now. It stays so until there is a quarter more than the mark.
+    pub low: bool,
 }
 
 /// The address of every door.
@@ -151,7 +170,14 @@ pub(super) async fn status(State(api): State<Arc<ApiState>>) -> Outcome<Json<Nod
             faults: driver.faults,
         },
         data_dir: api.data_dir.clone(),
+        disk: room(&api).await?,
     }))
+}
+
+async fn room(api: &ApiState) -> Outcome<Option<DiskView>> {
+    let handle = api.handle.clone();
+    let free = on_pool(move || handle.room()).await?;
+    Ok(free.map(|Free { bytes, of, mark, low, .. }| DiskView { free: bytes, of, mark, low }))
 }
 
 /// `POST /v1/shutdown`: answered before the node stops; the socket is gone when the API has ended.

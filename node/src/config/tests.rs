@@ -47,6 +47,7 @@ fn what_is_saved_is_what_is_loaded() {
         private_networks: Some(true),
         unlock: Some(UnlockWith::KeyFile("/k".into())),
         cache_mib: Some(8),
+        keep_free_mib: Some(9),
         log_format: Some(LogFormat::Json),
         ..Settings::default()
     };
@@ -80,6 +81,7 @@ fn each_setting_comes_from_a_flag_before_the_environment_before_the_file() {
             [r#"{"key-file":"/k"}"#, "\"credential\"", "\"passphrase\""],
         ),
         ("cache-mib", "CHARTMESH_CACHE_MIB", ["5", "6", "7"]),
+        ("keep-free-mib", "CHARTMESH_KEEP_FREE_MIB", ["5", "6", "7"]),
         ("log", "CHARTMESH_LOG", ["\"warn\"", "\"error\"", "\"trace\""]),
         ("log-format", "CHARTMESH_LOG_FORMAT", ["\"json\"", "\"text\"", "\"json\""]),
     ];
@@ -152,6 +154,7 @@ fn what_is_not_understood_is_named_and_never_ignored() {
         ("CHARTMESH_LISTEN", "localhost:80"),
         ("CHARTMESH_MDNS", "perhaps"),
         ("CHARTMESH_CACHE_MIB", "-1"),
+        ("CHARTMESH_KEEP_FREE_MIB", "1GiB"),
         ("CHARTMESH_LOG_FORMAT", "xml"),
         ("CHARTMESH_UNLOCK", "sesame"),
     ] {

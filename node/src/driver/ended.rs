@@ -43,6 +43,8 @@ pub(crate) enum Undone {
     Stopping,
     #[error("{0}")]
     Storage(String),
+    #[error("the disk is full: nothing can be written, deletions included; make room on it")]
+    Full,
     #[error("this request set off a bug of the node; see its log")]
     Bug,
 }

@@ -20,6 +20,7 @@ use super::progress::TransferProgress;
 use super::queue::Item;
 use super::running::Running;
 use crate::object_store::ObjectFolder;
+use crate::room::Free;
 
 /// The way to the driver; clones share it.
 #[derive(Clone)]
@@ -143,6 +144,12 @@ impl Handle {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.running.clock.now()
+    }
+
+    /// The room on the disk of the data, as it is now. Blocks for as long as the system takes.
+    #[must_use]
+    pub fn room(&self) -> Option<Free> {
+        self.running.look_for_room()
     }
 
     /// By how many milliseconds the time that counts is ahead of the machine's clock.

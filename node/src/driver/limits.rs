@@ -29,6 +29,10 @@ pub(super) const PULLS_MAX: usize = 8;
 /// A tick at least this often: catches a due time that was missed, at one small commit a minute.
 pub(super) const TICK_EVERY: Duration = Duration::from_secs(60);
 
+/// How often the room on the disk is looked at, besides before what is large: a disk that others fill is noticed
+/// within seconds.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 /// Milliseconds by which the time that counts may be ahead of the machine's clock before the operator
 /// is told: clocks are corrected by seconds, and tokens are judged with two minutes of tolerance.
 pub(crate) const CLOCK_AHEAD_MAX_MS: u64 = 2 * 60 * 1000;

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use super::clock::WallClock;
 use crate::net::{Net, NetEvent};
 use crate::object_store::ObjectFolder;
-use crate::store::Store;
+use crate::room::Room;
+use crate::store::{OpenError, Store};
 
 /// Told of every event at the time at which it is handled, before it is durable, and then of what it
 /// asks for: how a simulation measures.
@@ -25,10 +26,17 @@ pub enum Witnessed<'a> {
     Effects(&'a [Effect]),
 }
 
+/// Opens a store again.
+pub type Reopen = Box<dyn Fn() -> Result<Store, OpenError> + Send + Sync>;
+
 /// What a driver is made of.
 pub struct Parts {
     /// The tables; nobody else writes them.
     pub store: Store,
+    /// Opens the same store again, after its file could not be written; nobody does where it cannot fail.
+    pub reopen: Option<Reopen>,
+    /// The room that is left on its disk; nobody looks where there is no disk.
+    pub room: Option<Room>,
     /// The protocol, with this node's identity.
     pub peer: Peer,
     /// The object folder.

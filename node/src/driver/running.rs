@@ -22,15 +22,19 @@ use super::limits::{PULLS_MAX, QUEUE_EVENTS_MAX, QUEUE_KIB_MAX};
 use super::parts::{Parts, Witness};
 use super::progress::Progress;
 use super::queue::{Counters, Item, Queued, Ticket};
+use super::shelf::Shelf;
 use super::waiting::Waiting;
 use crate::net::{Net, is_loopback};
 use crate::object_store::ObjectFolder;
 use crate::pool::spawn_blocking;
+use crate::room::{Free, Room};
 use crate::store::Store;
 
 /// A running driver's parts, and what it has under way.
 pub(super) struct Running {
-    pub(super) store: Store,
+    pub(super) store: Shelf,
+    /// The room on its disk.
+    pub(super) disk: Option<Room>,
     pub(super) peer: Peer,
     pub(super) objects: ObjectFolder,
     pub(super) net: Net,
@@ -74,7 +78,8 @@ impl Running {
             parts.peer.time(&parts.store.begin_read()?, system)
         })?;
         let running = Self {
-            store: parts.store,
+            store: Shelf::new(parts.store, parts.reopen),
+            disk: parts.room,
             peer: parts.peer,
             objects: parts.objects,
             net: parts.net,
@@ -217,6 +222,13 @@ impl Running {
             |address: &Multiaddr| Reach::of(&address.to_string()) == Some(Reach::Internet);
         let reach = self.net.reach(node, self.announce.iter().any(outside));
         if self.private_networks { reach.max(Reach::Private) } else { reach }
+    }
+
+    /// Looks how much room there is, and tells the protocol.
+    pub(super) fn look_for_room(&self) -> Option<Free> {
+        let free = self.disk.as_ref()?.look().ok()?;
+        self.peer.set_disk_low(free.low);
+        Some(free)
     }
 
     /// Counts a batch.

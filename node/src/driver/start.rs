@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use chartmesh_protocol::peer::Effect;
+use chartmesh_protocol::time::Timestamp;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
@@ -16,6 +17,7 @@ use super::running::{Running, on_pool};
 use super::{check, inbound, timer, writer};
 use crate::net::NetEvent;
 use crate::pool;
+use crate::room::Room;
 
 pub(super) async fn start(
     running: &Arc<Running>,
@@ -40,6 +42,9 @@ pub(super) async fn start(
     let known = on_pool(move || knowing.read(|peer, txn, now| peer.known_nodes(txn, now))).await;
     running.net.know(known.ok_or_else(|| StartError::Thread("given up".to_owned()))??);
     running.spawn(timer::run(Arc::clone(running)));
+    if running.disk.is_some() {
+        running.spawn(timer::look_for_room(Arc::clone(running)));
+    }
     running.spawn(inbound::run(Arc::clone(running), events));
     for effect in effects {
         perform(running, effect);
@@ -51,15 +56,25 @@ pub(super) async fn start(
 /// Before anyone can ask: the protocol's own notes, then the sweep. An import writes its objects
 /// before the row that names them, so nothing may be swept once front doors are open.
 fn first_steps(running: &Running) -> Result<Vec<Effect>, StartError> {
+    running.look_for_room();
     let now = running.clock.now();
+    if running.disk.as_ref().is_none_or(Room::for_a_transaction) {
+        note_start(running, now)?;
+    } else {
+        tracing::error!("the disk is full; the node starts, and can be read from");
+    }
+    sweep(running)?;
+    Ok(running.read(|peer, txn, now| peer.resume(txn, now))?)
+}
+
+/// The protocol's own notes.
+fn note_start(running: &Running, now: Timestamp) -> Result<(), StartError> {
     let mut batch = running.store.batch()?;
     let mut overlay = batch.event();
     running.peer.start(&mut overlay, now)?;
     let changes = overlay.into_changes();
     batch.merge(changes);
-    batch.commit()?;
-    sweep(running)?;
-    Ok(running.read(|peer, txn, now| peer.resume(txn, now))?)
+    Ok(batch.commit()?)
 }
 
 /// Removes what crashes left: partial objects that nobody waits for, and objects that nothing

@@ -38,6 +38,10 @@ pub(super) async fn run(running: Arc<Running>, mut items: mpsc::Receiver<Item>) 
         match batch(running, *first, &mut items) {
             Ok(ControlFlow::Continue(())) => faults = 0,
             Ok(ControlFlow::Break(())) => break Ended::Stopped,
+            Err(error) if reopened(running) => {
+                running.counters.faults.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%error, "the disk is full; a batch was dropped, and the store opened anew");
+            }
             Err(error) => {
                 faults += 1;
                 running.counters.faults.fetch_add(1, Ordering::Relaxed);
@@ -53,6 +57,19 @@ pub(super) async fn run(running: Arc<Running>, mut items: mpsc::Receiver<Item>) 
         if let Item::Event(queued) = item {
             fail(running, queued.ticket, Undone::Stopping);
         }
+    }
+}
+
+/// Whether a fault was that of a full disk, and reading goes on: a store that could not be written is opened anew.
+fn reopened(running: &Running) -> bool {
+    let full = running.disk.as_ref().is_some_and(|room| !room.for_a_transaction());
+    match full.then(|| running.store.reopen()) {
+        Some(Ok(reopened)) => reopened,
+        Some(Err(error)) => {
+            tracing::error!(%error, "the store cannot be opened again");
+            false
+        }
+        None => false,
     }
 }
 
@@ -83,6 +100,11 @@ fn batch(
     items: &mut mpsc::Receiver<Item>,
 ) -> Result<ControlFlow<()>, StoreError> {
     let begun = Instant::now();
+    if running.disk.as_ref().is_some_and(|room| !room.for_a_transaction()) {
+        // Not a fault of the store: it is not asked, and goes on answering.
+        fail(running, first.ticket, Undone::Full);
+        return Ok(ControlFlow::Continue(()));
+    }
     let mut flow = ControlFlow::Continue(());
     let mut batch = match running.store.batch() {
         Ok(batch) => batch,

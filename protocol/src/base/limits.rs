@@ -61,6 +61,17 @@ limits! {
     TOKEN_DAYS_MAX: u64 = 90;
     /// Seconds by which a token's `nbf` may lie in our future: clocks differ; `exp` has no tolerance.
     CLOCK_TOLERANCE_SECONDS: u64 = 120;
+    /// Days by which a holder's news of revocations may lag, where the permission does not say, for an institution that
+    /// does not treat the patient: docs/scenarios/freshness.md has what each number of days costs and withstands.
+    NEWS_DAYS_DEFAULT: u64 = 7;
+    /// Hours after which news of revocations is old: it is said where a permission is used, and newer news is fetched.
+    NEWS_OLD_HOURS: u64 = 24;
+    /// Hours between two words of a relay, while it is awake, that nothing was revoked since.
+    FRESHNESS_HOURS: u64 = 12;
+    /// Minutes between two questions for news of one patient.
+    NEWS_ASKED_MINUTES: u64 = 10;
+    /// Parties of a permission that are asked for news, besides the relay.
+    NEWS_ASKED_MAX: usize = 4;
     /// Days a key ring is valid at most: a lost patient's compartments stop taking deposits.
     KEY_RING_DAYS_MAX: u64 = 30;
     /// Days by which a key ring may be dated ahead: whose clock is further ahead has certificates that
@@ -193,8 +204,28 @@ limits! {
     /// Requests of which one party brings permissions a day to an institution that did not ask: patients whom
     /// others refer. Each opens a chart, also when the patient is made up.
     UNASKED_PERMISSIONS_PER_DAY_MAX: u64 = 256;
+    /// Things that an institution may have kept at a node, unless its operator says otherwise: entries, requests, permissions;
+    /// what a hospital makes known of some tens of thousands of patients.
+    QUOTA_ENTRIES: u64 = 1_000_000;
+    /// Things that may be kept for one patient at a node, unless its operator says otherwise: as many as a catalogue lists.
+    QUOTA_PATIENT_ENTRIES: u64 = 100_000;
+    /// Bytes that an institution may have kept at a hospital or a relay, unless its operator says otherwise: labels,
+    /// permissions and keys; to keep contents for others is not their business.
+    QUOTA_BYTES: u64 = 10 << 30;
+    /// Bytes that may be kept for one patient at a hospital or a relay, unless its operator says otherwise: labels of as many
+    /// entries as there may be, or an emergency's images.
+    QUOTA_PATIENT_BYTES: u64 = 4 << 30;
+    /// Bytes that an institution may deposit at a provider, unless its operator says otherwise: a year of a hospital's
+    /// images. A contract will say.
+    QUOTA_PROVIDER_BYTES: u64 = 1 << 40;
+    /// Bytes that may be deposited for one patient at a provider, unless its operator says otherwise: a life with many
+    /// studies and some recorded operations.
+    QUOTA_PROVIDER_PATIENT_BYTES: u64 = 100 << 30;
     /// Milliseconds a ticket for pulling objects is valid.
     TICKET_MS: u64 = 24 * 3600 * 1000;
+    /// What the tickets of one institution weigh at most, one for each object and 8 for each ticket: a day's reading, of half a
+    /// million pages; their rows stay below a few hundred megabytes.
+    TICKETS_WEIGHT_MAX: u64 = 4 << 20;
     /// Milliseconds a depositary keeps a deposit's place while the data do not come.
     RESERVATION_MS: u64 = 7 * 24 * 3600 * 1000;
     /// Objects in one deposit: its receipt, which names each, stays below LIST_STATEMENT_BYTES_MAX.
@@ -229,6 +260,8 @@ limits! {
     TREATERS_TOLD_MAX: usize = 256;
     /// Catalogues in one message: of all that one token can name.
     CATALOGUE_SECTIONS_MAX: usize = TOKEN_COMPARTMENTS_MAX + 1;
+    /// Catalogues that a reader keeps of one patient: every kind in more than thirty epochs. Each is looked at for an entry.
+    CATALOGUES_KEPT_MAX: usize = 512;
     /// Entries that are named where some do not come, or have another label; the rest are counted.
     CATALOGUE_SHOWN_MAX: usize = 64;
     /// Countersigned heads of one holder's log about one patient that are kept for one reader: what agrees

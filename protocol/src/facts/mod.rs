@@ -10,5 +10,6 @@ pub(crate) mod members;
 pub(crate) mod names;
 pub(crate) mod patients;
 pub(crate) mod permission;
+pub mod quota;
 pub(crate) mod receipts;
 pub(crate) mod treating;

@@ -1,25 +1,18 @@
 //! Who treats a patient, by the patient's signed word: whose entries belong to the record.
 //!
-//! At the patient's relay the list follows from what the patient did, and is signed whenever that and the keys are at
-//! hand; a reader has what the relay told it of the authors whose entries it may read.
+//! At the patient's relay the list follows from what the patient did ([`crate::permission::sign_treats`]); a reader has what
+//! the relay told it of the authors whose entries it may read.
 
-use crate::capability::Operation;
 use crate::codec::Bytes;
-use crate::contacts;
 use crate::directory;
 use crate::id::{CompartmentId, PartyId};
-use crate::identity::{KnownKeys, PatientKeys, Treats};
-use crate::kind::Kind;
+use crate::identity::{KnownKeys, Treats};
 use crate::limits;
-use crate::patients;
-use crate::permission::{GrantState, given};
 use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
-use crate::time::Timestamp;
 use crate::turn::Context;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Patient, institution -> [`Treats`], signed: the newest.
 const TREATS: Table = Table("treats");
@@ -75,60 +68,10 @@ pub(crate) fn learn(
     Ok(put(ctx.txn, &treats)?)
 }
 
-fn put(txn: &mut dyn Txn, treats: &Signed<Treats>) -> Result<(), StoreError> {
+/// Keeps what the patient says, which was just verified or signed.
+pub(crate) fn put(txn: &mut dyn Txn, treats: &Signed<Treats>) -> Result<(), StoreError> {
     let key = rows::pair(&treats.patient.0, &treats.institution.0);
     rows::put(txn, TREATS, &key, &treats.to_unverified())
-}
-
-/// Until when, and which kinds: as [`Treats`] says it.
-type Extent = (Option<Timestamp>, BTreeSet<Kind>);
-
-/// Signs anew what has changed of who treats a patient, and everything after a rotation: with the keys at hand. Gives
-/// whether anything was signed.
-pub(crate) fn sign(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<bool> {
-    let (patient, mut any) = (keys.patient, false);
-    let mut extents = extents(ctx, patient)?;
-    let known = all(ctx.txn, patient)?;
-    for known in &known {
-        // Who treats the patient no more did so until now, or until it was to end.
-        let until = known.until.map_or(ctx.now, |until| until.min(ctx.now));
-        let ended = || (Some(until), known.kinds.iter().copied().collect());
-        extents.entry(known.institution).or_insert_with(ended);
-    }
-    for (institution, (until, kinds)) in extents {
-        let kinds: Vec<Kind> = kinds.into_iter().collect();
-        let before = known.iter().find(|known| known.institution == institution);
-        if before.is_some_and(|b| (b.key, b.until, &b.kinds) == (keys.number, until, &kinds)) {
-            continue;
-        }
-        let issued = before.map_or(ctx.now, |before| ctx.now.max(before.issued.plus_ms(1)));
-        let treats = Treats { patient, key: keys.number, institution, issued, until, kinds };
-        put(ctx.txn, &Signed::sign(treats, &keys.signing))?;
-        any = true;
-    }
-    Ok(any)
-}
-
-/// Who treats the patient now: whoever the patient enrolled with, without end; and whoever may add to the record, as
-/// long as that permission lasts.
-fn extents(ctx: &Context<'_>, patient: PartyId) -> Handled<BTreeMap<PartyId, Extent>> {
-    let mut extents: BTreeMap<PartyId, Extent> = BTreeMap::new();
-    for row in given(ctx.txn, patient)? {
-        let claims = row.chain.leaf().claims();
-        let live = row.state == GrantState::Live && claims.expires_at() > ctx.now;
-        if !live || !claims.operations.contains(Operation::Write) {
-            continue;
-        }
-        let (until, kinds) = extents.entry(claims.grantee()).or_default();
-        *until = (*until).max(Some(claims.expires_at()));
-        for compartment in claims.scope.compartments() {
-            kinds.extend(patients::compartment(ctx.txn, patient, *compartment)?.map(|c| c.kind));
-        }
-    }
-    for institution in contacts::enrolled(ctx.txn, patient)? {
-        extents.insert(institution, (None, BTreeSet::new()));
-    }
-    Ok(extents)
 }
 
 /// At the relay: an institution has an entry in a compartment; gives whether it is the first.

@@ -4,6 +4,7 @@ use crate::access_log;
 use crate::codec::{Bytes, wire_enum};
 use crate::features::{backup, consent, custody, enrolment, federation, record};
 use crate::id::PartyId;
+use crate::quota;
 use crate::reason::{Listed as _, Row};
 use crate::refusal::{Handled, Refusal};
 use crate::store::{ReadTxn, StoreError};
@@ -13,9 +14,11 @@ use crate::turn::{
     RequestId, Said, Sender, Sort,
 };
 
-/// Takes in features, each by its number in a message's body, its name and its room.
+/// Takes in features, each by its number in a message's body, its name and its room; then what front doors alone deal
+/// with, by its name and its room.
 macro_rules! features {
-    ($($(#[$doc:meta])* $number:literal => $name:ident: $room:ident),* $(,)?) => {
+    ($($(#[$doc:meta])* $number:literal => $name:ident: $room:ident),* $(,)?;
+     $($(#[$own_doc:meta])* $own:ident: $own_room:ident),* $(,)?) => {
         wire_enum! {
             /// The body of a message, by feature.
             #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +61,7 @@ macro_rules! features {
         #[serde(rename_all = "kebab-case")]
         pub enum Command {
             $($(#[$doc])* $name($room::Command),)*
+            $($(#[$own_doc])* $own($own_room::Command),)*
         }
 
         $(impl From<$room::Command> for Command {
@@ -65,26 +69,34 @@ macro_rules! features {
                 Self::$name(command)
             }
         })*
+        $(impl From<$own_room::Command> for Command {
+            fn from(command: $own_room::Command) -> Self {
+                Self::$own(command)
+            }
+        })*
 
         impl Command {
             /// Shows each command that other programs may give; the rest are the node's own.
             pub fn each(to: &mut impl EachCommand) {
                 $($room::Command::each(to);)*
+                $($own_room::Command::each(to);)*
             }
         }
 
         /// What front doors can ask of features to see.
         pub(super) mod ask {
             $(pub use crate::$room::query::*;)*
+            $(pub use crate::$own_room::query::*;)*
         }
 
         /// Shows each question to a feature.
         pub(super) fn each_question(to: &mut impl EachQuestion) {
             $($room::Machine::each(to);)*
+            $($own_room::Machine::each(to);)*
         }
 
         /// Why features refuse.
-        pub(super) const REASONS: &[&[Row]] = &[$($room::Reason::TABLE),*];
+        pub(super) const REASONS: &[&[Row]] = &[$($room::Reason::TABLE,)* $($own_room::Reason::TABLE),*];
 
         /// Gives a command to its feature.
         pub(super) fn command(
@@ -94,6 +106,7 @@ macro_rules! features {
         ) -> Handled<()> {
             match command {
                 $(Command::$name(command) => $room::Machine::command(ctx, request, command),)*
+                $(Command::$own(command) => $own_room::Machine::command(ctx, request, command),)*
             }
         }
 
@@ -149,4 +162,7 @@ features! {
     6 => Custody: custody,
     /// Who saw what.
     7 => AccessLog: access_log,
+    ;
+    /// What others make this node keep.
+    Quota: quota,
 }

@@ -5,6 +5,7 @@ use super::features::{self, Body};
 use super::hello::{self, CheckedHello};
 use super::itself::Peer;
 use super::message::CheckedMessage;
+use super::metering::Bills;
 use super::reasons::Reason;
 use super::route::{dispatch, hand_on, hand_on_all, tick, undelivered};
 use crate::Reach;
@@ -23,7 +24,7 @@ use crate::record;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::store::{Overlay, ReadTxn, StoreError, Txn, merge};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Nonce, Notice, RequestId, Sender, Sort, TransferResult};
+use crate::turn::{Context, Effect, Nonce, Notice, Payer, RequestId, Sender, Sort, TransferResult};
 use rand_core::CryptoRng;
 
 impl Peer {
@@ -125,6 +126,7 @@ impl Peer {
             effects: Vec::new(),
             notices: Vec::new(),
             lines_if_refused: Vec::new(),
+            payer: None,
             hand_on,
         }
     }
@@ -142,11 +144,12 @@ impl Peer {
         let mut overlay = Overlay::new(&*txn);
         let mut ctx = self.context(now, &mut overlay, &mut *rng, keys);
         let result = handler(&mut ctx).and_then(|()| hand_on_all(&mut ctx));
-        let Context { effects, lines_if_refused, .. } = ctx;
-        match result {
-            Ok(()) => {
+        let Context { effects, lines_if_refused, payer, .. } = ctx;
+        match result.and_then(|()| Bills::of(&self.own, &overlay, payer)) {
+            Ok(bills) => {
                 let changes = overlay.into_changes();
                 merge(changes, txn)?;
+                bills.settle(txn)?;
                 Ok(Ok(effects))
             }
             Err(Failure::Store(error)) => Err(error),
@@ -291,9 +294,18 @@ impl Peer {
         let mut answer = Bytes::default();
         let done = self.attempt(now, txn, rng, |ctx| {
             ctx.from = from;
+            ctx.payer = Some(Payer {
+                institution: Some(sender.institution),
+                relays_of: sender.relay_of,
+                patient: message.body.patient(),
+                bounded: message.body.sort() == Sort::Usual,
+            });
             // Whoever has merely proven a code says what it is for, and fills no other table of ours.
             if sender.introduced && message.body.sort() != Sort::Introduction {
                 return refuse(Reason::NotYetIn);
+            }
+            if message.body.sort() == Sort::Usual {
+                ctx.own.require_room()?;
             }
             answer = features::receive(ctx, &sender, message.body.clone())?;
             Ok(())
@@ -304,7 +316,7 @@ impl Peer {
         };
         let kind = match message.body.sort() {
             Sort::Read => inbox::Handled::Read,
-            Sort::Usual | Sort::Introduction => inbox::Handled::Once,
+            Sort::Usual | Sort::Vital | Sort::Introduction => inbox::Handled::Once,
         };
         let bytes = inbox::conclude(&self.own, txn, now, envelope, result, kind)?;
         // The answer first: what was done may close the gate of whoever waits for it.
@@ -333,6 +345,9 @@ impl Peer {
         let Some(keys) = directory::keys(txn, institution)? else {
             return refuse(Reason::Unknown);
         };
+        if members::has_newer_key(txn, &keys)? {
+            return refuse(Reason::OldKeys);
+        }
         if members::is_expelled(txn, institution)? {
             return refuse(Reason::SenderExpelled);
         }
@@ -341,11 +356,16 @@ impl Peer {
         }
         let member = members::is_member(txn, institution)?;
         let standing = directory::standing(txn, institution, now)?;
+        let relay_of = match &standing {
+            Some(Standing::CertifiedRelay(word)) if !member => Some(word.by),
+            _ => None,
+        };
         Ok(Sender {
             institution,
             keys,
             node,
             member,
+            relay_of,
             introduced: !member && matches!(standing, Some(Standing::Introduced(_))),
             proof: envelope.proof.clone(),
             request_hash: blake3::hash(&envelope.body.0).into(),

@@ -25,7 +25,7 @@ use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Nonce, Own, RequestId};
+use crate::turn::{Context, Effect, Nonce, Own, Payer, RequestId};
 
 wire_enum! {
     /// Why the gate should open.
@@ -293,6 +293,9 @@ fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKey
     let party = hello.keys.party_unverified();
     let before = directory::keys(ctx.txn, party)?.map(|keys| keys.current_number());
     let keys = directory::learn_keys(ctx.txn, hello.keys.clone())?;
+    if members::has_newer_key(ctx.txn, &keys)? {
+        return refuse(Reason::OldKeys);
+    }
     if before.is_some_and(|before| before < keys.current_number()) {
         for (other, _) in directory::nodes_of(ctx.txn, party)? {
             ctx.effects.push(Effect::Gate { node: other, open_for: None });
@@ -432,6 +435,9 @@ fn relay_certificate(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Ha
     let Some(certificate) = certified_by(ctx, party, hello, by_member)? else { return Ok(false) };
     let row = directory::CertifiedRow { by: certificate.member, until: certificate.expires };
     directory::set_standing(ctx.txn, party, &Standing::CertifiedRelay(row))?;
+    // What is kept of it is on the account of the member, who can certify any number.
+    ctx.payer =
+        Some(Payer { relays_of: Some(certificate.member), bounded: true, ..Payer::default() });
     Ok(true)
 }
 

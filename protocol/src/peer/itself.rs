@@ -99,6 +99,20 @@ impl Peer {
         self.own.require(role)
     }
 
+    /// The driver says whether the disk is almost full. While it is, what would be kept is refused, of others and of this
+    /// node's own people; what ends something goes on. \[QUO-5\]
+    pub fn set_disk_low(&self, low: bool) {
+        self.own.set_disk_low(low);
+    }
+
+    /// Refuses while the disk is almost full.
+    ///
+    /// # Errors
+    /// `store.disk-low`.
+    pub fn require_room(&self) -> Handled<()> {
+        self.own.require_room()
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -34,6 +34,7 @@ mod handle;
 mod hello;
 mod itself;
 mod message;
+mod metering;
 mod query;
 mod reasons;
 mod route;
@@ -50,11 +51,12 @@ pub use hello::{
 };
 pub use itself::{EarlierInUse, Peer};
 pub use message::CheckedMessage;
+pub use metering::{Bounds, TABLES, audit};
 pub use query::ask;
 #[cfg(test)]
 pub(crate) use reasons::Reason;
 
-pub use crate::codes::CodeView;
+pub use crate::codes::{CodeView, InviteView};
 pub use crate::holdings::TransferView;
 pub use crate::identity::PatientKeys;
 pub use crate::permission::KeysView;

@@ -31,5 +31,7 @@ reasons! {
             "whoever has merely proven a code says what it is for, and nothing else",
         17 => NotTheCodes: NotAuthentic
             "whoever answered is not the institution that the code names",
+        18 => OldKeys: NotAuthentic
+            "the members have sealed a newer key of this institution; start it again with that, or follow its rotation with `chartmesh key rotate --keys`",
     }
 }

@@ -79,6 +79,7 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
         Notice::MayRead { patient, reader, scope } => {
             record::may_read(ctx, reader, patient, &scope)
         }
+        Notice::OldNews { chain } => custody::ask_for_news(ctx, &chain),
         Notice::Treating { patient } => record::tell_treating(ctx, patient),
         Notice::Snapshot { from, federation, anchor } => {
             Ok(federation::learn_snapshot(ctx, from, &federation, anchor)?)

@@ -24,5 +24,7 @@ reasons! {
     pub(crate) enum Reason: 17 "store" {
         1 => TooLarge: LimitReached
             "this is more than can be kept in one piece; say it more briefly, or in parts",
+        2 => DiskLow: LimitReached
+            "the disk there is almost full: nothing more is taken in until its operator has made room; what is there can be read and deleted",
     }
 }

@@ -146,6 +146,12 @@ impl<'a, R: ReadTxn + ?Sized> Overlay<'a, R> {
         &self.changes
     }
 
+    /// What it stands over.
+    #[must_use]
+    pub const fn below(&self) -> &R {
+        self.below
+    }
+
     /// The changes; dropping the overlay instead drops them.
     #[must_use]
     pub fn into_changes(self) -> Changes {

@@ -134,6 +134,13 @@ impl<T: Statement> Unverified<T> {
     }
 }
 
+/// The id that a statement with these claims has, whoever signs it.
+pub fn id_of<T: Statement>(claims: &T) -> StatementId {
+    let mut e = Encoder::with_capacity(512);
+    claims.encode(&mut e);
+    StatementId(blake3::hash(&sig_structure(T::DOMAIN, &e.into_bytes())).into())
+}
+
 impl<T: Statement> Signed<T> {
     /// Signs `claims`. Whatever then carries the statement is as unreadable as it is, if it is.
     #[must_use]

@@ -16,6 +16,9 @@ pub trait Act: Into<<Self as Act>::Feature> {
 
 /// How an act is carried out.
 pub(crate) trait CarryOut: Act {
+    /// Whether it makes this node keep more, and is refused while the disk is almost full.
+    const GROWS: bool = false;
+
     /// Does it, within the transaction.
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<Self::Answer>;
 }
@@ -85,6 +88,9 @@ macro_rules! commands {
                 use $crate::turn::CarryOut as _;
                 match self {
                     $(Self::$act(act) => {
+                        if <$act as $crate::turn::CarryOut>::GROWS {
+                            ctx.own.require_room()?;
+                        }
                         let answer = act.carry_out(ctx)?;
                         ctx.answer(request, answer);
                     })*

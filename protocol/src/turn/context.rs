@@ -1,6 +1,6 @@
 //! What a handler works with: one event's transaction, time, randomness, and what it sets going.
 
-use super::{Answer, Draft, Effect, Notice, Own, RequestId, Shown};
+use super::{Answer, Draft, Effect, Notice, Own, Payer, RequestId, Shown};
 use crate::Reach;
 use crate::identity::PatientKeys;
 use crate::refusal::Handled;
@@ -16,6 +16,8 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     /// How far inside whoever is heard stands: the addresses that it tells lie no further.
     pub(crate) from: Reach,
+    /// On whose account it is; none when it is ours.
+    pub(crate) payer: Option<Payer>,
     /// Where everything is kept.
     pub(crate) txn: &'a mut dyn Txn,
     /// The only source of randomness.

@@ -54,6 +54,8 @@ pub(crate) struct Draft {
     /// Further refusals of that day get no line.
     pub(crate) last: bool,
     pub(crate) through: Vec<PartyId>,
+    /// Of when the news of revocations was, if it was old.
+    pub(crate) news: Option<Timestamp>,
     /// When, for a line that is moved; otherwise now.
     pub(crate) at: Option<Timestamp>,
 }
@@ -71,6 +73,7 @@ impl Draft {
             reason: None,
             last: false,
             through: Vec::new(),
+            news: None,
             at: None,
         }
     }

@@ -62,6 +62,11 @@ pub(crate) enum Notice {
         /// What the permission covers.
         scope: Scope,
     },
+    /// A permission was shown or used, and what is known here of revocations is old: news is to be fetched.
+    OldNews {
+        /// The permission, whose parties may have newer news.
+        chain: Chain,
+    },
     /// Who treats a patient has changed: readers are to know.
     Treating {
         /// The patient.

@@ -7,7 +7,9 @@ use crate::limits;
 use crate::reason::reasons;
 use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
+use crate::store;
 use crate::time::{DAY_MS, Timestamp};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 reasons! {
@@ -82,6 +84,8 @@ pub(crate) struct Own {
     earlier: Mutex<Vec<SigningKey>>,
     /// What a deployment chose.
     pub(crate) policy: Policy,
+    /// Whether the disk is almost full, as the driver says.
+    disk_low: AtomicBool,
     /// What was signed last to say `hello` with. A peer without it signs anew.
     issued: Mutex<Option<Issued>>,
 }
@@ -111,6 +115,7 @@ impl Own {
             earlier_kem: Vec::new(),
             earlier: Mutex::default(),
             policy: Policy::default(),
+            disk_low: AtomicBool::new(false),
             issued: Mutex::default(),
         })
     }
@@ -226,6 +231,19 @@ impl Own {
             expires: now.plus_ms(CERTIFICATE_MS),
         };
         Signed::sign(certificate, &self.identity.institution)
+    }
+
+    /// The driver's word on the disk.
+    pub(crate) fn set_disk_low(&self, low: bool) {
+        self.disk_low.store(low, Ordering::Relaxed);
+    }
+
+    /// Refuses what would be kept while the disk is almost full.
+    pub(crate) fn require_room(&self) -> Handled<()> {
+        match self.disk_low.load(Ordering::Relaxed) {
+            true => refuse(store::Reason::DiskLow),
+            false => Ok(()),
+        }
     }
 
     /// Refuses what this role does not do.

@@ -27,6 +27,8 @@ pub(crate) enum Sort {
     /// Handling it again changes nothing but the access log: the answer to it is not kept. A repeated read is
     /// judged anew, so that nothing is given after a revocation was acknowledged.
     Read,
+    /// Handled once, too; it ends something or takes it back, or says who counts: it is heard however little room there is.
+    Vital,
     /// It is what a code is given out for: whoever has proven one may say nothing else.
     Introduction,
 }
@@ -80,6 +82,7 @@ macro_rules! messages {
     };
     (@sort) => { $crate::turn::Sort::Usual };
     (@sort read) => { $crate::turn::Sort::Read };
+    (@sort vital) => { $crate::turn::Sort::Vital };
     (@sort introduction) => { $crate::turn::Sort::Introduction };
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Sender {
     pub(crate) node: NodeId,
     /// Whether it is a member of the federation.
     pub(crate) member: bool,
+    /// The member without whose certificate it could not come in: it is a relay that nothing else lets in.
+    pub(crate) relay_of: Option<PartyId>,
     /// Whether nothing lets it in but that it has proven a code.
     pub(crate) introduced: bool,
     /// Its proof of possession, not yet judged.

@@ -7,7 +7,7 @@ use crate::capability::{Purpose, Reason};
 use crate::codec::Wire;
 use crate::id::{EntryId, PartyId, TokenId};
 use crate::refusal::Refusal;
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 use serde_json::{Value, json};
 
 const PATIENT: PartyId = PartyId([7; 32]);
@@ -36,6 +36,7 @@ fn lines() -> Vec<Line> {
             before: lines.last().map_or([0; 32], Line::hash),
             through: reason.map(|_| vec![PROVIDER.id()]),
             last: None,
+            news: (action == Action::Read).then_some(Timestamp(NOW.0 - 3 * DAY_MS)),
         };
         lines.push(line);
     }

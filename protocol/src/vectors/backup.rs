@@ -69,6 +69,7 @@ fn ordered(order: DeleteOrder, by: &SigningKey) -> (Result<Deletion, String>, us
         keys,
         node: HOSPITAL.node(),
         member: true,
+        relay_of: None,
         introduced: false,
         proof: None,
         request_hash: [0; 32],

@@ -4,7 +4,7 @@
 //! wait for one institution, streams that are remembered of one, outcomes kept of one stream, refusals listed of
 //! one party and day, requests of one asker that are open at a relay. It counts rows on disk, not memory, and
 //! cannot see what grew and shrank again between two steps. A violation means that somebody can fill another's
-//! disk.
+//! disk. In the end it counts once more what each makes others keep.
 
 use super::found::{Checker, Found, name};
 use crate::stage::Stage;
@@ -15,7 +15,7 @@ use chartmesh_protocol::consent::RequestState;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits;
-use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::peer::{self, ask};
 use chartmesh_protocol::store::{ReadTxn, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,5 +142,17 @@ impl Checker for Bounded {
         self.busy.extend((0u32..).zip(&stage.machines).map(|(at, _)| at));
         self.look(stage, found);
         self.refusals(stage, patients, found);
+        for at in (0u32..).zip(&stage.machines).map(|(at, _)| at).filter(|at| stage.is_judged(*at))
+        {
+            let machine = &stage.machines[at as usize];
+            let wrong = peer::audit(&machine.disk, machine.party.peer.role());
+            for wrong in wrong.expect("memory does not fail") {
+                found.add(
+                    "bounded",
+                    Some(at),
+                    format!("{} counts wrongly: {wrong}", name(stage, at)),
+                );
+            }
+        }
     }
 }

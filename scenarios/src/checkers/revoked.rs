@@ -82,7 +82,7 @@ impl Checker for Revoked {
                 outcome: Some(OutcomeResult::Done(_)),
                 ..
             } => {
-                let Some(state) = &keys.revocations else { return };
+                let Some(state) = &keys.news.revocations else { return };
                 let tokens = state.claims().revoked.iter().map(|revoked| revoked.token);
                 self.answered.insert(key(*message), (*at, tokens.collect()));
             }

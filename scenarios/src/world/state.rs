@@ -7,7 +7,7 @@ use chartmesh_protocol::agenda::Retry;
 use chartmesh_protocol::id::{PartyId, TransferId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Answer, Body, RequestId};
+use chartmesh_protocol::peer::{self, Answer, Body, RequestId};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::store::Changes;
 use chartmesh_protocol::time::Timestamp;
@@ -181,5 +181,18 @@ impl World {
     pub(super) fn request(&mut self) -> RequestId {
         self.requests += 1;
         RequestId(self.requests)
+    }
+}
+
+impl Drop for World {
+    /// Whatever a test did, and wherever it ends: what is counted under others is what is kept for them.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for party in &self.parties {
+            let wrong = peer::audit(&party.store, party.peer.role()).expect("memory does not fail");
+            assert!(wrong.is_empty(), "{:?}: {}", party.peer, wrong.join("; "));
+        }
     }
 }

@@ -125,6 +125,8 @@ impl Machine {
         let ahead = Duration::from_millis(self.ahead_ms);
         let parts = Parts {
             store: self.open_store(),
+            reopen: None,
+            room: None,
             peer: self.peer(),
             objects,
             net: net.clone(),

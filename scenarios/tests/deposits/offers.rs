@@ -2,7 +2,7 @@
 
 use chartmesh_protocol::backup::{Message, Offer, OfferPermission};
 use chartmesh_protocol::capability::{
-    Chain, Confirmation, Operation, Operations, Parties, Purpose, Scope, Token,
+    Chain, Confirmation, News, Operation, Operations, Parties, Purpose, Scope, Token,
 };
 use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::consent::{self, ReadAnswer, RequestState};
@@ -147,7 +147,7 @@ fn permission(region: &Region, bytes: u64) -> OfferPermission {
         chain: Chain::root(&Signed::sign(token, &keys.signing)),
         log: party.peer.keys_of(&party.store, region.patient).unwrap().unwrap().log().clone(),
         ring: None,
-        revocations: None,
+        news: News::default(),
         issuers: Vec::new(),
     }
 }

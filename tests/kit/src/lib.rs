@@ -12,4 +12,4 @@ mod terminal;
 
 pub use disk::{FaultyDisk, FaultyFile, Loss};
 pub use rogue::{Rogue, Told, altered, minted};
-pub use terminal::{Far, Terminal};
+pub use terminal::{Far, Terminal, backdated};

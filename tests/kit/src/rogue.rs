@@ -3,25 +3,26 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use chartmesh_node::config::{Config, Flags};
 use chartmesh_node::random;
-use chartmesh_node::run::load_identity;
 use chartmesh_protocol::backup::{self, Offer, OfferPermission};
-use chartmesh_protocol::capability::{Chain, Proof, Token};
+use chartmesh_protocol::capability::{
+    Chain, Confirmation, News, Operation, Operations, Proof, Purpose, Scope, Token,
+};
 use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::consent::{self, ReadAnswer, ReadRequest};
 use chartmesh_protocol::crypto::SigningKey;
 use chartmesh_protocol::directory::Introduction;
-use chartmesh_protocol::id::{ConsentId, PartyId};
-use chartmesh_protocol::identity::KeyLog;
+use chartmesh_protocol::holdings::contents_hash;
+use chartmesh_protocol::id::{ConsentId, EntryId, ObjectId, PartyId, TokenId};
+use chartmesh_protocol::identity::{KeyLog, incept};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::{Body, KeysView, PeerView};
-use chartmesh_protocol::record::Bundle;
+use chartmesh_protocol::record::{Bundle, ContentRef, Label};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::statement::Signed;
 use futures::future::join_all;
 
-use crate::terminal::{Far, Terminal};
+use crate::terminal::{Far, Terminal, now, stolen};
 
 /// What the far side heard.
 pub type Told = Result<Bytes, Refusal>;
@@ -32,6 +33,7 @@ pub struct Rogue {
     terminal: Terminal,
     patient: PartyId,
     log: KeyLog,
+    institution: (PartyId, SigningKey),
 }
 
 impl Rogue {
@@ -48,10 +50,10 @@ impl Rogue {
     ) -> anyhow::Result<Self> {
         let log = KeyLog::from_bytes(&keys.log.0, limits::LIST_STATEMENT_BYTES_MAX)?;
         let far = Far::of(known, holder).context("the holder is not known")?;
-        let config = Config::load(Flags { dir: Some(dir.to_owned()), ..Flags::default() })?;
-        let unlock = config.unlock(|| anyhow::bail!("the node has a passphrase"))?;
-        let terminal = Terminal::start(load_identity(&config, &unlock)?, far).await?;
-        Ok(Self { terminal, patient, log })
+        let identity = stolen(dir)?;
+        let institution = (identity.log.party_unverified(), identity.institution.clone());
+        let terminal = Terminal::start(identity, far).await?;
+        Ok(Self { terminal, patient, log, institution })
     }
 
     /// Presents a permission to read, with a proof in which something may be changed.
@@ -69,7 +71,7 @@ impl Rogue {
             patient: self.patient,
             chain: chain.clone(),
             log: self.log.clone(),
-            revocations: None,
+            news: News::default(),
             user: "Dr. Nobody".into(),
             purpose: chain.leaf().claims().purpose,
             after: None,
@@ -105,7 +107,7 @@ impl Rogue {
             chain: chain.clone(),
             log: self.log.clone(),
             ring: None,
-            revocations: None,
+            news: News::default(),
             issuers: Vec::new(),
         };
         let offer = Offer {
@@ -118,6 +120,72 @@ impl Rogue {
         };
         let body = Body::Backup(backup::Message::Offer(offer)).to_bytes();
         self.present(chain, body, |_| ()).await
+    }
+
+    /// Offers an entry of a patient who does not exist, with a permission by that patient, and says that its content has so
+    /// many bytes.
+    ///
+    /// # Errors
+    /// As [`Rogue::read`].
+    pub async fn offer_for_nobody(&mut self, bytes: u64) -> anyhow::Result<Told> {
+        let mut seed = [0; 32];
+        random(&mut seed);
+        let nobody = SigningKey::from_seed(&seed);
+        let log = incept(&nobody, &nobody.public());
+        let subject = log.clone().verify()?.party();
+        let bundle = self.made_up(subject, bytes);
+        let token = self.keep_of(subject, bundle.label.claims().entry());
+        let chain = Chain::root(&Signed::sign(token, &nobody));
+        let (patient, known) = (self.patient, self.log.clone());
+        (self.patient, self.log) = (subject, log);
+        let told = self.offer(&chain, vec![bundle], Vec::new()).await;
+        (self.patient, self.log) = (patient, known);
+        told
+    }
+
+    /// An entry of the institution's that is nothing, about anybody.
+    fn made_up(&self, subject: PartyId, bytes: u64) -> Bundle {
+        let (author, key) = &self.institution;
+        let (mut salt, mut object, mut manifest) = ([0; 16], [0; 32], vec![0; 1200]);
+        [&mut salt[..], &mut object, &mut manifest].into_iter().for_each(random);
+        let contents = vec![ContentRef { object: ObjectId(object), length: bytes }];
+        let label = Label {
+            subject,
+            salt,
+            compartment: None,
+            manifest: ObjectId(*blake3::hash(&manifest).as_bytes()),
+            contents: contents_hash(&contents),
+            author: *author,
+            key: 0,
+            recorded: now(),
+        };
+        let label = Signed::sign(label, key).to_unverified();
+        Bundle { label, contents, manifest: Bytes(manifest), wrap: None, author_wrap: None }
+    }
+
+    /// A permission of a patient's to keep one entry, wherever.
+    fn keep_of(&self, patient: PartyId, entry: EntryId) -> Token {
+        let mut id = TokenId([0; 16]);
+        random(&mut id.0);
+        let now = now().seconds();
+        Token {
+            issuer: patient,
+            subject: patient,
+            audience: None,
+            expires: now + 3600,
+            not_before: now,
+            issued: now,
+            id,
+            confirmation: Confirmation { grantee: self.institution.0 },
+            key: 0,
+            parent: None,
+            operations: Operations::of(&[Operation::Keep]),
+            scope: Scope::of_entries([entry]).expect("one entry"),
+            quota: None,
+            purpose: Purpose::RecordsManagement,
+            delegation: None,
+            max_staleness: None,
+        }
     }
 
     /// Sends so many requests of the largest size at once, none of them a message, and opens pipes
@@ -144,7 +212,7 @@ impl Rogue {
         let nonce = self.terminal.greet().await?;
         let mut proof = self.terminal.proof(chain, &body, nonce);
         change(&mut proof);
-        self.terminal.say(nonce, body, proof).await
+        self.terminal.say(nonce, body, Some(proof)).await
     }
 }
 

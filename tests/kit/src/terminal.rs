@@ -1,16 +1,22 @@
 //! A terminal that an institution certified, speaking by hand: it says to one holder whatever it is
 //! told to say, true or not, in the real protocol over the real network.
 
+use std::path::Path;
+
 use anyhow::Context as _;
+use chartmesh_node::config::{Config, Flags};
 use chartmesh_node::net::{self, BulkStream, Limits, Net, NetConfig, NetEvent, SendFailure};
 use chartmesh_node::random;
+use chartmesh_node::run::load_identity;
 use chartmesh_protocol::capability::{Chain, ConnectionNonce, Proof};
-use chartmesh_protocol::codec::Bytes;
+use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+use chartmesh_protocol::federation::{self, Gossip};
 use chartmesh_protocol::id::{NodeId, PartyId, StreamId};
 use chartmesh_protocol::identity::{Role, incept};
+use chartmesh_protocol::membership::{Ballot, Expulsion, Standpoint};
 use chartmesh_protocol::message::{Envelope, MessageId, Outcome, OutcomeResult};
-use chartmesh_protocol::peer::{CheckedWelcome, Identity, Peer, PeerView};
+use chartmesh_protocol::peer::{Body, CheckedWelcome, Identity, Peer, PeerView};
 use chartmesh_protocol::refusal::Refusal;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::Memory;
@@ -95,6 +101,14 @@ impl Terminal {
         Ok(Self { peer, store, net, _events: events, key, far, stream: StreamId(stream), sent: 0 })
     }
 
+    /// Starts a terminal with the keys of the node in `dir`, which has no passphrase.
+    ///
+    /// # Errors
+    /// As [`Terminal::start`]; when the keys cannot be had.
+    pub async fn of(dir: &Path, far: Far) -> anyhow::Result<Self> {
+        Self::start(stolen(dir)?, far).await
+    }
+
     /// Starts a terminal of an institution that nobody knows.
     ///
     /// # Errors
@@ -147,6 +161,15 @@ impl Terminal {
         }
     }
 
+    /// Says hello, and sends a message that needs no permission; gives the answer.
+    ///
+    /// # Errors
+    /// When whoever is spoken to does not answer in a way that proves to be its own.
+    pub async fn tell(&mut self, body: &Body) -> anyhow::Result<Result<Bytes, Refusal>> {
+        let nonce = self.greet().await?;
+        self.say(nonce, body.to_bytes(), None).await
+    }
+
     /// Sends a body with a proof, which the terminal signs; gives the holder's answer.
     ///
     /// # Errors
@@ -155,7 +178,7 @@ impl Terminal {
         &mut self,
         nonce: ConnectionNonce,
         body: Vec<u8>,
-        proof: Proof,
+        proof: Option<Proof>,
     ) -> anyhow::Result<Result<Bytes, Refusal>> {
         self.sent += 1;
         let envelope = Envelope {
@@ -166,7 +189,7 @@ impl Terminal {
             node: self.peer.node(),
             nonce,
             body: Bytes(body),
-            proof: Some(Signed::sign(proof, &self.key).to_unverified()),
+            proof: proof.map(|proof| Signed::sign(proof, &self.key).to_unverified()),
         };
         let envelope = Signed::sign(envelope, &self.key);
         let answer = self
@@ -201,7 +224,44 @@ impl Terminal {
     }
 }
 
-fn now() -> Timestamp {
+/// Everything that makes an institution, from the files of its node in `dir`, which has no passphrase.
+pub(crate) fn stolen(dir: &Path) -> anyhow::Result<Identity> {
+    let config = Config::load(Flags { dir: Some(dir.to_owned()), ..Flags::default() })?;
+    let unlock = config.unlock(|| anyhow::bail!("the node has a passphrase"))?;
+    Ok(load_identity(&config, &unlock)?)
+}
+
+/// What members say to each other if those with these folders vote for putting `whom` out, as in the view `then`.
+///
+/// # Errors
+/// When their keys cannot be had.
+pub fn backdated(by: &[&Path], then: Standpoint, whom: PartyId) -> anyhow::Result<Body> {
+    let mut ballots = Vec::new();
+    for dir in by {
+        let identity = stolen(dir)?;
+        let ballot = Ballot {
+            view: then.view,
+            author: identity.log.party_unverified(),
+            number: u32::MAX,
+            admit: Vec::new(),
+            expel: vec![Expulsion { party: whom, reason: "as of before".to_owned() }],
+            threshold: None,
+            leave: false,
+        };
+        ballots.push(Signed::sign(ballot, &identity.institution).to_unverified());
+    }
+    let gossip = Gossip {
+        position: then,
+        ballots,
+        speeches: Vec::new(),
+        words: Vec::new(),
+        left: None,
+        seals: Vec::new(),
+    };
+    Ok(Body::Federation(federation::Message::Gossip(gossip)))
+}
+
+pub(crate) fn now() -> Timestamp {
     let since =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))

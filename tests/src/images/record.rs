@@ -77,7 +77,7 @@ impl Recording {
         let mut world = road::walk(world, seed);
         world.keeper = None;
         let recorders = std::mem::take(&mut *recorders.borrow_mut());
-        let lives = recorders.into_iter().zip(world.parties).zip(STORES);
+        let lives = recorders.into_iter().zip(core::mem::take(&mut world.parties)).zip(STORES);
         lives.map(|((recorder, party), name)| recorder.end(name, party.peer)).collect()
     }
 

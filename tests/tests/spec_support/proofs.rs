@@ -113,6 +113,11 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "no_order_of_arrival_brings_a_revoked_token_back",
     ),
     (
+        "CAP-17",
+        "scenarios/tests/freshness.rs",
+        "a_relay_that_is_awake_keeps_permissions_fresh_without_its_patient_and_says_no_more_than_twice_a_day",
+    ),
+    (
         "REF-1",
         "protocol/src/peer/words.rs",
         "a_reason_of_a_newer_version_is_shown_as_such_and_text_of_others_stays_on_its_line",

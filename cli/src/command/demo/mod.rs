@@ -4,6 +4,7 @@
 //! own data directory; each knows only the invite or code that it was given. Every step says what
 //! happens and who may now read what, and fails the demo when it did not do what it says.
 
+mod apart;
 mod args;
 mod deciding;
 mod files;

@@ -1,5 +1,6 @@
 //! The story, step by step.
 
+use super::apart::{unlisted, void};
 use super::args::Args;
 use super::deciding::{ask_further, refer, rotate};
 use super::founding::{enrol, found};
@@ -81,9 +82,11 @@ async fn tell_story(root: &Path, args: &Args) -> anyhow::Result<()> {
     rotate(&mut region, &referral).await?;
     refusals(&region, &kinds).await?;
     stand(&region).await?;
+    unlisted(&region).await?;
     read_log(&region).await?;
     interrupt(&mut region, args.interrupt_mib).await?;
     delete(&region).await?;
+    void(&region).await?;
     finish(&mut region, args.keep);
     Ok(())
 }

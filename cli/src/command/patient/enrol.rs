@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::args::WaitArgs;
 use crate::command::federation::show_code;
+use crate::command::request;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, short};
 use crate::output::{self, Cell, Style, counted, faint, row};
@@ -146,6 +147,7 @@ pub(super) async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -
     })
     .await?;
     node.out.answer(&json!(view), |out| {
+        out.facts(&request::about(&one.about));
         out.line(format!("tell the desk this number: {}", one.number.unwrap_or_default()));
         out.next(format!(
             "once the desk says that it is the same: chartmesh patient accept {} {} --wait",

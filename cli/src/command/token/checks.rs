@@ -7,7 +7,9 @@ use chartmesh_protocol::capability::{Chain, Reason, RevocationState, Revocations
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::{KeyLog, KnownKeys};
-use chartmesh_protocol::limits::{CLOCK_TOLERANCE_SECONDS, RESPONSE_BYTES_MAX, TOKEN_DAYS_MAX};
+use chartmesh_protocol::limits::{
+    CLOCK_TOLERANCE_SECONDS, NEWS_DAYS_DEFAULT, RESPONSE_BYTES_MAX, TOKEN_DAYS_MAX,
+};
 use chartmesh_protocol::peer::KeysView;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::time::{DAY_MS, SECOND_MS, Timestamp};
@@ -149,9 +151,19 @@ fn revocations(checks: &mut Checks, chain: &Chain, known: Option<&Revocations>, 
     }
     let in_time = chain.first().claims().issued >= known.min_iat;
     checks.standing("issued after the last revocation of all", in_time, Reason::IssuedBeforeMinIat);
-    if let Some(limit) = chain.leaf().claims().max_staleness {
-        let fresh = now.since(known.issued) <= limit.saturating_mul(SECOND_MS);
-        checks.standing("news of revocations is fresh enough", fresh, Reason::StaleRevocations);
+    let age = now.since(known.issued.max(chain.first().claims().issued_at()));
+    match chain.leaf().claims().max_staleness {
+        Some(limit) => {
+            let fresh = age <= limit.saturating_mul(SECOND_MS);
+            checks.standing("news of revocations is fresh enough", fresh, Reason::StaleRevocations);
+        }
+        None if age > NEWS_DAYS_DEFAULT * DAY_MS => {
+            let what = format!(
+                "used by whoever treats the patient: news of revocations is older than {NEWS_DAYS_DEFAULT} days"
+            );
+            checks.unknown(what, "who treats the patient is not known here");
+        }
+        None => {}
     }
 }
 

@@ -248,6 +248,7 @@ pub(super) async fn begin(
     State(api): State<Arc<ApiState>>,
     In(mut about): In<About>,
 ) -> Outcome<Json<ImportView>> {
+    api.handle.peer().require_room()?;
     about.title = about.title.map(|text| title(&text)).filter(|text| !text.is_empty());
     about.user = title(&about.user);
     if about.user.is_empty() || about.user.len() > NAME_BYTES_MAX {

@@ -58,6 +58,9 @@ wire_struct! {
         /// For a refusal: that further ones of the same party on that day have no line. Never false.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         14 => last: Option<bool>,
+        /// Of when the newest news of revocations was that the holder had, if that was old.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        15 => news: Option<Timestamp>,
     }
 }
 
@@ -125,6 +128,7 @@ pub(crate) fn append(ctx: &mut Context<'_>, draft: Draft) -> Result<(), StoreErr
         before: head.hash,
         through: Some(draft.through).filter(|through| !through.is_empty()),
         last: draft.last.then_some(true),
+        news: draft.news,
     };
     let key = rows::pair(&draft.patient.0, &line.seq.to_be_bytes());
     rows::put(ctx.txn, LINES, &key, &line)?;
@@ -188,6 +192,7 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, from: PartyId, to: PartyId) -> Result
                 reason: line.reason,
                 last: line.last.is_some(),
                 through: line.through.unwrap_or_default(),
+                news: line.news,
                 at: Some(line.at),
             },
         )?;

@@ -16,7 +16,7 @@ messages! {
         /// A relay asks for lines about its patient.
         1 => Lines(LinesRequest) "access-log.lines" read,
         /// A reader tells the patient's relay what head it was shown.
-        2 => Shown(Shown) "access-log.shown",
+        2 => Shown(Shown) "access-log.shown" vital,
     }
 }
 
@@ -88,7 +88,8 @@ reasons! {
 /// Whether a head is signed by its holder.
 pub(super) fn is_the_holders(head: &Unverified<Head>, holder: &KnownKeys) -> bool {
     let claims = head.claims();
-    let key = holder.key(claims.key).filter(|_| holder.party() == claims.holder);
+    let key = holder.key_at(claims.key, claims.at);
+    let key = key.filter(|_| holder.party() == claims.holder);
     key.is_some_and(|key| head.check(&key).is_ok())
 }
 

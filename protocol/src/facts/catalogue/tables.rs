@@ -3,7 +3,7 @@
 use super::listed::Listed;
 use super::tree;
 use super::wire::Catalogue;
-use crate::codec::wire_struct;
+use crate::codec::{DecodeError, Wire, wire_struct};
 use crate::id::{CompartmentId, EntryId, PartyId, StatementId};
 use crate::limits;
 use crate::rows;
@@ -43,6 +43,11 @@ wire_struct! {
         /// `seq` of the catalogue that says so; at the relay itself, 0.
         2 => seq: u64,
     }
+}
+
+/// Entries that are listed here for the catalogue of this row.
+pub(crate) fn listed_rows(row: &[u8]) -> Result<u64, DecodeError> {
+    Ok(SectionRow::from_bytes(row, limits::ROW_BYTES_MAX)?.rows)
 }
 
 fn section_key(patient: PartyId, compartment: CompartmentId) -> Vec<u8> {

@@ -8,7 +8,7 @@ use crate::identity::{KeyRing, KnownKeys};
 use crate::limits;
 use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
-use crate::time::{SECOND_MS, Timestamp};
+use crate::time::{DAY_MS, SECOND_MS, Timestamp};
 
 wire_struct! {
     /// The relay's signed word on which entries there are: all of one compartment, or those that one
@@ -113,6 +113,10 @@ impl Unverified<Catalogue> {
             return Err(CatalogueError::OtherRelay);
         }
         if claims.issued > now.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS) {
+            return Err(CatalogueError::BadDate);
+        }
+        // Numbers follow the relay's clock, so that nobody takes those of all time to come.
+        if claims.seq > now.plus_ms(limits::KEY_RING_AHEAD_DAYS * DAY_MS).0 {
             return Err(CatalogueError::BadDate);
         }
         let key = relay.key(claims.key).ok_or(CatalogueError::UnknownKey)?;

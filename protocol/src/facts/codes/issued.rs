@@ -188,6 +188,55 @@ pub(crate) fn contested(
     Ok(rows::get::<CodeRow>(txn, CODES, &code.0)?.and_then(|row| row.other))
 }
 
+/// An invite that was given out here.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct InviteView {
+    /// The code's id; not the code, which was shown once.
+    pub invite: CodeId,
+    /// Until when it can be proven.
+    pub expires: Timestamp,
+    /// Who proved it first: from then on it is theirs.
+    pub by: Option<PartyId>,
+    /// Whether they have applied with it.
+    pub used: bool,
+    /// Who proved it as well: it is in two hands, and opens nothing more before it is taken back.
+    pub contested_by: Option<PartyId>,
+}
+
+/// The invites that were given out here and can be proven, or are in two hands.
+pub(crate) fn invites(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<InviteView>, StoreError> {
+    let mut invites = Vec::new();
+    for (key, row) in rows::all::<CodeRow>(txn, CODES, &[])? {
+        let open = row.expires > now && !row.used || row.other.is_some();
+        if row.purpose == CodeFor::Federation && open {
+            invites.push(InviteView {
+                invite: CodeId(rows::tail(CODES, &key)?),
+                expires: row.expires,
+                by: row.by,
+                used: row.used,
+                contested_by: row.other,
+            });
+        }
+    }
+    Ok(invites)
+}
+
+/// Takes one invite back; gives how it stood, if there was one.
+pub(crate) fn uninvite(
+    ctx: &mut Context<'_>,
+    invite: CodeId,
+) -> Result<Option<InviteView>, StoreError> {
+    let known = invites(ctx.txn, ctx.now)?.into_iter().find(|known| known.invite == invite);
+    if known.is_some() {
+        ctx.txn.delete(CODES, &invite.0)?;
+    }
+    Ok(known)
+}
+
 /// Takes back all codes for a purpose; gives how many there were.
 pub(crate) fn cancel(ctx: &mut Context<'_>, purpose: &CodeFor) -> Result<usize, StoreError> {
     let mut cancelled = 0;

@@ -19,10 +19,12 @@ mod proof;
 mod text;
 
 pub(crate) use given::{any_unproven, forget, heard, is_proven, proof, take, unproven};
+pub use issued::InviteView;
 #[cfg(test)]
 pub(crate) use issued::give_out;
 pub(crate) use issued::{
-    Claim, anchor_of, cancel, claim, contested, is_ours, issue, prove, redeem, shorten,
+    Claim, anchor_of, cancel, claim, contested, invites, is_ours, issue, prove, redeem, shorten,
+    uninvite,
 };
 pub use proof::CodeProof;
 pub(crate) use proof::Session;

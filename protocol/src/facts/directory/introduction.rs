@@ -1,7 +1,7 @@
 //! What one party tells another about a third.
 
 use super::nodes::{hint_node, nodes_of};
-use super::parties::{learn_card, learn_keys, party};
+use super::parties::{card, learn_card, learn_keys, party};
 use crate::Addresses;
 use crate::codec::wire_struct;
 use crate::id::{NodeId, PartyId};
@@ -81,7 +81,11 @@ pub(crate) fn learn_introduction(
     introduction: Introduction,
 ) -> Handled<PartyId> {
     let keys = learn_keys(ctx.txn, introduction.keys)?;
-    learn_card(ctx.txn, introduction.card, &keys)?;
+    match learn_card(ctx.txn, introduction.card, &keys) {
+        // Whoever tells may not have heard of a newer key: that says nothing of one who is known here.
+        Err(Failure::Refused(_)) if card(ctx.txn, keys.party())?.is_some() => {}
+        learnt => learnt?,
+    }
     for node in introduction.nodes.into_iter().take(limits::ADDRESSES_MAX) {
         hint_node(ctx.txn, node.node, keys.party(), node.addresses.within(ctx.from))?;
     }

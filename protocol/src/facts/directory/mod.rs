@@ -22,11 +22,13 @@ pub(crate) use nodes::{
     nodes_of,
 };
 pub(crate) use parties::{
-    beginning, card, institutions, institutions_page, keys, learn_card, learn_keys, set_own_card,
+    beginning, card, card_to_seal_to, institutions, institutions_page, keys, learn_card,
+    learn_keys, set_own_card,
 };
 pub(crate) use reasons::Reason;
 pub(crate) use rings::{
-    compartment_end, learn_ring, patients_beginning, relay_of, ring, usable_compartment,
+    compartment_end, compartments_seen, learn_ring, patients_beginning, relay_of, ring,
+    usable_compartment,
 };
 pub(crate) use standing::{
     CertifiedRow, Standing, clear_standing, dealing_with_us, set_standing, standing,

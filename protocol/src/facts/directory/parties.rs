@@ -180,6 +180,21 @@ pub(crate) fn card(
         .map(Unverified::from_own_store))
 }
 
+/// The card that something can be sealed to: signed with the key that counts now. Whoever has an earlier one opens what is
+/// sealed to that. [ID-17]
+pub(crate) fn card_to_seal_to(
+    txn: &(impl ReadTxn + ?Sized),
+    institution: PartyId,
+) -> Handled<Signed<Card>> {
+    let Some(card) = card(txn, institution)? else {
+        return refuse(Reason::InstitutionUnknown { institution });
+    };
+    match keys(txn, institution)?.is_some_and(|keys| keys.current_number() == card.key) {
+        true => Ok(card),
+        false => refuse(Reason::CardOfEarlierKey { institution }),
+    }
+}
+
 /// Every institution known here, with its card.
 pub(crate) fn institutions(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Signed<Card>>, StoreError> {
     Ok(rows::all::<PartyRow>(txn, PARTIES, &[])?

@@ -52,8 +52,9 @@ fn retire(
     new: &KeyRing,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // A relay's clock may run ahead; nobody heard of the newer ring later than now.
-    let replaced = new.issued.min(now);
+    // A relay's clock may run ahead; nobody heard of the newer ring later than now. And none replaced the older one before
+    // that was there, whatever date it bears.
+    let replaced = new.issued.max(old.issued).min(now);
     for gone in &old.compartments {
         let id = gone.id();
         let kept = new.compartments.iter().find(|kept| kept.id() == id);
@@ -84,6 +85,20 @@ pub(crate) fn compartment_end(
     }
     let Some(ring) = ring(txn, patient)? else { return Ok(None) };
     Ok(ring.compartments.iter().find(|c| c.id() == id).map(|c| ring.end_of(c)))
+}
+
+/// The compartments of the rings that were seen here: those of the newest, and those that were retired.
+pub(crate) fn compartments_seen(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Vec<CompartmentId>, StoreError> {
+    let retired = rows::all::<Timestamp>(txn, RETIRED, &patient.0)?.into_iter();
+    let mut seen = retired
+        .map(|(key, _)| rows::tail(RETIRED, &key).map(CompartmentId))
+        .collect::<Result<Vec<_>, _>>()?;
+    let ring = ring(txn, patient)?;
+    seen.extend(ring.iter().flat_map(|ring| &ring.compartments).map(Compartment::id));
+    Ok(seen)
 }
 
 /// A patient's compartment for what is recorded now, if there is one that can be sealed to.

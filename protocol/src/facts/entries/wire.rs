@@ -202,7 +202,8 @@ impl Bundle {
     pub fn check(self, author: &KnownKeys) -> Handled<Checked> {
         let claims = self.label.claims();
         let entry = claims.entry();
-        let signer = author.key(claims.key).filter(|_| author.party() == claims.author);
+        let signer = author.key_at(claims.key, claims.recorded);
+        let signer = signer.filter(|_| author.party() == claims.author);
         let Some(signer) = signer else { return refuse(Reason::LabelKeyUnknown { entry }) };
         if self.label.check(&signer).is_err() {
             return refuse(Reason::LabelNotSigned { entry });

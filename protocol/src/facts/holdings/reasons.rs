@@ -11,6 +11,8 @@ reasons! {
         4 => NoTicket: NotPermitted "no such ticket",
         5 => TicketExpired: Expired "the ticket has expired; ask again",
         6 => NotOfTicket: NotPermitted "the ticket is not for this object",
+        7 => TooManyTickets: LimitReached
+            "the institution has read as much there as it may in a day; read on tomorrow",
     }
 }
 

@@ -10,9 +10,10 @@ use crate::members;
 use crate::permission;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
-use crate::store::{ReadTxn, Table};
+use crate::store::{ReadTxn, StoreError, Table};
 use crate::time::Timestamp;
 use crate::turn::Context;
+use std::collections::BTreeSet;
 
 /// Ticket -> [`TicketRow`].
 const TICKETS: Table = Table("ticket");
@@ -20,6 +21,8 @@ const TICKETS: Table = Table("ticket");
 const TICKET_ENDS: Table = Table("ticket_end");
 /// Ticket, object -> nothing.
 const TICKET_OBJECTS: Table = Table("ticket_object");
+/// Institution -> what its tickets weigh: see [`weight`].
+const WEIGHTS: Table = Table("ticket_weight");
 
 wire_struct! {
     /// A permission to pull, checked again while it is used.
@@ -35,6 +38,17 @@ wire_struct! {
     }
 }
 
+/// What a ticket weighs: as many as its objects, and 8 for itself and the line in the access log that it goes with. So
+/// whoever reads without end fills neither these tables nor, in a day, the log.
+const fn weight(objects: usize) -> u64 {
+    objects as u64 + 8
+}
+
+/// What the tickets of an institution weigh.
+fn weighs(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Result<u64, StoreError> {
+    Ok(rows::get(txn, WEIGHTS, &to.0)?.unwrap_or(0))
+}
+
 /// Gives `to` a ticket for pulling `objects`.
 pub(crate) fn issue_ticket(
     ctx: &mut Context<'_>,
@@ -42,6 +56,12 @@ pub(crate) fn issue_ticket(
     objects: impl IntoIterator<Item = ObjectId>,
     granted: Option<GrantedSummary>,
 ) -> Handled<TicketId> {
+    let objects: BTreeSet<_> = objects.into_iter().collect();
+    let all = weighs(ctx.txn, to)? + weight(objects.len());
+    if all > limits::TICKETS_WEIGHT_MAX {
+        return refuse(Reason::TooManyTickets);
+    }
+    rows::put(ctx.txn, WEIGHTS, &to.0, &all)?;
     let ticket = TicketId(ctx.random());
     let row = TicketRow { to, expires: ctx.now.plus_ms(limits::TICKET_MS), granted };
     rows::put(ctx.txn, TICKETS, &ticket.0, &row)?;
@@ -97,11 +117,61 @@ pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
         ctx.txn.page(TICKET_ENDS, &[], &ctx.now.0.to_be_bytes(), limits::DUE_ROWS_MAX)?
     {
         let ticket: [u8; 16] = rows::tail(TICKET_ENDS, &key)?;
-        for (object, _) in rows::all::<Bytes>(ctx.txn, TICKET_OBJECTS, &ticket)? {
-            ctx.txn.delete(TICKET_OBJECTS, &object)?;
+        let objects = rows::all::<Bytes>(ctx.txn, TICKET_OBJECTS, &ticket)?;
+        for (object, _) in &objects {
+            ctx.txn.delete(TICKET_OBJECTS, object)?;
+        }
+        if let Some(row) = rows::get::<TicketRow>(ctx.txn, TICKETS, &ticket)? {
+            let left = weighs(ctx.txn, row.to)?.saturating_sub(weight(objects.len()));
+            match left {
+                0 => ctx.txn.delete(WEIGHTS, &row.to.0)?,
+                _ => rows::put(ctx.txn, WEIGHTS, &row.to.0, &left)?,
+            }
         }
         ctx.txn.delete(TICKETS, &ticket)?;
         ctx.txn.delete(TICKET_ENDS, &key)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{KemSecret, SigningKey};
+    use crate::identity::{Role, incept};
+    use crate::peer::{Identity, Peer};
+    use crate::store::Memory;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    const READER: PartyId = PartyId([1; 32]);
+
+    fn holder() -> Peer {
+        let [institution, next, node] = [1, 2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]));
+        let (log, kem) = (incept(&institution, &next.public()), KemSecret::from_seed([4; 32]));
+        let name = "Cedar".to_owned();
+        Peer::new(Identity { role: Role::Backup, name, log, institution, kem, node }).unwrap()
+    }
+
+    /// [QUO-4]
+    #[test]
+    fn whoever_reads_without_end_fills_no_table_with_tickets() {
+        let (peer, mut store) = (holder(), Memory::default());
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let almost = limits::TICKETS_WEIGHT_MAX - 12;
+        rows::put(&mut store, WEIGHTS, &READER.0, &almost).unwrap();
+        let three = || [1, 1, 2, 3].map(|byte| ObjectId([byte; 32]));
+        let mut ctx = peer.context(Timestamp(1), &mut store, &mut rng, None);
+        assert!(issue_ticket(&mut ctx, READER, three(), None).is_ok(), "11 of 12");
+        assert!(issue_ticket(&mut ctx, READER, [], None).is_err());
+        assert!(issue_ticket(&mut ctx, PartyId([2; 32]), three(), None).is_ok(), "another");
+        // The next day it reads on.
+        let tomorrow = Timestamp(2 + limits::TICKET_MS);
+        let mut ctx = peer.context(tomorrow, &mut store, &mut rng, None);
+        tick(&mut ctx).unwrap();
+        assert_eq!(weighs(&store, READER).unwrap(), almost);
+        assert_eq!(store.get(WEIGHTS, &[2; 32]).unwrap(), None);
+        let mut ctx = peer.context(tomorrow, &mut store, &mut rng, None);
+        assert!(issue_ticket(&mut ctx, READER, three(), None).is_ok());
+    }
 }

@@ -3,14 +3,16 @@
 use super::reasons::Reason;
 use super::roll;
 use crate::codec::Wire;
+use crate::directory;
 use crate::id::ViewId;
+use crate::identity::Rotation;
 use crate::limits;
 use crate::membership::{Bound, Charter, CheckedView, Fork, Seal, Standpoint, View};
-use crate::refusal::{Handled, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
-use crate::turn::Context;
+use crate::turn::{Context, Effect};
 
 /// Nothing -> the charter.
 const CHARTER: Table = Table("federation_charter");
@@ -194,7 +196,34 @@ pub(crate) fn follow(ctx: &mut Context<'_>, seal: &Seal) -> Handled<Followed> {
     prune(ctx, next.number)?;
     let bound = super::here::bound_after(ctx.txn, seal.round)?;
     stand_at(ctx, Some(&view), &next, bound)?;
+    for rotation in &seal.change.rotated {
+        learn_rotation(ctx, rotation)?;
+    }
     Ok(Followed::Moved)
+}
+
+/// A rotation that the members sealed counts at once for all else, also here, where its institution was not heard since.
+/// [ID-17]
+fn learn_rotation(ctx: &mut Context<'_>, rotation: &Unverified<Rotation>) -> Handled<()> {
+    let party = rotation.claims().party;
+    let Some(known) = directory::keys(ctx.txn, party)?.filter(|_| party != ctx.own.party()) else {
+        return Ok(());
+    };
+    if rotation.claims().number != known.current_number().saturating_add(1) {
+        return Ok(());
+    }
+    let mut log = known.log().clone();
+    log.rotations.push(rotation.clone());
+    match directory::learn_keys(ctx.txn, log) {
+        // Its new card, and its new node, are to be known here, too.
+        Ok(_) => {
+            ctx.effects.push(Effect::Greet { to: party });
+            Ok(())
+        }
+        // Of a fork of its keys the seal has one branch, and this node the other: neither is forgotten.
+        Err(Failure::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The oldest seals go: who stands further back needs a new code.

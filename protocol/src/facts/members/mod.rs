@@ -18,5 +18,5 @@ pub(crate) use follow::{leads_on, snapshot};
 pub(crate) use here::{Here, Item, due, here, lose};
 pub(crate) use reasons::Reason;
 pub(crate) use roll::{
-    admitted, called, gone, is_expelled, is_gone, is_member, member, members, name,
+    admitted, called, gone, has_newer_key, is_expelled, is_gone, is_member, member, members, name,
 };

@@ -3,7 +3,7 @@
 use crate::codec::Bytes;
 use crate::directory::{self, Standing};
 use crate::id::PartyId;
-use crate::identity::Role;
+use crate::identity::{KnownKeys, Role};
 use crate::membership::{CheckedView, Member};
 use crate::names::{self, Bearer};
 use crate::rows;
@@ -29,6 +29,14 @@ pub(crate) fn member(
     party: PartyId,
 ) -> Result<Option<Member>, StoreError> {
     rows::get(txn, MEMBERS, &party.0)
+}
+
+/// Whether the newest view lists a later key of a member than these: whoever shows the earlier ones may have stolen them.
+pub(crate) fn has_newer_key(
+    txn: &(impl ReadTxn + ?Sized),
+    keys: &KnownKeys,
+) -> Result<bool, StoreError> {
+    Ok(member(txn, keys.party())?.is_some_and(|member| member.number > keys.current_number()))
 }
 
 /// An institution's name for people: as the members admitted it. For lack of that, in quotation marks, what it calls itself

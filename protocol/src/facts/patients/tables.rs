@@ -84,6 +84,17 @@ pub(crate) fn serves(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Result<
     Ok(txn.get(PATIENTS, &patient.0)?.is_some())
 }
 
+/// All patients that this relay serves.
+pub(crate) fn all(txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, StoreError> {
+    let all = rows::all::<PatientRow>(txn, PATIENTS, &[])?.into_iter();
+    all.map(|(key, _)| rows::tail(PATIENTS, &key).map(PartyId)).collect()
+}
+
+/// Whether this relay serves anybody.
+pub(crate) fn any(txn: &(impl ReadTxn + ?Sized)) -> Result<bool, StoreError> {
+    Ok(!rows::scan::<PatientRow>(txn, PATIENTS, &[], None, 1)?.is_empty())
+}
+
 /// A page of all patients.
 pub(super) fn patients(txn: &dyn ReadTxn, part: &Part) -> Handled<Page<(PartyId, PatientRow)>> {
     let page = part.rows(txn, PATIENTS, &[], PartyId::LEN)?;

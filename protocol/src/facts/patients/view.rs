@@ -1,12 +1,13 @@
 //! A patient, as front doors show one.
 
+use super::about::AboutView;
 use super::tables::{PatientRow, patient, patients};
-use crate::contacts;
+use crate::contacts::{self, EnrollingRow};
 use crate::directory;
 use crate::id::PartyId;
 use crate::kind::Kind;
 use crate::refusal::{Handled, Refusal};
-use crate::store::ReadTxn;
+use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::turn::{Page, Part};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,8 @@ pub struct EnrollingView {
     /// Whether the patient has said so.
     #[serde(default)]
     pub accepted: bool,
+    /// What the patient should know of it before saying so.
+    pub about: AboutView,
 }
 
 /// One patient as shown.
@@ -86,14 +89,24 @@ fn view_of(
         contacts: contacts::contacts(txn, id)?,
         enrolling: contacts::enrolling(txn, id)?
             .into_iter()
-            .map(|(institution, row)| EnrollingView {
-                institution,
-                number: row.shown(),
-                confirmed: row.confirmed,
-                accepted: row.accepted,
-                refused: row.refused,
-            })
-            .collect(),
+            .map(|(institution, row)| enrolling(txn, id, institution, row))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn enrolling(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    institution: PartyId,
+    row: EnrollingRow,
+) -> Result<EnrollingView, StoreError> {
+    Ok(EnrollingView {
+        institution,
+        number: row.shown(),
+        confirmed: row.confirmed,
+        accepted: row.accepted,
+        about: AboutView::of(txn, patient, institution)?,
+        refused: row.refused,
     })
 }
 

@@ -1,19 +1,21 @@
 //! A holder judges a permission that somebody presents, and puts every refusal on the record.
 
-use super::{learn_revocations, revocations};
+use super::{learn_news, revocations};
 use crate::capability::{
-    Chain, Granted, Keys, Permitted, Presented, Purpose, Reason, RevocationState, Target, Verifier,
-    Wanted, verify,
+    Chain, Granted, Keys, News, Permitted, Presented, Purpose, Reason, Target, Verifier, Wanted,
+    verify,
 };
 use crate::directory;
 use crate::id::{PartyId, TokenId};
-use crate::identity::{KeyLog, KnownKeys};
+use crate::identity::{KeyLog, KnownKeys, Treats};
 use crate::limits;
 use crate::members;
 use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Unverified;
 use crate::store::ReadTxn;
-use crate::turn::{Action, Context, Draft, Sender};
+use crate::time::Timestamp;
+use crate::treating;
+use crate::turn::{Action, Context, Draft, Notice, Sender};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a message brings for judging a permission.
@@ -24,7 +26,7 @@ pub(crate) struct Judged<'a> {
     pub(crate) chain: Chain,
     pub(crate) log: KeyLog,
     pub(crate) issuers: Vec<KeyLog>,
-    pub(crate) revocations: Option<Unverified<RevocationState>>,
+    pub(crate) news: News,
     pub(crate) purpose: Option<Purpose>,
     pub(crate) targets: &'a [Target],
     pub(crate) bytes: u64,
@@ -38,7 +40,7 @@ pub(crate) struct Judged<'a> {
 pub(crate) fn judge<Op: Permitted>(
     ctx: &mut Context<'_>,
     sender: &Sender,
-    judged: Judged<'_>,
+    mut judged: Judged<'_>,
 ) -> Handled<Granted<Op>> {
     let token = judged.chain.leaf().claims().id;
     // Of patients that are not known here there is no log: nobody fills our tables with strangers.
@@ -65,12 +67,15 @@ pub(crate) fn judge<Op: Permitted>(
         Ok(_) | Err(Failure::Refused(_)) => return refused(ctx, Reason::UnknownIssuer),
         Err(error) => return Err(error),
     };
-    if let Some(state) = judged.revocations {
-        // A state that does not verify teaches nothing; the permission is judged by what is known.
-        let _ = learn_revocations(ctx, state, &known);
+    let treats = treating_presenter(ctx, judged.news.treats.take(), &known, sender)?;
+    // What does not verify teaches nothing; the permission is judged by what is known.
+    match learn_news(ctx, judged.news, &known) {
+        Ok(()) | Err(Failure::Refused(_)) => {}
+        Err(error) => return Err(error),
     }
     let known_revocations = revocations(ctx.txn, judged.patient)?;
     let issuers = issuers(ctx, &judged.chain, judged.issuers)?;
+    let chain = judged.chain.clone();
     let presented = Presented {
         chain: judged.chain,
         proof: sender.proof.clone(),
@@ -87,6 +92,7 @@ pub(crate) fn judge<Op: Permitted>(
         nonce: sender.nonce,
         keys: Keys { patient: &known, institutions: &institutions },
         revocations: &known_revocations,
+        treats: treats.as_ref(),
         node_of: &node_of,
     };
     let wanted = Wanted {
@@ -104,7 +110,30 @@ pub(crate) fn judge<Op: Permitted>(
     for keys in issuers.into_values() {
         directory::learn_keys(ctx.txn, keys.log().clone())?;
     }
+    want_news(ctx, &chain, granted.summary().news);
     Ok(granted)
+}
+
+/// A permission is used, with news of that time: it is to become newer, in the background.
+pub(crate) fn want_news(ctx: &mut Context<'_>, chain: &Chain, news: Timestamp) {
+    if ctx.now.since(news) > chain.leaf().claims().news_ages_after_ms() {
+        ctx.notify(Notice::OldNews { chain: chain.clone() });
+    }
+}
+
+/// What the patient says of whoever shows a permission: as is known here or as it brings along, whichever is newer.
+/// Nothing is kept of it.
+fn treating_presenter(
+    ctx: &Context<'_>,
+    brought: Option<Unverified<Treats>>,
+    known: &KnownKeys,
+    sender: &Sender,
+) -> Handled<Option<Treats>> {
+    let brought = brought.and_then(|brought| brought.certify(known, ctx.now).ok());
+    let brought = brought.map(|signed| (*signed).clone());
+    let here = treating::of(ctx.txn, known.party(), sender.institution)?;
+    let theirs = |treats: &Treats| treats.institution == sender.institution;
+    Ok(brought.into_iter().chain(here).filter(theirs).max_by_key(|treats| treats.issued))
 }
 
 /// Who passed a permission on, the patient's grantee first.

@@ -7,16 +7,18 @@ mod query;
 mod reasons;
 mod received;
 mod revocations;
+mod treats;
 
 pub(crate) use given::{
     GivenRow, GrantState, MayRead, given, given_in, given_token, known_token, put_given, readers,
     rotated, standing_ends,
 };
-pub(crate) use judge::{Judged, issuer, judge, through};
+pub(crate) use judge::{Judged, issuer, judge, through, want_news};
 pub use query::{Keys, KeysView};
 pub(crate) use reasons::Reason;
 pub(crate) use received::{
     ReceivedRow, known_received, put_received, received_beginning, received_chains, received_for,
     received_in, received_token,
 };
-pub(crate) use revocations::{learn_revocations, revocation_state, revocations, sign_revocations};
+pub(crate) use revocations::{learn_news, news, revocations, sign_revocations};
+pub(crate) use treats::sign_treats;

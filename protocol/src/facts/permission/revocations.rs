@@ -1,6 +1,6 @@
 //! What a patient has taken back, as far as it is known here.
 
-use crate::capability::{RevocationState, Revocations, Revoked};
+use crate::capability::{Freshness, News, RevocationState, Revocations, Revoked};
 use crate::directory;
 use crate::id::PartyId;
 use crate::identity::{KnownKeys, PatientKeys};
@@ -9,12 +9,15 @@ use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
+use crate::treating;
 use crate::turn::Context;
 
 /// Patient -> [`Revocations`].
 const REVOCATIONS: Table = Table("revocations");
 /// Patient -> the newest signed state.
 const STATES: Table = Table("revocation_state");
+/// Patient -> the relay's newest word on the newest state, signed.
+const FRESHNESS: Table = Table("revocation_freshness");
 
 /// What is known here of a patient's revocations.
 pub(crate) fn revocations(
@@ -33,7 +36,7 @@ pub(crate) fn revocation_state(
 }
 
 /// Takes over a state; nothing that was revoked before comes back.
-pub(crate) fn learn_revocations(
+fn learn_revocations(
     ctx: &mut Context<'_>,
     state: Unverified<RevocationState>,
     keys: &KnownKeys,
@@ -45,7 +48,8 @@ pub(crate) fn learn_revocations(
     }
     let state = state.certify(keys)?;
     let mut known = revocations(ctx.txn, patient)?;
-    let newer = known.issued <= state.issued;
+    let stored = revocation_state(ctx.txn, patient)?;
+    let newer = stored.is_none_or(|stored| stored.claims().issued <= state.issued);
     known.merge(&state, ctx.now);
     // By the patient's word on the time, too: a clock here that runs ahead would forget what counts again
     // when it is put right.
@@ -55,6 +59,55 @@ pub(crate) fn learn_revocations(
         rows::put(ctx.txn, STATES, &patient.0, &state.to_unverified())?;
     }
     Ok(())
+}
+
+/// What is known here for judging a permission that `presenter` shows. The relay says that it is so now.
+pub(crate) fn news(ctx: &Context<'_>, patient: PartyId, presenter: PartyId) -> Handled<News> {
+    let revocations = revocation_state(ctx.txn, patient)?;
+    let freshness = match &revocations {
+        Some(state) if patients::serves(ctx.txn, patient)? => {
+            let freshness = Freshness {
+                patient,
+                relay: ctx.own.party(),
+                key: ctx.own.key_number(),
+                state: state.id(),
+                issued: ctx.now,
+            };
+            Some(Signed::sign(freshness, ctx.own.institution_key()).to_unverified())
+        }
+        _ => rows::get(ctx.txn, FRESHNESS, &patient.0)?,
+    };
+    let treats = treating::stored(ctx.txn, patient, presenter)?;
+    Ok(News { revocations, freshness, treats })
+}
+
+/// Takes over the news of revocations, and what the patient says of this institution. What does not verify teaches nothing,
+/// and keeps the rest from nobody.
+pub(crate) fn learn_news(ctx: &mut Context<'_>, news: News, keys: &KnownKeys) -> Handled<()> {
+    let state = news.revocations.map_or(Ok(()), |state| learn_revocations(ctx, state, keys));
+    let fresh = news.freshness.map_or(Ok(()), |fresh| learn_freshness(ctx, fresh, keys.party()));
+    let me = ctx.own.party();
+    let of_us = news.treats.filter(|treats| treats.claims().institution == me);
+    let treats = of_us.map_or(Ok(()), |treats| treating::learn(ctx, treats, keys));
+    state.and(fresh).and(treats)
+}
+
+/// Takes over the relay's word on the newest state, if that is the one that is known here. [CAP-17]
+fn learn_freshness(
+    ctx: &mut Context<'_>,
+    freshness: Unverified<Freshness>,
+    patient: PartyId,
+) -> Handled<()> {
+    let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
+    let Some(relay) = directory::keys(ctx.txn, relay)? else { return Ok(()) };
+    let freshness = freshness.certify(patient, &relay)?;
+    let Some(state) = revocation_state(ctx.txn, patient)? else { return Ok(()) };
+    let mut known = revocations(ctx.txn, patient)?;
+    if !known.confirm(state.id(), &freshness, ctx.now) {
+        return Ok(());
+    }
+    rows::put(ctx.txn, REVOCATIONS, &patient.0, &known)?;
+    Ok(rows::put(ctx.txn, FRESHNESS, &patient.0, &freshness.to_unverified())?)
 }
 
 /// Signs a fresh state with further tokens in it.

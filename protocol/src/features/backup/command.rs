@@ -64,6 +64,8 @@ pub struct Restore {
 }
 
 impl CarryOut for Restore {
+    const GROWS: bool = true;
+
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<RestoreView> {
         depositor::restore(ctx, self.holder, self.subject)
     }

@@ -39,7 +39,8 @@ pub(super) fn kept(ctx: &mut Context<'_>, sender: &Sender, kept: Kept) -> Handle
     deals_with(ctx, sender, patient)?;
     let holder = directory::learn_introduction(ctx, kept.holder)?;
     let receipt = kept.receipt.claims();
-    let signer = directory::keys(ctx.txn, holder)?.and_then(|known| known.key(receipt.key));
+    let signer =
+        directory::keys(ctx.txn, holder)?.and_then(|known| known.key_at(receipt.key, receipt.at));
     let signed = signer.is_some_and(|key| kept.receipt.check(&key).is_ok());
     if !signed || receipt.holder != holder {
         return refuse(Reason::ReceiptNotTheDepositarys);

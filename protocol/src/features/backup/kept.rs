@@ -92,8 +92,10 @@ pub(super) fn used(txn: &(impl ReadTxn + ?Sized), token: TokenId) -> Result<u64,
 
 /// Accounts bytes under a token, or gives them back.
 pub(super) fn account(txn: &mut dyn Txn, token: TokenId, bytes: i64) -> Result<(), StoreError> {
-    let sum = used(txn, token)?.saturating_add_signed(bytes);
-    rows::put(txn, USED, &token.0, &sum)
+    match used(txn, token)?.saturating_add_signed(bytes) {
+        0 => txn.delete(USED, &token.0),
+        sum => rows::put(txn, USED, &token.0, &sum),
+    }
 }
 
 fn kept_key(owner: PartyId, subject: PartyId, entry: EntryId) -> Vec<u8> {

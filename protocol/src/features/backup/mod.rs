@@ -12,6 +12,7 @@
 //! backs up its own records. The depositary sees labels, sizes and hashes. The depositor passes the
 //! receipt on to the patient's relay, which believes no other word on where the record is kept.
 
+mod bills;
 pub mod command;
 mod depositary;
 mod depositor;
@@ -32,6 +33,7 @@ use crate::store::{ReadTxn, StoreError};
 use crate::time::{SECOND_MS, Timestamp};
 use crate::turn::{Context, Effect, Feature, Sender};
 
+pub(crate) use bills::{kept as kept_bill, reserved as reserved_bill};
 pub use command::Command;
 pub(crate) use depositary::pulled;
 pub(crate) use depositor::{deposit, restored_object};

@@ -1,6 +1,6 @@
 //! Messages and receipts.
 
-use crate::capability::{Chain, RevocationState};
+use crate::capability::{Chain, News};
 use crate::codec::wire_struct;
 use crate::directory::Introduction;
 use crate::entries::{Bundle, TurnedDown};
@@ -21,17 +21,17 @@ messages! {
         /// The depositor has the data ready to be pulled.
         2 => Execute(Execute) "backup.execute",
         /// The depositary has stored them.
-        3 => Stored(Stored) "backup.stored",
+        3 => Stored(Stored) "backup.stored" vital,
         /// An owner has entries deleted.
-        4 => Delete(Delete) "backup.delete",
+        4 => Delete(Delete) "backup.delete" vital,
         /// An institution asks for what is kept for it.
         5 => Fetch(Fetch) "backup.fetch" read,
         /// The depositary has given a deposit up: its data did not come, or its permission ended.
-        6 => Withdrawn(Withdrawn) "backup.withdrawn",
+        6 => Withdrawn(Withdrawn) "backup.withdrawn" vital,
         /// A depositor tells the patient's relay where entries are kept, with the receipt.
-        7 => Kept(Kept) "backup.kept",
+        7 => Kept(Kept) "backup.kept" vital,
         /// A depositor tells the patient's relay what it has had deleted of its own.
-        8 => Gone(Gone) "backup.gone",
+        8 => Gone(Gone) "backup.gone" vital,
     }
 }
 
@@ -79,7 +79,7 @@ wire_struct! {
         /// The patient's key ring.
         3 => ring: Option<Unverified<KeyRing>>,
         /// The newest revocation state that the depositor knows.
-        4 => revocations: Option<Unverified<RevocationState>>,
+        4 => news: News,
         /// The key logs of those who passed the permission on.
         5 => issuers: Vec<KeyLog>,
     }

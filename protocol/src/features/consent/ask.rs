@@ -18,7 +18,7 @@ use crate::limits;
 use crate::members;
 use crate::names;
 use crate::patients;
-use crate::permission::{ReceivedRow, learn_revocations, put_received};
+use crate::permission::{self, ReceivedRow, put_received};
 use crate::refusal::{Handled, refuse};
 use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Effect, Notice, Sender};
@@ -252,9 +252,7 @@ pub(super) fn prepare(
     if permission.grants.is_empty() {
         return refuse(Reason::PermitsNothing);
     }
-    if let Some(state) = &permission.revocations {
-        learn_revocations(ctx, state.clone(), known)?;
-    }
+    permission::learn_news(ctx, permission.news.clone(), known)?;
     ctx.notify(Notice::Ring { patient: known.party() });
     let mut holders = Vec::new();
     for holder in introduced(permission) {

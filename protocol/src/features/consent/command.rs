@@ -163,6 +163,8 @@ pub struct Fetch {
 }
 
 impl CarryOut for Fetch {
+    const GROWS: bool = true;
+
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<RequestView> {
         read::fetch(ctx, self.request, self.holder, self.user)?;
         request_view(ctx, self.request)
@@ -170,6 +172,8 @@ impl CarryOut for Fetch {
 }
 
 impl CarryOut for Obtain {
+    const GROWS: bool = true;
+
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<RequestView> {
         own::obtain(ctx, &self)
     }

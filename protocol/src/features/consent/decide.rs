@@ -19,10 +19,9 @@ use crate::limits;
 use crate::members;
 use crate::object::DataKey;
 use crate::patients;
-use crate::permission::{GivenRow, GrantState, put_given};
+use crate::permission::{self, GivenRow, GrantState, put_given};
 use crate::refusal::{Handled, refuse};
 use crate::time::Timestamp;
-use crate::treating;
 use crate::turn::{Context, Effect, Notice};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
@@ -105,9 +104,7 @@ pub(super) fn approve(
     if members::is_expelled(ctx.txn, grantee)? {
         return refuse(members::Reason::Expelled);
     }
-    let Some(card) = directory::card(ctx.txn, grantee)? else {
-        return refuse(directory::Reason::InstitutionUnknown { institution: grantee });
-    };
+    let card = directory::card_to_seal_to(ctx.txn, grantee)?;
     let standing = standing_until(&row, narrow, ctx.now)?;
     let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
     if chosen.is_empty() && standing.is_none() {
@@ -143,7 +140,7 @@ pub(super) fn approve(
     row.tokens = grants.iter().map(|grant| grant.chain.leaf().claims().id).collect();
     put_request(ctx.txn, id, &row)?;
     remember(ctx, id, &row, &grants, chosen.iter().map(|entry| entry.entry).collect())?;
-    if treating::sign(ctx, keys)? {
+    if permission::sign_treats(ctx, keys)? {
         ctx.notify(Notice::Treating { patient: keys.patient });
     }
     if standing.is_some() {

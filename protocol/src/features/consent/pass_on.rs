@@ -65,9 +65,8 @@ pub(super) fn pass_on(ctx: &mut Context<'_>, command: PassOn) -> Handled<Request
     if members::is_expelled(ctx.txn, command.to)? {
         return refuse(members::Reason::Expelled);
     }
-    let (Some(card), Some(to)) =
-        (directory::card(ctx.txn, command.to)?, directory::introduction(ctx.txn, command.to)?)
-    else {
+    let card = directory::card_to_seal_to(ctx.txn, command.to)?;
+    let Some(to) = directory::introduction(ctx.txn, command.to)? else {
         return refuse(directory::Reason::InstitutionUnknown { institution: command.to });
     };
     let mut rows = Vec::new();

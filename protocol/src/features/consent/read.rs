@@ -19,12 +19,12 @@ use crate::object::DataKey;
 use crate::outbox;
 use crate::patients;
 use crate::permission::{
-    Judged, ReceivedRow, judge, known_received, received_for, revocation_state, revocations,
-    through,
+    self, Judged, ReceivedRow, judge, known_received, received_for, revocations, through,
 };
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{StoreError, Table};
+use crate::time::Timestamp;
 use crate::turn::{Context, Sender};
 use crate::wrap::{self, Wrap};
 use std::collections::BTreeSet;
@@ -46,6 +46,8 @@ wire_struct! {
         4 => closed: u64,
         /// Why the first of these was not.
         5 => why: Option<Refusal>,
+        /// Of when the holder's news of revocations was, if that was old.
+        6 => news: Option<Timestamp>,
     }
 }
 
@@ -124,13 +126,16 @@ pub(super) fn ask_page(
         patient,
         chain: received.grant.chain.clone(),
         log: known.log().clone(),
-        revocations: revocation_state(ctx.txn, patient)?,
+        news: permission::news(ctx, patient, ctx.own.party())?,
         user: user.to_owned(),
         purpose: leaf.claims().purpose,
         after,
         issuers,
     };
     let proof_of = leaf.id();
+    let signed = received.grant.chain.first().claims().issued_at();
+    let news = revocations(ctx.txn, patient)?.issued.max(signed);
+    permission::want_news(ctx, &received.grant.chain, news);
     outbox::push(ctx, holder, &Message::Read(message), Some(proof_of))?;
     progress(ctx, id, |row| row.pages += 1)?;
     Ok(())
@@ -171,7 +176,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
             chain: read.chain,
             log: read.log,
             issuers: read.issuers,
-            revocations: read.revocations,
+            news: read.news,
             purpose: Some(read.purpose),
             targets: &[],
             bytes: 0,
@@ -227,6 +232,7 @@ fn answer(
             entries,
             token: granted.accounts().last(),
             through,
+            news: granted.summary().old_news(ctx.now),
             ..access_log::Draft::new(patient, Action::Read, sender.institution)
         },
     )?;
@@ -237,7 +243,9 @@ fn answer(
         introductions.extend(directory::introduction(ctx.txn, author)?);
     }
     let log_head = access_log::head(ctx.own, ctx.txn, ctx.now, patient)?.to_unverified();
-    Ok(Bytes(ReadAnswer { bundles, ticket, next, authors: introductions, log_head }.to_bytes()))
+    let news = granted.summary().old_news(ctx.now);
+    let answer = ReadAnswer { bundles, ticket, next, authors: introductions, log_head, news };
+    Ok(Bytes(answer.to_bytes()))
 }
 
 /// The entries that a permission covers and that are still to be sent, in order.
@@ -314,7 +322,10 @@ pub(super) fn answered(
     if let Some(after) = next {
         ask_page(ctx, read.request, &grant, holder, &read.user, Some(after))?;
     }
-    progress(ctx, read.request, |row| row.pages = row.pages.saturating_sub(1))?;
+    progress(ctx, read.request, |row| {
+        row.pages = row.pages.saturating_sub(1);
+        row.news = row.news.or(answer.news);
+    })?;
     finish_if_done(ctx, read.request)
 }
 
@@ -453,12 +464,12 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
     if row.state == RequestState::Failed {
         return Ok(());
     }
-    let ProgressRow { entries, closed, why, .. } = progress;
+    let ProgressRow { entries, closed, why, news, .. } = progress;
     if let (0, Some(why)) = (entries, why) {
         return fail(ctx, id, &why);
     }
     row.state = RequestState::Done;
-    row.obtained = Some(Obtained { entries, closed });
+    row.obtained = Some(Obtained { entries, closed, news });
     put_request(ctx.txn, id, &row)?;
     compare::finish(ctx, id)
 }

@@ -23,7 +23,7 @@ use crate::kind::Kind;
 use crate::limits;
 use crate::members;
 use crate::patients;
-use crate::permission::{GivenRow, GrantState, given, put_given, revocation_state};
+use crate::permission::{self, GivenRow, GrantState, given, put_given};
 use crate::refusal::{Failure, Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::Context;
@@ -116,11 +116,8 @@ fn renew_one(
     missing: &BTreeSet<CompartmentId>,
 ) -> Handled<()> {
     let grantee = template.grantee();
-    let (Some(card), Some(operation)) =
-        (directory::card(ctx.txn, grantee)?, template.operations.iter().next())
-    else {
-        return Ok(());
-    };
+    let Some(operation) = template.operations.iter().next() else { return Ok(()) };
+    let card = directory::card_to_seal_to(ctx.txn, grantee)?;
     if members::is_expelled(ctx.txn, grantee)? {
         return Ok(());
     }
@@ -214,6 +211,7 @@ pub(super) fn permission(
     else {
         return refuse(patients::Reason::KeysMissing);
     };
+    let to = grants.first().map(|grant| grant.chain.leaf().claims().grantee());
     let mut introductions = Vec::new();
     for holder in holders {
         introductions.extend(directory::introduction(ctx.txn, *holder)?);
@@ -222,7 +220,7 @@ pub(super) fn permission(
         request: id,
         log: known.log().clone(),
         ring: ring.to_unverified(),
-        revocations: revocation_state(ctx.txn, patient)?,
+        news: permission::news(ctx, patient, to.unwrap_or(patient))?,
         grants,
         holders: introductions,
     })

@@ -91,6 +91,8 @@ wire_struct! {
         1 => entries: u64,
         /// Entries that were not as they should be: they did not open, were altered, or are by nobody known as a member.
         2 => closed: u64,
+        /// Of when the holder's news of what the patient has taken back was, if that was old.
+        3 => news: Option<Timestamp>,
     }
 }
 

@@ -5,15 +5,13 @@ use super::standing;
 use super::tables::{Obtained, RequestKind, RequestRow, chain_text};
 use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Operation, Purpose, explain};
-use crate::contacts;
 use crate::directory;
 use crate::entries;
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
-use crate::identity::Role;
 use crate::kind::Kind;
 use crate::members;
-use crate::names::Looks;
 use crate::patients;
+pub use crate::patients::AboutView;
 use crate::permission::{GivenRow, GrantState, ReceivedRow, revocations, through};
 use crate::refusal::{Handled, Refusal};
 use crate::store::{ReadTxn, StoreError};
@@ -69,50 +67,6 @@ pub struct RequestView {
     pub about: Vec<AboutView>,
 }
 
-/// An institution about which a patient decides. A name can be anybody's: people compare the fingerprint of its id.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct AboutView {
-    /// Which.
-    pub institution: PartyId,
-    /// Its name, as the members admitted it; in quotation marks what it calls itself, if it is no member.
-    pub name: String,
-    /// What it is.
-    pub role: Option<Role>,
-    /// Whether it is a member of the federation.
-    pub member: bool,
-    /// Whether the patient has dealt with it before: enrolled with it, or permitted it something.
-    pub dealt_with: bool,
-    /// Others that the patient has dealt with and whose names look like this one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub looks_like: Vec<String>,
-}
-
-impl AboutView {
-    fn of(
-        txn: &(impl ReadTxn + ?Sized),
-        patient: PartyId,
-        institution: PartyId,
-    ) -> Result<Self, StoreError> {
-        let (name, role) = members::called(txn, institution)?;
-        let (looks, mut looks_like) = (Looks::of(&name), Vec::new());
-        for other in contacts::contacts(txn, patient)? {
-            let called = members::name(txn, other)?;
-            if other != institution && Looks::of(&called).like(&looks) {
-                looks_like.push(called);
-            }
-        }
-        Ok(Self {
-            institution,
-            name,
-            role,
-            member: members::is_member(txn, institution)?,
-            dealt_with: contacts::is_contact(txn, patient, institution)?,
-            looks_like,
-        })
-    }
-}
-
 impl RequestView {
     /// Puts a listing, which comes in the order of ids, in the order in which was asked.
     pub fn sort_by_time(requests: &mut [Self]) {
@@ -164,12 +118,16 @@ fn outcome_in_words(row: &RequestRow) -> String {
     if let Some(why) = &row.why {
         return why.to_string();
     }
-    let Some(Obtained { entries, closed }) = row.obtained else { return row.reason.clone() };
+    let Some(Obtained { entries, closed, news }) = row.obtained else { return row.reason.clone() };
     let what = if entries == 1 { "entry" } else { "entries" };
     let mut words = format!("{entries} {what} obtained");
     if closed > 0 {
         let were = if closed == 1 { "was not as it" } else { "were not as they" };
         words.push_str(&format!("; {closed} {were} should be: ask another holder, or the patient"));
+    }
+    if let Some(news) = news {
+        let of = news.date_text();
+        words.push_str(&format!("; what the patient took back, the holder knew as of {of}"));
     }
     words
 }

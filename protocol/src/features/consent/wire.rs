@@ -1,7 +1,7 @@
 //! Messages.
 
 use crate::access_log;
-use crate::capability::{Chain, Grant, Purpose, RevocationState};
+use crate::capability::{Chain, Grant, News, Purpose};
 use crate::codec::{wire_code, wire_struct};
 use crate::directory::Introduction;
 use crate::entries::Bundle;
@@ -20,19 +20,19 @@ messages! {
         /// An institution asks a patient.
         1 => Ask(Ask) "consent.ask",
         /// The patient's relay tells whoever asked what the patient decided.
-        2 => Decision(Decision) "consent.decision",
+        2 => Decision(Decision) "consent.decision" vital,
         /// The patient's relay gives an institution a permission with its keys.
         3 => Permission(Permission) "consent.permission",
         /// The patient asks a hospital to deposit entries.
         4 => Order(Order) "consent.order",
         /// A hospital tells the relay how an order stands.
-        5 => OrderState(OrderState) "consent.order-state",
+        5 => OrderState(OrderState) "consent.order-state" vital,
         /// An institution asks a holder for entries, with a permission.
         6 => Read(ReadRequest) "consent.read" read,
         /// An institution passes on, narrowed, what a patient permitted it.
         7 => PassedOn(Permission) "consent.passed-on",
         /// It tells the patient's relay so.
-        8 => Told(Told) "consent.told",
+        8 => Told(Told) "consent.told" vital,
     }
 }
 
@@ -151,7 +151,7 @@ wire_struct! {
         /// The patient's key ring, for adding to the record.
         3 => ring: Unverified<KeyRing>,
         /// The patient's newest revocation state.
-        4 => revocations: Option<Unverified<RevocationState>>,
+        4 => news: News,
         /// Permissions with keys.
         5 => grants: Vec<Grant>,
         /// Who holds the entries.
@@ -206,7 +206,7 @@ wire_struct! {
         /// The patient's key log, as the asker knows it.
         4 => log: KeyLog,
         /// The patient's newest revocation state that the asker knows.
-        5 => revocations: Option<Unverified<RevocationState>>,
+        5 => news: News,
         /// On whose behalf.
         6 => user: String,
         /// What for.
@@ -247,5 +247,7 @@ wire_struct! {
         4 => authors: Vec<Introduction>,
         /// How the holder's log of this patient stands, this read included.
         5 => log_head: Unverified<access_log::Head>,
+        /// Of when the holder's news of revocations is, if that is old.
+        6 => news: Option<Timestamp>,
     }
 }

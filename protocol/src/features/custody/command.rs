@@ -38,6 +38,8 @@ pub struct Keep {
 }
 
 impl CarryOut for Keep {
+    const GROWS: bool = true;
+
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<PatientView> {
         keep(ctx, self.name, *self.log, self.sealed_keys)
     }

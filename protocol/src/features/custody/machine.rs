@@ -1,5 +1,6 @@
 //! Transitions.
 
+use super::news;
 use super::reasons::Reason;
 use super::view::{PatientView, RotatedView};
 use super::wire::{Keys, Message};
@@ -18,7 +19,6 @@ use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::store::ReadTxn;
 use crate::time::{DAY_MS, Timestamp};
-use crate::treating;
 use crate::turn::{Context, Notice, Sender};
 
 /// A patient's keys that came along, at a relay.
@@ -60,6 +60,7 @@ pub(super) fn keep(
         revocation_seq: 0,
     };
     put_patient(ctx.txn, id, &row)?;
+    news::begin(ctx)?;
     publish(ctx, keys)?;
     view(ctx.txn, id, ctx.now)
 }
@@ -142,13 +143,13 @@ fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
     directory::learn_ring(ctx.txn, ring.to_unverified(), &known, ctx.now)?;
     permission::sign_revocations(ctx, keys, &[])?;
     ctx.notify_now(Notice::RingSigned { patient: keys.patient })?;
-    if treating::sign(ctx, keys)? {
+    if permission::sign_treats(ctx, keys)? {
         ctx.notify(Notice::Treating { patient: keys.patient });
     }
-    let revocations = permission::revocation_state(ctx.txn, keys.patient)?;
-    let ring = Some(ring.to_unverified());
-    let message = Message::Keys(Keys { log: known.log().clone(), ring, revocations });
     for contact in contacts::contacts(ctx.txn, keys.patient)? {
+        let news = permission::news(ctx, keys.patient, contact)?;
+        let ring = Some(ring.to_unverified());
+        let message = Message::Keys(Keys { log: known.log().clone(), ring, news });
         // A contact that takes nothing must not keep the patient from telling the others.
         ctx.send_urgently(contact, &message)?;
     }
@@ -161,7 +162,7 @@ pub(crate) fn tell(ctx: &mut Context<'_>, patient: PartyId, to: PartyId) -> Hand
     let message = Keys {
         log: known.log().clone(),
         ring: directory::ring(ctx.txn, patient)?.map(|ring| ring.to_unverified()),
-        revocations: permission::revocation_state(ctx.txn, patient)?,
+        news: permission::news(ctx, patient, to)?,
     };
     ctx.send_if_room(to, &Message::Keys(message))?;
     Ok(())
@@ -213,8 +214,6 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, message: Keys) -> Han
         directory::learn_ring(ctx.txn, ring, &known, ctx.now)?;
         ctx.notify(Notice::Ring { patient });
     }
-    if let Some(state) = message.revocations {
-        permission::learn_revocations(ctx, state, &known)?;
-    }
+    permission::learn_news(ctx, message.news, &known)?;
     Ok(Bytes::default())
 }

@@ -11,6 +11,7 @@
 
 pub mod command;
 mod machine;
+mod news;
 mod patient_keys;
 pub mod query;
 mod reasons;
@@ -18,14 +19,18 @@ pub mod view;
 mod wire;
 
 use crate::codec::Bytes;
-use crate::refusal::Handled;
+use crate::id::PartyId;
+use crate::refusal::{Handled, Refusal};
+use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
 use crate::turn::{Context, Feature, Sender};
 
 pub use command::Command;
 pub(crate) use machine::{at_hand, publish_for, tell};
+pub(crate) use news::ask as ask_for_news;
 pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
 pub(crate) use reasons::Reason;
-pub use wire::{Keys, Message};
+pub use wire::{AskNews, Keys, Message};
 
 /// What the peer gives to this feature.
 pub(crate) struct Machine;
@@ -35,7 +40,29 @@ impl Feature for Machine {
     type Command = Command;
 
     fn receive(ctx: &mut Context<'_>, sender: &Sender, message: Message) -> Handled<Bytes> {
-        let Message::Keys(keys) = message;
-        machine::told(ctx, sender, keys)
+        match message {
+            Message::Keys(keys) => machine::told(ctx, sender, keys),
+            Message::AskNews(ask) => news::answer(ctx, sender.institution, &ask),
+        }
+    }
+
+    fn outcome(
+        ctx: &mut Context<'_>,
+        _to: PartyId,
+        message: Message,
+        result: Result<Bytes, Refusal>,
+    ) -> Handled<()> {
+        match message {
+            Message::Keys(_) => Ok(()),
+            Message::AskNews(ask) => news::answered(ctx, &ask, result),
+        }
+    }
+
+    fn tick(ctx: &mut Context<'_>) -> Handled<()> {
+        news::tick(ctx)
+    }
+
+    fn next_due(txn: &dyn ReadTxn) -> Result<Option<Timestamp>, StoreError> {
+        news::next_due(txn)
     }
 }

@@ -1,10 +1,11 @@
 //! Messages.
 
-use crate::capability::RevocationState;
+use crate::capability::{Chain, News};
 use crate::codec::wire_struct;
 use crate::id::PartyId;
 use crate::identity::{KeyLog, KeyRing};
 use crate::statement::Unverified;
+use crate::time::Timestamp;
 use crate::turn::{About, messages};
 
 messages! {
@@ -12,14 +13,18 @@ messages! {
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum Message {
         /// A relay tells whoever deals with its patient which keys, compartments and revocations count.
-        1 => Keys(Keys) "custody.keys",
+        1 => Keys(Keys) "custody.keys" vital,
+        /// Whoever is shown a permission, or has one, asks its parties and the relay what was taken back since.
+        2 => AskNews(AskNews) "custody.ask-news",
     }
 }
 
 impl About for Message {
     fn patient(&self) -> Option<PartyId> {
-        let Self::Keys(keys) = self;
-        Some(keys.log.party_unverified())
+        Some(match self {
+            Self::Keys(keys) => keys.log.party_unverified(),
+            Self::AskNews(ask) => ask.chain.leaf().claims().subject,
+        })
     }
 }
 
@@ -31,7 +36,18 @@ wire_struct! {
         1 => log: KeyLog,
         /// The key ring.
         2 => ring: Option<Unverified<KeyRing>>,
-        /// The newest revocation state.
-        3 => revocations: Option<Unverified<RevocationState>>,
+        /// What is known of revocations.
+        3 => news: News,
+    }
+}
+
+wire_struct! {
+    /// What is new of a patient's revocations? Answered with [`Keys`] without a ring, or with nothing.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct AskNews {
+        /// A permission that the patient signed: whoever has it may know whether it still counts.
+        1 => chain: Chain,
+        /// Of when the newest news is that the asker has.
+        2 => since: Timestamp,
     }
 }

@@ -108,6 +108,12 @@ pub(super) fn enrol(ctx: &mut Context<'_>, patient: PartyId, code: &str) -> Hand
     let Some(known) = directory::keys(ctx.txn, patient)? else {
         return refuse(patients::Reason::KeysMissing);
     };
+    let begun = rows::get::<BegunRow>(ctx.txn, BEGUN, &begun_key(patient, institution))?;
+    if begun.is_some_and(|begun| begun.code == code.id()) {
+        // Typed once more: it goes on as it stands, with the number that was told.
+        outbox::hurry(ctx, institution)?;
+        return patients::view(ctx.txn, patient, ctx.now);
+    }
     let id = codes::take(ctx, &code)?;
     // Somebody has just typed it in, and a code that failed before it is no reason to wait.
     outbox::hurry(ctx, institution)?;
@@ -272,7 +278,7 @@ pub(super) fn accept(
     let message = Accepted {
         log: known.log().clone(),
         ring: ring.to_unverified(),
-        revocations: permission::revocation_state(ctx.txn, patient)?,
+        news: permission::news(ctx, patient, institution)?,
     };
     ctx.send(institution, &Message::Accepted(message))?;
     patients::view(ctx.txn, patient, ctx.now)
@@ -300,9 +306,7 @@ pub(super) fn accepted(
     }
     let known = directory::learn_keys(ctx.txn, accepted.log)?;
     directory::learn_ring(ctx.txn, accepted.ring, &known, ctx.now)?;
-    if let Some(state) = accepted.revocations {
-        permission::learn_revocations(ctx, state, &known)?;
-    }
+    permission::learn_news(ctx, accepted.news, &known)?;
     if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
         return refuse(Reason::OtherRelay);
     }

@@ -1,6 +1,6 @@
 //! Messages.
 
-use crate::capability::RevocationState;
+use crate::capability::News;
 use crate::codec::{Bytes, wire_struct};
 use crate::id::{CodeId, PartyId};
 use crate::identity::{KeyLog, KeyRing, RelayCertificate};
@@ -14,11 +14,11 @@ messages! {
         /// A relay brings a patient with an institution's code.
         1 => Enrol(Enrol) "enrolment.enrol" introduction,
         /// A member renews what lets a relay in at every member.
-        2 => Certificate(Renewal) "enrolment.certificate",
+        2 => Certificate(Renewal) "enrolment.certificate" vital,
         /// The relay reveals what it committed to: both sides have the number.
         3 => Reveal(Reveal) "enrolment.reveal" introduction,
         /// The institution has compared the number.
-        4 => Confirmed(Confirmed) "enrolment.confirmed",
+        4 => Confirmed(Confirmed) "enrolment.confirmed" vital,
         /// The patient says that the institution did: the enrolment is made.
         5 => Accepted(Accepted) "enrolment.accepted" introduction,
         /// Either side takes an enrolment back that was not made yet.
@@ -86,7 +86,7 @@ wire_struct! {
         /// The patient's key ring.
         2 => ring: Unverified<KeyRing>,
         /// The patient's newest revocation state.
-        3 => revocations: Option<Unverified<RevocationState>>,
+        3 => news: News,
     }
 }
 

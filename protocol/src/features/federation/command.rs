@@ -1,12 +1,12 @@
 //! What front doors ask to be done.
 
 use super::machine::{
-    admit, choose, expel, found, invite, join, leave, rename, take_back, threshold,
+    admit, choose, expel, found, invite, join, leave, rename, take_back, threshold, uninvite,
 };
 use super::sync::follow_hospital;
 use super::view::{FederationView, view};
 use crate::codes::CodeView;
-use crate::id::{PartyId, ViewId};
+use crate::id::{CodeId, PartyId, ViewId};
 use crate::refusal::Handled;
 use crate::turn::{CarryOut, Context, Done, commands};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ commands! {
         "found" Found => FederationView,
         /// Makes an invite.
         "invite" Invite => CodeView,
+        /// Takes an invite back.
+        "uninvite" Uninvite => FederationView,
         /// Applies with an invite.
         "join" Join => FederationView,
         /// Sponsors an applicant, or a member's new name.
@@ -76,6 +78,23 @@ pub struct Invite {
 impl CarryOut for Invite {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<CodeView> {
         invite(ctx, self.valid_ms, self.addresses)
+    }
+}
+
+/// Takes an invite back: nobody applies with it any more. If it was in two hands, whoever applied with it is no applicant
+/// any more.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Uninvite {
+    /// The invite, as the federation's view lists it.
+    pub invite: CodeId,
+}
+
+impl CarryOut for Uninvite {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
+        uninvite(ctx, self.invite)?;
+        view(ctx.own, ctx.txn, ctx.now)
     }
 }
 

@@ -4,15 +4,15 @@ use super::reasons::Reason;
 use super::sealing::go_on;
 use super::sync::begin_with;
 use super::tables::{
-    WishRow, application, forget as forget_tables, put_application, put_wish, sponsor, vote, wish,
-    withdraw,
+    RefusedRow, WishRow, application, drop_application, forget as forget_tables, put_application,
+    put_refused, put_wish, sponsor, vote, wish, withdraw,
 };
 use super::view::looking_like;
 use super::wire::{Applicant, Apply, Follow, Message, answer};
 use crate::codec::{Bytes, Wire};
 use crate::codes::{self, Code, CodeFor, CodeView};
 use crate::directory::{self, Standing};
-use crate::id::{PartyId, ViewId};
+use crate::id::{CodeId, PartyId, ViewId};
 use crate::identity::{KnownKeys, Role};
 use crate::limits;
 use crate::members::{
@@ -103,6 +103,32 @@ pub(super) fn invite(
     Ok(codes::issue(ctx, CodeFor::Federation, anchor, valid_ms, addresses)?.into())
 }
 
+/// Takes an invite back. Who applied with one that was in two hands need not be who was invited.
+pub(super) fn uninvite(ctx: &mut Context<'_>, invite: CodeId) -> Handled<()> {
+    require_member(ctx)?;
+    let Some(known) = codes::uninvite(ctx, invite)? else {
+        return refuse(Reason::NoInvite);
+    };
+    let applied = known.by.filter(|_| known.used && known.contested_by.is_some());
+    let Some(party) = applied else { return Ok(()) };
+    if is_member(ctx.txn, party)? {
+        return Ok(());
+    }
+    drop_application(ctx, party)?;
+    withdraw(ctx, party)?;
+    directory::clear_standing(ctx.txn, party)?;
+    go_on(ctx)
+}
+
+/// Who proved an invite that is in two hands may be whoever saw it. [COD-4]
+fn not_in_two_hands(ctx: &Context<'_>, party: PartyId) -> Handled<()> {
+    let invites = codes::invites(ctx.txn, ctx.now)?;
+    let theirs = |invite: &codes::InviteView| {
+        invite.contested_by.is_some() && [invite.by, invite.contested_by].contains(&Some(party))
+    };
+    if invites.iter().any(theirs) { refuse(Reason::InviteInTwoHands) } else { Ok(()) }
+}
+
 pub(super) fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
     if !is_free(ctx)? {
         return refuse(Reason::InOneAlready);
@@ -124,6 +150,7 @@ pub(super) fn join(ctx: &mut Context<'_>, code: &str) -> Handled<()> {
     let application = Application { federation: anchor.federation, member, issued: ctx.now };
     let application = Signed::sign(application, ctx.own.institution_key()).to_unverified();
     let apply = Apply { code: id, anchor, application };
+    put_refused(ctx, None)?;
     ctx.send(code.institution, &Message::Apply(apply))?;
     Ok(())
 }
@@ -140,7 +167,7 @@ pub(super) fn applied_to(
         Ok(bytes) => bytes,
         Err(refusal) => {
             tracing::warn!(to = %to.short(), reason = refusal.name(), "our application was refused");
-            return Ok(());
+            return Ok(put_refused(ctx, Some(&RefusedRow { by: to, refusal }))?);
         }
     };
     let Ok(brought) = Follow::from_bytes(&bytes.0, limits::RESPONSE_BYTES_MAX) else {
@@ -263,6 +290,7 @@ pub(super) fn admit(ctx: &mut Context<'_>, party: PartyId, although_alike: bool)
             None => refuse(Reason::NoApplicant),
         };
     };
+    not_in_two_hands(ctx, party)?;
     // What no view can take is better said now than never sealed.
     view.successor(&Change { admitted: vec![application.clone()], ..Change::default() })?;
     let alike = looking_like(&view, &application.claims().member).into_iter().next();

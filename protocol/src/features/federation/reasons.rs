@@ -45,6 +45,9 @@ reasons! {
         32 => ApplicationOld: Expired
             "the application was made too long ago, or by a clock that is far off; apply anew",
         33 => NoHospitalOfOurs: NotPermitted "no patient of this relay enrolled with it",
+        34 => NoInvite: NotFound "no such invite was given out here, or it was used or has ended",
+        35 => InviteInTwoHands: WrongState
+            "two institutions have proven its invite, so somebody has seen it; take it back with `chartmesh federation uninvite`, compare fingerprints, and invite anew",
         31 => LooksLike { member: String }: WrongState
             "its name looks like that of the member {member}; if both are to be members, say so with `--although-alike`",
     }

@@ -4,6 +4,7 @@ use crate::codec::wire_struct;
 use crate::id::PartyId;
 use crate::limits;
 use crate::membership::{Application, Expulsion, Standpoint};
+use crate::refusal::Refusal;
 use crate::rows;
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Table};
@@ -30,6 +31,20 @@ const HOW_FAR: Table = Table("federation_how_far");
 const FOLLOWED: Table = Table("federation_followed");
 /// Member -> nothing: its key log is longer than the newest view knows.
 const ROTATED: Table = Table("federation_rotated");
+
+/// Nothing -> [`RefusedRow`].
+const REFUSED: Table = Table("federation_refused");
+
+wire_struct! {
+    /// What became of the newest application of ours, if it was refused.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct RefusedRow {
+        /// Who refused it.
+        1 => by: PartyId,
+        /// Why.
+        2 => refusal: Refusal,
+    }
+}
 
 wire_struct! {
     /// What else this institution wants.
@@ -107,6 +122,21 @@ pub(super) fn wish(txn: &(impl ReadTxn + ?Sized)) -> Result<WishRow, StoreError>
 
 pub(super) fn put_wish(ctx: &mut Context<'_>, row: &WishRow) -> Result<(), StoreError> {
     rows::put(ctx.txn, WISH, &[], row)
+}
+
+/// How the newest application of ours was refused, if it was.
+pub(super) fn refused(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<RefusedRow>, StoreError> {
+    rows::get(txn, REFUSED, &[])
+}
+
+pub(super) fn put_refused(
+    ctx: &mut Context<'_>,
+    row: Option<&RefusedRow>,
+) -> Result<(), StoreError> {
+    match row {
+        Some(row) => rows::put(ctx.txn, REFUSED, &[], row),
+        None => ctx.txn.delete(REFUSED, &[]),
+    }
 }
 
 /// The application of a party.

@@ -1,7 +1,8 @@
 //! What API, command line and pages show.
 
 use super::reasons::Reason;
-use super::tables::applications;
+use super::tables::{RefusedRow, applications, refused};
+use crate::codes::{self, InviteView};
 use crate::directory;
 use crate::id::{FederationId, PartyId, StatementId, ViewId};
 use crate::identity::Role;
@@ -51,6 +52,24 @@ pub struct FederationView {
     /// How this node's institution was expelled, if it was.
     #[serde(default)]
     pub expelled: Option<ExpelledView>,
+    /// Invites that this node gave out and that can be used, or are in two hands.
+    #[serde(default)]
+    pub invites: Vec<InviteView>,
+    /// How this node's newest application was refused, if it was.
+    #[serde(default)]
+    pub refused: Option<RefusedView>,
+}
+
+/// How an application was refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RefusedView {
+    /// By whom.
+    pub by: PartyId,
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: String,
 }
 
 /// How an institution was expelled.
@@ -278,6 +297,8 @@ pub(crate) fn view(
             stuck: false,
             forks: Vec::new(),
             expelled: None,
+            invites: Vec::new(),
+            refused: refused_view(txn)?,
         });
     };
     let members = here.view();
@@ -299,7 +320,14 @@ pub(crate) fn view(
         stuck,
         forks: shown.forks()?,
         expelled: expulsion(txn, own.party())?,
+        invites: codes::invites(txn, now)?,
+        refused: refused_view(txn)?,
     })
+}
+
+fn refused_view(txn: &(impl ReadTxn + ?Sized)) -> Handled<Option<RefusedView>> {
+    let Some(RefusedRow { by, refusal }) = refused(txn)? else { return Ok(None) };
+    Ok(Some(RefusedView { by, name: members::name(txn, by)?, why: refusal.to_string() }))
 }
 
 /// The other members whose names look like that of an applicant. [AUT-6]

@@ -16,9 +16,9 @@ messages! {
         /// An institution with an invite asks to be admitted.
         1 => Apply(Apply) "federation.apply" introduction,
         /// A member tells the others of an applicant.
-        2 => Applicant(Applicant) "federation.applicant",
+        2 => Applicant(Applicant) "federation.applicant" vital,
         /// Where the sender stands, and what was said there.
-        3 => Gossip(Gossip) "federation.gossip",
+        3 => Gossip(Gossip) "federation.gossip" vital,
         /// Asks for the seals since a view.
         4 => CatchUp(CatchUp) "federation.catch-up" read,
         /// A member that was put back from a copy asks how far the others are.

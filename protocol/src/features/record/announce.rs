@@ -15,7 +15,7 @@ use crate::id::{CompartmentId, EntryId, PartyId};
 use crate::limits;
 use crate::outbox;
 use crate::patients;
-use crate::refusal::{Failure, Handled, refuse};
+use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{StoreError, Table, prefix_end};
 use crate::treating;
@@ -145,6 +145,24 @@ pub(super) fn announced(
 pub(super) fn answered(relay: PartyId, answer: &Bytes) -> Handled<()> {
     for one in Taken::read(answer)? {
         tracing::warn!(relay = %relay.short(), reason = one.refusal.name(), "an announced entry was not taken");
+    }
+    Ok(())
+}
+
+/// At the author: the relay took nothing. Where it had no room, the entries wait for the next time that something is said to
+/// it, as what found no room in the outbox does.
+pub(super) fn refused(
+    ctx: &mut Context<'_>,
+    relay: PartyId,
+    announce: &Announce,
+    refusal: &Refusal,
+) -> Handled<()> {
+    tracing::warn!(relay = %relay.short(), reason = refusal.name(), "an announcement was not taken");
+    if refusal.code == RefusalCode::LimitReached {
+        for bundle in &announce.bundles {
+            let key = key(announce.patient, bundle.label.claims().entry());
+            rows::mark(ctx.txn, UNANNOUNCED, &key)?;
+        }
     }
     Ok(())
 }

@@ -7,12 +7,13 @@ use crate::catalogue;
 use crate::codec::Bytes;
 use crate::directory;
 use crate::entries::{self, EntryRow, Label};
-use crate::id::{CompartmentId, PartyId};
+use crate::id::{CompartmentId, PartyId, StatementId};
 use crate::kind::Kind;
 use crate::limits;
 use crate::patients;
 use crate::permission::{self, MayRead};
 use crate::refusal::{Handled, refuse};
+use crate::statement::id_of;
 use crate::store::{ReadTxn, StoreError};
 use crate::treating;
 use crate::turn::{Context, Own, Sender};
@@ -53,8 +54,14 @@ pub(crate) fn standing(
     let Some(treats) = treating::of(txn, label.subject, label.author)? else {
         return Ok(Some(EntryStanding::Unlisted));
     };
-    let confirmed =
-        serves || catalogue::listed(txn, label.subject, label.entry())? == Some(row.label.id());
+    let listed = catalogue::listed(txn, label.subject, label.entry())?;
+    let confirmed = serves || listed == Some(row.label.id());
+    if let Some(other) = listed.filter(|_| !confirmed)
+        && !is_sealed_anew(txn, label, other)?
+    {
+        // The author shows the patient something else under the same id.
+        return Ok(Some(EntryStanding::Unlisted));
+    }
     // An author dates its own entries. Once its time is over, only what was known before counts.
     let in_time = treats.goes_on(label.recorded) && (confirmed || treats.goes_on(row.received));
     let covered = kind.is_none_or(|kind| treats.covers(kind));
@@ -63,6 +70,25 @@ pub(crate) fn standing(
         (true, false) => EntryStanding::Unconfirmed,
         (true, true) => EntryStanding::Listed,
     }))
+}
+
+/// Whether what is listed is the same entry, sealed by its author to another compartment since, or signed with a later
+/// key. A label's id follows from what it says. [AUT-4]
+fn is_sealed_anew(
+    txn: &(impl ReadTxn + ?Sized),
+    label: &Label,
+    listed: StatementId,
+) -> Result<bool, StoreError> {
+    let keys = directory::keys(txn, label.author)?.map_or(label.key, |keys| keys.current_number());
+    let compartments = directory::compartments_seen(txn, label.subject)?;
+    let candidates = compartments.iter().flat_map(|compartment| {
+        (label.key..=keys).map(|key| Label {
+            compartment: Some(*compartment),
+            key,
+            ..label.clone()
+        })
+    });
+    Ok(candidates.into_iter().any(|label| id_of(&label) == listed))
 }
 
 /// At the relay: whether a new entry may be announced by its author. [AUT-3]

@@ -39,6 +39,8 @@ pub struct NewChart {
 }
 
 impl CarryOut for NewChart {
+    const GROWS: bool = true;
+
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<ChartView> {
         new_chart(ctx, self.name, self.identifiers)
     }
@@ -54,6 +56,8 @@ pub struct Record {
 }
 
 impl CarryOut for Record {
+    const GROWS: bool = true;
+
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<RecordedView> {
         record(ctx, self.subject, self.entries)
     }

@@ -61,7 +61,7 @@ impl Feature for Machine {
         }
     }
 
-    /// Nothing depends on whether the relay took what was announced; a reader that refused a listing may need all of
+    /// What a relay had no room for is announced again with what is said to it later; a reader that refused a listing may need all of
     /// it.
     fn outcome(
         ctx: &mut Context<'_>,
@@ -74,6 +74,9 @@ impl Feature for Machine {
                 catalogue::refused(ctx, to, &listing, &refusal)
             }
             (Message::Announce(_), Ok(answer)) => announce::answered(to, &answer),
+            (Message::Announce(announce), Err(refusal)) => {
+                announce::refused(ctx, to, &announce, &refusal)
+            }
             _ => Ok(()),
         }
     }

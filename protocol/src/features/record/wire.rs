@@ -17,7 +17,7 @@ messages! {
         /// The patient's relay tells a reader which entries there are.
         2 => Listing(Listing) "record.listing",
         /// The patient's relay tells a reader who treats the patient.
-        3 => Treating(Treating) "record.treating",
+        3 => Treating(Treating) "record.treating" vital,
     }
 }
 
@@ -25,7 +25,8 @@ impl About for Message {
     fn patient(&self) -> Option<PartyId> {
         match self {
             Self::Announce(announce) => Some(announce.patient),
-            Self::Listing(_) | Self::Treating(_) => None,
+            Self::Listing(listing) => Some(listing.sections.first()?.catalogue.claims().patient),
+            Self::Treating(treating) => Some(treating.patient),
         }
     }
 }

@@ -101,7 +101,10 @@ pub const TABLE: &[Row] = &[
         "max_staleness",
         "uint",
         "A holder must refuse it when its news of revocations is older than {max_staleness}.",
-        Some((Otherwise::Absent, "A holder may go by old news of revocations.")),
+        Some((
+            Otherwise::Absent,
+            "A holder may go by old news of revocations if the bearer treats the patient; by news of up to 7 days if not.",
+        )),
     ),
 ];
 

@@ -4,7 +4,7 @@ use super::{Keys, Operation, Permitted, Purpose, Reason, Revocations, Scope, Tok
 use crate::codec::wire_struct;
 use crate::id::{CompartmentId, EntryId, PartyId, StatementId, TokenId};
 use crate::limits;
-use crate::time::{DAY_MS, SECOND_MS, Timestamp};
+use crate::time::{DAY_MS, HOUR_MS, SECOND_MS, Timestamp};
 use core::marker::PhantomData;
 
 /// The verifier found that `Op` is permitted. Only [`verify`](super::verify()) makes one, so code
@@ -40,6 +40,8 @@ wire_struct! {
         9 => max_staleness: Option<u64>,
         /// The links, the patient's first.
         10 => links: Vec<Link>,
+        /// Of when the newest news of revocations was, at that time.
+        11 => news: Timestamp,
     }
 }
 
@@ -174,6 +176,13 @@ impl<Op: Permitted> Granted<Op> {
 }
 
 impl GrantedSummary {
+    /// Of when the newest news of revocations was when it was judged, if that is old.
+    #[must_use]
+    pub fn old_news(&self, now: Timestamp) -> Option<Timestamp> {
+        let old = now.since(self.news) > limits::NEWS_OLD_HOURS * HOUR_MS;
+        old.then_some(self.news)
+    }
+
     /// Whether what was permitted still stands: keys, dates, revocations.
     ///
     /// # Errors
@@ -216,11 +225,16 @@ pub(super) fn standing(
     if first.issued < revocations.min_iat {
         return Err(Reason::IssuedBeforeMinIat);
     }
-    let age_ms = now.since(revocations.issued);
+    let age_ms = now.since(news_of(revocations, first.issued));
     match summary.max_staleness {
         Some(limit) if age_ms > limit.saturating_mul(SECOND_MS) => Err(Reason::StaleRevocations),
         _ => Ok(()),
     }
+}
+
+/// Of when what is known of a permission's revocation is: signing it was news, too, that it was not revoked then.
+pub(super) fn news_of(revocations: &Revocations, signed: u64) -> Timestamp {
+    revocations.issued.max(Timestamp::from_seconds(signed))
 }
 
 /// Only the issuer's current key counts, and what every rotation since has listed.

@@ -39,7 +39,7 @@
 //! | 304 | quota | bytes to write or keep at one holder |
 //! | 305 | purpose | purpose of use (HL7 v3) |
 //! | 306 | delegation | `{1: depth, 2: institutions}`: whether it may be passed on |
-//! | 307 | max_staleness | how old a holder's news of revocations may be |
+//! | 307 | max_staleness | how old a holder's news of revocations may be; absent: any age for whoever treats the patient |
 //!
 //! [`explain`] puts each claim into a sentence. A [`Grant`] adds the keys to what is permitted.
 //! Revocation reaches neither the author's own copy nor what was already obtained.
@@ -50,6 +50,7 @@ pub mod explain;
 mod grant;
 mod granted;
 mod keys;
+mod news;
 mod operation;
 mod proof;
 mod reason;
@@ -63,6 +64,7 @@ pub use chain::{AttenuateError, Chain};
 pub use grant::{Grant, GrantError, GrantKeys};
 pub use granted::{Granted, GrantedSummary, Link};
 pub use keys::Keys;
+pub use news::{Freshness, FreshnessError, News};
 pub use operation::{Keep, Operation, Operations, Permitted, Purpose, Read, Refer, Release, Write};
 pub use proof::{ConnectionNonce, Proof, RequestHash};
 pub use reason::Reason;

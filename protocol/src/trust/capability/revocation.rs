@@ -5,8 +5,9 @@
 //! before its expiry, so no order of arrival, no lost message and no relay restored from an old copy
 //! un-revokes anything. `seq` and `issued` only tell how fresh the news is.
 
+use super::Freshness;
 use crate::codec::wire_struct;
-use crate::id::{PartyId, TokenId};
+use crate::id::{PartyId, StatementId, TokenId};
 use crate::identity::KnownKeys;
 use crate::limits;
 use crate::reason::reasons;
@@ -128,7 +129,7 @@ impl Revocations {
     pub fn merge(&mut self, state: &Signed<RevocationState>, now: Timestamp) {
         assert_eq!(self.patient, state.patient, "revocations of two patients do not mix");
         self.seq = self.seq.max(state.seq);
-        if state.issued <= now.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS) {
+        if !is_ahead(state.issued, now) {
             self.issued = self.issued.max(state.issued);
         }
         self.min_iat = self.min_iat.max(state.min_iat);
@@ -145,10 +146,35 @@ impl Revocations {
         }
     }
 
+    /// Takes the relay's word that a state is the newest, which must be the newest that was merged here; gives whether that
+    /// is news. [CAP-17]
+    ///
+    /// # Panics
+    /// When it is about another patient: the caller looked up the wrong row.
+    pub fn confirm(
+        &mut self,
+        newest: StatementId,
+        word: &Signed<Freshness>,
+        now: Timestamp,
+    ) -> bool {
+        assert_eq!(self.patient, word.patient, "revocations of two patients do not mix");
+        let counts = word.state == newest && !is_ahead(word.issued, now);
+        let news = counts && self.issued < word.issued;
+        if news {
+            self.issued = word.issued;
+        }
+        news
+    }
+
     /// Forgets ids that have expired by themselves.
     pub fn prune(&mut self, now: Timestamp) {
         self.revoked.retain(|revoked| Timestamp::from_seconds(revoked.expires) > now);
     }
+}
+
+/// Dated further ahead than clocks differ: it would pass for fresh for too long.
+fn is_ahead(issued: Timestamp, now: Timestamp) -> bool {
+    issued > now.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::*;
 use crate::codec::{Bytes, Wire};
 use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{CompartmentId, EntryId, NodeId, ObjectId, PartyId, StatementId, TokenId};
-use crate::identity::{KeyLog, KnownKeys, Rotation, incept};
+use crate::identity::{KeyLog, KnownKeys, Rotation, Treats, incept};
 use crate::limits;
 use crate::statement::{Signed, Unverified};
 use crate::time::{DAY_MS, Timestamp};
@@ -19,7 +19,9 @@ use std::sync::Mutex;
 use zeroize::Zeroizing;
 
 mod cases;
+mod news;
 use cases::{bad, good, rotated};
+use news::{bad_news, good_news, long_ago};
 
 /// 2026-11-21 09:00 UTC.
 pub(super) const NOW: u64 = 1_795_251_600;
@@ -53,6 +55,7 @@ pub(super) const HOSPITAL_B: u8 = 20;
 pub(super) const HOSPITAL_C: u8 = 30;
 pub(super) const PROVIDER: u8 = 40;
 const STRANGER: u8 = 50;
+const RELAY: u8 = 60;
 /// Seeds of the nodes' keys.
 const NODE_B: u8 = 120;
 const NODE_C: u8 = 130;
@@ -142,6 +145,12 @@ struct Case {
     institution_keys: Vec<Bytes>,
     nodes: Vec<Node>,
     revocation_states: Vec<Bytes>,
+    /// The keys of the relay that the patient's key ring names.
+    relay_keys: Bytes,
+    /// What it says of the newest of these states.
+    freshness: Option<Bytes>,
+    /// What the patient says of whoever presents the permission.
+    treats: Option<Bytes>,
     operation: Operation,
     targets: Vec<Target>,
     purpose: Option<Purpose>,
@@ -172,6 +181,31 @@ fn state(seq: u64, issued_s: u64, min_iat: u64, revoked: &[TokenId]) -> Revocati
 fn states(states: &[RevocationState]) -> Vec<Bytes> {
     let sign = |state: &RevocationState| Signed::sign(state.clone(), &key(PATIENT));
     states.iter().map(|state| Bytes(sign(state).bytes().to_vec())).collect()
+}
+
+/// The relay's word on the state of [`state`] with this number.
+fn freshness(relay: u8, state: &RevocationState, issued_s: u64) -> Option<Bytes> {
+    let claims = Freshness {
+        patient: id(PATIENT),
+        relay: id(relay),
+        key: 0,
+        state: Signed::sign(state.clone(), &key(PATIENT)).id(),
+        issued: Timestamp::from_seconds(issued_s),
+    };
+    Some(Bytes(Signed::sign(claims, &key(relay)).bytes().to_vec()))
+}
+
+/// The patient's word that an institution treats the patient.
+fn treats(institution: u8, until: Option<u64>, signer: u8) -> Option<Bytes> {
+    let claims = Treats {
+        patient: id(PATIENT),
+        key: 0,
+        institution: id(institution),
+        issued: Timestamp::from_seconds(NOW - 60 * DAY),
+        until: until.map(Timestamp::from_seconds),
+        kinds: Vec::new(),
+    };
+    Some(Bytes(Signed::sign(claims, &key(signer)).bytes().to_vec()))
 }
 
 fn prove(chain: &Chain, by: u8) -> Signed<Proof> {
@@ -211,6 +245,9 @@ impl Case {
                 .map(|(seed, of)| Node { node: node(seed), institution: id(of) })
                 .to_vec(),
             revocation_states: states(&[state(1, NOW - 3600, 0, &[])]),
+            relay_keys: log_bytes(&log(RELAY)),
+            freshness: None,
+            treats: None,
             operation: Operation::Read,
             targets: vec![target(2, 9)],
             purpose: Some(Purpose::Treatment),
@@ -274,12 +311,24 @@ impl Case {
             let signer = patient.key(state.claims().key).unwrap();
             revocations.merge(&state.verify(&signer).unwrap(), now);
         }
+        if let (Some(bytes), Some(newest)) = (&self.freshness, self.revocation_states.last()) {
+            let newest = Unverified::<RevocationState>::parse(&newest.0).unwrap().id();
+            let word = Unverified::<Freshness>::parse(&bytes.0).unwrap();
+            // What does not verify teaches nothing.
+            if let Ok(word) = word.certify(patient.party(), &known(&self.relay_keys)) {
+                revocations.confirm(newest, &word, now);
+            }
+        }
+        let treats = self.treats.as_ref().and_then(|bytes| {
+            Unverified::<Treats>::parse(&bytes.0).unwrap().certify(&patient, now).ok()
+        });
         let verifier = Verifier {
             me: self.verifier,
             now,
             nonce: self.nonce.0.clone().try_into().unwrap(),
             keys: Keys { patient: &patient, institutions: &institution },
             revocations: &revocations,
+            treats: treats.as_deref(),
             node_of: &|node| {
                 self.nodes.iter().find(|known| known.node == node).map(|known| known.institution)
             },
@@ -335,7 +384,8 @@ fn one(claims: Token) -> Chain {
 
 #[test]
 fn good_vectors_are_permitted() {
-    let cases: Vec<Case> = good().into_iter().map(|case| case.settled(None)).collect();
+    let good = good().into_iter().chain(good_news());
+    let cases: Vec<Case> = good.map(|case| case.settled(None)).collect();
     for case in &cases {
         let summary = case.run().unwrap_or_else(|reason| panic!("{}: {reason}", case.name));
         assert_eq!(Some(summary.leaf), case.leaf, "{}", case.name);

@@ -5,7 +5,7 @@ use crate::codec::wire_struct;
 use crate::id::{PartyId, StatementId, TokenId};
 use crate::limits;
 use crate::statement::Statement;
-use crate::time::Timestamp;
+use crate::time::{HOUR_MS, SECOND_MS, Timestamp};
 
 wire_struct! {
     /// One link of a permission: CWT claims (RFC 8392) with parties as byte strings, where RFC 8392
@@ -84,6 +84,20 @@ impl Token {
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
         Timestamp::from_seconds(self.expires)
+    }
+
+    /// When it was signed, as milliseconds.
+    #[must_use]
+    pub const fn issued_at(&self) -> Timestamp {
+        Timestamp::from_seconds(self.issued)
+    }
+
+    /// From which age of the news of revocations on newer news is fetched, in milliseconds: in time for what a strict
+    /// patient chose.
+    #[must_use]
+    pub fn news_ages_after_ms(&self) -> u64 {
+        let chosen = self.max_staleness.map(|limit| limit.saturating_mul(SECOND_MS) / 2);
+        chosen.unwrap_or(u64::MAX).min(limits::NEWS_OLD_HOURS * HOUR_MS)
     }
 
     /// Whether the claims can be true together.

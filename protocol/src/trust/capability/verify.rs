@@ -1,14 +1,15 @@
 //! The verifier: first who speaks, then whether it holds, then whether it reaches far enough.
 
-use super::granted::{Link, standing};
+use super::granted::{Link, news_of, standing};
 use super::{
     Chain, ConnectionNonce, Granted, GrantedSummary, Keys, Operation, Permitted, Proof, Purpose,
     Reason, RequestHash, Revocations, Target, Token, narrows,
 };
 use crate::id::{NodeId, PartyId, TokenId};
-use crate::identity::KnownKeys;
+use crate::identity::{KnownKeys, Treats};
+use crate::limits;
 use crate::statement::Unverified;
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, SECOND_MS, Timestamp};
 
 /// What came with a request.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Verifier<'a> {
     pub keys: Keys<'a>,
     /// What it knows of this patient's revocations.
     pub revocations: &'a Revocations,
+    /// What the patient says of whoever presents the permission, verified; none where nothing is known of that.
+    pub treats: Option<&'a Treats>,
     /// The institution that certified a node, if its certificate is valid now.
     pub node_of: &'a dyn Fn(NodeId) -> Option<PartyId>,
 }
@@ -141,7 +144,7 @@ fn judge<Op: Permitted>(
     judge_proof(presented, verifier)?;
     let links = presented.chain.links();
     judge_chain(links)?;
-    let summary = summary(&presented.chain, Op::OPERATION);
+    let summary = summary(&presented.chain, Op::OPERATION, verifier);
     standing(&summary, verifier.now, verifier.revocations, &verifier.keys)?;
     judge_reach(links, Op::OPERATION, verifier.me, wanted)?;
     Ok(Granted::new(summary))
@@ -191,7 +194,19 @@ fn judge_reach(
     require(links.iter().all(|link| fits(link.claims())), Reason::QuotaExceeded)
 }
 
-fn summary(chain: &Chain, operation: Operation) -> GrantedSummary {
+/// Whoever treats the patient goes on when no news comes: nobody's care ends because a phone is off. [CAP-10]
+fn most_staleness(leaf: &Token, verifier: &Verifier<'_>) -> Option<u64> {
+    let treats = verifier.treats.is_some_and(|treats| {
+        (treats.patient, treats.institution) == (leaf.subject, leaf.grantee())
+            && treats.goes_on(verifier.now)
+    });
+    match leaf.max_staleness {
+        None if !treats => Some(limits::NEWS_DAYS_DEFAULT * DAY_MS / SECOND_MS),
+        chosen => chosen,
+    }
+}
+
+fn summary(chain: &Chain, operation: Operation, verifier: &Verifier<'_>) -> GrantedSummary {
     let leaf = chain.leaf();
     let claims = leaf.claims();
     GrantedSummary {
@@ -203,7 +218,8 @@ fn summary(chain: &Chain, operation: Operation) -> GrantedSummary {
         quota: claims.quota,
         expires: claims.expires,
         purpose: claims.purpose,
-        max_staleness: claims.max_staleness,
+        max_staleness: most_staleness(claims, verifier),
+        news: news_of(verifier.revocations, chain.links()[0].claims().issued),
         links: chain.links().iter().map(|link| Link::of(link.claims())).collect(),
     }
 }

@@ -209,6 +209,14 @@ impl KnownKeys {
         self.keys.get(number as usize).copied()
     }
 
+    /// The key of number `number`, for what it signed at a time: none for what an earlier key signed after another had
+    /// taken its place. What it dates back, it may have signed then. [ID-18]
+    #[must_use]
+    pub fn key_at(&self, number: u32, at: Timestamp) -> Option<PublicKey> {
+        let ended = self.log.rotations.get(number as usize).map(|rotation| rotation.claims().at);
+        self.key(number).filter(|_| ended.is_none_or(|ended| at <= ended))
+    }
+
     /// Whether a token of an earlier key was kept by every rotation since that key.
     #[must_use]
     pub fn keeps(&self, key_number: u32, token: TokenId) -> bool {
@@ -284,6 +292,20 @@ mod tests {
             at: Timestamp(5),
         };
         Signed::sign(claims, &key)
+    }
+
+    /// [ID-18].
+    #[test]
+    fn an_earlier_key_signed_nothing_that_is_dated_after_it_was_replaced() {
+        let party = log().verify().unwrap().party();
+        let known = log().rotated(&rotation(party, 1, 1)).verify().unwrap();
+        let [first, second] = [0, 1].map(|number| known.key(number));
+        assert_eq!((known.key_at(0, Timestamp(5)), known.key_at(0, Timestamp(6))), (first, None));
+        assert_eq!(
+            (known.key_at(1, Timestamp(4)), known.key_at(1, Timestamp(9))),
+            (second, second)
+        );
+        assert_eq!(known.key_at(2, Timestamp(9)), None);
     }
 
     #[test]

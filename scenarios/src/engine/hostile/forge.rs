@@ -6,7 +6,8 @@ use crate::tier::people::Patient;
 use crate::tier::{bytes_of, seed_of};
 use chartmesh_protocol::backup;
 use chartmesh_protocol::capability::{
-    Chain, Confirmation, Operation, Operations, Purpose, RevocationState, Revoked, Scope, Token,
+    Chain, Confirmation, News, Operation, Operations, Purpose, RevocationState, Revoked, Scope,
+    Token,
 };
 use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::{Message as Consent, ReadRequest};
@@ -45,7 +46,7 @@ impl Engine<'_> {
             patient: patient.id,
             chain,
             log,
-            revocations: None,
+            news: News::default(),
             user: format!("Dr. Forge at {}", machine.clock(now_us).seconds()),
             purpose: Purpose::CareManagement,
             after: None,
@@ -143,7 +144,10 @@ impl Engine<'_> {
         let keys = custody::Keys {
             log,
             ring: Some(Signed::sign(ring, key).to_unverified()),
-            revocations: Some(Signed::sign(state, key).to_unverified()),
+            news: News {
+                revocations: Some(Signed::sign(state, key).to_unverified()),
+                ..News::default()
+            },
         };
         let body = Body::Custody(custody::Message::Keys(keys));
         self.say(Lie::of("forge"), at, to, &body, None);
@@ -267,7 +271,7 @@ impl Engine<'_> {
                 chain,
                 log,
                 ring: None,
-                revocations: None,
+                news: News::default(),
                 issuers: Vec::new(),
             }),
             authors: Vec::new(),

@@ -85,8 +85,8 @@ fn every_shipped_file_is_a_scenario_under_its_name() {
         names.push(name);
     }
     names.sort();
-    let first = ["calibration", "growth", "home-routers", "hospital-merger", "hostile-member"];
-    let then = ["hostile-provider", "large", "mass-revocation", "provider-loss", "regional-outage"];
-    let more = ["smoke", "thousand", "ward", "weather"];
+    let first = ["calibration", "freshness", "growth", "home-routers", "hospital-merger"];
+    let then = ["hostile-member", "hostile-provider", "large", "mass-revocation", "provider-loss"];
+    let more = ["regional-outage", "smoke", "thousand", "ward", "weather"];
     assert_eq!(names, [&first[..], &then, &more].concat());
 }

@@ -159,6 +159,7 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
     line.entries = entries;
     line.token =
         row.granted.as_ref().and_then(|granted| granted.links.last()).map(|link| link.token);
+    line.news = row.granted.as_ref().and_then(|granted| granted.old_news(ctx.now));
     access_log::append(ctx, line)?;
     let receipt = Receipt {
         holder: ctx.own.party(),

@@ -59,9 +59,11 @@ pub(in crate::features::backup) fn deleted(
         };
         if was_kept { gone.push(*entry) } else { unknown.push(*entry) }
     }
-    let mut line = access_log::Draft::new(claims.owner, Action::Deleted, claims.owner);
-    line.entries.clone_from(&gone);
-    access_log::append(ctx, line)?;
+    if !gone.is_empty() {
+        let mut line = access_log::Draft::new(claims.owner, Action::Deleted, claims.owner);
+        line.entries.clone_from(&gone);
+        access_log::append(ctx, line)?;
+    }
     let deletion = Deletion {
         holder: ctx.own.party(),
         key: ctx.own.key_number(),

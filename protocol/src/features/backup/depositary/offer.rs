@@ -237,7 +237,7 @@ fn judged<Op: Permitted>(
             chain: permission.chain,
             log: permission.log,
             issuers: permission.issuers,
-            revocations: permission.revocations,
+            news: permission.news,
             purpose: None,
             targets: &targets,
             bytes: checked.iter().map(bytes_of).fold(0, u64::saturating_add),

@@ -171,7 +171,7 @@ fn send_offer(
                 chain: chain.clone(),
                 log: known.log().clone(),
                 ring: directory::ring(ctx.txn, spec.owner)?.map(|ring| ring.to_unverified()),
-                revocations: permission::revocation_state(ctx.txn, spec.owner)?,
+                news: permission::news(ctx, spec.owner, ctx.own.party())?,
                 issuers: issuers(ctx, chain)?,
             })
         }

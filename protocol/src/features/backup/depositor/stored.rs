@@ -21,7 +21,7 @@ pub(in crate::features::backup) fn stored(
     };
     let claims = stored.receipt.claims();
     // The depositary brings it itself: it may have rotated since it signed.
-    let signer = sender.keys.key(claims.key);
+    let signer = sender.keys.key_at(claims.key, claims.at);
     let signed = signer.is_some_and(|key| stored.receipt.check(&key).is_ok());
     let ours = claims.holder == sender.institution
         && sender.institution == row.to

@@ -59,20 +59,25 @@ fn take(ctx: &mut Context<'_>, ring: &KeyRing, relay: &KnownKeys, section: Secti
     }
     let compartment = catalogue.compartment.unwrap_or(NAMED);
     let known = tables::section(ctx.txn, patient, compartment)?;
+    // Compartments that this node never heard of may be of earlier rings, but not any number of them.
+    if known.is_none() && tables::sections(ctx.txn, patient)?.len() >= limits::CATALOGUES_KEPT_MAX {
+        return refuse(Reason::TooManyCompartments);
+    }
     let newest = known.as_ref().is_none_or(|known| known.catalogue.claims().seq <= seq);
     let mut row = SectionRow { catalogue: catalogue.to_unverified(), rows: 0, complete: true };
     if compartment == NAMED {
+        row.rows = known.as_ref().map_or(0, |known| known.rows);
         for listed in &section.entries {
             let before = tables::entry(ctx.txn, patient, NAMED, listed.entry)?;
             if before.is_none_or(|before| before.seq <= seq) {
-                tables::put_entry(ctx.txn, patient, NAMED, listed, seq)?;
+                row.rows += u64::from(tables::put_entry(ctx.txn, patient, NAMED, listed, seq)?);
             }
         }
-        return if newest {
-            Ok(tables::put_section(ctx.txn, patient, NAMED, &row)?)
-        } else {
-            Ok(())
-        };
+        // Each row is counted, also what a catalogue that comes late adds.
+        if let Some(known) = known.filter(|_| !newest) {
+            row.catalogue = known.catalogue;
+        }
+        return Ok(tables::put_section(ctx.txn, patient, NAMED, &row)?);
     }
     // An older one comes late, or again; it says nothing any more.
     if !newest {

@@ -86,6 +86,7 @@ impl Side {
             keys: self.peer.own().keys().clone(),
             node: self.peer.node(),
             member: false,
+            relay_of: None,
             introduced: false,
             proof: None,
             request_hash: [0; 32],

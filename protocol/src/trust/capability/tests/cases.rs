@@ -291,6 +291,7 @@ pub(super) fn bad() -> Vec<(Case, Reason)> {
     ];
     cases.extend(bad_delegations());
     cases.extend(bad_standing());
+    cases.extend(bad_news());
     cases.extend(bad_reach());
     cases
 }
@@ -455,7 +456,7 @@ fn bad_standing() -> Vec<(Case, Reason)> {
             Reason::Revoked,
         ),
         (
-            Case::one("news-from-the-future", "121 s ahead is no fresh news", root())
+            Case::one("news-from-the-future", "121 s ahead is no fresh news", long_ago(Some(DAY)))
                 .with(|case| case.revocation_states = states(&[state(2, NOW + 121, 0, &[])])),
             Reason::StaleRevocations,
         ),
@@ -495,15 +496,14 @@ fn bad_standing() -> Vec<(Case, Reason)> {
             Reason::IssuedBeforeMinIat,
         ),
         (
-            Case::one("stale", "the holder's news is a day and a second old", root()).with(
-                |case| {
+            Case::one("stale", "the holder's news is a day and a second old", long_ago(Some(DAY)))
+                .with(|case| {
                     case.revocation_states = states(&[state(1, NOW - DAY - 1, 0, &[])]);
-                },
-            ),
+                }),
             Reason::StaleRevocations,
         ),
         (
-            Case::one("no-news", "the holder never had any", root())
+            Case::one("no-news", "the holder never had any", long_ago(Some(DAY)))
                 .with(|case| case.revocation_states.clear()),
             Reason::StaleRevocations,
         ),
