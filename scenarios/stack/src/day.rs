@@ -179,7 +179,7 @@ impl Referral {
         let revoke = consent::command::Revoke { patient, tokens: tokens.clone() };
         handles.command(self.patient.relay, revoke, Some(patient)).await?;
         let knows = |keys: &KeysView| {
-            keys.news.revocations.as_ref().is_some_and(|state| {
+            keys.revocations.as_ref().is_some_and(|state| {
                 tokens
                     .iter()
                     .all(|token| state.0.windows(token.0.len()).any(|part| part == token.0))
