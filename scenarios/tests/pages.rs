@@ -29,8 +29,17 @@ fn page(name: &str) -> String {
 fn commands(page: &str) -> Vec<Vec<String>> {
     let joined = page.replace("\\\n", " ");
     let commands = joined.lines().filter_map(|line| line.strip_prefix(CALL));
-    let words = |line: &str| line.split_whitespace().map(|word| word.replace('\'', "")).collect();
     commands.map(words).collect()
+}
+
+/// As a shell reads them: what stands within single quotes is not taken apart.
+fn words(line: &str) -> Vec<String> {
+    let mut within = false;
+    let apart = line.split(|c: char| {
+        within ^= c == '\'';
+        c.is_whitespace() && !within
+    });
+    apart.filter(|word| !word.is_empty()).map(|word| word.replace('\'', "")).collect()
 }
 
 #[test]
