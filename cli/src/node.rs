@@ -149,7 +149,7 @@ impl Node {
         let federation = self.query(ask::Members).await?;
         for party in federation.parties {
             if !found.iter().any(|known| known.id == party.party.to_string()) {
-                found.push(Candidate::new(party.party, party.name));
+                found.push(Candidate::new(party.party, party.called()));
             }
         }
         Ok(found)

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::exit::{Exit, Failure, Outcome};
+use crate::style;
 pub(crate) use crate::style::{Style, clean, one_line};
 use crate::table::table;
 pub(crate) use crate::table::{Cell, bytes, day, faint, id, row, size, time};
@@ -71,7 +72,7 @@ impl Output {
 
     /// A value as JSON.
     pub(crate) fn json(&self, value: &Value) {
-        put(&serde_json::to_string_pretty(value).expect("a JSON value can be written"));
+        put(&style::json(value));
     }
 
     /// A line.
@@ -145,7 +146,7 @@ impl Output {
             let error = json!({"error": {
                 "exit": failure.exit as u8, "text": failure.text, "next": failure.next,
             }});
-            tell(&error.to_string());
+            tell(&style::json(&error));
             return;
         }
         let head = if self.lively { Style::Bad.paint("error:") } else { "error:".to_owned() };
@@ -194,6 +195,34 @@ impl Output {
 /// Raw bytes to standard output: a content that was asked for.
 pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
     io::stdout().lock().write_all(bytes)
+}
+
+/// A text of others on its way to a terminal, in pieces: what could steer that does not get there.
+#[derive(Debug, Default)]
+pub(crate) struct Screen {
+    /// Of a character whose other bytes are still to come.
+    cut: Vec<u8>,
+}
+
+impl Screen {
+    pub(crate) fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
+        raw(self.shown(bytes).as_bytes())
+    }
+
+    fn shown(&mut self, bytes: &[u8]) -> String {
+        let mut whole = std::mem::take(&mut self.cut);
+        whole.extend_from_slice(bytes);
+        // The longest character has four bytes.
+        let ends = whole.len().saturating_sub(3)..whole.len();
+        let is_cut = |at: &usize| {
+            let end = std::str::from_utf8(&whole[*at..]);
+            end.is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+        };
+        if let Some(at) = ends.into_iter().find(is_cut) {
+            self.cut = whole.split_off(at);
+        }
+        clean(&String::from_utf8_lossy(&whole).replace("\r\n", "\n"))
+    }
 }
 
 /// Whether standard output is a terminal, which raw bytes could upset.
@@ -251,6 +280,17 @@ fn width() -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_others_does_not_steer_the_terminal_that_shows_it() {
+        let text = "佐藤\r\n\u{1b}[2J\u{9b}x\u{202e}é".as_bytes();
+        for piece in 1..text.len() {
+            let mut screen = Screen::default();
+            let shown: String = text.chunks(piece).map(|bytes| screen.shown(bytes)).collect();
+            assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{shown:?}");
+            assert!(shown.starts_with("佐藤") && shown.ends_with('é'), "{shown:?}");
+        }
+    }
 
     #[test]
     fn there_are_no_colours_without_a_terminal() {

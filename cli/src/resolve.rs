@@ -35,8 +35,10 @@ impl Candidate {
             || self.other_id.as_ref().is_some_and(|other| other.starts_with(prefix))
     }
 
+    /// The quotation marks around what somebody calls itself are typed, or are not.
     fn is_named(&self, name: &str) -> bool {
-        !self.name.is_empty() && self.name.to_lowercase() == name.to_lowercase()
+        let bare = |name: &str| name.trim_matches(['\u{201c}', '\u{201d}']).to_lowercase();
+        !self.name.is_empty() && bare(&self.name) == bare(name)
     }
 
     fn shown(&self) -> String {
@@ -158,6 +160,10 @@ mod tests {
         assert_eq!(pick("AAAA2222"), Ok("aaaa2222bbbb".into()));
         assert_eq!(pick("birch"), Ok("aaaa2222bbbb".into()));
         assert_eq!(pick("cccc"), Ok("dddd4444".into()));
+        let relay = [Candidate::new("eeee1111", "\u{201c}Sakura Relay\u{201d}")];
+        for typed in ["Sakura Relay", "\u{201c}sakura relay\u{201d}"] {
+            assert!(super::pick("institution", typed, &relay).is_ok(), "{typed}");
+        }
     }
 
     #[test]

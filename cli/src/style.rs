@@ -1,5 +1,8 @@
 //! How text looks on a terminal, and what never gets there.
 
+use chartmesh_protocol::naming::steers;
+use serde_json::Value;
+
 /// How a piece of text looks where there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
@@ -35,14 +38,26 @@ impl Style {
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| match c {
-            '\n' | '\t' => c,
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
-                '\u{fffd}'
-            }
-            c if c.is_control() => '\u{fffd}',
+            '\n' | '\t' | '\u{2028}' | '\u{2029}' => c,
+            c if steers(c) => '\u{fffd}',
             c => c,
         })
         .collect()
+}
+
+/// JSON, in which what steers is escaped: programs read the same, and a terminal or an editor shows what is there.
+pub(crate) fn json(value: &Value) -> String {
+    let text = serde_json::to_string_pretty(value).expect("a JSON value can be written");
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            // Between values; within strings serde_json has escaped it.
+            '\n' => out.push(c),
+            c if steers(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// [`clean`], and in one line: nobody's name or message begins a line of its own.
@@ -58,6 +73,15 @@ mod tests {
     fn a_name_cannot_steer_the_terminal() {
         let shown = clean("Alder\u{1b}]0;owned\u{7}\u{202e}\r");
         assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown:?}");
+    }
+
+    #[test]
+    fn json_says_the_same_and_shows_what_would_steer() {
+        let name = "Al\u{202e}der\u{9b}2J\u{61c}\u{2028}\u{1b}\u{7f}\n佐藤";
+        let shown = json(&Value::from(name));
+        assert!(!shown.chars().any(steers), "{shown}");
+        assert!(shown.starts_with("\"Al\\u202eder\\u009b2J") && shown.ends_with("佐藤\""));
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), name);
     }
 
     #[test]

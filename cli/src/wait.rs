@@ -158,7 +158,10 @@ pub(crate) async fn for_request(
 
 /// Whether a request ended badly.
 fn bad_end(view: &RequestView) -> Outcome {
-    let word = if view.reason.is_empty() { String::new() } else { format!(": {}", view.reason) };
+    let word = match view.reason.is_empty() {
+        true => String::new(),
+        false => format!(": {}", view.answer()),
+    };
     let (exit, what) = match view.state {
         RequestState::Refused => (Exit::NotPermitted, "the patient refused request"),
         RequestState::Expired => (Exit::State, "nobody decided in time about request"),

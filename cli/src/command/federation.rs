@@ -6,6 +6,7 @@ use chartmesh_protocol::federation::command::{
 use chartmesh_protocol::federation::view::{FederationView, MemberView, OpenView, Status, Wanted};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::{Fingerprint, Role};
+use chartmesh_protocol::naming::quoted;
 use chartmesh_protocol::peer::{CodeView, InviteView, ask};
 use serde_json::json;
 
@@ -251,7 +252,7 @@ fn applicants(view: &FederationView) -> Vec<Candidate> {
     };
     let waits = |party: &&MemberView| party.status == Status::Applicant || renamed(party);
     let waiting = view.parties.iter().filter(waits);
-    waiting.map(|party| Candidate::new(party.party, &party.name)).collect()
+    waiting.map(|party| Candidate::new(party.party, party.called())).collect()
 }
 
 /// Says what was done, and how the federation stands afterwards.
@@ -317,7 +318,7 @@ fn show(out: &Output, view: &FederationView) {
         ]);
     }
     let names: Vec<Candidate> =
-        view.parties.iter().map(|party| Candidate::new(party.party, &party.name)).collect();
+        view.parties.iter().map(|party| Candidate::new(party.party, party.called())).collect();
     let rows: Vec<_> = view.parties.iter().map(|party| row_of(party, view)).collect();
     if !rows.is_empty() {
         out.table(&["NAME", "ROLE", "STANDS", "KEY", "ID"], &rows, "");
@@ -325,7 +326,7 @@ fn show(out: &Output, view: &FederationView) {
     for applicant in view.parties.iter().filter(|party| party.status == Status::Applicant) {
         out.line(format!(
             "applicant {}: fingerprint {}",
-            applicant.name,
+            applicant.called(),
             Fingerprint::of(applicant.party).words()
         ));
         for like in &applicant.looks_like {
@@ -343,7 +344,7 @@ fn show(out: &Output, view: &FederationView) {
     if (1..WITHSTANDS_ONE).contains(&members_of(view)) {
         out.note("up to three members withstand nobody dishonest among them; of two, either alone can put the other out");
     }
-    let called = |parties: &[_]| {
+    let names_of = |parties: &[_]| {
         parties.iter().map(|party| name_of(&names, *party)).collect::<Vec<_>>().join(", ")
     };
     for open in &view.open {
@@ -352,11 +353,11 @@ fn show(out: &Output, view: &FederationView) {
             wanted(open),
             open.by.len(),
             open.needed,
-            called(&open.by)
+            names_of(&open.by)
         ));
     }
     if let Some(sealing) = &view.sealing {
-        let waits = called(&sealing.waiting_for);
+        let waits = names_of(&sealing.waiting_for);
         out.line(format!("sealing: {} of {}, waiting for {waits}", sealing.have, sealing.needed));
         if sealing.put_back {
             out.line("this node's store was put back from a copy: it signs nothing until the others told it how far they are");
@@ -369,7 +370,7 @@ fn show(out: &Output, view: &FederationView) {
             view.quorum
         ));
     } else if !view.silent.is_empty() {
-        out.line(format!("nothing was heard for a day of {}", called(&view.silent)));
+        out.line(format!("nothing was heard for a day of {}", names_of(&view.silent)));
     }
     for fork in &view.forks {
         out.line(format!(
@@ -415,12 +416,13 @@ fn spoken(id: &str) -> String {
 
 fn wanted(open: &OpenView) -> String {
     match &open.wanted {
-        Wanted::Admission => format!("admission of {}", open.name),
-        Wanted::Renaming { name } => format!("another name, {name}"),
+        Wanted::Admission => format!("admission of {}", quoted(&open.name)),
+        Wanted::Renaming { name } => format!("another name, {}", quoted(name)),
         Wanted::Expulsion { reasons } if reasons.is_empty() => {
             format!("expulsion of {}", open.name)
         }
         Wanted::Expulsion { reasons } => {
+            let reasons: Vec<_> = reasons.iter().map(|reason| quoted(reason)).collect();
             format!("expulsion of {} ({})", open.name, reasons.join("; "))
         }
         Wanted::Threshold { sponsors } => format!("{sponsors} sponsors for an admission"),
@@ -438,8 +440,8 @@ fn row_of(party: &MemberView, view: &FederationView) -> Vec<Cell> {
         Status::Expelled => Cell::new("expelled", Style::Bad),
         Status::Left => faint("left"),
     };
-    let name =
-        if party.this_node { format!("{} (this node)", party.name) } else { party.name.clone() };
+    let name = party.called();
+    let name = if party.this_node { format!("{name} (this node)") } else { name };
     row![
         name,
         party.role.map_or("", |role| role.name()),

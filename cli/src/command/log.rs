@@ -6,6 +6,7 @@ use chartmesh_protocol::access_log::{Action, Line};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits::LISTED_MAX;
+use chartmesh_protocol::naming::quoted;
 use chartmesh_protocol::peer::{Part, ask};
 use chartmesh_protocol::reason::ENGLISH;
 use chartmesh_protocol::refusal::Refusal;
@@ -145,7 +146,7 @@ fn row_of(view: &LineView, patient: PartyId) -> Vec<Cell> {
             [] => by.to_owned(),
             through => format!("{by} (passed on by {})", through.join(", then ")),
         },
-        line.user.as_deref().unwrap_or_default(),
+        line.user.as_deref().map(quoted).unwrap_or_default(),
         line.purpose.map(purpose_name).unwrap_or_default(),
         entries,
         line.token.map_or_else(|| faint(""), output::id),
@@ -231,6 +232,13 @@ mod tests {
         let counts: Vec<u64> = folded(&lines).iter().map(|view| view.line.count).collect();
         assert_eq!(counts, [1, 2, 1, 0, 0]);
     }
+
+    #[test]
+    fn a_person_in_the_log_is_told_from_what_the_program_says() {
+        let shown = row_of(&line(1, "opened", 0, 1), PartyId([0; 32]));
+        assert_eq!(shown[3].text, "\u{201c}Aiko\u{201d}");
+    }
+
     use chartmesh_protocol::peer::Command;
 
     #[test]

@@ -6,6 +6,7 @@ use chartmesh_protocol::consent::command::{Download, Fetch, Referral, Upload};
 use chartmesh_protocol::consent::view::{AboutView, HeldBackView, RequestView};
 use chartmesh_protocol::consent::{AskCommand, RequestKind, RequestState};
 use chartmesh_protocol::identity::{Fingerprint, Role};
+use chartmesh_protocol::naming::quoted;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use serde_json::json;
 
@@ -280,10 +281,10 @@ pub(super) fn show(out: &Output, view: &RequestView) {
         (until, view.expires.utc_text().into()),
     ];
     if !view.message.is_empty() {
-        facts.push(("message", view.message.as_str().into()));
+        facts.push(("message", quoted(&view.message).into()));
     }
     if !view.reason.is_empty() {
-        facts.push(("answer", view.reason.as_str().into()));
+        facts.push(("answer", view.answer().into()));
     }
     facts.extend(view.about.iter().flat_map(about));
     if let Some(until) = view.until {

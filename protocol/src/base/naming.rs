@@ -1,4 +1,5 @@
-//! What anybody can be called: something that people can read, and that fits a line of what programs say.
+//! What anybody can be called: something that people can read, and that fits a line of what programs say; and how that is
+//! shown of which nobody but its bearer says that it is so.
 
 use crate::limits;
 use unicode_normalization::char::is_combining_mark;
@@ -7,9 +8,28 @@ use unicode_normalization::char::is_combining_mark;
 /// its direction, by which it could pass for what a program says or for another name.
 #[must_use]
 pub fn can_be_named(name: &str) -> bool {
-    name.len() <= limits::NAME_BYTES_MAX
-        && name.chars().any(is_seen)
-        && !name.chars().any(|c| c.is_control() || breaks_or_turns(c))
+    name.len() <= limits::NAME_BYTES_MAX && name.chars().any(is_seen) && !name.chars().any(steers)
+}
+
+/// Whether it steers what shows it: a terminal by a control, or the line by an end or another direction. No text of others
+/// is shown with it.
+#[must_use]
+pub fn steers(c: char) -> bool {
+    c.is_control() || breaks_or_turns(c)
+}
+
+/// What somebody calls itself, or wrote, in quotation marks: so it is told from what the members admitted, and from what
+/// a program says. It has none itself, or it could end them before its end and go on as either. [AUT-5]
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("\u{201c}{}\u{201d}", text.replace(is_double_quote, "'"))
+}
+
+/// What is drawn as a double quotation mark, or is one.
+const fn is_double_quote(c: char) -> bool {
+    matches!(c,
+        '"' | '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{2036}' | '\u{275d}'..='\u{275e}'
+        | '\u{301d}'..='\u{301f}' | '\u{ff02}')
 }
 
 /// Whether it is drawn by itself: a mark needs a letter to stand on.
@@ -40,6 +60,13 @@ pub(crate) const fn ignorable(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_quoted_ends_its_quotation_marks_before_its_end() {
+        assert_eq!(quoted("Dr Mori"), "\u{201c}Dr Mori\u{201d}");
+        let shown = quoted("Dr Mori\u{201d}, Kita Hospital, by \"x");
+        assert_eq!(shown, "\u{201c}Dr Mori', Kita Hospital, by 'x\u{201d}");
+    }
 
     #[test]
     fn nobody_is_called_by_what_cannot_be_seen_breaks_a_line_or_turns_its_direction() {

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::naming::quoted;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::EntryView;
 use serde_json::{Value, json};
@@ -32,6 +33,7 @@ use crate::command::log;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::limits::{FILE_NAME_BYTES_MAX, TITLE_CHARS_MAX};
 use crate::node::{Node, id, read};
+use crate::style;
 use crate::wait;
 use crate::when;
 
@@ -190,7 +192,10 @@ impl Job<'_> {
             subject,
             name: self.name().await?,
             exported_at: when::now().utc_text(),
-            exported_by: format!("{}, {}", self.user, status.name),
+            exported_by: match status.member {
+                true => format!("{}, {}", quoted(&self.user), status.name),
+                false => format!("{}, {}", quoted(&self.user), quoted(&status.name)),
+            },
             institution: status.institution,
             entries: exported,
             unopened,
@@ -304,8 +309,7 @@ impl Job<'_> {
     }
 
     fn json(&self, name: &str, value: &Value) -> Outcome {
-        let text = serde_json::to_string_pretty(value).expect("a JSON value can be written");
-        self.write(name, text.as_bytes())
+        self.write(name, style::json(value).as_bytes())
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Outcome {

@@ -9,6 +9,7 @@ use chartmesh_node::client::{ClientError, escape};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::{Fingerprint, Role};
+use chartmesh_protocol::naming::quoted;
 use chartmesh_protocol::record::EntryStanding;
 use chartmesh_protocol::record::view::ManifestView;
 use serde::Deserialize;
@@ -19,7 +20,7 @@ use super::keys::Keys;
 use super::own::{OwnArgs, bring, role_that_opens};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, read, short};
-use crate::output::{self, Cell, Style, bytes, faint, row};
+use crate::output::{self, Cell, Screen, Style, bytes, faint, row};
 use crate::wait;
 
 /// Which entry, by and for whom.
@@ -105,7 +106,7 @@ fn show(out: &output::Output, opened: &Opened) {
         ("title", Cell::new(&manifest.title, Style::Strong)),
         ("kind", manifest.kind.name().into()),
         ("happened", manifest.effective.utc_text().into()),
-        ("recorded by", manifest.user.as_str().into()),
+        ("recorded by", quoted(&manifest.user).into()),
         ("author", opened.author_name.as_str().into()),
         ("entry", manifest.entry.to_string().into()),
         (
@@ -172,7 +173,12 @@ async fn write_content(node: &Node, opened: Opened, number: u64, to: Option<&Pat
         .next("write it to a file with --out FILE")),
         None => {
             let path = content_path(&opened.open, index);
-            node.client.download(&path, output::raw, Path::new("standard output")).await?;
+            let mut screen = Screen::default();
+            let write = |bytes: &[u8]| match output::is_terminal() {
+                true => screen.show(bytes),
+                false => output::raw(bytes),
+            };
+            node.client.download(&path, write, Path::new("standard output")).await?;
             Ok(())
         }
     }

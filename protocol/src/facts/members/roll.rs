@@ -6,6 +6,7 @@ use crate::id::PartyId;
 use crate::identity::{KnownKeys, Role};
 use crate::membership::{CheckedView, Member};
 use crate::names::{self, Bearer};
+use crate::naming::quoted;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
@@ -40,7 +41,7 @@ pub(crate) fn has_newer_key(
 }
 
 /// An institution's name for people: as the members admitted it. For lack of that, in quotation marks, what it calls itself
-/// on its card, or the beginning of its id; a patient's relay calls itself as it likes. [AUT-5]
+/// on its card, or the beginning of its id; a relay is no member, and calls itself as it likes. [AUT-5]
 pub(crate) fn name(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<String, StoreError> {
     Ok(called(txn, party)?.0)
 }
@@ -54,8 +55,7 @@ pub(crate) fn called(
         return Ok((member.name, Some(member.role)));
     }
     Ok(match directory::card(txn, party)? {
-        Some(card) if card.role == Role::Patient => (card.name.clone(), Some(card.role)),
-        Some(card) => (format!("\u{201c}{}\u{201d}", card.name), Some(card.role)),
+        Some(card) => (quoted(&card.name), Some(card.role)),
         None => (party.short(), None),
     })
 }

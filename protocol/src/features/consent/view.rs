@@ -10,6 +10,7 @@ use crate::entries;
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
 use crate::kind::Kind;
 use crate::members;
+use crate::naming::quoted;
 use crate::patients;
 pub use crate::patients::AboutView;
 use crate::permission::{GivenRow, GrantState, ReceivedRow, revocations, through};
@@ -71,6 +72,13 @@ impl RequestView {
     /// Puts a listing, which comes in the order of ids, in the order in which was asked.
     pub fn sort_by_time(requests: &mut [Self]) {
         requests.sort_by_key(|view| view.asked);
+    }
+
+    /// How it ended, for people: the word that somebody sent with the decision stands in quotation marks.
+    #[must_use]
+    pub fn answer(&self) -> String {
+        let of_ours = self.reason.is_empty() || self.why.is_some() || self.obtained.is_some();
+        if of_ours { self.reason.clone() } else { quoted(&self.reason) }
     }
 
     pub(crate) fn of(

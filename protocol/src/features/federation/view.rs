@@ -12,6 +12,7 @@ use crate::members::{
 };
 use crate::membership::{CheckedView, Member, Seal};
 use crate::names::Looks;
+use crate::naming::quoted;
 use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::{DAY_MS, Timestamp};
@@ -92,7 +93,10 @@ impl ExpelledView {
     /// In one sentence without its end: `expelled from X, as A, B sealed: reason`.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let reason = if self.reason.is_empty() { "no reason was given" } else { &self.reason };
+        let reason = match &self.reason[..] {
+            "" => "no reason was given".to_owned(),
+            reason => quoted(reason),
+        };
         format!(
             "expelled from `{}`, as {} sealed: {reason}",
             self.federation,
@@ -139,6 +143,17 @@ pub struct MemberView {
     /// Of an applicant: the members whose names look like the one that it applies with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks_like: Vec<String>,
+}
+
+impl MemberView {
+    /// Its name, for people: an applicant's nobody has admitted yet. [AUT-5]
+    #[must_use]
+    pub fn called(&self) -> String {
+        match self.status {
+            Status::Applicant => quoted(&self.name),
+            Status::Member | Status::Expelled | Status::Left => self.name.clone(),
+        }
+    }
 }
 
 /// What is wanted.
