@@ -161,14 +161,14 @@ impl Args {
                 let answer = node.command(Join { code: code.concat() }, None).await?;
                 node.out.answer(&json!(answer), |out| {
                     out.line("the application is on its way");
-                    out.next("members admit with `chartmesh federation admit`; `chartmesh federation members` says if it was refused, `chartmesh status` when you are in");
+                    out.next("`chartmesh federation members` says if it was refused, and until then waits; members admit with `chartmesh federation admit`, and `chartmesh status` says when you are in");
                 });
             }
             Self::Members => {
                 let view = node.query(ask::Members).await?;
                 node.out.answer(&json!(view), |out| show(out, &view));
                 if view.federation.is_none() && !node.out.json {
-                    outside(&node).await?;
+                    outside(&node, view.refused.is_some()).await?;
                 }
             }
             Self::Admit { party, although_alike } => {
@@ -264,11 +264,17 @@ fn after(node: &Node, view: &FederationView, done: &str) {
 }
 
 /// Says what a node that is in no federation is to do.
-async fn outside(node: &Node) -> Outcome {
+async fn outside(node: &Node, refused: bool) -> Outcome {
     let status = node.status().await?;
     if status.role == Role::Patient {
         node.out
             .note("a relay belongs to no federation: its patients' hospitals do, and vouch for it");
+        return Ok(());
+    }
+    if refused {
+        // Nobody can admit it: what there was to decide has ended.
+        node.out.note("not admitted, and nobody is asked to admit it any more");
+        node.out.next("mend what it was refused for, have a member make another invite, and `chartmesh federation join CODE` again");
         return Ok(());
     }
     let known: Vec<String> = node.peers().await?.into_iter().map(|peer| peer.name).collect();

@@ -129,7 +129,12 @@ impl Args {
                 run::recover(&config, &unlock, (role, &name), phrase, log.clone())
             }
         };
-        show(context, &config, &made.map_err(|error| refused(&error))?, words.is_some());
+        let keys = match &words {
+            None => Keys::New,
+            Some((_, Some(_))) => Keys::Newest,
+            Some((_, None)) => Keys::WrittenDown,
+        };
+        show(context, &config, &made.map_err(|error| refused(&error))?, keys);
         Ok(())
     }
 
@@ -140,7 +145,7 @@ impl Args {
         let passphrase = Passphrase::new(passphrase.to_string());
         let unlock = new_unlock(context, &config, "the node")?;
         let made = run::import(&config, &unlock, export, &passphrase);
-        show(context, &config, &made.map_err(|error| refused(&error))?, true);
+        show(context, &config, &made.map_err(|error| refused(&error))?, Keys::WrittenDown);
         Ok(())
     }
 
@@ -204,7 +209,7 @@ fn new_store(context: &Context) -> Outcome {
         Ok::<_, Failure>(Passphrase::new(typed.to_string()))
     })?;
     let identity = run::new_store(&config, &unlock).map_err(|error| refused(&error))?;
-    show(context, &config, &Made { identity, words: None, with_store: false }, true);
+    show(context, &config, &Made { identity, words: None, with_store: false }, Keys::Newest);
     Ok(())
 }
 
@@ -236,8 +241,22 @@ const WORDS: &str = "Write them down now, and keep them in a safe, away from thi
 /// What an empty store lacks, of an institution that is not new.
 const EMPTY_STORE: &str = "\nThe store is empty: join the federation again with an invite, then `chartmesh backup restore` brings\nback the entries that a backup provider keeps for this institution. What was kept here alone is lost:\nother entries, requests, the access log, which patients are enrolled. Run one node of an institution\nat a time.";
 
-/// Shows what was made; `again`: of an institution that there was before.
-fn show(context: &Context, config: &Config, made: &Made, again: bool) {
+/// What may be amiss with keys that were written down once.
+const EARLIER_KEYS: &str = "\nIf the institution has rotated its keys since these were written down, they count no more, and no member\nlets this node in. Then, before anything else: have a member make FILE with `chartmesh token keys NAME`,\nand `chartmesh key rotate --keys FILE` here.";
+
+/// From where the keys of a node are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// They are new.
+    New,
+    /// The institution's newest, as far as anybody here can tell.
+    Newest,
+    /// The institution's as they were written down once, in words or in an export.
+    WrittenDown,
+}
+
+/// Shows what was made.
+fn show(context: &Context, config: &Config, made: &Made, keys: Keys) {
     let Made { identity, words, with_store } = made;
     let party = identity.institution();
     let words = words.as_ref().map(|words| words.as_str());
@@ -264,8 +283,11 @@ fn show(context: &Context, config: &Config, made: &Made, again: bool) {
         if let Some(words) = words {
             words::show(out, "The institution's", words, WORDS);
         }
-        if again && !with_store {
+        if keys != Keys::New && !with_store {
             out.note(EMPTY_STORE);
+        }
+        if keys == Keys::WrittenDown && identity.role != Role::Patient {
+            out.note(EARLIER_KEYS);
         }
         if let UnlockWith::KeyFile(path) = &config.unlock {
             let (path_of_key, path) = (path, path.display());

@@ -293,7 +293,10 @@ fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKey
     let party = hello.keys.party_unverified();
     let before = directory::keys(ctx.txn, party)?.map(|keys| keys.current_number());
     let keys = directory::learn_keys(ctx.txn, hello.keys.clone())?;
-    if members::has_newer_key(ctx.txn, &keys)? {
+    // What is shown may be an earlier part of what is known, or the members may know more. [ID-17]
+    let shown = hello.keys.rotations.len();
+    let newest = usize::try_from(keys.current_number()).unwrap_or(usize::MAX);
+    if shown < newest || members::has_newer_key(ctx.txn, &keys)? {
         return refuse(Reason::OldKeys);
     }
     if before.is_some_and(|before| before < keys.current_number()) {

@@ -32,6 +32,6 @@ reasons! {
         17 => NotTheCodes: NotAuthentic
             "whoever answered is not the institution that the code names",
         18 => OldKeys: NotAuthentic
-            "the members have sealed a newer key of this institution; start it again with that, or follow its rotation with `chartmesh key rotate --keys`",
+            "the institution has a newer key; follow its rotation with `chartmesh key rotate --keys FILE`, where a member's `chartmesh token keys NAME` made the file",
     }
 }
