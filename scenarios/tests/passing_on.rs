@@ -127,6 +127,28 @@ fn what_is_passed_on_can_be_narrowed_to_entries_and_kinds() {
     assert!(nothing.unwrap_err().to_string().contains("covers nothing"));
 }
 
+/// [CAP-7]
+#[test]
+fn what_was_passed_on_with_a_key_that_was_replaced_is_shown_as_dropped_as_a_holder_judges_it() {
+    let (mut region, c, _) = founded();
+    permitted(&mut region, &[c], 1);
+    let id = region.pass_on(B, c, json!({})).unwrap();
+    let states =
+        |region: &Region| [c, region.relay, region.b].map(|at| passed(region, at).remove(0).state);
+    assert_eq!(states(&region), ["live"; 3]);
+    let now = region.world.now;
+    region.world.switch(region.b, false);
+    region.world.parties[region.b.0].rotate_institution(now);
+    region.world.switch(region.b, true);
+    region.world.advance(DAY_MS);
+    assert_eq!(states(&region), ["dropped"; 3]);
+    let fetched = region.fetch_by(c, id, region.provider);
+    assert!(fetched.reason.starts_with("old-key"), "{}", fetched.reason);
+    // What the patient gave B stands, and is passed on anew.
+    let id = region.pass_on(B, c, json!({})).unwrap();
+    assert_eq!(region.fetch_by(c, id, region.provider).state, RequestState::Done);
+}
+
 #[test]
 fn revoking_the_first_ends_the_second_and_revoking_the_second_leaves_the_first() {
     let (mut region, c, d) = founded();

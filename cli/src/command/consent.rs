@@ -340,6 +340,9 @@ fn show_grants(out: &Output, views: &[GrantView], known: &[Candidate], explain: 
         "PASSED ON BY",
     ];
     out.table(&heads, &rows, "no permissions");
+    if views.iter().any(|view| view.state == "dropped") {
+        out.note("what is dropped no holder takes any more: a key that signed it was replaced since, or who passed it on was expelled; ask for it, or have it passed on, anew");
+    }
 }
 
 /// How much a permission covers, in a few words.

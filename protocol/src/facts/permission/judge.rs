@@ -12,7 +12,7 @@ use crate::limits;
 use crate::members;
 use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Unverified;
-use crate::store::ReadTxn;
+use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::treating;
 use crate::turn::{Action, Context, Draft, Notice, Sender};
@@ -139,6 +139,25 @@ fn treating_presenter(
 /// Who passed a permission on, the patient's grantee first.
 pub(crate) fn through(chain: &Chain) -> Vec<PartyId> {
     chain.links()[1..].iter().map(|link| link.claims().issuer).collect()
+}
+
+/// Whether everybody who signed a part of it stands behind that still, as far as is known here: by a key that counts, or that
+/// kept it, and put out by nobody. A holder that knows as much refuses it otherwise. [CAP-7]
+pub(crate) fn is_stood_by(
+    txn: &(impl ReadTxn + ?Sized),
+    chain: &Chain,
+) -> Result<bool, StoreError> {
+    for link in chain.links().iter().map(|link| link.claims()) {
+        let passed_on = link.issuer != link.subject;
+        if passed_on && members::is_expelled(txn, link.issuer)? {
+            return Ok(false);
+        }
+        let keys = directory::keys(txn, link.issuer)?;
+        if keys.is_some_and(|keys| !keys.keeps(link.key, link.id)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The keys of an institution that may have passed a permission on; none of one that was put out.

@@ -13,7 +13,7 @@ pub(crate) use given::{
     GivenRow, GrantState, MayRead, given, given_in, given_token, known_token, put_given, readers,
     rotated, standing_ends,
 };
-pub(crate) use judge::{Judged, issuer, judge, through, want_news};
+pub(crate) use judge::{Judged, is_stood_by, issuer, judge, through, want_news};
 pub use query::{Keys, KeysView};
 pub(crate) use reasons::Reason;
 pub(crate) use received::{

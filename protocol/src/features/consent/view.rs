@@ -13,7 +13,7 @@ use crate::members;
 use crate::naming::quoted;
 use crate::patients;
 pub use crate::patients::AboutView;
-use crate::permission::{GivenRow, GrantState, ReceivedRow, revocations, through};
+use crate::permission::{GivenRow, GrantState, ReceivedRow, is_stood_by, revocations, through};
 use crate::refusal::{Handled, Refusal};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
@@ -225,7 +225,7 @@ pub struct GrantView {
     pub grantee_name: String,
     /// Whether this node received it, rather than gave it.
     pub received: bool,
-    /// `live`, `revoked`, `dropped` or `expired`.
+    /// `live`, `revoked`, `dropped` (a key that signed it was replaced, or who passed it on was expelled) or `expired`.
     pub state: String,
     /// The request that it answers.
     pub request: ConsentId,
@@ -294,6 +294,8 @@ impl GrantView {
         let revoked = chain.links().iter().any(|link| known.contains(link.claims().id));
         let by_now = if revoked {
             "revoked"
+        } else if !is_stood_by(txn, chain)? {
+            "dropped"
         } else if expired {
             "expired"
         } else {
