@@ -33,6 +33,31 @@ fn a_code_used_twice_is_refused_and_undoes_nothing() {
     assert!(why.contains("used already"), "{why}");
 }
 
+/// [AUT-5], [AUT-7]
+#[test]
+fn of_two_who_are_about_to_enrol_the_same_patient_each_is_shown_to_look_like_the_other() {
+    let mut world = World::new(1);
+    let relay = world.add(Role::Patient, "Relay");
+    let patient = world.new_patient(relay, "Hanako");
+    let names = ["Kita Hospital", "Kita Hospita1"];
+    let hospitals = names.map(|name| world.add(Role::Hospital, name));
+    for hospital in hospitals {
+        let chart = world.open_chart(hospital, "Hanako").chart;
+        let code = world.chart_code(hospital, chart);
+        begin(&mut world, relay, patient, &code);
+        let pending = world.all(hospital, ask::Enrolments::default(), None).unwrap();
+        assert_eq!(pending[0].relay_name, "\u{201c}Relay\u{201d}", "nobody admitted that name");
+    }
+    let alike = hospitals
+        .map(|hospital| world.enrolling(relay, patient, hospital).unwrap().about.looks_like);
+    let called = names.map(|name| vec![format!("\u{201c}{name}\u{201d}")]);
+    assert_eq!(alike, [called[1].clone(), called[0].clone()]);
+    // One with which it came to nothing is nobody's double any more.
+    let institution = world.id(hospitals[1]);
+    world.ask(relay, enrolment::command::Withdraw { patient, institution }, None).unwrap();
+    assert!(world.enrolling(relay, patient, hospitals[0]).unwrap().about.looks_like.is_empty());
+}
+
 /// A patient begins to enrol with a code.
 fn begin(world: &mut World, relay: Who, patient: PartyId, code: &str) {
     let enrol = enrolment::command::Enrol { patient, code: code.to_owned() };

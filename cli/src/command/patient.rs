@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chartmesh_protocol::custody::command::Refresh;
 use chartmesh_protocol::custody::view::{PatientView, RotatedView};
 use chartmesh_protocol::id::PartyId;
-use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::identity::{Fingerprint, Role};
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Term;
 use chartmesh_protocol::record::command::NewChart;
@@ -76,6 +76,9 @@ pub(crate) enum Args {
         card: Option<String>,
     },
     /// At a relay: the desk accepted the number; the patient is enrolled
+    ///
+    /// Where another institution that the patient deals with, or is about to enrol with, has a name that looks alike, the
+    /// hospital is named by its id.
     #[command(
         after_help = "Example:\n  chartmesh patient accept \"Sato Aiko\" \"Kita Hospital\" --wait"
     )]
@@ -105,7 +108,7 @@ pub(crate) enum Args {
     },
     /// List who treats a patient, by the patient's word; at a relay the patient can end it
     #[command(
-        long_about = "Lists who treats a patient, or did, by the patient's signed word: what they record belongs to the patient's record, and what others make stands apart. Whoever the patient enrolls with treats the patient; whoever may add to the record does as long as that permission lasts. With --end, at a relay, a hospital does so no more: what it recorded until then stays in the record.",
+        long_about = "Lists who treats a patient, or did, by the patient's signed word: what they record belongs to the patient's record, and what others make stands apart. Whoever the patient enrolls with treats the patient; whoever may add to the record does as long as that permission lasts. At a relay all are listed; at a hospital itself, and whoever recorded what it may read. With --end, at a relay, a hospital does so no more: what it recorded until then stays in the record.",
         after_help = "Examples:\n  chartmesh patient treated-by \"Sato Aiko\"\n  chartmesh patient treated-by \"Sato Aiko\" --end \"Kita Hospital\""
     )]
     TreatedBy {
@@ -356,6 +359,13 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
             if let Some(waits) = enrol::waits_for(one) {
                 let name = name_of(known, one.institution);
                 out.line(format!("{} is about to enrol with {name}; {waits}", patient.name));
+                for like in &one.about.looks_like {
+                    let words = Fingerprint::of(one.institution).words();
+                    let careful = format!(
+                        "  careful: its name looks like that of {like}, which is another institution; its own fingerprint is {words}"
+                    );
+                    out.styled(careful, Style::Bad);
+                }
                 let (patient, hospital) = (patient.patient.short(), one.institution.short());
                 out.next(format!(
                     "once the desk says that it is the same: chartmesh patient accept {patient} {hospital} --wait"

@@ -6,8 +6,10 @@ use chartmesh_protocol::enrolment::command::{
 };
 use chartmesh_protocol::enrolment::view::{CompareView, PendingView};
 use chartmesh_protocol::id::{ChartId, PartyId};
+use chartmesh_protocol::identity::{Fingerprint, Role};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::record::view::TreatsView;
 use serde_json::json;
 
 use crate::args::WaitArgs;
@@ -184,7 +186,12 @@ async fn enrolling(
 /// The patient says that the desk accepted the number.
 pub(super) async fn accept(node: &Node, who: &str, institution: &str, wait: &WaitArgs) -> Outcome {
     let patient = node.patient(who).await?;
-    let institution: PartyId = id(&node.institution(institution).await?)?;
+    let (named, institution) = (institution, node.institution(institution).await?);
+    let by_id = institution.starts_with(&named.trim().to_lowercase());
+    let institution: PartyId = id(&institution)?;
+    if let Some(one) = enrolling(node, &patient, institution).await?.filter(|_| !by_id) {
+        is_unlike_others(&one)?;
+    }
     if wait.wait {
         // The desk says it sooner than its node's word arrives.
         wait::until(node, wait, "the hospital's word", async || {
@@ -223,6 +230,21 @@ pub(super) async fn accept(node: &Node, who: &str, institution: &str, wait: &Wai
     Ok(())
 }
 
+/// A name is enough where no other looks like it: else a person would mean one institution and say yes to another. [AUT-7]
+fn is_unlike_others(one: &EnrollingView) -> Outcome {
+    let about = &one.about;
+    let Some(like) = about.looks_like.first() else { return Ok(()) };
+    let text = format!(
+        "the name of {}, whose fingerprint is {}, looks like that of {like}, which is another institution",
+        about.name,
+        Fingerprint::of(about.institution).words()
+    );
+    Err(Failure::new(Exit::State, text).next(format!(
+        "ask the desk for its fingerprint (there: chartmesh fingerprint); if that is the same, give the id: {}",
+        about.institution.short()
+    )))
+}
+
 pub(super) async fn withdraw(node: &Node, who: &str, institution: &str) -> Outcome {
     let patient = node.patient(who).await?;
     let institution = id(&node.institution(institution).await?)?;
@@ -244,12 +266,16 @@ pub(super) async fn treated_by(node: &Node, who: &str, ended: Option<&str>) -> O
         None => node.subject(who).await?,
     };
     let view = node.query(ask::TreatedBy { patient: id(&patient)? }).await?;
+    let status = node.status().await?;
     let rows: Vec<_> = view
         .iter()
         .map(|one| {
             let kinds: Vec<_> = one.kinds.iter().map(|kind| kind.name()).collect();
             row![
-                one.name.as_str(),
+                match one.institution == status.institution {
+                    true => format!("{} (this node)", one.name),
+                    false => one.name.clone(),
+                },
                 one.role.map_or("", |role| role.name()),
                 match one.now {
                     true => Cell::new("yes", Style::Good),
@@ -264,8 +290,29 @@ pub(super) async fn treated_by(node: &Node, who: &str, ended: Option<&str>) -> O
     node.out.answer(&json!(view), |out| {
         let heads = ["INSTITUTION", "ROLE", "TREATS", "UNTIL (UTC)", "KINDS", "ID"];
         out.table(&heads, &rows, "nobody, as far as this node was told");
+        if status.role != Role::Patient {
+            out.note(of_itself(view.iter().find(|one| one.institution == status.institution)));
+        }
     });
     Ok(())
+}
+
+/// What an institution knows of itself: it is told by the patient's relay, and of few others.
+fn of_itself(treats: Option<&TreatsView>) -> String {
+    let word = match treats {
+        None => "no word of the patient that this institution treats the patient is here".to_owned(),
+        Some(TreatsView { now: true, until: None, .. }) => {
+            "this institution treats the patient, by the patient's word, without end".to_owned()
+        }
+        Some(TreatsView { now: true, until: Some(until), .. }) => format!(
+            "this institution treats the patient, by the patient's word, until {}",
+            until.utc_text()
+        ),
+        Some(TreatsView { now: false, .. }) => {
+            "the patient's word that this institution treats the patient counts no more: its time is over, or it is by an earlier key".to_owned()
+        }
+    };
+    format!("{word}; others are listed as far as this institution may read what they recorded")
 }
 
 pub(super) async fn card(node: &Node, who: &str) -> Outcome {
@@ -287,5 +334,43 @@ pub(super) fn waits_for(one: &EnrollingView) -> Option<String> {
             Some("it says that its desk accepted the number".to_owned())
         }
         EnrollingView { number: Some(number), .. } => Some(format!("tell its desk: {number}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_another_looks_like_is_not_enough_to_say_yes_to() {
+        let one = |looks_like: &[&str]| -> EnrollingView {
+            let institution = PartyId([0xab; 32]);
+            let about = json!({"institution": institution, "name": "\u{201c}Kita Hospita1\u{201d}", "role": "hospital",
+                "member": false, "dealt_with": false, "looks_like": looks_like});
+            serde_json::from_value(
+                json!({"institution": institution, "refused": null, "about": about}),
+            )
+            .unwrap()
+        };
+        assert_eq!(is_unlike_others(&one(&[])), Ok(()));
+        let failure = is_unlike_others(&one(&["Kita Hospital"])).unwrap_err();
+        let words = Fingerprint::of(PartyId([0xab; 32])).words().to_string();
+        assert!(failure.text.contains(&words) && failure.text.contains("that of Kita Hospital"));
+        assert!(failure.next.unwrap().ends_with("abababab"));
+    }
+
+    #[test]
+    fn a_hospital_says_of_itself_what_it_was_told() {
+        let treats = |now: bool, until: Option<u64>| -> TreatsView {
+            serde_json::from_value(
+                json!({"institution": "ab".repeat(32), "name": "A", "role": "hospital", "now": now,
+                "until": until, "kinds": [], "issued": 1}),
+            )
+            .unwrap()
+        };
+        assert!(of_itself(None).starts_with("no word of the patient"));
+        assert!(of_itself(Some(&treats(true, None))).contains("without end"));
+        assert!(of_itself(Some(&treats(true, Some(0)))).contains("until 1970-01-01"));
+        assert!(of_itself(Some(&treats(false, Some(0)))).contains("counts no more"));
     }
 }

@@ -7,6 +7,7 @@ use crate::members;
 use crate::names::Looks;
 use crate::store::{ReadTxn, StoreError};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// An institution about which a patient decides. A name can be anybody's: people compare the fingerprint of its id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub struct AboutView {
     pub member: bool,
     /// Whether the patient has dealt with it before: enrolled with it, or permitted it something.
     pub dealt_with: bool,
-    /// Others that the patient has dealt with and whose names look like this one.
+    /// Others that the patient has dealt with, or is about to enrol with, and whose names look like this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks_like: Vec<String>,
 }
@@ -36,9 +37,13 @@ impl AboutView {
     ) -> Result<Self, StoreError> {
         let (name, role) = members::called(txn, institution)?;
         let (looks, mut looks_like) = (Looks::of(&name), Vec::new());
-        for other in contacts::contacts(txn, patient)? {
+        let about_to_enrol = contacts::enrolling(txn, patient)?.into_iter();
+        let about_to_enrol = about_to_enrol.filter(|(_, row)| row.refused.is_none());
+        let others = contacts::contacts(txn, patient)?.into_iter();
+        let others: BTreeSet<_> = others.chain(about_to_enrol.map(|(other, _)| other)).collect();
+        for other in others.into_iter().filter(|other| *other != institution) {
             let called = members::name(txn, other)?;
-            if other != institution && Looks::of(&called).like(&looks) {
+            if Looks::of(&called).like(&looks) {
                 looks_like.push(called);
             }
         }
