@@ -8,7 +8,7 @@ use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::peer::{
-    Asked, FoundView, Listing, PeerView, Question, StatusView, Thing, ask,
+    Asked, FoundBy, FoundView, Listing, PeerView, Question, StatusView, Thing, ask,
 };
 use chartmesh_protocol::record::view::EntryView;
 use serde::Serialize;
@@ -172,10 +172,13 @@ impl Node {
         Ok(found)
     }
 
-    /// The patient, or the chart's subject, that `text` means.
+    /// The patient, or the chart's subject, that `text` means. What a chart's subject was before its patient was known
+    /// leads to that.
     pub(crate) async fn subject(&self, text: &str) -> Outcome<String> {
         if let Some(whole) = whole::<PartyId>(text) {
-            return Ok(whole);
+            let found = self.found(Thing::Subject, &whole, None).await?;
+            let one = found.found.into_iter().find(|one| one.by == FoundBy::Id);
+            return Ok(one.map_or(whole, |one| one.id));
         }
         Ok(self.find("patient or chart", Thing::Subject, text).await?.id)
     }

@@ -242,11 +242,11 @@ impl<'a> Search<'a> {
     }
 
     fn subjects(&mut self) -> Handled<()> {
-        let mut found = Vec::new();
         for (chart, by) in self.charts_here()? {
-            found.push((entries::chart(self.look.txn, chart)?.subject, by));
+            let row = entries::chart(self.look.txn, chart)?;
+            self.add(Thing::Subject, row.subject, Some(chart.to_string()), row.name, by);
         }
-        found.extend(self.patients_here()?);
+        let mut found = self.patients_here()?;
         found.extend(
             self.by_id(directory::patients_beginning)?.into_iter().map(|id| (id, FoundBy::Id)),
         );
@@ -306,9 +306,7 @@ impl<'a> Search<'a> {
     /// Charts by their own ids, by their subjects', and by what they are called.
     fn charts_here(&mut self) -> Result<Vec<(ChartId, FoundBy)>, StoreError> {
         let mut found = self.by_id(entries::charts_beginning)?;
-        for subject in self.by_id(entries::subjects_beginning)? {
-            found.extend(entries::chart_of(self.look.txn, subject)?);
-        }
+        found.extend(self.by_id(entries::charts_of_subjects_beginning)?);
         let by_id = found.into_iter().map(|id| (id, FoundBy::Id));
         let by_name = self.by_name(Bearer::Chart)?.into_iter().map(|(id, by)| (ChartId(id), by));
         Ok(by_id.chain(by_name).collect())

@@ -98,6 +98,7 @@ pub(super) async fn compare(
         CompareView { same: true, .. } => {
             node.out.answer(&json!(compared), |out| {
                 out.line("the same: tell the patient so; the patient's side accepts, and the patient is enrolled");
+                out.note("from then on the chart's subject is the patient's id; the one that it had leads to it still");
             });
             Ok(())
         }

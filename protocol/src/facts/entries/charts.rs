@@ -13,7 +13,7 @@ use crate::turn::{Context, Page, Part};
 
 /// Chart -> [`ChartRow`].
 const CHARTS: Table = Table("chart");
-/// Subject -> chart.
+/// Subject -> chart, and what its subject was before its patient was known -> the same chart.
 const CHART_OF: Table = Table("chart_of");
 
 wire_struct! {
@@ -63,10 +63,13 @@ pub(crate) fn chart_of(
     txn: &(impl ReadTxn + ?Sized),
     subject: PartyId,
 ) -> Result<Option<ChartId>, StoreError> {
-    rows::get(txn, CHART_OF, &subject.0)
+    let Some(id) = rows::get::<ChartId>(txn, CHART_OF, &subject.0)? else { return Ok(None) };
+    let row = rows::get::<ChartRow>(txn, CHARTS, &id.0)?;
+    Ok(Some(id).filter(|_| row.is_some_and(|row| row.subject == subject)))
 }
 
-/// Keeps a chart, which is found by its subject, its name and its identifiers.
+/// Keeps a chart, which is found by its subject, its name and its identifiers; by people, who may have written it down,
+/// by the subject that it had before, too.
 pub(crate) fn put_chart(txn: &mut dyn Txn, id: ChartId, row: &ChartRow) -> Result<(), StoreError> {
     call(txn, id, Some(row))?;
     rows::put(txn, CHARTS, &id.0, row)?;
@@ -89,11 +92,6 @@ fn call(txn: &mut dyn Txn, id: ChartId, after: Option<&ChartRow>) -> Result<(), 
 
 fn refs(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).collect()
-}
-
-/// Its chart is found by another subject from now on.
-pub(crate) fn leave_subject(txn: &mut dyn Txn, subject: PartyId) -> Result<(), StoreError> {
-    txn.delete(CHART_OF, &subject.0)
 }
 
 /// Makes a chart for a patient that came by a permission or a backup, if there is none.
@@ -130,12 +128,20 @@ pub(crate) fn charts_beginning(
     keys.iter().map(|key| rows::tail(CHARTS, key).map(ChartId)).collect()
 }
 
-/// Up to `limit` subjects of charts whose ids begin so.
-pub(crate) fn subjects_beginning(
+/// The charts of up to `limit` subjects whose ids begin so, and of what subjects were before.
+pub(crate) fn charts_of_subjects_beginning(
     txn: &(impl ReadTxn + ?Sized),
     digits: &Digits,
     limit: usize,
-) -> Result<Vec<PartyId>, StoreError> {
-    let keys = digits.keys(txn, CHART_OF, &[], limit)?;
-    keys.iter().map(|key| rows::tail(CHART_OF, key).map(PartyId)).collect()
+) -> Result<Vec<ChartId>, StoreError> {
+    let mut found = Vec::new();
+    for key in digits.keys(txn, CHART_OF, &[], limit)? {
+        // One that went up in another left its earlier subject behind.
+        if let Some(id) = rows::get::<ChartId>(txn, CHART_OF, &key)?
+            && txn.get(CHARTS, &id.0)?.is_some()
+        {
+            found.push(id);
+        }
+    }
+    Ok(found)
 }

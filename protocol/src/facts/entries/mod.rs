@@ -19,8 +19,8 @@ mod wire;
 
 pub(crate) use by_compartment::covered;
 pub(crate) use charts::{
-    ChartRow, chart, chart_for, chart_of, charts, charts_beginning, delete_chart, leave_subject,
-    put_chart, subject_of_chart, subjects_beginning,
+    ChartRow, chart, chart_for, chart_of, charts, charts_beginning, charts_of_subjects_beginning,
+    delete_chart, put_chart, subject_of_chart,
 };
 pub use gaps::CatalogueView;
 pub(crate) use gaps::{gaps, view};

@@ -10,8 +10,7 @@ use crate::crypto::KemPublic;
 use crate::directory;
 use crate::entries::{
     self, ChartRow, Checked, EntryRow, Label, Manifest, SealedEntry, Term, chart, chart_of,
-    delete_chart, keep, learn_holder, leave_subject, open_own, put_chart, sealed_in_time,
-    subject_of_chart, whole,
+    delete_chart, keep, learn_holder, open_own, put_chart, sealed_in_time, subject_of_chart, whole,
 };
 use crate::holdings;
 use crate::id::{ChartId, CompartmentId, EntryId, PartyId};
@@ -181,7 +180,6 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) 
         }
         return announce(ctx, patient, bundles);
     }
-    leave_subject(ctx.txn, before)?;
     access_log::adopt(ctx, before, patient)?;
     let mut bundles = Vec::new();
     for found in entries::entries(ctx.txn, before)? {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::crypto::{KemSecret, SigningKey};
-use crate::entries::{ChartRow, Term, delete_chart, leave_subject, put_chart};
+use crate::entries::{ChartRow, Term, delete_chart, put_chart};
 use crate::identity::{Card, Role, incept};
 use crate::membership::Member;
 use crate::patients::{PatientRow, put_patient};
@@ -151,11 +151,26 @@ fn what_is_renamed_or_gone_is_found_by_its_old_name_no_more() {
     put_chart(&mut store, ChartId([0; 16]), &row("New", &[("mrn", "2")], PartyId([0x50; 32])))
         .unwrap();
     delete_chart(&mut store, ChartId([1; 16])).unwrap();
-    leave_subject(&mut store, PartyId([0x51; 32])).unwrap();
     for gone in ["old", "mrn=1", "1", "other", "5151"] {
         assert_eq!(search(&peer, &store, Thing::Chart, gone), [], "{gone}");
     }
     assert_eq!(search(&peer, &store, Thing::Chart, "mrn=2"), [(FoundBy::Name, "New".into())]);
+}
+
+#[test]
+fn what_a_charts_subject_was_before_its_patient_was_known_leads_to_the_chart() {
+    let (peer, mut store) = peer();
+    charts(&mut store, &[("Hanako", &[])]);
+    let (before, patient) = (PartyId([0x50; 32]), PartyId([0x77; 32]));
+    put_chart(&mut store, ChartId([0; 16]), &row("Hanako", &[], patient)).unwrap();
+    for id in [before, patient] {
+        let found = view(&peer, &store, Thing::Subject, &id.to_string(), None).found;
+        let [one] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((one.by, &one.id), (FoundBy::Id, &patient.to_string()));
+        assert_eq!(search(&peer, &store, Thing::Chart, &id.to_string()).len(), 1);
+    }
+    assert_eq!(entries::chart_of(&store, before).unwrap(), None, "it is kept about the patient");
+    assert_eq!(entries::chart_of(&store, patient).unwrap(), Some(ChartId([0; 16])));
 }
 
 #[test]
