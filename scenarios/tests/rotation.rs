@@ -55,6 +55,24 @@ fn a_hospital_that_is_alone_takes_its_own_rotation_up_and_goes_on() {
     assert!(world.is_member(b, a) && world.is_member(b, b));
 }
 
+#[test]
+fn a_node_that_got_another_key_by_a_rotation_is_listed_once() {
+    let mut region = Region::found(1);
+    let (a, b) = (region.a, region.b);
+    let nodes = |region: &Region| {
+        let peers = region.world.all(b, ask::Peers::default(), None).unwrap();
+        let peer = peers.into_iter().find(|peer| peer.institution == region.world.id(a)).unwrap();
+        peer.nodes.into_iter().map(|node| (node.node, node.addresses)).collect::<Vec<_>>()
+    };
+    let before = nodes(&region);
+    rotate(&mut region.world, a);
+    region.world.advance(DAY_MS);
+    let after = nodes(&region);
+    assert_eq!((before.len(), after.len()), (1, 1), "{after:?}");
+    assert_eq!(after[0].0, region.world.parties[a.0].peer.node());
+    assert_eq!(after[0].1, before[0].1, "it listens where it did");
+}
+
 /// [FED-23].
 #[test]
 fn a_member_signs_with_the_key_that_the_view_lists_until_its_newer_one_is_sealed() {

@@ -1,6 +1,5 @@
 //! What front doors ask to see of the peer itself.
 
-use super::drive::route;
 use crate::backup;
 use crate::clock;
 use crate::directory;
@@ -11,10 +10,11 @@ use crate::identity::{Card, Role};
 use crate::members;
 use crate::outbox;
 use crate::refusal::Handled;
-use crate::store::ReadTxn;
+use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::turn::{Listing, Look, Own, Page, Part, Question};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Known institutions, in the order of their ids. Patients are parties, too, and are passed over: a page may well be
 /// empty before the end.
@@ -157,8 +157,24 @@ pub struct ClockView {
     pub from: Timestamp,
 }
 
+/// An institution's nodes, those first that count. Where one of them listens, what was known to listen there before, such as the
+/// node that it was until a rotation, stays known as a hint, and is no other node.
+fn nodes(txn: &dyn ReadTxn, institution: PartyId) -> Result<Vec<NodeView>, StoreError> {
+    let (certified, hints): (Vec<_>, Vec<_>) =
+        directory::nodes_of(txn, institution)?.into_iter().partition(|(_, row)| row.certified());
+    let view = |(node, row): (NodeId, directory::NodeRow)| NodeView {
+        node,
+        addresses: row.addresses.into(),
+    };
+    let mut nodes: Vec<NodeView> = certified.into_iter().map(view).collect();
+    let listen: BTreeSet<String> = nodes.iter().flat_map(|node| node.addresses.clone()).collect();
+    let hints = hints.into_iter().map(view);
+    let others = hints.filter(|hint| hint.addresses.iter().any(|known| !listen.contains(known)));
+    nodes.extend(others.collect::<Vec<_>>());
+    Ok(nodes)
+}
+
 fn peer(txn: &dyn ReadTxn, card: &Card) -> Handled<PeerView> {
-    let nodes = route(txn, card.institution)?.into_iter();
     let (name, role) = members::called(txn, card.institution)?;
     let keys = directory::keys(txn, card.institution)?;
     Ok(PeerView {
@@ -168,7 +184,7 @@ fn peer(txn: &dyn ReadTxn, card: &Card) -> Handled<PeerView> {
         member: members::is_member(txn, card.institution)?,
         key: keys.as_ref().map_or(card.key, |keys| keys.current_number()),
         key_since: keys.and_then(|keys| keys.rotated_at()),
-        nodes: nodes.map(|(node, addresses)| NodeView { node, addresses }).collect(),
+        nodes: nodes(txn, card.institution)?,
         waiting: outbox::depth(txn, card.institution)?,
     })
 }

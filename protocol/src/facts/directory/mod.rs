@@ -18,8 +18,8 @@ mod standing;
 pub use introduction::{IntroducedNode, Introduction};
 pub(crate) use introduction::{hear_of, introduction, learn_introduction};
 pub(crate) use nodes::{
-    certified_nodes, certify_node, hint_node, institution_of, institution_told, learn_node, met,
-    nodes_of,
+    NodeRow, certified_nodes, certify_node, hint_node, institution_of, institution_told,
+    learn_node, met, nodes_of,
 };
 pub(crate) use parties::{
     beginning, card, card_to_seal_to, institutions, institutions_page, keys, learn_card,
