@@ -52,7 +52,7 @@ pub(crate) enum Args {
     },
     /// Seal a copy of the keystore under a passphrase of its own, for a safe or for a second node
     #[command(
-        long_about = "Seals a copy of the keystore, and who it belongs to, under a passphrase of its own, in a new file: for a safe, or for making a node again with `chartmesh init --import FILE`. Whoever has the file and its passphrase reads all of this institution's charts that they get hold of, and speaks for it until it rotates. They cannot rotate: the 24 words are not in it.",
+        long_about = "Seals a copy of the keystore, and who it belongs to, under a passphrase of its own, in a new file: for a safe, or for making a node again with `chartmesh init --import FILE`. Whoever has the file and its passphrase reads all of this institution's charts that they get hold of, and speaks for it until it rotates. They cannot rotate: the 24 words are not in it. A relay has no words, and its keys are not rotated: whoever has its export speaks for it until another relay takes its place; its patients' keys, which are sealed under their own passphrases, are not in it.",
         after_help = "Example:\n  chartmesh key export /media/stick/alder.keys"
     )]
     Export {
@@ -197,6 +197,12 @@ async fn passphrase(context: &Context, config: &Config, file: Option<&Path>) -> 
     Ok(())
 }
 
+/// What an export is to whoever has it.
+const OF_INSTITUTION: &str = "Whoever has this file and its passphrase reads all of this institution's charts that they get hold\nof, and speaks for it until it rotates its keys. They cannot rotate: that takes the 24 words, which\nare not in it. Keep it in another place than the words.";
+
+/// Likewise of a relay, which has no words.
+const OF_RELAY: &str = "Whoever has this file and its passphrase speaks for this relay until another takes its place: a relay\nhas no words, and its keys are not rotated. Its patients' keys are not in it; their 24 words replace\nthose. Keep it where nobody else gets at it.";
+
 fn export(
     context: &Context,
     config: &Config,
@@ -217,7 +223,10 @@ fn export(
     let answer = json!({ "file": file, "institution": identity.institution() });
     context.out.answer(&answer, |out| {
         out.line(format!("the keys of `{}` are in {}", identity.name, file.display()));
-        out.note("Whoever has this file and its passphrase reads all of this institution's charts that they get hold\nof, and speaks for it until it rotates its keys. They cannot rotate: that takes the 24 words, which\nare not in it. Keep it in another place than the words.");
+        out.note(match identity.role {
+            Role::Patient => OF_RELAY,
+            Role::Hospital | Role::Backup => OF_INSTITUTION,
+        });
         out.next(format!("on another machine: chartmesh init --import {}", file.display()));
     });
     Ok(())
