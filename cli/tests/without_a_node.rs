@@ -159,6 +159,16 @@ fn what_is_no_permission_is_told_apart() {
         assert_eq!(refused.status.code(), Some(2), "{token}");
         assert!(text(&refused.stderr).contains(hint), "{token}: {}", text(&refused.stderr));
     }
+    // A file that is not there is said to be missing; one that is there is judged by what it holds.
+    let file = dir.path().join("a permission.txt");
+    for (content, missing, hint) in [(None, true, "base64url"), (Some("a/b."), false, "base64url")]
+    {
+        content.into_iter().for_each(|content| fs::write(&file, content).unwrap());
+        let refused = chartmesh(dir.path(), &["token", "verify", file.to_str().unwrap()]);
+        let said = text(&refused.stderr);
+        assert_eq!(said.contains("nor is there a file of this name"), missing, "{said}");
+        assert!(refused.status.code() == Some(2) && said.contains(hint), "{said}");
+    }
 }
 
 #[test]

@@ -83,16 +83,19 @@ impl Args {
 
 /// The permissions in a text, a file or standard input.
 fn parse(token: &str) -> Outcome<Vec<Chain>> {
-    let bytes = if token == "-" {
-        bounded(std::io::stdin().lock()).map_err(|error| {
+    let (bytes, is_text) = if token == "-" {
+        let read = bounded(std::io::stdin().lock()).map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot read standard input: {error}"))
-        })?
+        })?;
+        (read, false)
     } else if Path::new(token).is_file() {
-        read_file(Path::new(token))?
+        (read_file(Path::new(token))?, false)
     } else {
-        token.as_bytes().to_vec()
+        (token.as_bytes().to_vec(), true)
     };
     let wrong = |why: String| {
+        // Whoever means a file that is not there is not to look for the fault in its text.
+        let why = if is_text { format!("{why} (nor is there a file of this name)") } else { why };
         Failure::usage(format!("this is no permission: {why}")).next(
             "give the `chain` of `chartmesh consent grants --json`, or that listing in a file",
         )
@@ -102,13 +105,9 @@ fn parse(token: &str) -> Outcome<Vec<Chain>> {
         if text.len() > 2 * TOKEN_CHAIN_BYTES_MAX {
             return Err(wrong("it is too long".to_owned()));
         }
-        let bytes =
-            BASE64URL_NOPAD.decode(text.trim_end_matches('=').as_bytes()).map_err(|error| {
-                match text.contains(['/', '.']) {
-                    true => wrong(format!("there is no file {text}")),
-                    false => wrong(format!("it is not base64url ({error})")),
-                }
-            })?;
+        let bytes = BASE64URL_NOPAD
+            .decode(text.trim_end_matches('=').as_bytes())
+            .map_err(|error| wrong(format!("it is not base64url ({error})")))?;
         Chain::parse(&bytes).map_err(|reason| wrong(reason.sentence().to_owned()))
     };
     match std::str::from_utf8(&bytes) {
