@@ -2,7 +2,8 @@
 //!
 //! A test makes its vectors anew and compares them with the files, so that a change of any byte on
 //! the wire is noticed. `UPDATE_VECTORS=1 cargo test -p chartmesh-protocol vectors` rewrites the
-//! files, for a change that is meant; the difference then shows in review.
+//! files, for a change that is meant; the difference then shows in review. Those of bulk streams are the node's:
+//! `node/tests/object_store/vectors.rs`.
 
 #![expect(
     clippy::disallowed_methods,

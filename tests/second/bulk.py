@@ -77,9 +77,9 @@ def batch_end(at, length):
     return min(length, (at // BATCH + 1) * BATCH)
 
 
-def give(stream, data, start):
+def give(stream, data, start, tree=None):
     """The answer for one object."""
-    tree, at = build(data), start
+    tree, at = tree or build(data), start
     stream.write(struct.pack(">HQ", 0, len(data)))
 
     def pairs(node, end):
@@ -97,11 +97,31 @@ def give(stream, data, start):
 
 
 def asked(stream):
-    """The next request: ticket, object and start. [NET-8]"""
+    """The next request: ticket, object and start, or the code with which it is refused. [NET-8]"""
     length, = struct.unpack(">H", stream.read(2))
+    require(length <= 256, "ended")
     body = stream.read(length)
-    require(length == 57 and body[0] == 1, "unknown version")
-    return body[1:17], body[17:49], struct.unpack(">Q", body[49:])[0]
+    if body[:1] != b"\x01":
+        return 5
+    if length != 57:
+        return 3
+    start, = struct.unpack(">Q", body[49:])
+    return (body[1:17], body[17:49], start) if start % GROUP == 0 else 4
+
+
+def serve(stream, ticket, here, trees):
+    """Answers all that is asked with this ticket of objects by their ids."""
+    while stream.data:
+        request = asked(stream)
+        if not isinstance(request, int):
+            shown, wanted, start = request
+            data = here.get(wanted)
+            request = 1 if shown != ticket else 2 if data is None else 4 if start and start >= len(data) else 0
+        if request:
+            stream.write(struct.pack(">H", request))
+            require(request != 3, "ended")
+        else:
+            give(stream, data, start, trees[wanted])
 
 
 def pull(stream, ticket, object_id, listed, start=0):

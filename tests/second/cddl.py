@@ -26,6 +26,7 @@ class Grammar:
     def __init__(self):
         text = _blocks()
         self.sets = set(re.findall(r"^([a-z-]+) *= .*; set", text, re.M))
+        self.never_empty = set(re.findall(r"^([a-z-]+) *= .*; never empty", text, re.M))
         self.tokens = TOKEN.findall(re.sub(r";.*", "", text))
         self.at, self.rules = 0, {}
         while self.at < len(self.tokens):
@@ -182,7 +183,7 @@ class Statement:
         if len(self.signature) != 64:
             raise Bad("WrongLength")
         self.bytes, self.kind, self.payload = data, kind, payload
-        self.claims = decode(kind, payload)
+        self.claims = decode(kind, payload, limit)
         self.signed = signed_bytes(kind, payload)
         self.id = blake3(self.signed).digest()
 
@@ -219,7 +220,8 @@ class Reader:
         if info < 24:
             return major, info
         n = int.from_bytes(self.take(1 << info - 24), "big")
-        if major < 7 and n < (24, 1 << 8, 1 << 16, 1 << 32)[info - 24]:
+        # Of a simple value the two bytes count as those of an integer; a float has the length that it has.
+        if n < (24, 1 << 8, 1 << 16, 1 << 32)[info - 24] and (major < 7 or info == 24):
             raise Bad("NotShortest")
         return (major, n) if major < 7 else (8, n)
 
@@ -313,7 +315,7 @@ class Reader:
         self.depth -= 1
         return code, body
 
-    def map(self, kind, _):
+    def map(self, kind, name):
         found, last = {}, -1
         for _ in range(self.enter(5, 2)):
             key = self.expect(0)
@@ -325,6 +327,8 @@ class Reader:
         self.depth -= 1
         if any(not optional and key not in found for key, (_, optional) in kind[1].items()):
             raise Bad("MissingKey")
+        if name in GRAMMAR.never_empty and not found:
+            raise Bad("Invalid")
         return found
 
 

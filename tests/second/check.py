@@ -10,7 +10,9 @@ from pathlib import Path
 
 from mnemonic import Mnemonic
 
+import bulk
 import judge
+import words
 from cddl import DOMAINS, GRAMMAR, Bad, Statement, _table, decode
 from codes import Code, card_of, commitment, number_of, proven, transcript, unpack
 from judge import Keys, require
@@ -47,7 +49,7 @@ def outcome(run):
 def encoding():
     for case in vectors("encoding/good"):
         agree(f"encoding {case['name']}", outcome(lambda: decode(case["type"], unhex(case["bytes"]))), None)
-    for case in vectors("encoding/bad"):
+    for case in vectors("encoding/bad") + vectors("encoding/first"):
         agree(f"encoding {case['name']}", outcome(lambda: decode(case["type"], unhex(case["bytes"]))), case["error"])
 
 
@@ -112,13 +114,19 @@ def identity():
             keys = Keys.read(unhex(case["log"]))
             found = keys.party.hex(), keys.current, [key.hex() for key in keys.keys]
             agree(f"log {case['name']}", found, (case["party"], case["current"], case["keys"]))
-    for case in vectors("identity/certificates"):
+    for case in vectors("identity/forks"):
+        known, shown = (Keys.read(unhex(case[name])) for name in ("known", "shown"))
+        agree(f"fork {case['name']}", outcome(lambda: known.merged(shown)), case["error"])
+        counts = known if case["error"] else known.merged(shown)
+        agree(f"fork {case['name']}", counts.keys, Keys.read(unhex(case["counts"])).keys)
+    for case in vectors("identity/certificates") + vectors("capability/revocations"):
         keys, now = Keys.read(unhex(case["signer"])), case["now_ms"]
         statement = Statement(case["type"], unhex(case["statement"]))
         run = {"node-certificate": lambda: judge.certificate(statement, keys, now),
                "relay-certificate": lambda: judge.certificate(statement, keys, now),
                "key-ring": lambda: judge.key_ring(statement, keys, now, KINDS),
                "treats": lambda: judge.treats(statement, keys, now, KINDS),
+               "revocation-state": lambda: judge.revocation_state(statement, keys),
                "card": lambda: judge.card(statement, keys)}[case["type"]]
         agree(f"{case['type']} {case['name']}", outcome(run), case["error"])
 
@@ -172,6 +180,7 @@ def permissions():
         patient, revocations = Keys.read(unhex(case["patient_keys"])), judge.Revocations()
         for data in case["revocation_states"]:
             newest = Statement("revocation-state", unhex(data))
+            judge.revocation_state(newest, patient)
             revocations.merge(newest, case["now_ms"])
         if case["freshness"]:
             word, relay = Statement("freshness", unhex(case["freshness"])), Keys.read(unhex(case["relay_keys"]))
@@ -207,6 +216,27 @@ def permissions():
     agree("wrap", key.hex(), w["data_key"])
 
 
+def explained():
+    """[CAP-13], [CAP-18]: also of the permissions that are judged, as far as their bytes are some."""
+    made = vectors("capability/explained")
+    cases = [(case, unhex(case["chain"]), made["now_ms"]) for case in made["cases"]]
+    judged = vectors("capability/good") + vectors("capability/bad")
+    cases += [(case, unhex(case["chain"]), case["now_ms"]) for case in judged if case["sentences"]]
+    for case, chain, now in cases:
+        agree(f"explained {case['name']}", words.explain(judge.parse_chain(chain), made["names"], now), case["sentences"])
+    for case in made["cases"]:
+        text = case["text"]
+        agree(f"text {case['name']}", words.write(unhex(case["chain"])), text)
+        spaced = words.read(f" {text[:40]}\n{text[40:]}==\n")
+        agree(f"text {case['name']}", [link.id for link in spaced], [link.id for link in words.read(text)])
+    forms = {"depth": lambda n: words.times(int(n)), "max_staleness": lambda n: words.duration(int(n)),
+             "exp, nbf, iat": lambda n: words.date(int(n)),
+             "aud, institutions": lambda n: words.listed(["Alder", "Birch", "Cedar"][: int(n)])}
+    for claim, holds, read in _table("words"):
+        if claim in forms:
+            agree(f"words of {claim}", forms[claim](holds), read)
+
+
 def tables():
     """What people read of a permission, as far as it stands in SPEC.md."""
     made = vectors("capability/tables")
@@ -216,6 +246,10 @@ def tables():
     agree("reasons", _table("reasons"), [[str(r["code"]), r["name"], r["sentence"]] for r in made["reasons"]])
     for name, listed in (("operation", "operations"), ("purpose", "purposes")):
         agree(listed, GRAMMAR.rules[name][1], {item["code"]: item["name"] for item in made[listed]})
+        claim = {"operation": "operations", "purpose": "purpose"}[name]
+        for item in made[listed]:
+            holds = f"[{item['code']}]" if name == "operation" else str(item["code"])
+            agree(listed, words.WORDS[claim, holds], item["words"])
 
 
 def bundles():
@@ -282,6 +316,7 @@ def catalogues():
         require(catalogue[6] is not None or whole, "OtherEntries")
         require((catalogue[1], catalogue[2]) == (unhex(made["patient"]), unhex(made["relay"])), "OtherRelay")
         require(catalogue[5] <= made["now"] + judge.TOLERANCE_MS, "BadDate")
+        require(catalogue[4] <= made["now"] + 7 * judge.DAY_MS, "BadDate")
         key = relay.of(catalogue[2], catalogue[3])
         require(key, "UnknownKey")
         judge.check(catalogue, key)
@@ -411,6 +446,53 @@ def membership():
         agree(f"seal {case['name']}", judged, case["error"])
 
 
+    made = vectors("membership/flaws")
+    at = View(decode("view", unhex(made["view"])))
+    for part, one, run in (("charters", "charter", lambda data: View.first(Statement("charter", data))),
+                           ("views", "view", lambda data: View(decode("view", data))), ("ballots", "ballot", at.ballot)):
+        for case in made[part]:
+            agree(f"{one} {case['name']}", outcome(lambda: run(unhex(case[one]))), case["error"])
+
+
+class Sent:
+    """A bulk stream on which everything was sent already."""
+
+    def __init__(self, data=b""):
+        self.data, self.written = data, b""
+
+    def read(self, n):
+        require(len(self.data) >= n, "ended")
+        out, self.data = self.data[:n], self.data[n:]
+        return out
+
+    def write(self, data):
+        self.written += data
+
+
+def streams():
+    """[NET-8], [NET-9]: as the one that gives, and as the one that takes."""
+    made = vectors("bulk/streams")
+    content = {one["length"]: bytes((7 * i + i // 251) % 256 for i in range(one["length"])) for one in made["objects"]}
+    here = {unhex(one["id"]): content[one["length"]] for one in made["objects"]}
+    for id_, data in here.items():
+        agree("object of a stream", digest(data), id_)
+    trees = {id_: bulk.build(data) for id_, data in here.items()}
+
+    for case in made["streams"]:
+        parts = [unhex(part["bytes"]) if "bytes" in part else content[part["object"]][part["from"] : part["to"]]
+                 for part in case["answer"]]
+        expected, what = b"".join(parts), f"stream {case['name']}"
+        agree(what, digest(expected).hex(), case["digest"])
+        stream = Sent(unhex(case["asked"]))
+        ended = outcome(lambda: bulk.serve(stream, unhex(made["ticket"]), here, trees))
+        agree(what, (digest(stream.written), ended), (digest(expected), "ended" if case["ends"] else None))
+        asked = case["asked"]
+        if len(asked) == 118 and len(expected) > 2:
+            id_, start = unhex(asked[38:102]), int(asked[102:], 16)
+            found = bulk.pull(Sent(expected), unhex(made["ticket"]), id_, len(here[id_]), start)
+            agree(what, found == here[id_][start:], True)
+
+
 def access_log():
     made = vectors("access_log/chains")
 
@@ -447,8 +529,8 @@ def countersigned():
 
 
 def main():
-    sections = (encoding, statements, identity, fingerprints, objects, permissions, tables, bundles, catalogues, hello, codes, messages,
-                membership, access_log, countersigned)
+    sections = (encoding, statements, identity, fingerprints, objects, permissions, explained, tables, bundles, catalogues, hello,
+                codes, messages, membership, streams, access_log, countersigned)
     for section in sections:
         before = count
         section()

@@ -6,7 +6,7 @@ import bulk
 import judge
 from cddl import Bad, decode
 from check import contents_bytes
-from judge import Keys
+from judge import Keys, require
 from party import Institution, code, make, now_ms, refused, sign
 from suite import digest, entry_id, hpke_seal, seal
 
@@ -52,7 +52,7 @@ class Holder(Institution):
             return b""
         request, patient, leaf = body[1], Keys(body[1][4]), body[1][3][-1]
         if request[5].get(1):
-            judge.check(request[5][1], patient.keys[-1])
+            judge.revocation_state(request[5][1], patient)
             self.revocations.merge(request[5][1], now_ms())
         asked = {"node": envelope[5], "hash": digest(envelope[7]), "operation": "read", "purpose": request[7], "bytes": 0,
                  "targets": []}
@@ -76,7 +76,9 @@ class Holder(Institution):
         """[NET-8], [NET-10]"""
         stream.write(b"\x01")
         while True:
-            ticket, wanted, start = bulk.asked(stream)
+            request = bulk.asked(stream)
+            require(not isinstance(request, int), f"a request that is refused with {request}")
+            ticket, wanted, start = request
             whose, objects = self.tickets.get(ticket, (None, ()))
             if whose != node or wanted not in objects:
                 stream.write(b"\0\x01")

@@ -34,11 +34,17 @@ class Keys:
             self.keys.append(rotation[3])
             self.kept.append(set(rotation[5]))
             committed = rotation[4]
-        self.committed = committed
+        self.committed, self.rotations = committed, [rotation.id for rotation in rotations]
 
     @classmethod
     def read(cls, data):
         return cls(decode("key-log", data))
+
+    def merged(self, shown):
+        """What counts when another log is shown. [ID-3]"""
+        require(self.party == shown.party, "OtherParty")
+        require(all(a == b for a, b in zip(self.rotations, shown.rotations)), "Forked")
+        return max(self, shown, key=lambda keys: keys.current)
 
     @property
     def current(self):
@@ -83,6 +89,13 @@ def treats(t, keys, now, kinds):
     _current(t, keys, t[1], t[2])
 
 
+def revocation_state(s, keys):
+    """[CAP-15]"""
+    ids = [revoked[1] for revoked in s[6]]
+    require(len(ids) <= 2048 and all(a < b for a, b in zip(ids, ids[1:])), "BadList")
+    _current(s, keys, s[1], s[2])
+
+
 def card(c, keys):
     """[ID-10]"""
     try:
@@ -102,7 +115,6 @@ class Revocations:
         self.min_iat = max(self.min_iat, state[5])
         if state[4] <= now + TOLERANCE_MS:
             self.issued = max(self.issued, state[4])
-
 
     def confirm(self, newest, word, relay, patient, now):
         """[CAP-17]: the relay says that a state is the newest."""

@@ -8,6 +8,7 @@ from party import cbor, code
 from suite import digest, verifies
 
 NAME_BYTES_MAX, EXPELLED_MAX, MEMBERS_MAX, CHANGES_MAX, CHANGE_BYTES_MAX = 200, 4096, 1024, 64, 20 * 1024
+REASON_BYTES_MAX, WISHES_MAX = 1000, 16
 
 
 def ascending(items):
@@ -43,8 +44,10 @@ class View:
     def first(cls, charter):
         """[FED-1]"""
         require(charter[1] == 1, "UnknownVersion")
+        require(1 <= len(charter[2].encode()) <= NAME_BYTES_MAX, "BadName")
+        first = cls({1: charter.id, 2: 0, 4: charter[4], 5: [charter[3]], 6: []})
         judge.check(charter, charter[3][4])
-        return cls({1: charter.id, 2: 0, 4: charter[4], 5: [charter[3]], 6: []})
+        return first
 
     def member(self, party):
         return next((m for m in self.members if m[1] == party), None)
@@ -65,6 +68,7 @@ class View:
         require(len(set(parties)) == len(parties), "TwiceConcerned")
         parts = len(applications) + len(change[2]) + (3 in change) + len(change[4]) + len(rotations)
         require(parts, "ChangesNothing")
+        require(all(len(one[2].encode()) <= REASON_BYTES_MAX for one in change[2]), "TooLarge")
         require(parts <= CHANGES_MAX and len(cbor(change)) <= CHANGE_BYTES_MAX, "TooLarge")
         k = change.get(3, self.body[4])
         require(3 not in change or k != self.body[4], "ChangesNothing")
@@ -112,9 +116,14 @@ class View:
         require(found[1] == self.id, "OtherView")
         author = self.member(found[2])
         require(author, "NotMember")
+        applicants, expelled = [a[2][1] for a in found[4]], [one[1] for one in found[5]]
+        bounds = len(applicants) <= WISHES_MAX and len(expelled) <= WISHES_MAX and found[6] in (None, *range(2, 17))
+        reasons = all(len(one[2].encode()) <= REASON_BYTES_MAX for one in found[5])
+        ordered = ascending(applicants) and ascending(expelled)
+        require(bounds and reasons and ordered and found[2] not in expelled, "BadBallot")
         judge.check(found, author[4])
-        for application in found[4]:
-            judge.check(application, application[2][4])
+        signed = [verifies(a[2][4], a.signed, a.signature) for a in found[4]]
+        require(all(signed), "BadBallot")
         return found
 
     def tally(self, ballots):

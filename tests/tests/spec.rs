@@ -25,6 +25,7 @@ fn tables() -> BTreeMap<&'static str, String> {
         ("reasons", reasons_table()),
         ("refusal-reasons", refusal_reasons_table()),
         ("explain", explain_table()),
+        ("words", words_table()),
         ("messages", messages_table(&items)),
         ("tables", stores_tables()),
     ])
@@ -83,6 +84,13 @@ fn explain_table() -> String {
         vec![row.key.to_string(), row.claim.to_owned(), row.sentence.to_owned(), otherwise]
     });
     table(&["key", "claim", "sentence", "otherwise"], rows)
+}
+
+/// How the values in those sentences read, each claim's kinds of values once.
+fn words_table() -> String {
+    let rows = explain::words();
+    let rows = rows.into_iter().map(|(claim, holds, words)| vec![claim.to_owned(), holds, words]);
+    table(&["claim", "holds", "words"], rows)
 }
 
 fn stores_tables() -> String {

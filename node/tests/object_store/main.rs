@@ -5,6 +5,7 @@
 mod folder;
 mod power_cuts;
 mod transfers;
+mod vectors;
 
 use bao_tree::BlockSize;
 use bao_tree::io::outboard::PostOrderMemOutboard;

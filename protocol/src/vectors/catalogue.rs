@@ -19,6 +19,21 @@ fn entries() -> Vec<Listed> {
         .to_vec()
 }
 
+/// More than a leaf has: 66 whose ids begin with one digit, which are parted by the next, and 14 others.
+fn many() -> Vec<Listed> {
+    let mut many: Vec<_> = (0..80u8)
+        .map(|n| {
+            let digest = blake3::hash(&[n]);
+            let mut entry = [0; 16];
+            entry.copy_from_slice(&digest.as_bytes()[..16]);
+            entry[0] = if n < 66 { 0x50 | entry[0] & 15 } else { entry[0] };
+            Listed { entry: EntryId(entry), label: StatementId([n; 32]) }
+        })
+        .collect();
+    many.sort_unstable_by_key(|listed| listed.entry);
+    many
+}
+
 fn ring() -> KeyRing {
     KeyRing {
         patient: PATIENT,
@@ -42,6 +57,12 @@ fn catalogue() -> Catalogue {
         count: 3,
         root: catalogue_root(&entries()),
     }
+}
+
+fn leaf_of(entries: &[Listed]) -> [u8; 32] {
+    let mut bytes = vec![0];
+    entries.iter().for_each(|listed| bytes.extend([&listed.entry.0[..], &listed.label.0].concat()));
+    blake3::hash(&bytes).into()
 }
 
 fn judge(section: Section) -> Result<(), CatalogueError> {
@@ -99,6 +120,27 @@ fn catalogues_count_or_are_refused_for_their_reason() {
             None,
         ),
         case(
+            ("many", "80 entries: a tree of two floors above its leaves"),
+            (of(None, 80, &many()), &relay),
+            Step::Begins,
+            &many(),
+            None,
+        ),
+        bad(
+            "many-in-one-leaf",
+            "the root as if a leaf had more than 64",
+            Catalogue { count: 80, root: leaf_of(&many()), ..good.clone() },
+            &many(),
+            "OtherEntries",
+        ),
+        case(
+            ("full-leaf", "64 entries are a leaf still"),
+            (of(None, 64, &many()[..64]), &relay),
+            Step::Begins,
+            &many()[..64],
+            None,
+        ),
+        case(
             ("page", "the last page of a compartment; the root is over all of them"),
             (of(compartment, 3, &all), &relay),
             Step::Continues,
@@ -153,6 +195,34 @@ fn catalogues_count_or_are_refused_for_their_reason() {
             of(None, 3, &swapped),
             &swapped,
             "Unordered",
+        ),
+        bad(
+            "number-of-the-future",
+            "a number more than seven days above the clock",
+            Catalogue { seq: NOW.0 + 7 * DAY_MS + 1, ..good.clone() },
+            &all,
+            "BadDate",
+        ),
+        bad(
+            "unordered-and-left-out",
+            "the first fault is named: their order before who signed what",
+            Catalogue { patient: PartyId([8; 32]), ..of(None, 4, &swapped) },
+            &swapped,
+            "Unordered",
+        ),
+        bad(
+            "left-out-of-another-patient",
+            "the entries before who signed them",
+            Catalogue { patient: PartyId([8; 32]), ..good.clone() },
+            &all[..2],
+            "OtherEntries",
+        ),
+        bad(
+            "future-by-an-unknown-key",
+            "the date before the key",
+            Catalogue { issued: later, key: 1, ..good.clone() },
+            &all,
+            "BadDate",
         ),
         bad("left-out", "an entry fewer than was signed", good.clone(), &all[..2], "OtherEntries"),
         bad(

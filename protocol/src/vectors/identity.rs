@@ -1,7 +1,8 @@
-//! `identity/{phrase,institution,log,certificates,fingerprints}.json`: from 24 words to keys, key logs, and what keys
-//! certify.
+//! `identity/{phrase,institution,log,forks,certificates,fingerprints}.json`: from 24 words to keys, key logs, and what
+//! keys certify.
 
 use super::people::{HOSPITAL, NOW, RELAY, YESTERDAY, hex, key, variant};
+use crate::capability::{RevocationState, Revoked};
 use crate::codec::Wire;
 use crate::id::{PartyId, TokenId};
 use crate::identity::{
@@ -175,6 +176,39 @@ fn key_logs_verify_or_are_refused_for_their_reason() {
         log_case("too-many-kept", "1025 kept tokens", &bad(&sign(many)), Some("TooLong")),
     ];
     super::check("identity", "log", &cases);
+}
+
+/// What becomes of a log that is known when another is shown. [ID-3]
+#[test]
+fn of_two_logs_the_longer_counts_and_none_that_contradicts() {
+    let once = log().rotated(&sign(rotation(1)));
+    let twice = once.clone().rotated(&sign(rotation(2)));
+    let later = |number| Rotation { at: NOW, ..rotation(number) };
+    // Whoever else has the words makes another rotation of the same number.
+    let other = log().rotated(&sign(later(1)));
+    let other_twice = once.clone().rotated(&sign(later(2)));
+    let long_other = other.clone().rotated(&sign(rotation(2)));
+    let cases = [
+        ("the-same", "nothing new", &once, &once, None),
+        ("longer", "a rotation more", &log(), &once, None),
+        ("shorter", "an older copy takes nothing back", &twice, &log(), None),
+        ("forked", "another first rotation", &once, &other, Some("Forked")),
+        ("forked-and-longer", "of more rotations, too", &once, &long_other, Some("Forked")),
+        ("forked-and-shorter", "of fewer rotations, too", &twice, &other, Some("Forked")),
+        ("forked-later", "the second rotation differs", &twice, &other_twice, Some("Forked")),
+        ("other-party", "the log of somebody else", &once, &HOSPITAL.log(), Some("OtherParty")),
+    ];
+    let made: Vec<_> = cases
+        .map(|(name, why, known, shown, error)| {
+            let merged = known.clone().verify().unwrap().merge(shown.clone().verify().unwrap());
+            assert_eq!(merged.as_ref().err().map(variant).as_deref(), error, "{name}");
+            let counts = merged.map_or_else(|_| known.clone(), |keys| keys.log().clone());
+            json!({ "name": name, "why": why, "known": hex(&known.to_bytes()),
+                    "shown": hex(&shown.to_bytes()), "error": error,
+                    "counts": hex(&counts.to_bytes()) })
+        })
+        .to_vec();
+    super::check("identity", "forks", &made);
 }
 
 fn ring() -> KeyRing {
@@ -418,6 +452,96 @@ fn certificates_rings_and_cards_are_judged() {
         ),
     ];
     super::check("identity", "certificates", &cases);
+}
+
+/// [CAP-15].
+#[test]
+fn revocation_states_are_judged() {
+    let (patient, theirs) = (log(), phrase().signing_key(0));
+    let rotated = log().rotated(&sign(rotation(1)));
+    let judge = |c: Unverified<RevocationState>, keys: &KnownKeys| {
+        c.certify(keys).err().map(|e| variant(&e))
+    };
+    let state = |tokens: &[u8]| RevocationState {
+        patient: log().party_unverified(),
+        key: 0,
+        seq: 1,
+        issued: YESTERDAY,
+        min_iat: 0,
+        revoked: tokens.iter().map(|byte| revoked([*byte; 16])).collect(),
+    };
+    fn revoked(token: [u8; 16]) -> Revoked {
+        Revoked { token: TokenId(token), expires: NOW.seconds() }
+    }
+    let full = |ids: u16| RevocationState {
+        revoked: (0..ids)
+            .map(|n| {
+                let mut id = [0; 16];
+                id[..2].copy_from_slice(&n.to_be_bytes());
+                revoked(id)
+            })
+            .collect(),
+        ..state(&[])
+    };
+    let most = u16::try_from(limits::REVOKED_MAX).unwrap();
+    let s = |name, why, claims: RevocationState, error| {
+        case("revocation-state", (name, why), &patient, (claims, &theirs), judge, error)
+    };
+    let other = RevocationState { patient: PartyId([9; 32]), ..state(&[1]) };
+    let cases = [
+        s("good", "two ids", state(&[1, 2]), None),
+        s("nothing", "no id, no moment: news that nothing was revoked", state(&[]), None),
+        s(
+            "from-the-future",
+            "its date plays no part: what is taken back ends at once",
+            RevocationState { issued: Timestamp(NOW.0 + DAY_MS), ..state(&[1]) },
+            None,
+        ),
+        s("most", "2048 ids", full(most), None),
+        s("too-many", "an id more", full(most + 1), Some("BadList")),
+        s("unsorted", "two ids have changed places", state(&[2, 1]), Some("BadList")),
+        s("one-twice", "each id once", state(&[1, 1]), Some("BadList")),
+        s("of-another", "names a patient that is not the signer", other, Some("UnknownKey")),
+        s(
+            "unknown-key",
+            "key 1, which is not there yet",
+            RevocationState { key: 1, ..state(&[1]) },
+            Some("UnknownKey"),
+        ),
+        case(
+            "revocation-state",
+            ("old-key", "signed before the rotation"),
+            &rotated,
+            (state(&[1]), &theirs),
+            judge,
+            Some("OldKey"),
+        ),
+        case(
+            "revocation-state",
+            ("rotated", "signed with the newest key"),
+            &rotated,
+            (RevocationState { key: 1, ..state(&[1]) }, &phrase().signing_key(1)),
+            judge,
+            None,
+        ),
+        case(
+            "revocation-state",
+            ("forged", "signed by another key"),
+            &patient,
+            (state(&[1]), &key(0x66)),
+            judge,
+            Some("BadSignature"),
+        ),
+        case(
+            "revocation-state",
+            ("unsorted-and-of-another", "the list is looked at first"),
+            &HOSPITAL.log(),
+            (state(&[2, 1]), &key(0x66)),
+            judge,
+            Some("BadList"),
+        ),
+    ];
+    super::check("capability", "revocations", &cases);
 }
 
 /// [ID-15].

@@ -97,6 +97,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "a_grant_opens_for_its_grantee_and_with_its_permission_only",
     ),
     ("CAP-13", "protocol/src/trust/capability/tests.rs", "tables_of_words_are_unchanged"),
+    ("CAP-18", "cli/tests/without_a_node.rs", "what_is_no_permission_is_told_apart"),
     (
         "CAP-14",
         "protocol/src/trust/capability/tests.rs",

@@ -1,7 +1,7 @@
 //! A permission in plain words: one sentence per claim, from one table.
 
-use super::{Chain, Delegation, Scope, Token};
-use crate::id::PartyId;
+use super::{Chain, Operation, Purpose, Scope, Set, Token};
+use crate::id::{CompartmentId, EntryId, PartyId};
 use crate::limits;
 use crate::reason::fill;
 use crate::time::Timestamp;
@@ -151,6 +151,45 @@ fn template(row: &Row, token: &Token, now: Timestamp) -> &'static str {
     }
 }
 
+/// Values and how they read in the sentences: the claim, what it holds, its words. For SPEC.md.
+#[must_use]
+pub fn words() -> Vec<(&'static str, String, String)> {
+    let row = |claim, value: &dyn Display, words: String| (claim, value.to_string(), words);
+    let operations = Operation::ALL.iter().map(|o| (o.code(), o.in_words()));
+    let purposes = Purpose::ALL.iter().map(|p| (p.code(), p.in_words()));
+    let mut rows: Vec<_> = operations
+        .map(|(code, words)| row("operations", &format_args!("[{code}]"), words.to_owned()))
+        .collect();
+    let all = list(Operation::ALL.iter().take(3).map(|operation| operation.in_words()));
+    rows.push(row("operations", &"[1, 2, 3]", all));
+    rows.extend(purposes.map(|(code, words)| row("purpose", &code, words.to_owned())));
+    rows.extend([1, 2, 3].map(|depth| row("depth", &depth, times(depth))));
+    let ages = [0, 1, 60, 90, 3600, 5400, 86_400, 604_800];
+    rows.extend(ages.map(|seconds| row("max_staleness", &seconds, duration(seconds))));
+    let dates = [1_795_251_600, 253_402_300_799, 253_402_300_800, u64::MAX];
+    rows.extend(dates.map(|at| row("exp, nbf, iat", &at, Timestamp::from_seconds(at).utc_text())));
+    for (entries, compartments) in [(1, 0), (3, 0), (0, 1), (0, 3), (2, 1)] {
+        let ids = |first, n| (first..first + n).map(move |byte| [byte; 16]);
+        let entry_ids = Set::new(ids(1, entries).map(EntryId));
+        let compartment_ids = Set::new(ids(7, compartments).map(CompartmentId));
+        let value = counts(entries, "entry", "entries").into_iter().chain(counts(
+            compartments,
+            "compartment",
+            "compartments",
+        ));
+        let words = Scope::new(entry_ids, compartment_ids).map_or(String::new(), |s| scope(&s));
+        rows.push(row("scope", &list(value), words));
+    }
+    let parties = ["Alder", "Birch", "Cedar"];
+    rows.extend((1..=3).map(|n| row("aud, institutions", &n, list(parties[..n].iter()))));
+    rows
+}
+
+/// "1 entry", "2 entries"; nothing of none.
+fn counts(n: u8, one: &str, many: &str) -> Option<String> {
+    (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }))
+}
+
 struct Words<'a> {
     token: &'a Token,
     names: &'a dyn Fn(PartyId) -> Option<String>,
@@ -171,11 +210,11 @@ impl Words<'_> {
             "cnf" => self.party(token.grantee()),
             "key" => token.key.to_string(),
             "parent" => token.parent.map(|parent| parent.short()).unwrap_or_default(),
-            "operations" => list(token.operations.iter().map(super::Operation::in_words)),
+            "operations" => list(token.operations.iter().map(Operation::in_words)),
             "scope" => scope(&token.scope),
             "quota" => token.quota.unwrap_or_default().to_string(),
             "purpose" => token.purpose.in_words().to_owned(),
-            "depth" => times(token.delegation.as_ref()),
+            "depth" => times(token.delegation.as_ref().map_or(0, |delegation| delegation.depth)),
             "institutions" => {
                 self.parties(token.delegation.as_ref().map(|delegation| &delegation.institutions))
             }
@@ -230,8 +269,8 @@ fn counted(ids: impl ExactSizeIterator<Item = String>, one: &str, many: &str) ->
     }
 }
 
-fn times(delegation: Option<&Delegation>) -> String {
-    match delegation.map_or(0, |delegation| delegation.depth) {
+fn times(depth: u16) -> String {
+    match depth {
         1 => "once".to_owned(),
         2 => "twice in a row".to_owned(),
         n => format!("{n} times in a row"),

@@ -78,6 +78,16 @@ impl Wire for Operations {
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let len = d.array()?;
+        if len == 0 {
+            return Err(DecodeError::Invalid("a permission without operations"));
+        }
+        if len > Operation::ALL.len() {
+            return Err(DecodeError::TooMany {
+                what: "operations",
+                found: len as u64,
+                limit: Operation::ALL.len() as u64,
+            });
+        }
         let mut set = Self::default();
         for _ in 0..len {
             let operation = Operation::decode(d)?;
@@ -87,9 +97,6 @@ impl Wire for Operations {
             set.0 |= 1 << operation.code();
         }
         d.leave();
-        if len == 0 {
-            return Err(DecodeError::Invalid("a permission without operations"));
-        }
         Ok(set)
     }
 }

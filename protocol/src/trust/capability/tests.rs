@@ -19,6 +19,7 @@ use std::sync::Mutex;
 use zeroize::Zeroizing;
 
 mod cases;
+mod explained;
 mod news;
 use cases::{bad, good, rotated};
 use news::{bad_news, good_news, long_ago};
@@ -179,8 +180,16 @@ fn state(seq: u64, issued_s: u64, min_iat: u64, revoked: &[TokenId]) -> Revocati
 }
 
 fn states(states: &[RevocationState]) -> Vec<Bytes> {
-    let sign = |state: &RevocationState| Signed::sign(state.clone(), &key(PATIENT));
-    states.iter().map(|state| Bytes(sign(state).bytes().to_vec())).collect()
+    states_by(0, states)
+}
+
+/// Signed with the patient's key of this number.
+fn states_by(number: u8, states: &[RevocationState]) -> Vec<Bytes> {
+    let sign = |state: &RevocationState| {
+        let state = RevocationState { key: number.into(), ..state.clone() };
+        Bytes(Signed::sign(state, &key(PATIENT + number)).bytes().to_vec())
+    };
+    states.iter().map(sign).collect()
 }
 
 /// The relay's word on the state of [`state`] with this number.
@@ -307,9 +316,7 @@ impl Case {
         let mut revocations = Revocations::none(patient.party());
         for bytes in &self.revocation_states {
             let state = Unverified::<RevocationState>::parse(&bytes.0).unwrap();
-            // Put there when the patient's first key was current.
-            let signer = patient.key(state.claims().key).unwrap();
-            revocations.merge(&state.verify(&signer).unwrap(), now);
+            revocations.merge(&state.certify(&patient).unwrap(), now);
         }
         if let (Some(bytes), Some(newest)) = (&self.freshness, self.revocation_states.last()) {
             let newest = Unverified::<RevocationState>::parse(&newest.0).unwrap().id();

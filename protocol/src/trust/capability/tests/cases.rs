@@ -71,7 +71,10 @@ pub(super) fn good() -> Vec<Case> {
             "the patient's key changed, the rotation lists the id",
             root(),
         )
-        .with(|case| case.patient_keys = log_bytes(&rotated(vec![root().id]))),
+        .with(|case| {
+            case.patient_keys = log_bytes(&rotated(vec![root().id]));
+            case.revocation_states = states_by(1, &[state(2, NOW - 30, 0, &[])]);
+        }),
         Case::one("write-up-to-the-quota", "900 bytes used, 100 more of 1000", root()).with(
             |case| {
                 case.operation = Operation::Write;
@@ -408,7 +411,10 @@ fn bad_standing() -> Vec<(Case, Reason)> {
                 "the patient's key changed, the rotation keeps nothing",
                 root(),
             )
-            .with(|case| case.patient_keys = log_bytes(&rotated(Vec::new()))),
+            .with(|case| {
+                case.patient_keys = log_bytes(&rotated(Vec::new()));
+                case.revocation_states = states_by(1, &[state(2, NOW - 30, 0, &[])]);
+            }),
             Reason::OldKey,
         ),
         (
