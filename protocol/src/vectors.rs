@@ -1,7 +1,7 @@
 //! Test vectors: JSON under `protocol/vectors/<feature>/`, made by named functions of the tests.
 //!
 //! A test makes its vectors anew and compares them with the files, so that a change of any byte on
-//! the wire is noticed. `UPDATE_VECTORS=1 cargo test -p chartmesh-protocol vectors` rewrites the
+//! the wire is noticed. `UPDATE_VECTORS=1 cargo test -p chartmesh-protocol -- vectors capability::tests` rewrites the
 //! files, for a change that is meant; the difference then shows in review. Those of bulk streams are the node's:
 //! `node/tests/object_store/vectors.rs`.
 
@@ -69,7 +69,7 @@ pub(crate) fn read<T: DeserializeOwned>(feature: &str, name: &str) -> T {
 }
 
 const HINT: &str = "If the change is meant, say so in CHANGELOG.md and rewrite the vectors: \
-                    UPDATE_VECTORS=1 cargo test -p chartmesh-protocol vectors";
+                    UPDATE_VECTORS=1 cargo test -p chartmesh-protocol -- vectors capability::tests";
 
 fn path(feature: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
