@@ -16,48 +16,75 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+/// What is tried of a type, by pointers: so the library that makes and shrinks cases is compiled once, and not for each of
+/// some two hundred types, which took most of what these tests took to build.
+#[derive(Clone, Copy)]
+struct Tried {
+    /// A value made from bytes, encoded.
+    encoded: fn(&[u8]) -> Vec<u8>,
+    /// The same, where the encoding is within what a reader reads.
+    readable: fn(&[u8]) -> Option<Vec<u8>>,
+    /// Reads bytes up to a limit, and encodes what was read.
+    again: fn(&[u8], usize) -> Result<Vec<u8>, DecodeError>,
+}
+
+impl Tried {
+    fn of<T: Wire + for<'a> Arbitrary<'a>>() -> Self {
+        fn made<T: for<'a> Arbitrary<'a>>(seed: &[u8]) -> T {
+            T::arbitrary(&mut Unstructured::new(seed)).expect("any bytes make a value")
+        }
+        Self {
+            encoded: |seed| made::<T>(seed).to_bytes(),
+            readable: |seed| made::<T>(seed).to_readable_bytes().ok(),
+            again: |bytes, limit| T::from_bytes(bytes, limit).map(|read| read.to_bytes()),
+        }
+    }
+}
+
+/// What every wire type is held to.
+pub(crate) fn holds<T: Wire + for<'a> Arbitrary<'a>>() {
+    has_one_encoding(Tried::of::<T>());
+    what_is_readable_is_read(Tried::of::<T>());
+}
+
 /// What is written is read back, in one way only: shorter, longer and larger than allowed are each
 /// refused for what they are, and whatever altered bytes still read is written as it was read.
-pub(crate) fn has_one_encoding<T: Wire + for<'a> Arbitrary<'a>>() {
+fn has_one_encoding(tried: Tried) {
     // Enough for every field of the largest type, and below every limit on bytes.
     let seed = prop::collection::vec(any::<u8>(), 0..1024);
     let config = ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() };
     proptest!(config, |(seed in seed, cut: Index, at: Index, flip in 1u8..)| {
-        let value = T::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes make a value");
-        let mut bytes = value.to_bytes();
-        let read = T::from_bytes(&bytes, bytes.len()).expect("what is written is read");
-        prop_assert_eq!(&read.to_bytes(), &bytes);
+        let mut bytes = (tried.encoded)(&seed);
+        let again = (tried.again)(&bytes, bytes.len()).expect("what is written is read");
+        prop_assert_eq!(&again, &bytes);
 
-        let shorter = T::from_bytes(&bytes[..cut.index(bytes.len())], bytes.len()).err();
-        prop_assert!(shorter.is_some(), "a truncated value was read");
+        let shorter = (tried.again)(&bytes[..cut.index(bytes.len())], bytes.len());
+        prop_assert!(shorter.is_err(), "a truncated value was read");
         let longer = [&bytes[..], &[0]].concat();
-        prop_assert_eq!(T::from_bytes(&longer, longer.len()).err(), Some(DecodeError::Trailing(1)));
+        prop_assert_eq!((tried.again)(&longer, longer.len()), Err(DecodeError::Trailing(1)));
         let (len, limit) = (bytes.len(), bytes.len() - 1);
-        prop_assert_eq!(
-            T::from_bytes(&bytes, limit).err(),
-            Some(DecodeError::TooLarge { len, limit })
-        );
+        let larger = (tried.again)(&bytes, limit);
+        prop_assert_eq!(larger, Err(DecodeError::TooLarge { len, limit }));
 
         let at = at.index(bytes.len());
         bytes[at] ^= flip;
-        if let Ok(other) = T::from_bytes(&bytes, bytes.len()) {
-            prop_assert_eq!(other.to_bytes(), bytes);
+        if let Ok(other) = (tried.again)(&bytes, bytes.len()) {
+            prop_assert_eq!(other, bytes);
         }
     });
 }
 
 /// What is beyond a bound is noticed where it is written: whatever is encoded as readable is read.
-pub(crate) fn what_is_readable_is_read<T: Wire + for<'a> Arbitrary<'a>>() {
+fn what_is_readable_is_read(tried: Tried) {
     // Odd bytes below 128: texts as long as there are bytes, and lists that go on.
     let config = ProptestConfig { cases: 12, failure_persistence: None, ..Default::default() };
     proptest!(config, |(key: [u8; 32], exponent in 10u32..18)| {
         let mut seed = vec![0u8; 1 << exponent];
         blake3::Hasher::new_keyed(&key).finalize_xof().fill(&mut seed);
         seed.iter_mut().for_each(|byte| *byte = *byte & 0x7f | 1);
-        let value = T::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes make a value");
-        if let Ok(bytes) = value.to_readable_bytes() {
-            let read = T::from_bytes(&bytes, bytes.len()).expect("what is readable is read");
-            prop_assert_eq!(read.to_bytes(), bytes);
+        if let Some(bytes) = (tried.readable)(&seed) {
+            let again = (tried.again)(&bytes, bytes.len()).expect("what is readable is read");
+            prop_assert_eq!(again, bytes);
         }
     });
 }

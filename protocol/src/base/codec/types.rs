@@ -188,8 +188,7 @@ macro_rules! wire_test {
         #[test]
         #[allow(non_snake_case, reason = "named as the type that it tries")]
         fn $name() {
-            $crate::codec::property::has_one_encoding::<$name>();
-            $crate::codec::property::what_is_readable_is_read::<$name>();
+            $crate::codec::property::holds::<$name>();
         }
     };
 }
