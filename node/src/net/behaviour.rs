@@ -19,7 +19,7 @@ use libp2p::{
 
 use super::NetError;
 use super::calls::Kind;
-use super::codec::Frames;
+use super::codec::{Frames, Room};
 use super::door::Door;
 use super::gate::{Gated, Gates};
 use super::limits::{
@@ -88,6 +88,7 @@ fn exchange(kind: Kind, protocol: StreamProtocol, streams_max: usize) -> Exchang
     let frames = Frames {
         request_bytes_max: kind.request_bytes_max(),
         answer_bytes_max: kind.answer_bytes_max(),
+        room: Room::ForEach,
     };
     let timeout = match kind {
         Kind::Hello => HELLO_TIMEOUT,

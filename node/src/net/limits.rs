@@ -24,6 +24,12 @@ pub(super) const QUEUED_MAX: usize = 4096;
 /// own hundred, as many of the remote, and room for those that are just ending.
 pub(super) const CONTROL_STREAMS_MAX: usize = 256;
 
+/// KiB of one connection's requests that are being read: four of the largest. Messages of an institution come one at a time.
+pub(super) const READING_KIB_MAX: u32 = 4096;
+
+/// KiB of a request that waits for no room: a message of the usual size never stands behind large ones.
+pub(super) const READ_AT_ONCE_KIB_MAX: u32 = 16;
+
 /// `hello` streams of one connection at once, both directions together: one each way, and two
 /// that are there only to be told "busy".
 pub(super) const HELLO_STREAMS_MAX: usize = 4;

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use super::book::is_tcp;
-use super::codec::{Answer, Frames};
+use super::codec::{Answer, Frames, Room};
 use super::peer_id::peer_of;
 use super::{Limits, Net, NetConfig, NetEvent, Rate, start};
 
@@ -138,7 +138,11 @@ impl Raw {
     /// Connected to `node` over TCP, at this address.
     async fn connect_at(node: &Node, addr: Multiaddr) -> Self {
         let exchange = |name: &'static str| {
-            let frames = Frames { request_bytes_max: usize::MAX, answer_bytes_max: usize::MAX };
+            let frames = Frames {
+                request_bytes_max: usize::MAX,
+                answer_bytes_max: usize::MAX,
+                room: Room::ForEach,
+            };
             let config = request_response::Config::default().with_max_concurrent_streams(1000);
             let protocols = [(StreamProtocol::new(name), ProtocolSupport::Outbound)];
             request_response::Behaviour::with_codec(frames, protocols, config)
