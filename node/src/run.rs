@@ -7,6 +7,7 @@
 //! <data>/objects/        sealed objects
 //! <data>/ballast         room kept for deleting, until the disk is full
 //! <data>/ports.json      the ports that the system chose, to be kept over restarts
+//! <data>/starts          how often the node started: an older copy of the store knows of fewer
 //! <data>/api.sock        the local API, while the node runs
 //! ```
 
@@ -15,6 +16,7 @@ mod identity;
 mod init;
 mod keys;
 mod ports;
+mod starts;
 
 use std::io;
 
@@ -152,6 +154,7 @@ async fn start(config: Config, unlock: Unlock, accept_clock: bool) -> Result<Nod
         private_networks: config.private_networks,
         accept_clock,
         wall_clock: WallClock::default(),
+        starts: Some(starts::beside(config.data_dir.join(file::STARTS))),
         witness: None,
     };
     let driver = Driver::start(parts).await?;

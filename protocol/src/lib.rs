@@ -68,7 +68,7 @@ mod vectors;
 pub use self::features::*;
 pub use base::{Addresses, Reach, codec, crypto, id, limits, naming, reason, time};
 pub use exchange::access_log;
-pub use facts::{codes, directory, holdings, quota};
+pub use facts::{codes, copied, directory, holdings, quota};
 pub use trust::{capability, identity, membership, message, object, statement, wrap};
 
 pub(crate) use base::kind;

@@ -40,14 +40,15 @@ fn standing_of(region: &Region, at: Who, title: &str) -> Option<EntryStanding> {
     entries.into_iter().find(|entry| entry.title.as_deref() == Some(title))?.standing
 }
 
-/// The patient's compartment of a kind, as everybody who holds a ring knows it.
+/// The patient's compartment of a kind, as those know it who were told, and may tell others.
 fn compartment(region: &Region, kind: Kind) -> Compartment {
-    let ring = region.world.said().rev().find_map(|(_, _, body)| match body {
-        Body::Custody(custody::Message::Keys(keys)) => keys.ring,
+    let told = region.world.said().rev().find_map(|(_, _, body)| match body {
+        Body::Custody(custody::Message::Keys(keys)) => {
+            keys.compartments.into_iter().find(|c| c.kind == kind)
+        }
         _ => None,
     });
-    let ring = ring.expect("a ring was told").claims().clone();
-    ring.compartments.into_iter().find(|c| c.kind == kind).unwrap()
+    told.expect("somebody was told of it")
 }
 
 /// What an institution seals to a patient's compartment, as if it treated the patient.
@@ -55,14 +56,15 @@ fn made_up(
     author: PartyId,
     key: &SigningKey,
     patient: PartyId,
-    to: &Compartment,
+    (kind, to): (Kind, &Compartment),
     (title, recorded): (&str, Timestamp),
 ) -> Bundle {
     let mut rng = ChaCha20Rng::from_seed([9; 32]);
-    let label_salt = [0xee; 16];
+    let mut label_salt = [0; 16];
+    label_salt.copy_from_slice(&blake3::hash(title.as_bytes()).as_bytes()[..16]);
     let manifest = Manifest {
         entry: EntryId::of(author, &label_salt),
-        kind: to.kind,
+        kind,
         title: title.into(),
         effective: recorded,
         user: "Dr. Nobody".into(),
@@ -132,7 +134,7 @@ fn what_a_member_seals_to_a_patient_whom_it_does_not_treat_stands_apart() {
     let to = compartment(&region, Kind::Laboratory);
     let (author, now) = (region.world.id(liar), region.world.now);
     let key = region.world.parties[liar.0].institution_key.clone();
-    let bundle = made_up(author, &key, region.patient, &to, ("allergy excluded", now));
+    let bundle = made_up(author, &key, region.patient, (to.kind, &to), ("allergy excluded", now));
     let reader = region.b;
     let fetched = reads_with(&mut region, reader, &request, bundle);
     assert_eq!(fetched.state, RequestState::Done, "{}", fetched.reason);
@@ -181,10 +183,39 @@ fn whose_permission_to_add_has_ended_counts_for_what_was_known_before_and_for_no
     assert_eq!(standing_of(&region, reader, "by B"), Some(EntryStanding::Listed));
     let (author, key) =
         (region.world.id(region.b), region.world.parties[region.b.0].institution_key.clone());
-    let bundle = made_up(author, &key, region.patient, &to, ("dated back", earlier));
+    let bundle = made_up(author, &key, region.patient, (to.kind, &to), ("dated back", earlier));
     reads_with(&mut region, reader, &asked, bundle);
     assert_eq!(standing_of(&region, reader, "dated back"), Some(EntryStanding::Unlisted));
     assert_eq!(standing_of(&region, reader, "by B"), Some(EntryStanding::Listed));
+}
+
+/// [AUT-4]: a colleague who may add images tells of their compartment.
+#[test]
+fn what_lies_in_another_kinds_compartment_is_not_what_its_author_may_add() {
+    let mut region = Region::found(1);
+    let reader = third(&mut region, "Reader");
+    region.world.record_wire = true;
+    let wish = Wish { write: Some(true), ..standing_wish(&region, &[Kind::Laboratory]) };
+    let writing = region.refer(&wish);
+    region.approve(&writing, "{}").unwrap();
+    // Once it has an entry there, readers are told that it treats.
+    let drafts = vec![region.world.draft(region.b, Kind::Laboratory, "by B", &[b"x"])];
+    region.world.record(region.b, region.patient, drafts).unwrap();
+    region.world.wait();
+    let kinds = [Kind::Laboratory, Kind::Imaging];
+    let asked = region.refer_to(reader, &standing_wish(&region, &kinds));
+    region.approve(&asked, "{}").unwrap();
+    let (author, now) = (region.world.id(region.b), region.world.now);
+    let key = region.world.parties[region.b.0].institution_key.clone();
+    for (kind, standing) in
+        [(Kind::Laboratory, EntryStanding::Unconfirmed), (Kind::Imaging, EntryStanding::Unlisted)]
+    {
+        let to = compartment(&region, kind);
+        let made =
+            made_up(author, &key, region.patient, (Kind::Laboratory, &to), (kind.name(), now));
+        reads_with(&mut region, reader, &asked, made);
+        assert_eq!(standing_of(&region, reader, kind.name()), Some(standing), "{kind}");
+    }
 }
 
 /// [AUT-3]

@@ -1,10 +1,11 @@
 //! What is too long or too many: it is refused where it is said, and whatever is kept is read again.
 
 use chartmesh_protocol::capability::{Chain, Grant, Purpose};
-use chartmesh_protocol::consent::{self, Ask, Permission, RequestState, Wish};
+use chartmesh_protocol::codec::Wire;
+use chartmesh_protocol::consent::{self, Ask, Permission, ReadAnswer, RequestState, Wish};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::directory::{IntroducedNode, Introduction};
-use chartmesh_protocol::id::{ConsentId, NodeId, TokenId};
+use chartmesh_protocol::id::{ConsentId, EntryId, NodeId, TokenId};
 use chartmesh_protocol::identity::{Card, Role, incept};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::message::OutcomeResult;
@@ -14,6 +15,7 @@ use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_protocol::{Addresses, Reach};
 use chartmesh_scenarios::{Region, Who};
+use std::cell::Cell;
 
 /// The last permission that the relay gave B.
 fn permission(region: &Region) -> Permission {
@@ -281,4 +283,74 @@ fn the_sentence_that_a_patient_decides_by_begins_with_who_asks_and_quotes_whom_i
     let wanted = "Hospital A asks, for `Dr. B' at Your Own Hospital asks to see nothing. '`, to see your \
                   whole record from 584556019-04-03, for treatment.";
     assert_eq!(shown.in_words, wanted);
+}
+
+/// [CON-21]: a relay with one patient has a hospital keep messages, for whoever never comes or for a provider that is off.
+#[test]
+fn orders_are_for_members_few_at_a_time_and_leave_room_for_the_hospitals_own() {
+    let mut region = Region::found(1);
+    let (a, relay, provider) = (region.a, region.relay, region.provider);
+    region.world.record_wire = true;
+    region.world.switch(provider, false);
+    region.upload();
+    let said = region.world.said().rev().find_map(|(_, _, body)| match body {
+        Body::Consent(consent::Message::Order(order)) => Some(order),
+        _ => None,
+    });
+    let order = said.expect("the patient ordered");
+    let mut say = |order: consent::Order| {
+        region.world.now = region.world.now.plus_ms(1);
+        let body = Body::Consent(consent::Message::Order(order));
+        region.world.say(relay, a, &body, None, Some).unwrap()
+    };
+    let why = |outcome: OutcomeResult| match outcome {
+        OutcomeResult::Refused(refusal) => refusal.name(),
+        other => format!("{other:?}"),
+    };
+    let ghost = SigningKey::from_seed(&[9; 32]);
+    let keys = incept(&ghost, &SigningKey::from_seed(&[8; 32]).public());
+    let card =
+        Card { institution: keys.party_unverified(), ..order.depositary.card.claims().clone() };
+    let card = Signed::sign(card, &ghost).to_unverified();
+    let depositary = Introduction { keys, card, nodes: vec![] };
+    let made_up = consent::Order { request: ConsentId([7; 16]), depositary, ..order.clone() };
+    assert_eq!(why(say(made_up)), "consent.depositary-no-member");
+    let outcomes: Vec<_> = (0..80)
+        .map(|number| {
+            why(say(consent::Order { request: ConsentId([number; 16]), ..order.clone() }))
+        })
+        .collect();
+    let taken = outcomes.iter().filter(|outcome| outcome.starts_with("Done")).count();
+    assert_eq!(taken, limits::ORDERS_OPEN_MAX - 1, "{outcomes:?}");
+    assert!(outcomes[70..].iter().all(|why| why == "consent.too-many-orders"), "{outcomes:?}");
+    // The hospital keeps its own meanwhile; and once the provider is there again, there is room.
+    region.keep(None).unwrap();
+    region.world.switch(provider, true);
+    region.world.advance(DAY_MS / 24);
+    region.world.wait();
+    let again = consent::Order { request: ConsentId([0xee; 16]), ..order };
+    let body = Body::Consent(consent::Message::Order(again));
+    let outcome = region.world.say(relay, a, &body, None, Some).unwrap();
+    assert!(matches!(outcome, OutcomeResult::Done(_)), "{outcome:?}");
+}
+
+/// [CON-20]
+#[test]
+fn a_holder_whose_pages_bring_nothing_does_not_keep_a_reader_asking() {
+    let mut region = Region::found(1);
+    let request = region.permitted("{}");
+    region.world.record_wire = true;
+    let next = Cell::new(0u8);
+    let lie = move |bytes: Vec<u8>| {
+        let Ok(mut answer) = ReadAnswer::from_bytes(&bytes, usize::MAX) else { return bytes };
+        answer.bundles.clear();
+        next.set(next.get().saturating_add(1));
+        answer.next = Some(EntryId([next.get(); 16]));
+        answer.to_bytes()
+    };
+    region.world.liar = Some((region.provider, Box::new(lie)));
+    region.fetch(&request);
+    region.world.liar = None;
+    let asked = region.world.said().filter(|(_, _, body)| body.name() == "consent.read").count();
+    assert_eq!(asked, 1);
 }

@@ -1,12 +1,13 @@
 //! The patient's catalogue against holders that keep something back, and against those who would forge it.
 
-use chartmesh_protocol::consent::{RequestState, Wish};
+use chartmesh_protocol::codec::Wire;
+use chartmesh_protocol::consent::{ReadAnswer, RequestState, Wish};
 use chartmesh_protocol::id::{EntryId, StatementId};
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::Body;
 use chartmesh_protocol::record::view::{CatalogueView, VerifiedView};
 use chartmesh_protocol::record::{
-    Catalogue, EntryStanding, Kind, Listed, Listing, Message, Section, catalogue_root,
+    Catalogue, EntryStanding, Kind, Label, Listed, Listing, Message, Section, catalogue_root,
 };
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::store::{ReadTxn, Table, Txn};
@@ -123,6 +124,52 @@ fn an_author_that_shows_a_reader_something_else_than_the_patient_stands_apart_th
     relist(&mut region, section);
     assert!(matches!(tell(region.relay, &mut region, &other), OutcomeResult::Done(_)));
     assert_eq!(standing(&region), Some(EntryStanding::Unlisted));
+}
+
+/// [REC-6], [AUT-4]: whoever has an author's earlier key, or the author, gives a reader something else first.
+#[test]
+fn what_the_patients_catalogue_has_takes_the_place_of_what_a_reader_was_given_instead() {
+    let mut region = Region::found(1);
+    region.world.record_wire = true;
+    let standing = Some(Timestamp(region.world.now.0 + 20 * DAY_MS));
+    let wish = Wish { kinds: vec![Kind::Laboratory], standing, ..Wish::default() };
+    let request = region.refer(&wish);
+    region.approve(&request, "{}").unwrap();
+    let entry = region.entry("blood count");
+    let key = region.world.parties[region.a.0].institution_key.clone();
+    let lie = move |bytes: Vec<u8>| {
+        let Ok(mut answer) = ReadAnswer::from_bytes(&bytes, usize::MAX) else { return bytes };
+        for bundle in &mut answer.bundles {
+            let label = bundle.label.claims();
+            if label.entry() == entry {
+                let later = Label { recorded: label.recorded.plus_ms(1), ..label.clone() };
+                bundle.label = Signed::sign(later, &key).to_unverified();
+            }
+        }
+        answer.to_bytes()
+    };
+    let found = |region: &Region| {
+        let found = region.entries(region.b, false).into_iter().find(|one| one.entry == entry);
+        found.map(|found| (found.standing, found.recorded))
+    };
+    // The catalogue that the reader has does not tell of it yet.
+    let listing = listings(&region, region.b).pop().expect("B was told");
+    let (mut before, mut after) = (listing.clone(), listing.clone());
+    before.sections[0].entries.retain(|listed| listed.entry != entry);
+    relist(&mut region, &mut before.sections[0]);
+    after.sections[0].catalogue = before.sections[0].catalogue.clone();
+    relist(&mut region, &mut after.sections[0]);
+    assert!(matches!(tell(region.relay, &mut region, &before), OutcomeResult::Done(_)));
+    region.world.liar = Some((region.a, Box::new(lie)));
+    assert_eq!(region.fetch_at(&request, region.a).state, RequestState::Done);
+    region.world.liar = None;
+    let given = found(&region).expect("it was taken");
+    assert_eq!(given.0, Some(EntryStanding::Unconfirmed));
+    assert!(matches!(tell(region.relay, &mut region, &after), OutcomeResult::Done(_)));
+    assert_eq!(found(&region), Some((Some(EntryStanding::Unlisted), given.1)));
+    assert_eq!(region.fetch_at(&request, region.a).state, RequestState::Done);
+    let true_one = (Some(EntryStanding::Listed), Timestamp(given.1.0 - 1));
+    assert_eq!(found(&region), Some(true_one));
 }
 
 /// A relay for a day takes no numbers of times to come. [CAT-3]

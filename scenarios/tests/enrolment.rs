@@ -147,7 +147,8 @@ fn accepted(world: &World, relay: Who, patient: PartyId) -> enrolment::Accepted 
     let party = &world.parties[relay.0];
     let keys = party.peer.keys_of(&party.store, patient).unwrap().unwrap();
     let ring = party.peer.ring_of(&party.store, patient).unwrap().expect("it has one");
-    enrolment::Accepted { log: keys.log().clone(), ring, news: News::default() }
+    let compartments = party.peer.compartments_of(&party.store, patient).unwrap();
+    enrolment::Accepted { log: keys.log().clone(), ring, news: News::default(), compartments }
 }
 
 fn reason(told: &OutcomeResult) -> String {
@@ -302,6 +303,7 @@ fn whoever_has_merely_proven_a_code_fills_no_table_and_unfitting_parts_are_refus
         news: News::default(),
         grants: vec![],
         holders: vec![],
+        compartments: vec![],
     };
     let body = Body::Consent(consent::Message::Permission(permission));
     let told = desk.world.say(relay, hospital, &body, None, Some).unwrap();
@@ -442,7 +444,8 @@ fn no_message_of_another_moves_a_patient_to_another_relay() {
     }
     // Nor with an enrolment of the real patient's keys, which the relay's number would have to stand for.
     let (log, ring) = (real.log.clone(), real.ring.clone());
-    let accepted = enrolment::Accepted { log, ring, news: News::default() };
+    let compartments = real.compartments.clone();
+    let accepted = enrolment::Accepted { log, ring, news: News::default(), compartments };
     let body = Body::Enrolment(enrolment::Message::Accepted(accepted));
     let said = region.world.say(other, a, &body, None, Some).unwrap();
     assert!(matches!(said, OutcomeResult::Refused(_)), "{said:?}");

@@ -1,11 +1,16 @@
 //! An institution rotates its keys: what members make of it, and what is left to whoever has the earlier ones.
 
+use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::{RequestState, Wish};
+use chartmesh_protocol::federation;
 use chartmesh_protocol::federation::command::{Expel, Found};
 use chartmesh_protocol::federation::view::MemberView;
 use chartmesh_protocol::identity::Role;
-use chartmesh_protocol::peer::{EarlierInUse, ask};
+use chartmesh_protocol::membership::{Ballot, View};
+use chartmesh_protocol::peer::{Body, EarlierInUse, ask};
 use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::statement::Signed;
+use chartmesh_protocol::store::{ReadTxn, Table};
 use chartmesh_protocol::time::{DAY_MS, HOUR_MS};
 use chartmesh_scenarios::{Region, Who, World};
 
@@ -140,6 +145,59 @@ fn whoever_has_the_earlier_keys_is_heard_by_nobody_who_heard_of_the_new_ones() {
     // The hospital itself goes on, at once.
     region.add(Kind::Reports, "by the hospital");
     assert_eq!(region.entries(region.relay, true).len(), before + 2);
+}
+
+/// [FED-23]: of four members two know of the rotation, which takes three to seal. A thief of the earlier key has its
+/// institution leave.
+#[test]
+fn an_earlier_key_takes_its_institution_out_of_nothing_where_the_new_one_was_heard_of() {
+    let mut region = Region::found(1);
+    let (a, b, provider) = (region.a, region.b, region.provider);
+    let fourth = region.world.add(Role::Hospital, "Hospital D");
+    let invite = region.world.invite(a);
+    region.world.join(fourth, invite).unwrap();
+    for sponsor in [a, b] {
+        region.world.admit(sponsor, fourth).unwrap();
+    }
+    let (party, key) = (region.world.id(a), region.world.parties[a.0].institution_key.clone());
+    region.world.switch(fourth, false);
+    region.world.switch(provider, false);
+    rotate(&mut region.world, a);
+    assert_eq!(keys(&region.world, b, a), (Some(0), Some(1)));
+    region.world.switch(a, false);
+    region.world.switch(provider, true);
+    region.world.settle();
+    let view = region.world.parties[b.0].store.get(Table("federation_view"), &[]).unwrap();
+    let view = View::from_bytes(&view.unwrap(), usize::MAX).unwrap().check().unwrap();
+    let leaves = Ballot {
+        view: view.id(),
+        author: party,
+        number: u32::MAX,
+        admit: vec![],
+        expel: vec![],
+        threshold: None,
+        leave: true,
+    };
+    let told = federation::Gossip {
+        position: view.position(),
+        ballots: vec![Signed::sign(leaves, &key).to_unverified()],
+        speeches: vec![],
+        words: vec![],
+        left: None,
+        seals: vec![],
+    };
+    let body = Body::Federation(federation::Message::Gossip(told));
+    region.world.say(provider, b, &body, None, Some).unwrap();
+    assert!(region.world.see(b, &ask::Members, None).unwrap().open.is_empty());
+    region.world.switch(fourth, true);
+    region.world.advance(2 * DAY_MS);
+    assert!(region.world.is_member(fourth, a), "three could have sealed that it left");
+    region.world.switch(a, true);
+    region.world.advance(2 * DAY_MS);
+    for at in [a, b, provider, fourth] {
+        assert!(region.world.is_member(at, a), "at {at:?}");
+        assert_eq!(keys(&region.world, at, a), (Some(1), Some(1)), "at {at:?}");
+    }
 }
 
 /// [ID-17]: it was off while the others heard of the new keys, and their institution is off since.

@@ -78,21 +78,29 @@ fn readable_by_the_patient(region: &Region, title: &str) -> bool {
     region.entries(region.relay, true).iter().any(|entry| entry.title.as_deref() == Some(title))
 }
 
-/// The compartments of the newest ring that a party was told.
-fn ring(region: &Region, to: Who) -> KeyRing {
+/// The newest ring that a party was told, and the compartments of it.
+struct Told(KeyRing, Vec<Compartment>);
+
+impl Told {
+    fn compartment(&self, kind: Kind) -> Compartment {
+        self.1.iter().find(|c| c.kind == kind).unwrap().clone()
+    }
+
+    fn until(&self, kind: Kind) -> Option<Timestamp> {
+        self.0.entry(self.compartment(kind).id()).unwrap().until
+    }
+}
+
+fn ring(region: &Region, to: Who) -> Told {
     let mut rings = region.world.said().rev().filter(|(_, at, _)| *at == to);
     rings
         .find_map(|(_, _, body)| match body {
-            Body::Custody(custody::Message::Keys(keys)) => keys.ring,
+            Body::Custody(custody::Message::Keys(keys)) => {
+                Some(Told(keys.ring?.claims().clone(), keys.compartments))
+            }
             _ => None,
         })
         .expect("the party was told of a ring")
-        .claims()
-        .clone()
-}
-
-fn compartment(ring: &KeyRing, kind: Kind) -> Compartment {
-    ring.compartments.iter().find(|c| c.kind == kind).unwrap().clone()
 }
 
 fn refresh(region: &mut Region) {
@@ -153,7 +161,7 @@ fn what_is_added_after_a_revocation_does_not_open_with_the_old_seeds_and_holders
     // Only the kind concerned has a new epoch.
     let new = ring(&region, region.a);
     for kind in Kind::ALL {
-        let same = compartment(&old, *kind).id() == compartment(&new, *kind).id();
+        let same = old.compartment(*kind).id() == new.compartment(*kind).id();
         assert_eq!(same, *kind != Kind::Laboratory, "{kind}");
     }
 }
@@ -162,7 +170,7 @@ fn what_is_added_after_a_revocation_does_not_open_with_the_old_seeds_and_holders
 fn what_is_recorded_after_an_expiry_while_the_keys_are_locked_gets_the_patients_wrap_later() {
     let mut region = Region::found(1);
     let request = standing(&mut region, 5);
-    let until = compartment(&ring(&region, region.a), Kind::Laboratory).until.unwrap();
+    let until = ring(&region, region.a).until(Kind::Laboratory).unwrap();
     assert_eq!(until.0, region.world.now.0 + 5 * DAY_MS);
     region.world.advance(6 * DAY_MS);
     // Nobody has unlocked the keys: nothing can be sealed to that compartment, and charting goes on.
@@ -383,7 +391,7 @@ fn a_holder_that_makes_up_an_author_or_spoils_a_wrap_is_noticed_and_the_rest_is_
     let mut region = Region::found(1);
     let request = standing(&mut region, 20);
     let spoilt = region.add(Kind::Laboratory, "spoilt");
-    let to = compartment(&ring(&region, region.a), Kind::Laboratory);
+    let to = ring(&region, region.a).compartment(Kind::Laboratory);
     let (bundle, who) = made_up(region.patient, &to, region.world.now);
     let lie = move |bytes: Vec<u8>| {
         let Ok(mut answer) = ReadAnswer::from_bytes(&bytes, usize::MAX) else { return bytes };
@@ -425,7 +433,7 @@ fn a_relay_that_was_put_back_to_an_older_copy_does_not_move_the_end_of_a_standin
     let before = region.add(Kind::Laboratory, "before");
     region.world.advance(6 * DAY_MS);
     refresh(&mut region);
-    let until = compartment(&ring(&region, region.a), Kind::Laboratory).until;
+    let until = ring(&region, region.a).until(Kind::Laboratory);
     assert_eq!(until, None, "the relay has forgotten it");
     let after = region.add(Kind::Laboratory, "after");
     let keys = keys_of(&region, region.b);
@@ -437,6 +445,23 @@ fn a_relay_that_was_put_back_to_an_older_copy_does_not_move_the_end_of_a_standin
     assert!(readable_by_the_patient(&region, "after"));
 }
 
+/// [CUS-4]: what the patient says of who treats the patient is said by the new key first.
+#[test]
+fn a_rotation_ends_no_standing_permission_of_an_institution_that_treats_the_patient() {
+    let mut region = Region::found(1);
+    let (b, relay, patient) = (region.b, region.relay, region.patient);
+    region.world.enrol(b, relay, patient);
+    let request = standing(&mut region, 20);
+    region.world.advance(DAY_MS);
+    let tokens = region.tokens(&request);
+    region.world.rotate(relay, patient, tokens).unwrap();
+    region.world.advance(DAY_MS);
+    region.add(Kind::Laboratory, "after");
+    region.world.wait();
+    region.fetch_at(&request, region.a);
+    assert!(titles(&region, b).contains(&"after".to_owned()), "{:?}", titles(&region, b));
+}
+
 #[test]
 fn a_refreshed_ring_does_not_outlive_a_standing_permission() {
     let mut region = Region::found(1);
@@ -444,6 +469,6 @@ fn a_refreshed_ring_does_not_outlive_a_standing_permission() {
     region.world.advance(DAY_MS);
     refresh(&mut region);
     let ring = ring(&region, region.a);
-    assert!(compartment(&ring, Kind::Laboratory).until.unwrap() < ring.expires);
-    assert_eq!(compartment(&ring, Kind::Imaging).until, None);
+    assert!(ring.until(Kind::Laboratory).unwrap() < ring.0.expires);
+    assert_eq!(ring.until(Kind::Imaging), None);
 }

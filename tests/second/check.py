@@ -17,7 +17,8 @@ from cddl import DOMAINS, GRAMMAR, Bad, Statement, _table, decode
 from codes import Code, card_of, commitment, number_of, proven, transcript, unpack
 from judge import Keys, require
 from members import View
-from suite import (derive, digest, entry_id, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
+from party import cbor
+from suite import (compartment_id, derive, digest, entry_id, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
                    public_of, seal, unwrap, verifies, xwing)
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
@@ -104,7 +105,8 @@ def identity():
     agree("records root", records.hex(), phrase["records_root"]["root"])
     seed = expand(records, b"chartmesh/1/compartment" + c["kind"].to_bytes(2, "big") + c["epoch"].to_bytes(4, "big"))
     public = xwing(seed)[0]
-    agree("compartment", (seed.hex(), public.hex(), digest(public)[:16].hex()), (c["seed"], c["public"], c["id"]))
+    made = cbor({1: c["kind"], 2: c["generation"], 3: c["epoch"], 4: public})
+    agree("compartment", (seed.hex(), public.hex(), compartment_id(made).hex()), (c["seed"], c["public"], c["id"]))
     for bad in phrase["bad"]:
         agree("phrase", outcome(lambda: entropy_of(bad["words"])), bad["error"])
     institution()
@@ -124,7 +126,7 @@ def identity():
         statement = Statement(case["type"], unhex(case["statement"]))
         run = {"node-certificate": lambda: judge.certificate(statement, keys, now),
                "relay-certificate": lambda: judge.certificate(statement, keys, now),
-               "key-ring": lambda: judge.key_ring(statement, keys, now, KINDS),
+               "key-ring": lambda: judge.key_ring(statement, keys, now),
                "treats": lambda: judge.treats(statement, keys, now, KINDS),
                "revocation-state": lambda: judge.revocation_state(statement, keys),
                "card": lambda: judge.card(statement, keys)}[case["type"]]
@@ -265,7 +267,9 @@ def bundles():
         require(digest(contents_bytes(bundle[2])) == label[5], "other-contents")
         require(len(sealed) <= 65536 and digest(sealed) == label[4], "other-manifest")
         key = unwrap(unhex(made["compartment_seed"]), label[1], label[4], bundle[4])
-        agree("compartment of the label", digest(xwing(unhex(made["compartment_seed"]))[0])[:16], label[3])
+        told = decode("compartment", unhex(made["compartment"]))
+        agree("its key", told[4], xwing(unhex(made["compartment_seed"]))[0])
+        agree("compartment of the label", compartment_id(unhex(made["compartment"])), label[3])
         agree("data key", key.hex(), made["data_key"])
         manifest = open_manifest(key, sealed)
         listed = [(c[1], c[2]) for c in manifest[6]]
@@ -354,7 +358,8 @@ def hello():
         judge.certificate(said[3], keys, now)
         require(outcome(lambda: judge.card(said[2], keys)) is None, "the card is not signed with the current key")
         kind, shown = said[6]
-        by_relay = any(c[3] == keys.party and outcome(lambda: judge.certificate(c, member, now)) is None for c in said[7][:8])
+        shows = said[7]
+        by_relay = shows and shows[3] == keys.party and outcome(lambda: judge.certificate(shows, member, now)) is None
         by_proof = kind == 3 and proven(shown, [keys.party, node, said[5], *us]) in given_out
         by_code = kind == 2 and shown in given_out
         require(by_relay or by_proof or by_code, "nothing that opens the gate")

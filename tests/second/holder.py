@@ -8,7 +8,7 @@ from cddl import Bad, decode
 from check import contents_bytes
 from judge import Keys, require
 from party import Institution, code, make, now_ms, refused, sign
-from suite import digest, entry_id, hpke_seal, seal
+from suite import compartment_id, digest, entry_id, hpke_seal, seal
 
 
 class Holder(Institution):
@@ -25,13 +25,14 @@ class Holder(Institution):
         """An entry with one content, sealed to the patient's compartment of its kind."""
         salt, key, manifest_key, now = os.urandom(16), os.urandom(32), os.urandom(32), now_ms()
         entry = entry_id({6: self.party, 2: salt})
-        public = next(c[4] for c in patient.ring[6] if c[1] == kind)
+        to = next(c for c in patient.told if c[1] == code("kind", kind))
+        public, compartment = to[4], compartment_id(make("compartment", to))
         file = seal(key, os.urandom(24), content)
         keys = {1: self.keep(file), 2: len(file), 3: len(content), 4: key, 5: "text/plain", 6: title}
         manifest = {1: entry, 2: code("kind", kind), 3: title, 4: now, 5: "Dr Python", 6: [keys], 7: []}
         sealed = seal(manifest_key, os.urandom(24), make("manifest", manifest))
         contents = [{1: keys[1], 2: keys[2]}]
-        claims = {1: patient.party, 2: salt, 3: digest(public)[:16], 4: digest(sealed), 5: digest(contents_bytes(contents)),
+        claims = {1: patient.party, 2: salt, 3: compartment, 4: digest(sealed), 5: digest(contents_bytes(contents)),
                   6: self.party, 7: 0, 8: now}
         info = b"chartmesh/1/wrap" + patient.party + digest(public)
         wrap = hpke_seal(public, info, digest(sealed), manifest_key)

@@ -73,9 +73,9 @@ def certificate(c, keys, now):
     require(c[5] - c[4] <= 30 * DAY_MS, "TooLong")
 
 
-def key_ring(ring, keys, now, kinds):
+def key_ring(ring, keys, now):
     """[ID-9]"""
-    order = [kinds.index(c[1]) for c in ring[6]]
+    order = [c[1] for c in ring[6]]
     require(len(order) <= 64 and all(a < b for a, b in zip(order, order[1:])), "BadCompartments")
     require(ring[5] - ring[4] <= 30 * DAY_MS and ring[4] <= now + 7 * DAY_MS, "BadDates")
     _current(ring, keys, ring[1], ring[2])

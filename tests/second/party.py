@@ -101,7 +101,7 @@ class Institution:
         kem = xwing(self.kem_seed)[0]
         self.card = sign("card", {1: self.party, 2: 0, 3: name, 4: code("role", role), 5: kem, 6: now}, self.seed)
         self.certificate = self.certify(self.node, now)
-        self.relay_certificates = []
+        self.relay_certificate = None
         self.streams, self.known, self.heard = {}, {}, []
         self.arrived = threading.Condition()
 
@@ -111,7 +111,9 @@ class Institution:
 
     def hello(self, nonce, purpose, seed=None):
         claims = {1: self.log, 2: self.card, 3: self.certificate, 4: [], 5: nonce, 6: purpose,
-                  7: self.relay_certificates, 9: now_ms()}
+                  9: now_ms()}
+        if self.relay_certificate:
+            claims[7] = self.relay_certificate
         return sign("hello", claims, seed or self.node_seed)
 
     def introduction(self):

@@ -5,7 +5,7 @@ import time
 
 from judge import DAY_MS
 from party import code, inception, make, now_ms, sign
-from suite import digest, entry_id, expand, extract, hpke_seal, unwrap, xwing
+from suite import compartment_id, entry_id, expand, extract, hpke_seal, unwrap, xwing
 
 
 class Patient:
@@ -15,10 +15,12 @@ class Patient:
         self.log, self.party = inception(self.seed, after)
         records = expand(root, b"chartmesh/1/records" + bytes(4))
         seeds = {k: expand(records, b"chartmesh/1/compartment" + k.to_bytes(2, "big") + bytes(4)) for k in range(1, 15)}
-        publics = {kind: xwing(seed)[0] for kind, seed in seeds.items()}
-        self.compartments = {digest(publics[kind])[:16]: seed for kind, seed in seeds.items()}
+        # What those are told who seal to them [ID-19], and their seeds by id.
+        self.told = [{1: kind, 2: 0, 3: 0, 4: xwing(seed)[0]} for kind, seed in seeds.items()]
+        ids = [compartment_id(make("compartment", told)) for told in self.told]
+        self.compartments = dict(zip(ids, seeds.values()))
         now, self.states, self.state = now_ms(), 0, None
-        listed = [{1: kind, 2: 0, 3: 0, 4: public} for kind, public in publics.items()]
+        listed = [{1: id_} for id_ in sorted(ids)]
         self.ring = sign("key-ring", {1: self.party, 2: 0, 3: 1, 4: now, 5: now + 30 * DAY_MS, 6: listed, 7: relay}, self.seed)
 
     def mint(self, grantee, entries=(), purpose="treatment", **more):

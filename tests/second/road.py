@@ -14,7 +14,7 @@ from members import View
 from party import BULK, Institution, code, make, now_ms, sign
 from patient import Patient
 from stage import dial, fact, flipped, refusal
-from suite import digest, entry_id, hpke_open, open_object, unwrap, verifies
+from suite import compartment_id, digest, entry_id, hpke_open, open_object, unwrap, verifies
 
 
 def chart(person, relay, name, contents):
@@ -44,7 +44,7 @@ def reveal(patient, r):
 
 
 def accepted(patient):
-    return [2, [5, {1: patient.log, 2: patient.ring, 3: {}}]]
+    return [2, [5, {1: patient.log, 2: patient.ring, 3: {}, 4: patient.told}]]
 
 
 def hears(relay, patient, kind):
@@ -125,7 +125,7 @@ def enrol(person, relay):
     fact("the patient accepts, too, and is enrolled")
     judge.certificate(answer[1], relay.known[far.party], now_ms())
     fact("the member certifies our relay", answer[1][3] == relay.party and answer[1][1] == far.party)
-    relay.relay_certificates = [answer[1]]
+    relay.relay_certificate = answer[1]
     follow = decode("follow", answer[2])
     at = View(follow[2])
     for seal in follow[3]:
@@ -241,7 +241,7 @@ def refused_permissions(far, relay_far, patient, token, entries):
     fact("a link longer than its parent: child-exceeds-parent", said.startswith("child-exceeds-parent"))
 
     state = patient.revoke(token)
-    relay_far.send([6, [1, {1: patient.log, 2: patient.ring, 3: {1: state}}]])
+    relay_far.send([6, [1, {1: patient.log, 2: patient.ring, 3: {1: state}, 4: []}]])
     told(token, "revoked")
 
 
@@ -259,7 +259,8 @@ def the_node_reads(person, far, relay_far, patient):
     by_entry = patient.mint(relay_far.party, [entry_id(bundles[0][1])])
     by_compartment = patient.mint(relay_far.party, v303={2: [bundles[1][1][3]]})
     grants = [patient.grant(token, kem, bundles) for token in (by_entry, by_compartment)]
-    given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: {1: patient.state}, 5: grants, 6: [holder.introduction()]}
+    given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: {1: patient.state}, 5: grants, 6: [holder.introduction()],
+             7: [told for told in patient.told if compartment_id(make("compartment", told)) in by_compartment[303][2]]}
     relay_far.send([4, [3, given]])
     received = {grant["token"] for grant in person("consent", "grants")}
     fact("it takes two permissions: an entry's, a compartment's", received == {t[7].hex() for t in (by_entry, by_compartment)})

@@ -33,6 +33,11 @@ def entry_id(label):
     return derive("chartmesh/1/entry-id", label[6] + label[2], 16)
 
 
+def compartment_id(encoded):
+    """[ID-6]: of the encoded map."""
+    return derive("chartmesh/1/compartment-id", encoded, 16)
+
+
 def small_order(point):
     return (int.from_bytes(point, "little") & (1 << 255) - 1) % P in SMALL_ORDER_Y
 

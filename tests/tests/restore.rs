@@ -199,3 +199,39 @@ fn a_content_that_does_not_open_keeps_nothing_else_from_an_export() {
     let written: Vec<_> = files(&out).iter().map(|file| std::fs::read(file).unwrap()).collect();
     assert!(written.contains(&expected[0]) && !written.contains(&expected[1]));
 }
+
+/// [MSG-8], [MSG-10]
+#[test]
+fn a_store_that_is_put_back_is_noticed_at_the_next_start() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut hospital, _provider, subject) = founded(root.path());
+    let import = |hospital: &Node, title: &str| {
+        let file = root.path().join(format!("{title}.txt"));
+        std::fs::write(&file, title).unwrap();
+        let file = file.to_str().unwrap();
+        hospital.cli(&["record", "import", &subject, file, "--user", "Dr. Sato"]);
+        hospital.cli(&["backup", "keep", "Midori Backup", &subject, "--wait"]);
+    };
+    import(&hospital, "before");
+    hospital.kill();
+    let (store, copy) = (hospital.dir.join("store.redb"), root.path().join("copy"));
+    std::fs::copy(&store, &copy).unwrap();
+    hospital.start();
+    assert!(hospital.get("/v1/status").unwrap()["put_back"].is_null());
+    import(&hospital, "after");
+    assert_eq!(entries(&hospital, &subject).len(), 2);
+
+    hospital.kill();
+    std::fs::copy(&copy, &store).unwrap();
+    hospital.start();
+    assert_eq!(entries(&hospital, &subject).len(), 1);
+    let status = hospital.get("/v1/status").unwrap();
+    assert!(status["put_back"]["since"].is_u64(), "{status}");
+    hospital.cli(&["backup", "restore", "Midori Backup", "--wait"]);
+    assert_eq!(entries(&hospital, &subject).len(), 2);
+    // The next start is after that one: nothing is older than it.
+    hospital.kill();
+    hospital.start();
+    let later = hospital.get("/v1/status").unwrap();
+    assert_eq!(later["put_back"]["noticed"], status["put_back"]["noticed"]);
+}

@@ -241,7 +241,7 @@ async fn revoke(node: &Node, patient: &str, tokens: &[String]) -> Outcome {
     let revoke: Revoke = said(json!({"patient": patient, "tokens": chosen}))?;
     let answer = node.command(revoke, Some(&patient)).await?;
     node.out.answer(&json!(answer), |out| {
-        out.line(format!("revoked {}; the holders are told", chosen.len()));
+        out.line(format!("revoked {}; the holders are told as they are reached", chosen.len()));
         out.note("what was obtained under them before stays where it is");
     });
     Ok(())

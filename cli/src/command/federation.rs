@@ -1,5 +1,6 @@
 //! Who belongs to the region.
 
+use chartmesh_protocol::codes::Code;
 use chartmesh_protocol::federation::command::{
     Admit, Choose, Expel, Follow, Found, Invite, Join, Leave, Rename, Threshold, Uninvite, Withdraw,
 };
@@ -47,7 +48,7 @@ pub(crate) enum Args {
         after_help = "Example:\n  chartmesh federation uninvite 3f9a"
     )]
     Uninvite {
-        /// The invite, as `members` lists it; its beginning is enough
+        /// The invite, as `members` lists it, of which the beginning is enough; or the code itself
         invite: String,
     },
     /// Apply for membership with an invite
@@ -146,6 +147,7 @@ impl Args {
             }
             Self::Uninvite { invite } => {
                 let view = node.query(ask::Members).await?;
+                let invite = Code::parse(&invite, 'i').map_or(invite, |code| code.id().to_string());
                 let beginning = |known: &&InviteView| known.invite.to_string().starts_with(&invite);
                 let mut found = view.invites.iter().filter(beginning);
                 let (Some(one), None) = (found.next(), found.next()) else {

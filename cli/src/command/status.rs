@@ -6,8 +6,9 @@ use crate::node::read;
 use crate::output::{Cell, Style, bytes, counted, faint};
 use chartmesh_node::api::{DiskView, DoorsView, NodeStatusView, SecretsView};
 use chartmesh_protocol::federation::view::ExpelledView;
+use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits;
-use chartmesh_protocol::peer::OwnKeyView;
+use chartmesh_protocol::peer::{OwnKeyView, PutBackView};
 use chartmesh_protocol::time::{MINUTE_MS, SECOND_MS};
 
 /// Say how the node stands, and where it can be reached
@@ -47,6 +48,9 @@ impl Args {
                 let text = format!("to {}, from {}", clock.to.utc_text(), clock.from.utc_text());
                 facts.push(("clock set back", text.into()));
             }
+            if let Some(back) = &status.put_back {
+                facts.push(("put back", Cell::new(put_back(back), Style::Bad)));
+            }
             facts.push(("connected nodes", machine.connected.len().to_string().into()));
             facts.extend(doors(&machine.doors));
             facts.extend(secrets(&machine.secrets));
@@ -57,6 +61,14 @@ impl Args {
             if status.unkept > 0 {
                 out.next("`chartmesh backup list --unkept` says which entries, and why");
             }
+            if let Some(back) = &status.put_back {
+                let since = back.since.utc_text();
+                out.next(match status.role {
+                    Role::Patient => format!("what was permitted or revoked here since {since} may be forgotten: look at `chartmesh consent grants`, and at `chartmesh patient treated-by`; once its patients' hospitals have been connected (`chartmesh peers`), which bring back what was revoked and announce what they recorded, rotate the patients' keys with `chartmesh patient rotate`"),
+                    Role::Hospital => format!("entries recorded here since {since} that are missing come back with `chartmesh backup restore HOLDER`; keys and permissions come by themselves, permissions once their patients' keys are unlocked"),
+                    Role::Backup => format!("what was deposited here since {since} may be gone: depositors hear of it, and deposit it again"),
+                });
+            }
             if machine.ahead_ms >= AHEAD_MS {
                 out.next(
                     "set this machine's clock right; if it is right, and was wrong before, restart with `chartmesh run --accept-clock`: until then permissions end early here",
@@ -64,6 +76,20 @@ impl Args {
             }
         });
         Ok(())
+    }
+}
+
+/// That the store was put back, as whom says.
+fn put_back(back: &PutBackView) -> String {
+    let noticed = back.noticed.utc_text();
+    match back.by.is_empty() {
+        true => {
+            format!("this store is older than the count of starts beside it; noticed {noticed}")
+        }
+        false => format!(
+            "{} had more from this node than its store knows; noticed {noticed}",
+            back.by.join(", ")
+        ),
     }
 }
 

@@ -56,7 +56,7 @@ pub use check::{Check, Checked, LostObject};
 pub use clock::WallClock;
 pub use ended::{Ended, StartError};
 pub use handle::{DriverStatus, Handle};
-pub use parts::{Parts, Reopen, Witness, Witnessed};
+pub use parts::{Parts, Reopen, Starts, Witness, Witnessed};
 pub use progress::TransferProgress;
 
 use queue::Item;

@@ -29,6 +29,14 @@ pub enum Witnessed<'a> {
 /// Opens a store again.
 pub type Reopen = Box<dyn Fn() -> Result<Store, OpenError> + Send + Sync>;
 
+/// A number that is kept apart from the store, and says how often the node started.
+pub struct Starts {
+    /// What it was; 0 where none was kept.
+    pub known: u64,
+    /// Keeps this start's, once the start is durable.
+    pub keep: Box<dyn Fn(u64) + Send + Sync>,
+}
+
 /// What a driver is made of.
 pub struct Parts {
     /// The tables; nobody else writes them.
@@ -54,6 +62,8 @@ pub struct Parts {
     pub accept_clock: bool,
     /// Where the time of day comes from.
     pub wall_clock: WallClock,
+    /// What tells a store that was put back from an older copy; nothing does in a simulation.
+    pub starts: Option<Starts>,
     /// Who sees every event that is handled; nobody does in a node.
     pub witness: Option<Witness>,
 }

@@ -19,7 +19,7 @@ use super::clock::Clock;
 use super::ended::{Ended, Undone};
 use super::in_use::InUse;
 use super::limits::{PULLS_MAX, QUEUE_EVENTS_MAX, QUEUE_KIB_MAX};
-use super::parts::{Parts, Witness};
+use super::parts::{Parts, Starts, Witness};
 use super::progress::Progress;
 use super::queue::{Counters, Item, Queued, Ticket};
 use super::shelf::Shelf;
@@ -41,6 +41,7 @@ pub(super) struct Running {
     pub(super) announce: Vec<Multiaddr>,
     private_networks: bool,
     pub(super) clock: Clock,
+    pub(super) starts: Option<Starts>,
     pub(super) witness: Option<Witness>,
     pub(super) queue: mpsc::Sender<Item>,
     room: Arc<Semaphore>,
@@ -86,6 +87,7 @@ impl Running {
             announce: parts.announce,
             private_networks: parts.private_networks,
             clock,
+            starts: parts.starts,
             witness: parts.witness,
             queue,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
@@ -190,7 +192,14 @@ impl Running {
         E: From<StoreError> + Send + 'static,
     {
         let running = Arc::clone(self);
-        match on_pool(move || running.read(read)).await {
+        // Whoever stops waits for what the pool still reads, though nobody wants it any more: until then the store is open.
+        let reading = self.tasks.token();
+        let read = move || {
+            let done = running.read(read);
+            drop((running, reading));
+            done
+        };
+        match on_pool(read).await {
             Some(done) => done,
             None => Err(StoreError::Fault("reading was given up".to_owned()).into()),
         }

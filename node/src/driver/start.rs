@@ -71,10 +71,16 @@ fn first_steps(running: &Running) -> Result<Vec<Effect>, StartError> {
 fn note_start(running: &Running, now: Timestamp) -> Result<(), StartError> {
     let mut batch = running.store.batch()?;
     let mut overlay = batch.event();
-    running.peer.start(&mut overlay, now)?;
+    let known = running.starts.as_ref().map_or(0, |starts| starts.known);
+    let number = running.peer.start_counted(&mut overlay, now, known)?;
     let changes = overlay.into_changes();
     batch.merge(changes);
-    Ok(batch.commit()?)
+    batch.commit()?;
+    // The store first: after a crash between the two it knows of more starts, never of fewer.
+    if let Some(starts) = &running.starts {
+        (starts.keep)(number);
+    }
+    Ok(())
 }
 
 /// Removes what crashes left: partial objects that nobody waits for, and objects that nothing

@@ -5,3 +5,4 @@ pub(super) const KEYSTORE: &str = "keystore";
 pub(super) const STORE: &str = "store.redb";
 pub(super) const OBJECTS: &str = "objects";
 pub(super) const PORTS: &str = "ports.json";
+pub(super) const STARTS: &str = "starts";

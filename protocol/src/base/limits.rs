@@ -100,8 +100,16 @@ limits! {
     LIST_STATEMENT_BYTES_MAX: usize = 256 * 1024;
     /// Milliseconds a node's certificate is valid at most: a stolen node key dies by itself.
     CERTIFICATE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
-    /// Certificates of relays that a `hello` brings: of a patient's hospitals one is a member that we know.
-    RELAY_CERTIFICATES_MAX: usize = 8;
+    /// Days for which a node that was put back from an older copy says so in every `hello`: a member that was away for a
+    /// month hears of it, too.
+    PUT_BACK_SAID_DAYS: u64 = 30;
+    /// Days after which whoever says again that a node was put back makes it ask again: a liar costs others a little, once
+    /// a week.
+    PUT_BACK_ANEW_DAYS: u64 = 7;
+    /// Starts of which a node remembers until when its store knew: more than people try in a day.
+    STARTS_KEPT: usize = 32;
+    /// Institutions named whose numbers say that a node was put back.
+    PUT_BACK_NAMED_MAX: usize = 16;
     /// Bytes of content in one object, 1 TiB: longer than any recorded operation. At this length one key
     /// encrypts 2^36 blocks, which leaves AES-GCM's distinguishing bound near 2^-57; and all offsets stay
     /// far from overflowing.
@@ -182,6 +190,11 @@ limits! {
     THRESHOLD_MAX: u16 = 16;
     /// Messages waiting for one party: a far side that is away for a month, at a hundred a day.
     OUTBOX_PER_PARTY_MAX: usize = 4096;
+    /// The part of that which is for what others have an institution say, one in so many: its own people are never kept
+    /// from speaking by a patient's orders.
+    OUTBOX_OF_OTHERS: usize = 4;
+    /// Orders of one patient that wait at a hospital: a record of 16,384 entries at once.
+    ORDERS_OPEN_MAX: usize = 64;
     /// Messages beyond that for a patient's new keys and revocations, which others must not crowd out.
     OUTBOX_URGENT_MAX: usize = 512;
     /// Streams of one institution that are remembered: its nodes, and a new one after each restored copy.

@@ -25,7 +25,7 @@ use crate::reason::reasons;
 use crate::refusal::Refusal;
 use crate::rows;
 use crate::statement::{Signed, Unverified};
-use crate::store::{StoreError, Table, Txn};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::Own;
 
@@ -107,6 +107,18 @@ fn kept_key(stream: &[u8], number: u64) -> Vec<u8> {
 
 fn body_hash(envelope: &Envelope) -> [u8; 32] {
     blake3::hash(&envelope.body.0).into()
+}
+
+/// Whether an envelope out of its order says of outcomes which this node signed and does not know any more. Of a stream
+/// that is not known it says so where none of its sender's was forgotten. [MSG-8]
+pub(crate) fn knows_more(
+    txn: &(impl ReadTxn + ?Sized),
+    envelope: &Envelope,
+    awaited: u64,
+) -> Result<bool, StoreError> {
+    let sender = &envelope.id.sender.0;
+    let known = txn.get(STREAMS, &key(envelope))?.is_some();
+    Ok(envelope.acknowledged >= awaited && (known || txn.get(FLOORS, sender)?.is_none()))
 }
 
 /// Judges where an envelope stands in its stream, and forgets what its sender acknowledged.

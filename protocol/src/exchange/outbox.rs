@@ -11,6 +11,7 @@
 
 use crate::capability::Proof;
 use crate::codec::{Bytes, wire_struct};
+use crate::copied;
 use crate::directory;
 use crate::id::{PartyId, StatementId, StreamId};
 use crate::limits;
@@ -124,6 +125,14 @@ pub(crate) fn require_room(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Handle
 /// [`Notice::Room`](crate::turn::Notice::Room).
 pub(crate) fn has_room(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Result<bool, StoreError> {
     Ok(depth(txn, to)? < limits::OUTBOX_PER_PARTY_MAX)
+}
+
+/// Whether what others have us say would find room: most of it is kept for what this institution's own people say.
+pub(crate) fn has_room_for_others(
+    txn: &(impl ReadTxn + ?Sized),
+    to: PartyId,
+) -> Result<bool, StoreError> {
+    Ok(depth(txn, to)? < limits::OUTBOX_PER_PARTY_MAX / limits::OUTBOX_OF_OTHERS)
 }
 
 fn push_up_to(
@@ -297,7 +306,12 @@ pub(crate) fn take(
         later(ctx, to)?;
         return Ok(Taken::Waits);
     };
-    if let OutcomeResult::OutOfOrder(_) = receipt.result {
+    if let OutcomeResult::OutOfOrder(awaited) = receipt.result {
+        // It handled this number, of a message that we do not know. [MSG-8]
+        if awaited > number {
+            let tell = copied::notice(ctx.own, ctx.txn, ctx.now, to)?;
+            ctx.effects.extend(tell);
+        }
         renumber(ctx, to)?;
         return Ok(Taken::Waits);
     }

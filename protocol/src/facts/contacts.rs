@@ -111,6 +111,14 @@ pub(crate) fn enrolled(
     all.map(|(key, _)| rows::tail(ENROLLED, &key).map(PartyId)).collect()
 }
 
+/// Whether anybody whom this relay serves enrolled with an institution.
+pub(crate) fn anybody_enrolled(
+    txn: &(impl ReadTxn + ?Sized),
+    institution: PartyId,
+) -> Result<bool, StoreError> {
+    Ok(rows::keys(txn, ENROLLED)?.iter().any(|(key, _)| key.ends_with(&institution.0)))
+}
+
 /// An enrolment that was begun goes on.
 pub(crate) fn change(
     txn: &mut dyn Txn,

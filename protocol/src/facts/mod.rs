@@ -3,6 +3,7 @@
 pub(crate) mod catalogue;
 pub mod codes;
 pub(crate) mod contacts;
+pub mod copied;
 pub mod directory;
 pub(crate) mod entries;
 pub mod holdings;

@@ -158,6 +158,22 @@ pub(crate) fn subjects_at(
         .collect())
 }
 
+/// What a holder's receipts since a time say that it keeps. Reads all receipts: for when it has lost what it knew.
+pub(crate) fn since(
+    txn: &(impl ReadTxn + ?Sized),
+    holder: PartyId,
+    since: Timestamp,
+) -> Result<Vec<(PartyId, PartyId, EntryId)>, StoreError> {
+    let all = rows::all::<KeptRow>(txn, ELSEWHERE, &[])?.into_iter();
+    let lost = all.filter(|(key, row)| row.since >= since && key.ends_with(&holder.0));
+    let id = |key: &[u8], from: usize| PartyId::from_slice(key.get(from..from + 32)?);
+    Ok(lost
+        .filter_map(|(key, _)| {
+            Some((id(&key, 0)?, id(&key, 32)?, key.get(64..80).and_then(EntryId::from_slice)?))
+        })
+        .collect())
+}
+
 fn held_at(owner: PartyId, (subject, entry): (PartyId, EntryId), holder: PartyId) -> Vec<u8> {
     [&entry.0[..], &holder.0, &subject.0, &owner.0].concat()
 }

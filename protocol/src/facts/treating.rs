@@ -55,17 +55,40 @@ pub(crate) fn learn(
     treats: Unverified<Treats>,
     keys: &KnownKeys,
 ) -> Handled<()> {
-    let treats = treats.certify(keys, ctx.now)?;
-    let known = stored(ctx.txn, treats.patient, treats.institution)?;
-    let rank = |treats: &Treats| (treats.key, treats.issued);
-    if known.as_ref().is_some_and(|known| rank(known.claims()) >= rank(&treats)) {
-        return Ok(());
+    learn_all(ctx, vec![treats], keys)
+}
+
+/// The same of several. What is known, or finds no room, costs no check of a signature, and the room is looked at once.
+pub(crate) fn learn_all(
+    ctx: &mut Context<'_>,
+    said: Vec<Unverified<Treats>>,
+    keys: &KnownKeys,
+) -> Handled<()> {
+    let mut room = None;
+    for treats in said {
+        let claims = treats.claims();
+        let known = stored(ctx.txn, claims.patient, claims.institution)?;
+        let rank = |treats: &Treats| (treats.key, treats.issued);
+        if known.as_ref().is_some_and(|known| rank(known.claims()) >= rank(claims)) {
+            continue;
+        }
+        if known.is_none() {
+            let left = match room {
+                Some(left) => left,
+                None => {
+                    let kept = all(ctx.txn, keys.party())?.len();
+                    limits::TREATERS_MAX.saturating_sub(kept)
+                }
+            };
+            room = Some(left.saturating_sub(1));
+            if left == 0 {
+                continue;
+            }
+        }
+        let treats = treats.certify(keys, ctx.now)?;
+        put(ctx.txn, &treats)?;
     }
-    let full = || Ok::<_, StoreError>(all(ctx.txn, treats.patient)?.len() >= limits::TREATERS_MAX);
-    if known.is_none() && full()? {
-        return Ok(());
-    }
-    Ok(put(ctx.txn, &treats)?)
+    Ok(())
 }
 
 /// Keeps what the patient says, which was just verified or signed.

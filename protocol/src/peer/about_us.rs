@@ -2,6 +2,7 @@
 
 use crate::backup;
 use crate::clock;
+use crate::copied;
 use crate::directory;
 use crate::federation::{self, view::ExpelledView};
 use crate::holdings;
@@ -123,6 +124,9 @@ pub struct StatusView {
     /// When an operator set it back on purpose, oldest first.
     #[serde(default)]
     pub clock_lowered: Vec<ClockView>,
+    /// That its store was put back from an older copy, as it seems; shown for 30 days.
+    #[serde(default)]
+    pub put_back: Option<PutBackView>,
     /// Messages that wait, by institution.
     pub waiting: usize,
     /// Transfers that have not ended.
@@ -145,6 +149,18 @@ pub struct OwnKeyView {
     /// it is no member.
     #[serde(default)]
     pub in_view: Option<u32>,
+}
+
+/// This node's store was put back from an older copy: what it lacks is asked for again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PutBackView {
+    /// When that was noticed.
+    pub noticed: Timestamp,
+    /// Since when things may be missing, a day in hand.
+    pub since: Timestamp,
+    /// Names of those whose numbers say so; nobody's where the count of starts beside the store does.
+    pub by: Vec<String>,
 }
 
 /// The time that counts was set back on purpose.
@@ -189,6 +205,12 @@ fn peer(txn: &dyn ReadTxn, card: &Card) -> Handled<PeerView> {
     })
 }
 
+fn put_back(txn: &dyn ReadTxn, now: Timestamp) -> Handled<Option<PutBackView>> {
+    let Some(row) = copied::ours(txn, now)? else { return Ok(None) };
+    let by = row.by.iter().map(|by| members::name(txn, *by)).collect::<Result<_, _>>()?;
+    Ok(Some(PutBackView { noticed: row.put_back.noticed, since: row.put_back.since, by }))
+}
+
 fn status(own: &Own, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView> {
     let federation = federation::view(own, txn, now)?;
     let mut waiting = 0;
@@ -213,6 +235,7 @@ fn status(own: &Own, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView> {
             .into_iter()
             .map(|(to, from)| ClockView { to, from })
             .collect(),
+        put_back: put_back(txn, now)?,
         waiting,
         transfers: holdings::transfers(txn)?.len(),
         unkept: backup::unkept(txn)?,

@@ -6,11 +6,12 @@ use super::reasons::Reason;
 use crate::Addresses;
 use crate::clock;
 use crate::codes;
+use crate::copied;
 use crate::directory;
 use crate::entries::{self, Bundle, Draft, SealedEntry, Sealing};
 use crate::holdings::{self, Transfer};
 use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
-use crate::identity::{KeyRing, KnownKeys, Role};
+use crate::identity::{Compartment, KeyRing, KnownKeys};
 use crate::members;
 use crate::outbox;
 use crate::patients;
@@ -42,7 +43,24 @@ impl Peer {
     /// # Errors
     /// [`StoreError`].
     pub fn start(&self, txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreError> {
+        self.start_counted(txn, now, 0).map(drop)
+    }
+
+    /// [`Peer::start`] beside a number that was kept apart from the store, which an earlier start gave: where the store
+    /// knows of fewer starts, it was put back from an older copy. Gives this start's number, to be kept there once the
+    /// transaction is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn start_counted(
+        &self,
+        txn: &mut dyn Txn,
+        now: Timestamp,
+        beside: u64,
+    ) -> Result<u64, StoreError> {
+        let before = clock::read(txn, Timestamp(0))?;
         let now = clock::advance(txn, now)?;
+        let number = copied::started(txn, before, now, beside)?;
         let ours = self.own.keys().log().clone();
         let as_store_error = |error: crate::refusal::Failure| match error {
             crate::refusal::Failure::Store(error) => error,
@@ -53,7 +71,8 @@ impl Peer {
         directory::set_own_card(txn, &issued.card)?;
         let expires = issued.certificate.expires;
         directory::learn_node(txn, self.node(), self.me(), expires, Addresses::default())
-            .map_err(as_store_error)
+            .map_err(as_store_error)?;
+        Ok(number)
     }
 
     /// The time that counts when the machine says `now`: never before one that was handled, so that a
@@ -117,12 +136,7 @@ impl Peer {
     /// # Errors
     /// [`StoreError`].
     pub fn to_greet(&self, txn: &dyn ReadTxn) -> Result<Vec<(PartyId, Route)>, StoreError> {
-        let known = if self.role() == Role::Patient {
-            directory::met(txn)?
-        } else {
-            directory::institutions(txn)?.into_iter().map(|card| card.institution).collect()
-        };
-        let others = known.into_iter().filter(|party| *party != self.me());
+        let others = directory::others(&self.own, txn)?.into_iter();
         others.map(|party| Ok((party, route(txn, party)?))).collect()
     }
 
@@ -346,6 +360,18 @@ impl Peer {
         patient: PartyId,
     ) -> Result<Option<Unverified<KeyRing>>, StoreError> {
         Ok(directory::ring(txn, patient)?.map(|ring| ring.to_unverified()))
+    }
+
+    /// The compartments of a patient's newest ring, as far as they are known here, for saying them elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn compartments_of(
+        &self,
+        txn: &dyn ReadTxn,
+        patient: PartyId,
+    ) -> Result<Vec<Compartment>, StoreError> {
+        directory::compartments(txn, patient)
     }
 
     /// Seals entries for a subject's record: the heavy part of recording, for a pool.

@@ -12,6 +12,7 @@ use crate::Reach;
 use crate::access_log;
 use crate::clock;
 use crate::codec::{Bytes, Wire};
+use crate::copied;
 use crate::directory::{self, Standing};
 use crate::holdings;
 use crate::id::{NodeId, PartyId, TransferId};
@@ -286,10 +287,18 @@ impl Peer {
             let bytes = inbox::said_again(&self.own, bytes);
             return Ok(vec![Effect::Reply { request, bytes }]);
         }
+        let mut effects = Vec::new();
+        if let Arrival::OutOfOrder(awaited) = arrival
+            && !sender.introduced
+            && inbox::knows_more(txn, envelope, awaited)?
+        {
+            effects = copied::notice(&self.own, txn, now, envelope.id.sender)?;
+        }
         if let Some(result) = arrival.unhandled() {
             let bytes =
                 inbox::conclude(&self.own, txn, now, envelope, result, inbox::Handled::Not)?;
-            return Ok(vec![Effect::Reply { request, bytes }]);
+            effects.push(Effect::Reply { request, bytes });
+            return Ok(effects);
         }
         let mut answer = Bytes::default();
         let done = self.attempt(now, txn, rng, |ctx| {

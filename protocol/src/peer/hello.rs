@@ -12,6 +12,7 @@ use crate::Addresses;
 use crate::clock;
 use crate::codec::{DecodeError, Wire, wire_enum, wire_struct};
 use crate::codes::{self, Claim, CodeProof};
+use crate::copied::{self, PutBack};
 use crate::directory::{self, Standing};
 use crate::enrolment;
 use crate::federation::{self, ExpulsionProof};
@@ -25,7 +26,7 @@ use crate::refusal::{Handled, Refusal, RefusalCode, refuse};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
-use crate::turn::{Context, Effect, Nonce, Own, Payer, RequestId};
+use crate::turn::{Context, Effect, Nonce, Notice, Own, Payer, RequestId};
 
 wire_enum! {
     /// Why the gate should open.
@@ -56,12 +57,14 @@ wire_struct! {
         5 => nonce: [u8; 16],
         /// Why the gate should open.
         6 => purpose: Purpose,
-        /// A relay's certificate by a member, newest first.
-        7 => relay: Vec<Unverified<RelayCertificate>>,
+        /// A relay's certificate by a member.
+        7 => relay: Option<Unverified<RelayCertificate>>,
         /// Where the speaker stands, if it follows a federation.
         8 => position: Option<Standpoint>,
         /// When.
         9 => at: Timestamp,
+        /// That the speaker's store was put back from an older copy.
+        10 => put_back: Option<PutBack>,
     }
 }
 
@@ -185,7 +188,7 @@ impl Peer {
     ) -> Result<Greeting, StoreError> {
         let code = codes::unproven(txn, to, node, clock::read(txn, now)?)?;
         let purpose = code.map_or(Purpose::Known, Purpose::Code);
-        let hello = say_hello(&self.own, txn, now, addresses, nonce, purpose)?;
+        let hello = say_hello(&self.own, txn, now, to, addresses, nonce, purpose)?;
         Ok(Greeting { bytes: hello.bytes().to_vec(), code })
     }
 
@@ -219,7 +222,7 @@ impl Peer {
             answerer_nonce: theirs.nonce,
         };
         let Some(proof) = codes::proof(txn, code, &session)? else { return Ok(None) };
-        let hello = say_hello(&self.own, txn, now, addresses, nonce, Purpose::Proof(proof))?;
+        let hello = say_hello(&self.own, txn, now, to, addresses, nonce, Purpose::Proof(proof))?;
         Ok(Some(Greeting { bytes: hello.bytes().to_vec(), code: Some(code) }))
     }
 }
@@ -246,6 +249,7 @@ fn say_hello(
     own: &Own,
     txn: &(impl ReadTxn + ?Sized),
     now: Timestamp,
+    to: PartyId,
     addresses: Vec<String>,
     nonce: Nonce,
     purpose: Purpose,
@@ -258,9 +262,10 @@ fn say_hello(
         addresses: addresses.into(),
         nonce,
         purpose,
-        relay: enrolment::certificates(txn, now)?,
+        relay: enrolment::certificate_for(txn, to, now)?,
         position: members::position(txn)?,
         at: now,
+        put_back: copied::ours(txn, now)?.map(|row| row.put_back),
     };
     Ok(Signed::sign(hello, own.node_key()))
 }
@@ -303,6 +308,10 @@ fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKey
         for (other, _) in directory::nodes_of(ctx.txn, party)? {
             ctx.effects.push(Effect::Gate { node: other, open_for: None });
         }
+        // Who had its earlier key may have taken what was meant for it.
+        if let Some(since) = keys.rotated_at() {
+            ctx.notify(Notice::TellAgain { party, since });
+        }
     }
     let certificate = directory::certify_node(ctx.txn, hello.certificate.clone(), &keys, ctx.now)?;
     directory::learn_card(ctx.txn, hello.card.clone(), &keys)?;
@@ -338,7 +347,8 @@ pub(super) fn hello(
             Claim::Void => {}
             Claim::Proven => open = open || introduced(ctx, party)?,
             Claim::Unproven => {
-                let ours = say_hello(ctx.own, ctx.txn, ctx.now, addresses, nonce, Purpose::Known)?;
+                let ours =
+                    say_hello(ctx.own, ctx.txn, ctx.now, party, addresses, nonce, Purpose::Known)?;
                 let bytes = HelloReply::Prove(ours.to_unverified()).to_bytes();
                 ctx.effects.push(Effect::Reply { request, bytes });
                 return Ok(());
@@ -379,11 +389,22 @@ pub(super) fn hello(
     }
     learn(ctx, node, hello)?;
     ctx.effects.push(Effect::Gate { node, open_for: Some(party) });
-    let ours = say_hello(ctx.own, ctx.txn, ctx.now, addresses, nonce, Purpose::Known)?;
+    let ours = say_hello(ctx.own, ctx.txn, ctx.now, party, addresses, nonce, Purpose::Known)?;
     let bytes = HelloReply::Welcome(ours.to_unverified()).to_bytes();
     ctx.effects.push(Effect::Reply { request, bytes });
+    greeted(ctx, party, hello)
+}
+
+/// Somebody whose gate is open has said where it stands.
+fn greeted(ctx: &mut Context<'_>, party: PartyId, hello: &Hello) -> Handled<()> {
     outbox::hurry(ctx, party)?;
     enrolment::greeted(ctx, party)?;
+    if let Some(said) = &hello.put_back
+        && copied::heard(ctx.txn, ctx.now, party, said)?
+    {
+        tracing::warn!(%party, "another node says that it was put back from an older copy");
+        ctx.notify(Notice::PutBack { party, since: said.since });
+    }
     federation::greeted(ctx, party, hello.position)
 }
 
@@ -412,24 +433,20 @@ fn expulsion_proof(
     Ok(None)
 }
 
-/// The first certificate that a relay shows which is by one of `those`, whose keys we know, and holds.
+/// The certificate that a relay shows, if it is by one of `those`, whose keys we know, and holds.
 fn certified_by(
     ctx: &Context<'_>,
     party: PartyId,
     hello: &Hello,
     those: impl Fn(PartyId) -> Result<bool, StoreError>,
 ) -> Result<Option<Signed<RelayCertificate>>, StoreError> {
-    for certificate in hello.relay.iter().take(limits::RELAY_CERTIFICATES_MAX) {
-        let member = certificate.claims().member;
-        if certificate.claims().relay != party || !those(member)? {
-            continue;
-        }
-        let Some(keys) = directory::keys(ctx.txn, member)? else { continue };
-        if let Ok(certificate) = certificate.clone().certify(&keys, ctx.now) {
-            return Ok(Some(certificate));
-        }
+    let Some(certificate) = &hello.relay else { return Ok(None) };
+    let member = certificate.claims().member;
+    if certificate.claims().relay != party || !those(member)? {
+        return Ok(None);
     }
-    Ok(None)
+    let Some(keys) = directory::keys(ctx.txn, member)? else { return Ok(None) };
+    Ok(certificate.clone().certify(&keys, ctx.now).ok())
 }
 
 /// A relay comes with a certificate by a member whose keys we know.
@@ -486,7 +503,5 @@ pub(super) fn welcome(
     if let Some(code) = code {
         codes::heard(ctx.txn, party, code)?;
     }
-    outbox::hurry(ctx, party)?;
-    enrolment::greeted(ctx, party)?;
-    federation::greeted(ctx, party, hello.position)
+    greeted(ctx, party, hello)
 }

@@ -15,7 +15,7 @@ use crate::turn::{Own, Payer};
 use std::collections::BTreeMap;
 
 pub use tables::{Bounds, TABLES};
-use tables::{CATALOGUE, COUNTED, ENTRY, KEPT, RESERVATION};
+use tables::{CATALOGUE, COMPARTMENT, COUNTED, ENTRY, KEPT, RESERVATION, TREATS};
 
 /// Bytes that an entry takes where a catalogue lists it: its row, and its share of the tree of roots.
 const LISTED_BYTES: u64 = 160;
@@ -128,6 +128,8 @@ fn weigh(
             let bytes = manifest.map_or(0, |bytes| bytes.len() as u64);
             Ok((None, Use { entries: 1, bytes }))
         }
+        // Bytes of its patient's, which is a row of its own.
+        COMPARTMENT | TREATS => Ok((None, Use::default())),
         _ => Ok((None, Use { entries: 1, bytes: 0 })),
     }
     .map_err(corrupt)?;

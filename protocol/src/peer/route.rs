@@ -17,6 +17,7 @@ use crate::{backup, consent, custody, federation, record};
 pub(super) fn dispatch(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
     if let Some(keys) = ctx.keys {
         custody::at_hand(ctx, keys)?;
+        consent::at_hand(ctx, keys)?;
     }
     features::command(ctx, request, command)
 }
@@ -83,6 +84,15 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
         Notice::Treating { patient } => record::tell_treating(ctx, patient),
         Notice::Snapshot { from, federation, anchor } => {
             Ok(federation::learn_snapshot(ctx, from, &federation, anchor)?)
+        }
+        Notice::TellAgain { party, since } => {
+            custody::tell_again(ctx, party)?;
+            consent::is_to_be_given_again(ctx, party)?;
+            record::announce_again(ctx, party, since)
+        }
+        Notice::PutBack { party, since } => {
+            ctx.notify(Notice::TellAgain { party, since });
+            backup::put_back(ctx, party, since)
         }
         Notice::PutOut { party } => {
             for (node, _) in directory::nodes_of(ctx.txn, party)? {

@@ -81,6 +81,20 @@ pub(crate) enum Notice {
         /// Where it stood when it gave out its code.
         anchor: Standpoint,
     },
+    /// A party may not have what it was told since: it is to be told again.
+    TellAgain {
+        /// The party.
+        party: PartyId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A party's store was put back from an older copy: what it keeps since then is in doubt.
+    PutBack {
+        /// The party.
+        party: PartyId,
+        /// Since when.
+        since: Timestamp,
+    },
     /// A party's membership ended: its gate closes.
     PutOut {
         /// The party.

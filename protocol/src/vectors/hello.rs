@@ -34,9 +34,10 @@ fn hello() -> Hello {
             .into(),
         nonce: [0x0e; 16],
         purpose: HelloPurpose::Known,
-        relay: vec![HOSPITAL.sign(relay)],
+        relay: Some(HOSPITAL.sign(relay)),
         position: Some(stands()),
         at: NOW,
+        put_back: None,
     }
 }
 
@@ -136,7 +137,7 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
     };
     let proven = |proof: CodeProof, by: &Code| {
         with(&|h| {
-            h.relay.clear();
+            h.relay = None;
             h.purpose = HelloPurpose::Proof(Signed::sign(proof.clone(), &by.key()).to_unverified());
         })
     };
@@ -150,7 +151,7 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
             "whoever speaks of a code that was given out is to prove it; no gate opens",
             node,
             &with(&|h| {
-                h.relay.clear();
+                h.relay = None;
                 h.purpose = HelloPurpose::Code(code().id());
             }),
             None,
@@ -243,7 +244,7 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
             "nothing-to-show",
             "neither member, nor code, nor relay certificate",
             node,
-            &with(&|h| h.relay.clear()),
+            &with(&|h| h.relay = None),
             Some("nothing that opens the gate"),
         ),
         case(
@@ -251,7 +252,7 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
             "a code that was never given out",
             node,
             &with(&|h| {
-                h.relay.clear();
+                h.relay = None;
                 h.purpose = HelloPurpose::Code(Code { secret: [0xc1; 16], ..code() }.id());
             }),
             Some("nothing that opens the gate"),
@@ -261,9 +262,9 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
             "the member certified somebody else",
             node,
             &with(&|h| {
-                let mut claims = h.relay[0].claims().clone();
+                let mut claims = h.relay.as_ref().unwrap().claims().clone();
                 claims.relay = PROVIDER.id();
-                h.relay = vec![HOSPITAL.sign(claims)];
+                h.relay = Some(HOSPITAL.sign(claims));
             }),
             Some("nothing that opens the gate"),
         ),
@@ -330,12 +331,10 @@ fn stands() -> Standpoint {
 fn an_institution_rotates_as_often_as_it_may_and_its_fullest_hello_fits() {
     let fullest = |rotations: usize| {
         let (keys, _) = rotated_log(rotations);
-        let certificate = hello().relay.remove(0);
         let full = Hello {
             keys,
             card: RELAY.sign(RELAY.card(&"n".repeat(200), Role::Patient)),
             addresses: vec!["a".repeat(100); limits::ADDRESSES_MAX].into(),
-            relay: vec![certificate; 8],
             position: Some(stands()),
             ..hello()
         };
@@ -364,7 +363,7 @@ fn an_institution_rotates_as_often_as_it_may_and_its_fullest_hello_fits() {
             card: Signed::sign(card, &institution).to_unverified(),
             certificate: Signed::sign(certificate, &institution).to_unverified(),
             purpose: HelloPurpose::Proof(Signed::sign(proof, &code().key()).to_unverified()),
-            relay: vec![],
+            relay: None,
             ..hello()
         };
         let bytes = said_by_relay(said);

@@ -7,7 +7,7 @@ use crate::codec::Wire;
 use crate::id::{PartyId, TokenId};
 use crate::identity::{
     Card, Compartment, Fingerprint, InstitutionPhrase, KeyLog, KeyRing, KnownKeys, NodeCertificate,
-    Phrase, RelayCertificate, Role, Rotation, Treats, incept,
+    Phrase, RelayCertificate, RingEntry, Role, Rotation, Treats, incept,
 };
 use crate::limits;
 use crate::record::Kind;
@@ -48,6 +48,8 @@ fn words_lead_to_keys() {
     let root = phrase().records_root(1);
     let compartment = root.compartment(Kind::VitalSigns, 2);
     let public = compartment.public();
+    let (kind, key) = (Kind::VitalSigns, public.clone());
+    let id = Compartment { kind, generation: 1, epoch: 2, key }.id();
     let made = json!({
         "words": words,
         "entropy": hex(&[7; 32]),
@@ -60,7 +62,7 @@ fn words_lead_to_keys() {
         "compartment": {
             "kind": Kind::VitalSigns.code(), "generation": 1, "epoch": 2,
             "seed": hex(compartment.seed()), "public": hex(public.as_bytes()),
-            "id": hex(&public.digest()[..16]),
+            "id": hex(&id.0),
         },
         "bad": [
             { "words": "abandon abandon", "error": "WordCount" },
@@ -178,6 +180,11 @@ fn key_logs_verify_or_are_refused_for_their_reason() {
     super::check("identity", "log", &cases);
 }
 
+fn compartment(kind: Kind) -> Compartment {
+    let key = phrase().records_root(0).compartment(kind, 0).public();
+    Compartment { kind, generation: 0, epoch: 0, key }
+}
+
 /// What becomes of a log that is known when another is shown. [ID-3]
 #[test]
 fn of_two_logs_the_longer_counts_and_none_that_contradicts() {
@@ -212,23 +219,18 @@ fn of_two_logs_the_longer_counts_and_none_that_contradicts() {
 }
 
 fn ring() -> KeyRing {
-    let root = phrase().records_root(0);
-    let compartments = [Kind::Laboratory, Kind::VitalSigns]
-        .map(|kind| Compartment {
-            kind,
-            generation: 0,
-            epoch: 0,
-            key: root.compartment(kind, 0).public(),
-            until: (kind == Kind::Laboratory).then_some(Timestamp(YESTERDAY.0 + 10 * DAY_MS)),
-        })
-        .to_vec();
+    let mut compartments = [Kind::Laboratory, Kind::VitalSigns].map(|kind| RingEntry {
+        compartment: compartment(kind).id(),
+        until: (kind == Kind::Laboratory).then_some(Timestamp(YESTERDAY.0 + 10 * DAY_MS)),
+    });
+    compartments.sort_by_key(|entry| entry.compartment);
     KeyRing {
         patient: log().party_unverified(),
         key: 0,
         seq: 1,
         issued: YESTERDAY,
         expires: Timestamp(YESTERDAY.0 + 30 * DAY_MS),
-        compartments,
+        compartments: compartments.to_vec(),
         relay: RELAY.id(),
     }
 }
@@ -282,7 +284,7 @@ fn certificates_rings_and_cards_are_judged() {
     let card = || HOSPITAL.card("Hospital A", Role::Hospital);
     let (patient, theirs) = (log(), phrase().signing_key(0));
     let mut twice = ring();
-    twice.compartments[1] = twice.compartments[0].clone();
+    twice.compartments[1] = twice.compartments[0];
     let rotated = HOSPITAL.rotated();
     let treats_ =
         |c: Unverified<Treats>, keys: &KnownKeys| c.certify(keys, NOW).err().map(|e| variant(&e));

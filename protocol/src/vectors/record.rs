@@ -4,8 +4,8 @@ use super::people::{HOSPITAL, NOW, YESTERDAY, hex, key};
 use crate::codec::{Bytes, Wire};
 use crate::crypto::KemSecret;
 use crate::holdings::contents_hash;
-use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
-use crate::identity::KnownKeys;
+use crate::id::{EntryId, ObjectId, PartyId};
+use crate::identity::{Compartment, KnownKeys};
 use crate::limits;
 use crate::object::{DataKey, seal_small};
 use crate::record::{Bundle, ContentKey, ContentRef, Kind, Label, Manifest, Term};
@@ -20,6 +20,10 @@ const CONTENT: &[u8] = b"{\"resourceType\":\"Observation\"}";
 
 fn compartment() -> KemSecret {
     KemSecret::from_seed([0x55; 32])
+}
+
+fn told() -> Compartment {
+    Compartment { kind: Kind::VitalSigns, generation: 0, epoch: 0, key: compartment().public() }
 }
 
 fn data_key(byte: u8) -> DataKey {
@@ -62,7 +66,7 @@ fn bundle(manifest: &[u8]) -> (Bundle, Label) {
     let label = Label {
         subject: PATIENT,
         salt: SALT,
-        compartment: CompartmentId::from_slice(&public.digest()[..16]),
+        compartment: Some(told().id()),
         manifest: object.id,
         contents: contents_hash(&vec![content.clone()]),
         author: HOSPITAL.id(),
@@ -170,6 +174,7 @@ fn bundles_hold_together_or_are_refused_for_their_reason() {
     let made = json!({
         "patient": PATIENT,
         "compartment_seed": hex(compartment().seed()),
+        "compartment": hex(&told().to_bytes()),
         "data_key": hex(data_key(0xd1).expose()),
         "content": hex(CONTENT),
         "content_file": hex(&content().0),

@@ -3,8 +3,9 @@
 //! Watches when a patient took a permission back, when each holder acknowledged having heard of it, and what holders
 //! give after that: entries, and objects that were still on their way. A holder that acknowledged gives nothing more
 //! under the permission, also after a crash or restart. Where the permission limits how old a holder's news may be,
-//! nobody gives anything once that much time has passed since, by the clocks of holder and relay. Without such a
-//! limit a holder that nobody could reach may go on until the permission expires: the measures
+//! nobody gives anything once that much time has passed since, by the clocks of holder and relay; without such a limit
+//! nobody gives anything after a week to whom the patient never said to treat the patient. Who did, may be given by a
+//! holder that nobody could reach until the permission expires: the measures
 //! `revocation_delay` and `reads_after_revocation` say for how long. It cannot see what was obtained before. A
 //! violation means that taking back did not do what the patient was told.
 
@@ -13,12 +14,15 @@ use super::logged::{MessageKey, key, read_answer};
 use crate::stage::Stage;
 use crate::tier::people::Patient;
 use crate::tier::{Seen, short};
-use chartmesh_protocol::capability::Token;
+use chartmesh_protocol::capability::{News, Token};
 use chartmesh_protocol::consent::Message as Consent;
 use chartmesh_protocol::custody;
+use chartmesh_protocol::enrolment::Message as Enrolment;
 use chartmesh_protocol::id::{ObjectId, PartyId, TokenId};
+use chartmesh_protocol::limits;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::Body;
+use chartmesh_protocol::time::{DAY_MS, SECOND_MS};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -29,6 +33,8 @@ pub(super) struct Revoked {
     answered: BTreeMap<MessageKey, (u32, Vec<TokenId>)>,
     /// What holders acknowledged: when.
     acknowledged: BTreeMap<(u32, TokenId), u64>,
+    /// Patients, and institutions of which they said, at whatever time, that they treat them.
+    treated: BTreeSet<(PartyId, PartyId)>,
     /// By reader and object: who gave the entry, under which permissions.
     pulling: BTreeMap<(u32, ObjectId), (u32, Vec<TokenId>)>,
 }
@@ -45,8 +51,20 @@ impl Revoked {
         }
     }
 
-    /// Why a permission must not be used any more at a holder.
-    fn over(&self, stage: &Stage, at: u32, token: &Token) -> Option<String> {
+    fn heard(&mut self, news: &News) {
+        let said = news.treats.as_ref().map(|treats| treats.claims());
+        self.treated.extend(said.map(|said| (said.patient, said.institution)));
+    }
+
+    /// How old a holder's news may be at most for a permission with this leaf, in seconds. [CAP-10]
+    fn promised(&self, leaf: &Token) -> Option<u64> {
+        let treated = self.treated.contains(&(leaf.subject, leaf.grantee()));
+        let default = (!treated).then_some(limits::NEWS_DAYS_DEFAULT * DAY_MS / SECOND_MS);
+        leaf.max_staleness.or(default)
+    }
+
+    /// Why a permission must not be used any more at a holder; `promised`: seconds for which it may be, unheard.
+    fn over(&self, stage: &Stage, at: u32, token: &Token, promised: Option<u64>) -> Option<String> {
         // After its end it is not a matter of revocation any more.
         if token.expires <= stage.machines[at as usize].clock(stage.now_us).seconds() {
             return None;
@@ -55,7 +73,7 @@ impl Revoked {
         if self.acknowledged.contains_key(&(at, token.id)) {
             return Some(format!("under permission {}, whose end it had acknowledged", token.id));
         }
-        let promised_us = token.max_staleness?.saturating_mul(1_000_000);
+        let promised_us = promised?.saturating_mul(1_000_000);
         // News issued before the revocation, as the holder judges its age.
         let ahead = |at: u32| stage.machines.get(at as usize).map_or(0, |machine| machine.skew_ms);
         let slack_us = (ahead(*relay) - ahead(at)).max(0).unsigned_abs().saturating_mul(1000);
@@ -82,9 +100,16 @@ impl Checker for Revoked {
                 outcome: Some(OutcomeResult::Done(_)),
                 ..
             } => {
+                self.heard(&keys.news);
                 let Some(state) = &keys.news.revocations else { return };
                 let tokens = state.claims().revoked.iter().map(|revoked| revoked.token);
                 self.answered.insert(key(*message), (*at, tokens.collect()));
+            }
+            Seen::Handled { body: Body::Consent(Consent::Permission(given)), .. } => {
+                self.heard(&given.news);
+            }
+            Seen::Handled { body: Body::Enrolment(Enrolment::Accepted(accepted)), .. } => {
+                self.heard(&accepted.news);
             }
             Seen::Handled {
                 from, at, body: Body::Consent(Consent::Read(read)), outcome, ..
@@ -92,7 +117,9 @@ impl Checker for Revoked {
                 let Some(answer) = read_answer(*outcome) else { return };
                 let links: Vec<&Token> =
                     read.chain.links().iter().map(|link| link.claims()).collect();
-                let over = links.iter().find_map(|token| self.over(stage, *at, token));
+                self.heard(&read.news);
+                let promised = links.last().and_then(|leaf| self.promised(leaf));
+                let over = links.iter().find_map(|token| self.over(stage, *at, token, promised));
                 if let Some(over) = over.filter(|_| stage.is_judged(*at)) {
                     let what = format!(
                         "{} gave {} entries of {:x} {over}",

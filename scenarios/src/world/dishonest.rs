@@ -66,6 +66,22 @@ impl World {
         leaf: Option<StatementId>,
         proof: impl FnOnce(Proof) -> Option<Proof>,
     ) -> Result<OutcomeResult, DeliveryFailure> {
+        self.say_in((1, 0), from, target, body, leaf, proof)
+    }
+
+    /// The same, as message `number` of a stream of whose outcomes it has so many.
+    ///
+    /// # Errors
+    /// [`DeliveryFailure`] when the other does not take it.
+    pub fn say_in(
+        &mut self,
+        (number, acknowledged): (u64, u64),
+        from: Who,
+        target: Who,
+        body: &Body,
+        leaf: Option<StatementId>,
+        proof: impl FnOnce(Proof) -> Option<Proof>,
+    ) -> Result<OutcomeResult, DeliveryFailure> {
         if !self.reachable(from, target) || !self.connect(from, target) {
             return Err(DeliveryFailure::GateClosed);
         }
@@ -85,10 +101,10 @@ impl World {
         });
         let stream = StreamId(chartmesh_protocol::crypto::random(&mut party.rng));
         let envelope = Envelope {
-            id: MessageId { sender: party.peer.me(), stream, number: 1 },
+            id: MessageId { sender: party.peer.me(), stream, number },
             to,
             sent: now,
-            acknowledged: 0,
+            acknowledged,
             node: party.peer.node(),
             nonce,
             body: Bytes(bytes),

@@ -135,6 +135,7 @@ impl Machine {
             private_networks: false,
             accept_clock: false,
             wall_clock: WallClock::new(move || epoch.plus_ms(ms(begin.elapsed() + ahead))),
+            starts: None,
             witness: Some(witness),
         };
         let driver = Driver::start(parts).await.expect("memory does not fail");

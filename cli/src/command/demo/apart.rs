@@ -1,6 +1,6 @@
 //! What somebody says who may not: an entry of one who does not treat the patient, and a vote of one who was expelled.
 
-use super::deciding::{approve, ask, fetch, of_kinds};
+use super::deciding::{approve, ask, fetch, grants, of_kinds};
 use super::founding::members;
 use super::process::until;
 use super::records::entries;
@@ -10,6 +10,8 @@ use super::tell::{line, readers, step};
 use anyhow::{Context, ensure};
 use chartmesh_kit::{Far, Terminal, backdated};
 use chartmesh_protocol::backup;
+use chartmesh_protocol::consent::command::Revoke;
+use chartmesh_protocol::consent::view::GrantView;
 use chartmesh_protocol::consent::{Narrow, RequestState, Wish};
 use chartmesh_protocol::federation::command::Expel;
 use chartmesh_protocol::federation::view::{FederationView, Status};
@@ -20,22 +22,21 @@ use chartmesh_protocol::record::{EntryStanding, Kind};
 use chartmesh_protocol::time::DAY_MS;
 use serde_json::json;
 
-/// An entry of a kind that its author may not add.
+/// An entry of one who may not add any more.
 pub(super) async fn unlisted(region: &Region) -> anyhow::Result<()> {
-    step(
-        "Minami Clinic records of a kind that the patient did not permit it to add: it stands apart",
-    );
+    step("Minami Clinic may add a report, and no more; what it records all the same stands apart");
     let Region { a, b, provider, relay, patient, .. } = region;
+    may_add_no_more(region).await?;
     let made = make_up(region).await?;
     ensure!(
         !entries(relay, *patient, true).await?.iter().any(|entry| entry.entry == made),
-        "the relay took an entry of a kind that its author may not add"
+        "the relay took an entry of one who may not add"
     );
     line(format!(
         "the relay does not take \"No known allergies\"; {} keeps it for {}",
         provider.name, b.name
     ));
-    let wish = Wish { standing: Some(now().plus_ms(DAY_MS)), ..of_kinds([Kind::Allergies]) };
+    let wish = Wish { standing: Some(now().plus_ms(DAY_MS)), ..of_kinds([Kind::Reports]) };
     let request = ask(a, *patient, wish).await?;
     approve(relay, *patient, request, Narrow::default()).await?;
     until_state(a, &[request], RequestState::Approved).await?;
@@ -45,10 +46,25 @@ pub(super) async fn unlisted(region: &Region) -> anyhow::Result<()> {
     let got = got.into_iter().find(|entry| entry.entry == made).context("it did not come")?;
     ensure!(got.standing == Some(EntryStanding::Unlisted), "it stands among the others");
     line(format!(
-        "{} reads allergies at {}: it comes, stands apart with {}'s fingerprint, and is in no export",
+        "{} reads reports at {}: it comes, stands apart with {}'s fingerprint, and is in no export",
         a.name, provider.name, b.name
     ));
     readers("as before");
+    Ok(())
+}
+
+/// The patient takes back that the clinic may add.
+async fn may_add_no_more(region: &Region) -> anyhow::Result<()> {
+    let Region { b, relay, patient, .. } = region;
+    let adds = |grant: &GrantView| {
+        grant.grantee == b.id
+            && grant.state == "live"
+            && grant.operations.iter().any(|operation| operation == "write")
+    };
+    let live = grants(relay).await?;
+    let tokens: Vec<_> = live.iter().filter(|one| adds(one)).map(|one| one.token).collect();
+    ensure!(!tokens.is_empty(), "it may add nothing already");
+    relay.command(Revoke { patient: *patient, tokens }, Some(*patient)).await?;
     Ok(())
 }
 
@@ -56,7 +72,7 @@ async fn make_up(region: &Region) -> anyhow::Result<EntryId> {
     let Region { b, provider, patient, work, .. } = region;
     let file = work.join("allergies.txt");
     std::fs::write(&file, "No known allergies.\n")?;
-    let what = json!({"user": "Dr. Mori", "kind": "allergies", "title": "No known allergies"});
+    let what = json!({"user": "Dr. Mori", "kind": "reports", "title": "No known allergies"});
     let (made, _) = b.import(*patient, &[file], what).await?;
     let made = made.first().copied().context("nothing was recorded")?;
     let keep = backup::command::Keep {

@@ -249,6 +249,14 @@ pub(crate) fn cancel(ctx: &mut Context<'_>, purpose: &CodeFor) -> Result<usize, 
     Ok(cancelled)
 }
 
+/// A store that was put back does not know which of its codes were used or taken back since: none opens anything more.
+pub(crate) fn forget_given_out(txn: &mut dyn Txn) -> Result<(), StoreError> {
+    for (key, _) in rows::keys(txn, CODES)? {
+        txn.delete(CODES, &key)?;
+    }
+    Ok(())
+}
+
 /// Codes hold no longer than one that is given out now: they were given out by a clock that was wrong.
 pub(crate) fn shorten(txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreError> {
     let end = now.plus_ms(limits::CODE_MS_MAX);

@@ -23,8 +23,8 @@ pub use issued::InviteView;
 #[cfg(test)]
 pub(crate) use issued::give_out;
 pub(crate) use issued::{
-    Claim, anchor_of, cancel, claim, contested, invites, is_ours, issue, prove, redeem, shorten,
-    uninvite,
+    Claim, anchor_of, cancel, claim, contested, forget_given_out, invites, is_ours, issue, prove,
+    redeem, shorten, uninvite,
 };
 pub use proof::CodeProof;
 pub(crate) use proof::Session;

@@ -1,15 +1,17 @@
 //! Nodes: whose they are, and where they listen.
 
+use super::parties::institutions;
 use crate::Addresses;
 use crate::codec::wire_struct;
 use crate::id::{NodeId, PartyId};
-use crate::identity::{KnownKeys, NodeCertificate};
+use crate::identity::{KnownKeys, NodeCertificate, Role};
 use crate::limits;
 use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
+use crate::turn::Own;
 use std::collections::BTreeSet;
 
 /// Node -> [`NodeRow`].
@@ -104,13 +106,22 @@ pub(crate) fn certify_node(
 }
 
 /// The institutions whose nodes proved to us who they are, in ascending order.
-pub(crate) fn met(txn: &(impl ReadTxn + ?Sized)) -> Result<BTreeSet<PartyId>, StoreError> {
+fn met(txn: &(impl ReadTxn + ?Sized)) -> Result<BTreeSet<PartyId>, StoreError> {
     let mut met = BTreeSet::new();
     for (node, _) in rows::keys(txn, CERTIFICATES)? {
         let node = NodeId(rows::tail(CERTIFICATES, &node)?);
         met.extend(rows::get::<NodeRow>(txn, NODES, &node.0)?.map(|row| row.institution));
     }
     Ok(met)
+}
+
+/// Whom this node knows and would talk to: at a relay those that it met, elsewhere every institution.
+pub(crate) fn others(own: &Own, txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<PartyId>, StoreError> {
+    let known: Vec<PartyId> = match own.role() {
+        Role::Patient => met(txn)?.into_iter().collect(),
+        _ => institutions(txn)?.into_iter().map(|card| card.institution).collect(),
+    };
+    Ok(known.into_iter().filter(|party| *party != own.party()).collect())
 }
 
 /// Remembers where an institution is said to listen. Only `hello` makes a node count; until then this

@@ -17,6 +17,8 @@ reasons! {
         7 => KeysUnknown: NotFound "nothing is known of this party's keys here",
         9 => CardOfEarlierKey { institution: PartyId }: WrongState
             "institution {institution} has a newer key, and what is sealed to it is not known here yet; try again once it was heard",
+        10 => TooManyCompartments { most: usize }: Invalid
+            "a patient has at most {most} compartments at a time",
         8 => CardNameOutOfBounds { most: usize }: Invalid
             "an institution's name has 1 to {most} bytes, can be seen, and fits a line",
     }

@@ -1,10 +1,10 @@
 //! A patient's key ring: which compartments can be sealed to, which were retired, which relay serves the patient.
 
+use super::compartments::forget_left_out;
 use super::parties::{party, put_party};
 use super::reasons::Reason;
 use crate::id::{CompartmentId, PartyId};
-use crate::identity::{Compartment, KeyRing, KnownKeys};
-use crate::kind::Kind;
+use crate::identity::{KeyRing, KnownKeys};
 use crate::limits;
 use crate::names::Digits;
 use crate::refusal::{Handled, refuse};
@@ -20,27 +20,29 @@ const RETIRED: Table = Table("compartment_retired");
 
 /// Takes over a patient's key ring if it verifies and is newer than the one known; it tells which relay
 /// serves the patient. A compartment that it leaves out is retired for good: a relay that was put back from
-/// an older copy does not bring it back.
+/// an older copy does not bring it back. Gives whether it is newer.
 pub(crate) fn learn_ring(
     txn: &mut dyn Txn,
     ring: Unverified<KeyRing>,
     keys: &KnownKeys,
     now: Timestamp,
-) -> Handled<()> {
+) -> Handled<bool> {
     let ring = ring.certify(keys, now)?;
     let Some(mut row) = party(txn, ring.patient)? else {
         return refuse(Reason::RingOfUnknown);
     };
-    if row.ring.as_ref().is_none_or(|known| known.claims().seq < ring.seq) {
+    let newer = row.ring.as_ref().is_none_or(|known| known.claims().seq < ring.seq);
+    if newer {
         let patient = ring.patient;
         if let Some(known) = row.ring.take().map(Unverified::from_own_store) {
             retire(txn, &known, &ring, now)?;
+            forget_left_out(txn, &ring)?;
         }
         row.ring = Some(ring.to_unverified());
         put_party(txn, patient, &row)?;
         rows::put(txn, RELAYS, &patient.0, &ring.relay)?;
     }
-    Ok(())
+    Ok(newer)
 }
 
 /// Writes down which compartments of a ring a newer one leaves out, and since when; and the end of one that
@@ -56,9 +58,8 @@ fn retire(
     // that was there, whatever date it bears.
     let replaced = new.issued.max(old.issued).min(now);
     for gone in &old.compartments {
-        let id = gone.id();
-        let kept = new.compartments.iter().find(|kept| kept.id() == id);
-        let end = match (kept, gone.until) {
+        let id = gone.compartment;
+        let end = match (new.entry(id), gone.until) {
             (None, _) => old.end_of(gone).min(replaced),
             (Some(kept), Some(until)) if kept.until.is_none_or(|new| until < new) => until,
             (Some(_), _) => continue,
@@ -84,7 +85,7 @@ pub(crate) fn compartment_end(
         return Ok(Some(end));
     }
     let Some(ring) = ring(txn, patient)? else { return Ok(None) };
-    Ok(ring.compartments.iter().find(|c| c.id() == id).map(|c| ring.end_of(c)))
+    Ok(ring.entry(id).map(|entry| ring.end_of(entry)))
 }
 
 /// The compartments of the rings that were seen here: those of the newest, and those that were retired.
@@ -97,21 +98,8 @@ pub(crate) fn compartments_seen(
         .map(|(key, _)| rows::tail(RETIRED, &key).map(CompartmentId))
         .collect::<Result<Vec<_>, _>>()?;
     let ring = ring(txn, patient)?;
-    seen.extend(ring.iter().flat_map(|ring| &ring.compartments).map(Compartment::id));
+    seen.extend(ring.iter().flat_map(|ring| &ring.compartments).map(|entry| entry.compartment));
     Ok(seen)
-}
-
-/// A patient's compartment for what is recorded now, if there is one that can be sealed to.
-pub(crate) fn usable_compartment(
-    txn: &(impl ReadTxn + ?Sized),
-    patient: PartyId,
-    kind: Kind,
-    now: Timestamp,
-) -> Result<Option<Compartment>, StoreError> {
-    let Some(ring) = ring(txn, patient)? else { return Ok(None) };
-    let Some(found) = ring.usable(kind, now).cloned() else { return Ok(None) };
-    let retired = compartment_end(txn, patient, found.id())?.is_some_and(|end| end <= now);
-    Ok(Some(found).filter(|_| !retired))
 }
 
 /// A patient's newest key ring.
@@ -128,6 +116,17 @@ pub(crate) fn relay_of(
     patient: PartyId,
 ) -> Result<Option<PartyId>, StoreError> {
     rows::get(txn, RELAYS, &patient.0)
+}
+
+/// The patients whom a relay serves, on their own word.
+pub(crate) fn patients_of(
+    txn: &(impl ReadTxn + ?Sized),
+    relay: PartyId,
+) -> Result<Vec<PartyId>, StoreError> {
+    let all = rows::all::<PartyId>(txn, RELAYS, &[])?.into_iter();
+    all.filter(|(_, of)| *of == relay)
+        .map(|(key, _)| rows::tail(RELAYS, &key).map(PartyId))
+        .collect()
 }
 
 /// Up to `limit` patients whose ids begin so, and whose relay is known.

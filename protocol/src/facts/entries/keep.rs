@@ -13,7 +13,7 @@ use crate::id::{EntryId, ObjectId, PartyId};
 use crate::patients;
 use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
-use crate::turn::Context;
+use crate::turn::{Context, Own};
 use crate::wrap::Wrap;
 
 /// Whether its author may put a label in the place of the one that is kept: the two are the same but for
@@ -30,29 +30,44 @@ fn completes(
         && sealed_in_time(txn, &new.label)?)
 }
 
-/// Whether a label may be kept: it is the first, the same as before, or [`completes`] the one before. Gives whether it
-/// takes that one's place.
+/// What a label may be kept as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It is the first, or the same as before.
+    Own,
+    /// It [`completes`] the one before.
+    Completed,
+    /// Its author signed another one, and the patient's catalogue has this one: at a reader, to whom a thief of the
+    /// author's key, or the author, gave the other one first.
+    Listed,
+}
+
+/// Whether a label may be kept, and as what.
 ///
 /// # Errors
-/// Refused where its author signed another label of the same entry.
+/// Refused where its author signed another label of the same entry, and the catalogue does not tell the two apart.
 pub(crate) fn keepable(
+    own: &Own,
     txn: &(impl ReadTxn + ?Sized),
     checked: &Checked,
     known: Option<&EntryRow>,
-) -> Handled<bool> {
-    match known {
-        Some(known) if known.label.id() != checked.label.id() => {
-            match completes(txn, known.label.claims(), checked)? {
-                true => Ok(true),
-                false => refuse(Reason::OtherLabel { entry: checked.label.entry() }),
-            }
-        }
-        _ => Ok(false),
+) -> Handled<Place> {
+    let Some(known) = known.filter(|known| known.label.id() != checked.label.id()) else {
+        return Ok(Place::Own);
+    };
+    let label = &checked.label;
+    if completes(txn, known.label.claims(), checked)? {
+        return Ok(Place::Completed);
+    }
+    let listed = catalogue::listed(txn, label.subject, label.entry())?;
+    match listed == Some(label.id()) && label.author != own.party() {
+        true => Ok(Place::Listed),
+        false => refuse(Reason::OtherLabel { entry: label.entry() }),
     }
 }
 
 /// Keeps an entry; the content objects come by themselves. A label once kept is never replaced, but
-/// for a wrap that was missing, or for one that [`completes`] it.
+/// for a wrap that was missing, or as a [`Place`] says.
 pub(crate) fn keep(
     ctx: &mut Context<'_>,
     checked: &Checked,
@@ -61,15 +76,21 @@ pub(crate) fn keep(
     opened: Option<(&Manifest, Wrap)>,
 ) -> Handled<()> {
     let (subject, id) = (checked.label.subject, checked.label.entry());
-    let known = entry(ctx.txn, subject, id)?;
-    let replaces = keepable(ctx.txn, checked, known.as_ref())?;
+    let mut known = entry(ctx.txn, subject, id)?;
+    let place = keepable(ctx.own, ctx.txn, checked, known.as_ref())?;
+    if place == Place::Listed
+        && let Some(other) = known.take()
+    {
+        tracing::warn!(entry = %id.short(), author = %checked.label.author.short(), "an entry gives way to what its author showed the patient");
+        move_away(ctx, (subject, id), &other)?;
+    }
     let row = EntryRow {
         label: checked.label.to_unverified(),
         contents: checked.contents.clone(),
         // The first one stays: a holder cannot check a wrap, and a later one could be worth nothing.
         wrap: known
             .as_ref()
-            .filter(|_| !replaces)
+            .filter(|_| place == Place::Own)
             .and_then(|row| row.wrap.clone())
             .or_else(|| checked.wrap.clone()),
         from: known.as_ref().map_or(from, |row| row.from),
@@ -169,7 +190,7 @@ pub(crate) fn not_whole(ctx: &mut Context<'_>, object: ObjectId) -> Handled<()> 
     Ok(())
 }
 
-/// Takes an entry of ours out from under a subject: it stands under another by now.
+/// Takes an entry out from under a subject: it stands under another by now, or gives way to another.
 pub(crate) fn move_away(
     ctx: &mut Context<'_>,
     (subject, id): (PartyId, EntryId),

@@ -306,7 +306,7 @@ pub(crate) fn choose(ctx: &mut Context<'_>, successor: ViewId) -> Handled<()> {
     roll::never_here(ctx, &before, &view, &next)?;
     // Where it never stood it signed nothing. What it signed where it stood before is not here any more.
     match stood {
-        true => Ok(super::here::lose(ctx)?),
+        true => Ok(super::here::lose(ctx.txn)?),
         false => Ok(()),
     }
 }

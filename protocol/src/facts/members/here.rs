@@ -2,6 +2,7 @@
 
 use super::chain::newest;
 use crate::codec::{wire_enum, wire_struct};
+use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
 use crate::membership::{
@@ -10,7 +11,7 @@ use crate::membership::{
 use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::{Signed, Unverified};
-use crate::store::{ReadTxn, StoreError, Table};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::{DAY_MS, HOUR_MS, Timestamp};
 use crate::turn::{Context, Own};
 use std::collections::BTreeMap;
@@ -148,10 +149,13 @@ fn held_until(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Timestamp>, StoreE
 }
 
 /// This node's store may lack what it signed: it signs nothing that could contradict that. [FED-17]
-pub(crate) fn lose(ctx: &mut Context<'_>) -> Result<(), StoreError> {
-    let part = rows::get::<Part>(ctx.txn, PART, &[])?.unwrap_or_default();
+pub(crate) fn lose(txn: &mut dyn Txn) -> Result<(), StoreError> {
+    if newest(txn)?.is_none() {
+        return Ok(());
+    }
+    let part = rows::get::<Part>(txn, PART, &[])?.unwrap_or_default();
     let bound = Bound { copy: Some(Copied::Asking), ..Bound::default() };
-    rows::put(ctx.txn, PART, &[], &Part { bound, ..part })
+    rows::put(txn, PART, &[], &Part { bound, ..part })
 }
 
 /// What binds this node in a view that was sealed in that round, by what binds it in the one before.
@@ -203,10 +207,21 @@ impl Here {
             return Ok(Ok(false));
         }
         match self.view().certify(ballot) {
+            // By a key that is replaced, which somebody else may have. Whoever wants to leave says so with the next one. [FED-23]
+            Ok(ballot) if ballot.leave && self.is_by_an_earlier_key(ctx, ballot.author)? => {
+                return Ok(Ok(false));
+            }
             Ok(ballot) => self.put_ballot(ctx, ballot)?,
             Err(why) => return Ok(Err(why)),
         }
         Ok(Ok(true))
+    }
+
+    /// Whether a member has a newer key than the one that the view lists, as far as is known here.
+    fn is_by_an_earlier_key(&self, ctx: &Context<'_>, party: PartyId) -> Result<bool, StoreError> {
+        let listed = self.view().member(party).map(|member| member.number);
+        let known = directory::keys(ctx.txn, party)?.map(|keys| keys.current_number());
+        Ok(listed.zip(known).is_some_and(|(listed, known)| listed < known))
     }
 
     /// Puts a ballot in the place of its author's last.

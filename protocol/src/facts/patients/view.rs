@@ -1,7 +1,7 @@
 //! A patient, as front doors show one.
 
 use super::about::AboutView;
-use super::tables::{PatientRow, patient, patients};
+use super::tables::{PatientRow, compartment, patient, patients};
 use crate::contacts::{self, EnrollingRow};
 use crate::directory;
 use crate::id::PartyId;
@@ -76,16 +76,20 @@ fn view_of(
     now: Timestamp,
 ) -> Handled<PatientView> {
     let ring = directory::ring(txn, id)?;
-    let lapsed = ring.iter().flat_map(|ring| {
-        ring.compartments.iter().filter(|c| ring.end_of(c) <= now).map(|c| c.kind)
-    });
+    let mut lapsed = Vec::new();
+    for entry in ring.iter().flat_map(|ring| &ring.compartments) {
+        let ended = ring.as_ref().is_some_and(|ring| ring.end_of(entry) <= now);
+        let row = compartment(txn, id, entry.compartment)?.filter(|_| ended);
+        lapsed.extend(row.map(|row| row.kind));
+    }
+    lapsed.sort();
     Ok(PatientView {
         patient: id,
         name: row.name.clone(),
         created: row.created,
         rotations: directory::keys(txn, id)?.map_or(0, |keys| keys.current_number()),
         ring_expires: ring.as_ref().map(|ring| ring.expires),
-        lapsed: lapsed.collect(),
+        lapsed,
         contacts: contacts::contacts(txn, id)?,
         enrolling: contacts::enrolling(txn, id)?
             .into_iter()

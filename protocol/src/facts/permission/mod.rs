@@ -1,6 +1,7 @@
 //! Permissions: given by patients, received by institutions, taken back; and how a holder judges one that somebody
 //! shows.
 
+mod compartments;
 mod given;
 mod judge;
 mod query;
@@ -9,6 +10,7 @@ mod received;
 mod revocations;
 mod treats;
 
+pub(crate) use compartments::compartments_for;
 pub(crate) use given::{
     GivenRow, GrantState, MayRead, given, given_in, given_token, known_token, put_given, readers,
     rotated, standing_ends,
@@ -20,5 +22,7 @@ pub(crate) use received::{
     ReceivedRow, known_received, put_received, received_beginning, received_chains, received_for,
     received_in, received_token,
 };
-pub(crate) use revocations::{learn_news, news, revocations, sign_revocations};
+pub(crate) use revocations::{
+    learn_news, news, revocation_state, revocations, sign_revocations, take_back_known,
+};
 pub(crate) use treats::sign_treats;

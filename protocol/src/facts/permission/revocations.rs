@@ -1,14 +1,15 @@
 //! What a patient has taken back, as far as it is known here.
 
+use super::given::{GrantState, given, put_given};
 use crate::capability::{Freshness, News, RevocationState, Revocations, Revoked};
 use crate::directory;
 use crate::id::PartyId;
 use crate::identity::{KnownKeys, PatientKeys};
 use crate::patients;
-use crate::refusal::{Handled, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::rows;
 use crate::statement::{Signed, Unverified};
-use crate::store::{ReadTxn, StoreError, Table};
+use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::treating;
 use crate::turn::Context;
 
@@ -88,8 +89,29 @@ pub(crate) fn learn_news(ctx: &mut Context<'_>, news: News, keys: &KnownKeys) ->
     let fresh = news.freshness.map_or(Ok(()), |fresh| learn_freshness(ctx, fresh, keys.party()));
     let me = ctx.own.party();
     let of_us = news.treats.filter(|treats| treats.claims().institution == me);
-    let treats = of_us.map_or(Ok(()), |treats| treating::learn(ctx, treats, keys));
+    let treats = match of_us.map_or(Ok(()), |treats| treating::learn(ctx, treats, keys)) {
+        // One by an earlier key is on its way still, and must keep nothing else away.
+        Err(Failure::Refused(refusal)) => {
+            tracing::info!(reason = refusal.name(), "who treats a patient was not learned");
+            Ok(())
+        }
+        learned => learned,
+    };
     state.and(fresh).and(treats)
+}
+
+/// At the relay: permissions that the patient took back, as is known here again, are given no more. They may have been
+/// forgotten with the store that said so.
+pub(crate) fn take_back_known(txn: &mut dyn Txn, patient: PartyId) -> Result<(), StoreError> {
+    let known = revocations(txn, patient)?;
+    for mut row in given(txn, patient)? {
+        let revoked = row.chain.links().iter().any(|link| known.contains(link.claims().id));
+        if revoked && row.state == GrantState::Live {
+            row.state = GrantState::Revoked;
+            put_given(txn, patient, &row)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes over the relay's word on the newest state, if that is the one that is known here. [CAP-17]

@@ -44,7 +44,7 @@ pub use wire::{
 
 pub use crate::receipts::{Receipt, ReceiptObject};
 pub(crate) use reasons::Reason;
-pub(crate) use unkept::unkept;
+pub(crate) use unkept::{put_back, unkept};
 
 /// What the peer gives to this feature.
 pub(crate) struct Machine;

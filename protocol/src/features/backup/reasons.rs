@@ -51,6 +51,8 @@ reasons! {
             "the receipt is not the depositary's for this deposit",
         33 => NotTheirs: NotPermitted "this deposit is not the institution's to end",
         34 => NoRestore: NotFound "no such restore was begun",
+        36 => HolderPutBack: NotFound
+            "the holder's store was put back from a copy that is older than its receipt: it may not have the entry any more; keep it there again",
         35 => NoWayBack { entry: EntryId }: NotAuthentic
             "entry {entry} came without the key that this institution gave along",
     }

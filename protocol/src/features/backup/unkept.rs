@@ -1,11 +1,13 @@
 //! What was to be kept elsewhere and is not: each entry with the depositary's reason, until a receipt says otherwise or
 //! the operator has seen enough of it.
 
+use super::reasons::Reason;
 use super::view::UnkeptView;
 use crate::codec::wire_struct;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::members;
+use crate::receipts;
 use crate::refusal::{Handled, Refusal};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
@@ -39,6 +41,16 @@ pub(super) fn note(
 ) -> Result<(), StoreError> {
     let row = UnkeptRow { refusal: refusal.clone(), at: ctx.now };
     rows::put(ctx.txn, UNKEPT, &key(of, holder), &row)
+}
+
+/// A holder was put back from an older copy, as it says: what its receipts since then say is doubtful until it gives new ones.
+/// The receipts stay: they are evidence, and it may have been told wrongly. [MSG-10]
+pub(crate) fn put_back(ctx: &mut Context<'_>, holder: PartyId, since: Timestamp) -> Handled<()> {
+    let refusal = Refusal::from(Reason::HolderPutBack);
+    for (owner, subject, entry) in receipts::since(ctx.txn, holder, since)? {
+        note(ctx, (owner, subject, entry), holder, &refusal)?;
+    }
+    Ok(())
 }
 
 /// It is kept, after all.

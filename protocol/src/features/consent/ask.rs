@@ -222,13 +222,13 @@ pub(super) fn permitted(
     permission: Permission,
 ) -> Handled<Bytes> {
     let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
-    directory::learn_ring(ctx.txn, permission.ring.clone(), &known, ctx.now)?;
+    let newer = directory::learn_ring(ctx.txn, permission.ring.clone(), &known, ctx.now)?;
     if directory::relay_of(ctx.txn, known.party())? != Some(sender.institution) {
         return refuse(Reason::AnotherRelay);
     }
     let patient = known.party();
     let me = ctx.own.party();
-    let holders = prepare(ctx, &known, &permission)?;
+    let holders = prepare(ctx, &known, &permission, newer)?;
     for grant in &permission.grants {
         let leaf = grant.chain.leaf();
         let claims = leaf.claims();
@@ -243,17 +243,21 @@ pub(super) fn permitted(
     accept(ctx, patient, permission, from, (RequestKind::Referral, patient))
 }
 
-/// What comes with permissions is taken over; gives who holds the entries.
+/// What comes with permissions is taken over, with a ring that was newer or not; gives who holds the entries.
 pub(super) fn prepare(
     ctx: &mut Context<'_>,
     known: &KnownKeys,
     permission: &Permission,
+    newer: bool,
 ) -> Handled<Vec<PartyId>> {
     if permission.grants.is_empty() {
         return refuse(Reason::PermitsNothing);
     }
     permission::learn_news(ctx, permission.news.clone(), known)?;
-    ctx.notify(Notice::Ring { patient: known.party() });
+    let patient = known.party();
+    if directory::learn_compartments(ctx.txn, patient, &permission.compartments)? || newer {
+        ctx.notify(Notice::Ring { patient });
+    }
     let mut holders = Vec::new();
     for holder in introduced(permission) {
         holders.extend(directory::hear_of(ctx, holder.clone())?);

@@ -185,12 +185,12 @@ fn write_chain(
     kinds: &[&Vec<Kind>],
     audience: Option<&BTreeSet<PartyId>>,
 ) -> Handled<Chain> {
-    let Some(ring) = directory::ring(ctx.txn, frame.keys.patient)? else {
+    let current = directory::compartments(ctx.txn, frame.keys.patient)?;
+    if current.is_empty() {
         return refuse(Reason::RingMissing);
-    };
+    }
     // What is added to a record of one kind is often a report, so reports are always among them.
-    let compartments = ring
-        .compartments
+    let compartments = current
         .iter()
         .filter(|c| {
             c.kind == Kind::Reports

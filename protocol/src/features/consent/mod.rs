@@ -22,6 +22,7 @@
 //! Whoever holds the data checks the permission on the spot. Revocation reaches neither the author's
 //! own copy nor what was already obtained.
 
+mod again;
 mod ask;
 pub mod command;
 mod compare;
@@ -48,6 +49,7 @@ use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::turn::{Context, Feature, Sender};
 
+pub(crate) use again::{at_hand, is_to_be_given_again};
 pub use ask::AskCommand;
 pub use command::Command;
 pub use narrow::Narrow;
@@ -58,8 +60,8 @@ pub(crate) use tables::requests_beginning;
 pub use tables::{Obtained, RequestKind};
 pub(crate) use upload::{deposit_ready, deposit_refused, deposit_stored, deposited};
 pub use wire::{
-    Ask, Decision, Message, OrderState, Permission, ReadAnswer, ReadRequest, RequestState, Told,
-    Wish,
+    Ask, Decision, Message, Order, OrderState, Permission, ReadAnswer, ReadRequest, RequestState,
+    Told, Wish,
 };
 
 /// What the peer gives to this feature.

@@ -190,7 +190,7 @@ fn further(allowed: &Delegation, to: &[PartyId]) -> Handled<Option<Delegation>> 
 }
 
 /// The part of a permission's scope that is meant. An institution tells kinds apart by what it has
-/// opened, and by the compartments of the patient's newest ring.
+/// opened, and by the compartments of the patient's newest ring that it was told of.
 fn narrowed_scope(ctx: &Context<'_>, parent: &Token, command: &PassOn) -> Handled<Option<Scope>> {
     if command.entries.is_empty() && command.kinds.is_empty() {
         return Ok(Some(parent.scope.clone()));
@@ -212,15 +212,14 @@ fn narrowed_scope(ctx: &Context<'_>, parent: &Token, command: &PassOn) -> Handle
             command.kinds.is_empty() || index.is_some_and(|index| of_kind(index.kind))
         })
         .collect();
-    let ring = directory::ring(ctx.txn, parent.subject)?;
+    let current = directory::compartments(ctx.txn, parent.subject)?;
     let compartments: Vec<_> = parent
         .scope
         .compartments()
         .iter()
         .copied()
         .filter(|id| {
-            let current = ring.iter().flat_map(|ring| &ring.compartments);
-            let named = current.filter(|c| c.id() == *id).map(|c| c.kind).next();
+            let named = current.iter().find(|c| c.id() == *id).map(|c| c.kind);
             let opened = || {
                 let mut inside =
                     found.iter().filter(|found| found.row.label.claims().compartment == Some(*id));
@@ -282,12 +281,13 @@ pub(super) fn received(
     }
     let known = directory::learn_keys(ctx.txn, permission.log.clone())?;
     // Whoever passes on may not have heard of the newest ring, or of a rotation: then ours counts.
-    match directory::learn_ring(ctx.txn, permission.ring.clone(), &known, ctx.now) {
-        Ok(()) | Err(Failure::Refused(_)) => {}
+    let newer = match directory::learn_ring(ctx.txn, permission.ring.clone(), &known, ctx.now) {
+        Ok(newer) => newer,
+        Err(Failure::Refused(_)) => false,
         Err(error) => return Err(error),
-    }
+    };
     let patient = known.party();
-    let holders = ask::prepare(ctx, &known, &permission)?;
+    let holders = ask::prepare(ctx, &known, &permission, newer)?;
     for grant in &permission.grants {
         let claims = grant.chain.leaf().claims();
         let passed = grant.chain.links().len() > 1

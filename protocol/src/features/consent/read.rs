@@ -304,6 +304,11 @@ pub(super) fn answered(
     access_log::countersign(ctx, holder, read.patient, &answer.log_head)?;
     compare::answering(ctx, read.request, holder)?;
     let given = Given { read, keys: &keys, holder, ticket: answer.ticket, own };
+    // Pages only go forward, from one of their entries on, so that no holder keeps us asking.
+    let last = answer.bundles.iter().map(|bundle| bundle.label.claims().entry()).max();
+    let next = answer
+        .next
+        .filter(|next| Some(*next) == last && read.after.is_none_or(|after| *next > after));
     for bundle in answer.bundles {
         if progress(ctx, read.request, |_| ())?.entries >= limits::FETCH_ENTRIES_MAX {
             return refuse(Reason::TooManyEntries);
@@ -317,8 +322,6 @@ pub(super) fn answered(
             result => result?,
         }
     }
-    // Pages only go forward, so that no holder keeps us asking.
-    let next = answer.next.filter(|next| read.after.is_none_or(|after| *next > after));
     if let Some(after) = next {
         ask_page(ctx, read.request, &grant, holder, &read.user, Some(after))?;
     }
@@ -356,7 +359,7 @@ fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()>
         None => return Ok(()),
     };
     let known = entries::entry(ctx.txn, subject, id)?;
-    entries::keepable(ctx.txn, &checked, known.as_ref())?;
+    entries::keepable(ctx.own, ctx.txn, &checked, known.as_ref())?;
     if !compare::admit(ctx, given.read.request, given.holder, &checked.label)? {
         return Ok(());
     }

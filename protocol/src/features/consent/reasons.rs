@@ -119,6 +119,12 @@ reasons! {
             "a reason has at most {most} bytes; say it more briefly",
         79 => TooManyUnasked { most: u64 }: LimitReached
             "this institution takes {most} permissions a day that it did not ask for; have them sent tomorrow",
+        82 => DepositaryNoMember: NotPermitted
+            "the depositary of an order is a member of the federation",
+        83 => TooManyOrders { most: usize }: LimitReached
+            "{most} orders of this patient wait here; give more once they are carried out",
+        84 => TooMuchWaits: LimitReached
+            "too much waits for the depositary already; give the order once it is reachable",
         81 => DoesNotUnwrap: NotAuthentic
             "an entry does not open with the key of its compartment",
     }

@@ -18,7 +18,7 @@ use crate::capability::{Chain, Grant, GrantKeys, Operation, Scope, Token};
 use crate::contacts::add_contact;
 use crate::directory;
 use crate::id::{CompartmentId, ConsentId, PartyId};
-use crate::identity::{Card, PatientKeys};
+use crate::identity::{Card, Compartment, PatientKeys};
 use crate::kind::Kind;
 use crate::limits;
 use crate::members;
@@ -31,18 +31,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// The kinds of record whose compartments a token names, as far as they are known here: at a relay all,
-/// at an institution those of the newest ring.
+/// at an institution those of the newest ring that it was told of.
 pub(super) fn kinds_of(
     txn: &(impl ReadTxn + ?Sized),
     token: &Token,
 ) -> Result<BTreeSet<Kind>, StoreError> {
-    let ring = directory::ring(txn, token.subject)?;
     let mut kinds = BTreeSet::new();
     for id in token.scope.compartments() {
         let known = patients::compartment(txn, token.subject, *id)?.map(|row| row.kind);
-        let current = ring.iter().flat_map(|ring| &ring.compartments);
-        let named = current.filter(|compartment| compartment.id() == *id).map(|c| c.kind).next();
-        kinds.extend(known.or(named));
+        kinds.extend(match known {
+            Some(kind) => Some(kind),
+            None => directory::kind_of(txn, token.subject, *id)?,
+        });
     }
     Ok(kinds)
 }
@@ -71,7 +71,7 @@ pub(super) fn open_kinds(
     Ok(grants)
 }
 
-fn seeds(
+pub(super) fn seeds(
     ctx: &Context<'_>,
     keys: &PatientKeys,
     compartments: &[CompartmentId],
@@ -146,7 +146,7 @@ fn lacking(
     ctx: &Context<'_>,
     patient: PartyId,
 ) -> Handled<Vec<(ConsentId, Token, BTreeSet<CompartmentId>)>> {
-    let Some(ring) = directory::ring(ctx.txn, patient)? else { return Ok(Vec::new()) };
+    let current = directory::compartments(ctx.txn, patient)?;
     // By request and operation: they were permitted together, and together they name the kinds.
     let mut groups: BTreeMap<(ConsentId, u16), (Token, BTreeSet<CompartmentId>)> = BTreeMap::new();
     for row in given(ctx.txn, patient)? {
@@ -168,9 +168,9 @@ fn lacking(
             kinds
                 .extend(patients::compartment(ctx.txn, patient, *compartment)?.map(|row| row.kind));
         }
-        let current = ring.compartments.iter().filter(|c| kinds.contains(&c.kind));
+        let current = current.iter().filter(|c| kinds.contains(&c.kind));
         let missing: BTreeSet<_> =
-            current.map(|c| c.id()).filter(|id| !named.contains(id)).collect();
+            current.map(Compartment::id).filter(|id| !named.contains(id)).collect();
         if !missing.is_empty() {
             lacking.push((id, template, missing));
         }
@@ -212,6 +212,11 @@ pub(super) fn permission(
         return refuse(patients::Reason::KeysMissing);
     };
     let to = grants.first().map(|grant| grant.chain.leaf().claims().grantee());
+    let mut compartments = directory::compartments(ctx.txn, patient)?;
+    compartments.retain(|compartment| {
+        let id = compartment.id();
+        grants.iter().any(|grant| grant.chain.leaf().claims().scope.compartments().contains(&id))
+    });
     let mut introductions = Vec::new();
     for holder in holders {
         introductions.extend(directory::introduction(ctx.txn, *holder)?);
@@ -223,6 +228,7 @@ pub(super) fn permission(
         news: permission::news(ctx, patient, to.unwrap_or(patient))?,
         grants,
         holders: introductions,
+        compartments,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::reasons::Reason;
 use super::wire::{RequestState, Wish};
 use crate::capability::{Chain, Purpose};
-use crate::codec::{Wire, wire_code, wire_struct};
+use crate::codec::{Bytes, Wire, wire_code, wire_struct};
 use crate::id::{ConsentId, EntryId, PartyId, TokenId};
 use crate::limits;
 use crate::names::Digits;
@@ -22,6 +22,8 @@ const DUE: Table = Table("consent_due");
 const UNASKED: Table = Table("consent_unasked");
 /// Deposit -> the request that waits for it.
 const DEPOSIT_FOR: Table = Table("consent_deposit_for");
+/// Patient, request -> nothing: orders that this institution is to carry out, and has not.
+const ORDERS: Table = Table("consent_order");
 
 wire_code! {
     /// What is asked.
@@ -137,6 +139,11 @@ impl RequestRow {
         }
     }
 
+    /// Whether it is an order that this institution is to carry out, and has not.
+    fn is_open_order(&self) -> bool {
+        self.order.is_some() && !matches!(self.state, RequestState::Done | RequestState::Failed)
+    }
+
     /// The deposits that it waits for.
     fn deposits(&self) -> &[[u8; 16]] {
         self.order.as_ref().map_or(&[], |order| &order.waiting)
@@ -214,7 +221,21 @@ pub(super) fn put_request(
     for deposit in row.deposits() {
         rows::put(txn, DEPOSIT_FOR, deposit, &id)?;
     }
+    let open = rows::pair(&row.patient.0, &id.0);
+    match row.is_open_order() {
+        true => rows::mark(txn, ORDERS, &open)?,
+        false => txn.delete(ORDERS, &open)?,
+    }
     rows::put(txn, REQUESTS, &id.0, row)
+}
+
+/// How many orders of a patient wait to be carried out at this hospital; no more than may are counted.
+pub(super) fn open_orders(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<usize, StoreError> {
+    let open = rows::scan::<Bytes>(txn, ORDERS, &patient.0, None, limits::ORDERS_OPEN_MAX)?;
+    Ok(open.len())
 }
 
 /// A page of the requests that time alone changes now.

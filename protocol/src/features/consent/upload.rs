@@ -4,7 +4,7 @@ use super::decide::{choose, unlocked};
 use super::reasons::Reason;
 use super::sign::{Frame, sign};
 use super::tables::{
-    OrderRow, RequestKind, RequestRow, fail, known_request, put_request, request,
+    OrderRow, RequestKind, RequestRow, fail, known_request, open_orders, put_request, request,
     request_of_deposit,
 };
 use super::view::RequestView;
@@ -17,6 +17,8 @@ use crate::directory;
 use crate::id::{ConsentId, PartyId};
 use crate::identity::Role;
 use crate::limits;
+use crate::members;
+use crate::outbox;
 use crate::permission::{GivenRow, GrantState, put_given};
 use crate::receipts;
 use crate::refusal::{Handled, Refusal, refuse};
@@ -137,6 +139,18 @@ pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> H
     }
     if known_request(ctx.txn, order.request)? {
         return refuse(Reason::OrderHereAlready);
+    }
+    // What waits for whoever never comes would be kept for good.
+    let depositary = order.depositary.keys.party_unverified();
+    if !members::is_member(ctx.txn, depositary)? {
+        return refuse(Reason::DepositaryNoMember);
+    }
+    let most = limits::ORDERS_OPEN_MAX;
+    if open_orders(ctx.txn, order.patient)? >= most {
+        return refuse(Reason::TooManyOrders { most });
+    }
+    if !outbox::has_room_for_others(ctx.txn, depositary)? {
+        return refuse(Reason::TooMuchWaits);
     }
     let depositary = directory::learn_introduction(ctx, order.depositary)?;
     let deposit = Deposit {

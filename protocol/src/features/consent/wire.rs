@@ -6,7 +6,7 @@ use crate::codec::{wire_code, wire_struct};
 use crate::directory::Introduction;
 use crate::entries::Bundle;
 use crate::id::{ConsentId, EntryId, PartyId, TicketId};
-use crate::identity::{KeyLog, KeyRing};
+use crate::identity::{Compartment, KeyLog, KeyRing};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
 use crate::statement::Unverified;
@@ -156,6 +156,8 @@ wire_struct! {
         5 => grants: Vec<Grant>,
         /// Who holds the entries.
         6 => holders: Vec<Introduction>,
+        /// The compartments of the ring that the grants name.
+        7 => compartments: Vec<Compartment>,
     }
 }
 

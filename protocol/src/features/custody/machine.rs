@@ -5,16 +5,17 @@ use super::reasons::Reason;
 use super::view::{PatientView, RotatedView};
 use super::wire::{Keys, Message};
 use crate::access_log::{self, Action};
+use crate::capability::News;
 use crate::codec::Bytes;
 use crate::contacts;
 use crate::directory;
 use crate::id::PartyId;
-use crate::identity::{Compartment, KeyLog, KeyRing, PatientKeys, Role, Rotation};
+use crate::identity::{Compartment, KeyLog, KeyRing, PatientKeys, RingEntry, Role, Rotation};
 use crate::kind::Kind;
 use crate::limits;
 use crate::names;
 use crate::patients::{self, PatientRow, patient, put_patient, remember_compartment, view};
-use crate::permission;
+use crate::permission::{self, MayRead};
 use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::store::ReadTxn;
@@ -103,7 +104,7 @@ fn due(txn: &(impl ReadTxn + ?Sized), patient: PartyId, now: Timestamp) -> Handl
     let Some(ring) = directory::ring(txn, patient)? else { return Ok(true) };
     let ends = permission::standing_ends(txn, patient)?;
     Ok(ring.compartments.iter().any(|c| {
-        ring.end_of(c) <= now || ends.get(&c.id()).is_some_and(|end| *end < ring.end_of(c))
+        ring.end_of(c) <= now || ends.get(&c.compartment).is_some_and(|end| *end < ring.end_of(c))
     }))
 }
 
@@ -123,17 +124,18 @@ fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
     let mut row = patient(ctx.txn, keys.patient)?;
     // Never below the clock: a relay restored from an old copy goes on above what others have seen.
     row.ring_seq = ctx.now.0.max(row.ring_seq.saturating_add(1));
+    let (compartments, entries) = compartments(ctx, keys)?;
     let ring = KeyRing {
         patient: keys.patient,
         key: keys.number,
         seq: row.ring_seq,
         issued: ctx.now,
         expires: ctx.now.plus_ms(limits::KEY_RING_DAYS_MAX * DAY_MS),
-        compartments: compartments(ctx, keys)?,
+        compartments: entries,
         relay: ctx.own.party(),
     };
     put_patient(ctx.txn, keys.patient, &row)?;
-    for compartment in &ring.compartments {
+    for compartment in &compartments {
         remember_compartment(ctx.txn, keys.patient, compartment)?;
     }
     let ring = Signed::sign(ring, &keys.signing);
@@ -141,15 +143,22 @@ fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
         return refuse(directory::Reason::KeyLogMissing);
     };
     directory::learn_ring(ctx.txn, ring.to_unverified(), &known, ctx.now)?;
+    directory::learn_compartments(ctx.txn, keys.patient, &compartments)?;
     permission::sign_revocations(ctx, keys, &[])?;
-    ctx.notify_now(Notice::RingSigned { patient: keys.patient })?;
+    // Before anybody is told anything: what was said of an institution counts by the key that counts.
     if permission::sign_treats(ctx, keys)? {
         ctx.notify(Notice::Treating { patient: keys.patient });
     }
+    ctx.notify_now(Notice::RingSigned { patient: keys.patient })?;
+    let readers = permission::readers(ctx.txn, keys.patient, ctx.now)?;
     for contact in contacts::contacts(ctx.txn, keys.patient)? {
-        let news = permission::news(ctx, keys.patient, contact)?;
-        let ring = Some(ring.to_unverified());
-        let message = Message::Keys(Keys { log: known.log().clone(), ring, news });
+        let may = readers.get(&contact);
+        let message = Message::Keys(Keys {
+            log: known.log().clone(),
+            ring: Some(ring.to_unverified()),
+            news: permission::news(ctx, keys.patient, contact)?,
+            compartments: told_to(ctx, (keys.patient, contact), may)?,
+        });
         // A contact that takes nothing must not keep the patient from telling the others.
         ctx.send_urgently(contact, &message)?;
     }
@@ -159,41 +168,85 @@ fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
 /// Tells one institution what was published last.
 pub(crate) fn tell(ctx: &mut Context<'_>, patient: PartyId, to: PartyId) -> Handled<()> {
     let Some(known) = directory::keys(ctx.txn, patient)? else { return Ok(()) };
+    let may = permission::readers(ctx.txn, patient, ctx.now)?.remove(&to);
     let message = Keys {
         log: known.log().clone(),
         ring: directory::ring(ctx.txn, patient)?.map(|ring| ring.to_unverified()),
         news: permission::news(ctx, patient, to)?,
+        compartments: told_to(ctx, (patient, to), may.as_ref())?,
     };
     ctx.send_if_room(to, &Message::Keys(message))?;
     Ok(())
 }
 
-/// The compartments of the next ring, one per kind.
-fn compartments(ctx: &Context<'_>, keys: &PatientKeys) -> Handled<Vec<Compartment>> {
+/// Tells a party that lost what it knew once more of each patient: a relay, of whom it deals with; and whoever deals with
+/// a relay's patients, what the patients have said, which the relay may have forgotten. [MSG-10]
+pub(crate) fn tell_again(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
+    for patient in patients::all(ctx.txn)? {
+        if contacts::is_contact(ctx.txn, patient, to)? {
+            tell(ctx, patient, to)?;
+        }
+    }
+    for patient in directory::patients_of(ctx.txn, to)? {
+        let Some(known) = directory::keys(ctx.txn, patient)? else { continue };
+        let revocations = permission::revocation_state(ctx.txn, patient)?;
+        let news = News { revocations, ..News::default() };
+        let keys = Keys { log: known.log().clone(), ring: None, news, compartments: vec![] };
+        ctx.send_if_room(to, &Message::Keys(keys))?;
+    }
+    Ok(())
+}
+
+/// At a relay that forgot: somebody brings back what its patient said, which proves itself. Keys that it has not are not at
+/// hand until the patient's words bring the next ones; what was taken back is taken back.
+fn brought_back(ctx: &mut Context<'_>, sender: &Sender, message: Keys) -> Handled<Bytes> {
+    let patient = message.log.party_unverified();
+    if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
+        return refuse(patients::Reason::NotTheirRelay);
+    }
+    let known = directory::learn_keys(ctx.txn, message.log)?;
+    let news = News { revocations: message.news.revocations, ..News::default() };
+    permission::learn_news(ctx, news, &known)?;
+    permission::take_back_known(ctx.txn, patient)?;
+    Ok(Bytes::default())
+}
+
+/// The compartments of the next ring, one per kind, and what the ring says of them.
+fn compartments(
+    ctx: &Context<'_>,
+    keys: &PatientKeys,
+) -> Handled<(Vec<Compartment>, Vec<RingEntry>)> {
     let Some(root) = keys.records.last() else {
         return refuse(Reason::KeysDamaged);
     };
-    let before = directory::ring(ctx.txn, keys.patient)?;
+    let before = directory::compartments(ctx.txn, keys.patient)?;
     let ends = permission::standing_ends(ctx.txn, keys.patient)?;
     let of_kind = |kind: &Kind| {
         let (kind, generation) = (*kind, root.generation());
-        let known = before.iter().flat_map(|ring| &ring.compartments);
-        let mut epoch = known
-            .filter(|known| known.kind == kind && known.generation == generation)
-            .map(|known| known.epoch)
-            .next()
-            .unwrap_or(0);
+        let mut known = before.iter().filter(|c| c.kind == kind && c.generation == generation);
+        let mut epoch = known.next().map_or(0, |known| known.epoch);
         loop {
             let key = root.compartment(kind, epoch).public();
-            let mut compartment = Compartment { kind, generation, epoch, key, until: None };
-            compartment.until = ends.get(&compartment.id()).copied();
-            if compartment.until.is_none_or(|until| until > ctx.now) {
-                return compartment;
+            let compartment = Compartment { kind, generation, epoch, key };
+            let id = compartment.id();
+            let until = ends.get(&id).copied();
+            if until.is_none_or(|until| until > ctx.now) {
+                return (compartment, RingEntry { compartment: id, until });
             }
             epoch += 1;
         }
     };
-    Ok(Kind::ALL.iter().map(of_kind).collect())
+    let (compartments, mut entries): (_, Vec<_>) = Kind::ALL.iter().map(of_kind).unzip();
+    entries.sort_by_key(|entry| entry.compartment);
+    Ok((compartments, entries))
+}
+
+fn told_to(
+    ctx: &Context<'_>,
+    to: (PartyId, PartyId),
+    may: Option<&MayRead>,
+) -> Handled<Vec<Compartment>> {
+    Ok(permission::compartments_for(ctx.txn, to, may, ctx.now)?)
 }
 
 /// A patient's relay tells which keys count.
@@ -201,6 +254,9 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, message: Keys) -> Han
     let patient = message.log.party_unverified();
     // Only a patient that we deal with already: nobody fills our tables with strangers. Others are not
     // told whether we do.
+    if patients::serves(ctx.txn, patient)? {
+        return brought_back(ctx, sender, message);
+    }
     let relay = match &message.ring {
         Some(ring) => Some(ring.claims().relay),
         // News of what was taken back needs no new ring.
@@ -211,8 +267,12 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, message: Keys) -> Han
     }
     let known = directory::learn_keys(ctx.txn, message.log)?;
     if let Some(ring) = message.ring {
-        directory::learn_ring(ctx.txn, ring, &known, ctx.now)?;
-        ctx.notify(Notice::Ring { patient });
+        let newer = directory::learn_ring(ctx.txn, ring, &known, ctx.now)?;
+        let more = directory::learn_compartments(ctx.txn, patient, &message.compartments)?;
+        // Saying the same again has nobody look through a whole record again.
+        if newer || more {
+            ctx.notify(Notice::Ring { patient });
+        }
     }
     permission::learn_news(ctx, message.news, &known)?;
     Ok(Bytes::default())

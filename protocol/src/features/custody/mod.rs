@@ -26,7 +26,7 @@ use crate::time::Timestamp;
 use crate::turn::{Context, Feature, Sender};
 
 pub use command::Command;
-pub(crate) use machine::{at_hand, publish_for, tell};
+pub(crate) use machine::{at_hand, publish_for, tell, tell_again};
 pub(crate) use news::ask as ask_for_news;
 pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
 pub(crate) use reasons::Reason;

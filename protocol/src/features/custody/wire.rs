@@ -3,7 +3,7 @@
 use crate::capability::{Chain, News};
 use crate::codec::wire_struct;
 use crate::id::PartyId;
-use crate::identity::{KeyLog, KeyRing};
+use crate::identity::{Compartment, KeyLog, KeyRing};
 use crate::statement::Unverified;
 use crate::time::Timestamp;
 use crate::turn::{About, messages};
@@ -38,6 +38,8 @@ wire_struct! {
         2 => ring: Option<Unverified<KeyRing>>,
         /// What is known of revocations.
         3 => news: News,
+        /// With a ring: the compartments of it that the receiver is to seal to, or may read.
+        4 => compartments: Vec<Compartment>,
     }
 }
 

@@ -138,8 +138,12 @@ pub(super) fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> 
         return refuse(Reason::ChartTaken);
     }
     let patient = enrol.log.clone().verify()?.party();
-    let elsewhere = pending::pending(ctx.txn, patient, ctx.now)?.is_some();
-    if elsewhere || in_another_chart(ctx, patient, chart)? {
+    // Whoever knows a patient's key log can come with it, and is not to hear whether the patient is known here: that is said
+    // to the patient's relay, now where the patient has named it, or else with the patient's word.
+    let relay = sender.institution;
+    let theirs = directory::relay_of(ctx.txn, patient)? == Some(relay);
+    let elsewhere = pending::pending(ctx.txn, (patient, relay), ctx.now)?.is_some();
+    if elsewhere || (theirs && in_another_chart(ctx, patient, chart)?) {
         return refuse(Reason::InAnotherChart);
     }
     if pending::pending_in(ctx.txn, chart, ctx.now)?.is_some() {
@@ -214,9 +218,9 @@ pub(super) fn revealed(ctx: &mut Context<'_>, sender: &Sender, reveal: &Reveal) 
 }
 
 fn begun_by(ctx: &Context<'_>, sender: &Sender, patient: PartyId) -> Handled<PendingRow> {
-    match pending::pending(ctx.txn, patient, ctx.now)? {
-        Some(row) if row.relay == sender.institution => Ok(row),
-        _ => refuse(Reason::NotBegun),
+    match pending::pending(ctx.txn, (patient, sender.institution), ctx.now)? {
+        Some(row) => Ok(row),
+        None => refuse(Reason::NotBegun),
     }
 }
 
@@ -279,6 +283,7 @@ pub(super) fn accept(
         log: known.log().clone(),
         ring: ring.to_unverified(),
         news: permission::news(ctx, patient, institution)?,
+        compartments: directory::compartments(ctx.txn, patient)?,
     };
     ctx.send(institution, &Message::Accepted(message))?;
     patients::view(ctx.txn, patient, ctx.now)
@@ -306,6 +311,7 @@ pub(super) fn accepted(
     }
     let known = directory::learn_keys(ctx.txn, accepted.log)?;
     directory::learn_ring(ctx.txn, accepted.ring, &known, ctx.now)?;
+    directory::learn_compartments(ctx.txn, patient, &accepted.compartments)?;
     permission::learn_news(ctx, accepted.news, &known)?;
     if directory::relay_of(ctx.txn, patient)? != Some(sender.institution) {
         return refuse(Reason::OtherRelay);
@@ -401,8 +407,21 @@ pub(super) fn card(own: &Own, txn: &dyn ReadTxn, patient: PartyId) -> Handled<Ca
     Ok(CardView { card: PatientCard { patient, relay: own.party() }.to_text() })
 }
 
+/// At the relay: an institution with which a patient has enrolled certifies it anew.
+pub(super) fn renewed(
+    ctx: &mut Context<'_>,
+    member: PartyId,
+    certificate: Unverified<RelayCertificate>,
+) -> Handled<Bytes> {
+    if !contacts::anybody_enrolled(ctx.txn, member)? {
+        return refuse(Reason::NobodyEnrolled);
+    }
+    learn_certificate(ctx, member, certificate)?;
+    Ok(Bytes::default())
+}
+
 /// Takes over a relay certificate that a member gave us.
-pub(super) fn learn_certificate(
+fn learn_certificate(
     ctx: &mut Context<'_>,
     member: PartyId,
     certificate: Unverified<RelayCertificate>,
@@ -470,18 +489,27 @@ fn in_another_chart(ctx: &Context<'_>, patient: PartyId, chart: ChartId) -> Hand
     }
 }
 
-/// The relay certificates that still hold, newest first.
-pub(crate) fn certificates(
+/// The certificate that a relay shows to an institution: that one's own, or else of those that hold the one of the member
+/// with the lowest id, to everybody. So what members may learn of its patients' hospitals, all of them together, is one.
+/// Nothing that a hearer says makes it show another. [NET-15]
+pub(crate) fn certificate_for(
     txn: &(impl ReadTxn + ?Sized),
+    to: PartyId,
     now: Timestamp,
-) -> Result<Vec<Unverified<RelayCertificate>>, StoreError> {
-    let mut certificates: Vec<_> =
-        rows::all::<Unverified<RelayCertificate>>(txn, CERTIFICATES, &[])?
-            .into_iter()
-            .map(|(_, certificate)| certificate)
-            .filter(|certificate| now < certificate.claims().expires)
-            .collect();
-    certificates.sort_by_key(|certificate| core::cmp::Reverse(certificate.claims().issued));
-    certificates.truncate(limits::RELAY_CERTIFICATES_MAX);
-    Ok(certificates)
+) -> Result<Option<Unverified<RelayCertificate>>, StoreError> {
+    let holds = |certificate: &Unverified<RelayCertificate>| {
+        let keys = directory::keys(txn, certificate.claims().member)?;
+        Ok(keys.is_some_and(|keys| certificate.clone().certify(&keys, now).is_ok()))
+    };
+    if let Some(own) = rows::get(txn, CERTIFICATES, &to.0)?
+        && holds(&own)?
+    {
+        return Ok(Some(own));
+    }
+    for (_, certificate) in rows::all::<Unverified<RelayCertificate>>(txn, CERTIFICATES, &[])? {
+        if members::is_member(txn, certificate.claims().member)? && holds(&certificate)? {
+            return Ok(Some(certificate));
+        }
+    }
+    Ok(None)
 }

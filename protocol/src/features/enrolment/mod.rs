@@ -33,7 +33,7 @@ use crate::refusal::{Handled, Refusal};
 use crate::turn::{Context, Feature, Sender};
 
 pub use command::Command;
-pub(crate) use machine::{certificates, greeted};
+pub(crate) use machine::{certificate_for, greeted};
 pub(crate) use reasons::Reason;
 pub use wire::{
     Accepted, AcceptedAnswer, Answer, Confirmed, Enrol, Message, Renewal, Reveal, Undone,
@@ -50,8 +50,7 @@ impl Feature for Machine {
         match message {
             Message::Enrol(enrol) => machine::enrolled(ctx, sender, enrol),
             Message::Certificate(renewal) => {
-                machine::learn_certificate(ctx, sender.institution, renewal.certificate)?;
-                Ok(Bytes::default())
+                machine::renewed(ctx, sender.institution, renewal.certificate)
             }
             Message::Reveal(reveal) => machine::revealed(ctx, sender, &reveal),
             Message::Confirmed(confirmed) => machine::confirmed(ctx, sender, &confirmed),

@@ -16,10 +16,22 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Context, Page, Part};
 
-/// Patient -> [`PendingRow`].
+/// Patient, relay -> [`PendingRow`]. Whose relay it is nobody knows before the patient's ring is here, so another that comes
+/// with the patient's keys keeps the patient's own from nothing.
 const PENDING: Table = Table("enrolment_pending");
-/// Chart -> the patient whose enrolment in it was begun.
+/// Chart -> [`OfChartRow`].
 const OF_CHART: Table = Table("enrolment_pending_chart");
+
+wire_struct! {
+    /// Whose enrolment in a chart was begun.
+    #[derive(Debug, Clone, Copy)]
+    pub struct OfChartRow {
+        /// The patient.
+        1 => patient: PartyId,
+        /// The relay that brings the patient.
+        2 => relay: PartyId,
+    }
+}
 
 wire_struct! {
     /// An enrolment that was begun here. Nothing of it is certified, sealed or announced before it is made, and
@@ -55,13 +67,14 @@ impl PendingRow {
     }
 }
 
-/// A patient's enrolment that was begun here and still can be made.
+/// A patient's enrolment that a relay began here and that still can be made.
 pub(super) fn pending(
     txn: &(impl ReadTxn + ?Sized),
-    patient: PartyId,
+    (patient, relay): (PartyId, PartyId),
     now: Timestamp,
 ) -> Result<Option<PendingRow>, StoreError> {
-    Ok(rows::get::<PendingRow>(txn, PENDING, &patient.0)?.filter(|row| row.lasts(now)))
+    let key = rows::pair(&patient.0, &relay.0);
+    Ok(rows::get::<PendingRow>(txn, PENDING, &key)?.filter(|row| row.lasts(now)))
 }
 
 /// The same, of whomever it was begun with in a chart.
@@ -70,13 +83,15 @@ pub(super) fn pending_in(
     chart: ChartId,
     now: Timestamp,
 ) -> Result<Option<(PartyId, PendingRow)>, StoreError> {
-    let Some(patient) = rows::get::<PartyId>(txn, OF_CHART, &chart.0)? else { return Ok(None) };
-    Ok(pending(txn, patient, now)?.map(|row| (patient, row)))
+    let Some(begun) = rows::get::<OfChartRow>(txn, OF_CHART, &chart.0)? else { return Ok(None) };
+    let row = pending(txn, (begun.patient, begun.relay), now)?;
+    Ok(row.map(|row| (begun.patient, row)))
 }
 
 pub(super) fn put(txn: &mut dyn Txn, patient: PartyId, row: &PendingRow) -> Result<(), StoreError> {
-    rows::put(txn, OF_CHART, &row.chart.0, &patient)?;
-    rows::put(txn, PENDING, &patient.0, row)
+    let begun = OfChartRow { patient, relay: row.relay };
+    rows::put(txn, OF_CHART, &row.chart.0, &begun)?;
+    rows::put(txn, PENDING, &rows::pair(&patient.0, &row.relay.0), row)
 }
 
 pub(super) fn delete(
@@ -85,17 +100,21 @@ pub(super) fn delete(
     row: &PendingRow,
 ) -> Result<(), StoreError> {
     txn.delete(OF_CHART, &row.chart.0)?;
-    txn.delete(PENDING, &patient.0)
+    txn.delete(PENDING, &rows::pair(&patient.0, &row.relay.0))
 }
 
 /// Forgets what nobody compared in time.
 pub(super) fn forget_old(ctx: &mut Context<'_>) -> Result<(), StoreError> {
     for (key, row) in rows::all::<PendingRow>(ctx.txn, PENDING, &[])? {
         if !row.lasts(ctx.now) {
-            delete(ctx.txn, PartyId(rows::tail(PENDING, &key)?), &row)?;
+            delete(ctx.txn, patient_of(&key)?, &row)?;
         }
     }
     Ok(())
+}
+
+fn patient_of(key: &[u8]) -> Result<PartyId, StoreError> {
+    rows::tail(PENDING, &key[..key.len().min(PartyId::LEN)]).map(PartyId)
 }
 
 /// How a comparison ended.
@@ -171,7 +190,7 @@ pub(super) fn undo(ctx: &mut Context<'_>, patient: PartyId, row: &PendingRow) ->
 
 /// A page of the enrolments that were begun and not made.
 pub(super) fn page(txn: &dyn ReadTxn, now: Timestamp, part: &Part) -> Handled<Page<PendingView>> {
-    let rows = part.rows::<PendingRow>(txn, PENDING, &[], PartyId::LEN)?;
+    let rows = part.rows::<PendingRow>(txn, PENDING, &[], 2 * PartyId::LEN)?;
     rows.show(|(key, row)| {
         if !row.lasts(now) {
             return Ok(None);
@@ -181,7 +200,7 @@ pub(super) fn page(txn: &dyn ReadTxn, now: Timestamp, part: &Part) -> Handled<Pa
             Err(Failure::Refused(_)) => return Ok(None),
             Err(fault) => return Err(fault),
         };
-        let patient = PartyId(rows::tail(PENDING, &key)?);
+        let patient = patient_of(&key)?;
         Ok(Some(PendingView {
             chart: row.chart,
             chart_name: chart.name,

@@ -32,5 +32,6 @@ reasons! {
         17 => SaidAlready: AlreadyDone "the patient has said so already; the institution answers soon",
         18 => NotEnrolled: NotFound
             "the patient is not enrolled with this institution; a permission to add is taken back with `chartmesh consent revoke`",
+        19 => NobodyEnrolled: NotPermitted "no patient of this relay has enrolled with the institution",
     }
 }

@@ -3,7 +3,7 @@
 use crate::capability::News;
 use crate::codec::{Bytes, wire_struct};
 use crate::id::{CodeId, PartyId};
-use crate::identity::{KeyLog, KeyRing, RelayCertificate};
+use crate::identity::{Compartment, KeyLog, KeyRing, RelayCertificate};
 use crate::statement::Unverified;
 use crate::turn::{About, messages};
 
@@ -87,6 +87,8 @@ wire_struct! {
         2 => ring: Unverified<KeyRing>,
         /// The patient's newest revocation state.
         3 => news: News,
+        /// The compartments of the ring.
+        4 => compartments: Vec<Compartment>,
     }
 }
 

@@ -266,7 +266,7 @@ fn take(ctx: &mut Context<'_>, from: PartyId, brought: Follow, anew: bool) -> Ha
     }
     // Whoever comes in as a member had a store before this one, and has signed what is not here.
     if anew && members::is_member(ctx.txn, ctx.own.party())? {
-        members::lose(ctx)?;
+        members::lose(ctx.txn)?;
     }
     let member = |party: PartyId, ctx: &Context<'_>| members::is_member(ctx.txn, party);
     for introduction in brought.parties {

@@ -18,6 +18,7 @@ use crate::patients;
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
 use crate::store::{StoreError, Table, prefix_end};
+use crate::time::Timestamp;
 use crate::treating;
 use crate::turn::{Context, Sender};
 use std::collections::BTreeSet;
@@ -83,6 +84,25 @@ pub(crate) fn announce_waiting(ctx: &mut Context<'_>, to: PartyId) -> Handled<()
         }
     }
     Ok(())
+}
+
+/// A relay that lost what it knew is told again of what this institution recorded since, and somewhat before, of its
+/// patients: as what had no room is. [MSG-10]
+pub(crate) fn announce_again(
+    ctx: &mut Context<'_>,
+    relay: PartyId,
+    since: Timestamp,
+) -> Handled<()> {
+    let me = ctx.own.party();
+    for patient in directory::patients_of(ctx.txn, relay)? {
+        for found in entries::entries(ctx.txn, patient)? {
+            let label = found.row.label.claims();
+            if label.author == me && found.index.is_some() && label.recorded >= since {
+                rows::mark(ctx.txn, UNANNOUNCED, &key(patient, found.entry))?;
+            }
+        }
+    }
+    announce_waiting(ctx, relay)
 }
 
 fn announce_page(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
@@ -181,10 +201,7 @@ fn take(
     }
     let checked = bundle.check(&sender.keys)?;
     let before = entries::entry(ctx.txn, patient, checked.label.entry())?;
-    // What is known already stays known when its author seals it again.
-    if before.is_none() {
-        authors::may_announce(ctx, &checked.label)?;
-    }
+    authors::may_announce(ctx, &checked.label, before.is_some())?;
     keep(ctx, &checked, Some(author), false, None)?;
     changes.note(before.as_ref().map(|row| row.label.claims()), &checked.label);
     learn_holder(ctx.txn, patient, checked.label.entry(), author)?;

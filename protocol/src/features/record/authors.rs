@@ -64,7 +64,11 @@ pub(crate) fn standing(
     }
     // An author dates its own entries. Once its time is over, only what was known before counts.
     let in_time = treats.goes_on(label.recorded) && (confirmed || treats.goes_on(row.received));
-    let covered = kind.is_none_or(|kind| treats.covers(kind));
+    let covered = match kind {
+        // What lies in another kind's compartment is not what its author may add.
+        Some(kind) => treats.covers(kind) && kind_of(txn, label)?.is_none_or(|of| of == kind),
+        None => true,
+    };
     Ok(Some(match (covered && in_time, confirmed) {
         (false, _) => EntryStanding::Unlisted,
         (true, false) => EntryStanding::Unconfirmed,
@@ -91,20 +95,30 @@ fn is_sealed_anew(
     Ok(candidates.into_iter().any(|label| id_of(&label) == listed))
 }
 
-/// At the relay: whether a new entry may be announced by its author. [AUT-3]
-pub(super) fn may_announce(ctx: &Context<'_>, label: &Label) -> Handled<()> {
+/// At the relay: whether an entry may be announced by its author: a new one by whoever treats the patient now, and a known
+/// one, sealed anew, by whoever made it. [AUT-3]
+pub(super) fn may_announce(ctx: &Context<'_>, label: &Label, known: bool) -> Handled<()> {
     let treats = treating::of(ctx.txn, label.subject, label.author)?;
-    let Some(treats) = treats.filter(|treats| treats.goes_on(ctx.now)) else {
+    if !known && !treats.as_ref().is_some_and(|treats| treats.goes_on(ctx.now)) {
         return refuse(Reason::DoesNotTreat);
-    };
-    let kind = match label.compartment {
-        Some(compartment) => patients::compartment(ctx.txn, label.subject, compartment)?,
-        None => None,
-    };
-    if kind.is_some_and(|row| !treats.covers(row.kind)) {
-        return refuse(Reason::OtherKinds);
     }
-    Ok(())
+    let Some(treats) = treats.filter(|treats| !treats.kinds.is_empty()) else { return Ok(()) };
+    // Of what has no compartment yet, or one that this relay does not know, it cannot tell the kind. Once it is sealed to one, its
+    // author announces it again.
+    match kind_of(ctx.txn, label)?.is_some_and(|kind| treats.covers(kind)) {
+        true => Ok(()),
+        false => refuse(Reason::OtherKinds),
+    }
+}
+
+/// Of which kind the compartment is that an entry lies in, if that is known here: at the patient's relay of all, at a reader
+/// of those of the newest ring that it may read or seal to.
+fn kind_of(txn: &(impl ReadTxn + ?Sized), label: &Label) -> Result<Option<Kind>, StoreError> {
+    let Some(compartment) = label.compartment else { return Ok(None) };
+    match patients::compartment(txn, label.subject, compartment)? {
+        Some(row) => Ok(Some(row.kind)),
+        None => directory::kind_of(txn, label.subject, compartment),
+    }
 }
 
 /// At the relay: tells a reader what the patient says of the authors of what it may read.
@@ -173,8 +187,6 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, told: Treating) -> Ha
     if told.treats.len() > limits::TREATERS_TOLD_MAX {
         return refuse(Reason::TooManyTreaters { most: limits::TREATERS_TOLD_MAX });
     }
-    for treats in told.treats {
-        treating::learn(ctx, treats, &keys)?;
-    }
+    treating::learn_all(ctx, told.treats, &keys)?;
     Ok(Bytes::default())
 }

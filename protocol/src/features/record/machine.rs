@@ -106,8 +106,8 @@ fn current_compartment(
     patient: PartyId,
     compartment: CompartmentId,
 ) -> Handled<bool> {
-    let named = directory::ring(ctx.txn, patient)?
-        .is_some_and(|ring| ring.compartments.iter().any(|known| known.id() == compartment));
+    let named =
+        directory::ring(ctx.txn, patient)?.is_some_and(|ring| ring.entry(compartment).is_some());
     let end = directory::compartment_end(ctx.txn, patient, compartment)?;
     Ok(named && end.is_some_and(|end| ctx.now < end))
 }

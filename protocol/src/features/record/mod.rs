@@ -37,7 +37,7 @@ pub use crate::entries::{
 };
 pub use crate::holdings::ContentRef;
 pub use crate::kind::{Kind, UnknownKind};
-pub(crate) use announce::announce_waiting;
+pub(crate) use announce::{announce_again, announce_waiting};
 pub use authors::EntryStanding;
 pub(crate) use authors::tell_all as tell_treating;
 pub(crate) use check::checked;

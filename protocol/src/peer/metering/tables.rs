@@ -19,7 +19,7 @@ pub enum Bounds {
 }
 
 /// The counted tables. A table's place is in the keys of its bills: new ones go to the end.
-pub(super) const COUNTED: [Table; 9] = [
+pub(super) const COUNTED: [Table; 11] = [
     RESERVATION,
     KEPT,
     ENTRY,
@@ -29,12 +29,16 @@ pub(super) const COUNTED: [Table; 9] = [
     Table("revocation_state"),
     Table("consent_request"),
     Table("consent_received"),
+    COMPARTMENT,
+    TREATS,
 ];
 
 pub(super) const RESERVATION: Table = Table("backup_reservation");
 pub(super) const KEPT: Table = Table("backup_kept");
 pub(super) const ENTRY: Table = Table("entry");
 pub(super) const CATALOGUE: Table = Table("catalogue");
+pub(super) const COMPARTMENT: Table = Table("compartment");
+pub(super) const TREATS: Table = Table("treats");
 
 use Bounds::{Bounded, Counted, Grows, Ours, With};
 
@@ -77,12 +81,15 @@ pub const TABLES: &[(&str, Bounds)] = &[
     ("clock_lowered", Ours),
     ("code", Ours),
     ("code_given", Ours),
+    ("compartment", Counted),
     ("compartment_of", Ours),
     ("compartment_retired", With("party", "`RETIRED_COMPARTMENTS_MAX`")),
+    ("consent_again", Bounded("one for each who deals with a patient")),
     ("consent_compared", Ours),
     ("consent_deposit_for", With("consent_request", "a page of its entries each")),
     ("consent_due", With("consent_request", "one")),
     ("consent_given", Bounded("what the patient permitted, and `PASSED_ON_MAX` for each")),
+    ("consent_order", Bounded("`ORDERS_OPEN_MAX` for each patient")),
     ("consent_read", Ours),
     ("consent_received", Counted),
     ("consent_received_for", With("consent_received", "one")),
@@ -90,6 +97,8 @@ pub const TABLES: &[(&str, Bounds)] = &[
     ("consent_request", Counted),
     ("consent_unasked", With("party", "one")),
     ("contact", Bounded("what the patient did, and `PASSED_ON_MAX` for each permission")),
+    ("copied", Bounded("one")),
+    ("copied_heard", With("party", "one")),
     ("enrolled", Ours),
     ("enrolling", Ours),
     ("enrolment_begun", Ours),
@@ -168,11 +177,12 @@ pub const TABLES: &[(&str, Bounds)] = &[
     ("revocation_state", Counted),
     ("revocations", Counted),
     ("standing", With("party", "one")),
+    ("started", Bounded("one")),
     ("ticket", Bounded("`TICKETS_WEIGHT_MAX` for each institution")),
     ("ticket_end", Bounded("`TICKETS_WEIGHT_MAX` for each institution")),
     ("ticket_object", Bounded("`TICKETS_WEIGHT_MAX` for each institution")),
     ("ticket_weight", With("party", "one")),
     ("transfer", With(DEPOSIT, "`DEPOSIT_OBJECTS_MAX`")),
-    ("treats", With("party", "`TREATERS_MAX`")),
+    ("treats", Counted),
     ("treats_author", With("entry", "one")),
 ];

@@ -160,8 +160,9 @@ pub fn words() -> Vec<(&'static str, String, String)> {
     let mut rows: Vec<_> = operations
         .map(|(code, words)| row("operations", &format_args!("[{code}]"), words.to_owned()))
         .collect();
-    let all = list(Operation::ALL.iter().take(3).map(|operation| operation.in_words()));
-    rows.push(row("operations", &"[1, 2, 3]", all));
+    let several = [Operation::Read, Operation::Write, Operation::Keep];
+    let several = list(several.iter().map(|operation| operation.in_words()));
+    rows.push(row("operations", &"[1, 2, 3]", several));
     rows.extend(purposes.map(|(code, words)| row("purpose", &code, words.to_owned())));
     rows.extend([1, 2, 3].map(|depth| row("depth", &depth, times(depth))));
     let ages = [0, 1, 60, 90, 3600, 5400, 86_400, 604_800];

@@ -3,9 +3,12 @@
 //! A compartment is a letter box: anybody with the public half drops a sealed record in, only the
 //! patient's side opens it. There is one per kind of record and epoch; a new epoch begins when a
 //! standing permission to read a whole compartment ends, so that it never reaches what comes later.
+//!
+//! The ring that every holder has names compartments by their ids, which tell nothing of the kind. Whoever is to seal
+//! to one, or may read it, is told of the compartment itself, and finds by the id that it is the patient's.
 
 use super::KnownKeys;
-use crate::codec::wire_struct;
+use crate::codec::{Wire, wire_struct};
 use crate::crypto::KemPublic;
 use crate::id::{CompartmentId, PartyId};
 use crate::kind::Kind;
@@ -15,7 +18,7 @@ use crate::statement::{Signed, Statement, Unverified};
 use crate::time::{DAY_MS, Timestamp};
 
 wire_struct! {
-    /// One compartment's public half.
+    /// One compartment: its public half, and how it derives.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Compartment {
         /// The kind of record.
@@ -26,17 +29,28 @@ wire_struct! {
         3 => epoch: u32,
         /// The key to seal to.
         4 => key: KemPublic,
-        /// Until when it may be sealed to, where that is before the ring's end: a standing permission to
-        /// read it ends then, and what is recorded later must be out of its reach.
-        5 => until: Option<Timestamp>,
     }
 }
 
 impl Compartment {
-    /// The first 16 bytes of BLAKE3 of the key.
+    /// The beginning of a hash over all of it: nobody can say another kind of a key that the patient's ring names. Who
+    /// does not know the key cannot guess its kind.
     #[must_use]
     pub fn id(&self) -> CompartmentId {
-        CompartmentId::from_slice(&self.key.digest()[..16]).expect("16 bytes")
+        let hash = blake3::derive_key("chartmesh/1/compartment-id", &self.to_bytes());
+        CompartmentId::from_slice(&hash[..CompartmentId::LEN]).expect("a hash has 32 bytes")
+    }
+}
+
+wire_struct! {
+    /// A compartment as the ring names it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct RingEntry {
+        /// The compartment.
+        1 => compartment: CompartmentId,
+        /// Until when it may be sealed to, where that is before the ring's end: a standing permission to
+        /// read it ends then, and what is recorded later must be out of its reach.
+        2 => until: Option<Timestamp>,
     }
 }
 
@@ -54,8 +68,8 @@ wire_struct! {
         4 => issued: Timestamp,
         /// Until when deposits may use it; at most 30 days after `issued`.
         5 => expires: Timestamp,
-        /// One per kind of record, in ascending order of kind.
-        6 => compartments: Vec<Compartment>,
+        /// One per kind of record, in ascending order of their ids.
+        6 => compartments: Vec<RingEntry>,
         /// The institution id of the relay that serves the patient: only the patient's own word tells
         /// others whom to ask for consent, and who may obtain access logs.
         7 => relay: PartyId,
@@ -77,7 +91,7 @@ reasons! {
         42 => OldKey: NotAuthentic "the key ring was signed with a key that is no longer current",
         /// The signature does not verify.
         43 => BadSignature: NotAuthentic "the key ring's signature does not verify",
-        /// Too many compartments, or two of one kind.
+        /// Too many compartments, or one twice.
         44 => BadCompartments: NotAuthentic "the key ring's compartments are too many or not in order",
         /// Valid for longer than allowed, or issued too far in the future.
         45 => BadDates: NotAuthentic "the key ring's dates are not possible",
@@ -85,7 +99,7 @@ reasons! {
 }
 
 impl Unverified<KeyRing> {
-    /// Verifies a key ring. An expired one verifies: it still tells the past; see [`KeyRing::usable`].
+    /// Verifies a key ring. An expired one verifies: it still tells the past; see [`KeyRing::end_of`].
     ///
     /// # Errors
     /// [`KeyRingError`].
@@ -96,7 +110,7 @@ impl Unverified<KeyRing> {
     ) -> Result<Signed<KeyRing>, KeyRingError> {
         let ring = self.claims();
         if ring.compartments.len() > limits::COMPARTMENTS_MAX
-            || !ring.compartments.is_sorted_by(|a, b| a.kind < b.kind)
+            || !ring.compartments.is_sorted_by(|a, b| a.compartment < b.compartment)
         {
             return Err(KeyRingError::BadCompartments);
         }
@@ -117,15 +131,16 @@ impl Unverified<KeyRing> {
 }
 
 impl KeyRing {
-    /// Until when one of this ring's compartments may be sealed to.
+    /// What it says of a compartment, if it names it.
     #[must_use]
-    pub fn end_of(&self, compartment: &Compartment) -> Timestamp {
-        compartment.until.map_or(self.expires, |until| until.min(self.expires))
+    pub fn entry(&self, compartment: CompartmentId) -> Option<&RingEntry> {
+        let at = self.compartments.binary_search_by_key(&compartment, |entry| entry.compartment);
+        at.ok().map(|at| &self.compartments[at])
     }
 
-    /// The compartment for new records of `kind`, if it may still be sealed to.
+    /// Until when one of this ring's compartments may be sealed to.
     #[must_use]
-    pub fn usable(&self, kind: Kind, now: Timestamp) -> Option<&Compartment> {
-        self.compartments.iter().find(|c| c.kind == kind).filter(|c| now < self.end_of(c))
+    pub fn end_of(&self, entry: &RingEntry) -> Timestamp {
+        entry.until.map_or(self.expires, |until| until.min(self.expires))
     }
 }

@@ -30,7 +30,7 @@ pub use certificate::{CertificateError, NodeCertificate, RelayCertificate};
 pub use fingerprint::Fingerprint;
 pub use institution_phrase::{InstitutionPhrase, RotateError};
 pub use key_log::{Inception, KeyLog, KeyLogError, KnownKeys, Rotation, incept, incept_for_good};
-pub use key_ring::{Compartment, KeyRing, KeyRingError};
+pub use key_ring::{Compartment, KeyRing, KeyRingError, RingEntry};
 pub use patient_keys::PatientKeys;
 pub use phrase::{Phrase, RecordsRoot};
 pub use treats::{Treats, TreatsError};

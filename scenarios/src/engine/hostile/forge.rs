@@ -148,6 +148,7 @@ impl Engine<'_> {
                 revocations: Some(Signed::sign(state, key).to_unverified()),
                 ..News::default()
             },
+            compartments: Vec::new(),
         };
         let body = Body::Custody(custody::Message::Keys(keys));
         self.say(Lie::of("forge"), at, to, &body, None);

@@ -17,7 +17,7 @@ use crate::limits;
 use crate::permission::{Judged, judge};
 use crate::refusal::{Failure, Handled, refuse};
 use crate::store::StoreError;
-use crate::turn::{Context, Effect, Sender};
+use crate::turn::{Context, Effect, Notice, Sender};
 use std::collections::BTreeMap;
 
 /// An offer: each entry is checked before anything is kept; then the place of those that hold is kept, and waits.
@@ -134,7 +134,7 @@ fn check(
     let checked = bundle.check(&keys)?;
     in_time(ctx, &checked)?;
     let known = entries::entry(ctx.txn, checked.label.subject, checked.label.entry())?;
-    entries::keepable(ctx.txn, &checked, known.as_ref())?;
+    entries::keepable(ctx.own, ctx.txn, &checked, known.as_ref())?;
     Ok(checked)
 }
 
@@ -163,7 +163,11 @@ fn permitted(
         // A depositor that has not heard of a rotation still has the ring of an older key. It teaches
         // nothing; what is sealed to it is judged by the ring that is known here.
         match directory::learn_ring(ctx.txn, ring, &known, ctx.now) {
-            Ok(()) | Err(Failure::Refused(_)) => {}
+            // Who keeps for others may have made entries of its own, too.
+            Ok(true) if entries::chart_of(ctx.txn, patient)?.is_some() => {
+                ctx.notify(Notice::Ring { patient });
+            }
+            Ok(_) | Err(Failure::Refused(_)) => {}
             Err(error) => return Err(error),
         }
         // What was sealed in time by the ring that was known may not be by this one.
@@ -292,7 +296,7 @@ fn added(
     if label.author != sender.institution {
         return refuse(Reason::OthersEntries);
     }
-    let current = ring.compartments.iter().any(|c| Some(c.id()) == label.compartment);
+    let current = label.compartment.is_some_and(|id| ring.entry(id).is_some());
     match current && ring.key == known.current_number() {
         true => Ok(()),
         false => refuse(Reason::RetiredCompartment { entry: label.entry() }),

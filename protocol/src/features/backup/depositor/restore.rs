@@ -46,6 +46,13 @@ pub(in crate::features::backup) fn restored(
         let refusal = Refusal::from(Reason::AnswerMalformed);
         return page_ended(ctx, fetch.restore, |row| row.spoil(refusal));
     };
+    // Positions only go up, from one of the page's entries on, so that no depositary keeps us asking.
+    let at = |position: super::super::wire::Position| (position.subject, position.entry);
+    let labels = answer.bundles.iter().map(|bundle| bundle.label.claims());
+    let last = labels.map(|label| (label.subject, label.entry())).max();
+    let next = answer.next.filter(|next| {
+        Some(at(*next)) == last && fetch.after.is_none_or(|after| at(*next) > at(after))
+    });
     for bundle in answer.bundles {
         match take(ctx, holder, fetch.restore, answer.ticket, bundle) {
             // One that is not as it should be keeps none of the others away.
@@ -56,9 +63,6 @@ pub(in crate::features::backup) fn restored(
             result => result?,
         }
     }
-    // Positions only go up, so that no depositary keeps us asking.
-    let at = |position: super::super::wire::Position| (position.subject, position.entry);
-    let next = answer.next.filter(|next| fetch.after.is_none_or(|after| at(*next) > at(after)));
     if let Some(after) = next {
         let next = Fetch { restore: fetch.restore, subject: fetch.subject, after: Some(after) };
         ctx.send(holder, &Message::Fetch(next))?;
@@ -92,7 +96,7 @@ fn take(
         return refuse(Reason::NoWayBack { entry });
     };
     let known = entries::entry(ctx.txn, subject, entry)?;
-    entries::keepable(ctx.txn, &checked, known.as_ref())?;
+    entries::keepable(ctx.own, ctx.txn, &checked, known.as_ref())?;
     let key = ctx
         .own
         .open(|kem| wrap::unwrap(&own_wrap, checked.label.manifest, subject, kem))

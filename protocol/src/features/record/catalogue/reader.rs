@@ -29,9 +29,9 @@ pub(crate) fn received(ctx: &mut Context<'_>, sender: &Sender, listing: Listing)
     if listing.sections.len() > limits::CATALOGUE_SECTIONS_MAX {
         return refuse(Reason::TooManyCompartments);
     }
-    forget_replaced(ctx, &ring)?;
+    let mut kept = forget_replaced(ctx, &ring)?;
     for section in listing.sections {
-        take(ctx, &ring, &sender.keys, section)?;
+        take(ctx, &ring, &sender.keys, section, &mut kept)?;
     }
     Ok(Bytes::default())
 }
@@ -40,17 +40,27 @@ fn not_ours<T>() -> Handled<T> {
     refuse(patients::Reason::NotTheirRelay)
 }
 
-/// What a relay listed that the patient has replaced since counts no more, however high its `seq`.
-fn forget_replaced(ctx: &mut Context<'_>, ring: &KeyRing) -> Handled<()> {
+/// What a relay listed that the patient has replaced since counts no more, however high its `seq`. Gives how many
+/// catalogues are kept.
+fn forget_replaced(ctx: &mut Context<'_>, ring: &KeyRing) -> Handled<usize> {
+    let mut kept = 0;
     for (compartment, row) in tables::sections(ctx.txn, ring.patient)? {
-        if row.catalogue.claims().relay != ring.relay {
+        if row.catalogue.claims().relay == ring.relay {
+            kept += 1;
+        } else {
             tables::forget(ctx.txn, ring.patient, compartment)?;
         }
     }
-    Ok(())
+    Ok(kept)
 }
 
-fn take(ctx: &mut Context<'_>, ring: &KeyRing, relay: &KnownKeys, section: Section) -> Handled<()> {
+fn take(
+    ctx: &mut Context<'_>,
+    ring: &KeyRing,
+    relay: &KnownKeys,
+    section: Section,
+    kept: &mut usize,
+) -> Handled<()> {
     section.check()?;
     let catalogue = section.catalogue.certify(ring, relay, ctx.now)?;
     let (patient, seq) = (catalogue.patient, catalogue.seq);
@@ -60,9 +70,10 @@ fn take(ctx: &mut Context<'_>, ring: &KeyRing, relay: &KnownKeys, section: Secti
     let compartment = catalogue.compartment.unwrap_or(NAMED);
     let known = tables::section(ctx.txn, patient, compartment)?;
     // Compartments that this node never heard of may be of earlier rings, but not any number of them.
-    if known.is_none() && tables::sections(ctx.txn, patient)?.len() >= limits::CATALOGUES_KEPT_MAX {
+    if known.is_none() && *kept >= limits::CATALOGUES_KEPT_MAX {
         return refuse(Reason::TooManyCompartments);
     }
+    *kept += usize::from(known.is_none());
     let newest = known.as_ref().is_none_or(|known| known.catalogue.claims().seq <= seq);
     let mut row = SectionRow { catalogue: catalogue.to_unverified(), rows: 0, complete: true };
     if compartment == NAMED {
