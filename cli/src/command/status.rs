@@ -66,7 +66,7 @@ impl Args {
                 out.next(match status.role {
                     Role::Patient => format!("what was permitted or revoked here since {since} may be forgotten: look at `chartmesh consent grants`, and at `chartmesh patient treated-by`; once its patients' hospitals have been connected (`chartmesh peers`), which bring back what was revoked and announce what they recorded, rotate the patients' keys with `chartmesh patient rotate`"),
                     Role::Hospital => format!("entries recorded here since {since} that are missing come back with `chartmesh backup restore HOLDER`; keys and permissions come by themselves, permissions once their patients' keys are unlocked"),
-                    Role::Backup => format!("what was deposited here since {since} may be gone: depositors hear of it, and deposit it again"),
+                    Role::Backup => format!("what was deposited here since {since} may be gone: depositors hear of it (`chartmesh backup list --unkept` there), and have it kept again with `chartmesh backup keep`"),
                 });
             }
             if machine.ahead_ms >= AHEAD_MS {
