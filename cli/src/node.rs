@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::str::FromStr;
 
+use chartmesh_node::api::NodeStatusView;
 use chartmesh_node::client::{By, Client, ClientError};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
@@ -36,6 +37,11 @@ impl Node {
 
     /// How the node stands.
     pub(crate) async fn status(&self) -> Outcome<StatusView> {
+        read(self.client.get("/v1/status").await?)
+    }
+
+    /// How the node stands, with what the protocol knows nothing of.
+    pub(crate) async fn machine(&self) -> Outcome<NodeStatusView> {
         read(self.client.get("/v1/status").await?)
     }
 
@@ -177,8 +183,7 @@ impl Node {
     pub(crate) async fn subject(&self, text: &str) -> Outcome<String> {
         if let Some(whole) = whole::<PartyId>(text) {
             let found = self.found(Thing::Subject, &whole, None).await?;
-            let one = found.found.into_iter().find(|one| one.by == FoundBy::Id);
-            return Ok(one.map_or(whole, |one| one.id));
+            return Ok(led_to(whole, &found));
         }
         Ok(self.find("patient or chart", Thing::Subject, text).await?.id)
     }
@@ -314,6 +319,16 @@ fn whole<T: FromStr + ToString>(text: &str) -> Option<String> {
     text.trim().to_lowercase().parse::<T>().ok().map(|id| id.to_string())
 }
 
+/// Whom a whole id means: itself where somebody bears it, else whoever's it was before. A patient whose enrolment was
+/// undone is still meant, and not the chart that was left.
+fn led_to(whole: String, view: &FoundView) -> String {
+    let by_id = || view.found.iter().filter(|one| one.by == FoundBy::Id);
+    if by_id().any(|one| one.id == whole) {
+        return whole;
+    }
+    by_id().next().map_or(whole, |one| one.id.clone())
+}
+
 /// A resolved id as a type.
 pub(crate) fn id<T: FromStr>(text: &str) -> Outcome<T>
 where
@@ -333,5 +348,30 @@ pub(crate) fn name_of(known: &[Candidate], party: PartyId) -> String {
     match known.iter().find(|candidate| candidate.id == id && !candidate.name.is_empty()) {
         Some(candidate) => candidate.name.clone(),
         None => party.short(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chartmesh_protocol::peer::FoundOne;
+
+    #[test]
+    fn a_whole_id_means_its_bearer_before_whoever_had_it_earlier() {
+        let found = |ids: &[&str]| {
+            let one = |id: &&str| FoundOne {
+                what: Thing::Subject,
+                id: (*id).to_owned(),
+                other: None,
+                name: String::new(),
+                stands: None,
+                by: FoundBy::Id,
+            };
+            FoundView { found: ids.iter().map(one).collect(), more: false }
+        };
+        let led = |ids: &[&str]| led_to("patient".to_owned(), &found(ids));
+        assert_eq!(led(&["chart", "patient"]), "patient");
+        assert_eq!(led(&["chart"]), "chart");
+        assert_eq!(led(&[]), "patient");
     }
 }

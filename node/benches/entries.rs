@@ -75,7 +75,7 @@ async fn bench() {
 }
 
 async fn keep(handle: &Handle, subject: PartyId, entry: SealedEntry) {
-    let command = record::command::Record { subject, entries: vec![entry] };
+    let command = record::command::Record { subject, chart: None, entries: vec![entry] };
     handle.command(command, None).await.expect("an entry is kept");
 }
 

@@ -46,7 +46,7 @@ pub mod room;
 pub mod run;
 pub mod store;
 
-pub use random::random;
+pub use random::{random, system};
 
 const _: () = assert!(
     !chartmesh_protocol::STAND_INS,

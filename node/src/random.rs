@@ -5,7 +5,8 @@ use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
 
 /// The operating system's generator.
-pub(crate) fn system() -> UnwrapErr<SysRng> {
+#[must_use]
+pub fn system() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 

@@ -45,7 +45,7 @@ impl Home {
         let peer = Peer::new(identity).expect("a fresh key log verifies");
         let (store, rng) = (Memory::default(), ChaCha20Rng::from_seed([5; 32]));
         let mut home = Self { peer, store, rng };
-        home.peer.start(&mut home.store, NOW).expect("memory does not fail");
+        home.peer.start(&mut home.store, NOW, &mut home.rng).expect("memory does not fail");
         for number in 0..charts {
             home.act(NewChart { name: format!("patient {number}"), identifiers: vec![] });
         }
@@ -67,7 +67,11 @@ impl Home {
         for begin in (0..entries).step_by(PAGE) {
             let drafts = (begin..entries.min(begin + PAGE)).map(draft).collect();
             let sealed = self.peer.seal_entries(&self.store, NOW, subject, drafts, &mut self.rng);
-            self.act(Record { subject, entries: sealed.expect("entries can be sealed") });
+            self.act(Record {
+                subject,
+                chart: None,
+                entries: sealed.expect("entries can be sealed"),
+            });
         }
         subject
     }

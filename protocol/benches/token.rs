@@ -62,6 +62,7 @@ fn main() {
         nonce: [9; 16],
         keys: Keys { patient: &patient, institutions: &|_| None },
         revocations: &revocations,
+        forgot: None,
         treats: None,
         node_of: &|_| Some(grantee),
     };

@@ -19,7 +19,7 @@
 //! # let identity = Identity { role: Role::Hospital, name, log, institution, kem, node };
 //! # let (now, mut rng) = (Timestamp(1_800_000_000_000), ChaCha20Rng::from_seed([5; 32]));
 //! let (peer, mut store) = (Peer::new(identity)?, Memory::default());
-//! peer.start(&mut store, now)?;
+//! peer.start(&mut store, now, &mut rng)?;
 //!
 //! let chart = record::command::NewChart { name: "Sato Aiko".into(), identifiers: Vec::new() };
 //! let command = Box::new(chart.into());
@@ -42,7 +42,7 @@
 //!  features   side by side: federation, enrolment, custody, record, consent, backup
 //!  exchange   outbox, inbox, access log: what every exchange with others goes through
 //!  facts      what is kept and several features read: names, directory, members, contacts, patients,
-//!             permissions, who treats whom, holdings of objects, entries, receipts
+//!             permissions, keys for grants, who treats whom, holdings of objects, entries, receipts
 //!  turn       one event being handled: who we are, context, effects, notices, answers
 //!  trust      what is signed and sealed, and how it is judged: identities, objects, tokens, membership
 //!  store      what is asked of storage; typed rows; the time that counts
@@ -68,13 +68,14 @@ mod vectors;
 pub use self::features::*;
 pub use base::{Addresses, Reach, codec, crypto, id, limits, naming, reason, time};
 pub use exchange::access_log;
-pub use facts::{codes, copied, directory, holdings, quota};
+pub use facts::{codes, copied, directory, grant_keys, holdings, quota};
 pub use trust::{capability, identity, membership, message, object, statement, wrap};
 
 pub(crate) use base::kind;
 pub(crate) use exchange::{inbox, outbox};
 pub(crate) use facts::{
-    catalogue, contacts, entries, members, names, patients, permission, receipts, treating,
+    catalogue, contacts, entries, members, misfiled, names, patients, permission, receipts,
+    treating,
 };
 pub(crate) use store::{clock, rows};
 

@@ -33,6 +33,7 @@ fn introduction(nodes: usize, addresses: usize) -> Introduction {
         role: Role::Hospital,
         kem: KemSecret::from_seed([3; 32]).public(),
         issued: Timestamp(0),
+        until: Timestamp(0),
     };
     let node =
         IntroducedNode { node: NodeId([0; 32]), addresses: vec![String::new(); addresses].into() };

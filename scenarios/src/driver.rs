@@ -86,8 +86,8 @@ pub(crate) trait Driver {
                 self.agenda(at).gate(node, open);
                 self.gate(at, node, open);
             }
-            Effect::Pull { id } => {
-                let next = self.agenda(at).pull(id);
+            Effect::Pull { id, from } => {
+                let next = self.agenda(at).pull(id, from);
                 self.obey(at, next);
             }
             Effect::Stop { id } => {

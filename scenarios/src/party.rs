@@ -46,7 +46,7 @@ pub struct Party {
     pub institution_key: SigningKey,
     /// Its institution's next key, as an operator's words keep it.
     next_key: SigningKey,
-    /// What grants to it are sealed to, for tests that open one themselves.
+    /// What its institution seals to itself, for tests of what a thief of it opens.
     pub kem: KemSecret,
     /// Its institution's keys from before its rotations.
     earlier: Vec<(SigningKey, KemSecret)>,
@@ -145,7 +145,7 @@ impl Party {
             key: key.public(),
             next: self.next_key.public().digest(),
             kept: Vec::new(),
-            at,
+            at: known.rotated_at().map_or(at, |before| at.max(before)),
         };
         let identity = Identity {
             role: self.peer.role(),

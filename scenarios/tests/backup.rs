@@ -9,7 +9,7 @@ use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
-use chartmesh_protocol::store::Memory;
+use chartmesh_protocol::store::{Memory, ReadTxn as _, Table};
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who};
 
@@ -33,6 +33,23 @@ fn a_deferred_deposit_waits_and_is_carried_out_at_its_time_even_after_a_restart(
     assert_eq!(region.request(region.relay, &order).state, RequestState::Done);
     assert!(region.entries(region.provider, false).iter().all(|entry| entry.whole));
     assert!(region.upload_at(Some(region.world.now.0 + 8 * DAY_MS)).is_err());
+}
+
+/// [QUO-1]: who takes a place and brings nothing does not keep it once the patient has taken the permission back.
+#[test]
+fn a_place_is_given_up_as_soon_as_the_patient_takes_its_permission_back() {
+    let mut region = Region::found(1);
+    let order = region.upload_at(Some(region.world.now.0 + 5 * DAY_MS)).unwrap();
+    let places = |region: &Region| {
+        let store = &region.world.parties[region.provider.0].store;
+        store.page(Table("backup_reservation"), &[], &[], usize::MAX).unwrap().len()
+    };
+    assert_eq!(places(&region), 1);
+    let tokens = region.tokens(&order);
+    region.revoke(tokens);
+    region.world.settle();
+    assert_eq!(places(&region), 0);
+    assert_ne!(region.request(region.relay, &order).state, RequestState::Ready);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is too long or too many: it is refused where it is said, and whatever is kept is read again.
 
-use chartmesh_protocol::capability::{Chain, Grant, Purpose};
+use chartmesh_protocol::capability::{Chain, Grant, GrantKeys, Purpose};
 use chartmesh_protocol::codec::Wire;
 use chartmesh_protocol::consent::{self, Ask, Permission, ReadAnswer, RequestState, Wish};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
@@ -13,8 +13,10 @@ use chartmesh_protocol::peer::{Body, Command, ask};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
-use chartmesh_protocol::{Addresses, Reach};
+use chartmesh_protocol::{Addresses, Reach, grant_keys};
 use chartmesh_scenarios::{Region, Who};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 use std::cell::Cell;
 
 /// The last permission that the relay gave B.
@@ -30,13 +32,16 @@ fn permission(region: &Region) -> Permission {
 fn made_up(region: &Region, given: &Permission, round: u8, count: u16) -> Permission {
     let keys = &region.world.parties[region.relay.0].unlocked[&region.patient];
     let template = given.grants[0].clone();
+    let b = &region.world.parties[region.b.0].store;
+    let to = grant_keys::secrets(b).unwrap()[0].public();
+    let mut rng = ChaCha20Rng::from_seed([round; 32]);
     let grants = (0..count).map(|number| {
         let mut token = template.chain.leaf().claims().clone();
         token.id = TokenId([0; 16]);
         token.id.0[0] = round;
         token.id.0[1..3].copy_from_slice(&number.to_be_bytes());
         let chain = Chain::root(&Signed::sign(token, &keys.signing));
-        Grant { chain, ..template.clone() }
+        Grant::seal(chain, &GrantKeys::default(), &to, &mut rng).unwrap()
     });
     Permission { grants: grants.collect(), ..given.clone() }
 }
@@ -106,6 +111,7 @@ fn made_up_institution(number: u8, name: &str) -> Introduction {
         role: Role::Hospital,
         kem: KemSecret::from_seed([number; 32]).public(),
         issued: Timestamp(1),
+        until: Timestamp(2),
     };
     Introduction { keys, card: Signed::sign(card, &key).to_unverified(), nodes: vec![] }
 }

@@ -239,7 +239,7 @@ fn nobody_becomes_a_patients_relay_by_saying_so() {
             &{
                 let mut e = vec![0xa2, 0x01, 0x58, 0x20];
                 e.extend(read.patient.0);
-                e.extend([0x02, 0x00]);
+                e.extend([0x02, 0xa2, 0x01, 0x00, 0x02, 0x00]);
                 e
             },
             usize::MAX,
@@ -291,6 +291,7 @@ fn a_relay_takes_few_requests_each_once_and_about_members_only() {
         role: Role::Hospital,
         kem: KemSecret::from_seed([3; 32]).public(),
         issued: region.world.now,
+        until: region.world.now.plus_ms(DAY_MS),
     };
     let card = Signed::sign(card, &key).to_unverified();
     let stranger = Introduction { keys, card, nodes: vec![] };

@@ -240,7 +240,7 @@ fn an_expelled_member_that_was_away_for_years_of_statements_is_told_when_it_is_b
         new.push(guest);
     }
     // Some rounds are of the one that is away.
-    world.advance(DAY_MS / 2);
+    world.advance(DAY_MS);
     for member in &new[..7] {
         world.expel(*member, out).unwrap();
     }

@@ -1,7 +1,7 @@
 //! A federation begins with one hospital, joins another, is founded anew; what its members decide; a store that was lost.
 
 use chartmesh_protocol::codec::Wire as _;
-use chartmesh_protocol::federation::command::{Follow, Found, Leave, Rename, Threshold};
+use chartmesh_protocol::federation::command::{Follow, Found, Leave, Recall, Rename, Threshold};
 use chartmesh_protocol::federation::view::{Status, Wanted};
 use chartmesh_protocol::federation::{self, CatchUp, Gossip};
 use chartmesh_protocol::identity::Role;
@@ -12,7 +12,7 @@ use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Unverified;
 use chartmesh_protocol::store::Memory;
-use chartmesh_protocol::time::DAY_MS;
+use chartmesh_protocol::time::{DAY_MS, HOUR_MS};
 use chartmesh_scenarios::{Who, World};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -359,4 +359,54 @@ fn whoever_tells_of_what_an_applicant_applied_with_before_changes_nothing() {
     world.admit(all[0], guest).unwrap();
     world.admit(all[1], guest).unwrap();
     assert!(world.is_member(all[2], guest));
+}
+
+/// [FED-8]
+#[test]
+fn who_is_admitted_hears_of_those_who_applied_before() {
+    let (mut world, all) = members(1, 3);
+    let earlier = world.add(Role::Hospital, "Earlier");
+    let newcomer = world.add(Role::Hospital, "Newcomer");
+    for who in [earlier, newcomer] {
+        let invite = world.invite(all[0]);
+        world.join(who, invite).unwrap();
+    }
+    for at in [all[0], all[1]] {
+        world.admit(at, newcomer).unwrap();
+    }
+    assert!(world.is_member(newcomer, newcomer));
+    let view = world.see(newcomer, &ask::Members, None).unwrap();
+    let listed = view.parties.iter().find(|one| one.party == world.id(earlier));
+    assert_eq!(listed.map(|one| one.status), Some(Status::Applicant));
+    // It has a say in the admission like everybody else.
+    for at in [newcomer, all[2]] {
+        world.admit(at, earlier).unwrap();
+    }
+    assert!(world.is_member(earlier, all[0]));
+}
+
+/// [FED-8]
+#[test]
+fn who_takes_its_application_back_is_no_applicant_anywhere_and_can_apply_again() {
+    let (mut world, all) = members(1, 3);
+    let applicant = world.add(Role::Hospital, "Applicant");
+    let nothing = world.ask(applicant, Recall, None).unwrap_err();
+    assert_eq!(nothing.name(), "federation.applied-nowhere");
+    let invite = world.invite(all[0]);
+    world.join(applicant, invite).unwrap();
+    world.admit(all[0], applicant).unwrap();
+    world.ask(applicant, Recall, None).unwrap();
+    world.advance(HOUR_MS);
+    for at in &all {
+        let view = world.see(*at, &ask::Members, None).unwrap();
+        assert!(view.parties.iter().all(|one| one.party != world.id(applicant)), "{at:?}");
+        assert!(view.open.is_empty(), "{at:?}");
+    }
+    assert_eq!(world.see(applicant, &ask::Status, None).unwrap().waiting, 0);
+    let invite = world.invite(all[1]);
+    world.join(applicant, invite).unwrap();
+    for at in &all[..2] {
+        world.admit(*at, applicant).unwrap();
+    }
+    assert!(world.is_member(applicant, applicant));
 }

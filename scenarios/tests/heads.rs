@@ -10,6 +10,7 @@ use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::reason::ENGLISH;
 use chartmesh_protocol::statement::{Signed, Unverified};
 use chartmesh_protocol::store::{ReadTxn, Row, Table, Txn};
+use chartmesh_protocol::time::Timestamp;
 use chartmesh_scenarios::{Region, Who};
 
 /// The tables that a dishonest holder's program writes.
@@ -123,7 +124,7 @@ fn it_does_not_matter_whether_the_head_or_the_log_comes_first() {
 /// A head as the provider signs it.
 fn head(region: &Region, patient: PartyId, seq: u64, hash: [u8; 32]) -> Head {
     let (holder, at) = (region.world.id(region.provider), region.world.now);
-    Head { holder, key: 0, patient, seq, hash, at }
+    Head { holder, key: 0, patient, seq, hash, at, volume: Timestamp(0) }
 }
 
 fn countersigned(region: &Region, (reader, signer): (Who, Who), head: Head, by: Who) -> Shown {

@@ -203,6 +203,32 @@ fn a_deposit_whose_time_has_come_and_that_finds_no_room_leaves_no_tickets_behind
     let before = rows(&region, region.a, "ticket");
     region.world.advance(hour + 10_000);
     assert_eq!(rows(&region, region.a, "ticket"), before);
+    // It is put off, and carried out once there is room.
+    let kept = |region: &Region| rows(region, region.provider, "backup_kept");
+    let kept_before = kept(&region);
+    region.world.switch(region.provider, true);
+    region.world.advance(hour);
+    assert!(kept(&region) > kept_before);
+    assert_eq!(rows(&region, region.a, "backup_deferred"), 0);
+}
+
+/// [MSG-11]
+#[test]
+fn a_relay_for_which_no_more_can_wait_is_let_in_after_weeks_and_keeps_no_deposit_of_its_patients_from_ending()
+ {
+    let mut region = Region::found(1);
+    let (a, relay) = (region.a, region.relay);
+    region.world.switch(region.provider, false);
+    region.upload();
+    region.world.switch(relay, false);
+    while region.download(a, &Wish::default()).is_ok() {}
+    region.world.switch(region.provider, true);
+    // Longer than its certificate by the hospital is left alone.
+    region.world.advance(9 * DAY_MS);
+    assert_eq!(rows(&region, a, "consent_order"), 0, "the order is carried out");
+    region.world.switch(relay, true);
+    region.world.advance(DAY_MS / 24);
+    assert_eq!(region.world.see(a, &ask::Status, None).unwrap().waiting, 0);
 }
 
 #[test]

@@ -1,38 +1,21 @@
 //! Stores that were put back from an older copy: noticed, said, and told again what they lost. [MSG-8] to [MSG-10]
 
+use chartmesh_protocol::access_log::command::Collect;
+use chartmesh_protocol::access_log::view::LogView;
+use chartmesh_protocol::backup;
 use chartmesh_protocol::consent::{RequestState, Wish};
 use chartmesh_protocol::message::OutcomeResult;
-use chartmesh_protocol::peer::{Body, PutBackView, ask};
+use chartmesh_protocol::peer::{Body, Part, PutBackView, ask};
+use chartmesh_protocol::reason::ENGLISH;
 use chartmesh_protocol::record::Kind;
-use chartmesh_protocol::store::Memory;
+use chartmesh_protocol::store::{ReadTxn, Table, Txn};
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
-use chartmesh_protocol::{backup, custody};
 use chartmesh_scenarios::{Region, Who};
 
 const HOUR_MS: u64 = DAY_MS / 24;
 
-fn copy(region: &Region, of: Who) -> Memory {
-    region.world.parties[of.0].store.clone()
-}
-
-/// The node comes back with the store of then.
-fn put_back(region: &mut Region, who: Who, store: Memory) {
-    region.world.switch(who, false);
-    region.world.parties[who.0].store = store;
-    region.world.advance(1000);
-    region.world.switch(who, true);
-    region.world.settle();
-}
-
 fn noticed(region: &Region, who: Who) -> Option<PutBackView> {
     region.world.see(who, &ask::Status, None).unwrap().put_back
-}
-
-/// Whatever needs the patient's keys is done, too.
-fn unlock(region: &mut Region) {
-    let refresh = custody::command::Refresh { patient: region.patient };
-    region.world.ask(region.relay, refresh, Some(region.patient)).unwrap();
-    region.world.wait();
 }
 
 /// [MSG-9]: said once, and not again.
@@ -40,7 +23,7 @@ fn unlock(region: &mut Region) {
 fn a_reader_that_was_put_back_is_told_by_others_numbers_and_gets_its_permissions_again() {
     let mut region = Region::found(1);
     let b = region.b;
-    let before = copy(&region, b);
+    let before = region.copy(b);
     region.world.advance(HOUR_MS);
     let standing = Some(Timestamp(region.world.now.0 + 20 * DAY_MS));
     let wish = Wish { kinds: vec![Kind::Laboratory], standing, ..Wish::default() };
@@ -51,13 +34,13 @@ fn a_reader_that_was_put_back_is_told_by_others_numbers_and_gets_its_permissions
     let had = region.grants(b).len();
     assert_eq!(noticed(&region, b).map(|back| back.by), None);
 
-    put_back(&mut region, b, before);
+    region.put_back(b, before);
     assert_eq!(region.grants(b).len(), 0);
     region.world.advance(13 * HOUR_MS);
     let back = noticed(&region, b).expect("the relay's numbers are higher");
     assert!(back.by.contains(&"“Relay”".to_owned()), "{back:?}");
     assert!(back.since.0 < region.world.now.0 - DAY_MS, "{back:?}");
-    unlock(&mut region);
+    region.unlock();
     assert_eq!(region.grants(b).len(), had);
     let request = region.requests(b).into_iter().find(|one| one.request == over_a_kind.request);
     assert!(request.is_some(), "it is there again");
@@ -69,7 +52,7 @@ fn a_reader_that_was_put_back_is_told_by_others_numbers_and_gets_its_permissions
     }
     region.world.record_wire = true;
     region.world.advance(2 * DAY_MS);
-    unlock(&mut region);
+    region.unlock();
     let again =
         region.world.said().filter(|(_, to, body)| *to == b && body.name() == "consent.permission");
     assert_eq!(again.count(), 0);
@@ -79,7 +62,7 @@ fn a_reader_that_was_put_back_is_told_by_others_numbers_and_gets_its_permissions
 fn a_relay_that_was_put_back_hears_again_of_what_was_recorded_since() {
     let mut region = Region::found(1);
     let relay = region.relay;
-    let before = copy(&region, relay);
+    let before = region.copy(relay);
     region.world.advance(HOUR_MS);
     region.add(Kind::Laboratory, "since");
     region.world.wait();
@@ -89,7 +72,7 @@ fn a_relay_that_was_put_back_hears_again_of_what_was_recorded_since() {
     };
     assert!(titles(&region).contains(&"since".to_owned()));
 
-    put_back(&mut region, relay, before);
+    region.put_back(relay, before);
     assert!(!titles(&region).contains(&"since".to_owned()));
     region.add(Kind::Laboratory, "after");
     region.world.advance(13 * HOUR_MS);
@@ -104,7 +87,7 @@ fn what_a_provider_that_was_put_back_gave_receipts_for_since_is_not_counted_as_k
     let (a, provider) = (region.a, region.provider);
     region.keep(None).unwrap();
     region.world.wait();
-    let before = copy(&region, provider);
+    let before = region.copy(provider);
     region.world.advance(3 * DAY_MS);
     region.world.switch(provider, false);
     region.world.switch(provider, true);
@@ -113,7 +96,7 @@ fn what_a_provider_that_was_put_back_gave_receipts_for_since_is_not_counted_as_k
     region.keep(None).unwrap();
     region.world.wait();
 
-    put_back(&mut region, provider, before);
+    region.put_back(provider, before);
     // It learns of it where somebody talks to it.
     let restore = backup::command::Restore { holder: region.world.id(provider), subject: None };
     region.world.ask(a, restore, None).unwrap();
@@ -133,10 +116,7 @@ fn a_member_whose_count_of_starts_is_ahead_of_its_store_is_bound_as_one_that_was
         let view = region.world.see(region.a, &ask::Members, None).unwrap();
         view.sealing.is_some_and(|sealing| sealing.put_back)
     };
-    let start = |region: &mut Region, beside| {
-        let (now, party) = (region.world.now, &mut region.world.parties[region.a.0]);
-        party.peer.start_counted(&mut party.store, now, beside).unwrap()
-    };
+    let start = |region: &mut Region, beside| region.world.start_counted(region.a, beside);
     let number = start(&mut region, 0);
     assert_eq!(start(&mut region, number), number + 1, "the store is not older");
     assert!(noticed(&region, region.a).is_none() && !sealing(&region));
@@ -154,14 +134,14 @@ fn a_relay_that_forgot_a_revocation_and_a_rotation_gets_both_back_and_forks_noth
     let (relay, patient) = (region.relay, region.patient);
     let request = region.permitted("{}");
     let tokens = region.tokens(&request);
-    let before = copy(&region, relay);
+    let before = region.copy(relay);
     region.world.advance(HOUR_MS);
     region.revoke(tokens.clone());
     region.world.rotate(relay, patient, vec![]).unwrap();
     region.world.wait();
     let keys = region.world.parties[relay.0].unlocked.clone();
 
-    put_back(&mut region, relay, before);
+    region.put_back(relay, before);
     let live = |region: &Region| {
         let grants = region.grants(relay).into_iter();
         grants.filter(|grant| grant.state == "live" && tokens.contains(&grant.token)).count()
@@ -205,4 +185,161 @@ fn a_provider_that_was_told_wrongly_that_it_was_put_back_loses_no_receipt() {
     region.world.say_in((9, 8), region.b, provider, &body, None, Some).unwrap();
     let again = noticed(&region, provider).unwrap();
     assert_eq!((again.noticed, again.by), (before.noticed, before.by));
+}
+
+/// What the patient's relay has of a holder's log, after it asked for more.
+fn collected(region: &mut Region, holder: Who) -> LogView {
+    let (relay, patient) = (region.relay, region.patient);
+    region.world.advance(1000);
+    region.world.ask(relay, Collect { patient }, None).unwrap();
+    region.world.wait();
+    let logs = region.world.see(relay, &ask::CollectedLogs { patient }, None).unwrap();
+    let holder = region.world.id(holder);
+    let mut log = logs.into_iter().find(|log| log.holder == holder).unwrap();
+    let lines = ask::CollectedLines { patient, holder, part: Part::default() };
+    log.lines = region.world.all(relay, lines, None).unwrap();
+    log
+}
+
+/// Lines that are the holder's, and that only the relay has; heads that agree, that are lost, and that contradict.
+fn counts(log: &LogView) -> [usize; 5] {
+    let lines = |lost| log.lines.iter().filter(|line| line.lost == lost).count();
+    let heads = |agrees, lost| {
+        let of = log.shown.iter().filter(|shown| (shown.agrees, shown.lost) == (agrees, lost));
+        of.count()
+    };
+    [
+        lines(false),
+        lines(true),
+        heads(Some(true), false),
+        heads(None, true),
+        heads(Some(false), false),
+    ]
+}
+
+/// [LOG-8], [LOG-9], [HEA-3].
+#[test]
+fn a_holder_that_was_put_back_goes_on_in_a_volume_and_is_collected_again() {
+    let mut region = Region::found(1);
+    let provider = region.provider;
+    let request = region.permitted("{}");
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let first = collected(&mut region, provider).lines.len();
+    let before = region.copy(provider);
+    // One read that is collected, and one that is not.
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    assert_eq!(counts(&collected(&mut region, provider)), [first + 1, 0, 2, 0, 0]);
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    region.world.wait();
+
+    region.put_back(provider, before.clone());
+    region.world.advance(13 * HOUR_MS);
+    let back = noticed(&region, provider).expect("the others' numbers are higher");
+    // Before it has written a line again.
+    let log = collected(&mut region, provider);
+    assert!(log.verified && log.put_back.is_empty(), "{log:?}");
+    assert_eq!(counts(&log), [first + 1, 0, 2, 1, 0]);
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let log = collected(&mut region, provider);
+    assert!(log.verified && log.problem.is_none(), "{log:?}");
+    assert_eq!(counts(&log), [first + 1, 1, 3, 1, 0], "{log:?}");
+    assert_eq!(log.length, first as u64 + 1);
+    let [told] = &log.put_back[..] else { panic!("{log:?}") };
+    assert!(told.noticed >= back.noticed && told.lost == 1 && told.after.seq == first as u64);
+    // Its own log proves itself, too.
+    let subject = region.patient;
+    let own = region.world.see(provider, &ask::AccessLog::of(subject), None).unwrap();
+    assert!(own.verified && own.length == log.length, "{own:?}");
+
+    // The same copy once more: what the volume had is lost, too.
+    region.put_back(provider, before);
+    region.world.advance(13 * HOUR_MS);
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let log = collected(&mut region, provider);
+    assert!(log.verified, "{log:?}");
+    assert_eq!(counts(&log), [first + 1, 2, 4, 1, 0], "{log:?}");
+    assert_eq!(log.put_back.len(), 2);
+
+    // A copy that knows that it is one.
+    let before = region.copy(provider);
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    assert!(collected(&mut region, provider).verified);
+    region.put_back(provider, before);
+    region.world.advance(13 * HOUR_MS);
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let log = collected(&mut region, provider);
+    assert!(log.verified, "{log:?}");
+    assert_eq!(counts(&log), [first + 2, 3, 6, 1, 0], "{log:?}");
+    assert_eq!(log.put_back.len(), 3);
+}
+
+/// [HEA-3]: its word that a disk died does not wash away what a reader was shown.
+#[test]
+fn a_dishonest_holder_that_says_it_was_put_back_to_hide_a_read_is_shown() {
+    let mut region = Region::found(1);
+    let provider = region.provider;
+    let request = region.permitted("{}");
+    let log = [Table("access_log"), Table("access_log_head")];
+    let before = region.copy(provider);
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let party = &mut region.world.parties[provider.0];
+    for table in log {
+        for (key, _) in party.store.page(table, &[], &[], usize::MAX).unwrap() {
+            party.store.delete(table, &key).unwrap();
+        }
+        for (key, value) in before.page(table, &[], &[], usize::MAX).unwrap() {
+            party.store.put(table, &key, &value).unwrap();
+        }
+    }
+    region.world.start_counted(provider, 99);
+    for said in [false, true] {
+        if said {
+            region.world.advance(1000);
+            assert_eq!(region.fetch(&request).state, RequestState::Done);
+        }
+        let log = collected(&mut region, provider);
+        assert_eq!(counts(&log)[3..], [1, 0], "{log:?}");
+        assert_eq!(log.put_back.len(), usize::from(said));
+    }
+}
+
+/// [LOG-9]: what it wrote before it noticed stands against what was collected, and what follows is collected.
+#[test]
+fn lines_that_a_put_back_holder_wrote_before_it_noticed_are_shown_as_what_they_are() {
+    // As many as were lost, and more than those.
+    for more in [1, 3] {
+        let mut region = Region::found(1);
+        let (a, relay) = (region.a, region.relay);
+        region.add(Kind::Laboratory, "first");
+        let before = region.copy(a);
+        region.world.advance(HOUR_MS);
+        region.add(Kind::Laboratory, "second");
+        let had = collected(&mut region, a);
+        assert!(had.verified && had.put_back.is_empty());
+
+        let others = [relay, region.b, region.provider];
+        region.world.cut.extend(others.iter().flat_map(|who| [(a, *who), (*who, a)]));
+        region.put_back(a, before);
+        for number in 0..more {
+            region.add(Kind::Laboratory, &format!("unnoticed {number}"));
+        }
+        assert!(noticed(&region, a).is_none());
+        region.world.cut.clear();
+        region.world.advance(14 * HOUR_MS);
+        assert!(noticed(&region, a).is_some());
+        region.add(Kind::Laboratory, "after");
+        region.world.wait();
+        let log = collected(&mut region, a);
+        assert!(!log.verified && log.put_back.len() == 1, "{log:?}");
+        let words = log.problem_in_words(&ENGLISH).unwrap();
+        assert!(words.contains("Hospital A says that its store was put back"), "{words}");
+        let newest = log.lines.last().unwrap();
+        assert_eq!((newest.volume, newest.line.seq), (log.put_back[0].noticed, 1));
+        assert_eq!(log.lines.len(), had.lines.len() + 1, "what was collected stays");
+        // The contradiction stays, however much follows.
+        region.add(Kind::Laboratory, "later");
+        let log = collected(&mut region, a);
+        assert_eq!(log.lines.last().unwrap().line.seq, 2);
+        assert!(log.problem.is_some());
+    }
 }

@@ -200,6 +200,39 @@ fn an_earlier_key_takes_its_institution_out_of_nothing_where_the_new_one_was_hea
     }
 }
 
+/// [ID-18]: whoever rotated had a clock that was a year ahead. A thief of the earlier key dates what it signs until then, and
+/// nobody takes it; the institution itself goes on, and rotates again.
+#[test]
+fn a_rotation_that_is_dated_ahead_gives_a_thief_of_the_earlier_key_no_time() {
+    let mut region = Region::found(1);
+    let (a, others) = (region.a, [region.b, region.relay, region.provider]);
+    let at = region.world.now.plus_ms(365 * DAY_MS);
+    region.world.switch(a, false);
+    region.world.parties[a.0].rotate_institution(at);
+    region.world.switch(a, true);
+    region.world.advance(HOUR_MS);
+    let known = |region: &Region, at: Who| {
+        let party = &region.world.parties[at.0];
+        party.peer.keys_of(&party.store, region.world.id(a)).unwrap().unwrap()
+    };
+    for other in others {
+        let keys = known(&region, other);
+        assert_eq!(keys.current_number(), 1, "at {other:?}");
+        assert!(keys.key_at(0, region.world.now.minus_ms(DAY_MS)).is_some());
+        for later in [0, DAY_MS, 364 * DAY_MS] {
+            assert!(keys.key_at(0, region.world.now.plus_ms(later)).is_none(), "{later} later");
+        }
+    }
+    let before = region.entries(region.relay, true).len();
+    region.add(Kind::Reports, "by the hospital");
+    assert_eq!(region.entries(region.relay, true).len(), before + 1);
+    // Not dated before the one before it, or nobody would follow.
+    rotate(&mut region.world, a);
+    for other in others {
+        assert_eq!(known(&region, other).current_number(), 2, "at {other:?}");
+    }
+}
+
 /// [ID-17]: it was off while the others heard of the new keys, and their institution is off since.
 #[test]
 fn a_rotation_that_the_members_sealed_counts_where_its_institution_was_not_heard_since() {

@@ -14,7 +14,7 @@ use chartmesh_protocol::record::{Bundle, EntryStanding, Kind, Label, Manifest};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_protocol::wrap::{unwrap, wrap};
-use chartmesh_protocol::{custody, holdings};
+use chartmesh_protocol::{custody, grant_keys, holdings};
 use chartmesh_scenarios::{Region, Who};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -46,7 +46,11 @@ fn keys_of(region: &Region, who: Who) -> Vec<GrantKeys> {
             _ => None,
         })
         .flatten()
-        .map(|grant| grant.open(&region.world.parties[who.0].kem).unwrap())
+        .map(|grant| {
+            let store = &region.world.parties[who.0].store;
+            let mut secrets = grant_keys::secrets(store).unwrap().into_iter();
+            secrets.find_map(|secret| grant.open(&secret).ok()).expect("its key is there")
+        })
         .collect()
 }
 
@@ -374,6 +378,7 @@ fn made_up(patient: PartyId, to: &Compartment, at: Timestamp) -> (Bundle, Introd
         role: Role::Hospital,
         kem: KemSecret::from_seed([3; 32]).public(),
         issued: at,
+        until: at,
     };
     let bundle = Bundle {
         label: Signed::sign(label, &key).to_unverified(),

@@ -18,7 +18,7 @@ from codes import Code, card_of, commitment, number_of, proven, transcript, unpa
 from judge import Keys, require
 from members import View
 from party import cbor
-from suite import (compartment_id, derive, digest, entry_id, expand, extract, file_len, hpke_open, keys_of, open_object, open_padded, padded_len,
+from suite import (compartment_id, derive, digest, entry_id, expand, extract, file_len, hpke_open, kem_id, keys_of, open_object, open_padded, padded_len,
                    public_of, seal, unwrap, verifies, xwing)
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
@@ -121,13 +121,14 @@ def identity():
         agree(f"fork {case['name']}", outcome(lambda: known.merged(shown)), case["error"])
         counts = known if case["error"] else known.merged(shown)
         agree(f"fork {case['name']}", counts.keys, Keys.read(unhex(case["counts"])).keys)
-    for case in vectors("identity/certificates") + vectors("capability/revocations"):
+    for case in vectors("identity/certificates") + vectors("capability/revocations") + vectors("record/misfiled"):
         keys, now = Keys.read(unhex(case["signer"])), case["now_ms"]
         statement = Statement(case["type"], unhex(case["statement"]))
         run = {"node-certificate": lambda: judge.certificate(statement, keys, now),
                "relay-certificate": lambda: judge.certificate(statement, keys, now),
                "key-ring": lambda: judge.key_ring(statement, keys, now),
                "treats": lambda: judge.treats(statement, keys, now, KINDS),
+               "misfiled": lambda: judge.misfiled(statement, keys, now),
                "revocation-state": lambda: judge.revocation_state(statement, keys),
                "card": lambda: judge.card(statement, keys)}[case["type"]]
         agree(f"{case['type']} {case['name']}", outcome(run), case["error"])
@@ -210,6 +211,7 @@ def permissions():
     sealed = vectors("capability/sealed")
     g, w = sealed["grant"], sealed["wrap"]
     grant = decode("grant", unhex(g["grant"]))
+    agree("the key of a grant", grant[3], kem_id(xwing(unhex(g["recipient_seed"]))[0]))
     opened = hpke_open(unhex(g["recipient_seed"]), b"chartmesh/1/grant", grant[1][-1].id, grant[2])
     keys = decode("grant-keys", opened, 24 * 1024)
     for part, name in ((1, "entries"), (2, "compartments")):
@@ -502,15 +504,21 @@ def access_log():
     made = vectors("access_log/chains")
 
     def run(case):
-        number, before = case["before"]["seq"], unhex(case["before"]["hash"])
+        at, before = (case["before"]["volume"], case["before"]["seq"]), unhex(case["before"]["hash"])
         for data in map(unhex, case["lines"]):
             line = decode("line", data)
-            require(line[1] == number + 1, "Missing")
+            begins = line.get(16)
+            if begins:
+                require(begins[1] > at[0], "OldVolume")
+                require(line[1] == 1 and (begins[2][1], begins[2][2]) == at, "Missing")
+            else:
+                require(line[1] == at[1] + 1, "Missing")
             require(line[12] == before, "Broken")
-            number, before = line[1], digest(data)
+            at, before = (begins[1] if begins else at[0], line[1]), digest(data)
         head = Statement("log-head", unhex(case["head"]))
         judge.check(head, unhex(made["holder_public"]))
-        require((head[4], head[5]) == (number, before), "WrongHead")
+        empty = (head[4], head[5]) == (0, bytes(32)) and head[7] > at[0]
+        require(empty or (head[7], head[4], head[5]) == (*at, before), "WrongHead")
 
     for case in made["cases"]:
         agree(f"log {case['name']}", outcome(lambda: run(case)), case["error"])

@@ -70,7 +70,7 @@ class Holder(Institution):
         self.note(leaf, request, connection.party, [entry_id(b[1]) for b in shown])
         ticket = os.urandom(16)
         self.tickets[ticket] = connection.mux.node, {c[1] for b in shown for c in b[2]}
-        head = {1: self.party, 2: 0, 3: patient.party, 4: len(self.lines), 5: digest(self.lines[-1]), 6: now_ms()}
+        head = {1: self.party, 2: 0, 3: patient.party, 4: len(self.lines), 5: digest(self.lines[-1]), 6: now_ms(), 7: 0}
         return make("read-answer", {1: shown, 2: ticket, 4: [self.introduction()], 5: sign("log-head", head, self.seed)})
 
     def give(self, stream, node):

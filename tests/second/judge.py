@@ -30,6 +30,7 @@ class Keys:
             require(rotation[2] == n, "OutOfOrder")
             require(digest(rotation[3]) == committed, "NotCommitted")
             require(len(rotation[5]) <= 1024, "TooLong")
+            require(n == 1 or rotation[6] >= rotations[n - 2][6], "BackInTime")
             check(rotation, rotation[3])
             self.keys.append(rotation[3])
             self.kept.append(set(rotation[5]))
@@ -89,6 +90,14 @@ def treats(t, keys, now, kinds):
     _current(t, keys, t[1], t[2])
 
 
+def misfiled(m, keys, now):
+    """[REC-10]"""
+    order = m[5]
+    require(0 < len(order) <= 1000 and all(a < b for a, b in zip(order, order[1:])), "BadEntries")
+    require(m[6] <= now + TOLERANCE_MS, "BadDate")
+    _current(m, keys, m[1], m[2])
+
+
 def revocation_state(s, keys):
     """[CAP-15]"""
     ids = [revoked[1] for revoked in s[6]]
@@ -100,6 +109,7 @@ def card(c, keys):
     """[ID-10]"""
     try:
         _current(c, keys, c[1], c[2])
+        require(c[7] - c[6] <= 52 * DAY_MS, "too long")
     except Bad:
         raise Bad("NotAuthentic") from None
 
@@ -193,7 +203,7 @@ def permission(links, proof, request, verifier, patient, institutions, revocatio
     for link in links:
         require(issuers[link[1]].keeps(link[300], link[7]), "old-key")
     for link in links:
-        require(now + TOLERANCE_MS >= link[5] * 1000, "not-yet-valid")
+        require(now + TOLERANCE_MS >= max(link[5], link[6]) * 1000, "not-yet-valid")
         require(link[4] * 1000 > now, "expired")
         require((link[4] - min(link[5], link[6])) * 1000 <= 90 * DAY_MS, "valid-too-long")
     require(not any(link[7] in revocations.ids for link in links), "revoked")

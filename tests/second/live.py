@@ -57,7 +57,7 @@ def hellos(ours, given):
         ours.certificate = sign("node-certificate", {1: ours.party, 2: 0, 3: ours.node, **times}, ours.seed)
         fact(f"certificate, {what}: not-authentic", far.hello(given)[0] == "not-authentic")
     ours.certificate = certificate
-    card = {n: ours.card[n] for n in range(2, 7)}
+    card = {n: ours.card[n] for n in range(2, 8)}
     ours.card, kept = sign("card", {**card, 1: ours.party, 4: code("role", ours.card[4])}, other.seed), ours.card
     fact("a card signed by somebody else: not-authentic", far.hello(given)[0] == "not-authentic")
     ours.card = kept

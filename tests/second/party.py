@@ -99,7 +99,8 @@ class Institution:
         self.log, self.party = inception(self.seed, os.urandom(32))
         now = now_ms()
         kem = xwing(self.kem_seed)[0]
-        self.card = sign("card", {1: self.party, 2: 0, 3: name, 4: code("role", role), 5: kem, 6: now}, self.seed)
+        claims = {1: self.party, 2: 0, 3: name, 4: code("role", role), 5: kem, 6: now, 7: now + 52 * DAY_MS}
+        self.card = sign("card", claims, self.seed)
         self.certificate = self.certify(self.node, now)
         self.relay_certificate = None
         self.streams, self.known, self.heard = {}, {}, []

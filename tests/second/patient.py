@@ -5,7 +5,7 @@ import time
 
 from judge import DAY_MS
 from party import code, inception, make, now_ms, sign
-from suite import compartment_id, entry_id, expand, extract, hpke_seal, unwrap, xwing
+from suite import compartment_id, entry_id, expand, extract, hpke_seal, kem_id, unwrap, xwing
 
 
 class Patient:
@@ -37,7 +37,7 @@ class Patient:
         named, covered = token[303].get(1, []), sorted(token[303].get(2, []))
         entries = sorted([entry_id(b[1]), self.key_of(b)] for b in bundles if entry_id(b[1]) in named)
         keys = make("grant-keys", {1: entries, 2: [[id_, self.compartments[id_]] for id_ in covered]})
-        return {1: [token], 2: hpke_seal(grantee_kem, b"chartmesh/1/grant", token.id, keys)}
+        return {1: [token], 2: hpke_seal(grantee_kem, b"chartmesh/1/grant", token.id, keys), 3: kem_id(grantee_kem)}
 
     def key_of(self, bundle):
         """[REC-3], [REC-4]: the manifest's data key."""

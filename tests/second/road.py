@@ -276,7 +276,7 @@ def the_node_reads(person, far, relay_far, patient):
 def access_log(relay_far, patient):
     """[LOG-1] to [LOG-3]: who saw what, as the patient's relay obtains it."""
     print("access log")
-    answer = decode("lines-answer", relay_far.send([7, [1, {1: patient.party, 2: 0}]]))
+    answer = decode("lines-answer", relay_far.send([7, [1, {1: patient.party, 2: {1: 0, 2: 0}}]]))
     head, before = answer[2], bytes(32)
     judge.check(head, relay_far.ours.known[relay_far.party].keys[0])
     for number, line in enumerate(answer[1], 1):
@@ -284,7 +284,7 @@ def access_log(relay_far, patient):
         why = line.get(10) and {**line[10], 1: code("refusal-code", line[10][1])}
         codes = {**line, 3: code("action", line[3]), 6: line.get(6) and code("purpose", line[6]), 10: why}
         before = digest(make("line", codes))
-    fact(f"{len(answer[1])} lines, each with the hash of the one before", (head[4], head[5]) == (len(answer[1]), before))
+    fact(f"{len(answer[1])} lines, each with the hash of the one before", (head[7], head[4], head[5]) == (0, len(answer[1]), before))
     reasons = {REFUSALS[line[10][2]] for line in answer[1] if line[3] == "read-refused"}
     wanted = {"proof-missing", "proof-for-another-verifier", "proof-replayed", "proof-for-another-request", "bad-signature",
               "not-the-grantee", "wrong-purpose", "wrong-audience", "expired", "revoked", "child-exceeds-parent"}

@@ -38,6 +38,11 @@ def compartment_id(encoded):
     return derive("chartmesh/1/compartment-id", encoded, 16)
 
 
+def kem_id(public):
+    """[CAP-12]"""
+    return digest(public)[:16]
+
+
 def small_order(point):
     return (int.from_bytes(point, "little") & (1 << 255) - 1) % P in SMALL_ORDER_Y
 

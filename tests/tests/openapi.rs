@@ -102,9 +102,15 @@ fn federates(region: &Region, root: &std::path::Path) -> Node {
     let create = json!({"federation": {"found": {"name": "Higashi region", "threshold": 2}}});
     alone.command(create, None).unwrap();
     let added = Node::create(root, "hospital", "Nishi Clinic");
-    let invite = a.command(json!({"federation": {"invite": {}}}), None).unwrap();
-    added.command(json!({"federation": {"join": {"code": invite["code"]}}}), None).unwrap();
-    until("the application", || standing(a, &added.id));
+    let applies = || {
+        let invite = a.command(json!({"federation": {"invite": {}}}), None).unwrap();
+        added.command(json!({"federation": {"join": {"code": invite["code"]}}}), None).unwrap();
+        until("the application", || standing(a, &added.id));
+    };
+    applies();
+    added.command(json!({"federation": "recall"}), None).unwrap();
+    until("the application to be gone", || standing(a, &added.id).is_none().then_some(()));
+    applies();
     a.command(json!({"federation": {"admit": {"party": added.id}}}), None).unwrap();
     until("B to hear of the applicant", || standing(b, &added.id));
     admit(b, &added);
@@ -161,6 +167,11 @@ fn patients(region: &Region, entry: &str) {
     };
     until("the patient's word", || made(relay));
     with_passphrase(relay, &json!({"enrolment": {"end": asked}}), other).unwrap();
+    let undo = format!("/v1/charts/{}/undo", chart.as_str().unwrap());
+    until("the enrolment to be undone", || {
+        a.post(&undo, &json!({"user": "Desk"})).ok().map(|_| ())
+    });
+    a.list(json!({"misfiled": {"subject": other}}), None).unwrap();
     let refresh = json!({"custody": {"refresh": {"patient": patient}}});
     with_passphrase(relay, &refresh, patient).unwrap();
     relay.post(&format!("/v1/patients/{patient}/lock"), &json!({})).unwrap();

@@ -2,7 +2,8 @@
 
 use chartmesh_protocol::codes::Code;
 use chartmesh_protocol::federation::command::{
-    Admit, Choose, Expel, Follow, Found, Invite, Join, Leave, Rename, Threshold, Uninvite, Withdraw,
+    Admit, Choose, Expel, Follow, Found, Invite, Join, Leave, Recall, Rename, Threshold, Uninvite,
+    Withdraw,
 };
 use chartmesh_protocol::federation::view::{FederationView, MemberView, OpenView, Status, Wanted};
 use chartmesh_protocol::id::PartyId;
@@ -93,11 +94,14 @@ pub(crate) enum Args {
         #[arg(long, value_name = "TEXT", default_value = "")]
         reason: String,
     },
-    /// Take back a sponsorship or a vote that has not decided anything yet
-    #[command(after_help = "Example:\n  chartmesh federation withdraw \"Birch Clinic\"")]
+    /// Take back a sponsorship or a vote that has not decided anything yet; or this institution's own application
+    #[command(
+        after_help = "Examples:\n  chartmesh federation withdraw \"Birch Clinic\"\n  chartmesh federation withdraw    # at an applicant: its own application"
+    )]
     Withdraw {
-        /// About whom: its name, or the beginning of its id
-        party: String,
+        /// About whom: its name, or the beginning of its id; nobody: this institution's own application, or its wish for
+        /// another name
+        party: Option<String>,
     },
     /// Want another number of sponsors for admissions
     #[command(after_help = "Example:\n  chartmesh federation threshold 3")]
@@ -190,18 +194,25 @@ impl Args {
                 let answer = node.command(Expel { party: id(&party)?, reason }, None).await?;
                 after(&node, &answer, "voted to expel");
             }
-            Self::Withdraw { party } => {
+            Self::Withdraw { party: None } => {
+                let answer = node.command(Recall, None).await?;
+                node.out.answer(&json!(answer), |out| {
+                    out.line("taken back; the members are told, and forget it unless they have sealed it already");
+                });
+            }
+            Self::Withdraw { party: Some(party) } => {
                 let party = node.institution(&party).await?;
                 let answer = node.command(Withdraw { party: id(&party)? }, None).await?;
                 after(&node, &answer, "taken back");
             }
             Self::Threshold { sponsors } => {
                 let answer = node.command(Threshold { sponsors }, None).await?;
-                after(&node, &answer, "voted for another threshold");
+                after(&node, &answer, unless_alone(&answer, "voted for another threshold"));
             }
             Self::Rename { name } => {
                 let answer = node.command(Rename { name }, None).await?;
-                after(&node, &answer, "asked for; the members sponsor it like an admission");
+                let asked = "asked for; the members sponsor it like an admission";
+                after(&node, &answer, unless_alone(&answer, asked));
             }
             Self::Compare => {
                 let view = node.query(ask::Members).await?;
@@ -228,7 +239,14 @@ impl Args {
             }
             Self::Leave => {
                 let answer = node.command(Leave, None).await?;
-                after(&node, &answer, "leaving; the others seal it");
+                after(
+                    &node,
+                    &answer,
+                    match answer.federation {
+                        Some(_) => "leaving; the others seal it",
+                        None => "left; it was the one member",
+                    },
+                );
             }
         }
         Ok(())
@@ -263,6 +281,11 @@ fn after(node: &Node, view: &FederationView, done: &str) {
         out.note(done);
         show(out, view);
     });
+}
+
+/// What is said of something that the members are to decide: the only one has done so.
+fn unless_alone(view: &FederationView, asked: &'static str) -> &'static str {
+    if members_of(view) == 1 { "done" } else { asked }
 }
 
 /// Says what a node that is in no federation is to do.
@@ -349,7 +372,9 @@ fn show(out: &Output, view: &FederationView) {
     for invite in &view.invites {
         show_invite(out, invite, &|party| name_of(&names, party));
     }
-    if (1..WITHSTANDS_ONE).contains(&members_of(view)) {
+    if members_of(view) == 1 && view.federation.is_some() {
+        out.note("one member so far: what it wants is sealed at once, and the next institution that applies is admitted by it alone");
+    } else if (2..WITHSTANDS_ONE).contains(&members_of(view)) {
         out.note("up to three members withstand nobody dishonest among them; of two, either alone can put the other out");
     }
     let names_of = |parties: &[_]| {
@@ -493,6 +518,7 @@ mod tests {
             json!({"expel": {"party": party, "reason": ""}}),
             json!({"follow": {"party": party}}),
             json!("leave"),
+            json!("recall"),
         ] {
             let whole = json!({"federation": command});
             assert!(serde_json::from_value::<Command>(whole.clone()).is_ok(), "{whole}");

@@ -38,7 +38,8 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["role", "name"])]
     new_store: bool,
     /// Make the node from an export (`chartmesh key export`): as it was where its store is here still, else another node
-    /// of the institution, with an empty store
+    /// of the institution, with an empty store. Stop the first for good before: both would sign for the institution in
+    /// the federation, and two that contradict each other are taken for a dishonest member
     #[arg(long, value_name = "FILE", conflicts_with_all = ["role", "name", "new_store"])]
     import: Option<PathBuf>,
     /// Read the passphrase of the export from the first line of FILE instead of the terminal
@@ -239,7 +240,7 @@ const NO_PASSPHRASE: &str = "\nNO PASSPHRASE: the key is on the disk that it is 
 const WORDS: &str = "Write them down now, and keep them in a safe, away from this machine: they are not shown again, and\nnowhere stored. They alone replace the institution's keys when those were stolen (`chartmesh key\nrotate`), and make its node anew when all else is lost. Whoever has them is the institution.";
 
 /// What an empty store lacks, of an institution that is not new.
-const EMPTY_STORE: &str = "\nThe store is empty: join the federation again with an invite, then `chartmesh backup restore` brings\nback the entries that a backup provider keeps for this institution. What was kept here alone is lost:\nother entries, requests, the access log, which patients are enrolled. Run one node of an institution\nat a time.";
+const EMPTY_STORE: &str = "\nThe store is empty: join the federation again with an invite, then `chartmesh backup restore` brings\nback the entries that a backup provider keeps for this institution. What was kept here alone is lost:\nother entries, requests, the access log, which patients are enrolled. Run one node of an institution\nat a time: both would sign for it in the federation, and two that contradict each other are taken for a\ndishonest member.";
 
 /// What may be amiss with keys that were written down once.
 const EARLIER_KEYS: &str = "\nIf the institution has rotated its keys since these were written down, they count no more, and no member\nlets this node in. Then, before anything else: have a member make FILE with `chartmesh token keys NAME`,\nand `chartmesh key rotate --keys FILE` here.";

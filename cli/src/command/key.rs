@@ -29,15 +29,16 @@ pub(crate) enum Args {
     Status,
     /// Replace the institution's keys, with its 24 words, while its node is off
     #[command(
-        long_about = "Replaces the institution's keys with those that follow from its 24 words: yearly, or at once when a copy of the keystore may be in other hands. The institution stays who it is: its id, its fingerprint, its patients and its place in the federation do not change. Whoever has the earlier keys speaks for it no more to anybody who has heard of the new ones, and cannot rotate: that takes the words. What was sealed before opens as before, here and to a thief.\n\nStop the node first, and start it afterwards: it tells everybody it knows. Codes that were given out before name the earlier node: give out new ones. A thief who also gets hold of this disk, later, opens the store on it: its key does not change.",
+        long_about = "Replaces the institution's keys with those that follow from its 24 words: yearly, or at once when a copy of the keystore may be in other hands. The institution stays who it is: its id, its fingerprint, its patients and its place in the federation do not change. Whoever has the earlier keys speaks for it no more to anybody who has heard of the new ones, and cannot rotate: that takes the words. What the institution has opens as before, here and to a thief who gets hold of it. Permissions are sealed to a new key at once, which the thief does not have; the earlier ones, of the last months, are deleted within a week.\n\nStop the node first, and start it afterwards: it tells everybody it knows. Codes that were given out before name the earlier node: give out new ones. A thief who also gets hold of this disk, later, opens the store on it: its key does not change.",
         after_help = "Example:\n  chartmesh stop && chartmesh key rotate && chartmesh run"
     )]
     Rotate {
         /// Read the 24 words from FILE instead of the terminal
         #[arg(long, value_name = "FILE")]
         words_file: Option<PathBuf>,
-        /// Follow the rotations in FILE, made at another node of the institution or before this one was put back from a
-        /// copy, instead of making one: as a member's `chartmesh token keys NAME` prints them, or an identity.json
+        /// Take over the newer keys that the institution has already, instead of making others: they were made at another
+        /// node of it, or at this one before it was put back from a copy. FILE is what a member's `chartmesh token keys
+        /// NAME` prints, or an identity.json
         #[arg(long, value_name = "FILE")]
         keys: Option<PathBuf>,
     },
@@ -50,9 +51,9 @@ pub(crate) enum Args {
         #[arg(long, value_name = "FILE")]
         new_passphrase_file: Option<PathBuf>,
     },
-    /// Seal a copy of the keystore under a passphrase of its own, for a safe or for a second node
+    /// Seal a copy of the keystore under a passphrase of its own, for a safe or for another machine
     #[command(
-        long_about = "Seals a copy of the keystore, and who it belongs to, under a passphrase of its own, in a new file: for a safe, or for making a node again with `chartmesh init --import FILE`. Whoever has the file and its passphrase reads all of this institution's charts that they get hold of, and speaks for it until it rotates. They cannot rotate: the 24 words are not in it. A relay has no words, and its keys are not rotated: whoever has its export speaks for it until another relay takes its place; its patients' keys, which are sealed under their own passphrases, are not in it.",
+        long_about = "Seals a copy of the keystore, and who it belongs to, under a passphrase of its own, in a new file: for a safe, or for making the node again with `chartmesh init --import FILE`. Let one node of an institution run at a time: both would sign for it in the federation, and two that contradict each other are taken for a dishonest member. Whoever has the file and its passphrase reads all of this institution's charts that they get hold of, and speaks for it until it rotates. The keys that permissions are sealed to on their way, new ones each month, are in the node's store and not in the file: a node that is made from it makes its own, and what was under way is given again. They cannot rotate: the 24 words are not in it. A relay has no words, and its keys are not rotated: whoever has its export speaks for it until another relay takes its place; its patients' keys, which are sealed under their own passphrases, are not in it.",
         after_help = "Example:\n  chartmesh key export /media/stick/alder.keys"
     )]
     Export {
@@ -151,6 +152,7 @@ async fn rotate(
     }
     is_off(context).await?;
     let log = keys.map(read_log).transpose()?;
+    let taken_over = log.is_some();
     let words = secret::words("The institution's", words_file)?;
     let phrase = parse(&words)?;
     let unlock = unlock(context, config)?;
@@ -161,12 +163,21 @@ async fn rotate(
         "institution": keys.party(), "number": number, "since": keys.rotated_at(), "node": made.node,
     });
     context.out.answer(&answer, |out| {
-        out.line(format!("the institution's key is now number {number}; its id and its fingerprint stay"));
-        out.note("Start the node now: until somebody has heard of the new key, the earlier one counts there.\nGive out new codes: those from before name the earlier node. If its passphrase is in other hands as well:\n`chartmesh key passphrase`.");
+        out.line(match taken_over {
+            true => format!("this node has the institution's key number {number} now, which was made elsewhere; nothing was replaced"),
+            false => format!("the institution's key is now number {number}; its id and its fingerprint stay"),
+        });
+        out.note(if taken_over { TAKEN_OVER } else { REPLACED });
         out.next("chartmesh run");
     });
     Ok(())
 }
+
+/// What follows when the keys were replaced.
+const REPLACED: &str = "Start the node now: until somebody has heard of the new key, the earlier one counts there.\nGive out new codes: those from before name the earlier node. If its passphrase is in other hands as well:\n`chartmesh key passphrase`.";
+
+/// What follows when they were replaced before, elsewhere.
+const TAKEN_OVER: &str = "Start the node now: it is heard again, as another node than before. Give out new codes for those that it\ngave out: they name the earlier node.";
 
 /// Nobody should look for words or passphrases for nothing. Where it matters, the store's lock decides.
 async fn is_off(context: &Context) -> Outcome {

@@ -1,7 +1,7 @@
 //! Who saw what.
 
 use chartmesh_protocol::access_log::command::Collect;
-use chartmesh_protocol::access_log::view::{LineView, LogView, ShownView};
+use chartmesh_protocol::access_log::view::{LineView, LogView, PutBackLogView, ShownView};
 use chartmesh_protocol::access_log::{Action, Line};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::Role;
@@ -89,17 +89,37 @@ fn show(out: &Output, log: &LogView) {
         format!(
             "Log of {}: {} of {} lines, {word}, as of {}",
             log.holder_name,
-            log.lines.len(),
+            log.lines.iter().filter(|line| !line.lost).count(),
             log.length,
             log.at.utc_text()
         ),
         style,
     );
+    log.put_back.iter().for_each(|back| show_put_back(out, back));
     show_heads(out, log);
     let lines = if out.for_a_person() { folded(&log.lines) } else { log.lines.clone() };
     let rows: Vec<_> = lines.iter().map(|line| row_of(line, log.subject)).collect();
     let heads = ["WHEN (UTC)", "WHAT", "BY", "PERSON", "FOR", "ENTRIES", "TOKEN", "REMARK"];
     out.table(&heads, &rows, "  nothing is logged");
+}
+
+/// That it was put back, as it says, and what that left.
+fn show_put_back(out: &Output, back: &PutBackLogView) {
+    let PutBackLogView { noticed, after, lost, problem } = back;
+    let left = match (problem, lost) {
+        (Some(_), _) => "and what it goes on behind is not what it gave you".to_owned(),
+        (None, 0) => "nothing that you have is missing there".to_owned(),
+        (None, lost) => format!(
+            "{} lost there, known from here",
+            lines(usize::try_from(*lost).unwrap_or(usize::MAX))
+        ),
+    };
+    let style = if problem.is_some() { Style::Bad } else { Style::Plain };
+    let (noticed, seq) = (noticed.utc_text(), after.seq);
+    out.styled(
+        format!("  its store was put back, as it noticed at {noticed}: it goes on behind line {seq}; {left}"),
+        style,
+    );
 }
 
 /// What readers say they were shown of it.
@@ -114,7 +134,15 @@ fn show_heads(out: &Output, log: &LogView) {
     if let agreeing @ 1.. = of(Some(true)).count() {
         out.line(format!("  {} shown to readers: in it", lines(agreeing)));
     }
-    if let waiting @ 1.. = of(None).count() {
+    for shown in log.shown.iter().filter(|shown| shown.lost) {
+        let ShownView { reader_name, seq, at, .. } = shown;
+        let line = format!(
+            "  line {seq} as {reader_name} was shown it at {} was lost there, as it says, before you collected it",
+            at.utc_text()
+        );
+        out.styled(line, Style::Bad);
+    }
+    if let waiting @ 1.. = of(None).filter(|shown| !shown.lost).count() {
         out.line(format!(
             "  {} shown to readers since then: collect again to compare",
             lines(waiting)
@@ -150,17 +178,18 @@ fn row_of(view: &LineView, patient: PartyId) -> Vec<Cell> {
         line.purpose.map(purpose_name).unwrap_or_default(),
         entries,
         line.token.map_or_else(|| faint(""), output::id),
-        why_not(line),
+        why_not(view),
     ]
 }
 
-fn why_not(line: &Line) -> String {
-    let name = line.reason.as_ref().map(Refusal::name).unwrap_or_default();
-    match (line.last, line.news) {
-        (Some(true), _) => format!("{name}; further refusals of this day are not listed"),
-        (_, Some(news)) => format!("by news of {}", news.date_text()),
-        _ => name,
-    }
+fn why_not(view: &LineView) -> String {
+    let line = &view.line;
+    let begins = line.begins.map(|_| "the first since its store was put back".to_owned());
+    let last = line.last.map(|_| "further refusals of this day are not listed".to_owned());
+    let news = line.news.map(|news| format!("by news of {}", news.date_text()));
+    let lost = view.lost.then(|| "lost there".to_owned());
+    let parts = [line.reason.as_ref().map(Refusal::name), last, news, begins, lost];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Lines of one act, such as an export that opened every entry, as one.
@@ -168,6 +197,7 @@ fn folded(lines: &[LineView]) -> Vec<LineView> {
     /// How long apart such lines may stand.
     const APART_MS: u64 = 60_000;
     let alike = |a: &LineView, b: &LineView| {
+        let same_part = (a.volume, a.lost) == (b.volume, b.lost);
         let (a, b) = (&a.line, &b.line);
         let what = |line: &Line| (line.action, line.by, line.purpose, line.token);
         what(a) == what(b)
@@ -175,6 +205,7 @@ fn folded(lines: &[LineView]) -> Vec<LineView> {
             && b.at.since(a.at) < APART_MS
             && a.count > 0
             && b.count > 0
+            && same_part
     };
     let mut folded: Vec<LineView> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
@@ -203,6 +234,7 @@ pub(super) const fn action(action: Action) -> &'static str {
         Action::Rotated => "keys rotated",
         Action::DeleteRefused => "deletion refused",
         Action::PassedOn => "passed on to",
+        Action::Misfiled => "taken out: misfiled",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Patients: charts at a hospital, keys at a relay, and how the two get to know each other.
 
 mod enrol;
+mod undo;
 
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ use chartmesh_protocol::record::Term;
 use chartmesh_protocol::record::command::NewChart;
 use serde_json::json;
 
-use crate::args::WaitArgs;
+use crate::args::{UserArg, WaitArgs};
 use crate::context::Context;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::node::{Node, id, name_of, read, short};
@@ -96,7 +97,22 @@ pub(crate) enum Args {
         /// The chart
         chart: String,
     },
-    /// At a relay: do not go on with an enrolment that was begun
+    /// At a hospital: undo an enrolment that was made: the chart is another person's
+    #[command(
+        long_about = "Undoes an enrolment that was made, on the record: the chart is another person's than the patient who enrolled in it. The chart is not enrolled any more and keeps what was recorded here, sealed anew under new ids and keys. That leaves the patient's record: the patient's relay, whoever was permitted to read it and whoever keeps it are told, take it out, and show that it was taken back. What was read by then cannot be unread: `chartmesh log` says by whom. What others recorded about the patient stays in a chart of its own. Interrupted, it goes on when it is given again.",
+        after_help = "Example:\n  chartmesh patient undo \"Sato Aiko\" --user \"Desk, Ms Ito\""
+    )]
+    Undo {
+        /// The chart
+        chart: String,
+        /// Also where contents of the chart are not here any more: copies elsewhere are deleted all the same, and those
+        /// contents are lost
+        #[arg(long)]
+        although_lost: bool,
+        #[command(flatten)]
+        user: UserArg,
+    },
+    /// At a relay: do not go on with an enrolment that was begun, or put away the notice of one that has ended
     #[command(
         after_help = "Example:\n  chartmesh patient withdraw \"Sato Aiko\" \"Kita Hospital\""
     )]
@@ -147,6 +163,10 @@ pub(crate) enum Args {
         /// End this permission. Can be repeated
         #[arg(long, value_name = "TOKEN")]
         drop: Vec<String>,
+        /// Rotate although this relay was put back from an older copy, and has not heard since from all whom the patient
+        /// deals with: what they would bring back is then undone
+        #[arg(long)]
+        although_put_back: bool,
         /// Read the 24 words from FILE instead of the terminal
         #[arg(long, value_name = "FILE")]
         words_file: Option<PathBuf>,
@@ -203,6 +223,9 @@ impl Args {
                 enrol::accept(&node, &patient, &hospital, &wait).await
             }
             Self::Cancel { chart } => enrol::cancel(&node, &chart).await,
+            Self::Undo { chart, although_lost, user } => {
+                undo::undo(&node, &chart, &user.name(), although_lost).await
+            }
             Self::Withdraw { patient, hospital } => {
                 enrol::withdraw(&node, &patient, &hospital).await
             }
@@ -230,8 +253,8 @@ impl Args {
                 node.out.answer(&answer, |out| out.line("locked"));
                 Ok(())
             }
-            Self::Rotate { patient, drop, words_file } => {
-                rotate(&node, &patient, &drop, words_file).await
+            Self::Rotate { patient, drop, although_put_back, words_file } => {
+                rotate(&node, &patient, &drop, although_put_back, words_file).await
             }
             Self::Refresh { patient } => {
                 let patient = node.patient(&patient).await?;
@@ -371,11 +394,17 @@ fn show_patients(out: &Output, patients: &[PatientView], known: &[Candidate]) {
                     "once the desk says that it is the same: chartmesh patient accept {patient} {hospital} --wait"
                 ));
             }
-            // A code used again changes nothing for whom an earlier one enrolled.
-            if let Some(why) = &one.refused
-                && !patient.contacts.contains(&one.institution)
-            {
-                let name = name_of(known, one.institution);
+            let Some(why) = &one.refused else { continue };
+            let name = name_of(known, one.institution);
+            if why.name() == enrol::UNDONE {
+                out.line(format!("{} is not enrolled with {name}: {why}", patient.name));
+                let (patient, hospital) = (patient.patient.short(), one.institution.short());
+                out.next(format!("chartmesh record list {patient} --misfiled"));
+                out.next(format!(
+                    "to put this away: chartmesh patient withdraw {patient} {hospital}"
+                ));
+            } else if !patient.contacts.contains(&one.institution) {
+                // A code used again changes nothing for whom an earlier one enrolled.
                 out.line(format!("{name} did not enrol {}: {why}", patient.name));
             }
         }
@@ -387,7 +416,13 @@ fn open(patient: &PatientView) -> impl Iterator<Item = PartyId> {
     patient.enrolling.iter().filter(|one| one.refused.is_none()).map(|one| one.institution)
 }
 
-async fn rotate(node: &Node, who: &str, drop: &[String], words_file: Option<PathBuf>) -> Outcome {
+async fn rotate(
+    node: &Node,
+    who: &str,
+    drop: &[String],
+    although_put_back: bool,
+    words_file: Option<PathBuf>,
+) -> Outcome {
     let patient = node.patient(who).await?;
     let mut dropped = Vec::new();
     if !drop.is_empty() {
@@ -406,7 +441,8 @@ async fn rotate(node: &Node, who: &str, drop: &[String], words_file: Option<Path
     let words = secret::words("The patient's", words_file.as_deref())?;
     // It seals the new keys, whatever sealed the old ones: a mistyped one would lock them away.
     let passphrase = node.passphrase_args().new_one(&format!("patient {}", short(&patient)))?;
-    let body = json!({"words": words.as_str(), "passphrase": passphrase.as_str(), "drop": dropped});
+    let body = json!({"words": words.as_str(), "passphrase": passphrase.as_str(), "drop": dropped,
+        "although_put_back": although_put_back});
     let answer = node.client.post(&format!("/v1/patients/{patient}/rotate"), &body).await?;
     let view: RotatedView = read(answer.clone())?;
     node.out.answer(&answer, |out| {

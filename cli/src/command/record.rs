@@ -66,6 +66,9 @@ pub(crate) enum Args {
         /// Only entries whose title or terms contain TEXT
         #[arg(long, value_name = "TEXT")]
         find: Option<String>,
+        /// Instead, what left the record: its authors had filed it under the wrong patient
+        #[arg(long, conflicts_with = "find")]
+        misfiled: bool,
     },
     /// Show an entry, or one of its contents; the access log notes it
     #[command(
@@ -159,7 +162,8 @@ impl Args {
             Self::Add { subject, entry, files, draft } => {
                 import::run(&node, &subject, Some(&entry), &files, &draft).await
             }
-            Self::List { subject, find } => list::list(&node, &subject, find).await,
+            Self::List { subject, misfiled: true, .. } => list::misfiled(&node, &subject).await,
+            Self::List { subject, find, .. } => list::list(&node, &subject, find).await,
             Self::Show { subject, entry, content, out, own, purpose, user } => {
                 let what =
                     open::What { subject: &subject, entry: &entry, user: user.name(), purpose };

@@ -258,8 +258,13 @@ fn about_in_words(about: &AboutView) -> String {
         Some(Role::Patient) => "a patient's relay",
         None => "unknown what it is",
     };
-    let member =
-        if about.member { "member of the federation" } else { "NO member of the federation" };
+    let member = match (about.member, about.members_known) {
+        (true, _) => "member of the federation",
+        (false, true) => "NO member of the federation",
+        (false, false) => {
+            "whether it is a member of a federation is not known yet: the first hospital that is in one tells it, once the patient is enrolled there"
+        }
+    };
     let dealt = match about.dealt_with {
         true => "the patient has dealt with it before",
         false => "the patient has NEVER dealt with it before",

@@ -36,6 +36,12 @@ pub(super) const COMMIT_ENTRIES_MAX: usize = 256;
 /// Bytes of small objects in one transaction: they stand in memory until it is durable.
 pub(super) const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Entries of an undone enrolment that are sealed anew in one transaction.
+pub(super) const UNDO_ENTRIES_MAX: usize = 64;
+
+/// How long one request seals entries of an undone enrolment anew, before it tells how many are left.
+pub(super) const UNDO_TIME_MAX: Duration = Duration::from_secs(2);
+
 /// How long the rest of a refused file is read, so that its sender hears why.
 pub(super) const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 

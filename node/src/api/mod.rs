@@ -24,6 +24,7 @@ mod json;
 mod limits;
 mod open;
 mod patient;
+mod plain;
 mod problem;
 mod proof;
 mod reasons;
@@ -34,6 +35,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod transfers;
+mod undo;
 mod unlocked;
 
 use std::io;
@@ -201,6 +203,11 @@ fn doors() -> Vec<Door> {
         ),
         Door::post("/v1/imports/{id}/commit", "Records what was sent as entries", import::commit),
         Door::delete("/v1/imports/{id}", "Gives the import up", import::discard),
+        Door::post(
+            "/v1/charts/{id}/undo",
+            "Undoes the enrolment in a chart; to be asked again while entries are left to be sealed anew",
+            undo::undo,
+        ),
         Door::post("/v1/open", "Opens an entry, which is logged first", open::open),
         Door::get(
             "/v1/open/{open}/{index}",

@@ -16,24 +16,20 @@ use axum::response::{IntoResponse, Response};
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::id::{EntryId, PartyId};
 use chartmesh_protocol::limits::NAME_BYTES_MAX;
-use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
-use chartmesh_protocol::object::{DataKey, Opener};
+use chartmesh_protocol::record;
 use chartmesh_protocol::record::EntryStanding;
 use chartmesh_protocol::record::view::{ManifestView, OpenedView};
-use chartmesh_protocol::record::{self, ContentKey};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::json::In;
 use super::limits::{OPEN_MAX, OPEN_TIME_MAX, PIECES_MAX};
-use super::problem::{Outcome, Problem};
+use super::plain::{StreamError, begin, stream};
+use super::problem::Outcome;
 use super::reasons::Reason;
 use super::request::{At, base64, fresh_name, on_pool};
 use super::state::ApiState;
 use super::unlocked::Unlocked;
-use crate::disk::AnyDisk;
-use crate::driver::Handle;
-use crate::object_store::{ObjectError, ObjectReader};
 
 /// An opened entry.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -172,10 +168,11 @@ pub(super) async fn content(
     let handle = api.handle.clone();
     let wanted = content.clone();
     let (source, opener) = on_pool(move || begin(&handle, &wanted)).await??;
-    let (pieces, coming) = mpsc::channel(PIECES_MAX);
+    let (pieces, coming) = mpsc::channel::<Result<Bytes, StreamError>>(PIECES_MAX);
     // It ends with the body: when nobody reads any more, sending fails.
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = stream(&source, opener, &pieces) {
+        let send = |plain: &[u8]| pieces.blocking_send(Ok(Bytes::copy_from_slice(plain))).is_ok();
+        if let Err(error) = stream(&source, opener, send) {
             tracing::error!(object = %content.object, %error, "a content did not open");
             let _gone = pieces.blocking_send(Err(error));
         }
@@ -189,86 +186,4 @@ pub(super) async fn content(
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     Ok((headers, Body::from_stream(Box::pin(body))).into_response())
-}
-
-/// Where a sealed object's bytes are.
-enum Source {
-    Small(Vec<u8>),
-    File(ObjectReader<AnyDisk>),
-}
-
-/// Finds the object, and checks what can be checked before the first byte.
-fn begin(handle: &Handle, content: &ContentKey) -> Outcome<(Source, Opener)> {
-    let object = content.object;
-    let small = if content.length <= SMALL_OBJECT_BYTES_MAX as u64 {
-        handle.read(|peer, txn, _| peer.small_object(txn, object))?
-    } else {
-        None
-    };
-    let source = match small {
-        Some(bytes) => Source::Small(bytes),
-        None => {
-            Source::File(handle.objects().open_object(object).map_err(|error| match error {
-                ObjectError::Missing(_) => Reason::ContentElsewhere.into(),
-                error => Problem::from(error),
-            })?)
-        }
-    };
-    let key = DataKey::from_bytes(content.key);
-    let opener = Opener::new(key, object, content.plaintext_length)
-        .map_err(|error| Reason::ContentDamaged { why: error.to_string() })?;
-    Ok((source, opener))
-}
-
-/// Why a content ends before its end.
-#[derive(Debug, thiserror::Error)]
-enum StreamError {
-    #[error(transparent)]
-    Disk(#[from] ObjectError),
-    #[error(transparent)]
-    Open(#[from] chartmesh_protocol::object::OpenError),
-}
-
-/// Plaintext on its way to the client.
-type Pieces = mpsc::Sender<Result<Bytes, StreamError>>;
-
-/// Opens the object from its first byte to its last, a chunk at a time.
-fn stream(source: &Source, mut opener: Opener, pieces: &Pieces) -> Result<(), StreamError> {
-    let mut offset = 0;
-    loop {
-        let space = opener.space();
-        let read = source.read(space, offset)?;
-        if read == 0 {
-            break;
-        }
-        offset += read as u64;
-        let plain = opener.advance(read)?;
-        if !plain.is_empty() && pieces.blocking_send(Ok(Bytes::copy_from_slice(plain))).is_err() {
-            return Ok(());
-        }
-    }
-    let mut last = Vec::new();
-    opener.finish(&mut last)?;
-    let _gone = pieces.blocking_send(Ok(last.into()));
-    Ok(())
-}
-
-impl Source {
-    /// Fills `space` from `offset` as far as there is something.
-    fn read(&self, space: &mut [u8], offset: u64) -> Result<usize, ObjectError> {
-        let length = match self {
-            Self::Small(bytes) => bytes.len() as u64,
-            Self::File(file) => file.len(),
-        };
-        let left = usize::try_from(length.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let read = left.min(space.len());
-        match self {
-            Self::Small(bytes) => {
-                let from = bytes.len() - left;
-                space[..read].copy_from_slice(&bytes[from..from + read]);
-            }
-            Self::File(file) => file.read_at(&mut space[..read], offset)?,
-        }
-        Ok(read)
-    }
 }

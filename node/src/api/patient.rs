@@ -122,6 +122,9 @@ pub(super) struct RotateIn {
     /// Permissions that end with the old keys.
     #[serde(default)]
     drop: Vec<TokenId>,
+    /// Although this relay was put back from an older copy, and has not heard from all since whom the patient deals with.
+    #[serde(default)]
+    although_put_back: bool,
 }
 
 /// `POST /v1/patients/{id}/rotate`: the passphrase seals the new keys; it may be another than before.
@@ -142,7 +145,11 @@ pub(super) async fn rotate(
     });
     let (rotation, keys) = rotated.await?;
     let sealed_keys = api.unlocked.seal(&keys, &asked.passphrase).await?;
-    let command = custody::command::Rotate { rotation: Box::new(rotation), sealed_keys };
+    let command = custody::command::Rotate {
+        rotation: Box::new(rotation),
+        sealed_keys,
+        although_put_back: asked.although_put_back,
+    };
     let rotated = api.handle.command(command, Some(keys.clone())).await?;
     api.unlocked.renew(&keys);
     Ok(Json(rotated))

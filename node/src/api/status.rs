@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use axum::Json;
 use axum::extract::State;
-use chartmesh_protocol::id::NodeId;
+use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::peer::{Done, StatusView, ask};
 use chartmesh_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ pub struct NodeStatusView {
     pub doors: DoorsView,
     /// How this node's keys are guarded.
     pub secrets: SecretsView,
+    /// At a relay: the patients whose keys are unlocked now.
+    #[serde(default)]
+    pub unlocked: Vec<PartyId>,
     /// The nodes that are connected now.
     pub connected: Vec<ConnectedView>,
     /// How busy the driver is.
@@ -161,6 +164,7 @@ pub(super) async fn status(State(api): State<Arc<ApiState>>) -> Outcome<Json<Nod
             api: api.socket.clone(),
         },
         secrets: SecretsView::of(&api.unlock, &api.data_dir),
+        unlocked: api.unlocked.patients(),
         connected: connected.collect(),
         queue: QueueView {
             waiting: driver.waiting,

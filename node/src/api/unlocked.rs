@@ -132,6 +132,15 @@ impl Unlocked {
         self.lock().retain(|_, (_, until)| *until > now);
     }
 
+    /// Whose keys are unlocked now.
+    pub(super) fn patients(&self) -> Vec<PartyId> {
+        let (keys, now) = (self.lock(), Instant::now());
+        let open = keys.iter().filter(|(_, (_, until))| *until > now);
+        let mut patients: Vec<_> = open.map(|(patient, _)| *patient).collect();
+        patients.sort_unstable();
+        patients
+    }
+
     pub(super) fn clear(&self) {
         self.lock().clear();
     }

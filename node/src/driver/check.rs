@@ -16,7 +16,7 @@ use chartmesh_protocol::store::StoreError;
 
 use super::ended::StartError;
 use super::limits::{CHECK_BYTES_MAX, CHECK_OBJECTS_MAX};
-use super::running::{Running, on_pool};
+use super::running::Running;
 use crate::object_store::ObjectError;
 use crate::random::system;
 
@@ -61,8 +61,7 @@ pub struct LostObject {
 
 /// Looks at some objects, and tells the protocol what is lost and what is here after all.
 pub(super) async fn check(running: &Arc<Running>, asked: Check) -> Result<Checked, Failure> {
-    let task = Arc::clone(running);
-    let looked = on_pool(move || look_through(&task, asked)).await;
+    let looked = running.on_pool(move |running| look_through(running, asked)).await;
     let (checked, lost, found) = match looked {
         Some(looked) => looked?,
         None => return Err(StoreError::Fault("the check was given up".to_owned()).into()),

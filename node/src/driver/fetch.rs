@@ -47,8 +47,7 @@ async fn unwanted(running: &Running, id: TransferId) {
 
 async fn whole(running: &Arc<Running>, fetch: &Fetch) -> Fetched {
     let (id, object, length) = (fetch.id, fetch.transfer.object, fetch.transfer.length);
-    let looking = Arc::clone(running);
-    let free = on_pool(move || looking.look_for_room()).await.flatten();
+    let free = running.on_pool(Running::look_for_room).await.flatten();
     if free.is_some_and(|free| free.low || free.bytes.saturating_sub(length) < free.mark) {
         tracing::info!(length, "an object is not fetched before the disk has room for it");
         return Fetched::Trouble;

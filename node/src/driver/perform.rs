@@ -32,8 +32,8 @@ pub(super) fn perform(running: &Arc<Running>, effect: Effect) {
             running.agenda().gate(node, false);
             forget(running, node);
         }
-        Effect::Pull { id } => {
-            let next = running.agenda().pull(id);
+        Effect::Pull { id, from } => {
+            let next = running.agenda().pull(id, from);
             obey(running, next);
         }
         Effect::Stop { id } => {

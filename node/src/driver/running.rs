@@ -182,6 +182,20 @@ impl Running {
         read(&self.peer, &snapshot, self.clock.now())
     }
 
+    /// Does something on the pool. Whoever stops waits for it, though nobody wants it any more: until then the store is open.
+    pub(super) async fn on_pool<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (running, working) = (Arc::clone(self), self.tasks.token());
+        on_pool(move || {
+            let done = work(&running);
+            drop((running, working));
+            done
+        })
+        .await
+    }
+
     /// [`Running::read`] on the pool.
     pub(super) async fn read_on_pool<T, E>(
         self: &Arc<Self>,
@@ -191,15 +205,7 @@ impl Running {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let running = Arc::clone(self);
-        // Whoever stops waits for what the pool still reads, though nobody wants it any more: until then the store is open.
-        let reading = self.tasks.token();
-        let read = move || {
-            let done = running.read(read);
-            drop((running, reading));
-            done
-        };
-        match on_pool(read).await {
+        match self.on_pool(move |running| running.read(read)).await {
             Some(done) => done,
             None => Err(StoreError::Fault("reading was given up".to_owned()).into()),
         }

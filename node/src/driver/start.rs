@@ -17,6 +17,7 @@ use super::running::{Running, on_pool};
 use super::{check, inbound, timer, writer};
 use crate::net::NetEvent;
 use crate::pool;
+use crate::random::system;
 use crate::room::Room;
 
 pub(super) async fn start(
@@ -72,7 +73,7 @@ fn note_start(running: &Running, now: Timestamp) -> Result<(), StartError> {
     let mut batch = running.store.batch()?;
     let mut overlay = batch.event();
     let known = running.starts.as_ref().map_or(0, |starts| starts.known);
-    let number = running.peer.start_counted(&mut overlay, now, known)?;
+    let number = running.peer.start_counted(&mut overlay, now, known, &mut system())?;
     let changes = overlay.into_changes();
     batch.merge(changes);
     batch.commit()?;

@@ -8,7 +8,7 @@ use chartmesh_protocol::peer::Event;
 use tokio::time::Instant;
 
 use super::limits::{CLOCK_AHEAD_MAX_MS, LOOK_EVERY, TICK_EVERY};
-use super::running::{Running, on_pool};
+use super::running::Running;
 
 /// Ticks when something is due, and at least every [`TICK_EVERY`].
 pub(super) async fn run(running: Arc<Running>) {
@@ -36,14 +36,14 @@ pub(super) async fn run(running: Arc<Running>) {
 /// Looks for room on the disk every [`LOOK_EVERY`].
 pub(super) async fn look_for_room(running: Arc<Running>) {
     loop {
-        let looking = Arc::clone(&running);
-        let _looked = on_pool(move || {
-            looking.look_for_room();
-            if let Some(room) = &looking.disk {
-                room.restore_ballast();
-            }
-        })
-        .await;
+        let _looked = running
+            .on_pool(|running| {
+                running.look_for_room();
+                if let Some(room) = &running.disk {
+                    room.restore_ballast();
+                }
+            })
+            .await;
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

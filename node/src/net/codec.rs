@@ -32,6 +32,16 @@ pub(super) enum Answer {
     Busy,
 }
 
+impl Answer {
+    /// Bytes that are kept of it until it is written.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Refused | Self::Busy => 0,
+        }
+    }
+}
+
 /// The framing of one protocol, with its caps.
 #[derive(Debug, Clone)]
 pub(super) struct Frames {

@@ -30,6 +30,13 @@ pub(super) const READING_KIB_MAX: u32 = 4096;
 /// KiB of a request that waits for no room: a message of the usual size never stands behind large ones.
 pub(super) const READ_AT_ONCE_KIB_MAX: u32 = 16;
 
+/// Bytes of answers that are kept for one connection, on their way or still to be made: two of the longest. Messages of an
+/// institution come one at a time, and most answers are short.
+pub(super) const ANSWERS_OF_CONNECTION_MAX: usize = 2 * limits::RESPONSE_BYTES_MAX;
+
+/// The same, for all connections of one institution: a node of it that does not read leaves half to the others.
+pub(super) const ANSWERS_OF_INSTITUTION_MAX: usize = 2 * ANSWERS_OF_CONNECTION_MAX;
+
 /// `hello` streams of one connection at once, both directions together: one each way, and two
 /// that are there only to be told "busy".
 pub(super) const HELLO_STREAMS_MAX: usize = 4;

@@ -32,6 +32,7 @@
 //! | strangers' connections | 64, each for 15 s |
 //! | control | 1 MiB asked, 10 MiB answered, 30 s, 100 on the wire per node, 4096 in line |
 //! | requests being answered | 256, then the remote is told "busy" |
+//! | answers that are not read | 20 MiB per connection, 40 MiB per institution; its further requests wait |
 //! | bulk streams taken in | 8 per node, 64 in all |
 //! | connections | 1024 with known nodes, of these 8 per node; idle for 5 minutes |
 //! | handshakes at once | 128 inbound over TCP, 128 over QUIC, 128 of ours |
@@ -50,6 +51,7 @@
 //! concluded: [`SendFailure`].
 
 mod address;
+mod answers;
 mod behaviour;
 mod book;
 mod bulk;

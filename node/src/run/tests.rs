@@ -136,7 +136,7 @@ impl Node {
             peer.seal_entries(txn, now, subject, vec![draft], &mut system())
         });
         let entries = sealed.unwrap();
-        let keep = record::command::Record { subject, entries };
+        let keep = record::command::Record { subject, chart: None, entries };
         self.ask(keep).await;
     }
 

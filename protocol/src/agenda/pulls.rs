@@ -1,4 +1,7 @@
 //! Pulling the objects that the protocol wants, a few at a time.
+//!
+//! Each holder has a line of its own, and as many at work as places are free beside them: half of all where it is alone, so
+//! that one that answers slowly, or never, leaves others theirs.
 
 use super::limits::{
     PULL_RETRY_MS_APPEARED, PULL_RETRY_MS_MAX, PULL_RETRY_MS_MIN, PULL_RETRY_MS_TROUBLE,
@@ -7,27 +10,66 @@ use super::orders::{Fetch, Fetched, Order, Retry};
 use super::tries::Reached;
 use super::under_way::{Agenda, Errand, Pull, Pulls, Stage, TryingPull};
 use crate::holdings::Transfer;
-use crate::id::{NodeId, TransferId};
+use crate::id::{NodeId, PartyId, TransferId};
 use crate::peer::{Route, TransferResult};
+use std::collections::VecDeque;
 
 impl Pulls {
     /// Gives a pull a place, or has it stand in line.
     fn begin(&mut self, id: TransferId) -> Option<Order> {
+        let holder = self.all.get(&id)?.holder;
+        let has_place = self.may_take_place(holder);
         let pull = self.all.get_mut(&id)?;
-        if self.places == 0 {
-            pull.stage = Stage::InLine;
-            self.line.push_back(id);
-            return None;
+        if has_place {
+            self.places -= 1;
+            *self.at_work.entry(holder).or_default() += 1;
+            pull.stage = Stage::Looking;
+            return Some(Order::Look { id });
         }
-        self.places -= 1;
-        pull.stage = Stage::Looking;
-        Some(Order::Look { id })
+        pull.stage = Stage::InLine;
+        match self.lines.iter_mut().find(|(whose, _)| *whose == holder) {
+            Some((_, line)) => line.push_back(id),
+            None => self.lines.push_back((holder, VecDeque::from([id]))),
+        }
+        None
     }
 
-    /// A place is free: the next in line takes it.
-    fn leave(&mut self) -> Option<Order> {
+    fn may_take_place(&self, holder: PartyId) -> bool {
+        self.at_work.get(&holder).copied().unwrap_or_default() < self.places
+    }
+
+    /// One that was at work for a holder gives its place away: the next in line take what is free.
+    fn leave(&mut self, holder: PartyId) -> Vec<Order> {
         self.places += 1;
-        self.line.pop_front().and_then(|next| self.begin(next))
+        if let Some(at_work) = self.at_work.get_mut(&holder) {
+            *at_work -= 1;
+            if *at_work == 0 {
+                self.at_work.remove(&holder);
+            }
+        }
+        std::iter::from_fn(|| self.next_in_line()).collect()
+    }
+
+    fn next_in_line(&mut self) -> Option<Order> {
+        let at = self.lines.iter().position(|(holder, _)| self.may_take_place(*holder))?;
+        let (holder, mut line) = self.lines.remove(at)?;
+        let next = line.pop_front()?;
+        if !line.is_empty() {
+            self.lines.push_back((holder, line));
+        }
+        self.begin(next)
+    }
+
+    fn leave_line(&mut self, holder: PartyId, id: TransferId) {
+        if let Some((_, line)) = self.lines.iter_mut().find(|(whose, _)| *whose == holder) {
+            line.retain(|other| *other != id);
+        }
+        self.lines.retain(|(_, line)| !line.is_empty());
+    }
+
+    /// It has ended, and was at work.
+    fn end(&mut self, id: TransferId) -> Vec<Order> {
+        self.all.remove(&id).map_or_else(Vec::new, |pull| self.leave(pull.holder))
     }
 
     /// No node is left to be tried: gives the place away, and waits.
@@ -50,7 +92,8 @@ impl Pulls {
         pull.turn += 1;
         pull.stage = Stage::Waiting(sooner_for);
         let later = Order::Later { wait_ms, retry: Retry::Pull { id, turn: pull.turn } };
-        [later].into_iter().chain(self.leave()).collect()
+        let holder = pull.holder;
+        [later].into_iter().chain(self.leave(holder)).collect()
     }
 
     fn trying(&mut self, id: TransferId) -> Option<TryingPull> {
@@ -66,12 +109,12 @@ impl Pulls {
 }
 
 impl Agenda {
-    /// An object is to be pulled: [`crate::peer::Effect::Pull`].
-    pub fn pull(&mut self, id: TransferId) -> Option<Order> {
+    /// An object is to be pulled from a holder: [`crate::peer::Effect::Pull`].
+    pub fn pull(&mut self, id: TransferId, holder: PartyId) -> Option<Order> {
         if self.pulls.all.contains_key(&id) {
             return None;
         }
-        self.pulls.all.insert(id, Pull { wait_ms: 0, turn: 0, stage: Stage::InLine });
+        self.pulls.all.insert(id, Pull { holder, wait_ms: 0, turn: 0, stage: Stage::InLine });
         self.pulls.begin(id)
     }
 
@@ -82,8 +125,7 @@ impl Agenda {
             return Vec::new();
         }
         let Some((transfer, route)) = found else {
-            self.pulls.all.remove(&id);
-            return [Order::Discard { id }].into_iter().chain(self.pulls.leave()).collect();
+            return [Order::Discard { id }].into_iter().chain(self.pulls.end(id)).collect();
         };
         let nodes = route.iter().map(|(node, _)| *node).collect();
         let tries = self.tries(transfer.from, route);
@@ -121,14 +163,12 @@ impl Agenda {
         match fetched {
             Fetched::Whole(small) => {
                 let result = TransferResult::Finished { small };
-                self.pulls.all.remove(&id);
-                return [Order::End { id, result }].into_iter().chain(self.pulls.leave()).collect();
+                return [Order::End { id, result }].into_iter().chain(self.pulls.end(id)).collect();
             }
             Fetched::Refused(refusal) => {
                 let end = Order::End { id, result: TransferResult::Refused { refusal } };
-                self.pulls.all.remove(&id);
                 let ends = [end, Order::Discard { id }];
-                return ends.into_iter().chain(self.pulls.leave()).collect();
+                return ends.into_iter().chain(self.pulls.end(id)).collect();
             }
             Fetched::Forgotten => {
                 self.forgotten(&mut trying.tries);
@@ -175,12 +215,12 @@ impl Agenda {
     pub fn stop(&mut self, id: TransferId) -> Vec<Order> {
         let Some(pull) = self.pulls.all.remove(&id) else { return Vec::new() };
         let next = match &pull.stage {
-            Stage::Waiting(_) => None,
+            Stage::Waiting(_) => Vec::new(),
             Stage::InLine => {
-                self.pulls.line.retain(|other| *other != id);
-                None
+                self.pulls.leave_line(pull.holder, id);
+                Vec::new()
             }
-            Stage::Looking | Stage::Trying(_) => self.pulls.leave(),
+            Stage::Looking | Stage::Trying(_) => self.pulls.leave(pull.holder),
         };
         let order = match &pull.stage {
             Stage::Trying(trying) if trying.fetching => Order::BreakOff { id },

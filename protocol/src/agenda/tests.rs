@@ -170,7 +170,7 @@ fn hello_is_said_once_for_all_who_wait_for_it_and_they_go_on_together() {
     let mut agenda = Agenda::new(1);
     agenda.deliver(TO);
     assert_eq!(greets(agenda.next(TO, NOW, waits(1, &[ONE]))), Some(ONE));
-    agenda.pull(PULL);
+    agenda.pull(PULL, TO);
     assert!(wanted(&mut agenda, PULL, &[ONE]).is_empty());
     let orders = answers(&mut agenda, ONE);
     assert!(matches!(&orders[..], [Order::Send(_), Order::Fetch(_)]), "{orders:?}");
@@ -268,9 +268,9 @@ fn a_node_that_is_found_elsewhere_while_it_is_greeted_is_greeted_there() {
 #[test]
 fn pulls_stand_in_line_for_a_place_and_the_next_takes_it() {
     let mut agenda = with_sessions(&[ONE]);
-    assert!(matches!(agenda.pull(PULL), Some(Order::Look { id: PULL })));
-    assert!(agenda.pull(PULL).is_none(), "it is under way");
-    assert!(agenda.pull(OTHER).is_none());
+    assert!(matches!(agenda.pull(PULL, TO), Some(Order::Look { id: PULL })));
+    assert!(agenda.pull(PULL, TO).is_none(), "it is under way");
+    assert!(agenda.pull(OTHER, TO).is_none());
     assert!(matches!(&wanted(&mut agenda, PULL, &[ONE])[..], [Order::Fetch(_)]));
     let orders = agenda.fetched(PULL, Fetched::Whole(None));
     let finished = TransferResult::Finished { small: None };
@@ -285,7 +285,7 @@ fn pulls_stand_in_line_for_a_place_and_the_next_takes_it() {
 #[test]
 fn a_pull_waits_longer_each_time_that_nothing_came_and_long_after_trouble() {
     let mut agenda = with_sessions(&[ONE]);
-    agenda.pull(PULL);
+    agenda.pull(PULL, TO);
     let mut waited = Vec::new();
     let broken = |progressed| Fetched::Broken { progressed };
     let tries = [false; 8].map(broken).into_iter().chain([Fetched::Trouble, broken(true)]);
@@ -302,7 +302,7 @@ fn a_pull_waits_longer_each_time_that_nothing_came_and_long_after_trouble() {
 #[test]
 fn a_pull_is_tried_soon_when_its_holder_appears() {
     let mut agenda = with_sessions(&[ONE]);
-    agenda.pull(PULL);
+    agenda.pull(PULL, TO);
     wanted(&mut agenda, PULL, &[ONE]);
     let orders = agenda.fetched(PULL, Fetched::Broken { progressed: false });
     let (_, first) = later(&orders).unwrap();
@@ -322,7 +322,7 @@ fn a_pull_is_tried_soon_when_its_holder_appears() {
 #[test]
 fn a_pull_whose_holder_refuses_ends_and_what_came_is_thrown_away() {
     let mut agenda = with_sessions(&[ONE, TWO]);
-    agenda.pull(PULL);
+    agenda.pull(PULL, TO);
     wanted(&mut agenda, PULL, &[ONE, TWO]);
     let orders = agenda.fetched(PULL, Fetched::Broken { progressed: true });
     assert!(matches!(&orders[..], [Order::Fetch(fetch)] if fetch.node == TWO), "{orders:?}");
@@ -334,15 +334,15 @@ fn a_pull_whose_holder_refuses_ends_and_what_came_is_thrown_away() {
 #[test]
 fn a_pull_that_nobody_wants_ends_wherever_it_stands() {
     let mut agenda = with_sessions(&[ONE]);
-    agenda.pull(PULL);
-    agenda.pull(OTHER);
+    agenda.pull(PULL, TO);
+    agenda.pull(OTHER, TO);
     assert!(matches!(&agenda.stop(OTHER)[..], [Order::Discard { id: OTHER }]), "in line");
     wanted(&mut agenda, PULL, &[ONE]);
     assert!(agenda.is_fetching(PULL));
     assert!(matches!(&agenda.stop(PULL)[..], [Order::BreakOff { id: PULL }]));
     assert!(!agenda.is_fetching(PULL));
     assert!(agenda.fetched(PULL, Fetched::Whole(None)).is_empty(), "nobody is told");
-    assert!(matches!(agenda.pull(OTHER), Some(Order::Look { .. })), "its place is free");
+    assert!(matches!(agenda.pull(OTHER, TO), Some(Order::Look { .. })), "its place is free");
     assert!(agenda.cannot_look(PULL).is_empty());
     let (wait_ms, _) = later(&agenda.cannot_look(OTHER)).unwrap();
     assert_eq!(wait_ms, 600_000);
@@ -398,4 +398,29 @@ fn of_too_many_times_the_earliest_are_kept() {
     assert_eq!(agenda.next_due(), Some(Timestamp(0)));
     assert!(agenda.take_due(Timestamp(DUE_MAX as u64 - 1)));
     assert_eq!(agenda.next_due(), None);
+}
+
+#[test]
+fn a_holder_that_never_answers_leaves_places_to_others_and_its_line_keeps_nobody_waiting() {
+    let mut agenda = Agenda::new(8);
+    let silent = PartyId([8; 32]);
+    let id = |number: u8| TransferId([number; 16]);
+    let begun = (0..100).filter(|number| agenda.pull(id(*number), silent).is_some()).count();
+    assert_eq!(begun, 4);
+    assert!(matches!(agenda.pull(id(200), TO), Some(Order::Look { .. })), "there is a place");
+    // Others' lines come in their turn, however long that of the silent one is.
+    let others: Vec<_> = (201..210).filter_map(|number| agenda.pull(id(number), TO)).collect();
+    assert_eq!(others.len(), 1);
+    let mut ended = vec![id(200), id(201)];
+    while let Some(id) = ended.pop() {
+        let next = agenda.wanted(id, None).into_iter();
+        ended.extend(next.filter_map(|order| match order {
+            Order::Look { id } => Some(id),
+            _ => None,
+        }));
+    }
+    assert!((200..210).all(|number| agenda.stop(id(number)).is_empty()), "all of them had a place");
+    // What the silent one's places are given away for is its own line, while nobody else waits.
+    let next = agenda.wanted(id(0), None);
+    assert!(matches!(&next[..], [Order::Discard { .. }, Order::Look { .. }]), "{next:?}");
 }

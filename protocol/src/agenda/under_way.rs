@@ -32,7 +32,12 @@ impl Agenda {
             greetings: BTreeMap::new(),
             untold: BTreeMap::new(),
             deliveries: BTreeMap::new(),
-            pulls: Pulls { all: BTreeMap::new(), line: VecDeque::new(), places: pulls_at_once },
+            pulls: Pulls {
+                all: BTreeMap::new(),
+                lines: VecDeque::new(),
+                at_work: BTreeMap::new(),
+                places: pulls_at_once,
+            },
             due: BTreeSet::new(),
         }
     }
@@ -109,13 +114,17 @@ pub(super) struct TryingMessage {
 #[derive(Debug)]
 pub(super) struct Pulls {
     pub(super) all: BTreeMap<TransferId, Pull>,
-    /// Those that wait for a place among those at work.
-    pub(super) line: VecDeque<TransferId>,
+    /// Those that wait for a place among those at work, a line for each holder; whose turn is longest ago comes first.
+    pub(super) lines: VecDeque<(PartyId, VecDeque<TransferId>)>,
+    /// How many are at work for each holder.
+    pub(super) at_work: BTreeMap<PartyId, usize>,
+    /// How many more may be at work.
     pub(super) places: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Pull {
+    pub(super) holder: PartyId,
     /// The wait before this try; none before the first.
     pub(super) wait_ms: u64,
     pub(super) turn: u64,

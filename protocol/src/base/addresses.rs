@@ -33,6 +33,11 @@ impl Addresses {
         self
     }
 
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Bytes of all of them.
     pub(crate) fn bytes(&self) -> usize {
         self.0.iter().map(String::len).sum()
@@ -81,16 +86,36 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// Of a multiaddress; nothing where it is no one's: many at once, or reserved.
+    /// Of a multiaddress; nothing where it is no one's, many at once, or reserved; nor where it names more than one place:
+    /// a transport may go to the last, whatever the first is.
     #[must_use]
     pub fn of(address: &str) -> Option<Self> {
-        let mut parts = address.split('/').skip(1);
-        match (parts.next()?, parts.next()) {
-            ("ip4", ip) => Self::of_ip4(ip?.parse().ok()?),
-            ("ip6", ip) => Self::of_ip6(ip?.parse().ok()?),
-            ("ip6zone", _) => Some(Self::Link),
-            _ => Some(Self::Internet),
+        let mut parts = address.split('/').skip(1).peekable();
+        let reach = match (parts.next()?, parts.peek()) {
+            ("ip4", ip) => Self::of_ip4(ip?.parse().ok()?)?,
+            ("ip6", ip) => Self::of_ip6(ip?.parse().ok()?)?,
+            ("ip6zone", _) => {
+                parts.next()?;
+                (parts.next()? == "ip6").then_some(Self::Link)?
+            }
+            ("dns" | "dns4" | "dns6" | "dnsaddr", name) => name.map(|_| Self::Internet)?,
+            // Of a transport of its own, which knows no hosts.
+            (other, _) => {
+                let hosts = ["ip4", "ip6", "ip6zone", "dns", "dns4", "dns6", "dnsaddr"];
+                let none = !hosts.contains(&other) && !parts.any(|part| hosts.contains(&part));
+                let ports = ["tcp", "udp"].contains(&other);
+                return (none && !ports).then_some(Self::Internet);
+            }
+        };
+        parts.next()?;
+        while let Some(part) = parts.next() {
+            match part {
+                "tcp" | "udp" | "p2p" | "certhash" => drop(parts.next()?),
+                "quic-v1" | "p2p-circuit" => {}
+                _ => return None,
+            }
         }
+        Some(reach)
     }
 
     fn of_ip4(ip: Ipv4Addr) -> Option<Self> {
@@ -114,6 +139,10 @@ impl Reach {
         if let Some(IpAddr::V4(inner)) = inner(ip) {
             return Self::of_ip4(inner);
         }
+        // A network's own translation to IPv4 (RFC 8215).
+        if ip.segments()[..3] == [0x64, 0xff9b, 1] {
+            return Some(Self::Machine);
+        }
         Some(match ip.segments()[0] {
             first if first & 0xff00 == 0xff00 => return None,
             first if first & 0xffc0 == 0xfe80 => Self::Link,
@@ -123,11 +152,13 @@ impl Reach {
     }
 }
 
-/// The IPv4 address to which an IPv6 address leads: mapped, compatible, by NAT64 or by 6to4.
+/// The IPv4 address to which an IPv6 address leads: mapped, compatible, translated, by NAT64 or by 6to4.
 fn inner(ip: Ipv6Addr) -> Option<IpAddr> {
     let [a, b, c, d, e, f, g, h] = ip.segments();
     let (high, low) = match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0 | 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => (g, h),
+        (0, 0, 0, 0, 0, 0 | 0xffff) | (0, 0, 0, 0, 0xffff, 0) | (0x64, 0xff9b, 0, 0, 0, 0) => {
+            (g, h)
+        }
         (0x2002, ..) => (b, c),
         _ => return None,
     };
@@ -164,6 +195,20 @@ mod tests {
             (Some(Machine), "/ip6/::ffff:127.0.0.1/tcp/1 /ip6/::7f00:1/tcp/1"),
             (None, "/ip4/224.0.0.251/udp/5353 /ip4/255.255.255.255/udp/1 /ip6/ff02::fb/udp/5353"),
             (None, "/ip4/10.1/tcp/1 /ip4 /ip6/10.0.0.1/tcp/1"),
+            (Some(Machine), "/ip6/::ffff:0:127.0.0.1/tcp/1 /ip6/64:ff9b:1::7f00:1/tcp/1"),
+            (
+                Some(Internet),
+                "/ip4/203.0.113.7/tcp/1/p2p/12D3KooW/p2p-circuit/p2p/12D3KooX /dns4/ip4/tcp/1",
+            ),
+            (
+                None,
+                "/ip4/8.8.8.8/ip4/127.0.0.1/tcp/1 /ip4/8.8.8.8/tcp/80/ip4/127.0.0.1/tcp/1 /tcp/1",
+            ),
+            (
+                None,
+                "/dns4/a.example/ip4/127.0.0.1/tcp/1 /ip4/8.8.8.8/tcp/1/p2p-circuit/ip4/127.0.0.1/tcp/1",
+            ),
+            (None, "/tcp/1/ip4/127.0.0.1/tcp/1 /memory/1/ip4/127.0.0.1/tcp/1 /p2p/x/dns4/a/tcp/1"),
         ];
         for (reach, addresses) in cases {
             for address in addresses.split(' ') {

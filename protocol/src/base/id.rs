@@ -112,6 +112,10 @@ identifier!(
     CompartmentId, 16
 );
 identifier!(
+    /// A KEM key: the first 16 bytes of BLAKE3 of its public half.
+    KemId, 16
+);
+identifier!(
     /// A chart: what one institution keeps about one person, known by this institution only.
     ChartId, 16
 );

@@ -57,6 +57,21 @@ limits! {
     TOKEN_PARTIES_MAX: usize = 64;
     /// Bytes of the keys in one grant before sealing: a key for all that one token can name, and its end.
     GRANT_KEYS_BYTES_MAX: usize = 24 * 1024;
+    /// Days for which a node's cards show one grant key, before it makes another.
+    GRANT_KEY_SHOWN_DAYS: u64 = 30;
+    /// Days, from when a grant key was made, until which grants are sealed to it; and the most by which a card's `until` is
+    /// after its `issued`. Who hears a node says `hello` to it once a week, so its last card shows a key of at most 37
+    /// days: a hospital that is off over a holiday, for 15 days, is given permissions meanwhile.
+    GRANT_KEY_SEALED_TO_DAYS: u64 = 52;
+    /// Days, from when a grant key was made, until it is deleted: what was sealed on its last day has three weeks to
+    /// arrive. A thief opens grants of so many days.
+    GRANT_KEY_KEPT_DAYS: u64 = 75;
+    /// Days after which grant keys from before a rotation are deleted: what was on its way has arrived, since who has not
+    /// said `hello` in the week of a certificate says it again, and seals to the new card.
+    GRANT_KEY_ROTATED_DAYS: u64 = 7;
+    /// Milliseconds before an institution that refused a permission for its key is given it once more: whoever refuses
+    /// without end costs a patient's relay little.
+    GIVEN_AGAIN_MS: u64 = 24 * 3600 * 1000;
     /// Days a token is valid at most: a forgotten grant ends by itself.
     TOKEN_DAYS_MAX: u64 = 90;
     /// Seconds by which a token's `nbf` may lie in our future: clocks differ; `exp` has no tolerance.
@@ -98,6 +113,14 @@ limits! {
     STATEMENT_BYTES_MAX: usize = 16 * 1024;
     /// Bytes of a signed statement that carries long lists (rotation, revocation, key ring, catalogue).
     LIST_STATEMENT_BYTES_MAX: usize = 256 * 1024;
+    /// Bytes of outcomes that are kept for one institution, in all its streams: whoever acknowledges has one or two of them, and
+    /// takes nobody's disk by not doing so.
+    INBOX_BYTES_MAX: u64 = 16 * 1024 * 1024;
+    /// Entries that one statement takes out of a record: what a holder works off at a time.
+    MISFILED_ENTRIES_MAX: usize = 1000;
+    /// Entries of one author and patient that are remembered as misfiled though they never were here: so that a holder which has
+    /// not heard cannot bring them.
+    MISFILED_UNSEEN_MAX: usize = 1000;
     /// Milliseconds a node's certificate is valid at most: a stolen node key dies by itself.
     CERTIFICATE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
     /// Days for which a node that was put back from an older copy says so in every `hello`: a member that was away for a
@@ -108,6 +131,9 @@ limits! {
     PUT_BACK_ANEW_DAYS: u64 = 7;
     /// Starts of which a node remembers until when its store knew: more than people try in a day.
     STARTS_KEPT: usize = 32;
+    /// Epochs of a kind behind the last known one, or the last found, in which a relay that was put back looks for those that it
+    /// forgot: one begins when a standing permission ends, and each costs a derivation.
+    EPOCHS_SOUGHT: usize = 16;
     /// Institutions named whose numbers say that a node was put back.
     PUT_BACK_NAMED_MAX: usize = 16;
     /// Bytes of content in one object, 1 TiB: longer than any recorded operation. At this length one key
@@ -193,9 +219,16 @@ limits! {
     /// The part of that which is for what others have an institution say, one in so many: its own people are never kept
     /// from speaking by a patient's orders.
     OUTBOX_OF_OTHERS: usize = 4;
+    /// Of what patients' orders leave of that, one patient's may take one part in so many: however many order, the next
+    /// finds room.
+    OUTBOX_LEFT_TO_OTHERS: u64 = 4;
+    /// Messages waiting for one party up to which it is told what others can cause without end, and what is told again
+    /// anyway (listings, heads, announcements): people's questions and decisions find the other half.
+    OUTBOX_TOLD_MAX: usize = OUTBOX_PER_PARTY_MAX / 2;
     /// Orders of one patient that wait at a hospital: a record of 16,384 entries at once.
     ORDERS_OPEN_MAX: usize = 64;
-    /// Messages beyond that for a patient's new keys and revocations, which others must not crowd out.
+    /// Messages for one party beyond OUTBOX_PER_PARTY_MAX: a patient's new keys and revocations, and what is said once,
+    /// which others must not crowd out.
     OUTBOX_URGENT_MAX: usize = 512;
     /// Streams of one institution that are remembered: its nodes, and a new one after each restored copy.
     INBOX_STREAMS_MAX: usize = 64;
@@ -205,6 +238,11 @@ limits! {
     RETRY_MS_MIN: u64 = 1000;
     /// Milliseconds between tries to deliver, at most.
     RETRY_MS_MAX: u64 = 5 * 60 * 1000;
+    /// The same to an institution that nobody but others knows where to find, and that never answered there.
+    RETRY_TOLD_MS_MAX: u64 = 60 * 60 * 1000;
+    /// Addresses that one party's word has a node dial in an hour where nobody is: a region's members, each looked for in
+    /// vain once or twice. Beyond that its word is not followed until the next hour.
+    TOLD_IN_VAIN_PER_HOUR_MAX: u64 = 1024;
     /// Bytes of what a hospital writes to a patient with its request for consent: a few sentences.
     CONSENT_MESSAGE_BYTES_MAX: usize = 1000;
     /// Milliseconds a request for consent stays open when whoever asked says nothing else.

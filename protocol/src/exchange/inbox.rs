@@ -55,6 +55,8 @@ wire_struct! {
         2 => forgotten: u64,
         /// The newest time at which a handled message was put into its sender's outbox.
         3 => newest: Timestamp,
+        /// Bytes of the outcomes that are kept.
+        4 => bytes: u64,
     }
 }
 
@@ -130,14 +132,19 @@ pub(crate) fn arrive(txn: &mut dyn Txn, envelope: &Envelope) -> Result<Arrival, 
     let number = envelope.id.number;
     if number == inbox.watermark + 1 {
         for handled in inbox.forgotten + 1..=envelope.acknowledged.min(inbox.watermark) {
-            txn.delete(OUTCOMES, &kept_key(&stream, handled))?;
+            let key = kept_key(&stream, handled);
+            let kept = rows::get::<KeptRow>(txn, OUTCOMES, &key)?.and_then(|row| row.outcome);
+            inbox.bytes -= kept.map_or(0, |outcome| outcome.0.len() as u64).min(inbox.bytes);
+            txn.delete(OUTCOMES, &key)?;
             inbox.forgotten = handled;
         }
+        rows::put(txn, STREAMS, &stream, &inbox)?;
         // Messages go one at a time, so an honest sender has all outcomes but the last.
-        if inbox.watermark - inbox.forgotten >= limits::INBOX_OUTCOMES_MAX as u64 {
+        if inbox.watermark - inbox.forgotten >= limits::INBOX_OUTCOMES_MAX as u64
+            || kept_bytes(txn, envelope.id.sender)? > limits::INBOX_BYTES_MAX
+        {
             return Ok(Arrival::OutOfOrder(number));
         }
-        rows::put(txn, STREAMS, &stream, &inbox)?;
         return Ok(Arrival::Next);
     }
     let next = Arrival::OutOfOrder(inbox.watermark + 1);
@@ -147,6 +154,12 @@ pub(crate) fn arrive(txn: &mut dyn Txn, envelope: &Envelope) -> Result<Arrival, 
         }
         _ => Ok(next),
     }
+}
+
+/// Bytes of what is kept for a sender, in all its streams.
+fn kept_bytes(txn: &(impl ReadTxn + ?Sized), sender: PartyId) -> Result<u64, StoreError> {
+    let streams = rows::all::<InboxRow>(txn, STREAMS, &sender.0)?;
+    Ok(streams.iter().fold(0, |sum, (_, row)| row.bytes.saturating_add(sum)))
 }
 
 /// A stream that is not known here, or not any more.
@@ -160,6 +173,10 @@ fn begin(txn: &mut dyn Txn, envelope: &Envelope) -> Result<Arrival, StoreError> 
         return Ok(Arrival::Unknowable);
     }
     make_room(txn, sender, floor.unwrap_or_default())?;
+    // Streams of its own that it began and does not go on with.
+    if kept_bytes(txn, sender)? > limits::INBOX_BYTES_MAX {
+        return Ok(Arrival::OutOfOrder(1));
+    }
     rows::put(txn, STREAMS, &key(envelope), &InboxRow::default())?;
     Ok(Arrival::Next)
 }
@@ -209,8 +226,9 @@ pub(crate) fn conclude(
     let mut inbox = rows::get::<InboxRow>(txn, STREAMS, &stream)?.unwrap_or_default();
     inbox.watermark = inbox.watermark.max(envelope.id.number);
     inbox.newest = inbox.newest.max(envelope.sent);
-    rows::put(txn, STREAMS, &stream, &inbox)?;
     let outcome = (!again).then(|| Bytes(bytes.clone()));
+    inbox.bytes += outcome.as_ref().map_or(0, |outcome| outcome.0.len() as u64);
+    rows::put(txn, STREAMS, &stream, &inbox)?;
     let kept = KeptRow { body, sent: envelope.sent, outcome };
     rows::put(txn, OUTCOMES, &kept_key(&stream, envelope.id.number), &kept)?;
     Ok(bytes)
@@ -236,4 +254,56 @@ pub(crate) enum Handled {
     Once,
     /// It was a read: handling it again changes nothing but the access log.
     Read,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{NodeId, StreamId};
+    use crate::message::MessageId;
+    use crate::store::Memory;
+
+    fn envelope(sender: u8, stream: u8, number: u64, acknowledged: u64) -> Envelope {
+        Envelope {
+            id: MessageId { sender: PartyId([sender; 32]), stream: StreamId([stream; 16]), number },
+            to: PartyId([9; 32]),
+            sent: Timestamp(number),
+            acknowledged,
+            node: NodeId([sender; 32]),
+            nonce: [0; 16],
+            body: Bytes(vec![1]),
+            proof: None,
+        }
+    }
+
+    /// What [`conclude`] keeps of a message whose outcome has so many bytes.
+    fn concluded(txn: &mut Memory, envelope: &Envelope, bytes: usize) {
+        let stream = key(envelope);
+        let mut inbox = rows::get::<InboxRow>(txn, STREAMS, &stream).unwrap().unwrap_or_default();
+        inbox.watermark = envelope.id.number;
+        inbox.bytes += bytes as u64;
+        rows::put(txn, STREAMS, &stream, &inbox).unwrap();
+        let outcome = Some(Bytes(vec![0; bytes]));
+        let row = KeptRow { body: body_hash(envelope), sent: envelope.sent, outcome };
+        rows::put(txn, OUTCOMES, &kept_key(&stream, envelope.id.number), &row).unwrap();
+    }
+
+    /// [MSG-7].
+    #[test]
+    fn who_acknowledges_nothing_takes_up_so_many_bytes_in_all_its_streams_and_nobody_elses() {
+        let mut txn = Memory::default();
+        let half = usize::try_from(limits::INBOX_BYTES_MAX / 2 + 1).unwrap();
+        for stream in [1, 2] {
+            let first = envelope(1, stream, 1, 0);
+            assert!(matches!(arrive(&mut txn, &first).unwrap(), Arrival::Next));
+            concluded(&mut txn, &first, half);
+        }
+        let next = arrive(&mut txn, &envelope(1, 1, 2, 0)).unwrap();
+        assert!(matches!(next, Arrival::OutOfOrder(2)));
+        let another = arrive(&mut txn, &envelope(1, 3, 1, 0)).unwrap();
+        assert!(matches!(another, Arrival::OutOfOrder(1)), "a stream more is no way out");
+        assert!(matches!(arrive(&mut txn, &envelope(2, 1, 1, 0)).unwrap(), Arrival::Next));
+        // Who acknowledges goes on.
+        assert!(matches!(arrive(&mut txn, &envelope(1, 1, 2, 1)).unwrap(), Arrival::Next));
+    }
 }

@@ -8,6 +8,15 @@
 //!  take: row goes, feature  │                └ out of order: what waits goes on in a new stream
 //!  hears; acknowledged = n ─┴─ told with the next envelope: the receiver forgets outcomes <= n
 //! ```
+//!
+//! The room for each institution is bounded, and shared, so that nobody's words keep out what others need said:
+//!
+//! | what | finds room |
+//! |---|---|
+//! | what a patient orders | while it is less than a part of what other patients' orders leave of a quarter |
+//! | what is told by itself, and again if need be | in one half |
+//! | what people here decide and ask | in all of it |
+//! | what is said once and must be heard | beyond it, too |
 
 use crate::capability::Proof;
 use crate::codec::{Bytes, wire_struct};
@@ -38,6 +47,8 @@ reasons! {
 const STREAMS: Table = Table("outbox_stream");
 /// Institution, number -> [`OutboxRow`].
 const OUTBOX: Table = Table("outbox");
+/// Institution, patient -> [`OrderedRow`]: what waits because the patient ordered it.
+const ORDERED: Table = Table("outbox_ordered");
 /// Not to be tried before, institution -> nothing: those for which something waits, as they come due.
 const DUE: Table = Table("outbox_due");
 
@@ -68,6 +79,17 @@ wire_struct! {
         2 => body: Bytes,
         /// The leaf token for which a proof of possession goes along.
         3 => leaf: Option<StatementId>,
+        /// The patient who ordered what it is for.
+        4 => ordered: Option<PartyId>,
+    }
+}
+
+wire_struct! {
+    /// What waits because of one patient's orders.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub struct OrderedRow {
+        /// So many messages.
+        1 => waiting: u64,
     }
 }
 
@@ -77,25 +99,36 @@ impl Context<'_> {
         push(self, to, message, None)
     }
 
+    /// [`Context::send`] for a patient's order.
+    pub(crate) fn send_as_ordered(
+        &mut self,
+        to: PartyId,
+        message: &impl Said,
+        patient: Option<PartyId>,
+    ) -> Handled<u64> {
+        push_as_ordered(self, to, message, None, patient)
+    }
+
     /// [`Context::send`], where a far side that takes nothing any more must not keep the sender from its work:
-    /// what finds no room is dropped, and what it would have told is told again when the two next talk.
+    /// what finds no room is dropped, and what it would have told is told again when the two next talk. It leaves room for
+    /// what people say: others can cause it as often as they like.
     pub(crate) fn send_if_room(
         &mut self,
         to: PartyId,
         message: &impl Said,
     ) -> Result<(), StoreError> {
-        unless_full(to, push(self, to, message, None))
+        unless_full(to, push_up_to(self, to, message, (None, None), limits::OUTBOX_TOLD_MAX))
     }
 
     /// [`Context::send_if_room`] with room that is kept free for what must not be kept back, such as a
-    /// revocation.
+    /// revocation, and for what is not told again.
     pub(crate) fn send_urgently(
         &mut self,
         to: PartyId,
         message: &impl Said,
     ) -> Result<(), StoreError> {
         let limit = limits::OUTBOX_PER_PARTY_MAX + limits::OUTBOX_URGENT_MAX;
-        unless_full(to, push_up_to(self, to, message, None, limit))
+        unless_full(to, push_up_to(self, to, message, (None, None), limit))
     }
 }
 
@@ -110,15 +143,18 @@ pub(crate) fn push(
     message: &impl Said,
     leaf: Option<StatementId>,
 ) -> Handled<u64> {
-    push_up_to(ctx, to, message, leaf, limits::OUTBOX_PER_PARTY_MAX)
+    push_as_ordered(ctx, to, message, leaf, None)
 }
 
-/// Refuses when a message for an institution would find no room.
-pub(crate) fn require_room(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Handled<()> {
-    if !has_room(txn, to)? {
-        return refuse(Reason::TooMany { institution: to });
-    }
-    Ok(())
+/// [`push`] for a patient's order.
+pub(crate) fn push_as_ordered(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    message: &impl Said,
+    leaf: Option<StatementId>,
+    patient: Option<PartyId>,
+) -> Handled<u64> {
+    push_up_to(ctx, to, message, (leaf, patient), limits::OUTBOX_PER_PARTY_MAX)
 }
 
 /// Whether a message for an institution would find room. Who has something to say when there is none is told by
@@ -127,19 +163,50 @@ pub(crate) fn has_room(txn: &(impl ReadTxn + ?Sized), to: PartyId) -> Result<boo
     Ok(depth(txn, to)? < limits::OUTBOX_PER_PARTY_MAX)
 }
 
-/// Whether what others have us say would find room: most of it is kept for what this institution's own people say.
-pub(crate) fn has_room_for_others(
+/// Whether what is told by itself, and again if need be, would find room.
+pub(crate) fn has_room_to_tell(
     txn: &(impl ReadTxn + ?Sized),
     to: PartyId,
 ) -> Result<bool, StoreError> {
-    Ok(depth(txn, to)? < limits::OUTBOX_PER_PARTY_MAX / limits::OUTBOX_OF_OTHERS)
+    Ok(depth(txn, to)? < limits::OUTBOX_TOLD_MAX)
+}
+
+/// Whether what a patient has us say would find room. Most of the room is kept for what this institution's own people say;
+/// and of what patients' orders leave of the rest, one patient may take a part, so that there is always some for the next.
+pub(crate) fn has_room_for_order(
+    txn: &(impl ReadTxn + ?Sized),
+    to: PartyId,
+    patient: PartyId,
+) -> Result<bool, StoreError> {
+    let ordered = rows::all::<OrderedRow>(txn, ORDERED, &to.0)?;
+    let waiting = ordered.iter().fold(0, |sum: u64, (_, row)| sum.saturating_add(row.waiting));
+    let own = rows::get::<OrderedRow>(txn, ORDERED, &rows::pair(&to.0, &patient.0))?;
+    let room = (limits::OUTBOX_PER_PARTY_MAX / limits::OUTBOX_OF_OTHERS) as u64;
+    let left = room.saturating_sub(waiting);
+    Ok(own.unwrap_or_default().waiting < left / limits::OUTBOX_LEFT_TO_OTHERS && has_room(txn, to)?)
+}
+
+/// Counts a message that a patient ordered, which waits from now on, or does no more.
+fn count_ordered(
+    txn: &mut dyn Txn,
+    to: PartyId,
+    patient: Option<PartyId>,
+    change: impl Fn(u64) -> u64,
+) -> Result<(), StoreError> {
+    let Some(patient) = patient else { return Ok(()) };
+    let key = rows::pair(&to.0, &patient.0);
+    let waiting = rows::get::<OrderedRow>(txn, ORDERED, &key)?.unwrap_or_default().waiting;
+    match change(waiting) {
+        0 => txn.delete(ORDERED, &key),
+        waiting => rows::put(txn, ORDERED, &key, &OrderedRow { waiting }),
+    }
 }
 
 fn push_up_to(
     ctx: &mut Context<'_>,
     to: PartyId,
     message: &impl Said,
-    leaf: Option<StatementId>,
+    (leaf, ordered): (Option<StatementId>, Option<PartyId>),
     limit: usize,
 ) -> Handled<u64> {
     if to == ctx.own.party() {
@@ -157,7 +224,8 @@ fn push_up_to(
         return refuse(Reason::TooMany { institution: to });
     }
     stream.last += 1;
-    let row = OutboxRow { since: ctx.now, body, leaf };
+    let row = OutboxRow { since: ctx.now, body, leaf, ordered };
+    count_ordered(ctx.txn, to, ordered, |waiting| waiting.saturating_add(1))?;
     rows::put(ctx.txn, OUTBOX, &at(to, stream.last), &row)?;
     put_stream(ctx.txn, to, &stream)?;
     ctx.effects.push(Effect::Deliver { to });
@@ -316,6 +384,7 @@ pub(crate) fn take(
         return Ok(Taken::Waits);
     }
     ctx.txn.delete(OUTBOX, &at(to, number))?;
+    count_ordered(ctx.txn, to, row.ordered, |waiting| waiting.saturating_sub(1))?;
     stream.acknowledged = number;
     stream.failures = 0;
     stream.not_before = Timestamp(0);
@@ -362,6 +431,7 @@ pub(crate) fn withdraw(
     for (key, row) in rows::all::<OutboxRow>(ctx.txn, OUTBOX, &to.0)? {
         if kind(&row.body)? {
             ctx.txn.delete(OUTBOX, &key)?;
+            count_ordered(ctx.txn, to, row.ordered, |waiting| waiting.saturating_sub(1))?;
             withdrawn.push(row.body);
         }
     }
@@ -403,7 +473,12 @@ pub(crate) fn later(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     if let Some(mut stream) = rows::get::<StreamRow>(ctx.txn, STREAMS, &to.0)? {
         let policy = &ctx.own.policy;
         let doubled = policy.retry_ms_min.saturating_mul(1 << stream.failures.min(16));
-        let wait = doubled.min(policy.retry_ms_max);
+        // At addresses that never answered, and that others told, nobody is looked for that often.
+        let most = match directory::only_told(ctx.txn, to)? {
+            true => limits::RETRY_TOLD_MS_MAX.max(policy.retry_ms_max),
+            false => policy.retry_ms_max,
+        };
+        let wait = doubled.min(most);
         stream.failures = stream.failures.saturating_add(1);
         stream.not_before = ctx.now.plus_ms(wait);
         put_stream(ctx.txn, to, &stream)?;
@@ -431,3 +506,6 @@ pub(crate) fn due_now(txn: &mut dyn Txn) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,6 +169,33 @@ pub(crate) fn contact_refused(
     Ok(())
 }
 
+/// What an enrolment came to was seen.
+pub(crate) fn dismiss(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    institution: PartyId,
+) -> Result<(), StoreError> {
+    txn.delete(ENROLLING, &key(patient, institution))
+}
+
+/// An enrolment that was made was undone by the institution: it shows why, until the patient enrols there again.
+pub(crate) fn note_undone(
+    txn: &mut dyn Txn,
+    patient: PartyId,
+    institution: PartyId,
+    why: Refusal,
+) -> Result<(), StoreError> {
+    let row = EnrollingRow {
+        known: true,
+        refused: Some(why),
+        number: None,
+        confirmed: false,
+        accepted: false,
+        before: false,
+    };
+    rows::put(txn, ENROLLING, &key(patient, institution), &row)
+}
+
 /// The enrolment with one institution that was begun and is not made.
 pub(crate) fn enrolling_with(
     txn: &(impl ReadTxn + ?Sized),

@@ -7,6 +7,7 @@
 //!  heard   ──> whoever deals with that party tells it again what it can
 //! ```
 
+use crate::capability::Forgot;
 use crate::codec::wire_struct;
 use crate::codes;
 use crate::directory;
@@ -15,7 +16,7 @@ use crate::limits;
 use crate::members;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
-use crate::time::{DAY_MS, Timestamp};
+use crate::time::{DAY_MS, HOUR_MS, Timestamp};
 use crate::turn::{Effect, Own};
 
 /// Nothing -> [`StartedRow`].
@@ -56,6 +57,8 @@ wire_struct! {
         1 => put_back: PutBack,
         /// Whose numbers say so; nobody's where the count beside the store does.
         2 => by: Vec<PartyId>,
+        /// When anybody's numbers, or the count, said so last: never the same twice, and ascending.
+        3 => volume: Timestamp,
     }
 }
 
@@ -107,15 +110,26 @@ pub(crate) fn notice(
 /// Gives whether it was not known.
 fn note(txn: &mut dyn Txn, now: Timestamp, by: Option<PartyId>) -> Result<bool, StoreError> {
     let known = rows::get::<CopiedRow>(txn, COPIED, &[])?;
+    let known = known.as_ref();
     let anew = limits::PUT_BACK_ANEW_DAYS * DAY_MS;
-    let recent = known.filter(|row| by.is_some() && now.since(row.put_back.noticed) < anew);
+    let recent =
+        known.cloned().filter(|row| by.is_some() && now.since(row.put_back.noticed) < anew);
     let started = rows::get::<StartedRow>(txn, STARTED, &[])?.unwrap_or_default();
     let new = recent.is_none();
+    // A copy that knows that it is one may be put back, too, so what says so ends what logs have written so far: of others' word the
+    // first of each within a week, and once an hour, since one may lie.
+    let said_before = |row: &CopiedRow| by.is_some_and(|by| row.by.contains(&by));
+    let volume = match known {
+        Some(row) if said_before(row) && now.since(row.volume) < HOUR_MS => row.volume,
+        Some(row) => now.max(row.volume.plus_ms(1)),
+        None => now,
+    };
     let lately = now.minus_ms(limits::PUT_BACK_SAID_DAYS * DAY_MS);
     let since = started.before.iter().copied().filter(|before| *before >= lately).min();
     let since = since.or(started.before.last().copied()).unwrap_or_default().minus_ms(DAY_MS);
-    let mut row = recent
-        .unwrap_or_else(|| CopiedRow { put_back: PutBack { noticed: now, since }, by: Vec::new() });
+    let put_back = PutBack { noticed: now, since };
+    let mut row = recent.unwrap_or_else(|| CopiedRow { put_back, by: Vec::new(), volume });
+    row.volume = volume;
     let named = row.by.len();
     row.by.extend(by.filter(|by| !row.by.contains(by) && named < limits::PUT_BACK_NAMED_MAX));
     if let Some(by) = row.by.get(named) {
@@ -123,6 +137,18 @@ fn note(txn: &mut dyn Txn, now: Timestamp, by: Option<PartyId>) -> Result<bool, 
     }
     rows::put(txn, COPIED, &[], &row)?;
     Ok(new)
+}
+
+/// What is written now follows what an older copy had: the name of the part of it that began when that was noticed.
+pub(crate) fn volume(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Timestamp>, StoreError> {
+    Ok(rows::get::<CopiedRow>(txn, COPIED, &[])?.map(|row| row.volume))
+}
+
+/// What this node may have forgotten since it was last put back: a permission that was taken back among it.
+pub(crate) fn forgot(txn: &(impl ReadTxn + ?Sized)) -> Result<Option<Forgot>, StoreError> {
+    let row = rows::get::<CopiedRow>(txn, COPIED, &[])?;
+    // Not each time that somebody says so: a liar would have us hold up whom we serve for as long as it likes.
+    Ok(row.map(|row| Forgot { since: row.put_back.since, noticed: row.put_back.noticed }))
 }
 
 /// How this node's store was put back, if that was noticed lately.

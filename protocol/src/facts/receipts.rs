@@ -158,6 +158,30 @@ pub(crate) fn subjects_at(
         .collect())
 }
 
+/// An entry was taken out of its record: nothing is expected of whoever keeps it.
+pub(crate) fn forget_everywhere(
+    txn: &mut dyn Txn,
+    (subject, entry): (PartyId, EntryId),
+) -> Handled<()> {
+    for (key, _) in rows::all::<Bytes>(txn, HELD_AT, &entry.0)? {
+        let id = |from: usize| PartyId::from_slice(key.get(from..from + PartyId::LEN)?);
+        let (Some(holder), Some(of), Some(owner)) = (id(16), id(48), id(80)) else { continue };
+        if of == subject {
+            forget(txn, owner, (subject, entry), holder)?;
+        }
+    }
+    Ok(())
+}
+
+/// An entry is kept at a holder no more, for whomever it was.
+pub(crate) fn forget_at(txn: &mut dyn Txn, of: (PartyId, EntryId), holder: PartyId) -> Handled<()> {
+    let kept = rows::pair(&of.1.0, &[holder.0, of.0.0].concat());
+    for (key, _) in rows::all::<Bytes>(txn, HELD_AT, &kept)? {
+        forget(txn, PartyId(rows::tail(HELD_AT, &key)?), of, holder)?;
+    }
+    Ok(())
+}
+
 /// What a holder's receipts since a time say that it keeps. Reads all receipts: for when it has lost what it knew.
 pub(crate) fn since(
     txn: &(impl ReadTxn + ?Sized),

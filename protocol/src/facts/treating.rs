@@ -49,6 +49,15 @@ pub(crate) fn all(
     Ok(all.into_iter().map(|(_, treats)| treats.claims().clone()).collect())
 }
 
+/// The same as the patient signed it.
+pub(crate) fn signed(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+) -> Result<Vec<Unverified<Treats>>, StoreError> {
+    let all = rows::all::<Unverified<Treats>>(txn, TREATS, &patient.0)?;
+    Ok(all.into_iter().map(|(_, treats)| treats).collect())
+}
+
 /// Takes over what the patient says, if it is newer than what is known. [AUT-1]
 pub(crate) fn learn(
     ctx: &mut Context<'_>,

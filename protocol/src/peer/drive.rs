@@ -9,17 +9,20 @@ use crate::codes;
 use crate::copied;
 use crate::directory;
 use crate::entries::{self, Bundle, Draft, SealedEntry, Sealing};
+use crate::grant_keys;
 use crate::holdings::{self, Transfer};
-use crate::id::{EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
+use crate::id::{ChartId, EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
 use crate::identity::{Compartment, KeyRing, KnownKeys};
 use crate::members;
 use crate::outbox;
 use crate::patients;
+use crate::record;
 use crate::refusal::{Handled, refuse};
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Effect, Nonce};
+use rand_core::CryptoRng;
 
 /// Nodes of an institution and where they were last heard of.
 pub type Route = Vec<(NodeId, Vec<String>)>;
@@ -42,8 +45,13 @@ impl Peer {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn start(&self, txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreError> {
-        self.start_counted(txn, now, 0).map(drop)
+    pub fn start(
+        &self,
+        txn: &mut dyn Txn,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), StoreError> {
+        self.start_counted(txn, now, 0, rng).map(drop)
     }
 
     /// [`Peer::start`] beside a number that was kept apart from the store, which an earlier start gave: where the store
@@ -57,6 +65,7 @@ impl Peer {
         txn: &mut dyn Txn,
         now: Timestamp,
         beside: u64,
+        rng: &mut dyn CryptoRng,
     ) -> Result<u64, StoreError> {
         let before = clock::read(txn, Timestamp(0))?;
         let now = clock::advance(txn, now)?;
@@ -67,7 +76,8 @@ impl Peer {
             crate::refusal::Failure::Refused(refusal) => StoreError::Fault(refusal.to_string()),
         };
         directory::learn_keys(txn, ours).map_err(as_store_error)?;
-        let issued = self.own.issued(now);
+        grant_keys::renew(&self.own, txn, now, rng)?;
+        let issued = self.own.issued(now, &grant_keys::shown(txn)?);
         directory::set_own_card(txn, &issued.card)?;
         let expires = issued.certificate.expires;
         directory::learn_node(txn, self.node(), self.me(), expires, Addresses::default())
@@ -100,6 +110,7 @@ impl Peer {
         if from.is_some() {
             outbox::due_now(txn)?;
             codes::shorten(txn, now)?;
+            grant_keys::shorten(txn, now)?;
         }
         Ok(from)
     }
@@ -118,12 +129,12 @@ impl Peer {
                 Effect::WakeAt(not_before)
             });
         }
-        for (id, _) in holdings::transfers(txn)? {
-            effects.push(Effect::Pull { id });
+        for (id, transfer) in holdings::transfers(txn)? {
+            effects.push(Effect::Pull { id, from: transfer.from });
         }
         // What became due while we were away is found by the first tick.
         effects.push(Effect::WakeAt(now));
-        let next = features::next_due(txn)?.into_iter();
+        let next = features::next_due(txn)?.into_iter().chain(grant_keys::next_due(txn)?);
         effects.extend(next.map(|at| Effect::WakeAt(at.max(now))));
         effects.retain(|effect| !matches!(effect, Effect::WakeAt(at) if *at < now));
         Ok(effects)
@@ -374,6 +385,18 @@ impl Peer {
         directory::compartments(txn, patient)
     }
 
+    /// The chart that is kept about a subject.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn chart_of(
+        &self,
+        txn: &dyn ReadTxn,
+        subject: PartyId,
+    ) -> Result<Option<ChartId>, StoreError> {
+        entries::chart_of(txn, subject)
+    }
+
     /// Seals entries for a subject's record: the heavy part of recording, for a pool.
     ///
     /// # Errors
@@ -384,7 +407,7 @@ impl Peer {
         now: Timestamp,
         subject: PartyId,
         drafts: Vec<Draft>,
-        rng: &mut dyn rand_core::CryptoRng,
+        rng: &mut dyn CryptoRng,
     ) -> Handled<Vec<SealedEntry>> {
         if entries::chart_of(txn, subject)?.is_none() {
             return refuse(Reason::NoChart);
@@ -407,10 +430,37 @@ impl Peer {
             })
             .collect()
     }
+
+    /// Up to so many entries of a chart that are to be sealed anew, since its enrolment was undone.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`].
+    pub fn to_seal_anew(
+        &self,
+        txn: &dyn ReadTxn,
+        subject: PartyId,
+        most: usize,
+    ) -> Handled<Vec<record::ToSeal>> {
+        record::to_seal(&self.own, txn, subject, most)
+    }
+
+    /// Seals entries of a chart anew: the heavy part of undoing an enrolment, for a pool.
+    ///
+    /// # Errors
+    /// [`crate::refusal::Failure`].
+    pub fn seal_anew(
+        &self,
+        subject: PartyId,
+        drafts: Vec<(EntryId, Timestamp, Draft)>,
+        rng: &mut dyn CryptoRng,
+    ) -> Handled<Vec<(EntryId, SealedEntry)>> {
+        record::seal_anew(&self.own, (subject, &self.own.kem()), drafts, rng)
+    }
 }
 
 pub(super) fn route(txn: &dyn ReadTxn, institution: PartyId) -> Result<Route, StoreError> {
-    Ok(directory::nodes_of(txn, institution)?
+    let now = clock::read(txn, Timestamp(0))?;
+    Ok(directory::where_to_look(txn, institution, now)?
         .into_iter()
         .map(|(node, row)| (node, row.addresses.into()))
         .collect())

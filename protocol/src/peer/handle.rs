@@ -121,6 +121,7 @@ impl Peer {
             own: &self.own,
             now,
             from: Reach::Machine,
+            told_by: None,
             txn,
             rng,
             keys,
@@ -204,7 +205,10 @@ impl Peer {
     ) -> Result<Vec<Effect>, StoreError> {
         let mut ended = None;
         let mut effects = self.quietly(now, txn, rng, |ctx| {
-            let Ok(response) = result else { return undelivered(ctx, to) };
+            let response = match result {
+                Ok(response) => response,
+                Err(failure) => return undelivered(ctx, to, failure),
+            };
             if let Taken::Outcome { body, result } = outbox::take(ctx, to, number, &response)? {
                 ended = Some((Body::of_outbox(&body)?, result));
             }
@@ -222,7 +226,7 @@ impl Peer {
         };
         let answered = result.is_ok();
         let heard = self.attempt(now, txn, rng, |ctx| {
-            ctx.from = from;
+            (ctx.from, ctx.told_by) = (from, Some(to));
             features::outcome(ctx, to, body.clone(), result)
         })?;
         effects.extend(match heard {
@@ -302,7 +306,7 @@ impl Peer {
         }
         let mut answer = Bytes::default();
         let done = self.attempt(now, txn, rng, |ctx| {
-            ctx.from = from;
+            (ctx.from, ctx.told_by) = (from, Some(sender.institution));
             ctx.payer = Some(Payer {
                 institution: Some(sender.institution),
                 relays_of: sender.relay_of,

@@ -5,6 +5,7 @@
 //! name. The gate opens for members of the federation, for relays that a member certified, for
 //! whoever enrolled with us or we with them, and for whoever proves that it has a code that we gave out.
 
+use super::features::Body;
 use super::itself::Peer;
 use super::reasons::Reason;
 use super::route;
@@ -16,6 +17,7 @@ use crate::copied::{self, PutBack};
 use crate::directory::{self, Standing};
 use crate::enrolment;
 use crate::federation::{self, ExpulsionProof};
+use crate::grant_keys;
 use crate::id::{CodeId, NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, RelayCertificate};
 use crate::limits;
@@ -254,7 +256,7 @@ fn say_hello(
     nonce: Nonce,
     purpose: Purpose,
 ) -> Result<Signed<Hello>, StoreError> {
-    let issued = own.issued(now);
+    let issued = own.issued(now, &grant_keys::shown(txn)?);
     let hello = Hello {
         keys: own.keys().log().clone(),
         card: issued.card.to_unverified(),
@@ -284,10 +286,15 @@ fn turned_away(
         codes::forget(ctx.txn, to, code)?;
         route::withdraw(ctx, to, refusal, |body| body.code() == Some(code))?;
     }
-    if refusal.code == RefusalCode::NotPermitted && members::is_gone(ctx.txn, ctx.own.party())? {
+    if refusal.code != RefusalCode::NotPermitted {
+        return Ok(());
+    }
+    if members::is_gone(ctx.txn, ctx.own.party())? {
         return route::withdraw(ctx, to, refusal, |_| true);
     }
-    Ok(())
+    // Who does not let us in has no application of ours that could be taken back.
+    let retracts = |body: &Body| matches!(body, Body::Federation(federation::Message::Retract(_)));
+    route::withdraw(ctx, to, refusal, retracts)
 }
 
 /// Takes over who speaks, after verifying all of it; gives the institution's keys.
@@ -310,6 +317,8 @@ fn learn(ctx: &mut Context<'_>, node: NodeId, hello: &Hello) -> Handled<KnownKey
         }
         // Who had its earlier key may have taken what was meant for it.
         if let Some(since) = keys.rotated_at() {
+            // By its own clock, which may be ahead.
+            let since = since.min(ctx.now);
             ctx.notify(Notice::TellAgain { party, since });
         }
     }

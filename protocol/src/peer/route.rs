@@ -1,9 +1,11 @@
 //! To whom goes what the table of features does not say: a notice, above all.
 
+use super::event::DeliveryFailure;
 use super::features::{self, Body, Command};
 use super::reasons::Reason;
 use crate::codec::Bytes;
 use crate::directory;
+use crate::grant_keys;
 use crate::holdings::{self, TransferFor};
 use crate::id::PartyId;
 use crate::limits;
@@ -11,7 +13,7 @@ use crate::members;
 use crate::outbox;
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::turn::{Context, Effect, Notice, RequestId};
-use crate::{backup, consent, custody, federation, record};
+use crate::{backup, consent, custody, enrolment, federation, record};
 
 /// Gives a command to its feature, after what had to wait for the keys that it came with.
 pub(super) fn dispatch(ctx: &mut Context<'_>, request: RequestId, command: Command) -> Handled<()> {
@@ -23,7 +25,14 @@ pub(super) fn dispatch(ctx: &mut Context<'_>, request: RequestId, command: Comma
 }
 
 /// A try failed: there is another, unless nobody is there any more to whom we could talk.
-pub(super) fn undelivered(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
+pub(super) fn undelivered(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    failure: DeliveryFailure,
+) -> Handled<()> {
+    if failure == DeliveryFailure::NeverSent {
+        directory::looked_in_vain(ctx.txn, to, ctx.now)?;
+    }
     if !members::is_gone(ctx.txn, to)? || members::admitted(ctx.txn, to, ctx.now)? {
         return outbox::later(ctx, to);
     }
@@ -72,7 +81,13 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
             TransferFor::Restore(pull) => backup::restored_object(ctx, &transfer, pull, result),
         },
         Notice::Enrolled { chart, patient } => record::adopt(ctx, chart, patient),
-        Notice::Room { institution } => record::announce_waiting(ctx, institution),
+        Notice::Unenrolled { patient } => enrolment::unenrolled(ctx, patient),
+        Notice::TakenBack { patient } => backup::taken_back(ctx, patient),
+        Notice::Misfiled { subject, entries } => backup::misfiled(ctx, subject, &entries),
+        Notice::Room { institution } => {
+            record::tell_misfiled(ctx, institution)?;
+            record::announce_waiting(ctx, institution)
+        }
         Notice::Ring { patient } => record::reseal(ctx, patient),
         Notice::Publish { patient } => custody::publish_for(ctx, patient),
         Notice::RingSigned { patient } => consent::renew_for(ctx, patient),
@@ -88,6 +103,7 @@ pub(super) fn hand_on(ctx: &mut Context<'_>, notice: Notice) -> Handled<()> {
         Notice::TellAgain { party, since } => {
             custody::tell_again(ctx, party)?;
             consent::is_to_be_given_again(ctx, party)?;
+            record::tell_misfiled_again(ctx, party)?;
             record::announce_again(ctx, party, since)
         }
         Notice::PutBack { party, since } => {
@@ -117,5 +133,6 @@ pub(super) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
     let due = outbox::due(ctx.txn, ctx.now)?;
     ctx.effects.extend(due.into_iter().map(|to| Effect::Deliver { to }));
     holdings::tick(ctx)?;
+    grant_keys::tick(ctx)?;
     features::tick(ctx)
 }

@@ -7,7 +7,7 @@ use crate::reason::{Arg, Args, ENGLISH, Language, Listed, RefusalCode, Row, fill
 use crate::refusal::Refusal;
 use crate::{
     access_log, catalogue, codes, crypto, directory, entries, holdings, identity, inbox, members,
-    membership, outbox, patients, permission, receipts, store, turn,
+    membership, misfiled, outbox, patients, permission, receipts, store, turn,
 };
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -36,6 +36,7 @@ const TABLES: &[&[Row]] = &[
     patients::Reason::TABLE,
     permission::Reason::TABLE,
     catalogue::CatalogueError::TABLE,
+    misfiled::MisfiledError::TABLE,
     entries::Reason::TABLE,
     receipts::Reason::TABLE,
     outbox::Reason::TABLE,

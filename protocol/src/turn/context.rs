@@ -2,6 +2,7 @@
 
 use super::{Answer, Draft, Effect, Notice, Own, Payer, RequestId, Shown};
 use crate::Reach;
+use crate::id::PartyId;
 use crate::identity::PatientKeys;
 use crate::refusal::Handled;
 use crate::store::Txn;
@@ -16,6 +17,8 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     /// How far inside whoever is heard stands: the addresses that it tells lie no further.
     pub(crate) from: Reach,
+    /// By whose word we learn where others listen; none when it is ours.
+    pub(crate) told_by: Option<PartyId>,
     /// On whose account it is; none when it is ours.
     pub(crate) payer: Option<Payer>,
     /// Where everything is kept.

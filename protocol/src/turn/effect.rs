@@ -49,6 +49,8 @@ pub enum Effect {
     Pull {
         /// Which.
         id: TransferId,
+        /// From whom.
+        from: PartyId,
     },
     /// Nobody wants this pull any more: it ends, wherever it stands.
     Stop {

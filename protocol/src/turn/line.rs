@@ -37,6 +37,8 @@ wire_code! {
         13 => DeleteRefused,
         /// A permission was passed on.
         14 => PassedOn,
+        /// Entries were taken out: their author had filed them under the wrong patient.
+        15 => Misfiled,
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) use line::Draft;
 pub use look::{EachQuestion, Look, Question};
 pub(crate) use look::{Questions, questions};
 pub(crate) use notice::{Deposit, Notice};
-pub(crate) use own::{BACKDATED_MS, Own, Reason};
+pub(crate) use own::{BACKDATED_MS, Own, Reason, ShownKey};
 pub use own::{EarlierKeys, Identity, Policy};
 pub(crate) use page::Reading;
 pub use page::{Cursor, Listing, Page, Part, whole};

@@ -25,6 +25,23 @@ pub(crate) enum Notice {
         /// The patient.
         patient: PartyId,
     },
+    /// The enrolment in a chart was undone: it was the wrong person's.
+    Unenrolled {
+        /// Whose it was.
+        patient: PartyId,
+    },
+    /// Entries are about another person, as their author says: they are about to go.
+    Misfiled {
+        /// In whose record they are.
+        subject: PartyId,
+        /// Which.
+        entries: Vec<EntryId>,
+    },
+    /// The patient has taken something back, as was heard just now.
+    TakenBack {
+        /// The patient.
+        patient: PartyId,
+    },
     /// A patient's key ring has come.
     Ring {
         /// The patient.

@@ -1,7 +1,7 @@
 //! Who we are: what a handler may know and sign with.
 
 use crate::crypto::{KemPublic, KemSecret, PublicKey, SigningKey};
-use crate::id::{NodeId, PartyId};
+use crate::id::{KemId, NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, Role};
 use crate::limits;
 use crate::reason::reasons;
@@ -34,7 +34,7 @@ pub struct Identity {
     pub log: KeyLog,
     /// The institution's current signing key.
     pub institution: SigningKey,
-    /// The key that grants to the institution are sealed to.
+    /// The institution's own KEM key: what it keeps for itself is sealed to it, and nobody else is shown it.
     pub kem: KemSecret,
     /// The node's own key, which the transport uses too.
     pub node: SigningKey,
@@ -97,6 +97,18 @@ pub(crate) struct Issued {
     pub(crate) card: Signed<Card>,
     /// The node's certificate.
     pub(crate) certificate: Signed<NodeCertificate>,
+    /// The key that the card shows.
+    key: KemId,
+}
+
+/// The key that the card shows, for grants to be sealed to.
+pub(crate) struct ShownKey {
+    /// Its id.
+    pub(crate) id: KemId,
+    /// The key.
+    pub(crate) secret: KemSecret,
+    /// Until when it is sealed to.
+    pub(crate) until: Timestamp,
 }
 
 impl Own {
@@ -176,12 +188,12 @@ impl Own {
         !earlier.is_empty()
     }
 
-    /// The key that is sealed to from now on.
+    /// The key that the institution seals to what it keeps for itself.
     pub(crate) fn kem(&self) -> KemPublic {
         self.identity.kem.public()
     }
 
-    /// Opens what was sealed to the institution: with its KEM key, or with one from before its rotations.
+    /// Opens what the institution sealed to itself: with its KEM key, or with one from before its rotations.
     pub(crate) fn open<T, E>(&self, open: impl Fn(&KemSecret) -> Result<T, E>) -> Result<T, E> {
         let why = match open(&self.identity.kem) {
             Ok(opened) => return Ok(opened),
@@ -195,29 +207,33 @@ impl Own {
         &self.keys
     }
 
-    /// Card and certificate as of now, or of not long ago.
-    pub(crate) fn issued(&self, now: Timestamp) -> Issued {
+    /// Card and certificate as of now, or of not long ago, with a key for grants.
+    pub(crate) fn issued(&self, now: Timestamp, key: &ShownKey) -> Issued {
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |issued: &&Issued| {
             let at = issued.card.issued;
-            at <= now && now.since(at) < ISSUE_AGAIN_MS
+            issued.key == key.id && at <= now && now.since(at) < ISSUE_AGAIN_MS
         };
         if let Some(issued) = issued.as_ref().filter(fresh) {
             return issued.clone();
         }
-        let new = Issued { card: self.card(now), certificate: self.certificate(now) };
+        let (card, certificate) = (self.card(now, key), self.certificate(now));
+        let new = Issued { card, certificate, key: key.id };
         *issued = Some(new.clone());
         new
     }
 
-    fn card(&self, now: Timestamp) -> Signed<Card> {
+    fn card(&self, now: Timestamp, key: &ShownKey) -> Signed<Card> {
+        // By a clock that was set back the key was made later, and no card says more than others believe.
+        let most = now.plus_ms(limits::GRANT_KEY_SEALED_TO_DAYS * DAY_MS);
         let card = Card {
             institution: self.party(),
             key: self.key_number(),
             name: self.identity.name.clone(),
             role: self.identity.role,
-            kem: self.identity.kem.public(),
+            kem: key.secret.public(),
             issued: now,
+            until: key.until.min(most),
         };
         Signed::sign(card, &self.identity.institution)
     }

@@ -2,7 +2,9 @@
 //! `access_log/countersigned.json`: heads as readers pass them on.
 
 use super::people::{HOSPITAL, Institution, NOW, PROVIDER, RELAY, hex, signed, variant};
-use crate::access_log::{Action, Countersigned, Head, Line, verify_chain};
+use crate::access_log::{
+    Action, Countersigned, Head, Line, LinePlace, LogEnd, VolumeBegin, verify_chain,
+};
 use crate::capability::{Purpose, Reason};
 use crate::codec::Wire;
 use crate::id::{EntryId, PartyId, TokenId};
@@ -37,6 +39,7 @@ fn lines() -> Vec<Line> {
             through: reason.map(|_| vec![PROVIDER.id()]),
             last: None,
             news: (action == Action::Read).then_some(Timestamp(NOW.0 - 3 * DAY_MS)),
+            begins: None,
         };
         lines.push(line);
     }
@@ -51,13 +54,28 @@ fn head(lines: &[Line]) -> Head {
         seq: lines.len() as u64,
         hash: lines.last().map_or([0; 32], Line::hash),
         at: NOW,
+        volume: Timestamp(0),
     }
+}
+
+/// The volume that the holder began when it noticed that its store was put back.
+const VOLUME: Timestamp = Timestamp(NOW.0 + 100);
+
+fn place(volume: Timestamp, seq: u64) -> LinePlace {
+    LinePlace { volume, seq }
+}
+
+/// The first line of that volume, behind one that the holder still has.
+fn begun(last: &Line) -> Line {
+    let begins = VolumeBegin { volume: VOLUME, after: place(Timestamp(0), last.seq) };
+    let (seq, at, before) = (1, Timestamp(VOLUME.0 + 1), last.hash());
+    Line { seq, at, before, begins: Some(begins), ..lines()[0].clone() }
 }
 
 fn case(
     name: &str,
     why: &str,
-    before: (u64, [u8; 32]),
+    before: LogEnd,
     lines: &[Line],
     head: &Head,
     error: Option<&str>,
@@ -65,18 +83,30 @@ fn case(
     let judged = verify_chain(before, lines, head).err();
     assert_eq!(judged.as_ref().map(variant).as_deref(), error, "{name}");
     json!({
-        "name": name, "why": why, "before": { "seq": before.0, "hash": hex(&before.1) },
+        "name": name, "why": why,
+        "before": { "volume": before.place.volume, "seq": before.place.seq, "hash": hex(&before.hash) },
         "lines": lines.iter().map(|line| hex(&line.to_bytes())).collect::<Vec<_>>(),
         "head": signed(head.clone(), &PROVIDER.signing()).0, "error": error,
     })
 }
 
-/// [LOG-1], [LOG-2], [LOG-3].
+/// [LOG-1], [LOG-2], [LOG-3], [LOG-8].
 #[test]
 fn chains_are_whole_or_told_where_they_break() {
     let all = lines();
     let whole = head(&all);
-    let start = (0, [0; 32]);
+    let start = LogEnd::default();
+    let behind = |line: &Line| LogEnd { place: place(Timestamp(0), line.seq), hash: line.hash() };
+    let follows = Line { seq: 2, before: begun(&all[1]).hash(), ..all[1].clone() };
+    let anew = [begun(&all[1]), follows];
+    let in_volume = |seq, hash| Head { seq, hash, volume: VOLUME, ..whole.clone() };
+    let ended = in_volume(2, anew[1].hash());
+    let mut unnamed = anew.clone();
+    unnamed[0].begins = None;
+    let mut second = anew.clone();
+    second[0].seq = 2;
+    let old = VolumeBegin { volume: VOLUME, after: place(VOLUME, 7) };
+    let old = Line { begins: Some(old), before: [9; 32], ..begun(&all[1]) };
     let mut changed = all.clone();
     changed[1].user = Some("Dr. Other".into());
     let missing = [all[0].clone(), all[2].clone()];
@@ -87,7 +117,7 @@ fn chains_are_whole_or_told_where_they_break() {
         case(
             "continued",
             "from where an earlier look ended",
-            (1, all[0].hash()),
+            behind(&all[0]),
             &all[1..],
             &whole,
             None,
@@ -107,10 +137,75 @@ fn chains_are_whole_or_told_where_they_break() {
         case(
             "rewritten",
             "continues another line 1 than was seen before",
-            (1, [9; 32]),
+            LogEnd { hash: [9; 32], ..behind(&all[0]) },
             &all[1..],
             &whole,
             Some("Broken"),
+        ),
+        case("put-back", "goes on behind line 2 in a volume", behind(&all[1]), &anew, &ended, None),
+        case(
+            "put-back-whole",
+            "from the first line through the volume",
+            start,
+            &[&all[..2], &anew[..]].concat(),
+            &ended,
+            None,
+        ),
+        case(
+            "put-back-empty",
+            "the volume has no line yet",
+            behind(&all[1]),
+            &[],
+            &in_volume(0, [0; 32]),
+            None,
+        ),
+        case(
+            "put-back-elsewhere",
+            "the volume goes on behind line 2, and line 3 was seen",
+            behind(&all[2]),
+            &anew,
+            &ended,
+            Some("Missing"),
+        ),
+        case(
+            "put-back-changed",
+            "the line that it names has another hash",
+            LogEnd { hash: [9; 32], ..behind(&all[1]) },
+            &anew,
+            &ended,
+            Some("Broken"),
+        ),
+        case(
+            "put-back-unsaid",
+            "numbers begin again and nothing says why",
+            behind(&all[1]),
+            &unnamed,
+            &ended,
+            Some("Missing"),
+        ),
+        case(
+            "put-back-not-first",
+            "what begins a volume is its line 1",
+            behind(&all[1]),
+            &second,
+            &ended,
+            Some("Missing"),
+        ),
+        case(
+            "put-back-old",
+            "the volume is not later than the one that it goes on behind",
+            LogEnd { place: place(VOLUME, 7), hash: [9; 32] },
+            &[old],
+            &ended,
+            Some("OldVolume"),
+        ),
+        case(
+            "put-back-other-head",
+            "the head is of the volume before",
+            behind(&all[1]),
+            &anew,
+            &head(&all[..2]),
+            Some("WrongHead"),
         ),
     ];
     let made = json!({ "holder_public": hex(&PROVIDER.signing().public().0), "cases": cases });

@@ -273,8 +273,9 @@ fn a_hello_is_believed_or_refused_for_its_reason() {
     let refusal = Refusal::from(crate::peer::Reason::Stranger);
     let refused = HelloReply::Refused(refusal.clone()).to_bytes();
     let prove = HelloReply::Prove(Unverified::parse(&good).unwrap()).to_bytes();
-    let (store, nonce) = (Memory::default(), [1; 16]);
+    let (mut store, nonce) = (Memory::default(), [1; 16]);
     let peer = PROVIDER.peer("Backup Provider", Role::Backup);
+    peer.start(&mut store, NOW, &mut rand_chacha::ChaCha20Rng::from_seed([1; 32])).unwrap();
     let greeting = peer.hello(&store, NOW, (RELAY.id(), node), vec![], nonce).unwrap();
     let read = |node, bytes: &[u8]| CheckedWelcome::prepare(node, bytes, &greeting);
     assert_eq!(read(node, &welcome).unwrap().nonce(), Ok([0x0e; 16]));
@@ -370,6 +371,7 @@ fn an_institution_rotates_as_often_as_it_may_and_its_fullest_hello_fits() {
         let hello = CheckedHello::prepare(RELAY.node(), &bytes).unwrap();
         let peer = HOSPITAL.peer("Hospital", Role::Hospital);
         let (mut txn, mut rng) = (Memory::default(), rand_chacha::ChaCha20Rng::from_seed([1; 32]));
+        peer.start(&mut txn, NOW, &mut rng).unwrap();
         crate::codes::give_out(&mut txn, &code()).unwrap();
         let answer = peer.turns_away(&txn, NOW, (RELAY.node(), OUR_NONCE), &hello, &mut rng);
         answer.unwrap().map(|refused| match HelloReply::from_bytes(&refused, 1000) {

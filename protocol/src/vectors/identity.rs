@@ -138,6 +138,7 @@ fn key_logs_verify_or_are_refused_for_their_reason() {
     let unsigned = Signed::sign(rotation(1), &phrase().signing_key(0));
     let many =
         Rotation { kept: vec![TokenId([1; 16]); limits::KEPT_TOKENS_MAX + 1], ..rotation(1) };
+    let before = Rotation { at: YESTERDAY.minus_ms(1), ..rotation(2) };
     let bad = |rotation: &Signed<Rotation>| log().rotated(rotation);
     let cases = [
         log_case("inception", "a first key", &log(), None),
@@ -176,6 +177,12 @@ fn key_logs_verify_or_are_refused_for_their_reason() {
             Some("BadSignature"),
         ),
         log_case("too-many-kept", "1025 kept tokens", &bad(&sign(many)), Some("TooLong")),
+        log_case(
+            "back-in-time",
+            "the second rotation is dated a millisecond before the first",
+            &once.clone().rotated(&sign(before)),
+            Some("BackInTime"),
+        ),
     ];
     super::check("identity", "log", &cases);
 }
@@ -194,7 +201,7 @@ fn of_two_logs_the_longer_counts_and_none_that_contradicts() {
     // Whoever else has the words makes another rotation of the same number.
     let other = log().rotated(&sign(later(1)));
     let other_twice = once.clone().rotated(&sign(later(2)));
-    let long_other = other.clone().rotated(&sign(rotation(2)));
+    let long_other = other.clone().rotated(&sign(later(2)));
     let cases = [
         ("the-same", "nothing new", &once, &once, None),
         ("longer", "a rotation more", &log(), &once, None),
@@ -235,7 +242,7 @@ fn ring() -> KeyRing {
     }
 }
 
-fn case<T: Statement>(
+pub(super) fn case<T: Statement>(
     ty: &str,
     (name, why): (&str, &str),
     signer: &KeyLog,
@@ -265,8 +272,8 @@ fn certificates_rings_and_cards_are_judged() {
     let card_ = |c: Unverified<Card>, keys: &KnownKeys| {
         let signer = keys.key(c.claims().key).filter(|_| keys.party() == c.claims().institution);
         let current = c.claims().key == keys.current_number();
-        (!current || signer.is_none_or(|key| c.check(&key).is_err()))
-            .then(|| "NotAuthentic".to_owned())
+        let signed = current && signer.is_some_and(|key| c.check(&key).is_ok());
+        (!signed || !c.claims().ends_in_time()).then(|| "NotAuthentic".to_owned())
     };
     let (now, log_, me) = (HOSPITAL.certificate(), HOSPITAL.log(), HOSPITAL.signing());
     let of = |issued: u64, expires: u64| NodeCertificate {
@@ -369,6 +376,14 @@ fn certificates_rings_and_cards_are_judged() {
             ("old-key", "signed before the rotation"),
             &rotated,
             (card(), &me),
+            card_,
+            Some("NotAuthentic"),
+        ),
+        case(
+            "card",
+            ("too-long", "says to seal to its key for a millisecond more than 52 days"),
+            &log_,
+            (Card { until: card().until.plus_ms(1), ..card() }, &me),
             card_,
             Some("NotAuthentic"),
         ),

@@ -278,7 +278,7 @@ fn only_the_outcome_of_this_message_by_a_certified_node_of_its_receiver_is_taken
     directory::learn_node(&mut txn, PROVIDER.node(), to, NOW.plus_ms(1), vec![].into()).unwrap();
     // Somebody merely told of this one.
     let (hinted, hinted_key) = (RELAY.node(), RELAY.node_key());
-    directory::hint_node(&mut txn, hinted, to, vec![].into()).unwrap();
+    directory::hint_node(&mut txn, hinted, to, vec![].into(), None).unwrap();
     let mut ctx = me.context(NOW, &mut txn, &mut rng, None);
     let number = outbox::push(&mut ctx, to, &apply(), None).unwrap();
     let (_, row, stream) = outbox::first(ctx.txn, to).unwrap().unwrap();

@@ -3,6 +3,7 @@
 use crate::crypto::{KemSecret, SigningKey};
 use crate::id::{NodeId, PartyId, StatementId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, Role, Rotation, incept};
+use crate::limits;
 use crate::peer::{Identity, Peer};
 use crate::statement::{Signed, Statement, Unverified};
 use crate::time::{DAY_MS, Timestamp};
@@ -75,8 +76,15 @@ impl Institution {
     }
 
     pub(super) fn card(&self, name: &str, role: Role) -> Card {
-        let (institution, kem) = (self.id(), self.kem().public());
-        Card { institution, key: 0, name: name.to_owned(), role, kem, issued: YESTERDAY }
+        Card {
+            institution: self.id(),
+            key: 0,
+            name: name.to_owned(),
+            role,
+            kem: self.kem().public(),
+            issued: YESTERDAY,
+            until: YESTERDAY.plus_ms(limits::GRANT_KEY_SEALED_TO_DAYS * DAY_MS),
+        }
     }
 
     pub(super) fn certificate(&self) -> NodeCertificate {

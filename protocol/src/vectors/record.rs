@@ -1,5 +1,6 @@
 //! `record/bundles.json`: whole entries with the keys to open them, and what does not belong together.
 
+use super::identity::case as case_of;
 use super::people::{HOSPITAL, NOW, YESTERDAY, hex, key};
 use crate::codec::{Bytes, Wire};
 use crate::crypto::KemSecret;
@@ -7,10 +8,12 @@ use crate::holdings::contents_hash;
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::identity::{Compartment, KnownKeys};
 use crate::limits;
+use crate::misfiled::Misfiled;
 use crate::object::{DataKey, seal_small};
 use crate::record::{Bundle, ContentKey, ContentRef, Kind, Label, Manifest, Term};
 use crate::refusal::Failure;
-use crate::statement::Signed;
+use crate::statement::{Signed, Unverified};
+use crate::time::{SECOND_MS, Timestamp};
 use crate::wrap::wrap;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
@@ -182,4 +185,70 @@ fn bundles_hold_together_or_are_refused_for_their_reason() {
         "cases": cases,
     });
     super::check("record", "bundles", &made);
+}
+
+/// [REC-10].
+#[test]
+fn that_entries_were_misfiled_is_their_authors_word() {
+    let judge = |c: Unverified<Misfiled>, keys: &KnownKeys| {
+        c.certify(keys, NOW).err().map(|error| format!("{error:?}"))
+    };
+    let salts = vec![[1; 16], [2; 16]];
+    let good = || Misfiled {
+        author: HOSPITAL.id(),
+        key: 0,
+        subject: PATIENT,
+        compartment: Some(told().id()),
+        salts: salts.clone(),
+        at: YESTERDAY,
+    };
+    let (log, rotated) = (HOSPITAL.log(), HOSPITAL.rotated());
+    let (me, other) = (HOSPITAL.signing(), key(0x66));
+    let late = Timestamp(NOW.0 + limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS + 1);
+    let m = |name, why, claims: Misfiled, error| {
+        case_of("misfiled", (name, why), &log, (claims, &me), judge, error)
+    };
+    let swapped = vec![salts[1], salts[0]];
+    let cases = [
+        m("good", "two entries of one compartment", good(), None),
+        m("good-unsealed", "of no compartment", Misfiled { compartment: None, ..good() }, None),
+        m("none", "no entry", Misfiled { salts: vec![], ..good() }, Some("BadEntries")),
+        m("not-in-order", "descending", Misfiled { salts: swapped, ..good() }, Some("BadEntries")),
+        m(
+            "too-many",
+            "1001 entries",
+            Misfiled { salts: (0..=1000_u128).map(u128::to_be_bytes).collect(), ..good() },
+            Some("BadEntries"),
+        ),
+        m("ahead", "121 s ahead, nearly", Misfiled { at: late, ..good() }, Some("BadDate")),
+        m(
+            "unknown-key",
+            "key 1, which is not there",
+            Misfiled { key: 1, ..good() },
+            Some("UnknownKey"),
+        ),
+        m(
+            "of-another",
+            "names another author",
+            Misfiled { author: PATIENT, ..good() },
+            Some("UnknownKey"),
+        ),
+        case_of(
+            "misfiled",
+            ("old-key", "signed with key 0 after it was rotated away, dated back"),
+            &rotated,
+            (good(), &me),
+            judge,
+            Some("OldKey"),
+        ),
+        case_of(
+            "misfiled",
+            ("forged", "signed by somebody else"),
+            &log,
+            (good(), &other),
+            judge,
+            Some("BadSignature"),
+        ),
+    ];
+    super::check("record", "misfiled", &cases);
 }

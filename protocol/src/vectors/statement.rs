@@ -6,11 +6,12 @@ use crate::codec::{Encoder, Wire};
 use crate::crypto::PublicKey;
 use crate::id::PartyId;
 use crate::statement::{Signed, Statement, Unverified};
+use crate::time::Timestamp;
 use serde_json::{Value, json};
 
 fn head() -> Head {
     let (holder, patient) = (HOSPITAL.id(), PartyId([7; 32]));
-    Head { holder, key: 0, patient, seq: 0, hash: [0; 32], at: NOW }
+    Head { holder, key: 0, patient, seq: 0, hash: [0; 32], at: NOW, volume: Timestamp(0) }
 }
 
 fn judge(bytes: &[u8], key: &PublicKey) -> Result<(), String> {

@@ -96,6 +96,7 @@ mod tests {
             Command::from(federation::command::Join { code: code.clone() }),
             Command::from(federation::command::Admit { party, although_alike: false }),
             Command::from(federation::command::Leave),
+            Command::from(federation::command::Recall),
             Command::from(enrolment::command::Code { chart, valid_ms: None, addresses }),
             Command::from(enrolment::command::Enrol { patient: party, code }),
             Command::from(record::command::NewChart {

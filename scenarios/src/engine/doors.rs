@@ -188,7 +188,9 @@ impl<'a> Engine<'a> {
         let subject = entries.subject;
         let (peer, disk) = (&machine.party.peer, &machine.disk);
         match peer.seal_entries(disk, now, subject, drafts, &mut machine.party.rng) {
-            Ok(entries) => Ok(Command::from(record::command::Record { subject, entries })),
+            Ok(entries) => {
+                Ok(Command::from(record::command::Record { subject, chart: None, entries }))
+            }
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(Failure::Store(error)) => panic!("memory does not fail: {error}"),
         }

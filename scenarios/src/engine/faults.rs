@@ -115,7 +115,7 @@ impl Engine<'_> {
         let machine = self.machine(at);
         machine.faults = 0;
         let now = machine.clock(now_us);
-        let started = machine.party.peer.start(&mut machine.disk, now);
+        let started = machine.party.peer.start(&mut machine.disk, now, &mut machine.party.rng);
         if started.is_err() {
             machine.disk.abort();
             return self.disk_failed(at);

@@ -82,7 +82,11 @@ impl<'a> Engine<'a> {
             life,
         };
         let now = machine.clock(self.stage.now_us);
-        machine.party.peer.start(&mut machine.disk, now).expect("memory does not fail");
+        machine
+            .party
+            .peer
+            .start(&mut machine.disk, now, &mut machine.party.rng)
+            .expect("memory does not fail");
         machine.disk.commit(self.stage.now_us, 0);
         self.stage.by_party.insert(machine.party.peer.me(), at);
         self.stage.by_node.insert(machine.party.peer.node(), at);

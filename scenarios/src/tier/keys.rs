@@ -32,5 +32,5 @@ pub fn rotation(
     let phrase = Phrase::parse(words).expect("the words were shown when the patient was made");
     let (rotation, keys) = custody::rotate(known, &phrase, kept, now)?;
     let sealed_keys = custody::encode_keys(&keys).to_vec();
-    Ok((keys, Rotate { rotation: Box::new(rotation), sealed_keys }))
+    Ok((keys, Rotate { rotation: Box::new(rotation), sealed_keys, although_put_back: false }))
 }

@@ -56,7 +56,7 @@ impl World {
     /// A peer's first step after it was switched on.
     pub(super) fn begin(&mut self, who: Who) {
         let now = self.clock(who);
-        self.write(who, |peer, txn, _| peer.start(txn, now));
+        self.write(who, |peer, txn, rng| peer.start(txn, now, rng));
     }
 
     pub(super) fn perform_all(&mut self, who: Who, effects: Vec<Effect>) {
@@ -78,6 +78,16 @@ impl World {
             self.step(at, step);
         }
         panic!("the world does not come to rest");
+    }
+
+    /// A party starts, and what counts its starts beside its store is at this number; gives the start's number.
+    ///
+    /// # Panics
+    /// When storage fails, which in memory it does not.
+    pub fn start_counted(&mut self, who: Who, beside: u64) -> u64 {
+        let (now, party) = (self.now, &mut self.parties[who.0]);
+        let started = party.peer.start_counted(&mut party.store, now, beside, &mut party.rng);
+        started.expect("memory does not fail")
     }
 
     /// Moves the clock on, waking whoever asked for it, and settles.

@@ -11,8 +11,9 @@ use chartmesh_protocol::peer::{Part, ask};
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::EntryView;
 use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::store::Memory;
 use chartmesh_protocol::time::Timestamp;
-use chartmesh_protocol::{access_log, backup, consent, federation};
+use chartmesh_protocol::{access_log, backup, consent, custody, federation};
 
 /// Two hospitals and a provider in one federation with a threshold of two, and a relay whose patient is
 /// enrolled at the first hospital.
@@ -78,6 +79,33 @@ impl Region {
         world.record(a, patient, drafts).expect("a records");
         world.wait();
         Self { world, a, b, provider, relay, patient, chart }
+    }
+
+    /// What a node's store is now, to be put back later.
+    #[must_use]
+    pub fn copy(&self, of: Who) -> Memory {
+        self.world.parties[of.0].store.clone()
+    }
+
+    /// A node comes back with the store of then.
+    pub fn put_back(&mut self, who: Who, store: Memory) {
+        self.world.switch(who, false);
+        self.world.parties[who.0].store = store;
+        self.world.advance(1000);
+        self.world.switch(who, true);
+        self.world.settle();
+    }
+
+    /// The patient's keys are at hand for a moment: whatever waits for them is done.
+    ///
+    /// # Panics
+    /// When the relay refuses.
+    pub fn unlock(&mut self) {
+        let refresh = custody::command::Refresh { patient: self.patient };
+        self.world
+            .ask(self.relay, refresh, Some(self.patient))
+            .expect("the keys are the patient's");
+        self.world.wait();
     }
 
     /// What a party knows of the patient's entries.

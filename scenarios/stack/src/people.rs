@@ -136,7 +136,7 @@ impl Handles {
         let drafts = drafts.iter().map(draft).collect();
         let entries = handle
             .read(|peer, txn, _| peer.seal_entries(txn, now, subject, drafts, &mut chance()))?;
-        Ok(record::command::Record { subject, entries })
+        Ok(record::command::Record { subject, chart: None, entries })
     }
 }
 

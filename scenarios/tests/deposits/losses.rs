@@ -91,5 +91,6 @@ fn what_a_disk_lost_is_not_served_and_comes_back_with_a_restore() {
     restore(&mut region);
     assert!(region.world.parties[a.0].objects.contains_key(&object));
     assert_eq!(verify(&region).good, 3);
-    assert_eq!(region.fetch_at(&request, a).reason, "3 entries obtained");
+    assert_eq!(region.fetch_at(&request, a).reason, "3 entries obtained, 1 of them new");
+    assert_eq!(region.fetch_at(&request, a).reason, "3 entries obtained, all here before");
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use chartmesh_node::config::{Config, Flags};
 use chartmesh_node::net::{self, BulkStream, Limits, Net, NetConfig, NetEvent, SendFailure};
-use chartmesh_node::random;
 use chartmesh_node::run::load_identity;
+use chartmesh_node::{random, system};
 use chartmesh_protocol::capability::{Chain, ConnectionNonce, Proof};
 use chartmesh_protocol::codec::{Bytes, Wire};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
@@ -87,7 +87,7 @@ impl Terminal {
         identity.node = key.clone();
         let peer = Peer::new(identity)?;
         let mut store = Memory::default();
-        peer.start(&mut store, now())?;
+        peer.start(&mut store, now(), &mut system())?;
         let (net, events) = net::start(NetConfig {
             node_seed: seed,
             listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],

@@ -12,6 +12,8 @@ use chartmesh_protocol::limits::SMALL_OBJECT_BYTES_MAX;
 use chartmesh_protocol::peer::Peer;
 use chartmesh_protocol::store::{Changes, Overlay, ReadTxn, Txn, merge};
 use chartmesh_protocol::time::Timestamp;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
 
 use super::disk::CrashDisk;
 use super::record::{OBJECTS, OPTIONS, Recording, name};
@@ -145,7 +147,9 @@ pub(super) fn cut(disk: &FaultyDisk, choice: u64) -> FaultyDisk {
 fn start(peer: &Peer, rows: &impl ReadTxn, now: Timestamp) -> Result<Changes, String> {
     let mut overlay = Overlay::new(rows);
     let txn: &mut dyn Txn = &mut overlay;
-    peer.start(txn, now).map_err(|error| format!("has a peer that does not start: {error}"))?;
+    let mut rng = ChaCha20Rng::from_seed([0; 32]);
+    peer.start(txn, now, &mut rng)
+        .map_err(|error| format!("has a peer that does not start: {error}"))?;
     Ok(overlay.into_changes())
 }
 

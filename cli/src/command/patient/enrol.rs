@@ -1,5 +1,6 @@
 //! How a patient and a hospital get to know each other: a code, a number that two people compare, and both sides' word.
 
+use chartmesh_protocol::codes;
 use chartmesh_protocol::custody::view::{EnrollingView, PatientView};
 use chartmesh_protocol::enrolment::command::{
     Accept, Cancel, Code, Compare, End, Enrol, Scan, Withdraw,
@@ -9,7 +10,7 @@ use chartmesh_protocol::id::{ChartId, PartyId};
 use chartmesh_protocol::identity::{Fingerprint, Role};
 use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::ask;
-use chartmesh_protocol::record::view::TreatsView;
+use chartmesh_protocol::record::view::{ChartView, TreatsView};
 use serde_json::json;
 
 use crate::args::WaitArgs;
@@ -21,6 +22,9 @@ use crate::output::{self, Cell, Style, counted, faint, row};
 use crate::wait::{self, Look};
 use crate::when::Span;
 
+/// Why a patient is not enrolled any more: the institution undid it.
+pub(super) const UNDONE: &str = "enrolment.wrong-person";
+
 /// How long a code can be used.
 pub(super) fn valid_ms(valid: Option<Span>, letter: bool) -> Option<u64> {
     valid.map(|span| span.0).or(letter.then_some(limits::CODE_MS_MAX))
@@ -28,6 +32,7 @@ pub(super) fn valid_ms(valid: Option<Span>, letter: bool) -> Option<u64> {
 
 pub(super) async fn give_code(node: &Node, who: &str, valid_ms: Option<u64>) -> Outcome {
     let chart = node.chart(who).await?;
+    show_whose(node, id(&chart)?).await?;
     let code = Code { chart: id(&chart)?, valid_ms, addresses: Vec::new() };
     let code = node.command(code, None).await?;
     let whoever =
@@ -82,6 +87,26 @@ fn stands(one: &PendingView) -> Cell {
     }
 }
 
+/// Whose chart it is, for the desk to see before anybody is enrolled in a wrong one.
+async fn show_whose(node: &Node, chart: ChartId) -> Outcome {
+    if node.out.json {
+        return Ok(());
+    }
+    let charts = node.all(ask::Charts::default()).await?;
+    if let Some(view) = charts.iter().find(|one| one.chart == chart) {
+        node.out.facts(&whose(view));
+    }
+    Ok(())
+}
+
+fn whose(chart: &ChartView) -> Vec<(&str, Cell)> {
+    let mut facts = vec![("the chart of", Cell::new(&chart.name, Style::Strong))];
+    for term in &chart.identifiers {
+        facts.push((&term.name, Cell::new(&term.value, Style::Strong)));
+    }
+    facts
+}
+
 /// The desk types the number, or scans the card.
 pub(super) async fn compare(
     node: &Node,
@@ -90,6 +115,7 @@ pub(super) async fn compare(
     card: Option<String>,
 ) -> Outcome {
     let chart: ChartId = id(&node.chart(who).await?)?;
+    show_whose(node, chart).await?;
     let compared = match card {
         Some(card) => node.command(Scan { chart, card }, None).await?,
         None => node.command(Compare { chart, number: number.concat() }, None).await?,
@@ -138,14 +164,10 @@ pub(super) async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -
         });
         return Ok(());
     }
-    let asked: Vec<PartyId> = answer.enrolling.iter().map(|one| one.institution).collect();
+    let institution = institution_of(code)?;
     let (view, one) = wait::until(node, wait, "the hospital's answer", async || {
         let Some(view) = patient_view(node, &patient).await? else { return Ok(Look::NotYet) };
-        let mut of_asked = view.enrolling.iter().filter(|one| asked.contains(&one.institution));
-        let found = of_asked.find(|one| one.number.is_some()).cloned();
-        if let (None, Some(why)) = (&found, view.enrolling.iter().find_map(refused)) {
-            return Err(not_enrolled(&why));
-        }
+        let found = answered(&view.enrolling, institution)?.cloned();
         Ok(found.map(|one| (view, one)).into())
     })
     .await?;
@@ -161,8 +183,19 @@ pub(super) async fn enrol(node: &Node, who: &str, code: &str, wait: &WaitArgs) -
     Ok(())
 }
 
-fn refused(one: &EnrollingView) -> Option<String> {
-    one.refused.as_ref().map(ToString::to_string)
+/// Who gave the code.
+fn institution_of(code: &str) -> Outcome<PartyId> {
+    let code = codes::Code::parse(code, 'e').map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(code.institution)
+}
+
+/// The enrolment with one institution, once it has a number. What others answered, or said of an earlier one, is no answer.
+fn answered(all: &[EnrollingView], institution: PartyId) -> Outcome<Option<&EnrollingView>> {
+    let one = all.iter().find(|one| one.institution == institution);
+    match one.and_then(|one| one.refused.as_ref()) {
+        Some(why) => Err(not_enrolled(&why.to_string())),
+        None => Ok(one.filter(|one| one.number.is_some())),
+    }
 }
 
 fn not_enrolled(why: &str) -> Failure {
@@ -249,9 +282,16 @@ fn is_unlike_others(one: &EnrollingView) -> Outcome {
 pub(super) async fn withdraw(node: &Node, who: &str, institution: &str) -> Outcome {
     let patient = node.patient(who).await?;
     let institution = id(&node.institution(institution).await?)?;
+    let before = enrolling(node, &patient, institution).await?;
+    let had_ended = before.is_some_and(|one| one.refused.is_some());
     let withdraw = Withdraw { patient: id(&patient)?, institution };
     let answer = node.command(withdraw, Some(&patient)).await?;
-    node.out.answer(&json!(answer), |out| out.line("the enrolment has ended; nothing was opened"));
+    node.out.answer(&json!(answer), |out| {
+        out.line(match had_ended {
+            true => "put away: it is not shown any more",
+            false => "the enrolment has ended; nothing was opened",
+        });
+    });
     Ok(())
 }
 
@@ -358,6 +398,41 @@ mod tests {
         let words = Fingerprint::of(PartyId([0xab; 32])).words().to_string();
         assert!(failure.text.contains(&words) && failure.text.contains("that of Kita Hospital"));
         assert!(failure.next.unwrap().ends_with("abababab"));
+    }
+
+    #[test]
+    fn only_the_institution_of_the_code_answers_it() {
+        let one = |byte: u8, number: Option<&str>, refused: bool| -> EnrollingView {
+            let institution = PartyId([byte; 32]);
+            let about = json!({"institution": institution, "name": "A", "role": "hospital",
+                "member": false, "dealt_with": false, "looks_like": []});
+            let mut one: EnrollingView = serde_json::from_value(json!({"institution": institution,
+                "refused": null, "number": number, "about": about}))
+            .unwrap();
+            one.refused = refused.then(|| codes::CodeError::Damaged.into());
+            one
+        };
+        let (asked, wrong_person) = (PartyId([1; 32]), one(2, None, true));
+        let look = |all: &[EnrollingView]| {
+            answered(all, asked).map(|one| one.and_then(|one| one.number.clone()))
+        };
+        assert_eq!(look(std::slice::from_ref(&wrong_person)), Ok(None));
+        assert_eq!(look(&[one(2, Some("111 111"), false), one(1, None, false)]), Ok(None));
+        let number = Ok(Some("042 917".to_owned()));
+        assert_eq!(look(&[wrong_person, one(1, Some("042 917"), false)]), number);
+        assert_eq!(look(&[one(1, None, true)]).unwrap_err().exit, Exit::NotPermitted);
+        assert!(institution_of("cm-i-x").is_err());
+    }
+
+    #[test]
+    fn whose_chart_it_is_is_told_with_what_it_is_known_by() {
+        let chart: ChartView = serde_json::from_value(json!({"chart": "ab".repeat(16), "name": "Sato Aiko",
+            "identifiers": [{"name": "mrn", "value": "12345"}], "created": 0, "subject": "cd".repeat(32),
+            "enrolled": false}))
+        .unwrap();
+        let facts = whose(&chart);
+        let told: Vec<_> = facts.iter().map(|(name, cell)| (*name, cell.text.as_str())).collect();
+        assert_eq!(told, [("the chart of", "Sato Aiko"), ("mrn", "12345")]);
     }
 
     #[test]

@@ -1,28 +1,73 @@
 //! Entries as a table.
 
+use chartmesh_node::api::NodeStatusView;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::{Fingerprint, Role};
+use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::EntryStanding;
 use chartmesh_protocol::record::view::EntryView;
 use serde_json::json;
 use std::collections::BTreeMap;
 
 use crate::exit::Outcome;
-use crate::node::Node;
+use crate::node::{Node, id, short};
 use crate::output::{self, Cell, Output, Style, counted, day, faint, row, size};
 
 pub(super) async fn list(node: &Node, subject: &str, find: Option<String>) -> Outcome {
     let subject = node.subject(subject).await?;
     let entries = node.entries_with(&subject, find).await?;
+    let gone = match node.out.json {
+        true => Vec::new(),
+        false => node.all(ask::Misfiled::of(id(&subject)?)).await?,
+    };
     node.out.answer(&json!(entries), |out| {
         show_list(out, &entries);
-        if entries.iter().any(|entry| entry.title.is_none()) {
-            out.note(
-                "some titles are sealed here; at a relay, `chartmesh patient unlock` shows them",
-            );
+        if !gone.is_empty() {
+            out.note(format!(
+                "{} left this record, filed under the wrong patient by their authors: chartmesh record list {} --misfiled",
+                counted(gone.len(), "entry", "entries"),
+                short(&subject)
+            ));
         }
     });
+    if entries.iter().any(|entry| entry.title.is_none()) && !node.out.json {
+        node.out.note(why_sealed(&node.machine().await?, &subject));
+    }
     Ok(())
+}
+
+/// What left a record, since its authors had filed it under the wrong patient.
+pub(super) async fn misfiled(node: &Node, subject: &str) -> Outcome {
+    let subject = node.subject(subject).await?;
+    let gone = node.all(ask::Misfiled::of(id(&subject)?)).await?;
+    node.out.answer(&json!(gone), |out| {
+        let rows: Vec<_> = gone
+            .iter()
+            .map(|one| {
+                row![
+                    output::id(one.entry),
+                    day(one.recorded),
+                    one.author_name.as_str(),
+                    one.at.utc_text(),
+                ]
+            })
+            .collect();
+        let heads = ["ENTRY", "RECORDED (UTC)", "AUTHOR", "TAKEN BACK (UTC)"];
+        out.table(&heads, &rows, "nothing left this record");
+    });
+    Ok(())
+}
+
+/// Why some titles are not shown.
+fn why_sealed(machine: &NodeStatusView, subject: &str) -> &'static str {
+    let unlocked = machine.unlocked.iter().any(|patient| patient.to_string() == subject);
+    match machine.status.role {
+        Role::Patient if unlocked => {
+            "some titles do not open with the patient's keys, which are unlocked: `chartmesh record verify` says which entries were sealed wrongly"
+        }
+        Role::Patient => "some titles are sealed here; `chartmesh patient unlock` shows them",
+        Role::Hospital | Role::Backup => "some titles are sealed to keys that are not here",
+    }
 }
 
 /// Whether an entry stands apart from its patient's record.

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use chartmesh_protocol::id::{EntryId, PartyId};
+use chartmesh_protocol::id::{ChartId, EntryId, PartyId};
 use chartmesh_protocol::record::{self, Draft, SealedEntry};
 use chartmesh_protocol::refusal::RefusalCode;
 use futures::future::try_join_all;
@@ -30,7 +30,7 @@ pub(super) async fn commit(handle: &Handle, import: &Import) -> Outcome<Vec<Entr
     let checked = check(about, drafts.len(), state.recorded.len());
     while checked.is_ok() && !drafts.is_empty() {
         let batch = &drafts[..batch_len(&drafts)];
-        match record(handle, about.subject, batch).await {
+        match record(handle, (about.subject, import.chart), batch).await {
             Ok(recorded) => {
                 drafts.drain(..batch.len());
                 state.recorded.extend(recorded);
@@ -78,11 +78,15 @@ fn batch_len(drafts: &[Draft]) -> usize {
 
 /// Records a batch. When the patient's keys changed while it was being sealed, it is sealed once
 /// more.
-async fn record(handle: &Handle, subject: PartyId, batch: &[Draft]) -> Outcome<Vec<EntryId>> {
+async fn record(
+    handle: &Handle,
+    (subject, chart): (PartyId, Option<ChartId>),
+    batch: &[Draft],
+) -> Outcome<Vec<EntryId>> {
     let mut tried = false;
     loop {
         let entries = seal(handle, subject, batch).await?;
-        let command = record::command::Record { subject, entries };
+        let command = record::command::Record { subject, chart, entries };
         match handle.command(command, None).await.map_err(Problem::from) {
             Ok(recorded) => return Ok(recorded.entries),
             Err(problem) if problem.is_refusal(RefusalCode::WrongState) && !tried => tried = true,

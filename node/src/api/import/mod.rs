@@ -23,7 +23,7 @@ use std::time::Instant;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use chartmesh_protocol::id::{EntryId, ObjectId, PartyId};
+use chartmesh_protocol::id::{ChartId, EntryId, ObjectId, PartyId};
 use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::peer::Done;
 use chartmesh_protocol::record::view::RecordedView;
@@ -46,6 +46,7 @@ use crate::driver::Handle;
 use crate::random::system;
 
 pub use receive::{FileView, PersonView};
+pub(super) use seal::Sealing;
 
 /// An import that was begun.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,6 +83,8 @@ pub(super) struct About {
 #[derive(Debug)]
 pub(super) struct Import {
     about: About,
+    /// The chart that it is for.
+    chart: Option<ChartId>,
     touched: Mutex<Instant>,
     /// Held during a commit.
     state: tokio::sync::Mutex<Contents>,
@@ -125,7 +128,7 @@ impl Default for Imports {
 }
 
 impl Imports {
-    fn add(&self, about: About) -> Outcome<String> {
+    fn add(&self, about: About, chart: Option<ChartId>) -> Outcome<String> {
         let mut open = self.lock();
         if open.len() >= IMPORTS_MAX {
             return Err(Reason::TooManyImports { most: IMPORTS_MAX }.into());
@@ -133,6 +136,7 @@ impl Imports {
         let name = fresh_name();
         let import = Import {
             about,
+            chart,
             touched: Mutex::new(Instant::now()),
             state: tokio::sync::Mutex::default(),
         };
@@ -257,10 +261,11 @@ pub(super) async fn begin(
     // Sealing nothing finds out whether something can be sealed, before anything is sent.
     let subject = about.subject;
     let can_seal = api.handle.read_on_pool(move |peer, txn, now| {
-        peer.seal_entries(txn, now, subject, Vec::new(), &mut system())
+        peer.seal_entries(txn, now, subject, Vec::new(), &mut system())?;
+        Ok::<_, Problem>(peer.chart_of(txn, subject)?)
     });
-    can_seal.await?;
-    Ok(Json(ImportView { import: api.imports.add(about)? }))
+    let chart = can_seal.await?;
+    Ok(Json(ImportView { import: api.imports.add(about, chart)? }))
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,7 @@ use crate::object_store::{ObjectFolder, ObjectWriter};
 use crate::random::system;
 
 /// One object being sealed: in memory while it is small, else in the object folder.
-pub(super) struct Sealing {
+pub(in crate::api) struct Sealing {
     sealer: Sealer,
     key: DataKey,
     media_type: String,
@@ -24,7 +24,7 @@ pub(super) struct Sealing {
 }
 
 impl Sealing {
-    pub(super) fn new(folder: &ObjectFolder, media_type: &str, name: String) -> Self {
+    pub(in crate::api) fn new(folder: &ObjectFolder, media_type: &str, name: String) -> Self {
         let mut rng = system();
         let key = DataKey::generate(&mut rng);
         Self {
@@ -56,7 +56,7 @@ impl Sealing {
         }
     }
 
-    fn push(&mut self, plain: &[u8]) -> Outcome<()> {
+    pub(in crate::api) fn push(&mut self, plain: &[u8]) -> Outcome<()> {
         self.sealer.push(plain, &mut self.file).map_err(|TooLarge| Reason::FileTooLarge {
             file: self.name.clone(),
             why: TooLarge.to_string(),
@@ -64,7 +64,7 @@ impl Sealing {
         flush(&self.folder, &mut self.writer, &mut self.file)
     }
 
-    fn finish(mut self) -> Outcome<SealedContent> {
+    pub(in crate::api) fn finish(mut self) -> Outcome<SealedContent> {
         let mut closing = self.sealer.close();
         while closing.advance(&mut self.file) {
             flush(&self.folder, &mut self.writer, &mut self.file)?;

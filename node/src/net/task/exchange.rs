@@ -13,7 +13,7 @@ use super::super::calls::{Kind, Outcome};
 use super::super::codec::Answer;
 use super::super::event::{NetEvent, Reason, Reply, SendFailure};
 use super::super::peer_id::node_of;
-use super::{Owed, Task};
+use super::{Asked, Owed, Task};
 
 impl Task {
     pub(super) fn on_exchanged(&mut self, kind: Kind, event: Exchanged<Vec<u8>, Answer>) {
@@ -101,29 +101,57 @@ impl Task {
         let full = || (!self.requests.take(whose)).then_some(Answer::Busy);
         if let Some(answer) = turned_away.or_else(full) {
             let (greeting, place) = (None, None);
-            return self.pay(Owed { kind, channel, answer: Some(answer), greeting, place });
+            return self.pay(Owed { kind, id, channel, answer: Some(answer), greeting, place });
         }
+        let asked = Asked { kind, node, connection, id, request, channel, whose };
+        match kind {
+            // Its answer is short, and a connection has one at a time.
+            Kind::Hello => self.hand_on(asked),
+            Kind::Control => {
+                self.answers.wait(id, (connection, whose), asked);
+                self.hand_on_waiting();
+            }
+        }
+    }
+
+    /// Hands those requests to the driver for whose answers there is room.
+    pub(super) fn hand_on_waiting(&mut self) {
+        while let Some(asked) = self.answers.next() {
+            self.hand_on(asked);
+        }
+    }
+
+    fn hand_on(&mut self, asked: Asked) {
+        let Asked { kind, node, connection, id, request, channel, whose } = asked;
         let (sender, answer) = oneshot::channel();
         let reply = Reply(sender);
-        self.backlog.push_back(match kind {
+        match kind {
             Kind::Hello => {
                 self.greeting.insert(connection, id);
-                NetEvent::Hello { node, request, reply }
+                self.backlog.push_back(NetEvent::Hello { node, request, reply });
             }
-            Kind::Control => NetEvent::Control { node, request, reply },
-        });
+            Kind::Control if self.state.gates.is_open(node) => {
+                self.backlog.push_back(NetEvent::Control { node, request, reply });
+            }
+            // The gate closed while it waited.
+            Kind::Control => reply.refuse(),
+        }
         let greeting = (kind == Kind::Hello).then_some((connection, id));
         self.owed.push(Box::pin(async move {
             let answer = answer.await.ok();
-            Owed { kind, channel, answer, greeting, place: Some(whose) }
+            Owed { kind, id, channel, answer, greeting, place: Some(whose) }
         }));
     }
 
     /// Sends an answer; without one the channel is dropped, and the stream ends without a word.
     pub(super) fn pay(&mut self, owed: Owed) {
-        let Owed { kind, channel, answer, greeting, place } = owed;
+        let Owed { kind, id, channel, answer, greeting, place } = owed;
         if let Some(whose) = place {
             self.requests.give_back(&whose);
+        }
+        if kind == Kind::Control {
+            self.answers.needs(id, answer.as_ref().map_or(0, Answer::len));
+            self.hand_on_waiting();
         }
         // Before the answer is on its way, so that who has it may ask again at once.
         if let Some((connection, id)) = greeting {

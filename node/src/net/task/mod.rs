@@ -18,6 +18,7 @@ use libp2p::{Multiaddr, PeerId, Swarm};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::answers::Answers;
 use super::behaviour::Behaviour;
 use super::book::AddressBook;
 use super::calls::{Call, Calls, Kind};
@@ -66,12 +67,24 @@ impl Waiter {
 /// An inbound request whose answer is awaited from the driver.
 struct Owed {
     kind: Kind,
+    id: InboundRequestId,
     channel: ResponseChannel<Answer>,
     answer: Option<Answer>,
     /// For a `hello` that is being answered: where, so that the next may come.
     greeting: Option<(ConnectionId, InboundRequestId)>,
     /// Whose place it takes: an institution's, or, of all strangers together, none's; nothing where it got none.
     place: Option<Whose>,
+}
+
+/// An inbound request for the driver.
+struct Asked {
+    kind: Kind,
+    node: NodeId,
+    connection: ConnectionId,
+    id: InboundRequestId,
+    request: Vec<u8>,
+    channel: ResponseChannel<Answer>,
+    whose: Whose,
 }
 
 /// Of whom a request is: of an institution, or of all strangers.
@@ -101,6 +114,8 @@ pub(super) struct Task {
     strangers: Strangers,
     /// The requests that are being answered.
     requests: Shares<Whose>,
+    /// Control requests that wait for room for their answers, and the answers that are not on the wire.
+    answers: Answers<InboundRequestId, ConnectionId, Whose, Asked>,
     book: AddressBook,
     dials: Dials<Waiter>,
     calls: Calls,
@@ -130,6 +145,7 @@ impl Task {
             leaving: HashMap::new(),
             strangers: Strangers::new(limits, Instant::now()),
             requests: Shares::new(REQUESTS_MAX),
+            answers: Answers::new(),
             book: AddressBook::default(),
             dials: Dials::default(),
             calls: Calls::default(),
@@ -212,6 +228,12 @@ impl Task {
 
     /// The answer to a request is on the wire, or will never be.
     fn answered(&mut self, node: NodeId, kind: Kind, id: InboundRequestId) {
+        if kind == Kind::Control {
+            if let Some(asked) = self.answers.gone(id) {
+                self.requests.give_back(&asked.whose);
+            }
+            self.hand_on_waiting();
+        }
         let Some(waiting) = self.answering.get_mut(&node) else { return };
         waiting.remove(&(kind, id));
         if waiting.is_empty() {

@@ -1,12 +1,12 @@
 //! Crowds: many who want the few places that there are, from several addresses of the loopback network.
 
 use chartmesh_protocol::Reach;
-use futures::AsyncReadExt as _;
+use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::multiaddr::Protocol;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use super::super::SendFailure;
 use super::super::limits::{HANDSHAKES_MAX, REQUESTS_MAX};
+use super::super::{Reason, SendFailure};
 use super::*;
 
 /// `127.0.0.LAST`, connected to the node.
@@ -158,12 +158,17 @@ async fn requests_of_one_institution_leave_room_for_another() {
     let mut server = Node::start(1).await;
     let (id, addrs, one) = (server.id(), server.tcp(), PartyId([77; 32]));
     let mut unanswered = Vec::new();
+    let (ended, mut answers) = mpsc::unbounded_channel();
     for seed in 2..6 {
         let client = Node::start(seed).await;
         server.net.open_gate(client.id(), one);
         for _ in 0..90 {
             let (net, addrs) = (client.net.clone(), addrs.clone());
-            unanswered.push(tokio::spawn(async move { net.control(id, addrs, vec![1]).await }));
+            let ended = ended.clone();
+            unanswered.push(tokio::spawn(async move {
+                let answer = net.control(id, addrs, vec![1]).await;
+                let _over = ended.send(answer);
+            }));
         }
         unanswered.push(tokio::spawn(async move {
             // Its network runs as long as it is held.
@@ -171,23 +176,20 @@ async fn requests_of_one_institution_leave_room_for_another() {
             std::future::pending().await
         }));
     }
-    let mut waiting = Vec::new();
-    while waiting.len() < REQUESTS_MAX / 2 {
-        let request = server.event("a request", |event| match event {
-            NetEvent::Control { reply, .. } => Some(reply),
-            _ => None,
-        });
-        waiting.push(request.await);
+    // Half of the places are this institution's: for what is beyond, the server is busy.
+    for _ in REQUESTS_MAX / 2..4 * 90 {
+        let answer = within("an answer", answers.recv()).await.unwrap();
+        assert_eq!(answer, Err(SendFailure::NeverSent(Reason::Busy)));
     }
     let member = Node::start(20).await;
     server.admit(&member);
     let asked = tokio::spawn(async move { member.net.control(id, addrs, vec![7]).await });
+    // The other institution's few that are handed on are dropped, unanswered; their places are its next ones'.
     let request = server.event("the member's request", |event| match event {
-        NetEvent::Control { request, reply, .. } => Some((request, reply)),
+        NetEvent::Control { request, reply, .. } if request == [7] => Some(reply),
         _ => None,
     });
-    let (request, reply) = request.await;
-    assert_eq!(request, [7], "the other institution had its half");
+    let reply = request.await;
     reply.send(vec![8]);
     assert_eq!(within("an answer", asked).await.unwrap(), Ok(vec![8]));
     unanswered.iter().for_each(tokio::task::JoinHandle::abort);
@@ -213,4 +215,70 @@ async fn a_name_leads_to_no_internal_address() {
     let (id, _other) = (other.id(), other.echo());
     let failed = within("hello", one.net.hello(vec![named], Some(id), vec![])).await.unwrap_err();
     assert!(failed.to_string().contains("internal address"), "{failed}");
+}
+
+/// A control request on a stream of its own, whose answer is not read yet.
+async fn asks(mut streams: libp2p_stream::Control, server: PeerId, request: u8) -> libp2p::Stream {
+    let control = StreamProtocol::new("/chartmesh/control/1");
+    let mut stream = within("a stream", streams.open_stream(server, control)).await.unwrap();
+    within("room", stream.write_all(&[0, 0, 0, 1, request])).await.unwrap();
+    stream
+}
+
+/// [NET-3]: the longest answers, to somebody who does not read them.
+#[tokio::test]
+async fn who_does_not_read_its_answers_waits_and_others_do_not() {
+    let mut server = Node::start(1).await;
+    let (id, addrs) = (server.id(), server.tcp());
+    let longest = vec![7; chartmesh_protocol::limits::RESPONSE_BYTES_MAX];
+    let mut raw = Raw::connect(&server).await;
+    let (streams, target) = (raw.swarm.behaviour().bulk.new_control(), raw.target);
+    let connected = server.event("connected", |event| match event {
+        NetEvent::Connected { node } => Some(node),
+        _ => None,
+    });
+    let node = connected.await;
+    server.net.open_gate(node, alone(node));
+    let _raw = tokio::spawn(async move { raw.until("never", |_| None::<()>).await });
+    let mut unread = Vec::new();
+    for _ in 0..8 {
+        unread.push(asks(streams.clone(), target, 1).await);
+    }
+    for _ in 0..2 {
+        control_event(&mut server, 1).await.send(longest.clone());
+    }
+    let member = Node::start(20).await;
+    server.admit(&member);
+    let asked = tokio::spawn(async move { member.net.control(id, addrs, vec![2]).await });
+    // No third one is handed on before it.
+    control_event(&mut server, 2).await.send(longest.clone());
+    let answer = within("an answer", asked).await.unwrap();
+    assert_eq!(answer.map(|answer| answer.len()), Ok(longest.len()));
+    // Once it reads, it goes on.
+    let reading: Vec<_> = unread
+        .into_iter()
+        .map(|mut stream| {
+            tokio::spawn(async move {
+                let mut answer = Vec::new();
+                stream.read_to_end(&mut answer).await.map(|_| answer.len())
+            })
+        })
+        .collect();
+    for _ in 0..6 {
+        control_event(&mut server, 1).await.send(longest.clone());
+    }
+    for read in reading {
+        assert_eq!(within("an answer", read).await.unwrap().unwrap(), 5 + longest.len());
+    }
+}
+
+/// The next control request, which is to be this one.
+async fn control_event(server: &mut Node, wanted: u8) -> super::super::Reply {
+    let control = server.event("a request", |event| match event {
+        NetEvent::Control { request, reply, .. } => Some((request, reply)),
+        _ => None,
+    });
+    let (request, reply) = control.await;
+    assert_eq!(request, [wanted]);
+    reply
 }

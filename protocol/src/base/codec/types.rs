@@ -172,6 +172,7 @@ id_wire!(
     ObjectId,
     EntryId,
     CodeId,
+    KemId,
     CompartmentId,
     ChartId,
     TokenId,

@@ -10,6 +10,7 @@ use super::stand_in as suite;
 #[cfg(not(feature = "stand-ins"))]
 use super::xwing as suite;
 use crate::codec::{DecodeError, Decoder, Encoder, Wire};
+use crate::id::KemId;
 use core::fmt;
 use rand_core::CryptoRng;
 use std::sync::{Arc, OnceLock};
@@ -82,6 +83,14 @@ impl KemPublic {
         blake3::hash(self.as_bytes()).into()
     }
 
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> KemId {
+        let mut id = [0; KemId::LEN];
+        id.copy_from_slice(&self.digest()[..KemId::LEN]);
+        KemId(id)
+    }
+
     /// Seals `plaintext` so that only the secret half opens it: encapsulated key, ciphertext, tag.
     ///
     /// # Errors
@@ -97,6 +106,16 @@ impl KemPublic {
     }
 }
 
+/// As its seed, for rows of our own store, which is sealed: no message has one.
+impl Wire for KemSecret {
+    fn encode(&self, e: &mut Encoder) {
+        e.bytes(&self.seed);
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        <[u8; 32]>::decode(d).map(Self::from_seed)
+    }
+}
+
 impl fmt::Debug for KemPublic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KemPublic({})", data_encoding::HEXLOWER.encode(&self.digest()[..4]))
@@ -109,6 +128,13 @@ impl Wire for KemPublic {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         <[u8; PUBLIC_BYTES]>::decode(d).map(|bytes| Self(Arc::new(bytes)))
+    }
+}
+
+#[cfg(test)]
+impl<'a> arbitrary::Arbitrary<'a> for KemSecret {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        u.arbitrary().map(Self::from_seed)
     }
 }
 

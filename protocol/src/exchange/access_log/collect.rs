@@ -1,10 +1,10 @@
 //! The patient obtains what holders logged.
 
-use super::chain::{self, Head, Line, verify_chain};
-use super::collected::{COLLECTED, COLLECTED_HEADS, CollectedRow, ask};
+use super::chain::{self, Line, LinePlace, LogEnd, LogError, follow};
+use super::collected::{COLLECTED, COLLECTED_HEADS, CollectedRow, ask, earlier, keep, volumes};
 use super::countersign;
 use super::reasons::Reason;
-use super::view::{LineView, LogView};
+use super::view::{LineView, LogView, PutBackLogView};
 use super::wire::{LinesAnswer, LinesRequest, is_the_holders};
 use crate::codec::{Bytes, Wire};
 use crate::contacts;
@@ -16,6 +16,7 @@ use crate::patients;
 use crate::refusal::{Handled, Refusal, refuse};
 use crate::rows;
 use crate::store::ReadTxn;
+use crate::time::Timestamp;
 use crate::turn::{Context, Page, Part, Sender};
 
 /// At a relay: asks every holder that a patient deals with.
@@ -59,39 +60,79 @@ pub(super) fn told(
         return refuse(Reason::Malformed);
     };
     let patient = request.patient;
-    let key = rows::pair(&patient.0, &holder.0);
+    let log = rows::pair(&patient.0, &holder.0);
     let claims = answer.head.claims();
     let keys = directory::keys(ctx.txn, holder)?;
     if claims.patient != patient || !keys.is_some_and(|keys| is_the_holders(&answer.head, &keys)) {
         return refuse(Reason::NotTheHolders);
     }
-    let known = rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &key)?;
-    let (seq, hash) = known.as_ref().map_or((0, [0; 32]), |row| (row.seq, row.hash));
-    if seq != request.after {
+    let known = rows::get::<CollectedRow>(ctx.txn, COLLECTED_HEADS, &log)?;
+    if known.as_ref().map(CollectedRow::after).unwrap_or_default() != request.after {
         return Ok(());
     }
-    let whole = answer.lines.last().map_or(seq, |line| line.seq) == claims.seq;
-    let end = answer.lines.last().map_or((seq, hash), |line| (line.seq, line.hash()));
-    let reached = Head { seq: end.0, hash: end.1, ..claims.clone() };
-    let judged = verify_chain((seq, hash), &answer.lines, if whole { claims } else { &reached });
-    let problem = judged.err().map(Refusal::from);
-    if problem.is_none() {
-        for line in &answer.lines {
-            rows::put(ctx.txn, COLLECTED, &[&key[..], &line.seq.to_be_bytes()].concat(), line)?;
+    let end = known.as_ref().map(CollectedRow::end).unwrap_or_default();
+    let over = known.as_ref().is_some_and(|row| row.over.is_some());
+    let lines = &answer.lines;
+    let begins = lines.first().is_some_and(|line| line.begins.is_some());
+    let (before, forked) = behind(ctx.txn, (holder, &log), end, lines)?;
+    // An answer has room for so many lines; a volume without any does not tell how long the one before it is.
+    let goes_on = |end: &LogEnd| !lines.is_empty() && claims.place() > end.place;
+    let judged = match follow(before, lines) {
+        Ok(_) if over && !lines.is_empty() && !begins => Err(LogError::Missing(1)),
+        Ok(end) if !goes_on(&end) && !claims.ends_at(&end) => Err(LogError::WrongHead),
+        judged => judged,
+    };
+    let (end, problem, over, asks) = match judged {
+        Ok(reached) => {
+            // What did not continue does not become right by a volume behind it.
+            let stood = known.and_then(|row| row.problem).filter(|_| over);
+            keep(ctx, &log, (before.place, lines), forked.or_else(|| stood.clone()))?;
+            let over = over && !begins;
+            let problem = stood.filter(|_| over);
+            (reached, problem, over, goes_on(&reached))
         }
-    }
-    let (seq, hash) = if problem.is_none() { end } else { (seq, hash) };
-    let goes_on = problem.is_none() && !whole && !answer.lines.is_empty();
-    rows::put(
-        ctx.txn,
-        COLLECTED_HEADS,
-        &key,
-        &CollectedRow { seq, hash, head: answer.head, problem },
-    )?;
-    if goes_on {
+        Err(error) => {
+            // It wrote other lines before it noticed that its store had been put back: where that leads is not asked.
+            let forked = matches!(error, LogError::Missing(_) | LogError::Broken(_));
+            let gives_up = forked && !begins && claims.volume > end.place.volume;
+            (end, Some(error.into()), over || gives_up, gives_up && !over)
+        }
+    };
+    let row = CollectedRow {
+        place: end.place,
+        hash: end.hash,
+        head: answer.head.clone(),
+        problem,
+        over: over.then_some(true),
+    };
+    rows::put(ctx.txn, COLLECTED_HEADS, &log, &row)?;
+    if asks {
         ask(ctx, patient, holder)?;
     }
     Ok(())
+}
+
+/// What lines are to continue: the last that was collected; or, where they begin a volume, the line that they name, and
+/// what does not hold if that was not collected.
+fn behind(
+    txn: &(impl ReadTxn + ?Sized),
+    (holder, log): (PartyId, &[u8]),
+    end: LogEnd,
+    lines: &[Line],
+) -> Handled<(LogEnd, Option<Refusal>)> {
+    let first = lines.first().and_then(|line| Some((line, line.begins?)));
+    let Some((line, begins)) = first.filter(|(_, begins)| begins.volume > end.place.volume) else {
+        return Ok((end, None));
+    };
+    let place = begins.after;
+    let known = match place == LinePlace::default() {
+        true => Some([0; 32]),
+        false => rows::get::<Line>(txn, COLLECTED, &rows::pair(log, &place.key()))?
+            .map(|line| line.hash()),
+    };
+    let forked = (known != Some(line.before))
+        .then(|| Reason::PutBackElsewhere { holder, line: place.seq }.into());
+    Ok((LogEnd { place, hash: line.before }, forked))
 }
 
 /// What was collected about a patient.
@@ -102,23 +143,28 @@ pub(crate) fn collected(txn: &(impl ReadTxn + ?Sized), patient: PartyId) -> Hand
         let head = row.head.claims();
         let holder_name = members::name(txn, holder)?;
         let shown = countersign::views(txn, patient, holder)?;
+        let volumes = volumes(txn, &key)?;
         let contradicted = shown.iter().find(|shown| shown.agrees == Some(false));
-        let problem = row.problem.or_else(|| {
+        let whole = row.is_whole();
+        let forked = volumes.iter().find_map(|(_, volume)| volume.problem.clone());
+        let problem = row.problem.or(forked).or_else(|| {
             contradicted.map(|shown| {
                 Reason::Contradicted { holder, reader: shown.reader, line: shown.seq }.into()
             })
         });
+        let newest = if head.volume == row.place.volume { head.seq } else { row.place.seq };
         views.push(LogView {
             holder,
             holder_name,
             subject: patient,
             lines: Vec::new(),
             next: None,
-            length: head.seq,
+            length: earlier(txn, &key, row.place.volume)?.saturating_add(newest),
             at: head.at,
-            verified: problem.is_none() && row.seq == head.seq,
+            verified: problem.is_none() && whole,
             problem,
             shown,
+            put_back: volumes.into_iter().map(PutBackLogView::from).collect(),
         });
     }
     Ok(views)
@@ -132,17 +178,29 @@ pub(super) fn collected_lines(
     part: &Part,
 ) -> Handled<Page<LineView>> {
     let log = rows::pair(&patient.0, &holder.0);
-    let page = part.rows(txn, COLLECTED, &log, log.len() + size_of::<u64>())?;
-    page.show(|(_, line)| named(txn, line).map(Some))
+    let volumes = volumes(txn, &log)?;
+    let page = part.rows(txn, COLLECTED, &log, log.len() + LinePlace::default().key().len())?;
+    page.show(|(key, line)| {
+        let place = LinePlace::of_key(COLLECTED, &key)?;
+        let lost = volumes.iter().any(|(volume, row)| row.after < place && place.volume < *volume);
+        named(txn, place.volume, line, lost).map(Some)
+    })
 }
 
 /// A line with the names of institutions.
-pub(super) fn named(txn: &(impl ReadTxn + ?Sized), line: Line) -> Handled<LineView> {
+pub(super) fn named(
+    txn: &(impl ReadTxn + ?Sized),
+    volume: Timestamp,
+    line: Line,
+    lost: bool,
+) -> Handled<LineView> {
     let through = line.through.iter().flatten();
     let through_names = through.map(|party| members::name(txn, *party));
     Ok(LineView {
         by_name: members::name(txn, line.by)?,
         through_names: through_names.collect::<Result<_, _>>()?,
+        volume,
+        lost,
         line,
     })
 }

@@ -29,18 +29,18 @@ use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table};
 use crate::turn::{Context, Sender};
 
-/// Patient, holder, number, hash -> [`Head`]: what this institution was shown as a reader.
+/// Patient, holder, volume, number, hash -> [`Head`]: what this institution was shown as a reader.
 const SHOWN: Table = Table("log_shown");
-/// Patient, holder, reader, number, hash -> [`Countersigned`]: what readers told this relay.
+/// Patient, holder, reader, volume, number, hash -> [`Countersigned`]: what readers told this relay.
 const COUNTERSIGNED: Table = Table("log_countersigned");
 
 fn log_key(patient: PartyId, holder: PartyId) -> Vec<u8> {
     rows::pair(&patient.0, &holder.0)
 }
 
-/// Two heads of one number are two heads.
+/// Two heads of one place are two heads.
 fn place(head: &Head) -> Vec<u8> {
-    rows::pair(&head.seq.to_be_bytes(), &head.hash)
+    rows::pair(&head.place().key(), &head.hash)
 }
 
 /// At a reader: keeps a head that a holder showed with an answer, and tells the patient's relay.
@@ -123,39 +123,56 @@ fn keep_told(ctx: &mut Context<'_>, countersigned: Signed<Countersigned>) -> Han
 /// yet, never makes room. When half of the room is taken, it is time to look at the log.
 fn make_room(ctx: &mut Context<'_>, head: &Head, of_reader: &[u8]) -> Handled<()> {
     let kept = rows::all::<Unverified<Countersigned>>(ctx.txn, COUNTERSIGNED, of_reader)?;
-    if kept.len() + 1 == limits::COUNTERSIGNED_MAX / 2 {
+    // A holder that takes nothing must not keep readers' heads away.
+    if kept.len() + 1 == limits::COUNTERSIGNED_MAX / 2 && outbox::has_room(ctx.txn, head.holder)? {
         collected::ask(ctx, head.patient, head.holder)?;
     }
     if kept.len() < limits::COUNTERSIGNED_MAX {
         return Ok(());
     }
     for (key, countersigned) in kept {
-        if agrees(ctx.txn, countersigned.claims().head.claims())? == Some(true) {
+        if compare(ctx.txn, countersigned.claims().head.claims())? == Found::There {
             return Ok(ctx.txn.delete(COUNTERSIGNED, &key)?);
         }
     }
     refuse(Reason::TooManyHeads)
 }
 
-/// Whether the log that was collected leads to a head; none while that cannot be told.
-fn agrees(txn: &(impl ReadTxn + ?Sized), head: &Head) -> Result<Option<bool>, StoreError> {
+/// What the log that was collected says of a head.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It leads to it.
+    There,
+    /// It has another line there, or none.
+    Contradicted,
+    /// The holder lost it by its own word, before it was collected.
+    Lost,
+    /// That cannot be told yet.
+    Waits,
+}
+
+fn compare(txn: &(impl ReadTxn + ?Sized), head: &Head) -> Result<Found, StoreError> {
+    let judge = |leads| if leads { Found::There } else { Found::Contradicted };
     let log = log_key(head.patient, head.holder);
     let Some(row) = rows::get::<CollectedRow>(txn, COLLECTED_HEADS, &log)? else {
-        return Ok(None);
+        return Ok(Found::Waits);
     };
     if head.seq == 0 {
-        return Ok(Some(head.hash == [0; 32]));
+        return Ok(judge(head.hash == [0; 32]));
     }
-    if head.seq <= row.seq {
-        let key = rows::pair(&log, &head.seq.to_be_bytes());
-        let line = rows::get::<Line>(txn, COLLECTED, &key)?;
-        return Ok(Some(line.is_some_and(|line| line.hash() == head.hash)));
+    let key = rows::pair(&log, &head.place().key());
+    if let Some(line) = rows::get::<Line>(txn, COLLECTED, &key)? {
+        return Ok(judge(line.hash() == head.hash));
+    }
+    let told = row.head.claims();
+    // Nothing more is added to a volume once another has begun: what lies behind the last line that was collected of it is
+    // gone, as the holder says.
+    if head.volume < row.place.volume || (head.volume < told.volume && row.is_whole()) {
+        return Ok(Found::Lost);
     }
     // Shorter than it was: but only by the holder's own word, given later, on how long it is. Both times
     // are of its clock, and within one millisecond nothing is known of their order.
-    let told = row.head.claims();
-    let whole = row.problem.is_none() && row.seq == told.seq;
-    Ok((whole && told.at > head.at).then_some(false))
+    Ok(if row.is_whole() && told.at > head.at { Found::Contradicted } else { Found::Waits })
 }
 
 /// Heads of one holder's log that readers were shown, and whether the log leads to them.
@@ -167,12 +184,19 @@ pub(super) fn views(
     let view = |(_, countersigned): (Vec<u8>, Unverified<Countersigned>)| {
         let claims = countersigned.claims();
         let head = claims.head.claims();
+        let found = compare(txn, head)?;
         Ok(ShownView {
             reader: claims.reader,
             reader_name: members::name(txn, claims.reader)?,
+            volume: head.volume,
             seq: head.seq,
             at: claims.at,
-            agrees: agrees(txn, head)?,
+            agrees: match found {
+                Found::There => Some(true),
+                Found::Contradicted => Some(false),
+                Found::Lost | Found::Waits => None,
+            },
+            lost: found == Found::Lost,
         })
     };
     rows::all(txn, COUNTERSIGNED, &log_key(patient, holder))?.into_iter().map(view).collect()

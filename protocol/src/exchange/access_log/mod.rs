@@ -3,7 +3,8 @@
 //! Every holder keeps a chain of lines per patient; the patient's relay collects them and checks that
 //! each continues what it saw before. Whoever reads at a holder gets the holder's signed head of that
 //! log, countersigns it and sends it to the relay, so a holder that rewrites its log contradicts heads
-//! in other hands, and is named.
+//! in other hands, and is named. One whose store was put back begins a volume: that says so, and the relay goes on from
+//! there, with what it had collected, and what readers were shown, beside it.
 
 mod chain;
 mod collect;
@@ -24,7 +25,7 @@ use crate::turn::{Context, Feature, Sender};
 
 pub use crate::turn::Action;
 pub(crate) use crate::turn::Draft;
-pub use chain::{Head, Line, LogError, verify_chain};
+pub use chain::{Head, Line, LinePlace, LogEnd, LogError, VolumeBegin, verify_chain};
 pub(crate) use chain::{adopt, append, head};
 pub use command::Command;
 pub(crate) use countersign::countersign;

@@ -15,5 +15,7 @@ reasons! {
             "too many heads of this holder's log wait to be compared with it; the patient is to collect it",
         6 => Contradicted { holder: PartyId, reader: PartyId, line: u64 }: NotAuthentic
             "{holder} showed {reader} a line {line} that is not in the log it gave you",
+        7 => PutBackElsewhere { holder: PartyId, line: u64 }: NotAuthentic
+            "{holder} says that its store was put back, and goes on behind a line {line} that is not in the log it gave you",
     }
 }

@@ -1,6 +1,7 @@
 //! What API, command line and pages show.
 
-use super::chain::Line;
+use super::chain::{Line, LinePlace};
+use super::collected::VolumeRow;
 use crate::id::PartyId;
 use crate::reason::Language;
 use crate::refusal::Refusal;
@@ -23,7 +24,7 @@ pub struct LogView {
     /// Where the lines go on; absent when these are the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
-    /// Lines that the holder says it has.
+    /// Lines that the holder says it has, without those that it lost when its store was put back.
     pub length: u64,
     /// When it said so.
     pub at: Timestamp,
@@ -33,6 +34,30 @@ pub struct LogView {
     pub problem: Option<Refusal>,
     /// At a relay: what readers say they were shown of this log.
     pub shown: Vec<ShownView>,
+    /// At a relay: how often the holder's store was put back from an older copy, as it says, and what that left.
+    #[serde(default)]
+    pub put_back: Vec<PutBackLogView>,
+}
+
+/// A holder's store was put back, and its log goes on behind an earlier line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PutBackLogView {
+    /// When the holder noticed; names the volume that it began.
+    pub noticed: Timestamp,
+    /// The last line that it still had.
+    pub after: LinePlace,
+    /// Collected lines behind that one, which only this relay has now.
+    pub lost: u64,
+    /// What does not hold of it, when something does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Refusal>,
+}
+
+impl From<(Timestamp, VolumeRow)> for PutBackLogView {
+    fn from((noticed, row): (Timestamp, VolumeRow)) -> Self {
+        Self { noticed, after: row.after, lost: row.lost, problem: row.problem }
+    }
 }
 
 impl LogView {
@@ -56,12 +81,18 @@ pub struct ShownView {
     pub reader: PartyId,
     /// Its name.
     pub reader_name: String,
-    /// The line that the head is of.
+    /// The volume that the head is of; 0 for the first.
+    pub volume: Timestamp,
+    /// The line of it.
     pub seq: u64,
     /// When the reader was shown it.
     pub at: Timestamp,
     /// Whether the log that was collected leads to it; none while that cannot be told.
     pub agrees: Option<bool>,
+    /// Whether the line is gone by the holder's word, whose store was put back, and was not collected before: what it said
+    /// nobody can tell.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 /// One line.
@@ -73,6 +104,12 @@ pub struct LineView {
     /// Names of those who passed the permission on to that institution.
     #[serde(default)]
     pub through_names: Vec<String>,
+    /// The volume that the line is in: when the holder noticed that its store was put back; 0 for the first.
+    #[serde(default)]
+    pub volume: Timestamp,
+    /// Whether the holder has it no more, as it says, since its store was put back: it is known from here.
+    #[serde(default)]
+    pub lost: bool,
     /// The line.
     #[serde(flatten)]
     pub line: Line,

@@ -1,6 +1,6 @@
 //! Messages, and the heads that readers countersign.
 
-use super::chain::{Head, Line};
+use super::chain::{Head, Line, LinePlace};
 use crate::codec::wire_struct;
 use crate::id::PartyId;
 use crate::identity::KnownKeys;
@@ -28,8 +28,8 @@ wire_struct! {
     pub struct LinesRequest {
         /// The patient.
         1 => patient: PartyId,
-        /// After this number.
-        2 => after: u64,
+        /// After this place, whether there is a line or not.
+        2 => after: LinePlace,
     }
 }
 

@@ -53,7 +53,8 @@ pub(crate) fn take(ctx: &mut Context<'_>, code: &Code) -> Handled<CodeId> {
         return refuse(Reason::Expired);
     }
     for (node, addresses) in &code.nodes {
-        directory::hint_node(ctx.txn, *node, code.institution, addresses.clone().into())?;
+        let addresses = addresses.clone().into();
+        directory::hint_node(ctx.txn, *node, code.institution, addresses, None)?;
     }
     let row = GivenRow {
         letter: u32::from(code.letter),

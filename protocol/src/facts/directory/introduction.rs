@@ -1,6 +1,7 @@
 //! What one party tells another about a third.
 
-use super::nodes::{hint_node, nodes_of};
+use super::hints::hint_node;
+use super::nodes::nodes_of;
 use super::parties::{card, learn_card, learn_keys, party};
 use crate::Addresses;
 use crate::codec::wire_struct;
@@ -59,7 +60,7 @@ pub(crate) fn introduction(
     let nodes = nodes.into_iter();
     let nodes =
         nodes.map(|(node, row)| IntroducedNode { node, addresses: row.addresses }).collect();
-    Ok(Some(Introduction { keys: row.keys, card, nodes }))
+    Ok(Some(Introduction { keys: row.keys.log, card, nodes }))
 }
 
 /// [`learn_introduction`] where nothing depends on this one: one that proves nothing is passed over, so
@@ -87,7 +88,8 @@ pub(crate) fn learn_introduction(
         learnt => learnt?,
     }
     for node in introduction.nodes.into_iter().take(limits::ADDRESSES_MAX) {
-        hint_node(ctx.txn, node.node, keys.party(), node.addresses.within(ctx.from))?;
+        let addresses = node.addresses.within(ctx.from);
+        hint_node(ctx.txn, node.node, keys.party(), addresses, ctx.told_by)?;
     }
     Ok(keys.party())
 }
@@ -95,14 +97,14 @@ pub(crate) fn learn_introduction(
 #[cfg(test)]
 mod tests {
     use super::super::nodes::learn_node;
-    use super::super::parties::{PartyRow, put_party};
+    use super::super::parties::{LearnedLogRow, PartyRow, card_to_seal_to, put_party};
     use super::*;
     use crate::codec::Wire;
     use crate::crypto::{KemSecret, SigningKey};
     use crate::identity::{Role, incept};
     use crate::statement::Signed;
     use crate::store::Memory;
-    use crate::time::Timestamp;
+    use crate::time::{DAY_MS, Timestamp};
 
     #[test]
     fn a_card_with_a_name_that_nobody_could_read_is_not_taken() {
@@ -117,6 +119,7 @@ mod tests {
                 role: Role::Hospital,
                 kem: KemSecret::from_seed([3; 32]).public(),
                 issued: Timestamp(1),
+                until: Timestamp(2),
             };
             learn_card(&mut txn, Signed::sign(card, &first).to_unverified(), &keys)
         };
@@ -126,6 +129,31 @@ mod tests {
             assert!(named(bad).is_err(), "{bad:?}");
         }
         assert!(named(&"x".repeat(200)).is_ok());
+    }
+
+    /// [ID-20].
+    #[test]
+    fn a_card_is_sealed_to_until_its_end_which_is_not_far() {
+        let (first, next) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let mut txn = Memory::default();
+        let keys = learn_keys(&mut txn, incept(&first, &next.public())).unwrap();
+        let most = limits::GRANT_KEY_SEALED_TO_DAYS * DAY_MS;
+        let mut said = |until: u64| {
+            let card = Card {
+                institution: keys.party(),
+                key: 0,
+                name: "Alder".to_owned(),
+                role: Role::Hospital,
+                kem: KemSecret::from_seed([3; 32]).public(),
+                issued: Timestamp(1),
+                until: Timestamp(until),
+            };
+            learn_card(&mut txn, Signed::sign(card, &first).to_unverified(), &keys)
+        };
+        assert!(said(most + 2).is_err(), "a card that never ends would show a key for ever");
+        said(most + 1).unwrap();
+        let sealed_to = |at: u64| card_to_seal_to(&txn, keys.party(), Timestamp(at)).is_ok();
+        assert!(sealed_to(most) && !sealed_to(most + 1));
     }
 
     #[test]
@@ -140,21 +168,26 @@ mod tests {
             role: Role::Hospital,
             kem: KemSecret::from_seed([3; 32]).public(),
             issued: Timestamp(1),
+            until: Timestamp(2),
         };
         let card = Signed::sign(card, &first).to_unverified();
         let mut txn = Memory::default();
-        let row = PartyRow { keys: log, card: Some(card), ring: None };
+        let row = PartyRow {
+            keys: LearnedLogRow { log, learned: Vec::new() },
+            card: Some(card),
+            ring: None,
+        };
         put_party(&mut txn, institution, &row).unwrap();
         let long = Addresses::from(vec!["a".repeat(limits::TEXT_BYTES_MAX); limits::ADDRESSES_MAX]);
         for node in 0..16 {
-            hint_node(&mut txn, NodeId([node; 32]), institution, long.clone()).unwrap();
+            hint_node(&mut txn, NodeId([node; 32]), institution, long.clone(), None).unwrap();
         }
         let short = Addresses::from(vec!["/ip4/192.0.2.1/tcp/4801".to_owned()]);
         learn_node(&mut txn, NodeId([0xff; 32]), institution, Timestamp(9), short.clone()).unwrap();
         let told = introduction(&txn, institution).unwrap().unwrap();
         assert_eq!(told.nodes.len(), 1, "what it said itself");
         assert_eq!(told.nodes[0].addresses, short);
-        hint_node(&mut txn, NodeId([0xfe; 32]), institution, short).unwrap();
+        hint_node(&mut txn, NodeId([0xfe; 32]), institution, short, None).unwrap();
         let told = introduction(&txn, institution).unwrap().unwrap();
         assert_eq!(told.nodes.len(), 2, "and a short hint");
         assert!(told.to_bytes().len() < 2 * limits::HINTED_BYTES_MAX);

@@ -15,9 +15,9 @@ use crate::turn::Own;
 use std::collections::BTreeSet;
 
 /// Node -> [`NodeRow`].
-const NODES: Table = Table("node");
+pub(super) const NODES: Table = Table("node");
 /// Institution, node -> [`NodeRow`].
-const NODES_OF: Table = Table("node_of");
+pub(super) const NODES_OF: Table = Table("node_of");
 /// Node -> BLAKE3 of the certificate that was verified last: the same is shown many times.
 const CERTIFICATES: Table = Table("node_certificate");
 
@@ -31,6 +31,8 @@ wire_struct! {
         2 => expires: Timestamp,
         /// Where it was last said to listen, as multiaddresses.
         3 => addresses: Addresses,
+        /// Who told of it, if it was another party; it counts until the institution certifies the node.
+        4 => told_by: Option<PartyId>,
     }
 }
 
@@ -38,6 +40,11 @@ impl NodeRow {
     /// Whether the institution ever certified it; otherwise somebody merely told of it.
     pub(crate) fn certified(&self) -> bool {
         self.expires > Timestamp(0)
+    }
+
+    /// By whose word alone it is known.
+    pub(super) fn hinted_by(&self) -> Option<PartyId> {
+        self.told_by.filter(|_| !self.certified())
     }
 }
 
@@ -49,6 +56,11 @@ pub(crate) fn learn_node(
     expires: Timestamp,
     addresses: Addresses,
 ) -> Handled<()> {
+    remember(txn, node, &NodeRow { institution, expires, addresses, told_by: None })
+}
+
+pub(super) fn remember(txn: &mut dyn Txn, node: NodeId, row: &NodeRow) -> Handled<()> {
+    let institution = row.institution;
     // A node speaks for one institution: nothing for another is sent to where it listens.
     let before = rows::get::<NodeRow>(txn, NODES, &node.0)?.map(|row| row.institution);
     if let Some(before) = before.filter(|before| *before != institution) {
@@ -57,9 +69,8 @@ pub(crate) fn learn_node(
     if before != Some(institution) {
         make_room(txn, institution)?;
     }
-    let row = NodeRow { institution, expires, addresses };
-    rows::put(txn, NODES, &node.0, &row)?;
-    rows::put(txn, NODES_OF, &rows::pair(&institution.0, &node.0), &row)?;
+    rows::put(txn, NODES, &node.0, row)?;
+    rows::put(txn, NODES_OF, &rows::pair(&institution.0, &node.0), row)?;
     Ok(())
 }
 
@@ -124,31 +135,6 @@ pub(crate) fn others(own: &Own, txn: &(impl ReadTxn + ?Sized)) -> Result<Vec<Par
     Ok(known.into_iter().filter(|party| *party != own.party()).collect())
 }
 
-/// Remembers where an institution is said to listen. Only `hello` makes a node count; until then this
-/// is where to say it. Hints never replace what is certified, and there are few at a time.
-pub(crate) fn hint_node(
-    txn: &mut dyn Txn,
-    node: NodeId,
-    institution: PartyId,
-    addresses: Addresses,
-) -> Handled<()> {
-    if let Some(known) = rows::get::<NodeRow>(txn, NODES, &node.0)?
-        && (known.certified() || known.institution == institution)
-    {
-        return Ok(());
-    }
-    let known = nodes_of(txn, institution)?;
-    if known.len() >= limits::ADDRESSES_MAX {
-        for (old, row) in known {
-            if !row.certified() {
-                txn.delete(NODES, &old.0)?;
-                txn.delete(NODES_OF, &rows::pair(&institution.0, &old.0))?;
-            }
-        }
-    }
-    learn_node(txn, node, institution, Timestamp(0), addresses)
-}
-
 /// The institution that a node speaks for, while its certificate holds.
 pub(crate) fn institution_of(
     txn: &(impl ReadTxn + ?Sized),
@@ -192,6 +178,7 @@ pub(crate) fn nodes_of(
 
 #[cfg(test)]
 mod tests {
+    use super::super::hints::hint_node;
     use super::*;
     use crate::store::Memory;
 
@@ -206,7 +193,7 @@ mod tests {
         let mut txn = Memory::default();
         let most = u8::try_from(limits::NODES_OF_ONE_MAX).unwrap();
         let none = Addresses::default;
-        hint_node(&mut txn, node(200), ONE, none()).unwrap();
+        hint_node(&mut txn, node(200), ONE, none(), None).unwrap();
         for number in 0..most {
             let expires = Timestamp(100 - u64::from(number));
             learn_node(&mut txn, node(number), ONE, expires, none()).unwrap();

@@ -19,11 +19,22 @@ use crate::turn::{Page, Part};
 const PARTIES: Table = Table("party");
 
 wire_struct! {
+    /// A party's key log as it was learned.
+    #[derive(Debug, Clone)]
+    pub struct LearnedLogRow {
+        /// The log, verified.
+        1 => log: KeyLog,
+        /// When each of its rotations was learned here.
+        2 => learned: Vec<Timestamp>,
+    }
+}
+
+wire_struct! {
     /// What is known of a party.
     #[derive(Debug, Clone)]
     pub struct PartyRow {
         /// Its verified key log.
-        1 => keys: KeyLog,
+        1 => keys: LearnedLogRow,
         /// An institution's newest card.
         2 => card: Option<Unverified<Card>>,
         /// A patient's newest key ring.
@@ -55,9 +66,11 @@ pub(crate) fn keys(
 ) -> Result<Option<KnownKeys>, StoreError> {
     // Asked for with every message: what else the row holds is read over.
     let Some(row) = txn.get(PARTIES, &party.0)? else { return Ok(None) };
-    first_field::<KeyLog>(&row)
-        .and_then(|log| log.from_own_store().map_err(|error| error.to_string()))
-        .map(Some)
+    first_field::<LearnedLogRow>(&row)
+        .and_then(|row| {
+            let keys = row.log.from_own_store().map_err(|error| error.to_string())?;
+            Ok(Some(keys.learned(&row.learned, Timestamp(u64::MAX))))
+        })
         .map_err(|why| StoreError::Corrupt { table: PARTIES.0, why })
 }
 
@@ -92,6 +105,11 @@ pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
         },
         None => new,
     };
+    // Who handles a message has put down the time at its beginning. A store that handled nothing yet knows no time.
+    let merged = match clock::read(txn, Timestamp(0))? {
+        Timestamp(0) => merged,
+        now => merged.learned(&[], now),
+    };
     // An institution's new key alone counts, from now on: what the earlier ones certified is to be certified again.
     if row.as_ref().is_some_and(|row| row.card.is_some()) {
         let number = merged.current_number();
@@ -100,7 +118,7 @@ pub(crate) fn learn_keys(txn: &mut dyn Txn, log: KeyLog) -> Handled<KnownKeys> {
         standing::distrust(txn, party)?;
     }
     let row = PartyRow {
-        keys: merged.log().clone(),
+        keys: LearnedLogRow { log: merged.log().clone(), learned: merged.learned_at().to_vec() },
         card: row.as_ref().and_then(|row| row.card.clone()),
         ring: row.and_then(|row| row.ring),
     };
@@ -155,6 +173,9 @@ pub(crate) fn learn_card(
     if !names::can_be_named(&claims.name) {
         return refuse(Reason::CardNameOutOfBounds { most: limits::NAME_BYTES_MAX });
     }
+    if !claims.ends_in_time() {
+        return refuse(Reason::CardTooLong { days: limits::GRANT_KEY_SEALED_TO_DAYS });
+    }
     let Some(row) = known else {
         return refuse(Reason::CardOfUnknown);
     };
@@ -180,18 +201,22 @@ pub(crate) fn card(
         .map(Unverified::from_own_store))
 }
 
-/// The card that something can be sealed to: signed with the key that counts now. Whoever has an earlier one opens what is
-/// sealed to that. [ID-17]
+/// The card that something can be sealed to: signed with the key that counts now, since a thief of an earlier one may have
+/// the grant keys of then, too [ID-17]; and not beyond its end, when its node deletes the key soon. [ID-20]
 pub(crate) fn card_to_seal_to(
     txn: &(impl ReadTxn + ?Sized),
     institution: PartyId,
+    now: Timestamp,
 ) -> Handled<Signed<Card>> {
     let Some(card) = card(txn, institution)? else {
         return refuse(Reason::InstitutionUnknown { institution });
     };
-    match keys(txn, institution)?.is_some_and(|keys| keys.current_number() == card.key) {
+    if keys(txn, institution)?.is_none_or(|keys| keys.current_number() != card.key) {
+        return refuse(Reason::CardOfEarlierKey { institution });
+    }
+    match now < card.until {
         true => Ok(card),
-        false => refuse(Reason::CardOfEarlierKey { institution }),
+        false => refuse(Reason::CardEnded { institution }),
     }
 }
 

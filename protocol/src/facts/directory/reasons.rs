@@ -17,6 +17,10 @@ reasons! {
         7 => KeysUnknown: NotFound "nothing is known of this party's keys here",
         9 => CardOfEarlierKey { institution: PartyId }: WrongState
             "institution {institution} has a newer key, and what is sealed to it is not known here yet; try again once it was heard",
+        11 => CardTooLong { days: u64 }: Invalid
+            "an institution's card says to seal to its key for more than {days} days",
+        12 => CardEnded { institution: PartyId }: WrongState
+            "institution {institution} was not heard for so long that the key it showed for permissions has ended; once it was online and heard here, try again",
         10 => TooManyCompartments { most: usize }: Invalid
             "a patient has at most {most} compartments at a time",
         8 => CardNameOutOfBounds { most: usize }: Invalid

@@ -5,7 +5,7 @@ use crate::capability::Scope;
 use crate::id::{CompartmentId, EntryId, PartyId};
 use crate::limits;
 use crate::rows;
-use crate::store::{ReadTxn, StoreError, Table, Txn};
+use crate::store::{ReadTxn, StoreError, Table, Txn, prefix_end};
 use std::collections::BTreeSet;
 
 /// Subject, compartment, entry -> nothing. Written with the entry's own row, by [`enter`] and [`leave`].
@@ -42,6 +42,21 @@ pub(super) fn leave(
         Some(compartment) => txn.delete(ENTRIES_IN, &key(subject, compartment, entry)),
         None => Ok(()),
     }
+}
+
+/// The compartments in which there are entries of a patient's record: a row is read for each of them.
+pub(crate) fn compartments_of(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+) -> Result<Vec<CompartmentId>, StoreError> {
+    let (mut found, mut from, end) = (Vec::new(), subject.0.to_vec(), prefix_end(&subject.0));
+    while let Some((key, _)) = txn.page(ENTRIES_IN, &from, &end, 1)?.into_iter().next() {
+        let of = key.get(PartyId::LEN..PartyId::LEN + CompartmentId::LEN);
+        let Some(compartment) = of.and_then(CompartmentId::from_slice) else { break };
+        found.push(compartment);
+        from = prefix_end(&prefix(subject, compartment));
+    }
+    Ok(found)
 }
 
 /// How many entries of one compartment are here.

@@ -76,6 +76,18 @@ pub(crate) fn put_chart(txn: &mut dyn Txn, id: ChartId, row: &ChartRow) -> Resul
     rows::put(txn, CHART_OF, &row.subject.0, &id)
 }
 
+/// A chart is not this subject's any more, and never should have been: by it nobody finds the chart.
+pub(crate) fn leave_subject(
+    txn: &mut dyn Txn,
+    subject: PartyId,
+    id: ChartId,
+) -> Result<(), StoreError> {
+    match rows::get::<ChartId>(txn, CHART_OF, &subject.0)? == Some(id) {
+        true => txn.delete(CHART_OF, &subject.0),
+        false => Ok(()),
+    }
+}
+
 /// Forgets a chart that went up in another.
 pub(crate) fn delete_chart(txn: &mut dyn Txn, id: ChartId) -> Result<(), StoreError> {
     call(txn, id, None)?;

@@ -9,6 +9,7 @@ use crate::directory;
 use crate::id::{CompartmentId, EntryId, PartyId};
 use crate::limits;
 use crate::members;
+use crate::misfiled;
 use crate::patients;
 use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
@@ -60,6 +61,10 @@ impl Gaps {
         listed: &Listed,
     ) -> Result<(), StoreError> {
         if !self.seen.insert(listed.entry) {
+            return Ok(());
+        }
+        // What its author took back is nobody's to have, until the list without it comes.
+        if misfiled::get(txn, patient, listed.entry)?.is_some() {
             return Ok(());
         }
         self.listed += 1;

@@ -8,8 +8,9 @@ use super::tables::{
 };
 use super::wire::{Checked, Label, Manifest};
 use crate::catalogue::{self, Listed};
-use crate::holdings;
+use crate::holdings::{self, PullFor, Transfer};
 use crate::id::{EntryId, ObjectId, PartyId};
+use crate::misfiled;
 use crate::patients;
 use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
@@ -52,10 +53,13 @@ pub(crate) fn keepable(
     checked: &Checked,
     known: Option<&EntryRow>,
 ) -> Handled<Place> {
-    let Some(known) = known.filter(|known| known.label.id() != checked.label.id()) else {
+    let label = &checked.label;
+    if misfiled::is_taken_back(txn, (label.subject, label.author), label.entry())? {
+        return refuse(Reason::Misfiled { entry: label.entry() });
+    }
+    let Some(known) = known.filter(|known| known.label.id() != label.id()) else {
         return Ok(Place::Own);
     };
-    let label = &checked.label;
     if completes(txn, known.label.claims(), checked)? {
         return Ok(Place::Completed);
     }
@@ -132,6 +136,15 @@ pub(crate) fn keep(
         put_index(ctx.txn, (subject, id), &index)?;
     }
     Ok(())
+}
+
+/// An object of an entry has come: it is held, unless the entry was taken out meanwhile.
+pub(crate) fn arrived(ctx: &mut Context<'_>, transfer: &Transfer, pull: &PullFor) -> Handled<()> {
+    if entry(ctx.txn, pull.subject, pull.entry)?.is_none() {
+        return holdings::release(ctx, transfer.object, pull.owner, pull.entry);
+    }
+    holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
+    complete(ctx, pull.subject, pull.entry)
 }
 
 /// Marks an entry whole once all its content objects are here.

@@ -17,14 +17,14 @@ mod seal;
 mod tables;
 mod wire;
 
-pub(crate) use by_compartment::covered;
+pub(crate) use by_compartment::{compartments_of, covered};
 pub(crate) use charts::{
     ChartRow, chart, chart_for, chart_of, charts, charts_beginning, charts_of_subjects_beginning,
-    delete_chart, put_chart, subject_of_chart,
+    delete_chart, leave_subject, put_chart, subject_of_chart,
 };
 pub use gaps::CatalogueView;
 pub(crate) use gaps::{gaps, view};
-pub(crate) use keep::{complete, forget, keep, keepable, move_away, not_whole};
+pub(crate) use keep::{arrived, complete, forget, keep, keepable, move_away, not_whole};
 pub(crate) use open::{open_as_patient, open_own, opened_as_patient};
 pub(crate) use reasons::Reason;
 pub use seal::{Draft, SealedContent, SealedEntry};

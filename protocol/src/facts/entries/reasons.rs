@@ -43,5 +43,7 @@ reasons! {
             "the entry's description cannot be kept: {why}; shorten it",
         21 => AnswerMalformed { why: DecodeError }: NotAuthentic
             "the answer about several entries is malformed: {why}",
+        22 => Misfiled { entry: EntryId }: NotFound
+            "entry {entry} was filed under the wrong patient, as its author says, and is in this record no more",
     }
 }

@@ -98,7 +98,7 @@ pub(crate) fn release(
 pub(crate) fn start_pull(ctx: &mut Context<'_>, transfer: &Transfer) -> Handled<TransferId> {
     let id = TransferId(ctx.random());
     rows::put(ctx.txn, TRANSFERS, &id.0, transfer)?;
-    ctx.effects.push(Effect::Pull { id });
+    ctx.effects.push(Effect::Pull { id, from: transfer.from });
     Ok(id)
 }
 

@@ -3,6 +3,7 @@
 use super::reasons::Reason;
 use crate::capability::{GrantedSummary, Keys};
 use crate::codec::{Bytes, wire_struct};
+use crate::copied;
 use crate::directory;
 use crate::id::{NodeId, ObjectId, PartyId, TicketId};
 use crate::limits;
@@ -102,9 +103,10 @@ pub(crate) fn may_pull(
             return refuse(directory::Reason::PatientForgotten);
         };
         let revocations = permission::revocations(txn, patient)?;
+        let forgot = copied::forgot(txn)?;
         let institutions = |party| permission::issuer(txn, party);
         let keys = Keys { patient: &keys, institutions: &institutions };
-        if let Err(reason) = granted.recheck(now, &revocations, &keys) {
+        if let Err(reason) = granted.recheck(now, (&revocations, forgot), &keys) {
             return refuse(reason);
         }
     }

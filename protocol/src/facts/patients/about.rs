@@ -21,11 +21,18 @@ pub struct AboutView {
     pub role: Option<Role>,
     /// Whether it is a member of the federation.
     pub member: bool,
+    /// Whether this relay knows who the members are: not before a hospital of its patients has told it.
+    #[serde(default = "yes")]
+    pub members_known: bool,
     /// Whether the patient has dealt with it before: enrolled with it, or permitted it something.
     pub dealt_with: bool,
     /// Others that the patient has dealt with, or is about to enrol with, and whose names look like this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks_like: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl AboutView {
@@ -52,6 +59,7 @@ impl AboutView {
             name,
             role,
             member: members::is_member(txn, institution)?,
+            members_known: members::position(txn)?.is_some(),
             dealt_with: contacts::is_contact(txn, patient, institution)?,
             looks_like,
         })

@@ -69,6 +69,25 @@ pub(crate) fn given_in(
     Ok(given.into_iter().map(|(_, row)| row).collect())
 }
 
+/// Who was ever permitted to read something, whether or not that holds still: they may have it.
+pub(crate) fn ever_read(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    compartments: &BTreeSet<CompartmentId>,
+    entries: &[EntryId],
+) -> Result<BTreeSet<PartyId>, StoreError> {
+    let mut readers = BTreeSet::new();
+    for row in given(txn, patient)? {
+        let claims = row.chain.leaf().claims();
+        let within = claims.scope.compartments().iter().any(|one| compartments.contains(one))
+            || claims.scope.entries().iter().any(|entry| entries.binary_search(entry).is_ok());
+        if within && claims.operations.contains(Operation::Read) {
+            readers.insert(claims.grantee());
+        }
+    }
+    Ok(readers)
+}
+
 /// What one institution may read of a patient's record.
 #[derive(Debug, Default)]
 pub(crate) struct MayRead {

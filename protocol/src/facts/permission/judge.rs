@@ -5,6 +5,7 @@ use crate::capability::{
     Chain, Granted, Keys, News, Permitted, Presented, Purpose, Reason, Target, Verifier, Wanted,
     verify,
 };
+use crate::copied;
 use crate::directory;
 use crate::id::{PartyId, TokenId};
 use crate::identity::{KeyLog, KnownKeys, Treats};
@@ -74,6 +75,7 @@ pub(crate) fn judge<Op: Permitted>(
         Err(error) => return Err(error),
     }
     let known_revocations = revocations(ctx.txn, judged.patient)?;
+    let forgot = copied::forgot(ctx.txn)?;
     let issuers = issuers(ctx, &judged.chain, judged.issuers)?;
     let chain = judged.chain.clone();
     let presented = Presented {
@@ -92,6 +94,7 @@ pub(crate) fn judge<Op: Permitted>(
         nonce: sender.nonce,
         keys: Keys { patient: &known, institutions: &institutions },
         revocations: &known_revocations,
+        forgot,
         treats: treats.as_ref(),
         node_of: &node_of,
     };

@@ -12,8 +12,8 @@ mod treats;
 
 pub(crate) use compartments::compartments_for;
 pub(crate) use given::{
-    GivenRow, GrantState, MayRead, given, given_in, given_token, known_token, put_given, readers,
-    rotated, standing_ends,
+    GivenRow, GrantState, MayRead, ever_read, given, given_in, given_token, known_token, put_given,
+    readers, rotated, standing_ends,
 };
 pub(crate) use judge::{Judged, is_stood_by, issuer, judge, through, want_news};
 pub use query::{Keys, KeysView};

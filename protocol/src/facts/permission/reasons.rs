@@ -10,6 +10,8 @@ reasons! {
             "no permission {token}; list permissions with `chartmesh consent grants`",
         2 => NotReceived { token: TokenId }: NotFound
             "this institution received no permission {token}; list them with `chartmesh consent grants`",
+        4 => OfSeveralPatients { token: TokenId }: WrongState
+            "permissions of several patients have the id {token}, and one of them is made up",
         3 => IdTaken: NotAuthentic "another permission here has this id",
     }
 }

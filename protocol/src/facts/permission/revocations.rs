@@ -11,7 +11,7 @@ use crate::rows;
 use crate::statement::{Signed, Unverified};
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::treating;
-use crate::turn::Context;
+use crate::turn::{Context, Notice};
 
 /// Patient -> [`Revocations`].
 const REVOCATIONS: Table = Table("revocations");
@@ -50,7 +50,8 @@ fn learn_revocations(
     let state = state.certify(keys)?;
     let mut known = revocations(ctx.txn, patient)?;
     let stored = revocation_state(ctx.txn, patient)?;
-    let newer = stored.is_none_or(|stored| stored.claims().issued <= state.issued);
+    let newer = stored.as_ref().is_none_or(|stored| stored.claims().issued <= state.issued);
+    let new = stored.is_none_or(|stored| stored.id() != state.id());
     known.merge(&state, ctx.now);
     // By the patient's word on the time, too: a clock here that runs ahead would forget what counts again
     // when it is put right.
@@ -58,6 +59,9 @@ fn learn_revocations(
     rows::put(ctx.txn, REVOCATIONS, &patient.0, &known)?;
     if newer {
         rows::put(ctx.txn, STATES, &patient.0, &state.to_unverified())?;
+        if new {
+            ctx.notify(Notice::TakenBack { patient });
+        }
     }
     Ok(())
 }

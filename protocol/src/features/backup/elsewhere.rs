@@ -9,6 +9,7 @@ use crate::entries;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::members;
+use crate::misfiled;
 use crate::patients;
 use crate::receipts::{self, Receipt};
 use crate::refusal::{Handled, refuse};
@@ -27,7 +28,7 @@ pub(super) fn tell(
     let introduction = directory::introduction(ctx.txn, holder)?;
     if let (Some(relay), Some(holder)) = (relay, introduction) {
         let kept = Kept { patient, holder, receipt: receipt.clone() };
-        ctx.send_if_room(relay, &Message::Kept(kept))?;
+        ctx.send_urgently(relay, &Message::Kept(kept))?;
     }
     Ok(())
 }
@@ -52,6 +53,11 @@ pub(super) fn kept(ctx: &mut Context<'_>, sender: &Sender, kept: Kept) -> Handle
     let entries: BTreeSet<EntryId> = receipt.objects.iter().map(|object| object.entry).collect();
     let mut known = false;
     for entry in &entries {
+        // It left the record while it was on its way there.
+        if misfiled::tell_of(ctx.txn, holder, (patient, *entry))? {
+            ctx.notify(Notice::Room { institution: holder });
+            known = true;
+        }
         known = known || entries::entry(ctx.txn, patient, *entry)?.is_some();
     }
     if !known || !members::is_member(ctx.txn, holder)? {

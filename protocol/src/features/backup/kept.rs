@@ -37,6 +37,15 @@ pub(super) fn is_kept_for_anybody(
     Ok(!rows::scan::<Bytes>(txn, KEPT_BY, &key, None, 1)?.is_empty())
 }
 
+/// For whom an entry is kept here.
+pub(super) fn owners_of(
+    txn: &(impl ReadTxn + ?Sized),
+    (subject, entry): (PartyId, EntryId),
+) -> Result<Vec<PartyId>, StoreError> {
+    let all = rows::all::<Bytes>(txn, KEPT_BY, &rows::pair(&subject.0, &entry.0))?.into_iter();
+    all.map(|(key, _)| rows::tail(KEPT_BY, &key).map(PartyId)).collect()
+}
+
 /// Keeps an entry for an owner.
 pub(super) fn put_kept(
     txn: &mut dyn Txn,

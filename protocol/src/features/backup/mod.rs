@@ -35,7 +35,7 @@ use crate::turn::{Context, Effect, Feature, Sender};
 
 pub(crate) use bills::{kept as kept_bill, reserved as reserved_bill};
 pub use command::Command;
-pub(crate) use depositary::pulled;
+pub(crate) use depositary::{misfiled, pulled, taken_back};
 pub(crate) use depositor::{deposit, restored_object};
 pub use wire::{
     Delete, DeleteOrder, Deletion, Execute, Fetch, FetchAnswer, Gone, Kept, Message, Offer,

@@ -52,7 +52,9 @@ reasons! {
         33 => NotTheirs: NotPermitted "this deposit is not the institution's to end",
         34 => NoRestore: NotFound "no such restore was begun",
         36 => HolderPutBack: NotFound
-            "the holder's store was put back from a copy that is older than its receipt: it may not have the entry any more; keep it there again",
+            "the holder says that its store was put back from a copy that is older than its receipt: it may not have the entry any more; keep it there again",
+        37 => ToBeSealedAnew { entry: EntryId }: WrongState
+            "entry {entry} is still to be sealed anew, under another id, after its chart's enrolment was undone; give `chartmesh patient undo` for it again, then keep it",
         35 => NoWayBack { entry: EntryId }: NotAuthentic
             "entry {entry} came without the key that this institution gave along",
     }

@@ -124,12 +124,12 @@ pub(super) fn put_deposit(
     id: [u8; 16],
     row: &DepositRow,
 ) -> Result<(), StoreError> {
-    if let Some(at) = row.not_before {
-        let key = rows::pair(&at.0.to_be_bytes(), &id);
-        match row.state {
-            DepositState::Ready => rows::mark(txn, DEFERRED, &key)?,
-            _ => txn.delete(DEFERRED, &key)?,
-        }
+    let key = |at: Timestamp| rows::pair(&at.0.to_be_bytes(), &id);
+    if let Some(before) = deposit(txn, id)?.and_then(|before| before.not_before) {
+        txn.delete(DEFERRED, &key(before))?;
+    }
+    if let (Some(at), DepositState::Ready) = (row.not_before, row.state) {
+        rows::mark(txn, DEFERRED, &key(at))?;
     }
     rows::put(txn, DEPOSITS, &id, row)
 }
@@ -148,6 +148,18 @@ pub(super) fn reservations_due(
     now: Timestamp,
 ) -> Result<Vec<[u8; 16]>, StoreError> {
     due(txn, ENDS, now)
+}
+
+/// The reservations whose data have not all come.
+pub(super) fn reservations_open(
+    txn: &(impl ReadTxn + ?Sized),
+) -> Result<Vec<([u8; 16], ReservationRow)>, StoreError> {
+    let mut open = Vec::new();
+    for (key, _) in rows::keys(txn, ENDS)? {
+        let id = rows::tail(ENDS, &key)?;
+        open.extend(reservation(txn, id)?.map(|row| (id, row)));
+    }
+    Ok(open)
 }
 
 fn due(
@@ -229,6 +241,15 @@ pub(super) fn take_place(
     let row = rows::get(txn, PLACES, &key)?;
     txn.delete(PLACES, &key)?;
     Ok(row)
+}
+
+/// The deposits that keep a place for an entry.
+pub(super) fn deposits_of(
+    txn: &(impl ReadTxn + ?Sized),
+    (subject, entry): (PartyId, EntryId),
+) -> Result<Vec<[u8; 16]>, StoreError> {
+    let all = rows::all::<PlaceRow>(txn, PLACES, &rows::pair(&subject.0, &entry.0))?.into_iter();
+    all.map(|(key, _)| rows::tail(PLACES, &key)).collect()
 }
 
 /// Whether an entry is kept for this owner, or will be.

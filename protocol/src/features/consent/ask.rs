@@ -1,6 +1,7 @@
 //! Asking, and what comes back to whoever asked.
 
 use super::reasons::Reason;
+use super::sign::card_or_greet;
 use super::tables::{
     RequestKind, RequestRow, count_unasked, known_request, put_request, request, request_view,
     requests,
@@ -12,6 +13,7 @@ use crate::codec::Bytes;
 use crate::contacts;
 use crate::directory::{self, Introduction};
 use crate::entries;
+use crate::grant_keys;
 use crate::id::{ConsentId, PartyId};
 use crate::identity::{KnownKeys, Role};
 use crate::limits;
@@ -165,6 +167,8 @@ pub(super) fn asked(ctx: &mut Context<'_>, sender: &Sender, ask: Ask) -> Handled
             {
                 return refuse(Reason::ReferralToNoMember);
             }
+            // Whoever refers may not have heard it for long: when the patient decides, it is to be heard.
+            card_or_greet(ctx, party)?;
             (RequestKind::Referral, Some(party))
         }
         None => (RequestKind::Download, None),
@@ -313,17 +317,20 @@ pub(super) fn accept(
             ..RequestRow::new(what, patient, asker, Wish::default(), (ctx.now, ctx.now))
         }
     };
-    for grant in permission.grants {
+    for grant in &permission.grants {
         let token = grant.chain.leaf().claims().id;
         if !row.tokens.contains(&token) {
             row.tokens.push(token);
         }
-        let received =
-            ReceivedRow { request: id, holders: holders.to_vec(), received: ctx.now, grant };
-        put_received(ctx.txn, &received)?;
     }
     if row.tokens.len() > limits::REQUEST_PERMISSIONS_MAX {
         return refuse(Reason::TooManyPermissions { most: limits::REQUEST_PERMISSIONS_MAX });
+    }
+    for grant in permission.grants {
+        let grant = grant_keys::take_over(ctx, grant)?;
+        let received =
+            ReceivedRow { request: id, holders: holders.to_vec(), received: ctx.now, grant };
+        put_received(ctx.txn, &received)?;
     }
     // A further permission of one that goes on changes nothing of what was fetched.
     if row.state != RequestState::Done {

@@ -104,7 +104,7 @@ pub(super) fn approve(
     if members::is_expelled(ctx.txn, grantee)? {
         return refuse(members::Reason::Expelled);
     }
-    let card = directory::card_to_seal_to(ctx.txn, grantee)?;
+    let card = directory::card_to_seal_to(ctx.txn, grantee, ctx.now)?;
     let standing = standing_until(&row, narrow, ctx.now)?;
     let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
     if chosen.is_empty() && standing.is_none() {
@@ -259,10 +259,10 @@ pub(super) fn defer(
     request_view(ctx, id)
 }
 
-/// Tells whoever asked how the request stands.
+/// Tells whoever asked how the request stands. One that takes nothing must not keep the patient from deciding; what it does
+/// not hear ends there by itself.
 pub(super) fn tell(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()> {
-    ctx.send(row.asker, &Message::Decision(decision(id, row)))?;
-    Ok(())
+    Ok(ctx.send_urgently(row.asker, &Message::Decision(decision(id, row)))?)
 }
 
 /// How a request stands, for whoever asked.

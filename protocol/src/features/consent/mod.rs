@@ -93,8 +93,11 @@ impl Feature for Machine {
         match (message, result) {
             (Message::Read(read), result) => read::answered(ctx, to, &read, result),
             (Message::Ask(ask), Err(refusal)) => tables::fail(ctx, ask.request, &refusal),
+            (Message::Permission(given), Err(refusal)) => {
+                Ok(again::refused(ctx, to, &given, &refusal)?)
+            }
             (Message::PassedOn(passed), Err(refusal)) => {
-                tables::fail(ctx, passed.request, &refusal)
+                pass_on::refused(ctx, to, passed, &refusal)
             }
             (Message::Order(order), Err(refusal)) => tables::fail(ctx, order.request, &refusal),
             _ => Ok(()),

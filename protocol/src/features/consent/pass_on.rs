@@ -2,10 +2,10 @@
 //! on. Holders judge the whole chain; the patient's relay is told, and the patient can end it.
 
 use super::reasons::Reason;
-use super::tables::{RequestKind, RequestRow, put_request, request_view};
+use super::tables::{RequestKind, RequestRow, fail, put_request, request_view};
 use super::view::RequestView;
 use super::wire::{Message, Permission, RequestState, Told, Wish};
-use super::{ask, compare, standing};
+use super::{again, ask, compare, standing};
 use crate::access_log::{self, Action};
 use crate::capability::{
     Chain, Confirmation, Delegation, Grant, GrantKeys, Operation, Parties, Scope, Token, narrows,
@@ -21,12 +21,13 @@ use crate::kind::Kind;
 use crate::limits;
 use crate::members;
 use crate::names;
+use crate::outbox;
 use crate::patients;
 use crate::permission::{
-    GivenRow, GrantState, ReceivedRow, given, issuer, known_token, put_given, received_token,
-    revocations, through,
+    GivenRow, GrantState, ReceivedRow, given, issuer, known_received, known_token, put_given,
+    received_token, revocations, through,
 };
-use crate::refusal::{Failure, Handled, refuse};
+use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::time::DAY_MS;
 use crate::turn::{Context, Notice, Sender};
 use std::collections::BTreeSet;
@@ -65,7 +66,7 @@ pub(super) fn pass_on(ctx: &mut Context<'_>, command: PassOn) -> Handled<Request
     if members::is_expelled(ctx.txn, command.to)? {
         return refuse(members::Reason::Expelled);
     }
-    let card = directory::card_to_seal_to(ctx.txn, command.to)?;
+    let card = directory::card_to_seal_to(ctx.txn, command.to, ctx.now)?;
     let Some(to) = directory::introduction(ctx.txn, command.to)? else {
         return refuse(directory::Reason::InstitutionUnknown { institution: command.to });
     };
@@ -162,7 +163,17 @@ fn narrowed(
         ..parent.clone()
     };
     let chain = row.grant.chain.attenuate(child, ctx.own.institution_key())?;
-    let keys = ctx.own.open(|kem| row.grant.open(kem))?;
+    Ok(Some(sealed(ctx, row, chain, kem)?))
+}
+
+/// A narrower link, with those of the keys that it covers.
+fn sealed(
+    ctx: &mut Context<'_>,
+    row: &ReceivedRow,
+    chain: Chain,
+    kem: &KemPublic,
+) -> Handled<Grant> {
+    let keys = ctx.own.open(|own| row.grant.open(own))?;
     let scope = &chain.leaf().claims().scope;
     let keys = GrantKeys {
         entries: keys.entries.into_iter().filter(|(id, _)| scope.entries().contains(id)).collect(),
@@ -172,7 +183,45 @@ fn narrowed(
             .filter(|(id, _)| scope.compartments().contains(id))
             .collect(),
     };
-    Ok(Some(Grant::seal(chain, &keys, kem, ctx.rng)?))
+    Ok(Grant::seal(chain, &keys, kem, ctx.rng)?)
+}
+
+/// It was refused. Where for its key, it is sealed again at once: whoever passes on has the keys at hand. [CAP-19]
+pub(super) fn refused(
+    ctx: &mut Context<'_>,
+    to: PartyId,
+    passed: Permission,
+    refusal: &Refusal,
+) -> Handled<()> {
+    let patient = passed.log.party_unverified();
+    if again::lacks(ctx, (patient, to), &passed, refusal)?
+        && let Some(card) = again::card_now(ctx, (patient, to))?
+    {
+        let mut grants = Vec::new();
+        for grant in &passed.grants {
+            let [.., parent, _] = grant.chain.links() else { continue };
+            let Some(row) = known_received(ctx.txn, patient, parent.claims().id)? else { continue };
+            // The patient may have taken it back since.
+            if still_stands(ctx, &grant.chain)? {
+                grants.push(sealed(ctx, &row, grant.chain.clone(), &card.kem)?);
+            }
+        }
+        if !grants.is_empty()
+            && !members::is_expelled(ctx.txn, to)?
+            && outbox::has_room(ctx.txn, to)?
+        {
+            ctx.send(to, &Message::PassedOn(Permission { grants, ..passed }))?;
+            return Ok(());
+        }
+    }
+    fail(ctx, passed.request, refusal)
+}
+
+/// Whether a permission that was passed on has neither ended nor been taken back, as far as that was heard here.
+fn still_stands(ctx: &Context<'_>, chain: &Chain) -> Handled<bool> {
+    let known = revocations(ctx.txn, chain.leaf().claims().subject)?;
+    let revoked = chain.links().iter().any(|link| known.contains(link.claims().id));
+    Ok(!revoked && chain.leaf().claims().expires_at() > ctx.now)
 }
 
 /// Who may get it after the next one: one link fewer, and nobody whom the patient did not name.

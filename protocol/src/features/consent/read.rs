@@ -14,6 +14,7 @@ use crate::holdings::{self, PullFor, Transfer, TransferFor};
 use crate::id::{ConsentId, EntryId, PartyId, TicketId};
 use crate::identity::Role;
 use crate::limits;
+use crate::misfiled;
 use crate::names;
 use crate::object::DataKey;
 use crate::outbox;
@@ -48,6 +49,8 @@ wire_struct! {
         5 => why: Option<Refusal>,
         /// Of when the holder's news of revocations was, if that was old.
         6 => news: Option<Timestamp>,
+        /// Those of the entries obtained that were not here already, or not whole.
+        7 => new: u64,
     }
 }
 
@@ -290,7 +293,7 @@ pub(super) fn answered(
     let leaf = read.chain.leaf().id();
     // At the patient's own relay nothing is opened: what comes stays sealed to the patient.
     let own = patients::serves(ctx.txn, read.patient)?;
-    let known = known_received(ctx.txn, read.chain.leaf().claims().id)?;
+    let known = known_received(ctx.txn, read.patient, read.chain.leaf().claims().id)?;
     let Some(grant) = known.filter(|row| row.grant.chain.leaf().id() == leaf) else {
         return Ok(());
     };
@@ -352,6 +355,10 @@ fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()>
     if subject != given.read.patient {
         return refuse(Reason::OfAnotherPatient);
     }
+    // The holder has not heard that its author took it back.
+    if misfiled::is_taken_back(ctx.txn, (subject, checked.label.author), id)? {
+        return Ok(());
+    }
     let scope = &given.read.chain.leaf().claims().scope;
     let opened = match opened(given.keys, &checked)? {
         Some(key) => Some(own_wrap(ctx, &checked, &key)?),
@@ -363,7 +370,8 @@ fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()>
     if !compare::admit(ctx, given.read.request, given.holder, &checked.label)? {
         return Ok(());
     }
-    obtain(ctx, given.read.request, given.holder, given.ticket, &checked, opened)
+    let here = known.is_some_and(|known| known.whole);
+    obtain(ctx, given, &checked, opened, here)
 }
 
 /// Opens an entry's manifest and seals its key to this institution.
@@ -403,12 +411,12 @@ fn opened(keys: &GrantKeys, checked: &Checked) -> Handled<Option<DataKey>> {
 /// Keeps one entry that was sent and starts pulling what it needs.
 fn obtain(
     ctx: &mut Context<'_>,
-    id: ConsentId,
-    holder: PartyId,
-    ticket: TicketId,
+    given: &Given<'_>,
     checked: &Checked,
     opened: Option<(Manifest, Wrap)>,
+    here: bool,
 ) -> Handled<()> {
+    let (id, holder) = (given.read.request, given.holder);
     let (patient, entry) = (checked.label.subject, checked.label.entry());
     let opened = opened.as_ref().map(|(manifest, wrap)| (manifest, wrap.clone()));
     entries::keep(ctx, checked, Some(holder), false, opened)?;
@@ -418,12 +426,13 @@ fn obtain(
         ctx,
         &checked.contents,
         holder,
-        ticket,
+        given.ticket,
         &TransferFor::Read(purpose),
     )?;
     progress(ctx, id, |row| {
         row.objects += missing;
         row.entries += 1;
+        row.new += u64::from(!here || missing > 0);
     })?;
     if missing == 0 {
         entries::complete(ctx, patient, entry)?;
@@ -448,13 +457,13 @@ pub(crate) fn pulled(
         progress(ctx, id, |row| {
             row.objects = row.objects.saturating_sub(1 + others);
             row.entries = row.entries.saturating_sub(1);
+            row.new = row.new.saturating_sub(1);
         })?;
         spoilt(ctx, id, refusal)?;
         return finish_if_done(ctx, id);
     }
-    holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
     progress(ctx, id, |row| row.objects = row.objects.saturating_sub(1))?;
-    entries::complete(ctx, pull.subject, pull.entry)?;
+    entries::arrived(ctx, transfer, pull)?;
     finish_if_done(ctx, id)
 }
 
@@ -467,12 +476,12 @@ fn finish_if_done(ctx: &mut Context<'_>, id: ConsentId) -> Handled<()> {
     if row.state == RequestState::Failed {
         return Ok(());
     }
-    let ProgressRow { entries, closed, why, news, .. } = progress;
+    let ProgressRow { entries, closed, why, news, new, .. } = progress;
     if let (0, Some(why)) = (entries, why) {
         return fail(ctx, id, &why);
     }
     row.state = RequestState::Done;
-    row.obtained = Some(Obtained { entries, closed, news });
+    row.obtained = Some(Obtained { entries, closed, news, new });
     put_request(ctx.txn, id, &row)?;
     compare::finish(ctx, id)
 }

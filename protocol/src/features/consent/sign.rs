@@ -5,13 +5,14 @@ use crate::capability::{
     Chain, Confirmation, Delegation, Grant, GrantKeys, Operation, Operations, Parties, Purpose,
     Scope, Token,
 };
+use crate::directory;
 use crate::id::{PartyId, TokenId};
 use crate::identity::{Card, PatientKeys};
 use crate::limits;
-use crate::refusal::{Handled, refuse};
+use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Signed;
 use crate::time::DAY_MS;
-use crate::turn::Context;
+use crate::turn::{Context, Effect};
 use std::collections::BTreeSet;
 
 /// A permission's frame: everything but operations, scope and audience.
@@ -66,6 +67,21 @@ pub(super) fn sign(
         max_staleness: frame.max_staleness,
     };
     Ok(Chain::root(&Signed::sign(token, &frame.keys.signing)))
+}
+
+/// The card that something can be sealed to; whoever has shown none lately is greeted, and if it is on it shows one.
+pub(super) fn card_or_greet(
+    ctx: &mut Context<'_>,
+    institution: PartyId,
+) -> Handled<Option<Signed<Card>>> {
+    match directory::card_to_seal_to(ctx.txn, institution, ctx.now) {
+        Ok(card) => Ok(Some(card)),
+        Err(Failure::Refused(_)) => {
+            ctx.effects.push(Effect::Greet { to: institution });
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Seals the keys that go with a permission to whom it is for.

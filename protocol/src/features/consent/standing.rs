@@ -117,7 +117,7 @@ fn renew_one(
 ) -> Handled<()> {
     let grantee = template.grantee();
     let Some(operation) = template.operations.iter().next() else { return Ok(()) };
-    let card = directory::card_to_seal_to(ctx.txn, grantee)?;
+    let card = directory::card_to_seal_to(ctx.txn, grantee, ctx.now)?;
     if members::is_expelled(ctx.txn, grantee)? {
         return Ok(());
     }

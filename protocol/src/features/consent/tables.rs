@@ -95,6 +95,8 @@ wire_struct! {
         2 => closed: u64,
         /// Of when the holder's news of what the patient has taken back was, if that was old.
         3 => news: Option<Timestamp>,
+        /// Those of the entries that were not here already, or not whole.
+        4 => new: u64,
     }
 }
 

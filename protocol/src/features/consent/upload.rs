@@ -149,7 +149,7 @@ pub(super) fn ordered(ctx: &mut Context<'_>, sender: &Sender, order: Order) -> H
     if open_orders(ctx.txn, order.patient)? >= most {
         return refuse(Reason::TooManyOrders { most });
     }
-    if !outbox::has_room_for_others(ctx.txn, depositary)? {
+    if !outbox::has_room_for_order(ctx.txn, depositary, order.patient)? {
         return refuse(Reason::TooMuchWaits);
     }
     let depositary = directory::learn_introduction(ctx, order.depositary)?;
@@ -197,8 +197,8 @@ fn report(ctx: &mut Context<'_>, id: ConsentId, row: &RequestRow) -> Handled<()>
     let Some(relay) = directory::relay_of(ctx.txn, row.patient)? else { return Ok(()) };
     let state =
         OrderState { request: id, patient: row.patient, state: row.state, why: row.why.clone() };
-    ctx.send(relay, &Message::OrderState(state))?;
-    Ok(())
+    // A relay that takes nothing must not keep the deposit from going on: what is kept, it hears from the depositary, too.
+    Ok(ctx.send_urgently(relay, &Message::OrderState(state))?)
 }
 
 /// At the hospital: the depositary is ready and keeps the place.

@@ -126,9 +126,16 @@ fn outcome_in_words(row: &RequestRow) -> String {
     if let Some(why) = &row.why {
         return why.to_string();
     }
-    let Some(Obtained { entries, closed, news }) = row.obtained else { return row.reason.clone() };
+    let Some(Obtained { entries, closed, news, new }) = row.obtained else {
+        return row.reason.clone();
+    };
     let what = if entries == 1 { "entry" } else { "entries" };
-    let mut words = format!("{entries} {what} obtained");
+    // Whoever fetches again wants to know what that brought.
+    let mut words = match new {
+        new if new == entries => format!("{entries} {what} obtained"),
+        0 => format!("{entries} {what} obtained, all here before"),
+        new => format!("{entries} {what} obtained, {new} of them new"),
+    };
     if closed > 0 {
         let were = if closed == 1 { "was not as it" } else { "were not as they" };
         words.push_str(&format!("; {closed} {were} should be: ask another holder, or the patient"));

@@ -52,11 +52,14 @@ pub struct Rotate {
     pub rotation: Box<Signed<Rotation>>,
     /// The new keys, sealed under the passphrase.
     pub sealed_keys: Vec<u8>,
+    /// Whether to rotate although this relay was put back from an older copy, and has not heard from all since whom the
+    /// patient deals with.
+    pub although_put_back: bool,
 }
 
 impl CarryOut for Rotate {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<RotatedView> {
-        rotate(ctx, &self.rotation, self.sealed_keys)
+        rotate(ctx, &self.rotation, self.sealed_keys, self.although_put_back)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Transitions.
 
 use super::news;
+use super::put_back;
 use super::reasons::Reason;
 use super::view::{PatientView, RotatedView};
 use super::wire::{Keys, Message};
 use crate::access_log::{self, Action};
-use crate::capability::News;
 use crate::codec::Bytes;
 use crate::contacts;
 use crate::directory;
@@ -20,6 +20,7 @@ use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::store::ReadTxn;
 use crate::time::{DAY_MS, Timestamp};
+use crate::treating;
 use crate::turn::{Context, Notice, Sender};
 
 /// A patient's keys that came along, at a relay.
@@ -71,9 +72,13 @@ pub(super) fn rotate(
     ctx: &mut Context<'_>,
     rotation: &Signed<Rotation>,
     sealed_keys: Vec<u8>,
+    although_put_back: bool,
 ) -> Handled<RotatedView> {
     let keys = unlocked(ctx)?;
     let id = rotation.party;
+    if !although_put_back {
+        put_back::all_were_heard(ctx, id)?;
+    }
     let mut row = patient(ctx.txn, id)?;
     let Some(known) = directory::keys(ctx.txn, id)? else {
         return refuse(directory::Reason::KeyLogMissing);
@@ -96,12 +101,19 @@ pub(crate) fn at_hand(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> 
     if !current || !patients::serves(ctx.txn, keys.patient)? {
         return Ok(());
     }
-    if due(ctx.txn, keys.patient, ctx.now)? { publish(ctx, keys) } else { Ok(()) }
+    let begun = put_back::find_forgotten(ctx, keys)?;
+    if begun || due(ctx.txn, keys.patient, ctx.now)? { publish(ctx, keys) } else { Ok(()) }
 }
 
-/// Whether something of a patient's ring cannot be sealed to any more, or must not.
+/// Whether something of a patient's ring cannot be sealed to any more, or must not; or an institution is said to treat the
+/// patient that has undone the enrolment.
 fn due(txn: &(impl ReadTxn + ?Sized), patient: PartyId, now: Timestamp) -> Handled<bool> {
     let Some(ring) = directory::ring(txn, patient)? else { return Ok(true) };
+    let enrolled = contacts::enrolled(txn, patient)?;
+    let mut treats = treating::all(txn, patient)?.into_iter();
+    if treats.any(|one| one.until.is_none() && !enrolled.contains(&one.institution)) {
+        return Ok(true);
+    }
     let ends = permission::standing_ends(txn, patient)?;
     Ok(ring.compartments.iter().any(|c| {
         ring.end_of(c) <= now || ends.get(&c.compartment).is_some_and(|end| *end < ring.end_of(c))
@@ -158,6 +170,7 @@ fn publish(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<()> {
             ring: Some(ring.to_unverified()),
             news: permission::news(ctx, keys.patient, contact)?,
             compartments: told_to(ctx, (keys.patient, contact), may)?,
+            treats: None,
         });
         // A contact that takes nothing must not keep the patient from telling the others.
         ctx.send_urgently(contact, &message)?;
@@ -174,41 +187,10 @@ pub(crate) fn tell(ctx: &mut Context<'_>, patient: PartyId, to: PartyId) -> Hand
         ring: directory::ring(ctx.txn, patient)?.map(|ring| ring.to_unverified()),
         news: permission::news(ctx, patient, to)?,
         compartments: told_to(ctx, (patient, to), may.as_ref())?,
+        treats: None,
     };
     ctx.send_if_room(to, &Message::Keys(message))?;
     Ok(())
-}
-
-/// Tells a party that lost what it knew once more of each patient: a relay, of whom it deals with; and whoever deals with
-/// a relay's patients, what the patients have said, which the relay may have forgotten. [MSG-10]
-pub(crate) fn tell_again(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
-    for patient in patients::all(ctx.txn)? {
-        if contacts::is_contact(ctx.txn, patient, to)? {
-            tell(ctx, patient, to)?;
-        }
-    }
-    for patient in directory::patients_of(ctx.txn, to)? {
-        let Some(known) = directory::keys(ctx.txn, patient)? else { continue };
-        let revocations = permission::revocation_state(ctx.txn, patient)?;
-        let news = News { revocations, ..News::default() };
-        let keys = Keys { log: known.log().clone(), ring: None, news, compartments: vec![] };
-        ctx.send_if_room(to, &Message::Keys(keys))?;
-    }
-    Ok(())
-}
-
-/// At a relay that forgot: somebody brings back what its patient said, which proves itself. Keys that it has not are not at
-/// hand until the patient's words bring the next ones; what was taken back is taken back.
-fn brought_back(ctx: &mut Context<'_>, sender: &Sender, message: Keys) -> Handled<Bytes> {
-    let patient = message.log.party_unverified();
-    if !contacts::is_contact(ctx.txn, patient, sender.institution)? {
-        return refuse(patients::Reason::NotTheirRelay);
-    }
-    let known = directory::learn_keys(ctx.txn, message.log)?;
-    let news = News { revocations: message.news.revocations, ..News::default() };
-    permission::learn_news(ctx, news, &known)?;
-    permission::take_back_known(ctx.txn, patient)?;
-    Ok(Bytes::default())
 }
 
 /// The compartments of the next ring, one per kind, and what the ring says of them.
@@ -219,12 +201,14 @@ fn compartments(
     let Some(root) = keys.records.last() else {
         return refuse(Reason::KeysDamaged);
     };
-    let before = directory::compartments(ctx.txn, keys.patient)?;
+    let before = patients::compartments(ctx.txn, keys.patient)?;
     let ends = permission::standing_ends(ctx.txn, keys.patient)?;
     let of_kind = |kind: &Kind| {
         let (kind, generation) = (*kind, root.generation());
-        let mut known = before.iter().filter(|c| c.kind == kind && c.generation == generation);
-        let mut epoch = known.next().map_or(0, |known| known.epoch);
+        let mut known = before.iter().map(|(_, row)| row);
+        // The newest first.
+        let known = known.find(|row| row.kind == kind && row.generation == generation);
+        let mut epoch = known.map_or(0, |known| known.epoch);
         loop {
             let key = root.compartment(kind, epoch).public();
             let compartment = Compartment { kind, generation, epoch, key };
@@ -255,7 +239,7 @@ pub(super) fn told(ctx: &mut Context<'_>, sender: &Sender, message: Keys) -> Han
     // Only a patient that we deal with already: nobody fills our tables with strangers. Others are not
     // told whether we do.
     if patients::serves(ctx.txn, patient)? {
-        return brought_back(ctx, sender, message);
+        return put_back::brought_back(ctx, sender, message);
     }
     let relay = match &message.ring {
         Some(ring) => Some(ring.claims().relay),

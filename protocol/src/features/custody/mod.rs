@@ -13,6 +13,7 @@ pub mod command;
 mod machine;
 mod news;
 mod patient_keys;
+mod put_back;
 pub mod query;
 mod reasons;
 pub mod view;
@@ -26,9 +27,10 @@ use crate::time::Timestamp;
 use crate::turn::{Context, Feature, Sender};
 
 pub use command::Command;
-pub(crate) use machine::{at_hand, publish_for, tell, tell_again};
+pub(crate) use machine::{at_hand, publish_for, tell};
 pub(crate) use news::ask as ask_for_news;
 pub use patient_keys::{NewPatient, decode_keys, encode_keys, make, rotate};
+pub(crate) use put_back::tell_again;
 pub(crate) use reasons::Reason;
 pub use wire::{AskNews, Keys, Message};
 

@@ -69,7 +69,8 @@ pub(super) fn answer(ctx: &mut Context<'_>, to: PartyId, ask: &AskNews) -> Handl
         return Ok(Bytes::default());
     }
     let news = permission::news(ctx, patient, to)?;
-    let keys = Keys { log: known.log().clone(), ring: None, news, compartments: vec![] };
+    let keys =
+        Keys { log: known.log().clone(), ring: None, news, compartments: vec![], treats: None };
     Ok(Bytes(keys.to_bytes()))
 }
 
@@ -121,7 +122,8 @@ fn tell_contacts(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
             continue;
         }
         let news = permission::news(ctx, patient, contact)?;
-        let keys = Keys { log: known.log().clone(), ring: None, news, compartments: vec![] };
+        let keys =
+            Keys { log: known.log().clone(), ring: None, news, compartments: vec![], treats: None };
         ctx.send_if_room(contact, &Message::Keys(keys))?;
     }
     Ok(())

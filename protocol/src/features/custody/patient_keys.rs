@@ -62,7 +62,7 @@ pub fn rotate(
         key: signing.public(),
         next: phrase.signing_key(number + 1).public().digest(),
         kept,
-        at,
+        at: known.rotated_at().map_or(at, |before| at.max(before)),
     };
     let keys = PatientKeys {
         patient: known.party(),

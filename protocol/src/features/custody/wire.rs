@@ -3,7 +3,7 @@
 use crate::capability::{Chain, News};
 use crate::codec::wire_struct;
 use crate::id::PartyId;
-use crate::identity::{Compartment, KeyLog, KeyRing};
+use crate::identity::{Compartment, KeyLog, KeyRing, Treats};
 use crate::statement::Unverified;
 use crate::time::Timestamp;
 use crate::turn::{About, messages};
@@ -15,7 +15,7 @@ messages! {
         /// A relay tells whoever deals with its patient which keys, compartments and revocations count.
         1 => Keys(Keys) "custody.keys" vital,
         /// Whoever is shown a permission, or has one, asks its parties and the relay what was taken back since.
-        2 => AskNews(AskNews) "custody.ask-news",
+        2 => AskNews(AskNews) "custody.ask-news" read,
     }
 }
 
@@ -40,6 +40,8 @@ wire_struct! {
         3 => news: News,
         /// With a ring: the compartments of it that the receiver is to seal to, or may read.
         4 => compartments: Vec<Compartment>,
+        /// To the patient's relay, which was put back: what the patient said of who treats.
+        5 => treats: Option<Vec<Unverified<Treats>>>,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::identity::{RelayCertificate, Role};
 use crate::limits;
 use crate::members;
 use crate::membership::Standpoint;
+use crate::misfiled;
 use crate::outbox;
 use crate::patients::{self, PatientView};
 use crate::permission;
@@ -81,6 +82,10 @@ pub(super) fn code(
     if is_taken(ctx, chart)? {
         return refuse(Reason::ChartTaken);
     }
+    let left = misfiled::left(ctx.txn, entries::subject_of_chart(chart))?;
+    if left > 0 {
+        return refuse(Reason::SealedAnew { chart, left });
+    }
     pending::forget_old(ctx)?;
     let valid_ms = valid_ms.unwrap_or(limits::CODE_DESK_MS);
     let anchor = members::position(ctx.txn)?;
@@ -142,7 +147,12 @@ pub(super) fn enrolled(ctx: &mut Context<'_>, sender: &Sender, enrol: Enrol) -> 
     // to the patient's relay, now where the patient has named it, or else with the patient's word.
     let relay = sender.institution;
     let theirs = directory::relay_of(ctx.txn, patient)? == Some(relay);
-    let elsewhere = pending::pending(ctx.txn, (patient, relay), ctx.now)?.is_some();
+    let begun = pending::pending(ctx.txn, (patient, relay), ctx.now)?;
+    if let Some(row) = begun.as_ref().filter(|row| row.chart == chart) {
+        // With another code of the same desk: it begins once more.
+        pending::delete(ctx.txn, patient, row)?;
+    }
+    let elsewhere = begun.is_some_and(|row| row.chart != chart);
     if elsewhere || (theirs && in_another_chart(ctx, patient, chart)?) {
         return refuse(Reason::InAnotherChart);
     }
@@ -362,10 +372,15 @@ pub(super) fn withdraw(
     patients::patient(ctx.txn, patient)?;
     match contacts::enrolling_with(ctx.txn, patient, institution)? {
         Some(EnrollingRow { refused: None, .. }) => {}
-        _ => return refuse(Reason::NotBegun),
+        Some(_) => {
+            // It came to nothing, which the patient has seen now.
+            contacts::dismiss(ctx.txn, patient, institution)?;
+            return patients::view(ctx.txn, patient, ctx.now);
+        }
+        None => return refuse(Reason::NotBegun),
     }
     ended(ctx, patient, institution, Reason::Withdrawn.into())?;
-    ctx.send_if_room(institution, &Message::Undone(Undone { patient }))?;
+    ctx.send_urgently(institution, &Message::Undone(Undone { patient }))?;
     patients::view(ctx.txn, patient, ctx.now)
 }
 
@@ -384,15 +399,28 @@ pub(super) fn end(
     patients::view(ctx.txn, patient, ctx.now)
 }
 
-/// The far side took an enrolment back that was not made yet.
+/// At the institution: the enrolment was undone, though it was made.
+pub(crate) fn unenrolled(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
+    let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
+    ctx.send_urgently(relay, &Message::Undone(Undone { patient }))?;
+    Ok(())
+}
+
+/// The far side took an enrolment back; the institution may do so with one that was made, too.
 pub(super) fn undone(ctx: &mut Context<'_>, sender: &Sender, undone: &Undone) -> Handled<Bytes> {
     let patient = undone.patient;
     if ctx.own.role() == Role::Patient {
         match contacts::enrolling_with(ctx.txn, patient, sender.institution)? {
-            Some(EnrollingRow { refused: None, .. }) => {}
+            Some(EnrollingRow { refused: None, .. }) => {
+                ended(ctx, patient, sender.institution, Reason::TakenBack.into())?;
+            }
+            _ if contacts::leave(ctx.txn, patient, sender.institution)? => {
+                let why = Reason::WrongPerson.into();
+                // That it does not treat the patient is signed once the keys are at hand.
+                contacts::note_undone(ctx.txn, patient, sender.institution, why)?;
+            }
             _ => return refuse(Reason::NotBegun),
         }
-        ended(ctx, patient, sender.institution, Reason::TakenBack.into())?;
     } else {
         let row = begun_by(ctx, sender, patient)?;
         pending::delete(ctx.txn, patient, &row)?;
@@ -463,9 +491,12 @@ pub(crate) fn greeted(ctx: &mut Context<'_>, party: PartyId) -> Handled<()> {
             last.key == ctx.own.key_number()
                 && ctx.now.since(last.at) <= limits::CERTIFICATE_MS_MAX / 4
         });
-    if !holds_on && let Some(certificate) = certify(ctx, party)? {
-        let renewal = Message::Certificate(Renewal { certificate });
-        ctx.send(party, &renewal)?;
+    // Without room the `hello` would be refused for it, and nothing of what waits could go: the next one renews it.
+    if !holds_on
+        && outbox::has_room(ctx.txn, party)?
+        && let Some(certificate) = certify(ctx, party)?
+    {
+        ctx.send(party, &Message::Certificate(Renewal { certificate }))?;
     }
     Ok(())
 }

@@ -33,7 +33,7 @@ use crate::refusal::{Handled, Refusal};
 use crate::turn::{Context, Feature, Sender};
 
 pub use command::Command;
-pub(crate) use machine::{certificate_for, greeted};
+pub(crate) use machine::{certificate_for, greeted, unenrolled};
 pub(crate) use reasons::Reason;
 pub use wire::{
     Accepted, AcceptedAnswer, Answer, Confirmed, Enrol, Message, Renewal, Reveal, Undone,

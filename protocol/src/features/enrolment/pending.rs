@@ -184,7 +184,7 @@ fn judged(
 /// Ends an enrolment that was begun, and tells the relay.
 pub(super) fn undo(ctx: &mut Context<'_>, patient: PartyId, row: &PendingRow) -> Handled<()> {
     delete(ctx.txn, patient, row)?;
-    ctx.send_if_room(row.relay, &Message::Undone(Undone { patient }))?;
+    ctx.send_urgently(row.relay, &Message::Undone(Undone { patient }))?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Why a patient and an institution do not get to know each other.
 
+use crate::id::ChartId;
 use crate::reason::reasons;
 
 reasons! {
@@ -32,6 +33,10 @@ reasons! {
         17 => SaidAlready: AlreadyDone "the patient has said so already; the institution answers soon",
         18 => NotEnrolled: NotFound
             "the patient is not enrolled with this institution; a permission to add is taken back with `chartmesh consent revoke`",
+        20 => SealedAnew { chart: ChartId, left: usize }: WrongState
+            "{left} entries of chart {chart} are still to be sealed anew after its enrolment was undone; give `chartmesh patient undo` for it again",
+        21 => WrongPerson: WrongState
+            "the institution undid it: it had enrolled this patient in another person's chart",
         19 => NobodyEnrolled: NotPermitted "no patient of this relay has enrolled with the institution",
     }
 }

@@ -1,7 +1,8 @@
 //! What front doors ask to be done.
 
 use super::machine::{
-    admit, choose, expel, found, invite, join, leave, rename, take_back, threshold, uninvite,
+    admit, choose, expel, found, invite, join, leave, recall, rename, take_back, threshold,
+    uninvite,
 };
 use super::sync::follow_hospital;
 use super::view::{FederationView, view};
@@ -38,6 +39,8 @@ commands! {
         "follow" Follow => Done;
         /// Leaves.
         "leave" Leave => FederationView,
+        /// Takes this institution's own application back.
+        "recall" Recall => FederationView,
     }
 }
 
@@ -239,6 +242,17 @@ pub struct Leave;
 impl CarryOut for Leave {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
         leave(ctx)?;
+        view(ctx.own, ctx.txn, ctx.now)
+    }
+}
+
+/// Takes this institution's own application back, or its wish for another name.
+#[derive(Debug, Clone, Copy)]
+pub struct Recall;
+
+impl CarryOut for Recall {
+    fn carry_out(self, ctx: &mut Context<'_>) -> Handled<FederationView> {
+        recall(ctx)?;
         view(ctx.own, ctx.txn, ctx.now)
     }
 }

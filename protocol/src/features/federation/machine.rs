@@ -1,14 +1,14 @@
 //! What people decide, and who applies.
 
 use super::reasons::Reason;
-use super::sealing::go_on;
+use super::sealing::{go_on, tell_applicant};
 use super::sync::begin_with;
 use super::tables::{
     RefusedRow, WishRow, application, drop_application, forget as forget_tables, put_application,
     put_refused, put_wish, sponsor, vote, wish, withdraw,
 };
 use super::view::looking_like;
-use super::wire::{Applicant, Apply, Follow, Message, answer};
+use super::wire::{Applicant, Apply, Follow, Message, Retract, answer};
 use crate::codec::{Bytes, Wire};
 use crate::codes::{self, Code, CodeFor, CodeView};
 use crate::directory::{self, Standing};
@@ -229,26 +229,8 @@ pub(super) fn applied(ctx: &mut Context<'_>, sender: &Sender, apply: &Apply) -> 
     if !is_member(ctx.txn, sender.institution)? {
         directory::set_standing(ctx.txn, sender.institution, &Standing::Applicant)?;
     }
-    tell_of(ctx, sender.institution, &apply.application)?;
+    tell_applicant(ctx, &members(ctx.txn)?, &apply.application)?;
     Ok(answer(&leads_on(ctx, &apply.anchor, true)?))
-}
-
-/// Tells the other members of an applicant, or of a member that wants to be called otherwise.
-fn tell_of(
-    ctx: &mut Context<'_>,
-    party: PartyId,
-    application: &Unverified<Application>,
-) -> Handled<()> {
-    let Some(introduction) = directory::introduction(ctx.txn, party)? else {
-        return refuse(Reason::ApplicantUnknown);
-    };
-    for member in members(ctx.txn)? {
-        if member != ctx.own.party() && member != party {
-            let (party, application) = (introduction.clone(), application.clone());
-            ctx.send_if_room(member, &Message::Applicant(Applicant { party, application }))?;
-        }
-    }
-    Ok(())
 }
 
 /// A member tells of an applicant: it is listed here, too, and may be sponsored.
@@ -274,6 +256,38 @@ pub(super) fn applicant_told(
     {
         directory::set_standing(ctx.txn, party, &Standing::Applicant)?;
     }
+    Ok(Bytes::default())
+}
+
+/// Takes back what this institution applied for: the members forget it. What they have sealed by then stays.
+pub(super) fn recall(ctx: &mut Context<'_>) -> Handled<()> {
+    let Some(view) = newest(ctx.txn)? else { return refuse(Reason::AppliedNowhere) };
+    let me = ctx.own.party();
+    let is_in = view.member(me).is_some();
+    if is_in && application(ctx.txn, me)?.is_none() {
+        return refuse(Reason::AppliedNowhere);
+    }
+    let retract = Retract { federation: view.federation };
+    for member in view.members.iter().map(|member| member.party).filter(|member| *member != me) {
+        ctx.send_urgently(member, &Message::Retract(retract))?;
+    }
+    drop_application(ctx, me)?;
+    withdraw(ctx, me)?;
+    go_on(ctx)
+}
+
+/// Somebody takes its application back: it is an applicant no more, and may come in no more for being one.
+pub(super) fn retracted(ctx: &mut Context<'_>, party: PartyId, retract: Retract) -> Handled<Bytes> {
+    let ours = position(ctx.txn)?.is_some_and(|ours| ours.federation == retract.federation);
+    if !ours || application(ctx.txn, party)?.is_none() {
+        return Ok(Bytes::default());
+    }
+    drop_application(ctx, party)?;
+    withdraw(ctx, party)?;
+    if directory::standing(ctx.txn, party, ctx.now)? == Some(Standing::Applicant) {
+        directory::clear_standing(ctx.txn, party)?;
+    }
+    go_on(ctx)?;
     Ok(Bytes::default())
 }
 
@@ -381,7 +395,7 @@ pub(super) fn rename(ctx: &mut Context<'_>, name: String) -> Handled<()> {
     let application = Signed::sign(application, ctx.own.institution_key()).to_unverified();
     put_application(ctx, ctx.own.party(), &application)?;
     sponsor(ctx, &application)?;
-    tell_of(ctx, ctx.own.party(), &application)?;
+    tell_applicant(ctx, &members(ctx.txn)?, &application)?;
     go_on(ctx)
 }
 

@@ -32,7 +32,9 @@ use crate::turn::{Commands as _, Context, Feature, RequestId, Sender};
 pub use command::Command;
 pub(crate) use sync::{greeted, learn_snapshot, proof, told_expelled};
 pub(crate) use view::{expulsion, view};
-pub use wire::{Applicant, Apply, CatchUp, ExpulsionProof, Follow, Gossip, HowFar, Message};
+pub use wire::{
+    Applicant, Apply, CatchUp, ExpulsionProof, Follow, Gossip, HowFar, Message, Retract,
+};
 
 pub(crate) use reasons::Reason;
 
@@ -60,6 +62,7 @@ impl Feature for Machine {
             Message::Gossip(told) => sync::told(ctx, sender, told),
             Message::CatchUp(question) => sync::catch_up(ctx, sender.institution, &question),
             Message::HowFar(question) => sync::how_far(ctx, sender.institution, &question),
+            Message::Retract(retract) => machine::retracted(ctx, sender.institution, retract),
         }
     }
 
@@ -71,7 +74,7 @@ impl Feature for Machine {
     ) -> Handled<()> {
         match message {
             Message::Apply(apply) => machine::applied_to(ctx, to, &apply, result),
-            Message::Applicant(_) => Ok(()),
+            Message::Applicant(_) | Message::Retract(_) => Ok(()),
             Message::Gossip(_) => sync::told_answered(ctx, to, result),
             Message::CatchUp(question) => sync::caught_up(ctx, to, &question, result),
             Message::HowFar(_) => sync::reported(ctx, result),

@@ -48,6 +48,8 @@ reasons! {
         34 => NoInvite: NotFound "no such invite was given out here, or it was used or has ended",
         35 => InviteInTwoHands: WrongState
             "two institutions have proven its invite, so somebody has seen it; take it back with `chartmesh federation uninvite`, compare fingerprints, and invite anew",
+        36 => AppliedNowhere: NotFound
+            "this institution has applied for nothing that could be taken back; `chartmesh federation leave` leaves a federation",
         31 => LooksLike { member: String }: WrongState
             "its name looks like that of the member {member}; if both are to be members, say so with `--although-alike`",
     }

@@ -5,17 +5,19 @@ use super::tables::{
     mark_rotated, pulsed, put_asked_how_far, put_pulsed, put_sent, put_wish, rotated, sent,
     sponsored, voted, wish, withdraw,
 };
-use super::wire::{Gossip, HowFar, Message};
+use super::wire::{Applicant, Gossip, HowFar, Message};
 use crate::codec::Wire;
 use crate::crypto::SigningKey;
 use crate::directory;
 use crate::id::PartyId;
 use crate::limits;
 use crate::members::{Followed, Here, Item, follow, here, is_expelled, is_member, seals_since};
-use crate::membership::{Ballot, Change, CheckedView, Moment, Rotations, Said, Seal, Standpoint};
+use crate::membership::{
+    Application, Ballot, Change, CheckedView, Moment, Rotations, Said, Seal, Standpoint,
+};
 use crate::outbox;
 use crate::refusal::Handled;
-use crate::statement::Signed;
+use crate::statement::{Signed, Unverified};
 use crate::store::StoreError;
 use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Effect};
@@ -70,11 +72,44 @@ fn greet_gone(ctx: &mut Context<'_>, here: &Here, seal: &Seal) {
 
 /// Applications that were decided on are of no more use.
 fn drop_decided(ctx: &mut Context<'_>, view: &CheckedView) -> Handled<()> {
+    let mut came = Vec::new();
     for row in applications(ctx.txn)? {
         let member = &row.application.claims().member;
-        if view.member(member.party) == Some(member) || view.is_expelled(member.party) {
+        let is_in = view.member(member.party) == Some(member);
+        if is_in || view.is_expelled(member.party) {
             drop_application(ctx, member.party)?;
         }
+        came.extend(is_in.then_some(member.party));
+        // It applied here, knows nobody else yet, and may not be among those whom this member tells on.
+        if is_in && row.by == member.party {
+            ctx.effects.push(Effect::Greet { to: member.party });
+        }
+    }
+    if came.is_empty() {
+        return Ok(());
+    }
+    // Whoever has come in hears of those who applied before, from those with whom they did.
+    for row in applications(ctx.txn)? {
+        if row.by == row.application.claims().member.party {
+            tell_applicant(ctx, &came, &row.application)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells members of an applicant, or of a member that wants to be called otherwise.
+pub(super) fn tell_applicant(
+    ctx: &mut Context<'_>,
+    to: &[PartyId],
+    application: &Unverified<Application>,
+) -> Handled<()> {
+    let party = application.claims().member.party;
+    let Some(introduction) = directory::introduction(ctx.txn, party)? else {
+        return Ok(());
+    };
+    for member in to.iter().filter(|member| **member != ctx.own.party() && **member != party) {
+        let (party, application) = (introduction.clone(), application.clone());
+        ctx.send_if_room(*member, &Message::Applicant(Applicant { party, application }))?;
     }
     Ok(())
 }

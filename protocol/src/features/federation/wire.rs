@@ -2,7 +2,7 @@
 
 use crate::codec::{Bytes, wire_struct};
 use crate::directory::Introduction;
-use crate::id::{CodeId, ViewId};
+use crate::id::{CodeId, FederationId, ViewId};
 use crate::membership::{Application, Ballot, Left, Seal, Speech, Standpoint, Word};
 use crate::statement::Unverified;
 use crate::turn::{About, messages};
@@ -23,6 +23,8 @@ messages! {
         4 => CatchUp(CatchUp) "federation.catch-up" read,
         /// A member that was put back from a copy asks how far the others are.
         5 => HowFar(HowFar) "federation.how-far" read,
+        /// An applicant, or a member that wanted another name, wants that no more.
+        6 => Retract(Retract) "federation.retract" vital,
     }
 }
 
@@ -36,6 +38,15 @@ wire_struct! {
         2 => anchor: Standpoint,
         /// As what.
         3 => application: Unverified<Application>,
+    }
+}
+
+wire_struct! {
+    /// Takes the sender's application back.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Retract {
+        /// To which federation it was.
+        1 => federation: FederationId,
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn announce(
 ) -> Handled<()> {
     let Some(relay) = directory::relay_of(ctx.txn, patient)? else { return Ok(()) };
     for bundles in pages(bundles) {
-        if outbox::has_room(ctx.txn, relay)? {
+        if outbox::has_room_to_tell(ctx.txn, relay)? {
             ctx.send(relay, &Message::Announce(Announce { patient, bundles }))?;
         } else {
             for bundle in bundles {
@@ -71,7 +71,7 @@ fn pages(bundles: Vec<Bundle>) -> Vec<Vec<Bundle>> {
 /// would cost the work of all that waits for it.
 pub(crate) fn announce_waiting(ctx: &mut Context<'_>, to: PartyId) -> Handled<()> {
     let mut from = Vec::new();
-    while outbox::has_room(ctx.txn, to)?
+    while outbox::has_room_to_tell(ctx.txn, to)?
         && let Some((first, _)) = ctx.txn.page(UNANNOUNCED, &from, &[], 1)?.into_iter().next()
     {
         let Some(patient) = first.first_chunk().map(|id| PartyId(*id)) else { return Ok(()) };

@@ -5,6 +5,7 @@ use super::reasons::Reason;
 use super::wire::{Message, Treating};
 use crate::catalogue;
 use crate::codec::Bytes;
+use crate::contacts;
 use crate::directory;
 use crate::entries::{self, EntryRow, Label};
 use crate::id::{CompartmentId, PartyId, StatementId};
@@ -99,7 +100,14 @@ fn is_sealed_anew(
 /// one, sealed anew, by whoever made it. [AUT-3]
 pub(super) fn may_announce(ctx: &Context<'_>, label: &Label, known: bool) -> Handled<()> {
     let treats = treating::of(ctx.txn, label.subject, label.author)?;
-    if !known && !treats.as_ref().is_some_and(|treats| treats.goes_on(ctx.now)) {
+    // What the patient said of an enrolment ends with that, also while the keys to say so are locked.
+    let enrolled =
+        || Ok::<_, StoreError>(contacts::enrolled(ctx.txn, label.subject)?.contains(&label.author));
+    let ended = match &treats {
+        Some(treats) if treats.until.is_none() => !enrolled()?,
+        _ => false,
+    };
+    if !known && (ended || !treats.as_ref().is_some_and(|treats| treats.goes_on(ctx.now))) {
         return refuse(Reason::DoesNotTreat);
     }
     let Some(treats) = treats.filter(|treats| !treats.kinds.is_empty()) else { return Ok(()) };

@@ -3,7 +3,7 @@
 use super::announce::announce;
 use super::reasons::Reason;
 use super::view::{ChartView, RecordedView};
-use super::{authors, catalogue};
+use super::{authors, catalogue, misfiled};
 use crate::access_log::{self, Action};
 use crate::capability::{Purpose, Scope};
 use crate::crypto::KemPublic;
@@ -59,11 +59,15 @@ pub(super) fn new_chart(
 pub(super) fn record(
     ctx: &mut Context<'_>,
     subject: PartyId,
+    for_chart: Option<ChartId>,
     entries: Vec<SealedEntry>,
 ) -> Handled<RecordedView> {
     let Some(chart_id) = chart_of(ctx.txn, subject)? else {
         return refuse(Reason::EnrolledMeanwhile);
     };
+    if for_chart.is_some_and(|chart| chart != chart_id) {
+        return refuse(Reason::EnrolledMeanwhile);
+    }
     let row = chart(ctx.txn, chart_id)?;
     let mut recorded = Vec::with_capacity(entries.len());
     for entry in &entries {
@@ -72,6 +76,11 @@ pub(super) fn record(
             && !current_compartment(ctx, subject, compartment)?
         {
             return refuse(Reason::RotatedMeanwhile);
+        }
+        if let Some(original) = entry.manifest.adds_to
+            && crate::misfiled::is_to_be_sealed(ctx.txn, subject, original)?
+        {
+            return refuse(Reason::SealedAnew { chart: chart_id });
         }
         if let Some(original) = entry.manifest.adds_to
             && entries::entry(ctx.txn, subject, original)?.is_none()
@@ -188,8 +197,8 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) 
     announce(ctx, patient, bundles)
 }
 
-/// Gives an entry of a chart its patient's name and wraps; its objects stay as they are.
-fn relabel(
+/// Gives an entry of a chart its patient's name and wraps, or takes them from it; its objects stay as they are.
+pub(super) fn relabel(
     ctx: &mut Context<'_>,
     before: PartyId,
     patient: PartyId,
@@ -284,5 +293,6 @@ pub(crate) fn may_read(
         entries: scope.entries().iter().copied().collect(),
     };
     authors::tell(ctx, reader, patient, &may)?;
+    misfiled::tell_reader(ctx, reader, patient, &may)?;
     catalogue::send(ctx, reader, patient, scope)
 }

@@ -18,8 +18,10 @@ mod catalogue;
 mod check;
 pub mod command;
 mod machine;
+mod misfiled;
 pub mod query;
 mod reasons;
+mod undo;
 pub mod view;
 mod wire;
 
@@ -43,8 +45,13 @@ pub(crate) use authors::tell_all as tell_treating;
 pub(crate) use check::checked;
 pub use command::Command;
 pub(crate) use machine::{adopt, may_read, reseal};
+pub(crate) use misfiled::{tell_again as tell_misfiled_again, tell_waiting as tell_misfiled};
 pub(crate) use reasons::Reason;
+pub use undo::ToSeal;
+pub(crate) use undo::{seal_anew, to_seal};
 pub use wire::{Announce, Message, Treating};
+
+pub use crate::misfiled::{Misfiled, MisfiledError};
 
 /// What the peer gives to this feature.
 pub(crate) struct Machine;
@@ -58,6 +65,7 @@ impl Feature for Machine {
             Message::Announce(announce) => announce::announced(ctx, sender, announce),
             Message::Listing(listing) => catalogue::received(ctx, sender, listing),
             Message::Treating(treating) => authors::told(ctx, sender, treating),
+            Message::Misfiled(said) => misfiled::heard(ctx, sender, said),
         }
     }
 
@@ -77,6 +85,7 @@ impl Feature for Machine {
             (Message::Announce(announce), Err(refusal)) => {
                 announce::refused(ctx, to, &announce, &refusal)
             }
+            (Message::Misfiled(said), result) => misfiled::answered(ctx, to, said, result),
             _ => Ok(()),
         }
     }

@@ -3,13 +3,14 @@
 use super::Machine;
 use super::authors::standing;
 use super::reasons::Reason;
-use super::view::{CatalogueView, ChartView, EntryView, TreatsView, VerifiedEntry};
+use super::view::{CatalogueView, ChartView, EntryView, MisfiledView, TreatsView, VerifiedEntry};
 use crate::directory;
 use crate::entries::{self, Found};
 use crate::holdings;
 use crate::id::PartyId;
 use crate::limits;
 use crate::members;
+use crate::misfiled;
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::treating;
@@ -28,6 +29,8 @@ questions! {
         with Catalogued,
         /// Who treats a patient, by the patient's word.
         with TreatedBy,
+        /// Entries that were filed under the wrong patient.
+        with Misfiled,
     }
 }
 
@@ -180,6 +183,54 @@ impl Question for Catalogued {
 
     fn answer(&self, look: &Look<'_>) -> Handled<Option<CatalogueView>> {
         Ok(entries::view(look.txn, self.subject)?)
+    }
+}
+
+/// Entries that left a patient's record, since their authors had filed them under the wrong patient.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Misfiled {
+    /// The patient.
+    pub subject: PartyId,
+    /// Which part of them.
+    #[serde(flatten)]
+    pub part: Part,
+}
+
+impl Misfiled {
+    /// All of a record.
+    #[must_use]
+    pub fn of(subject: PartyId) -> Self {
+        Self { subject, part: Part::default() }
+    }
+}
+
+impl Question for Misfiled {
+    const NAME: &'static str = "misfiled";
+
+    type Answer = Page<MisfiledView>;
+
+    fn answer(&self, look: &Look<'_>) -> Handled<Page<MisfiledView>> {
+        let page = misfiled::page(look.txn, self.subject, &self.part)?;
+        page.show(|(entry, row)| {
+            Ok(Some(MisfiledView {
+                entry,
+                subject: self.subject,
+                author: row.author,
+                author_name: members::name(look.txn, row.author)?,
+                at: row.at,
+                recorded: row.recorded,
+            }))
+        })
+    }
+}
+
+impl Listing for Misfiled {
+    type Item = MisfiledView;
+
+    fn part(&mut self) -> &mut Part {
+        &mut self.part
     }
 }
 

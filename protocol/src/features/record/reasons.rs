@@ -1,6 +1,6 @@
 //! Why an entry is not recorded, listed or found whole.
 
-use crate::id::{EntryId, ObjectId};
+use crate::id::{ChartId, EntryId, ObjectId};
 use crate::reason::reasons;
 
 reasons! {
@@ -8,7 +8,7 @@ reasons! {
     pub(crate) enum Reason: 43 "record" {
         1 => NameOutOfBounds: Invalid "a chart needs a name of 1 to 200 bytes",
         2 => EnrolledMeanwhile: WrongState
-            "the chart was enrolled while its entries were being sealed; import them again",
+            "the chart was enrolled, or its enrolment undone, while its entries were being sealed; import them again",
         3 => RotatedMeanwhile: WrongState
             "the patient's keys changed while the entries were being sealed; import them again",
         4 => NothingToAddTo { entry: EntryId }: NotFound
@@ -40,5 +40,14 @@ reasons! {
             "the patient does not say that this institution treats the patient, and has given it no permission to add to the record",
         21 => OtherKinds: NotPermitted "the patient has not permitted this institution to add this kind of record",
         22 => TooManyTreaters { most: usize }: LimitReached "at most {most} institutions in one message",
+        23 => NotEnrolled { chart: ChartId }: WrongState
+            "no patient is enrolled in chart {chart}; what was begun and not made ends with `chartmesh patient cancel`",
+        24 => SealedAnew { chart: ChartId }: WrongState
+            "entries of chart {chart} are still to be sealed anew after its enrolment was undone; give `chartmesh patient undo` for it again",
+        27 => LostHere { entry: EntryId }: WrongState
+            "contents of entry {entry} are not here, and whoever keeps them is to delete them: bring them back first (`chartmesh backup restore`), or give `--although-lost`",
+        25 => MisfiledByOthers: NotPermitted
+            "an entry is said to be misfiled by its author, or by the patient's relay that passes that on",
+        26 => MisfiledAuthorUnknown: NotAuthentic "whoever says that entries were misfiled is not known here",
     }
 }

@@ -37,9 +37,43 @@ impl ChartView {
             identifiers: row.identifiers.clone(),
             created: row.created,
             subject: row.subject,
-            enrolled: row.enrolled,
+            enrolled: row.enrolled && row.registered,
         }
     }
+}
+
+/// How the undoing of an enrolment stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct UndoneView {
+    /// The chart's own subject, which its entries' labels name again.
+    pub subject: PartyId,
+    /// The patient who had enrolled in it; none where that was undone before.
+    pub patient: Option<PartyId>,
+    /// Entries that left that patient's record.
+    pub taken_out: usize,
+    /// Entries that stay in that patient's record, since others made them, or they do not open here.
+    pub stay: usize,
+    /// Entries of the chart that are still to be sealed anew.
+    pub left: usize,
+}
+
+/// An entry that was filed under the wrong patient, as its author says: what is left of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MisfiledView {
+    /// The entry.
+    pub entry: EntryId,
+    /// The patient whom it is not about.
+    pub subject: PartyId,
+    /// The institution that made it, and says so.
+    pub author: PartyId,
+    /// That institution's name.
+    pub author_name: String,
+    /// When that was said.
+    pub at: Timestamp,
+    /// When it was recorded.
+    pub recorded: Timestamp,
 }
 
 /// Entries that were recorded.

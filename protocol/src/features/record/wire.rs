@@ -5,6 +5,7 @@ use crate::codec::wire_struct;
 use crate::entries::Bundle;
 use crate::id::PartyId;
 use crate::identity::Treats;
+use crate::misfiled::Misfiled;
 use crate::statement::Unverified;
 use crate::turn::{About, messages};
 
@@ -18,6 +19,8 @@ messages! {
         2 => Listing(Listing) "record.listing",
         /// The patient's relay tells a reader who treats the patient.
         3 => Treating(Treating) "record.treating" vital,
+        /// An author, or the patient's relay after it, says that entries were filed under the wrong patient.
+        4 => Misfiled(Unverified<Misfiled>) "record.misfiled" vital,
     }
 }
 
@@ -27,6 +30,7 @@ impl About for Message {
             Self::Announce(announce) => Some(announce.patient),
             Self::Listing(listing) => Some(listing.sections.first()?.catalogue.claims().patient),
             Self::Treating(treating) => Some(treating.patient),
+            Self::Misfiled(misfiled) => Some(misfiled.claims().subject),
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::rows;
 use crate::statement::Signed;
 use crate::store::{Counting, Memory, Table, Txn};
 use crate::time::Timestamp;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 fn peer() -> (Peer, Memory) {
     let key = |seed: u8| SigningKey::from_seed(&[seed; 32]);
@@ -23,7 +25,7 @@ fn peer() -> (Peer, Memory) {
         node: key(4),
     };
     let (peer, mut store) = (Peer::new(identity).unwrap(), Memory::default());
-    peer.start(&mut store, Timestamp(1)).unwrap();
+    peer.start(&mut store, Timestamp(1), &mut ChaCha20Rng::from_seed([5; 32])).unwrap();
     (peer, store)
 }
 
@@ -75,6 +77,7 @@ fn institution(txn: &mut dyn Txn, seed: u8, name: &str, issued: u64) -> PartyId 
         role: Role::Hospital,
         kem: KemSecret::from_seed([3; 32]).public(),
         issued: Timestamp(issued),
+        until: Timestamp(issued),
     };
     let card = Signed::sign(card, &first).to_unverified();
     directory::learn_card(txn, card, &keys).unwrap();

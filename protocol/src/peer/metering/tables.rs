@@ -19,7 +19,7 @@ pub enum Bounds {
 }
 
 /// The counted tables. A table's place is in the keys of its bills: new ones go to the end.
-pub(super) const COUNTED: [Table; 11] = [
+pub(super) const COUNTED: [Table; 13] = [
     RESERVATION,
     KEPT,
     ENTRY,
@@ -31,6 +31,8 @@ pub(super) const COUNTED: [Table; 11] = [
     Table("consent_received"),
     COMPARTMENT,
     TREATS,
+    Table("misfiled"),
+    Table("misfiled_said"),
 ];
 
 pub(super) const RESERVATION: Table = Table("backup_reservation");
@@ -89,6 +91,7 @@ pub const TABLES: &[(&str, Bounds)] = &[
     ("consent_deposit_for", With("consent_request", "a page of its entries each")),
     ("consent_due", With("consent_request", "one")),
     ("consent_given", Bounded("what the patient permitted, and `PASSED_ON_MAX` for each")),
+    ("consent_lacked", Bounded("one for each who deals with a patient")),
     ("consent_order", Bounded("`ORDERS_OPEN_MAX` for each patient")),
     ("consent_read", Ours),
     ("consent_received", Counted),
@@ -99,6 +102,8 @@ pub const TABLES: &[(&str, Bounds)] = &[
     ("contact", Bounded("what the patient did, and `PASSED_ON_MAX` for each permission")),
     ("copied", Bounded("one")),
     ("copied_heard", With("party", "one")),
+    ("custody_brought", Bounded("one for each who deals with a patient")),
+    ("custody_sought", Ours),
     ("enrolled", Ours),
     ("enrolling", Ours),
     ("enrolment_begun", Ours),
@@ -136,22 +141,44 @@ pub const TABLES: &[(&str, Bounds)] = &[
     ("federation_step", Bounded("`SEALS_KEPT`")),
     ("federation_view", Bounded("one")),
     ("federation_wish", Bounded("one")),
+    (
+        "grant_key",
+        Bounded(
+            "`GRANT_KEY_KEPT_DAYS` over `GRANT_KEY_SHOWN_DAYS`, and one for each rotation of a week",
+        ),
+    ),
     ("inbox_floor", With("party", "one")),
-    ("inbox_kept", With("party", "`INBOX_STREAMS_MAX` times `INBOX_OUTCOMES_MAX`")),
+    (
+        "inbox_kept",
+        With("party", "`INBOX_STREAMS_MAX` times `INBOX_OUTCOMES_MAX`, and `INBOX_BYTES_MAX`"),
+    ),
     ("inbox_stream", With("party", "`INBOX_STREAMS_MAX`")),
     ("log_collected", Ours),
     ("log_collected_head", Ours),
+    ("log_collected_volume", Ours),
     (
         "log_countersigned",
         Bounded("`COUNTERSIGNED_MAX` for each holder and reader that the patient deals with"),
     ),
     ("log_shown", Ours),
+    ("misfiled", Counted),
+    ("misfiled_said", Counted),
+    ("misfiled_sealed", Ours),
+    ("misfiled_to_seal", Ours),
+    (
+        "misfiled_unseen",
+        Bounded(
+            "`MISFILED_UNSEEN_MAX` for each author and patient of whom there is a chart, or whom this relay serves",
+        ),
+    ),
+    ("misfiled_untold", With("misfiled_said", "one for each who may have its entries")),
     ("name", With("party", "one, and those of charts and patients here")),
     ("news_asked", With("party", "one")),
     ("news_told", Ours),
     ("node", With("party", "`NODES_OF_ONE_MAX`")),
     ("node_certificate", With("party", "`NODES_OF_ONE_MAX`")),
     ("node_of", With("party", "`NODES_OF_ONE_MAX`")),
+    ("node_told", With("party", "one")),
     (
         "object_hold",
         With("backup_kept", "two for each of its objects, whose bytes its bill counts"),
@@ -163,6 +190,7 @@ pub const TABLES: &[(&str, Bounds)] = &[
     ),
     ("outbox", Bounded("`OUTBOX_PER_PARTY_MAX`")),
     ("outbox_due", Bounded("one for each institution")),
+    ("outbox_ordered", Bounded("`OUTBOX_PER_PARTY_MAX`")),
     ("outbox_stream", Bounded("one for each institution")),
     ("party", Counted),
     ("patient", Ours),

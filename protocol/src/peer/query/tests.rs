@@ -39,8 +39,9 @@ impl Home {
             node: key(4),
         };
         let (peer, mut store) = (Peer::new(identity).unwrap(), Memory::default());
-        peer.start(&mut store, NOW).unwrap();
-        Self { peer, store, rng: ChaCha20Rng::from_seed([5; 32]) }
+        let mut rng = ChaCha20Rng::from_seed([5; 32]);
+        peer.start(&mut store, NOW, &mut rng).unwrap();
+        Self { peer, store, rng }
     }
 
     fn act<A: Asked>(&mut self, act: A) -> A::Answer {
@@ -68,7 +69,7 @@ impl Home {
         };
         let drafts = (0..entries).map(draft).collect();
         let sealed = self.peer.seal_entries(&self.store, NOW, subject, drafts, &mut self.rng);
-        self.act(Record { subject, entries: sealed.unwrap() });
+        self.act(Record { subject, chart: None, entries: sealed.unwrap() });
         subject
     }
 

@@ -6,7 +6,7 @@
 use super::Chain;
 use crate::codec::{Bytes, DecodeError, Decoder, Encoder, wire_struct};
 use crate::crypto::{KemError, KemPublic, KemSecret, Secret32};
-use crate::id::{CompartmentId, EntryId};
+use crate::id::{CompartmentId, EntryId, KemId};
 use crate::limits;
 use crate::reason::reasons;
 use rand_core::CryptoRng;
@@ -22,6 +22,8 @@ wire_struct! {
         1 => chain: Chain,
         /// [`GrantKeys`], sealed to the grantee; additional data: the last link's statement id.
         2 => keys: Bytes,
+        /// The key that they are sealed to: the grantee has several, and not for ever.
+        3 => key: KemId,
     }
 }
 
@@ -46,6 +48,9 @@ reasons! {
         use Kem(KemError),
         /// A key for something that the permission does not cover.
         151 => OutsideScope: NotAuthentic "a key opens what the permission does not cover",
+        /// Whoever sealed it goes by this, and seals it again to what the card shows by then. [CAP-19]
+        152 => KeyNotHere: WrongState
+            "the permission is sealed to a key that this node does not have, or no longer; it is given again once the patient's keys are at hand",
         /// What was sealed is not a list of keys.
         153 => Decode(why: DecodeError): NotAuthentic "the sealed keys cannot be read: {why}",
     }
@@ -77,7 +82,7 @@ impl Grant {
             return Err(GrantError::OutsideScope);
         }
         let sealed = grantee.seal(INFO, &chain.leaf().id().0, &keys.to_secret_bytes(), rng)?;
-        Ok(Self { chain, keys: Bytes(sealed) })
+        Ok(Self { chain, keys: Bytes(sealed), key: grantee.id() })
     }
 
     /// Opens the keys with the grantee's secret half.

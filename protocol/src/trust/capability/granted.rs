@@ -1,6 +1,6 @@
 //! What a verification leaves behind: a type that nothing else makes.
 
-use super::{Keys, Operation, Permitted, Purpose, Reason, Revocations, Scope, Token};
+use super::{Forgot, Keys, Operation, Permitted, Purpose, Reason, Revocations, Scope, Token};
 use crate::codec::wire_struct;
 use crate::id::{CompartmentId, EntryId, PartyId, StatementId, TokenId};
 use crate::limits;
@@ -92,13 +92,13 @@ impl<Op: Permitted> Granted<Op> {
     pub(crate) fn resume(
         summary: GrantedSummary,
         now: Timestamp,
-        revocations: &Revocations,
+        known: (&Revocations, Option<Forgot>),
         keys: &Keys<'_>,
     ) -> Result<Self, Reason> {
         if summary.operation != Op::OPERATION {
             return Err(Reason::OperationNotPermitted);
         }
-        summary.recheck(now, revocations, keys)?;
+        summary.recheck(now, known, keys)?;
         Ok(Self::new(summary))
     }
 
@@ -115,10 +115,10 @@ impl<Op: Permitted> Granted<Op> {
     pub fn recheck(
         &self,
         now: Timestamp,
-        revocations: &Revocations,
+        known: (&Revocations, Option<Forgot>),
         keys: &Keys<'_>,
     ) -> Result<(), Reason> {
-        self.summary.recheck(now, revocations, keys)
+        self.summary.recheck(now, known, keys)
     }
 
     /// What was granted, to log it and to keep it.
@@ -194,11 +194,11 @@ impl GrantedSummary {
     pub fn recheck(
         &self,
         now: Timestamp,
-        revocations: &Revocations,
+        known: (&Revocations, Option<Forgot>),
         keys: &Keys<'_>,
     ) -> Result<(), Reason> {
         assert_eq!(keys.patient.party(), self.patient, "keys of another patient");
-        standing(self, now, revocations, keys)
+        standing(self, now, known, keys)
     }
 }
 
@@ -206,9 +206,10 @@ impl GrantedSummary {
 pub(super) fn standing(
     summary: &GrantedSummary,
     now: Timestamp,
-    revocations: &Revocations,
+    known: (&Revocations, Option<Forgot>),
     keys: &Keys<'_>,
 ) -> Result<(), Reason> {
+    let (revocations, _) = known;
     assert_eq!(revocations.patient, summary.patient, "revocations of another patient");
     let (first, further) = summary.links.split_first().ok_or(Reason::Malformed)?;
     keeps(keys.patient, first)?;
@@ -225,7 +226,7 @@ pub(super) fn standing(
     if first.issued < revocations.min_iat {
         return Err(Reason::IssuedBeforeMinIat);
     }
-    let age_ms = now.since(news_of(revocations, first.issued));
+    let age_ms = now.since(news_of(known, first.issued));
     match summary.max_staleness {
         Some(limit) if age_ms > limit.saturating_mul(SECOND_MS) => Err(Reason::StaleRevocations),
         _ => Ok(()),
@@ -233,8 +234,13 @@ pub(super) fn standing(
 }
 
 /// Of when what is known of a permission's revocation is: signing it was news, too, that it was not revoked then.
-pub(super) fn news_of(revocations: &Revocations, signed: u64) -> Timestamp {
-    revocations.issued.max(Timestamp::from_seconds(signed))
+/// Where the store was put back that says nothing of what was heard and forgotten.
+pub(super) fn news_of(
+    (revocations, forgot): (&Revocations, Option<Forgot>),
+    signed: u64,
+) -> Timestamp {
+    let news = revocations.issued.max(Timestamp::from_seconds(signed));
+    forgot.map_or(news, |forgot| forgot.worth(news))
 }
 
 /// Only the issuer's current key counts, and what every rotation since has listed.
@@ -243,8 +249,10 @@ fn keeps(issuer: &crate::identity::KnownKeys, link: &Link) -> Result<(), Reason>
 }
 
 fn in_time(link: &Link, now: Timestamp) -> Result<(), Reason> {
-    let not_before = Timestamp::from_seconds(link.not_before);
-    if now.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS) < not_before {
+    let (not_before, issued) =
+        (Timestamp::from_seconds(link.not_before), Timestamp::from_seconds(link.issued));
+    // What is dated ahead would be newer than any news of revocations, and than any moment before which all were revoked.
+    if now.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS) < not_before.max(issued) {
         return Err(Reason::NotYetValid);
     }
     let expires = Timestamp::from_seconds(link.expires);
@@ -252,7 +260,7 @@ fn in_time(link: &Link, now: Timestamp) -> Result<(), Reason> {
         return Err(Reason::Expired);
     }
     // From the signature on, so that nothing signed today first counts in a year.
-    let begins = Timestamp::from_seconds(link.issued).min(not_before);
+    let begins = issued.min(not_before);
     if expires.since(begins) > limits::TOKEN_DAYS_MAX * DAY_MS {
         return Err(Reason::ValidTooLong);
     }

@@ -64,7 +64,7 @@ pub use chain::{AttenuateError, Chain};
 pub use grant::{Grant, GrantError, GrantKeys};
 pub use granted::{Granted, GrantedSummary, Link};
 pub use keys::Keys;
-pub use news::{Freshness, FreshnessError, News};
+pub use news::{Forgot, Freshness, FreshnessError, News};
 pub use operation::{Keep, Operation, Operations, Permitted, Purpose, Read, Refer, Release, Write};
 pub use proof::{ConnectionNonce, Proof, RequestHash};
 pub use reason::Reason;

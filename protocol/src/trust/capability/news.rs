@@ -65,6 +65,23 @@ impl Unverified<Freshness> {
     }
 }
 
+/// The store of whoever judges was put back from an older copy: of what was taken back since then it may have forgotten what it
+/// had heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgot {
+    /// Since when.
+    pub since: Timestamp,
+    /// When that was noticed: what is known of a later time was heard afterwards.
+    pub noticed: Timestamp,
+}
+
+impl Forgot {
+    /// Of when news of that time is worth being. [CAP-20]
+    pub(super) fn worth(self, news: Timestamp) -> Timestamp {
+        if news < self.noticed { news.min(self.since) } else { news }
+    }
+}
+
 wire_struct! {
     /// What a permission is judged by, besides itself. Each part proves itself, and one that does not teaches nothing.
     #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -179,6 +179,7 @@ fn verifies(chain: &Chain, deed: Deed) -> bool {
         nonce: NONCE,
         keys: Keys { patient: &patient, institutions: &institution },
         revocations: &revocations,
+        forgot: None,
         treats: None,
         node_of: &|_| Some(grantee),
     };

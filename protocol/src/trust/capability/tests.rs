@@ -335,6 +335,7 @@ impl Case {
             nonce: self.nonce.0.clone().try_into().unwrap(),
             keys: Keys { patient: &patient, institutions: &institution },
             revocations: &revocations,
+            forgot: None,
             treats: treats.as_deref(),
             node_of: &|node| {
                 self.nodes.iter().find(|known| known.node == node).map(|known| known.institution)
@@ -473,19 +474,30 @@ fn a_transfer_in_flight_ends_with_what_permitted_it() {
         revocations
     };
     let fresh = with(state(2, NOW, 0, &[]));
-    assert_eq!(summary.recheck(now, &fresh, &institutions), Ok(()));
+    assert_eq!(summary.recheck(now, (&fresh, None), &institutions), Ok(()));
     let revoked = with(state(3, NOW, 0, &[root().id]));
-    assert_eq!(summary.recheck(now, &revoked, &institutions), Err(Reason::Revoked));
+    assert_eq!(summary.recheck(now, (&revoked, None), &institutions), Err(Reason::Revoked));
     let end = Timestamp::from_seconds(NOW + 30 * DAY);
-    assert_eq!(summary.recheck(end, &fresh, &institutions), Err(Reason::Expired));
+    assert_eq!(summary.recheck(end, (&fresh, None), &institutions), Err(Reason::Expired));
     let later = now.plus_ms(DAY_MS + 1);
-    assert_eq!(summary.recheck(later, &fresh, &institutions), Err(Reason::StaleRevocations));
+    assert_eq!(
+        summary.recheck(later, (&fresh, None), &institutions),
+        Err(Reason::StaleRevocations)
+    );
+    // [CAP-20]: whoever was put back serves by what it heard since it noticed, else as if it had heard nothing since the copy.
+    let forgot = |noticed| Some(Forgot { since: Timestamp(now.0 - 2 * DAY_MS), noticed });
+    assert_eq!(summary.recheck(now, (&fresh, forgot(now)), &institutions), Ok(()));
+    assert_eq!(
+        summary.recheck(now, (&fresh, forgot(now.plus_ms(1))), &institutions),
+        Err(Reason::StaleRevocations)
+    );
     let rotated = rotated(Vec::new()).verify().unwrap();
     let keys = Keys { patient: &rotated, institutions: &none };
-    assert_eq!(summary.recheck(now, &fresh, &keys), Err(Reason::OldKey));
-    let resumed = Granted::<Read>::resume(summary.clone(), now, &fresh, &institutions).unwrap();
+    assert_eq!(summary.recheck(now, (&fresh, None), &keys), Err(Reason::OldKey));
+    let resumed =
+        Granted::<Read>::resume(summary.clone(), now, (&fresh, None), &institutions).unwrap();
     assert!(resumed.covers(entry(1), compartment(0)) && !resumed.covers(entry(3), compartment(0)));
-    let other = Granted::<Write>::resume(summary, now, &fresh, &institutions);
+    let other = Granted::<Write>::resume(summary, now, (&fresh, None), &institutions);
     assert_eq!(other.err(), Some(Reason::OperationNotPermitted));
 }
 

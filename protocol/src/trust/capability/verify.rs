@@ -2,8 +2,8 @@
 
 use super::granted::{Link, news_of, standing};
 use super::{
-    Chain, ConnectionNonce, Granted, GrantedSummary, Keys, Operation, Permitted, Proof, Purpose,
-    Reason, RequestHash, Revocations, Target, Token, narrows,
+    Chain, ConnectionNonce, Forgot, Granted, GrantedSummary, Keys, Operation, Permitted, Proof,
+    Purpose, Reason, RequestHash, Revocations, Target, Token, narrows,
 };
 use crate::id::{NodeId, PartyId, TokenId};
 use crate::identity::{KnownKeys, Treats};
@@ -37,6 +37,8 @@ pub struct Verifier<'a> {
     pub keys: Keys<'a>,
     /// What it knows of this patient's revocations.
     pub revocations: &'a Revocations,
+    /// Whether it may have forgotten some.
+    pub forgot: Option<Forgot>,
     /// What the patient says of whoever presents the permission, verified; none where nothing is known of that.
     pub treats: Option<&'a Treats>,
     /// The institution that certified a node, if its certificate is valid now.
@@ -145,7 +147,7 @@ fn judge<Op: Permitted>(
     let links = presented.chain.links();
     judge_chain(links)?;
     let summary = summary(&presented.chain, Op::OPERATION, verifier);
-    standing(&summary, verifier.now, verifier.revocations, &verifier.keys)?;
+    standing(&summary, verifier.now, (verifier.revocations, verifier.forgot), &verifier.keys)?;
     judge_reach(links, Op::OPERATION, verifier.me, wanted)?;
     Ok(Granted::new(summary))
 }
@@ -219,7 +221,7 @@ fn summary(chain: &Chain, operation: Operation, verifier: &Verifier<'_>) -> Gran
         expires: claims.expires,
         purpose: claims.purpose,
         max_staleness: most_staleness(claims, verifier),
-        news: news_of(verifier.revocations, chain.links()[0].claims().issued),
+        news: news_of((verifier.revocations, verifier.forgot), chain.links()[0].claims().issued),
         links: chain.links().iter().map(|link| Link::of(link.claims())).collect(),
     }
 }

@@ -1,10 +1,11 @@
-//! What an institution says of itself: its name, its role, and the key to seal grants to.
+//! What an institution says of itself: its name, its role, and the key to seal grants to, for now.
 
 use crate::codec::{wire_code, wire_struct};
 use crate::crypto::KemPublic;
 use crate::id::PartyId;
+use crate::limits;
 use crate::statement::Statement;
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 wire_code! {
     /// What a node does. Every role runs the same code; the role says which features answer.
@@ -42,10 +43,19 @@ wire_struct! {
         3 => name: String,
         /// Its role.
         4 => role: Role,
-        /// The key that grants to it are sealed to.
+        /// The key that grants to it are sealed to. Its node makes it, and deletes it.
         5 => kem: KemPublic,
         /// When.
         6 => issued: Timestamp,
+        /// Until when grants may be sealed to that key.
+        7 => until: Timestamp,
+    }
+}
+
+impl Card {
+    /// Whether its key is sealed to for no longer than a card may say. [ID-20]
+    pub(crate) const fn ends_in_time(&self) -> bool {
+        self.until.since(self.issued) <= limits::GRANT_KEY_SEALED_TO_DAYS * DAY_MS
     }
 }
 

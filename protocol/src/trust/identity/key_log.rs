@@ -6,7 +6,7 @@ use crate::id::{PartyId, TokenId};
 use crate::limits;
 use crate::reason::reasons;
 use crate::statement::{Signed, Statement, Unverified};
-use crate::time::Timestamp;
+use crate::time::{SECOND_MS, Timestamp};
 use rand_core::CryptoRng;
 
 /// The suite's code in inceptions; there is one.
@@ -47,7 +47,7 @@ wire_struct! {
         4 => next: [u8; 32],
         /// Tokens signed with earlier keys that stay valid; all others end.
         5 => kept: Vec<TokenId>,
-        /// When.
+        /// When, by its party's word; not before the rotation before it.
         6 => at: Timestamp,
     }
 }
@@ -68,6 +68,9 @@ wire_struct! {
     }
 }
 
+/// When a rotation was learned of that was just shown: until it is written down, it limits nothing.
+const NOT_LEARNED: Timestamp = Timestamp(u64::MAX);
+
 reasons! {
     /// Why a key log proves nothing.
     #[derive(Copy)]
@@ -86,6 +89,8 @@ reasons! {
         6 => TooLong: NotAuthentic "the key log is too long",
         /// The log contradicts one that was seen before: the phrase is in two hands.
         7 => Forked: NotAuthentic "the key log contradicts an earlier one of the same party",
+        /// A rotation is dated before the one before it.
+        8 => BackInTime(number: usize): NotAuthentic "rotation {number} is dated before the one before it",
     }
 }
 
@@ -95,6 +100,8 @@ pub struct KnownKeys {
     party: PartyId,
     keys: Vec<PublicKey>,
     log: KeyLog,
+    /// When each rotation was learned here; the end of time for what was not yet.
+    learned: Vec<Timestamp>,
 }
 
 impl KeyLog {
@@ -132,7 +139,7 @@ impl KeyLog {
         }
         let party = PartyId(self.inception.id().0);
         let mut keys = vec![first.key];
-        let mut committed = first.next;
+        let (mut committed, mut before) = (first.next, Timestamp(0));
         for (index, rotation) in self.rotations.iter().enumerate() {
             let number = index + 1;
             let claims = rotation.claims();
@@ -148,13 +155,17 @@ impl KeyLog {
             if claims.kept.len() > limits::KEPT_TOKENS_MAX {
                 return Err(KeyLogError::TooLong);
             }
+            if claims.at < before {
+                return Err(KeyLogError::BackInTime(number));
+            }
             if signatures {
                 rotation.check(&claims.key).map_err(|_| KeyLogError::BadSignature(number))?;
             }
             keys.push(claims.key);
-            committed = claims.next;
+            (committed, before) = (claims.next, claims.at);
         }
-        Ok(KnownKeys { party, keys, log: self })
+        let learned = vec![NOT_LEARNED; self.rotations.len()];
+        Ok(KnownKeys { party, keys, log: self, learned })
     }
 
     /// The log with one more rotation.
@@ -190,7 +201,20 @@ impl KnownKeys {
         *self.keys.last().expect("an inception has a key")
     }
 
-    /// When the current key took the place of the one before; none where there was none before.
+    /// The same, with when each of its rotations was learned, as far as that is known; others were at `now`.
+    pub(crate) fn learned(mut self, known: &[Timestamp], now: Timestamp) -> Self {
+        for (index, at) in self.learned.iter_mut().enumerate() {
+            *at = (*at).min(known.get(index).copied().unwrap_or(now));
+        }
+        self
+    }
+
+    /// When each rotation was learned here.
+    pub(crate) fn learned_at(&self) -> &[Timestamp] {
+        &self.learned
+    }
+
+    /// When the current key took the place of the one before, by the party's word; none where there was none before.
     #[must_use]
     pub fn rotated_at(&self) -> Option<Timestamp> {
         self.log.rotations.last().map(|rotation| rotation.claims().at)
@@ -210,11 +234,15 @@ impl KnownKeys {
     }
 
     /// The key of number `number`, for what it signed at a time: none for what an earlier key signed after another had
-    /// taken its place. What it dates back, it may have signed then. [ID-18]
+    /// taken its place. What it dates back, it may have signed then. A rotation that is dated ahead, by a clock that was
+    /// wrong, ends the earlier key when it is learned: a thief signs nothing until that time comes. [ID-18]
     #[must_use]
     pub fn key_at(&self, number: u32, at: Timestamp) -> Option<PublicKey> {
-        let ended = self.log.rotations.get(number as usize).map(|rotation| rotation.claims().at);
-        self.key(number).filter(|_| ended.is_none_or(|ended| at <= ended))
+        let index = number as usize;
+        let said = self.log.rotations.get(index).map(|rotation| rotation.claims().at);
+        let learned = self.learned.get(index).copied().unwrap_or(NOT_LEARNED);
+        let latest = learned.plus_ms(limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS);
+        self.key(number).filter(|_| said.is_none_or(|said| at <= said.min(latest)))
     }
 
     /// Whether a token of an earlier key was kept by every rotation since that key.
@@ -241,11 +269,17 @@ impl KnownKeys {
         if self.party != other.party {
             return Err(KeyLogError::OtherParty(0));
         }
-        let (short, long) =
+        let (short, mut long) =
             if self.keys.len() <= other.keys.len() { (self, other) } else { (other, self) };
         let same =
             short.log.rotations.iter().zip(&long.log.rotations).all(|(a, b)| a.id() == b.id());
-        if same { Ok(long) } else { Err(KeyLogError::Forked) }
+        if !same {
+            return Err(KeyLogError::Forked);
+        }
+        for (at, other) in long.learned.iter_mut().zip(short.learned) {
+            *at = (*at).min(other);
+        }
+        Ok(long)
     }
 }
 
@@ -306,6 +340,31 @@ mod tests {
             (second, second)
         );
         assert_eq!(known.key_at(2, Timestamp(9)), None);
+    }
+
+    /// [ID-18]: the clock of whoever rotated was far ahead, and the thief waits for nothing.
+    #[test]
+    fn a_rotation_that_is_dated_ahead_ends_the_earlier_key_when_it_is_learned() {
+        let party = log().verify().unwrap().party();
+        let ahead = |number, at| {
+            let claims = rotation(party, number, number).to_unverified().claims().clone();
+            Signed::sign(Rotation { at: Timestamp(at), ..claims }, &phrase().signing_key(number))
+        };
+        let (now, year) = (1_000_000, 365 * 86_400_000);
+        let rotated = log().rotated(&ahead(1, now + year));
+        let known = rotated.clone().verify().unwrap().learned(&[], Timestamp(now));
+        let first = known.key(0);
+        let tolerance = limits::CLOCK_TOLERANCE_SECONDS * SECOND_MS;
+        assert_eq!(known.key_at(0, Timestamp(now + tolerance)), first);
+        assert_eq!(known.key_at(0, Timestamp(now + tolerance + 1)), None);
+        // Shown again, it stays what it was; and what was learned first counts.
+        let again = known.clone().merge(rotated.clone().verify().unwrap()).unwrap();
+        assert_eq!(again, known);
+        assert_eq!(again.learned(&[], Timestamp(now + year)), known);
+        // The next one is not dated before it.
+        let back = rotated.clone().rotated(&ahead(2, now));
+        assert_eq!(back.verify(), Err(KeyLogError::BackInTime(2)));
+        assert!(rotated.rotated(&ahead(2, now + year)).verify().is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! ```text
 //!  24 words ──> R ──> id key 0, 1, 2, ...          (Ed25519; each commits to the digest of the next)
 //!                ├──> records root 0, 1, 2, ... ──> compartments (X-Wing), per kind and epoch: a patient's
-//!                └──> KEM key 0, 1, 2, ...      (X-Wing), for what is sealed to it: an institution's
+//!                └──> KEM key 0, 1, 2, ...      (X-Wing), for what it keeps for itself: an institution's
 //!
 //!  Inception {key0, H(key1)} ──> Rotation 1 {key1, H(key2)} ──> Rotation 2 ...
 //!  id = hash of the inception: stays, whichever key is current

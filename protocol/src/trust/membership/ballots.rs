@@ -132,11 +132,13 @@ impl Ballots {
         self.iter().filter(|ballot| ballot.leave).map(|ballot| ballot.author).collect()
     }
 
-    /// Whether ballots bear out every part of a change. [FED-9]
+    /// Whether ballots bear out every part of a change. [FED-9] That a member leaves whose key in the view is replaced by one of
+    /// these rotations may be said by somebody else, who has the earlier one. [FED-23]
     #[must_use]
-    pub fn pass(&self, view: &CheckedView, change: &Change) -> bool {
+    pub fn pass(&self, view: &CheckedView, change: &Change, rotations: &Rotations) -> bool {
         let numbers = view.numbers();
-        let leaving = self.leaving();
+        let mut leaving = self.leaving();
+        leaving.retain(|party| !rotations.contains_key(party));
         let sponsored = |application: &Unverified<Application>| {
             let mut sponsors = self.sponsors(application.id());
             sponsors.retain(|sponsor| !change.expels(*sponsor));
@@ -150,7 +152,7 @@ impl Ballots {
     }
 
     /// What the ballots pass, as much as one change takes; with it, the rotations that members are known to have made
-    /// since the view, which need nobody's vote. Expulsion beats all else about its subject; of two applications of
+    /// since the view, which need nobody's vote, and in the place of which none of them leaves. Expulsion beats all else about its subject; of two applications of
     /// one party that with more sponsors counts, then that of smaller id. [FED-9]
     #[must_use]
     pub fn tally(&self, view: &CheckedView, rotations: &Rotations) -> Change {
@@ -170,7 +172,7 @@ impl Ballots {
                 draft.try_with(|change| change.threshold = Some(*threshold));
             }
         }
-        for party in &count.leave {
+        for party in count.leave.iter().filter(|party| !rotations.contains_key(*party)) {
             draft.try_with(|change| change.left.push(*party));
         }
         for application in count.admit(&draft.change, numbers.sponsors()) {

@@ -95,8 +95,8 @@ impl<R: Rules> Sealing<R> {
         let borne_out = speeches.iter().find_map(|speech| {
             let successor = self.view.successor(&speech.change).ok()?.id();
             let certificate = speech.certificate.as_ref().map(|shown| shown.round);
-            let borne_out =
-                certificate.is_some() || moment.ballots.pass(&self.view, &speech.change);
+            let passes = || moment.ballots.pass(&self.view, &speech.change, moment.rotations);
+            let borne_out = certificate.is_some() || passes();
             let may = borne_out && self.promises.may_prepare(successor, certificate);
             may.then_some((successor, certificate))
         });

@@ -149,6 +149,7 @@ impl Engine<'_> {
                 ..News::default()
             },
             compartments: Vec::new(),
+            treats: None,
         };
         let body = Body::Custody(custody::Message::Keys(keys));
         self.say(Lie::of("forge"), at, to, &body, None);

@@ -155,7 +155,7 @@ impl Floor<'_> {
         let sealed: Result<_, Failure> =
             handle.read(|peer, txn, _| peer.seal_entries(txn, now, subject, drafts, &mut chance()));
         let entries = sealed.map_err(refusal)?;
-        Ok(Command::from(record::command::Record { subject, entries }))
+        Ok(Command::from(record::command::Record { subject, chart: None, entries }))
     }
 }
 

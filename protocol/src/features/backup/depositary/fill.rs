@@ -1,22 +1,24 @@
 //! The data come; when all are here and synced, the depositary says so, signed.
 
 use super::super::Reason;
-use super::super::kept::{account, bytes_of, put_kept};
+use super::super::kept::{account, bytes_of, delete_kept, owners_of, put_kept};
 use super::super::tables::{
-    DepositState, ReservationRow, ReservedEntry, delete_reservation, put_reservation, reservation,
-    reservations_due, take_place, wanted_by, wanted_by_anybody,
+    DepositState, ReservationRow, ReservedEntry, delete_reservation, deposits_of, put_reservation,
+    reservation, reservations_due, reservations_open, take_place, wanted_by, wanted_by_anybody,
 };
 use super::super::wire::{Execute, Message, Stored, Withdrawn};
 use crate::access_log::{self, Action};
 use crate::capability::{GrantedSummary, Keys};
 use crate::codec::Bytes;
+use crate::copied;
 use crate::directory;
 use crate::entries::{self, EntryRow, TurnedDown};
 use crate::holdings::{self, PullFor, Transfer, TransferFor};
 use crate::id::{EntryId, PartyId};
 use crate::limits;
+use crate::patients;
 use crate::permission;
-use crate::receipts::{KeptRow, Receipt, ReceiptObject};
+use crate::receipts::{self, KeptRow, Receipt, ReceiptObject};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::Signed;
 use crate::turn::{Context, Sender};
@@ -85,10 +87,11 @@ fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
         return refuse(directory::Reason::PatientForgotten);
     };
     let revocations = permission::revocations(ctx.txn, granted.patient)?;
+    let forgot = copied::forgot(ctx.txn)?;
     let txn = &*ctx.txn;
     let institutions = |party| permission::issuer(txn, party);
     let keys = Keys { patient: &known, institutions: &institutions };
-    Ok(granted.recheck(ctx.now, &revocations, &keys)?)
+    Ok(granted.recheck(ctx.now, (&revocations, forgot), &keys)?)
 }
 
 /// An object of a deposit has come, or never will.
@@ -231,6 +234,57 @@ fn give_up(
     }
 }
 
+/// Entries were filed under the wrong patient, as their author says: deposits that wait for them go on without them, and
+/// nobody's copy stays.
+pub(crate) fn misfiled(
+    ctx: &mut Context<'_>,
+    subject: PartyId,
+    entries: &[EntryId],
+) -> Handled<()> {
+    for entry in entries {
+        let of = (subject, *entry);
+        let why = Refusal::from(entries::Reason::Misfiled { entry: *entry });
+        for id in deposits_of(ctx.txn, of)? {
+            let Some(mut row) = reservation(ctx.txn, id)? else { continue };
+            if row.state == DepositState::Filling
+                || row.entries.iter().all(|reserved| reserved.entry == *entry)
+            {
+                give_up(ctx, id, row, of, why.clone())?;
+            } else {
+                let reserved = ReservedEntry { subject, entry: *entry };
+                drop_entry(ctx, id, &mut row, &reserved, why.clone())?;
+                put_reservation(ctx.txn, id, &row)?;
+            }
+        }
+        for owner in owners_of(ctx.txn, of)? {
+            delete_kept(ctx.txn, owner, of)?;
+            entries::forget(ctx, owner, of, true)?;
+        }
+        // Its author, and the patient's relay, go by receipts until the holders have heard.
+        let author = entries::entry(ctx.txn, subject, *entry)?.map(|row| row.label.claims().author);
+        if author != Some(ctx.own.party()) && !patients::serves(ctx.txn, subject)? {
+            receipts::forget_everywhere(ctx.txn, of)?;
+        }
+    }
+    Ok(())
+}
+
+/// A patient took permissions back: places that are kept under them are given up at once, so that nobody takes up a patient's
+/// room without bringing anything.
+pub(crate) fn taken_back(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
+    for (id, row) in reservations_open(ctx.txn)? {
+        let Some(granted) = row.granted.as_ref().filter(|granted| granted.patient == patient)
+        else {
+            continue;
+        };
+        if let Err(Failure::Refused(refusal)) = still_stands(ctx, granted) {
+            access_log::append(ctx, refused_line(&row, &refusal))?;
+            withdraw(ctx, id, &row, refusal)?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes one entry out of a deposit; what was accounted for it is given back.
 fn drop_entry(
     ctx: &mut Context<'_>,
@@ -285,7 +339,7 @@ fn withdraw(
     }
     delete_reservation(ctx.txn, id)?;
     let withdrawn = Withdrawn { reservation: id, refusal };
-    ctx.send_if_room(row.depositor, &Message::Withdrawn(withdrawn))?;
+    ctx.send_urgently(row.depositor, &Message::Withdrawn(withdrawn))?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ mod fill;
 mod give;
 mod offer;
 
-pub(crate) use fill::pulled;
 pub(super) use fill::{executed, tick};
+pub(crate) use fill::{misfiled, pulled, taken_back};
 pub(super) use give::{deleted, fetched};
 pub(super) use offer::offered;

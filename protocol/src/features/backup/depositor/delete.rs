@@ -93,7 +93,7 @@ fn forget(
         let relay = directory::relay_of(ctx.txn, patient)?;
         if let Some(relay) = relay.filter(|_| owner == ctx.own.party()) {
             let gone = Gone { patient, holder, entries };
-            ctx.send_if_room(relay, &Message::Gone(gone))?;
+            ctx.send_urgently(relay, &Message::Gone(gone))?;
         }
     }
     Ok(())

@@ -13,9 +13,10 @@ use crate::holdings;
 use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::{KeyLog, Role};
 use crate::limits;
+use crate::misfiled;
 use crate::outbox;
 use crate::permission;
-use crate::refusal::{Failure, Handled, Refusal, refuse};
+use crate::refusal::{Handled, Refusal, refuse};
 use crate::time::Timestamp;
 use crate::turn::{Context, Deposit, Effect, Notice};
 use std::collections::BTreeSet;
@@ -108,6 +109,9 @@ fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8; 16]>> {
     let budget = limits::REQUEST_BYTES_MAX / 2;
     let (mut page, mut page_ids, mut bytes, mut objects) = (Vec::new(), Vec::new(), 0, 0);
     for entry in &deposit.entries {
+        if misfiled::is_to_be_sealed(ctx.txn, deposit.subject, *entry)? {
+            return refuse(Reason::ToBeSealedAnew { entry: *entry });
+        }
         let Some(row) = entries::entry(ctx.txn, deposit.subject, *entry)?.filter(|row| row.whole)
         else {
             return refuse(Reason::NotWhole { entry: *entry });
@@ -205,7 +209,8 @@ fn send_offer(
         None => directory::keys(ctx.txn, spec.subject)?.map(|known| known.log().clone()),
     };
     let offer = Offer { reservation, owner: spec.owner, bundles, permission, authors, patient };
-    outbox::push(ctx, spec.to, &Message::Offer(offer), leaf)?;
+    let ordered = ordered_by(spec.chain.as_ref());
+    outbox::push_as_ordered(ctx, spec.to, &Message::Offer(offer), leaf, ordered)?;
     Ok(reservation)
 }
 
@@ -272,9 +277,27 @@ pub(super) fn turned_down(
     Ok(())
 }
 
+/// The patient whose order a deposit carries out: the permission is to keep, and not to add.
+fn ordered_by(chain: Option<&Chain>) -> Option<PartyId> {
+    let claims = chain?.leaf().claims();
+    claims.operations.contains(Operation::Keep).then_some(claims.subject)
+}
+
+/// Has the depositary pull what it keeps a place for; later, if no more can wait for it now: what else is due must not wait
+/// behind this one.
 fn execute(ctx: &mut Context<'_>, id: [u8; 16], mut row: DepositRow) -> Handled<()> {
-    // Before the ticket, which whoever goes on after a refusal would keep, and make anew each time.
-    outbox::require_room(ctx.txn, row.to)?;
+    let ordered = ordered_by(row.chain.as_ref());
+    // Before the ticket, which would be made anew each time.
+    let has_room = match ordered {
+        Some(patient) => outbox::has_room_for_order(ctx.txn, row.to, patient)?,
+        None => outbox::has_room(ctx.txn, row.to)?,
+    };
+    if !has_room {
+        let again = ctx.now.plus_ms(limits::RETRY_MS_MAX);
+        row.not_before = Some(again);
+        ctx.effects.push(Effect::WakeAt(again));
+        return Ok(put_deposit(ctx.txn, id, &row)?);
+    }
     let mut contents = Vec::new();
     for entry in &row.entries {
         if let Some(entry) = entries::entry(ctx.txn, row.subject, *entry)? {
@@ -282,7 +305,8 @@ fn execute(ctx: &mut Context<'_>, id: [u8; 16], mut row: DepositRow) -> Handled<
         }
     }
     let ticket = holdings::issue_ticket(ctx, row.to, contents, None)?;
-    ctx.send(row.to, &Message::Execute(Execute { reservation: id, ticket }))?;
+    let message = Message::Execute(Execute { reservation: id, ticket });
+    ctx.send_as_ordered(row.to, &message, ordered)?;
     row.state = DepositState::Filling;
     put_deposit(ctx.txn, id, &row)?;
     Ok(())
@@ -292,11 +316,7 @@ fn execute(ctx: &mut Context<'_>, id: [u8; 16], mut row: DepositRow) -> Handled<
 pub(in crate::features::backup) fn execute_due(ctx: &mut Context<'_>) -> Handled<()> {
     for id in deposits_due(ctx.txn, ctx.now)? {
         if let Some(row) = tables::deposit(ctx.txn, id)? {
-            match execute(ctx, id, row) {
-                // No room in the outbox: what else is due must not wait for this one.
-                Ok(()) | Err(Failure::Refused(_)) => {}
-                Err(error) => return Err(error),
-            }
+            execute(ctx, id, row)?;
         }
     }
     Ok(())

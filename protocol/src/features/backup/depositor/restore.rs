@@ -138,7 +138,5 @@ pub(crate) fn restored_object(
         return Ok(());
     }
     restores::note(ctx.txn, pull.id, |row| row.objects = row.objects.saturating_sub(1))?;
-    holdings::hold(ctx.txn, transfer.object, pull.owner, pull.entry, transfer.length)?;
-    entries::complete(ctx, pull.subject, pull.entry)?;
-    Ok(())
+    entries::arrived(ctx, transfer, pull)
 }

@@ -6,6 +6,7 @@ use super::super::tables::{DepositState, deposit, put_deposit};
 use super::super::unkept;
 use super::super::wire::{Stored, Withdrawn};
 use crate::codec::Bytes;
+use crate::misfiled;
 use crate::receipts;
 use crate::refusal::{Handled, refuse};
 use crate::turn::{Context, Notice, Sender};
@@ -41,6 +42,10 @@ pub(in crate::features::backup) fn stored(
     for id in &row.entries {
         unkept::forget(ctx.txn, (row.owner, row.subject, *id), row.to)?;
         receipts::learn(ctx.txn, claims, (row.subject, *id), ctx.own.party())?;
+        // It left the record while it was on its way.
+        if misfiled::tell_of(ctx.txn, row.to, (row.subject, *id))? {
+            ctx.notify(Notice::Room { institution: row.to });
+        }
     }
     elsewhere::tell(ctx, row.subject, row.to, &stored.receipt)?;
     row.state = DepositState::Stored;

@@ -81,6 +81,11 @@ impl Changes {
         }
     }
 
+    /// Notes that a compartment lost an entry.
+    pub(crate) fn lost(&mut self, compartment: CompartmentId) {
+        self.less.insert(compartment);
+    }
+
     fn is_empty(&self) -> bool {
         self.new.is_empty() && self.less.is_empty() && self.relabelled.is_empty()
     }

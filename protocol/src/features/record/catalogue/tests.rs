@@ -46,8 +46,9 @@ impl Side {
         };
         let (peer, mut store) = (Peer::new(identity).unwrap(), Memory::default());
         let now = Timestamp(1_800_000_000_000);
-        peer.start(&mut store, now).unwrap();
-        Self { peer, store, rng: ChaCha20Rng::from_seed([seed; 32]), now }
+        let mut rng = ChaCha20Rng::from_seed([seed; 32]);
+        peer.start(&mut store, now, &mut rng).unwrap();
+        Self { peer, store, rng, now }
     }
 
     /// Works in a transaction of its own, which a refusal undoes.

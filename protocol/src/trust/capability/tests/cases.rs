@@ -423,6 +423,14 @@ fn bad_standing() -> Vec<(Case, Reason)> {
             Reason::NotYetValid,
         ),
         (
+            Case::one(
+                "signed-ahead",
+                "iat a second beyond the tolerance: it would be newer than any news of revocations",
+                Token { issued: NOW + 121, ..root() },
+            ),
+            Reason::NotYetValid,
+        ),
+        (
             Case::one("expired", "at exp itself", root()).with(at((NOW + 30 * DAY) * 1000)),
             Reason::Expired,
         ),

@@ -170,7 +170,7 @@ fn ballots(view: &CheckedView, wants: &[(u16, Wants)]) -> Ballots {
 fn tally(view: &CheckedView, wants: &[(u16, Wants)]) -> Change {
     let ballots = ballots(view, wants);
     let change = ballots.tally(view, &Rotations::default());
-    assert!(change.is_empty() || ballots.pass(view, &change));
+    assert!(change.is_empty() || ballots.pass(view, &change, &Rotations::default()));
     change
 }
 

@@ -153,6 +153,24 @@ fn a_name_changes_by_sponsors_and_a_key_by_its_log_alone() {
     assert_eq!(node.part.hear(&word(&view, 3, next)), Err(Unsaid::BadSignature));
 }
 
+/// [FED-23]: two of five hear of the rotation after they heard the ballot, and the others not at all.
+#[test]
+fn a_ballot_of_an_earlier_key_that_was_heard_before_the_rotation_has_nobody_leave() {
+    let mut town = Town::of(5, 2);
+    town.node(4).wants.leave = true;
+    for letter in town.node(4).vote().into_iter().map(|one| Letter::Ballot(one.to_unverified())) {
+        assert!((0..4).all(|at| town.node(at).read(letter.clone())));
+    }
+    for knows in [0, 1] {
+        town.node(knows).rotations = [(party(4), vec![rotation(4, 1)])].into();
+    }
+    town.node(4).away = true;
+    town.pass(DAY_MS);
+    let view = town.view();
+    let member = view.member(party(4)).expect("it has not left");
+    assert_eq!((view.number, member.number), (2, 1), "and its rotation is sealed");
+}
+
 #[test]
 fn whoever_was_away_for_many_views_follows_their_seals() {
     let mut town = Town::of(4, 2);
