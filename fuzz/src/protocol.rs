@@ -12,8 +12,8 @@ use chartmesh_protocol::message::{Envelope, Outcome};
 use chartmesh_protocol::object::{DataKey, Layout, Opener};
 use chartmesh_protocol::peer::{Body, Hello, HelloReply};
 use chartmesh_protocol::record::{Bundle, Catalogue, Label, Listing, Manifest, Section};
+use chartmesh_protocol::session::{SealedTo, Session};
 use chartmesh_protocol::statement::{Statement, Unverified};
-use chartmesh_protocol::wrap::Wrap;
 use chartmesh_protocol::{
     access_log, backup, consent, custody, enrolment, federation, limits, record,
 };
@@ -112,7 +112,8 @@ pub fn identity(bytes: &[u8]) {
 pub fn record(bytes: &[u8]) {
     strict::<Bundle>(bytes, limits::RESPONSE_BYTES_MAX);
     strict::<Manifest>(bytes, limits::MANIFEST_BYTES_MAX);
-    strict::<Wrap>(bytes, limits::REQUEST_BYTES_MAX);
+    strict::<SealedTo>(bytes, limits::REQUEST_BYTES_MAX);
+    strict::<Session>(bytes, limits::REQUEST_BYTES_MAX);
     statement::<Label>(bytes);
     if let Some(catalogue) = statement::<Catalogue>(bytes) {
         let section = Section { catalogue, step: record::Step::Begins, entries: Vec::new() };

@@ -6,7 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark is about the time that passes")]
 
-use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+use chartmesh_protocol::crypto::{SigningKey, WrappingKey};
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::identity::{Role, incept};
 use chartmesh_protocol::peer::{Asked, Effect, Event, Identity, Listing, Peer, RequestId, ask};
@@ -39,7 +39,7 @@ impl Home {
             name: "Bench".into(),
             log: incept(&key(1), &key(2).public()),
             institution: key(1),
-            kem: KemSecret::from_seed([3; 32]),
+            own: WrappingKey::from_bytes([3; 32]),
             node: key(4),
         };
         let peer = Peer::new(identity).expect("a fresh key log verifies");

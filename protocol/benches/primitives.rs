@@ -8,10 +8,13 @@
 use chartmesh_protocol::STAND_INS;
 use chartmesh_protocol::capability::Proof;
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
-use chartmesh_protocol::id::{ObjectId, PartyId};
+use chartmesh_protocol::id::PartyId;
+use chartmesh_protocol::identity::Compartment;
 use chartmesh_protocol::object::{DataKey, open_small, seal_small};
+use chartmesh_protocol::record::Kind;
+use chartmesh_protocol::session::Session;
 use chartmesh_protocol::statement::Signed;
-use chartmesh_protocol::wrap::{unwrap, wrap};
+use chartmesh_protocol::time::Timestamp;
 use rand_chacha::rand_core::SeedableRng;
 use std::hint::black_box;
 use std::time::Instant;
@@ -35,12 +38,15 @@ fn main() {
     print("signature checked", || black_box(&signed).check(&key.public()).expect("made here"));
 
     let secret = KemSecret::from_seed([7; 32]);
-    let public = secret.public();
-    let (object, party) = (ObjectId([8; 32]), PartyId([9; 32]));
-    let wrapped = wrap(&[1; 32], object, party, &public, &mut rng).expect("made here");
-    print("KEM key of a seed", || black_box(&secret).public());
-    print("data key wrapped", || wrap(&[1; 32], object, party, black_box(&public), &mut rng));
-    print("data key unwrapped", || unwrap(black_box(&wrapped), object, party, &secret));
+    let (patient, author, now) = (PartyId([8; 32]), PartyId([9; 32]), Timestamp(1));
+    let to = Compartment { kind: Kind::Reports, generation: 0, epoch: 0, key: secret.public() };
+    let (session, by) = Session::begin((patient, &to), author, now, &mut rng).expect("a key");
+    let wrapped = by.wrap(&[1; 32]);
+    print("KEM key of a seed", || KemSecret::from_seed(*black_box(&secret).seed()).public());
+    print("session begun", || Session::begin((patient, black_box(&to)), author, now, &mut rng));
+    print("session opened", || black_box(&session).open(&secret));
+    print("data key wrapped", || black_box(&by).wrap(&[1; 32]));
+    print("data key unwrapped", || black_box(&by).unwrap(&wrapped));
 
     let data_key = DataKey::from_bytes([1; 32]);
     for len in [500, 20_000, 1_000_000] {

@@ -69,7 +69,9 @@ pub use self::features::*;
 pub use base::{Addresses, Reach, codec, crypto, id, limits, naming, reason, time};
 pub use exchange::access_log;
 pub use facts::{codes, copied, directory, grant_keys, holdings, quota};
-pub use trust::{capability, identity, membership, message, object, statement, wrap};
+pub use trust::{
+    capability, identity, membership, message, object, own_wrap, session, session_keys, statement,
+};
 
 pub(crate) use base::kind;
 pub(crate) use exchange::{inbox, outbox};

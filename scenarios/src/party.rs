@@ -2,7 +2,7 @@
 
 use crate::tier::{keep, rotation, seed_of};
 use chartmesh_protocol::agenda::Agenda;
-use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+use chartmesh_protocol::crypto::{SigningKey, WrappingKey};
 use chartmesh_protocol::custody::{
     self,
     command::{Keep, Rotate},
@@ -47,9 +47,9 @@ pub struct Party {
     /// Its institution's next key, as an operator's words keep it.
     next_key: SigningKey,
     /// What its institution seals to itself, for tests of what a thief of it opens.
-    pub kem: KemSecret,
+    pub own: WrappingKey,
     /// Its institution's keys from before its rotations.
-    earlier: Vec<(SigningKey, KemSecret)>,
+    earlier: Vec<(SigningKey, (u32, WrappingKey))>,
     /// How often it was switched: what was under way before is not any more.
     pub(crate) starts: u32,
     /// By how much its machine's clock is ahead of the world's, in milliseconds.
@@ -102,7 +102,7 @@ impl Party {
             name: name.to_owned(),
             log: incept(&institution, &next.public()),
             institution: institution.clone(),
-            kem: KemSecret::from_seed(key("kem")),
+            own: WrappingKey::from_bytes(key("own")),
             node: SigningKey::from_seed(&key("node")),
         };
         Self {
@@ -115,7 +115,7 @@ impl Party {
             node_key: SigningKey::from_seed(&key("node")),
             institution_key: institution,
             next_key: next,
-            kem: KemSecret::from_seed(key("kem")),
+            own: WrappingKey::from_bytes(key("own")),
             earlier: Vec::new(),
             starts: 0,
             ahead_ms: 0,
@@ -135,8 +135,9 @@ impl Party {
         let known = known.expect("a node knows its own keys");
         let after = |key: &SigningKey| SigningKey::from_seed(blake3::hash(&*key.seed()).as_bytes());
         let (before, key) = (self.institution_key.clone(), self.next_key.clone());
-        let kem_before = core::mem::replace(&mut self.kem, KemSecret::from_seed(*key.seed()));
-        self.earlier.push((before, kem_before));
+        let own = WrappingKey::from_bytes(*key.seed());
+        let own_before = core::mem::replace(&mut self.own, own);
+        self.earlier.push((before, (known.current_number(), own_before)));
         self.next_key = after(&key);
         self.node_key = after(&self.node_key);
         let rotation = Rotation {
@@ -152,13 +153,13 @@ impl Party {
             name: self.peer.name().to_owned(),
             log: known.log().clone().rotated(&Signed::sign(rotation, &key)),
             institution: key.clone(),
-            kem: self.kem.clone(),
+            own: self.own.clone(),
             node: self.node_key.clone(),
         };
         self.institution_key = key;
-        let (signing, kem) = self.earlier.iter().cloned().unzip();
+        let (signing, own) = self.earlier.iter().cloned().unzip();
         let peer = Peer::new(identity).expect("the key was committed to");
-        self.peer = peer.with_earlier(EarlierKeys { signing, kem });
+        self.peer = peer.with_earlier(EarlierKeys { signing, own });
     }
 
     /// Makes a patient on this relay, and what has it keep the keys; the world keeps the words like a patient would.

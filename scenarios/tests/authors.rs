@@ -13,9 +13,9 @@ use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
 use chartmesh_protocol::peer::{Body, Thing, ask};
 use chartmesh_protocol::record::{Bundle, EntryStanding, Kind, Label, Manifest};
 use chartmesh_protocol::refusal::RefusalCode;
+use chartmesh_protocol::session::{SealedTo, Session};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
-use chartmesh_protocol::wrap::wrap;
 use chartmesh_protocol::{custody, holdings, record};
 use chartmesh_scenarios::{Region, Who, World};
 use rand_chacha::ChaCha20Rng;
@@ -58,7 +58,7 @@ fn made_up(
     patient: PartyId,
     (kind, to): (Kind, &Compartment),
     (title, recorded): (&str, Timestamp),
-) -> Bundle {
+) -> (Bundle, Session) {
     let mut rng = ChaCha20Rng::from_seed([9; 32]);
     let mut label_salt = [0; 16];
     label_salt.copy_from_slice(&blake3::hash(title.as_bytes()).as_bytes()[..16]);
@@ -76,24 +76,24 @@ fn made_up(
     let salt = fresh_salt(&mut rng);
     let (sealed, _) = seal_small(&data_key, &salt, &manifest.to_bytes()).unwrap();
     let object = ObjectId(blake3::hash(&sealed).into());
+    let (session, by) = Session::begin((patient, to), author, recorded, &mut rng).unwrap();
     let label = Label {
         subject: patient,
         salt: label_salt,
-        compartment: Some(to.id()),
+        sealed: Some(SealedTo::new(&session, &by, &data_key)),
         manifest: object,
         contents: holdings::contents_hash(&vec![]),
         author,
         key: 0,
         recorded,
     };
-    let wrapped = wrap(data_key.expose(), object, patient, &to.key, &mut rng).unwrap();
-    Bundle {
+    let bundle = Bundle {
         label: Signed::sign(label, key).to_unverified(),
         contents: vec![],
         manifest: Bytes(sealed),
-        wrap: Some(wrapped),
-        author_wrap: None,
-    }
+        own_wrap: None,
+    };
+    (bundle, session)
 }
 
 /// Somebody reads at A, who sends `bundle` along.
@@ -101,11 +101,12 @@ fn reads_with(
     region: &mut Region,
     reader: Who,
     request: &RequestView,
-    bundle: Bundle,
+    (bundle, session): (Bundle, Session),
 ) -> RequestView {
     let lie = move |bytes: Vec<u8>| {
         let Ok(mut answer) = ReadAnswer::from_bytes(&bytes, usize::MAX) else { return bytes };
         answer.bundles.push(bundle.clone());
+        answer.sessions.push(session.clone());
         answer.to_bytes()
     };
     region.world.liar = Some((region.a, Box::new(lie)));
@@ -231,6 +232,7 @@ fn whoever_may_merely_read_announces_nothing_and_a_permission_to_add_is_for_its_
         at_relay.filter(|entry| entry.title.as_deref() == Some(title)).count()
     };
     assert_eq!(by_b(&mut region, Kind::Laboratory, "not asked"), 0);
+    assert_eq!(region.world.see(region.b, &ask::Status, None).unwrap().untaken, 1, "B sees that");
     let wish = Wish { kinds: vec![Kind::Laboratory], write: Some(true), ..Wish::default() };
     let writing = region.refer(&wish);
     region.approve(&writing, "{}").unwrap();

@@ -11,6 +11,7 @@ use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::view::OpenedView;
 use chartmesh_protocol::record::{self, Announce, Bundle, Kind, Label, Taken};
 use chartmesh_protocol::refusal::{Refusal, RefusalCode};
+use chartmesh_protocol::session::SealedTo;
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who};
@@ -197,7 +198,10 @@ fn whoever_knows_an_entry_announces_nothing_in_its_place() {
     let party = &region.world.parties[a.0];
     let known = party.peer.bundle(&party.store, patient, recorded[0]).unwrap();
     let label = known.label.claims().clone();
-    let label = Label { author: region.world.id(b), ..label };
+    let session = &mut stolen.sessions[0];
+    session.author = region.world.id(b);
+    let sealed = label.sealed.map(|sealed| SealedTo { session: session.id(), ..sealed });
+    let label = Label { author: region.world.id(b), sealed, ..label };
     assert_ne!(label.entry(), recorded[0], "an id is its author's");
     let taken = label.entry();
     let key = &region.world.parties[b.0].institution_key;
@@ -221,7 +225,8 @@ fn one_bad_entry_of_an_announcement_is_named_and_keeps_no_other_from_the_patient
     let (a, relay) = (region.a, region.relay);
     region.world.record_wire = true;
     region.add(Kind::Reports, "letter");
-    let good = announced(&region).bundles.remove(0);
+    let Announce { mut bundles, sessions, .. } = announced(&region);
+    let good = bundles.remove(0);
     let mut bad = good.clone();
     let label = Label { salt: [7; 16], ..good.label.claims().clone() };
     let entry = label.entry();
@@ -229,7 +234,8 @@ fn one_bad_entry_of_an_announcement_is_named_and_keeps_no_other_from_the_patient
     bad.label = Signed::sign(label, key).to_unverified();
     *bad.manifest.0.last_mut().unwrap() ^= 1;
     let announce = |bundles| {
-        let announce = Announce { patient: good.label.claims().subject, bundles };
+        let announce =
+            Announce { patient: good.label.claims().subject, bundles, sessions: sessions.clone() };
         Body::Record(record::Message::Announce(announce))
     };
     let say = |region: &mut Region, bundles| {
@@ -253,13 +259,16 @@ fn an_entry_that_its_author_sealed_wrongly_keeps_the_patient_from_no_other() {
     let mut announce = announced(&region);
     // A's program announces another one, whose key it did not seal as it should.
     let bundle = &mut announce.bundles[0];
-    let label = Label { salt: [7; 16], ..bundle.label.claims().clone() };
+    let sealed = bundle.label.claims().sealed.map(|sealed| {
+        let mut bytes = sealed.to_bytes();
+        *bytes.last_mut().unwrap() ^= 1;
+        Wire::from_bytes(&bytes, bytes.len()).unwrap()
+    });
+    assert!(sealed.is_some(), "it is sealed to the patient");
+    let label = Label { salt: [7; 16], sealed, ..bundle.label.claims().clone() };
     let entry = label.entry();
     let key = &region.world.parties[region.a.0].institution_key;
     bundle.label = Signed::sign(label, key).to_unverified();
-    let mut wrap = bundle.wrap.take().expect("it is sealed to the patient").to_bytes();
-    *wrap.last_mut().unwrap() ^= 1;
-    bundle.wrap = Some(Wire::from_bytes(&wrap, wrap.len()).unwrap());
     let body = Body::Record(record::Message::Announce(announce));
     let told = region.world.say(region.a, region.relay, &body, None, Some).unwrap();
     assert!(matches!(told, OutcomeResult::Done(_)), "{told:?}");

@@ -387,6 +387,7 @@ fn a_quota_is_spent_together_by_all_to_whom_it_was_passed_on() {
         operations: Operations::of(&[Operation::Keep]),
         scope: Scope::of_entries([entry]).unwrap(),
         quota: Some(bytes + bytes / 2),
+        quota_entries: None,
         purpose: chartmesh_protocol::capability::Purpose::RecordsManagement,
         delegation: Some(Delegation {
             depth: 1,
@@ -397,6 +398,8 @@ fn a_quota_is_spent_together_by_all_to_whom_it_was_passed_on() {
     let root = Chain::root(&Signed::sign(root, &keys.signing));
     let relay = &region.world.parties[region.relay.0];
     let log = relay.peer.keys_of(&relay.store, region.patient).unwrap().unwrap().log().clone();
+    let party = &region.world.parties[region.a.0];
+    let sessions = party.peer.sessions(&party.store, core::slice::from_ref(&bundle)).unwrap();
     let told: Vec<OutcomeResult> = [(c, 2), (d, 3)]
         .map(|(who, number)| {
             let child = Token {
@@ -424,6 +427,7 @@ fn a_quota_is_spent_together_by_all_to_whom_it_was_passed_on() {
                 permission: Some(permission),
                 authors: vec![],
                 patient: None,
+                sessions: sessions.clone(),
             };
             let body = Body::Backup(backup::Message::Offer(offer));
             region.world.say(who, region.provider, &body, Some(leaf), Some).unwrap()

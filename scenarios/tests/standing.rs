@@ -11,9 +11,9 @@ use chartmesh_protocol::identity::{Card, Compartment, KeyRing, Role, incept};
 use chartmesh_protocol::object::{DataKey, fresh_salt, seal_small};
 use chartmesh_protocol::peer::{Body, ask};
 use chartmesh_protocol::record::{Bundle, EntryStanding, Kind, Label, Manifest};
+use chartmesh_protocol::session::{SealedTo, Session};
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::{DAY_MS, Timestamp};
-use chartmesh_protocol::wrap::{unwrap, wrap};
 use chartmesh_protocol::{custody, grant_keys, holdings};
 use chartmesh_scenarios::{Region, Who};
 use rand_chacha::ChaCha20Rng;
@@ -63,10 +63,11 @@ fn bundle(region: &Region, at: Who, entry: EntryId) -> Bundle {
 /// holders judge.
 fn opens(region: &Region, keys: &[GrantKeys], at: Who, entry: EntryId) -> bool {
     let bundle = bundle(region, at, entry);
-    let Some(sealed) = &bundle.wrap else { return false };
+    let party = &region.world.parties[at.0];
+    let Some(sealed) = bundle.label.claims().sealed else { return false };
+    let session = party.peer.sessions(&party.store, &[bundle]).unwrap().remove(0);
     keys.iter().flat_map(|keys| &keys.compartments).any(|(_, seed)| {
-        let secret = KemSecret::from_seed(**seed);
-        unwrap(sealed, bundle.label.claims().manifest, region.patient, &secret).is_ok()
+        session.open(&KemSecret::from_seed(**seed)).is_ok_and(|by| by.unwrap(&sealed.wrap).is_ok())
     })
 }
 
@@ -180,8 +181,9 @@ fn what_is_recorded_after_an_expiry_while_the_keys_are_locked_gets_the_patients_
     // Nobody has unlocked the keys: nothing can be sealed to that compartment, and charting goes on.
     let late = region.add(Kind::Laboratory, "late");
     let other = region.add(Kind::Reports, "another kind");
-    assert!(bundle(&region, region.a, late).wrap.is_none());
-    assert!(bundle(&region, region.a, other).wrap.is_some(), "other kinds go on as ever");
+    assert!(bundle(&region, region.a, late).label.claims().sealed.is_none());
+    let sealed = bundle(&region, region.a, other).label.claims().sealed;
+    assert!(sealed.is_some(), "other kinds go on as ever");
     assert!(!readable_by_the_patient(&region, "late"));
     let patients = region.world.all(region.relay, ask::Patients::default(), None).unwrap();
     assert_eq!(patients[0].lapsed, [Kind::Laboratory], "the patient sees what waits for the keys");
@@ -189,7 +191,7 @@ fn what_is_recorded_after_an_expiry_while_the_keys_are_locked_gets_the_patients_
     // Any command with the keys at hand begins the new epoch, and the hospital adds the wrap.
     let unlocked = custody::command::Unlocked;
     region.world.ask(region.relay, unlocked, Some(region.patient)).unwrap();
-    assert!(bundle(&region, region.a, late).wrap.is_some());
+    assert!(bundle(&region, region.a, late).label.claims().sealed.is_some());
     assert!(readable_by_the_patient(&region, "late"));
     let keys = keys_of(&region, region.b);
     assert!(!opens(&region, &keys, region.a, late));
@@ -340,7 +342,7 @@ fn a_permission_to_add_goes_on_in_the_new_epoch() {
 }
 
 /// What a holder makes up: an entry by an institution that nobody knows, sealed as it should be.
-fn made_up(patient: PartyId, to: &Compartment, at: Timestamp) -> (Bundle, Introduction) {
+fn made_up(patient: PartyId, to: &Compartment, at: Timestamp) -> (Bundle, Session, Introduction) {
     let mut rng = ChaCha20Rng::from_seed([9; 32]);
     let (key, next) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
     let keys = incept(&key, &next.public());
@@ -360,17 +362,17 @@ fn made_up(patient: PartyId, to: &Compartment, at: Timestamp) -> (Bundle, Introd
     let salt = fresh_salt(&mut rng);
     let (sealed, _) = seal_small(&data_key, &salt, &manifest.to_bytes()).unwrap();
     let object = ObjectId(blake3::hash(&sealed).into());
+    let (session, by) = Session::begin((patient, to), author, at, &mut rng).unwrap();
     let label = Label {
         subject: patient,
         salt: label_salt,
-        compartment: Some(to.id()),
+        sealed: Some(SealedTo::new(&session, &by, &data_key)),
         manifest: object,
         contents: holdings::contents_hash(&vec![]),
         author,
         key: 0,
         recorded: at,
     };
-    let wrapped = wrap(data_key.expose(), object, patient, &to.key, &mut rng).unwrap();
     let card = Card {
         institution: author,
         key: 0,
@@ -384,11 +386,10 @@ fn made_up(patient: PartyId, to: &Compartment, at: Timestamp) -> (Bundle, Introd
         label: Signed::sign(label, &key).to_unverified(),
         contents: vec![],
         manifest: chartmesh_protocol::codec::Bytes(sealed),
-        wrap: Some(wrapped),
-        author_wrap: None,
+        own_wrap: None,
     };
     let card = Signed::sign(card, &key).to_unverified();
-    (bundle, Introduction { keys, card, nodes: vec![] })
+    (bundle, session, Introduction { keys, card, nodes: vec![] })
 }
 
 #[test]
@@ -397,17 +398,13 @@ fn a_holder_that_makes_up_an_author_or_spoils_a_wrap_is_noticed_and_the_rest_is_
     let request = standing(&mut region, 20);
     let spoilt = region.add(Kind::Laboratory, "spoilt");
     let to = ring(&region, region.a).compartment(Kind::Laboratory);
-    let (bundle, who) = made_up(region.patient, &to, region.world.now);
+    let (bundle, session, who) = made_up(region.patient, &to, region.world.now);
     let lie = move |bytes: Vec<u8>| {
         let Ok(mut answer) = ReadAnswer::from_bytes(&bytes, usize::MAX) else { return bytes };
-        let other = answer.bundles.iter().find(|b| b.label.claims().entry() != spoilt).unwrap();
-        let wrap = other.wrap.clone();
-        for bundle in &mut answer.bundles {
-            if bundle.label.claims().entry() == spoilt {
-                bundle.wrap.clone_from(&wrap);
-            }
-        }
+        let mut spoilt = answer.bundles.iter_mut().filter(|b| b.label.claims().entry() == spoilt);
+        spoilt.next().unwrap().manifest.0[100] ^= 1;
         answer.bundles.push(bundle.clone());
+        answer.sessions.push(session.clone());
         answer.authors.push(who.clone());
         answer.to_bytes()
     };

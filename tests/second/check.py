@@ -18,8 +18,8 @@ from codes import Code, card_of, commitment, number_of, proven, transcript, unpa
 from judge import Keys, require
 from members import View
 from party import cbor
-from suite import (compartment_id, derive, digest, entry_id, expand, extract, file_len, hpke_open, kem_id, keys_of, open_object, open_padded, padded_len,
-                   public_of, seal, unwrap, verifies, xwing)
+from suite import (compartment_id, derive, digest, entry_id, expand, extract, file_len, hpke_open, kem_id, keys_of, manifest_key, open_object, open_padded, padded_len,
+                   public_of, seal, session_id, session_key, unwrap, verifies, xwing)
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors"
 unhex = bytes.fromhex
@@ -83,10 +83,10 @@ def institution():
     publics = []
     for keys in made["keys"]:
         number = keys["number"].to_bytes(4, "big")
-        signing, kem = (expand(root, b"chartmesh/1/institution-" + which + number) for which in (b"id", b"kem"))
+        signing, own = (expand(root, b"chartmesh/1/institution-" + which + number) for which in (b"id", b"own"))
         publics.append(public_of(signing))
-        found = signing.hex(), publics[-1].hex(), kem.hex(), xwing(kem)[0].hex()
-        agree("institution's keys", found, (keys["signing"], keys["public"], keys["kem"], keys["kem_public"]))
+        found = signing.hex(), publics[-1].hex(), own.hex()
+        agree("institution's keys", found, (keys["signing"], keys["public"], keys["own"]))
     for log, number in (made["log"], 0), (made["rotated"], 1):
         keys = Keys.read(unhex(log))
         found = keys.party.hex(), keys.keys, keys.committed
@@ -197,7 +197,7 @@ def permissions():
                    "targets": [(unhex(t["entry"]), unhex(t["compartment"])) for t in case["targets"]]}
         verifier = {"me": unhex(case["verifier"]), "now_ms": case["now_ms"], "nonce": unhex(case["nonce"]),
                     "nodes": {unhex(n["node"]): unhex(n["institution"]) for n in case["nodes"]},
-                    "used": {unhex(u["token"]): u["bytes"] for u in case["used"]}}
+                    "used": {unhex(u["token"]): (u["bytes"], u["entries"]) for u in case["used"]}}
         proof = case["proof"] and Statement("proof", unhex(case["proof"]))
         return judge.permission(links, proof, request, verifier, patient, institutions, revocations, treats)
 
@@ -209,15 +209,13 @@ def permissions():
         told = "not-valid" if REASONS.get(reason, 0) <= 13 else reason
         agree(f"permission {case['name']}", told, case["told_to_the_far_side"])
     sealed = vectors("capability/sealed")
-    g, w = sealed["grant"], sealed["wrap"]
+    g = sealed["grant"]
     grant = decode("grant", unhex(g["grant"]))
     agree("the key of a grant", grant[3], kem_id(xwing(unhex(g["recipient_seed"]))[0]))
     opened = hpke_open(unhex(g["recipient_seed"]), b"chartmesh/1/grant", grant[1][-1].id, grant[2])
     keys = decode("grant-keys", opened, 24 * 1024)
     for part, name in ((1, "entries"), (2, "compartments")):
         agree("grant", {id_.hex(): key.hex() for id_, key in keys[part]}, g[name])
-    key = unwrap(unhex(w["recipient_seed"]), unhex(w["party"]), unhex(w["object"]), unhex(w["wrap"]))
-    agree("wrap", key.hex(), w["data_key"])
 
 
 def explained():
@@ -258,6 +256,8 @@ def tables():
 
 def bundles():
     made = vectors("record/bundles")
+    session = decode("session", unhex(made["session"]))
+    agree("a session's id", session_id(unhex(made["session"])).hex(), made["session_id"])
 
     def run(case):
         bundle, author = decode("bundle", unhex(case["bundle"])), Keys.read(unhex(case["author_keys"]))
@@ -268,10 +268,10 @@ def bundles():
         require(len(bundle[2]) <= 256, "too-many")
         require(digest(contents_bytes(bundle[2])) == label[5], "other-contents")
         require(len(sealed) <= 65536 and digest(sealed) == label[4], "other-manifest")
-        key = unwrap(unhex(made["compartment_seed"]), label[1], label[4], bundle[4])
+        key = manifest_key(unhex(made["compartment_seed"]), label, {session_id(unhex(made["session"])): session})
         told = decode("compartment", unhex(made["compartment"]))
         agree("its key", told[4], xwing(unhex(made["compartment_seed"]))[0])
-        agree("compartment of the label", compartment_id(unhex(made["compartment"])), label[3])
+        agree("compartment of the label", compartment_id(unhex(made["compartment"])), label[3][1])
         agree("data key", key.hex(), made["data_key"])
         manifest = open_manifest(key, sealed)
         listed = [(c[1], c[2]) for c in manifest[6]]
@@ -283,6 +283,20 @@ def bundles():
     inner = run(made["cases"][0])[6][0]
     plain = open_object(inner[4], inner[1], inner[3], unhex(made["content_file"]))
     agree("content", plain.hex(), made["content"])
+
+
+def sessions():
+    """[WRP-1] to [WRP-3]"""
+    made = vectors("record/sessions")
+
+    def run(case):
+        session, sealed = decode("session", unhex(case["session"])), decode("sealed-to", unhex(case["sealed"]))
+        key = unwrap(session_key(unhex(made["compartment_seed"]), session), sealed[3])
+        agree("its data key", key.hex(), made["data_key"])
+
+    for case in made["cases"]:
+        agree(f"session {case['name']}", session_id(unhex(case["session"])).hex(), case["id"])
+        agree(f"session {case['name']}", outcome(lambda: run(case)), case["error"])
 
 
 def contents_bytes(contents):
@@ -542,7 +556,7 @@ def countersigned():
 
 
 def main():
-    sections = (encoding, statements, identity, fingerprints, objects, permissions, explained, tables, bundles, catalogues, hello,
+    sections = (encoding, statements, identity, fingerprints, objects, permissions, explained, tables, bundles, sessions, catalogues, hello,
                 codes, messages, membership, streams, access_log, countersigned)
     for section in sections:
         before = count

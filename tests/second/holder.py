@@ -8,13 +8,14 @@ from cddl import Bad, decode
 from check import contents_bytes
 from judge import Keys, require
 from party import Institution, code, make, now_ms, refused, sign
-from suite import compartment_id, digest, entry_id, hpke_seal, seal
+from suite import compartment_id, digest, entry_id, seal, session_begin, session_id, wrap
 
 
 class Holder(Institution):
     def __init__(self, name):
         super().__init__(name, "hospital")
         self.bundles, self.files, self.tickets, self.lines = [], {}, {}, []
+        self.sessions = {}  # by patient and compartment: the session and its key
         self.revocations = judge.Revocations()
 
     def keep(self, file):
@@ -32,12 +33,26 @@ class Holder(Institution):
         manifest = {1: entry, 2: code("kind", kind), 3: title, 4: now, 5: "Dr Python", 6: [keys], 7: []}
         sealed = seal(manifest_key, os.urandom(24), make("manifest", manifest))
         contents = [{1: keys[1], 2: keys[2]}]
-        claims = {1: patient.party, 2: salt, 3: compartment, 4: digest(sealed), 5: digest(contents_bytes(contents)),
+        session, by = self.session(patient.party, public, compartment)
+        sealed_to = {1: compartment, 2: session_id(make("session", session)), 3: wrap(by, manifest_key)}
+        claims = {1: patient.party, 2: salt, 3: sealed_to, 4: digest(sealed), 5: digest(contents_bytes(contents)),
                   6: self.party, 7: 0, 8: now}
-        info = b"chartmesh/1/wrap" + patient.party + digest(public)
-        wrap = hpke_seal(public, info, digest(sealed), manifest_key)
-        self.bundles.append({1: sign("label", claims, self.seed), 2: contents, 3: sealed, 4: wrap})
+        self.bundles.append({1: sign("label", claims, self.seed), 2: contents, 3: sealed})
         return self.bundles[-1]
+
+    def session(self, patient, public, compartment):
+        """[WRP-5]"""
+        if (patient, compartment) not in self.sessions:
+            session = {1: patient, 2: compartment, 3: self.party, 4: now_ms()}
+            session[5], session[6], by = session_begin(public, session)
+            self.sessions[patient, compartment] = session, by
+        return self.sessions[patient, compartment]
+
+    def named(self, bundles):
+        """[WRP-4]: the sessions that bundles name."""
+        ids = {b[1][3][2] for b in bundles}
+        found = {session_id(make("session", s)): s for s, _ in self.sessions.values()}
+        return [found[id_] for id_ in sorted(ids)]
 
     def note(self, leaf, request, who, entries, reason=None):
         """[LOG-1]: the line comes before the answer."""
@@ -66,12 +81,13 @@ class Holder(Institution):
             raise
         scope = leaf[303]
         shown = [b for b in self.bundles if b[1][1] == patient.party
-                 and (entry_id(b[1]) in scope.get(1, []) or b[1][3] in scope.get(2, []))]
+                 and (entry_id(b[1]) in scope.get(1, []) or b[1][3][1] in scope.get(2, []))]
         self.note(leaf, request, connection.party, [entry_id(b[1]) for b in shown])
         ticket = os.urandom(16)
         self.tickets[ticket] = connection.mux.node, {c[1] for b in shown for c in b[2]}
         head = {1: self.party, 2: 0, 3: patient.party, 4: len(self.lines), 5: digest(self.lines[-1]), 6: now_ms(), 7: 0}
-        return make("read-answer", {1: shown, 2: ticket, 4: [self.introduction()], 5: sign("log-head", head, self.seed)})
+        return make("read-answer", {1: shown, 2: ticket, 4: [self.introduction()], 5: sign("log-head", head, self.seed),
+                                    7: self.named(shown)})
 
     def give(self, stream, node):
         """[NET-8], [NET-10]"""

@@ -5,7 +5,7 @@ import time
 
 from judge import DAY_MS
 from party import code, inception, make, now_ms, sign
-from suite import compartment_id, entry_id, expand, extract, hpke_seal, kem_id, unwrap, xwing
+from suite import compartment_id, entry_id, expand, extract, hpke_seal, kem_id, manifest_key, session_id, xwing
 
 
 class Patient:
@@ -32,17 +32,18 @@ class Patient:
         claims.update({int(key[1:]): value for key, value in more.items()})
         return sign("token", claims, self.seed)
 
-    def grant(self, token, grantee_kem, bundles=()):
+    def grant(self, token, grantee_kem, bundles=(), sessions=()):
         """[CAP-12]: the permission, with the keys of those bundles that it names, and of every compartment it covers."""
         named, covered = token[303].get(1, []), sorted(token[303].get(2, []))
-        entries = sorted([entry_id(b[1]), self.key_of(b)] for b in bundles if entry_id(b[1]) in named)
+        entries = sorted([entry_id(b[1]), self.key_of(b, sessions)] for b in bundles if entry_id(b[1]) in named)
         keys = make("grant-keys", {1: entries, 2: [[id_, self.compartments[id_]] for id_ in covered]})
         return {1: [token], 2: hpke_seal(grantee_kem, b"chartmesh/1/grant", token.id, keys), 3: kem_id(grantee_kem)}
 
-    def key_of(self, bundle):
+    def key_of(self, bundle, sessions):
         """[REC-3], [REC-4]: the manifest's data key."""
         label = bundle[1]
-        return unwrap(self.compartments[label[3]], label[1], label[4], bundle[4])
+        by_id = {session_id(make("session", session)): session for session in sessions}
+        return manifest_key(self.compartments[label[3][1]], label, by_id)
 
     def revoke(self, token):
         """[CAP-15]"""

@@ -14,7 +14,7 @@ from members import View
 from party import BULK, Institution, code, make, now_ms, sign
 from patient import Patient
 from stage import dial, fact, flipped, refusal
-from suite import compartment_id, digest, entry_id, hpke_open, open_object, unwrap, verifies
+from suite import compartment_id, digest, entry_id, hpke_open, manifest_key, open_object, session_id, verifies
 
 
 def chart(person, relay, name, contents):
@@ -137,23 +137,27 @@ def enrol(person, relay):
         bundles = [b for m in relay.heard if m[0] == 3 and m[1][1][1] == patient.party for b in m[1][1][2]]
         return len(bundles) == len(contents) and bundles
 
+    def sessions():
+        return [s for m in relay.heard if m[0] == 3 and m[1][1][1] == patient.party for s in m[1][1][3]]
+
     with relay.arrived:
         require(relay.arrived.wait_for(announced, 60), "waited in vain for the entries")
-    opened = {manifest[6][0][6] for b in announced() if (manifest := entry(b, patient.compartments, relay.known))}
+    opened = {manifest[6][0][6] for b in announced() if (manifest := entry(b, sessions(), patient.compartments, relay.known))}
     fact("both entries are announced, and their manifests open with our patient's keys", opened == set(contents))
     late = dial(Institution("Late Relay", "patient"), given)
     fact("whoever proves the code now is too late: already-done", late.hello(given)[0] == "already-done")
     return far, patient, contents
 
 
-def entry(bundle, compartments, institutions):
+def entry(bundle, sessions, compartments, institutions):
     """[REC-1] to [REC-4]: the manifest of an entry, with the keys of the compartments."""
     label, sealed = bundle[1], bundle[3]
     author = institutions[label[6]].of(label[6], label[7])
     require(author and verifies(author, label.signed, label.signature), "bad-signature")
     require(digest(contents_bytes(bundle[2])) == label[5], "other-contents")
     require(digest(sealed) == label[4], "other-manifest")
-    manifest = open_manifest(unwrap(compartments[label[3]], label[1], label[4], bundle[4]), sealed)
+    by_id = {session_id(make("session", session)): session for session in sessions}
+    manifest = open_manifest(manifest_key(compartments[label[3][1]], label, by_id), sealed)
     listed = [(c[1], c[2]) for c in bundle[2]] == [(c[1], c[2]) for c in manifest[6]]
     require(manifest[1] == entry_id(label) and listed, "other-label")
     return manifest
@@ -189,7 +193,7 @@ def reading(far, patient, contents):
     fact("bulk has room", stream.read(1) == b"\x01")
     found = {}
     for bundle in answer[1]:
-        for ref in entry(bundle, compartments, ours.known)[6]:
+        for ref in entry(bundle, answer[7], compartments, ours.known)[6]:
             file = pull(stream, answer[2], ref[1], ref[2])
             found[ref[6]] = open_object(ref[4], ref[1], ref[3], file)
             fact(f"{ref[6]}: {ref[2]} bytes pulled, each group verified, opened")
@@ -257,8 +261,8 @@ def the_node_reads(person, far, relay_far, patient):
     fact("the node asks our patient", wanted[2] == patient.party and wanted[1].hex() == asked["request"])
     kem = relay_far.peer[2][5]
     by_entry = patient.mint(relay_far.party, [entry_id(bundles[0][1])])
-    by_compartment = patient.mint(relay_far.party, v303={2: [bundles[1][1][3]]})
-    grants = [patient.grant(token, kem, bundles) for token in (by_entry, by_compartment)]
+    by_compartment = patient.mint(relay_far.party, v303={2: [bundles[1][1][3][1]]})
+    grants = [patient.grant(token, kem, bundles, holder.named(bundles)) for token in (by_entry, by_compartment)]
     given = {1: wanted[1], 2: patient.log, 3: patient.ring, 4: {1: patient.state}, 5: grants, 6: [holder.introduction()],
              7: [told for told in patient.told if compartment_id(make("compartment", told)) in by_compartment[303][2]]}
     relay_far.send([4, [3, given]])

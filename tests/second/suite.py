@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from kyber_py.ml_kem import ML_KEM_768
 
-from cddl import Bad
+from cddl import Bad, bstr, head
 
 P = 2**255 - 19
 ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303021422
@@ -82,20 +83,29 @@ def xwing(seed):
     return ek + x.public_key().public_bytes_raw(), dk, x
 
 
-def hpke_open(seed, info, aad, sealed):
-    public, dk, x = xwing(seed)
-    kem_ct, x_ct, ciphertext = sealed[:1088], sealed[1088:1120], sealed[1120:]
-    ss_m, ss_x = ML_KEM_768.decaps(dk, kem_ct), x.exchange(X25519PublicKey.from_public_bytes(x_ct))
-    key, nonce = schedule(combine(ss_m, ss_x, x_ct, public[1184:]), info)
-    return AESGCM(key).decrypt(nonce, ciphertext, aad)
-
-
-def hpke_seal(public, info, aad, plain):
+def encapsulate(public):
     ss_m, kem_ct = ML_KEM_768.encaps(public[:1184])
     x = X25519PrivateKey.generate()
     x_ct, ss_x = x.public_key().public_bytes_raw(), x.exchange(X25519PublicKey.from_public_bytes(public[1184:]))
-    key, nonce = schedule(combine(ss_m, ss_x, x_ct, public[1184:]), info)
-    return kem_ct + x_ct + AESGCM(key).encrypt(nonce, plain, aad)
+    return kem_ct + x_ct, combine(ss_m, ss_x, x_ct, public[1184:])
+
+
+def decapsulate(seed, encapsulated):
+    public, dk, x = xwing(seed)
+    kem_ct, x_ct = encapsulated[:1088], encapsulated[1088:]
+    ss_m, ss_x = ML_KEM_768.decaps(dk, kem_ct), x.exchange(X25519PublicKey.from_public_bytes(x_ct))
+    return combine(ss_m, ss_x, x_ct, public[1184:])
+
+
+def hpke_open(seed, info, aad, sealed):
+    key, nonce, _ = schedule(decapsulate(seed, sealed[:1120]), info)
+    return AESGCM(key).decrypt(nonce, sealed[1120:], aad)
+
+
+def hpke_seal(public, info, aad, plain):
+    encapsulated, shared = encapsulate(public)
+    key, nonce, _ = schedule(shared, info)
+    return encapsulated + AESGCM(key).encrypt(nonce, plain, aad)
 
 
 def combine(ss_m, ss_x, x_ct, x_public):
@@ -103,7 +113,7 @@ def combine(ss_m, ss_x, x_ct, x_public):
 
 
 def schedule(shared, info):
-    """RFC 9180's key schedule in base mode: the key and the nonce of the first message."""
+    """RFC 9180's key schedule in base mode: the key and the nonce of the first message, and what exports secrets."""
 
     def labeled_extract(salt, label, ikm):
         return extract(salt, b"HPKE-v1" + SUITE + label + ikm)
@@ -113,11 +123,61 @@ def schedule(shared, info):
 
     context = b"\0" + labeled_extract(b"", b"psk_id_hash", b"") + labeled_extract(b"", b"info_hash", info)
     secret = labeled_extract(shared, b"secret", b"")
-    return labeled_expand(secret, b"key", context, 32), labeled_expand(secret, b"base_nonce", context, 12)
+    exporter = labeled_expand(secret, b"exp", context, 32)
+    key, nonce = labeled_expand(secret, b"key", context, 32), labeled_expand(secret, b"base_nonce", context, 12)
+    return key, nonce, lambda of: labeled_expand(exporter, b"sec", of, 32)
 
 
-def unwrap(seed, party, object_id, wrap):
-    return hpke_open(seed, b"chartmesh/1/wrap" + party + digest(xwing(seed)[0]), object_id, wrap)
+# Sealing sessions, section 10.
+
+
+def session_id(encoded):
+    """[WRP-2]: of the encoded map."""
+    return derive("chartmesh/1/session-id", encoded, 16)
+
+
+def session_info(session, public):
+    """[WRP-1]"""
+    ids = b"".join(bytes([n]) + bstr(session[n]) for n in (1, 2, 3))
+    return b"chartmesh/1/session" + digest(public) + head(5, 4) + ids + b"\x04" + head(0, session[4])
+
+
+def session_begin(public, session):
+    """[WRP-1]: keys 5 and 6 of a session, and its key."""
+    encapsulated, shared = encapsulate(public)
+    export = schedule(shared, session_info(session, public))[2]
+    return encapsulated, export(b"chartmesh/1/session-check"), export(b"chartmesh/1/session-key")
+
+
+def session_key(seed, session):
+    """[WRP-1], [WRP-3]"""
+    shared = decapsulate(seed, session[5])
+    export = schedule(shared, session_info(session, xwing(seed)[0]))[2]
+    if export(b"chartmesh/1/session-check") != session[6]:
+        raise Bad("session-check")
+    return export(b"chartmesh/1/session-key")
+
+
+def wrap(kek, key):
+    return aes_key_wrap(kek, key)
+
+
+def unwrap(kek, wrapped):
+    """[WRP-3]"""
+    try:
+        return aes_key_unwrap(kek, wrapped)
+    except InvalidUnwrap:
+        raise Bad("wrap") from None
+
+
+def manifest_key(seed, label, sessions):
+    """[WRP-3], [WRP-4]: by the seed of the label's compartment and the sessions that came along, by id."""
+    session = sessions.get(label[3][2])
+    if session is None:
+        raise Bad("session.missing")
+    if (session[1], session[2], session[3]) != (label[1], label[3][1], label[6]):
+        raise Bad("session.other")
+    return unwrap(session_key(seed, session), label[3][3])
 
 
 # Sealed objects.

@@ -8,6 +8,7 @@ use chartmesh_protocol::id::ConsentId;
 use chartmesh_protocol::identity::Phrase;
 use chartmesh_protocol::peer::{KeysView, PeerView};
 use chartmesh_protocol::record::Bundle;
+use chartmesh_protocol::session::Session;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -24,6 +25,7 @@ pub struct Rogue {
     terminal: chartmesh_kit::Rogue,
     runtime: tokio::runtime::Runtime,
     patients_key: SigningKey,
+    sessions: Vec<Session>,
 }
 
 fn of<T: DeserializeOwned>(value: Value) -> T {
@@ -46,7 +48,7 @@ impl Rogue {
         let stolen = chartmesh_kit::Rogue::of(&victim.dir, &known, holder, patient, &keys);
         let terminal = runtime.block_on(stolen).expect("its keys, and a free port");
         let phrase = Phrase::parse(&region.words).expect("the patient's words");
-        Self { terminal, runtime, patients_key: phrase.signing_key(0) }
+        Self { terminal, runtime, patients_key: phrase.signing_key(0), sessions: Vec::new() }
     }
 
     /// The permission that the institution received for a request.
@@ -96,10 +98,10 @@ impl Rogue {
     /// # Panics
     /// When it gives none.
     pub fn bundles(&mut self, chain: &Chain) -> Vec<Bundle> {
-        self.runtime
-            .block_on(self.terminal.page(chain, REQUEST))
-            .expect("a good permission")
-            .bundles
+        let page = self.runtime.block_on(self.terminal.page(chain, REQUEST));
+        let page = page.expect("a good permission");
+        self.sessions.extend(page.sessions);
+        page.bundles
     }
 
     /// Offers entries for keeping, under a permission.
@@ -107,7 +109,7 @@ impl Rogue {
     /// # Panics
     /// As [`Rogue::read`].
     pub fn offer(&mut self, chain: &Chain, bundles: Vec<Bundle>) -> Told {
-        let told = self.terminal.offer(chain, bundles, Vec::new());
+        let told = self.terminal.offer(chain, (bundles, self.sessions.clone()), Vec::new());
         self.runtime.block_on(told).expect("the holder answers")
     }
 

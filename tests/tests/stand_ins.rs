@@ -32,7 +32,7 @@ fn the_program_has_no_code_of_the_stand_ins() {
     let program = fs::read(chartmesh_tests::program()).unwrap();
     let program = String::from_utf8_lossy(&program);
     // Something that is there, to show that it would be found.
-    assert!(program.contains("chartmesh/1/wrap"));
+    assert!(program.contains("chartmesh/1/session"));
     assert!(!program.contains("stand-in for X-Wing"));
 }
 

@@ -17,7 +17,7 @@ pub(crate) mod name {
     /// The seed of the node's own Ed25519 key, from which its PeerId comes.
     pub(crate) const NODE_SIGNING_SEED: &str = "node-signing-seed";
     const SIGNING: &str = "institution-signing-seed-";
-    const KEM: &str = "institution-kem-seed-";
+    const OWN: &str = "institution-own-key-";
 
     /// The seed of the institution's signing key of this number in its key log.
     #[must_use]
@@ -25,16 +25,16 @@ pub(crate) mod name {
         format!("{SIGNING}{number}")
     }
 
-    /// The seed of the KEM key that goes with it.
+    /// The own key that goes with it.
     #[must_use]
-    pub(crate) fn institution_kem_seed(number: u32) -> String {
-        format!("{KEM}{number}")
+    pub(crate) fn institution_own_key(number: u32) -> String {
+        format!("{OWN}{number}")
     }
 
-    /// The number of the institution's key that a secret of this name is, for signing or for what is sealed to it.
+    /// The number of the institution's key that a secret of this name is, for signing or for wrapping its own.
     #[must_use]
     pub(crate) fn number(name: &str) -> Option<u32> {
-        name.strip_prefix(SIGNING).or_else(|| name.strip_prefix(KEM))?.parse().ok()
+        name.strip_prefix(SIGNING).or_else(|| name.strip_prefix(OWN))?.parse().ok()
     }
 }
 

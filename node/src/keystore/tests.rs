@@ -197,7 +197,7 @@ fn what_a_crash_left_of_an_unfinished_change_is_overwritten() {
     let place = new_keystore(&right());
     place.file("keystore.new", b"half", 0o644);
     let mut more = secrets();
-    more.set(&name::institution_kem_seed(0), &[9; 32]).unwrap();
+    more.set(&name::institution_own_key(0), &[9; 32]).unwrap();
     Keystore::replace(&place.path, &right(), &more, &mut rng()).unwrap();
     assert_eq!(Keystore::open(&place.path, &right()).unwrap(), more);
     assert!(!place.directory.path().join("keystore.new").exists());

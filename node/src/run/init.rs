@@ -227,8 +227,8 @@ struct InstitutionKeys {
     log: KeyLog,
     /// Of the signing keys, the current one last: the newest view may list an earlier one still.
     signing: Vec<Secret32>,
-    /// Of the KEM keys, likewise.
-    kem: Vec<Secret32>,
+    /// Of the own keys, likewise.
+    own: Vec<Secret32>,
 }
 
 impl InstitutionKeys {
@@ -236,8 +236,8 @@ impl InstitutionKeys {
     fn of_phrase(phrase: &InstitutionPhrase, log: KeyLog) -> Self {
         let numbers = 0..=number(&log);
         let signing = numbers.clone().map(|number| phrase.signing_seed(number)).collect();
-        let kem = numbers.map(|number| phrase.kem_seed(number)).collect();
-        Self { log, signing, kem }
+        let own = numbers.map(|number| phrase.own_key(number)).collect();
+        Self { log, signing, own }
     }
 
     /// Random ones, which never change: what a relay does for its patients follows from their words, and a relay whose keys
@@ -245,7 +245,7 @@ impl InstitutionKeys {
     fn of_relay() -> Self {
         let signing = fresh();
         let log = incept_for_good(&SigningKey::from_seed(&signing), &mut system());
-        Self { log, signing: vec![signing], kem: vec![fresh()] }
+        Self { log, signing: vec![signing], own: vec![fresh()] }
     }
 
     /// A node of the institution, with a key and a storage key of its own.
@@ -254,8 +254,8 @@ impl InstitutionKeys {
         for (number, seed) in (0..).zip(&self.signing) {
             set(&mut secrets, &name::institution_signing_seed(number), seed);
         }
-        for (number, seed) in (0..).zip(&self.kem) {
-            set(&mut secrets, &name::institution_kem_seed(number), seed);
+        for (number, seed) in (0..).zip(&self.own) {
+            set(&mut secrets, &name::institution_own_key(number), seed);
         }
         let node = fresh_node(&mut secrets);
         let name = name.to_owned();

@@ -116,6 +116,10 @@ identifier!(
     KemId, 16
 );
 identifier!(
+    /// A sealing session: the first 16 bytes of a hash over all of it.
+    SessionId, 16
+);
+identifier!(
     /// A chart: what one institution keeps about one person, known by this institution only.
     ChartId, 16
 );

@@ -7,11 +7,11 @@
 //!  day 75       deleted: what was sealed to it on the last day has had three weeks to arrive
 //! ```
 //!
-//! What comes sealed to one is opened once and sealed to the institution's own key, which nobody is shown. So who records
+//! What comes sealed to one is opened once and kept under the institution's own key, which nobody is shown. So who records
 //! grants on their way, and steals keystore and store later, opens those of the last 75 days. After a rotation of the
 //! institution's keys a new one is made at once, and the earlier ones are deleted within a week. [ID-20], [CAP-12]
 
-use crate::capability::{Grant, GrantError};
+use crate::capability::{Grant, GrantError, GrantKeys};
 use crate::codec::wire_struct;
 use crate::crypto::{self, KemSecret};
 use crate::directory;
@@ -133,15 +133,14 @@ pub(crate) fn shorten(txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Opens a grant that has come, with the key that it names, and seals its keys to the institution's own.
+/// Opens a grant that has come, with the key that it names.
 ///
 /// Refused is one whose key is not here: deleted, lost with a newer copy of the store, or of another node. [CAP-19]
-pub(crate) fn take_over(ctx: &mut Context<'_>, grant: Grant) -> Handled<Grant> {
+pub(crate) fn open(ctx: &Context<'_>, grant: &Grant) -> Handled<GrantKeys> {
     let Some(row) = rows::get::<GrantKeyRow>(ctx.txn, KEYS, &grant.key.0)? else {
         return refuse(GrantError::KeyNotHere);
     };
-    let keys = grant.open(&row.secret)?;
-    Ok(Grant::seal(grant.chain, &keys, &ctx.own.kem(), ctx.rng)?)
+    Ok(grant.open(&row.secret)?)
 }
 
 #[cfg(test)]

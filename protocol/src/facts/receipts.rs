@@ -3,8 +3,9 @@
 use crate::codec::{Bytes, wire_struct};
 use crate::entries::{self, EntryRow};
 use crate::holdings;
-use crate::id::{EntryId, ObjectId, PartyId};
+use crate::id::{EntryId, ObjectId, PartyId, SessionId};
 use crate::limits;
+use crate::own_wrap::OwnWrap;
 use crate::reason::reasons;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
@@ -12,7 +13,6 @@ use crate::statement::Statement;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::Reading;
-use crate::wrap::Wrap;
 
 reasons! {
     /// Why a receipt does not count.
@@ -45,6 +45,8 @@ wire_struct! {
         6 => at: Timestamp,
         /// Until when at least; none when until the owner says otherwise.
         7 => keep_until: Option<Timestamp>,
+        /// The sessions that the entries are sealed by, in ascending order: without them they open for nobody.
+        8 => sessions: Vec<SessionId>,
     }
 }
 
@@ -76,8 +78,8 @@ wire_struct! {
         2 => since: Timestamp,
         /// Bytes of its objects.
         3 => bytes: u64,
-        /// The manifest's key, sealed to its author, for an institution's own backup.
-        4 => author_wrap: Option<Wrap>,
+        /// The manifest's key under its author's own, for an institution's own backup.
+        4 => own_wrap: Option<OwnWrap>,
     }
 }
 
@@ -108,14 +110,15 @@ pub(crate) fn learn(
         .iter()
         .filter(|object| object.entry == entry)
         .fold(0, |sum: u64, object| sum.saturating_add(object.length));
-    let kept = KeptRow { depositor, since: receipt.at, bytes, author_wrap: None };
+    let kept = KeptRow { depositor, since: receipt.at, bytes, own_wrap: None };
     rows::put(txn, ELSEWHERE, &key(receipt.owner, subject, entry, receipt.holder), &kept)?;
     rows::mark(txn, HELD_AT, &held_at(receipt.owner, (subject, entry), receipt.holder))?;
     entries::learn_holder(txn, subject, entry, receipt.holder)?;
     Ok(())
 }
 
-/// Whether a receipt names every object of an entry with its length; the manifest's, where it is known.
+/// Whether a receipt names every object of an entry with its length, the manifest's where it is known, and by which sessions the
+/// sealed ones are kept.
 fn covers(receipt: &Receipt, entry: EntryId, row: &EntryRow, manifest: Option<u64>) -> bool {
     let named = |object, length: Option<u64>| {
         receipt.objects.iter().any(|named| {
@@ -124,7 +127,11 @@ fn covers(receipt: &Receipt, entry: EntryId, row: &EntryRow, manifest: Option<u6
                 && length.is_none_or(|length| named.length == length)
         })
     };
-    named(row.label.claims().manifest, manifest)
+    let label = row.label.claims();
+    // By which session the holder has it sealed, its first label says, and that need not be the newest here.
+    let session = label.sealed.is_none() || !receipt.sessions.is_empty();
+    session
+        && named(label.manifest, manifest)
         && row.contents.iter().all(|content| named(content.object, Some(content.length)))
 }
 

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::codes;
 use crate::copied;
 use crate::directory;
-use crate::entries::{self, Bundle, Draft, SealedEntry, Sealing};
+use crate::entries::{self, Bundle, Draft, SealedEntry, Sealer, Sealing};
 use crate::grant_keys;
 use crate::holdings::{self, Transfer};
 use crate::id::{ChartId, EntryId, NodeId, ObjectId, PartyId, TicketId, TransferId};
@@ -18,6 +18,7 @@ use crate::outbox;
 use crate::patients;
 use crate::record;
 use crate::refusal::{Handled, refuse};
+use crate::session::Session;
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Txn};
 use crate::time::Timestamp;
@@ -319,6 +320,18 @@ impl Peer {
         }
     }
 
+    /// The sessions that entries name, as far as they are kept here: what goes along with them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn sessions(
+        &self,
+        txn: &dyn ReadTxn,
+        bundles: &[Bundle],
+    ) -> Result<Vec<Session>, StoreError> {
+        entries::sessions_named(txn, bundles)
+    }
+
     /// Whether anything holds an object: what nothing holds is swept from the object folder.
     ///
     /// # Errors
@@ -412,21 +425,12 @@ impl Peer {
         if entries::chart_of(txn, subject)?.is_none() {
             return refuse(Reason::NoChart);
         }
-        let own = self.own.kem();
+        let mut sealer = Sealer::new(&self.own, subject, now);
         drafts
             .into_iter()
             .map(|draft| {
-                let compartment = directory::usable_compartment(txn, subject, draft.kind, now)?;
-                let sealing = Sealing {
-                    subject,
-                    author: self.own.party(),
-                    key_number: self.own.key_number(),
-                    key: self.own.institution_key(),
-                    own: &own,
-                    compartment: compartment.as_ref(),
-                    now,
-                };
-                entries::seal(draft, &sealing, rng)
+                let session = sealer.session(txn, draft.kind, rng)?;
+                entries::seal(draft, &Sealing { own: &self.own, subject, session, now }, rng)
             })
             .collect()
     }
@@ -454,7 +458,7 @@ impl Peer {
         drafts: Vec<(EntryId, Timestamp, Draft)>,
         rng: &mut dyn CryptoRng,
     ) -> Handled<Vec<(EntryId, SealedEntry)>> {
-        record::seal_anew(&self.own, (subject, &self.own.kem()), drafts, rng)
+        record::seal_anew(&self.own, subject, drafts, rng)
     }
 }
 

@@ -147,7 +147,7 @@ impl Peer {
         let mut ctx = self.context(now, &mut overlay, &mut *rng, keys);
         let result = handler(&mut ctx).and_then(|()| hand_on_all(&mut ctx));
         let Context { effects, lines_if_refused, payer, .. } = ctx;
-        match result.and_then(|()| Bills::of(&self.own, &overlay, payer)) {
+        match result.and_then(|()| Bills::of((&self.own, now), &overlay, payer)) {
             Ok(bills) => {
                 let changes = overlay.into_changes();
                 merge(changes, txn)?;
@@ -312,6 +312,7 @@ impl Peer {
                 relays_of: sender.relay_of,
                 patient: message.body.patient(),
                 bounded: message.body.sort() == Sort::Usual,
+                said: None,
             });
             // Whoever has merely proven a code says what it is for, and fills no other table of ours.
             if sender.introduced && message.body.sort() != Sort::Introduction {

@@ -7,7 +7,7 @@ use crate::reason::{Arg, Args, ENGLISH, Language, Listed, RefusalCode, Row, fill
 use crate::refusal::Refusal;
 use crate::{
     access_log, catalogue, codes, crypto, directory, entries, holdings, identity, inbox, members,
-    membership, misfiled, outbox, patients, permission, receipts, store, turn,
+    membership, misfiled, outbox, patients, permission, receipts, session, store, turn,
 };
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The tables of the rooms below the features, from the ground up, and the peer's own.
 const TABLES: &[&[Row]] = &[
     crypto::KemError::TABLE,
+    crypto::WrapError::TABLE,
     identity::KeyLogError::TABLE,
     identity::CertificateError::TABLE,
     identity::KeyRingError::TABLE,
@@ -23,6 +24,7 @@ const TABLES: &[&[Row]] = &[
     capability::Excess::TABLE,
     capability::AttenuateError::TABLE,
     capability::GrantError::TABLE,
+    session::SessionError::TABLE,
     membership::Flaw::TABLE,
     membership::Unsaid::TABLE,
     store::Reason::TABLE,

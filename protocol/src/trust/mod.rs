@@ -5,5 +5,7 @@ pub mod identity;
 pub mod membership;
 pub mod message;
 pub mod object;
+pub mod own_wrap;
+pub mod session;
+pub mod session_keys;
 pub mod statement;
-pub mod wrap;

@@ -1,11 +1,14 @@
 //! Who we are: what a handler may know and sign with.
 
-use crate::crypto::{KemPublic, KemSecret, PublicKey, SigningKey};
+use crate::crypto::{KemSecret, PublicKey, SigningKey, WrappingKey};
 use crate::id::{KemId, NodeId, PartyId};
 use crate::identity::{Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, Role};
 use crate::limits;
+use crate::object::DataKey;
+use crate::own_wrap::OwnWrap;
 use crate::reason::reasons;
 use crate::refusal::{Handled, refuse};
+use crate::session_keys::SessionKeys;
 use crate::statement::Signed;
 use crate::store;
 use crate::time::{DAY_MS, Timestamp};
@@ -21,6 +24,8 @@ reasons! {
         4 => PageLimit { most: usize }: Invalid "a page has 1 to {most} items",
         5 => NoSuchPlace: Invalid
             "no page of this listing ended there; begin again, or go on with what its last page said",
+        6 => OwnKeyMissing { number: u32 }: WrongState
+            "this is under key {number} of this institution, which this node does not have; bring the keystore that has it",
     }
 }
 
@@ -34,8 +39,8 @@ pub struct Identity {
     pub log: KeyLog,
     /// The institution's current signing key.
     pub institution: SigningKey,
-    /// The institution's own KEM key: what it keeps for itself is sealed to it, and nobody else is shown it.
-    pub kem: KemSecret,
+    /// The institution's own key: it wraps the keys of what the institution keeps, and nobody else is shown it.
+    pub own: WrappingKey,
     /// The node's own key, which the transport uses too.
     pub node: SigningKey,
 }
@@ -46,8 +51,8 @@ pub struct EarlierKeys {
     /// Signing keys: where the federation's newest view lists one, this institution's part in that view is signed with
     /// it, and nothing else ever is.
     pub signing: Vec<SigningKey>,
-    /// KEM keys, the newest last: what was sealed to them opens as before.
-    pub kem: Vec<KemSecret>,
+    /// Own keys, each with the number of the signing key that it went with: what they wrapped opens as before.
+    pub own: Vec<(u32, WrappingKey)>,
 }
 
 /// What a deployment may choose; what it does not is as [`crate::limits`] says.
@@ -78,8 +83,10 @@ pub(crate) const BACKDATED_MS: u64 = 7 * DAY_MS;
 pub(crate) struct Own {
     identity: Identity,
     keys: KnownKeys,
-    /// KEM keys from before its rotations, the newest last.
-    earlier_kem: Vec<KemSecret>,
+    /// Own keys from before its rotations, by number.
+    earlier_own: Vec<(u32, WrappingKey)>,
+    /// Keys of sessions whose entries this institution may read.
+    pub(crate) sessions: SessionKeys,
     /// Signing keys from before its rotations, until they are of no more use.
     earlier: Mutex<Vec<SigningKey>>,
     /// What a deployment chose.
@@ -124,7 +131,8 @@ impl Own {
         Ok(Self {
             identity,
             keys,
-            earlier_kem: Vec::new(),
+            earlier_own: Vec::new(),
+            sessions: SessionKeys::default(),
             earlier: Mutex::default(),
             policy: Policy::default(),
             disk_low: AtomicBool::new(false),
@@ -134,8 +142,8 @@ impl Own {
 
     /// With the keys from before the institution's rotations.
     pub(crate) fn with_earlier(self, earlier: EarlierKeys) -> Self {
-        let EarlierKeys { signing, kem } = earlier;
-        Self { earlier: Mutex::new(signing), earlier_kem: kem, ..self }
+        let EarlierKeys { signing, own } = earlier;
+        Self { earlier: Mutex::new(signing), earlier_own: own, ..self }
     }
 
     /// The institution's id.
@@ -188,18 +196,22 @@ impl Own {
         !earlier.is_empty()
     }
 
-    /// The key that the institution seals to what it keeps for itself.
-    pub(crate) fn kem(&self) -> KemPublic {
-        self.identity.kem.public()
+    /// Wraps a data key for the institution itself. \[WRP-8\]
+    pub(crate) fn wrap(&self, key: &DataKey) -> OwnWrap {
+        OwnWrap { number: self.key_number(), wrap: self.identity.own.wrap(key.expose()) }
     }
 
-    /// Opens what the institution sealed to itself: with its KEM key, or with one from before its rotations.
-    pub(crate) fn open<T, E>(&self, open: impl Fn(&KemSecret) -> Result<T, E>) -> Result<T, E> {
-        let why = match open(&self.identity.kem) {
-            Ok(opened) => return Ok(opened),
-            Err(why) => why,
+    /// The data key that the institution wrapped for itself.
+    pub(crate) fn unwrap(&self, wrap: &OwnWrap) -> Handled<DataKey> {
+        let own = match wrap.number == self.key_number() {
+            true => Some(&self.identity.own),
+            false => {
+                let mut earlier = self.earlier_own.iter();
+                earlier.find(|(number, _)| *number == wrap.number).map(|(_, key)| key)
+            }
         };
-        self.earlier_kem.iter().rev().find_map(|kem| open(kem).ok()).ok_or(why)
+        let Some(own) = own else { return refuse(Reason::OwnKeyMissing { number: wrap.number }) };
+        Ok(DataKey::from_bytes(*own.unwrap(&wrap.wrap)?))
     }
 
     /// The institution's keys as others know them.

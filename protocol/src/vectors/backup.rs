@@ -4,7 +4,7 @@ use super::people::{HOSPITAL, NOW, PROVIDER, signed};
 use crate::backup::{self, DeleteOrder, Deletion, Message, Receipt, ReceiptObject};
 use crate::codec::{Encoder, Wire};
 use crate::crypto::SigningKey;
-use crate::id::{EntryId, ObjectId, PartyId};
+use crate::id::{EntryId, ObjectId, PartyId, SessionId};
 use crate::identity::Role;
 use crate::refusal::Failure;
 use crate::statement::{Signed, Statement, Unverified};
@@ -26,6 +26,7 @@ fn receipts_and_orders_are_statements() {
         objects: vec![ReceiptObject { entry, object: ObjectId([0x0b; 32]), length: 1104 }],
         at: NOW,
         keep_until: None,
+        sessions: vec![SessionId([0x5e; 16])],
     };
     let order = DeleteOrder {
         owner: HOSPITAL.id(),

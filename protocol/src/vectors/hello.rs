@@ -3,7 +3,7 @@
 use super::people::{HOSPITAL, NOW, PROVIDER, RELAY, YESTERDAY, hex, key, variant};
 use crate::codec::Wire;
 use crate::codes::{Code, CodeProof};
-use crate::crypto::{KemSecret, SigningKey};
+use crate::crypto::{SigningKey, WrappingKey};
 use crate::id::{FederationId, NodeId, ViewId};
 use crate::identity::{
     Card, KeyLog, KeyLogError, KnownKeys, NodeCertificate, RelayCertificate, Role, Rotation, incept,
@@ -347,8 +347,8 @@ fn an_institution_rotates_as_often_as_it_may_and_its_fullest_hello_fits() {
     assert!(most <= limits::HELLO_BYTES_MAX, "{most} bytes; each rotation {each}");
     let peer = |rotations| {
         let (log, institution) = rotated_log(rotations);
-        let (kem, node) = (KemSecret::from_seed([1; 32]), SigningKey::from_seed(&[2; 32]));
-        Peer::new(Identity { role: Role::Hospital, name: "H".into(), log, institution, kem, node })
+        let (own, node) = (WrappingKey::from_bytes([1; 32]), SigningKey::from_seed(&[2; 32]));
+        Peer::new(Identity { role: Role::Hospital, name: "H".into(), log, institution, own, node })
     };
     assert!(peer(max).is_ok());
     assert_eq!(peer(max + 1).unwrap_err(), KeyLogError::TooLong);

@@ -1,6 +1,6 @@
 //! Fixed parties and moments, so that vectors never change by themselves.
 
-use crate::crypto::{KemSecret, SigningKey};
+use crate::crypto::{KemSecret, SigningKey, WrappingKey};
 use crate::id::{NodeId, PartyId, StatementId};
 use crate::identity::{Card, KeyLog, KnownKeys, NodeCertificate, Role, Rotation, incept};
 use crate::limits;
@@ -99,10 +99,9 @@ impl Institution {
 
     /// Its peer, with this institution's keys and nothing known.
     pub(super) fn peer(&self, name: &str, role: Role) -> Peer {
-        let (log, institution, kem, node) =
-            (self.log(), self.signing(), self.kem(), self.node_key());
-        let name = name.to_owned();
-        Peer::new(Identity { role, name, log, institution, kem, node }).unwrap()
+        let (log, institution, node) = (self.log(), self.signing(), self.node_key());
+        let (name, own) = (name.to_owned(), WrappingKey::from_bytes([4; 32]));
+        Peer::new(Identity { role, name, log, institution, own, node }).unwrap()
     }
 
     pub(super) fn sign<T: Statement + Clone>(&self, claims: T) -> Unverified<T> {

@@ -3,18 +3,18 @@
 use super::identity::case as case_of;
 use super::people::{HOSPITAL, NOW, YESTERDAY, hex, key};
 use crate::codec::{Bytes, Wire};
-use crate::crypto::KemSecret;
+use crate::crypto::{KemSecret, Wrap, WrappingKey};
 use crate::holdings::contents_hash;
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::identity::{Compartment, KnownKeys};
 use crate::limits;
 use crate::misfiled::Misfiled;
 use crate::object::{DataKey, seal_small};
-use crate::record::{Bundle, ContentKey, ContentRef, Kind, Label, Manifest, Term};
+use crate::record::{Bundle, ContentKey, ContentRef, Kind, Label, Manifest, Sessions, Term};
 use crate::refusal::Failure;
+use crate::session::{Encapsulated, SealedTo, Session, SessionError};
 use crate::statement::{Signed, Unverified};
 use crate::time::{SECOND_MS, Timestamp};
-use crate::wrap::wrap;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 
@@ -61,29 +61,32 @@ fn manifest() -> Manifest {
     }
 }
 
+/// The session that it is sealed by, with its key.
+fn session() -> (Session, WrappingKey) {
+    let mut rng = rand_chacha::ChaCha20Rng::from_seed([3; 32]);
+    Session::begin((PATIENT, &told()), HOSPITAL.id(), YESTERDAY, &mut rng).unwrap()
+}
+
 /// A bundle around the bytes of a manifest, and the label that belongs to it.
 fn bundle(manifest: &[u8]) -> (Bundle, Label) {
     let (sealed, object) = seal_small(&data_key(0xd1), &[2; 24], manifest).unwrap();
     let (_, content) = content();
-    let public = compartment().public();
+    let (session, by) = session();
     let label = Label {
         subject: PATIENT,
         salt: SALT,
-        compartment: Some(told().id()),
+        sealed: Some(SealedTo::new(&session, &by, &data_key(0xd1))),
         manifest: object.id,
         contents: contents_hash(&vec![content.clone()]),
         author: HOSPITAL.id(),
         key: 0,
         recorded: NOW,
     };
-    let mut rng = rand_chacha::ChaCha20Rng::from_seed([3; 32]);
-    let wrap = wrap(data_key(0xd1).expose(), object.id, PATIENT, &public, &mut rng).unwrap();
     let bundle = Bundle {
         label: HOSPITAL.sign(label.clone()),
         contents: vec![content],
         manifest: Bytes(sealed),
-        wrap: Some(wrap),
-        author_wrap: None,
+        own_wrap: None,
     };
     (bundle, label)
 }
@@ -94,7 +97,8 @@ fn judge(bundle: Bundle, author: &KnownKeys) -> Result<Manifest, String> {
         Failure::Refused(refusal) => refusal.to_string(),
         Failure::Store(error) => panic!("{error}"),
     };
-    let checked = bundle.check(author).map_err(text)?;
+    let sessions = Sessions::of(vec![session().0]);
+    let checked = bundle.check(author, &sessions).map_err(text)?;
     Manifest::open(&checked.label, &checked.contents, &checked.manifest, &data_key(0xd1))
         .map_err(text)
 }
@@ -178,6 +182,9 @@ fn bundles_hold_together_or_are_refused_for_their_reason() {
         "patient": PATIENT,
         "compartment_seed": hex(compartment().seed()),
         "compartment": hex(&told().to_bytes()),
+        "session": hex(&session().0.to_bytes()),
+        "session_id": session().0.id(),
+        "session_key": hex(session().1.expose()),
         "data_key": hex(data_key(0xd1).expose()),
         "content": hex(CONTENT),
         "content_file": hex(&content().0),
@@ -185,6 +192,68 @@ fn bundles_hold_together_or_are_refused_for_their_reason() {
         "cases": cases,
     });
     super::check("record", "bundles", &made);
+}
+
+/// [WRP-1], [WRP-2], [WRP-3], [WRP-4].
+#[test]
+fn a_session_opens_as_it_was_begun_and_not_when_anything_of_it_is_altered() {
+    let (good, by) = session();
+    let sealed = SealedTo::new(&good, &by, &data_key(0xd1));
+    let flipped = |sealed: &SealedTo| {
+        let mut wrap = *sealed.wrap.as_bytes();
+        wrap[39] ^= 1;
+        SealedTo {
+            wrap: Wrap::from_bytes(&Bytes(wrap.to_vec()).to_bytes(), 64).unwrap(),
+            ..*sealed
+        }
+    };
+    let mut bytes = good.encapsulated.to_bytes();
+    *bytes.last_mut().unwrap() ^= 1;
+    let encapsulated = Encapsulated::from_bytes(&bytes, 2000).unwrap();
+    let case = |name: &str,
+                why: &str,
+                session: &Session,
+                sealed: &SealedTo,
+                error: Option<&str>| {
+        let opened = session.open(&compartment()).and_then(|by| Ok(by.unwrap(&sealed.wrap)?));
+        let told = match opened {
+            Ok(key) => {
+                assert_eq!(*key, *data_key(0xd1).expose(), "{name}");
+                None
+            }
+            Err(SessionError::Wrap(_)) => Some("wrap"),
+            Err(_) => Some("session-check"),
+        };
+        assert_eq!(told, error, "{name}");
+        json!({ "name": name, "why": why, "session": hex(&session.to_bytes()), "id": session.id(),
+                "sealed": hex(&sealed.to_bytes()), "error": error })
+    };
+    let check = Some("session-check");
+    let (of, later) = (PartyId([8; 32]), Timestamp(good.begun.0 + 1));
+    let cases = [
+        case("good", "opens with the compartment's seed", &good, &sealed, None),
+        case("other-patient", "1", &Session { patient: of, ..good.clone() }, &sealed, check),
+        case(
+            "other-compartment",
+            "2",
+            &Session { compartment: crate::id::CompartmentId([9; 16]), ..good.clone() },
+            &sealed,
+            check,
+        ),
+        case("other-author", "3", &Session { author: of, ..good.clone() }, &sealed, check),
+        case("other-begin", "4", &Session { begun: later, ..good.clone() }, &sealed, check),
+        case("other-key", "5", &Session { encapsulated, ..good.clone() }, &sealed, check),
+        case("other-check", "6", &Session { check: [0; 32], ..good.clone() }, &sealed, check),
+        case("other-wrap", "a bit of the wrap", &good, &flipped(&sealed), Some("wrap")),
+    ];
+    let label = bundle(&manifest().to_bytes()).1;
+    let own =
+        [&good, &Session { author: of, ..good.clone() }, &Session { patient: of, ..good.clone() }]
+            .map(|session| session.is_of(label.subject, told().id(), label.author));
+    assert_eq!(own, [true, false, false]);
+    let made = json!({ "compartment_seed": hex(compartment().seed()),
+                       "data_key": hex(data_key(0xd1).expose()), "cases": cases });
+    super::check("record", "sessions", &made);
 }
 
 /// [REC-10].

@@ -79,7 +79,7 @@ impl Plaintext {
             }
         }
         let outside = answer.bundles.iter().map(|bundle| bundle.label.claims()).find(|label| {
-            let compartment = label.compartment.unwrap_or(CompartmentId([0; 16]));
+            let compartment = label.compartment().unwrap_or(CompartmentId([0; 16]));
             label.subject != read.patient || !leaf.scope.covers(label.entry(), compartment)
         });
         outside.map(|label| {

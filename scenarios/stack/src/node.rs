@@ -10,7 +10,7 @@ use chartmesh_node::driver::{Driver, Handle, Parts, WallClock, Witness};
 use chartmesh_node::net::{self, Limits, Net, NetConfig};
 use chartmesh_node::object_store::ObjectFolder;
 use chartmesh_node::store::{StorageKey, Store, StoreOptions};
-use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+use chartmesh_protocol::crypto::{SigningKey, WrappingKey};
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::{Role, incept};
 use chartmesh_protocol::peer::{Identity, Peer, Policy};
@@ -72,7 +72,7 @@ impl Machine {
             name: self.name.clone(),
             log: incept(&institution, &next.public()),
             institution,
-            kem: KemSecret::from_seed(self.key("kem")),
+            own: WrappingKey::from_bytes(self.key("own")),
             node: SigningKey::from_seed(&self.key("node")),
         };
         let peer = Peer::new(identity).expect("a fresh key log verifies");

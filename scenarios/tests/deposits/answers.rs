@@ -13,7 +13,8 @@ use crate::{keep, kept_elsewhere, restore};
 /// Answers that are no answers: nothing, cut off, of another type, without end.
 pub(crate) fn garbage() -> Vec<Vec<u8>> {
     let other = Execute { reservation: [1; 16], ticket: TicketId([2; 16]) };
-    let more = FetchAnswer { bundles: vec![], ticket: TicketId([0; 16]), next: None };
+    let more =
+        FetchAnswer { bundles: vec![], ticket: TicketId([0; 16]), next: None, sessions: vec![] };
     let cut = more.to_bytes();
     vec![
         Vec::new(),

@@ -47,10 +47,26 @@ pub(crate) fn bundle(region: &Region, at: Who, title: &str) -> Bundle {
 }
 
 pub(crate) fn offer(owner: PartyId, bundles: Vec<Bundle>) -> Offer {
-    Offer { reservation: [9; 16], owner, bundles, permission: None, authors: vec![], patient: None }
+    Offer {
+        reservation: [9; 16],
+        owner,
+        bundles,
+        permission: None,
+        authors: vec![],
+        patient: None,
+        sessions: vec![],
+    }
+}
+
+/// An offer with the sessions that A has.
+pub(crate) fn with_sessions(region: &Region, offer: Offer) -> Offer {
+    let party = &region.world.parties[region.a.0];
+    let sessions = party.peer.sessions(&party.store, &offer.bundles).unwrap();
+    Offer { sessions, ..offer }
 }
 
 pub(crate) fn offered(region: &mut Region, from: Who, offer: Offer) -> Result<Vec<u8>, Refusal> {
+    let offer = with_sessions(region, offer);
     say(region, from, Message::Offer(offer))
 }
 

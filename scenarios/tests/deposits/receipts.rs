@@ -8,14 +8,16 @@ use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Signed;
 use chartmesh_protocol::time::DAY_MS;
 use chartmesh_scenarios::{Region, Who};
+use std::collections::BTreeSet;
 
 use crate::{bodies, bundle, deposit_id, keep, kept_elsewhere};
 
 /// An honest receipt for a deposit, to be altered.
 fn receipt(region: &Region, deposit: [u8; 16]) -> Receipt {
-    let mut objects = Vec::new();
+    let (mut objects, mut sessions) = (Vec::new(), BTreeSet::new());
     for title in ["before enrolment", "blood count", "endoscopy"] {
         let (entry, bundle) = (region.entry(title), bundle(region, region.a, title));
+        sessions.extend(bundle.label.claims().sealed.map(|sealed| sealed.session));
         let object = bundle.label.claims().manifest;
         objects.push(ReceiptObject { entry, object, length: bundle.manifest.0.len() as u64 });
         objects.extend(bundle.contents.iter().map(|content| ReceiptObject {
@@ -32,6 +34,7 @@ fn receipt(region: &Region, deposit: [u8; 16]) -> Receipt {
         objects,
         at: region.world.now,
         keep_until: None,
+        sessions: sessions.into_iter().collect(),
     }
 }
 
@@ -56,6 +59,7 @@ fn a_receipt_counts_only_if_it_covers_every_object_with_its_length() {
     let mut bad: Vec<Receipt> = (0..honest.objects.len()).map(without).collect();
     bad.extend((0..honest.objects.len()).map(longer));
     bad.push(Receipt { objects: vec![], ..honest.clone() });
+    bad.push(Receipt { sessions: vec![], ..honest.clone() });
     bad.push(Receipt { owner: region.patient, ..honest.clone() });
     bad.push(Receipt { holder: region.world.id(region.b), ..honest.clone() });
     bad.push(Receipt { reservation: [0; 16], ..honest.clone() });

@@ -76,7 +76,7 @@ pub(crate) fn offer(
     let label = Label {
         subject: invented.id(),
         salt: reservation,
-        compartment: None,
+        sealed: None,
         manifest: ObjectId(*blake3::hash(&manifest).as_bytes()),
         contents: contents_hash(&contents),
         author: party.peer.me(),
@@ -88,8 +88,7 @@ pub(crate) fn offer(
         label: Signed::sign(label, &party.institution_key).to_unverified(),
         contents,
         manifest: Bytes(manifest),
-        wrap: None,
-        author_wrap: None,
+        own_wrap: None,
     };
     let token = Token {
         issuer: invented.id(),
@@ -105,6 +104,7 @@ pub(crate) fn offer(
         operations: Operations::of(&[Operation::Keep]),
         scope: Scope::of_entries([entry]).unwrap(),
         quota: None,
+        quota_entries: None,
         purpose: Purpose::RecordsManagement,
         delegation: None,
         max_staleness: None,
@@ -123,6 +123,7 @@ pub(crate) fn offer(
         permission: Some(permission),
         authors: Vec::new(),
         patient: None,
+        sessions: Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ use chartmesh_protocol::limits;
 use chartmesh_protocol::peer::{Body, KeysView, PeerView};
 use chartmesh_protocol::record::{Bundle, ContentRef, Label};
 use chartmesh_protocol::refusal::Refusal;
+use chartmesh_protocol::session::Session;
 use chartmesh_protocol::statement::Signed;
 use futures::future::join_all;
 
@@ -98,7 +99,7 @@ impl Rogue {
     pub async fn offer(
         &mut self,
         chain: &Chain,
-        bundles: Vec<Bundle>,
+        (bundles, sessions): (Vec<Bundle>, Vec<Session>),
         authors: Vec<Introduction>,
     ) -> anyhow::Result<Told> {
         let mut reservation = [0; 16];
@@ -117,6 +118,7 @@ impl Rogue {
             permission: Some(permission),
             authors,
             patient: None,
+            sessions,
         };
         let body = Body::Backup(backup::Message::Offer(offer)).to_bytes();
         self.present(chain, body, |_| ()).await
@@ -138,7 +140,7 @@ impl Rogue {
         let chain = Chain::root(&Signed::sign(token, &nobody));
         let (patient, known) = (self.patient, self.log.clone());
         (self.patient, self.log) = (subject, log);
-        let told = self.offer(&chain, vec![bundle], Vec::new()).await;
+        let told = self.offer(&chain, (vec![bundle], Vec::new()), Vec::new()).await;
         (self.patient, self.log) = (patient, known);
         told
     }
@@ -152,7 +154,7 @@ impl Rogue {
         let label = Label {
             subject,
             salt,
-            compartment: None,
+            sealed: None,
             manifest: ObjectId(*blake3::hash(&manifest).as_bytes()),
             contents: contents_hash(&contents),
             author: *author,
@@ -160,7 +162,7 @@ impl Rogue {
             recorded: now(),
         };
         let label = Signed::sign(label, key).to_unverified();
-        Bundle { label, contents, manifest: Bytes(manifest), wrap: None, author_wrap: None }
+        Bundle { label, contents, manifest: Bytes(manifest), own_wrap: None }
     }
 
     /// A permission of a patient's to keep one entry, wherever.
@@ -182,6 +184,7 @@ impl Rogue {
             operations: Operations::of(&[Operation::Keep]),
             scope: Scope::of_entries([entry]).expect("one entry"),
             quota: None,
+            quota_entries: None,
             purpose: Purpose::RecordsManagement,
             delegation: None,
             max_staleness: None,

@@ -10,7 +10,7 @@ use chartmesh_node::run::load_identity;
 use chartmesh_node::{random, system};
 use chartmesh_protocol::capability::{Chain, ConnectionNonce, Proof};
 use chartmesh_protocol::codec::{Bytes, Wire};
-use chartmesh_protocol::crypto::{KemSecret, SigningKey};
+use chartmesh_protocol::crypto::{SigningKey, WrappingKey};
 use chartmesh_protocol::federation::{self, Gossip};
 use chartmesh_protocol::id::{NodeId, PartyId, StreamId};
 use chartmesh_protocol::identity::{Role, incept};
@@ -114,15 +114,15 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::start`].
     pub async fn stranger(far: Far) -> anyhow::Result<Self> {
-        let [mut first, mut next, mut kem] = [[0; 32]; 3];
-        [&mut first, &mut next, &mut kem].into_iter().for_each(|seed| random(seed));
+        let [mut first, mut next, mut own] = [[0; 32]; 3];
+        [&mut first, &mut next, &mut own].into_iter().for_each(|seed| random(seed));
         let (first, next) = (SigningKey::from_seed(&first), SigningKey::from_seed(&next));
         let identity = Identity {
             role: Role::Hospital,
             name: "Nobody".to_owned(),
             log: incept(&first, &next.public()),
             institution: first.clone(),
-            kem: KemSecret::from_seed(kem),
+            own: WrappingKey::from_bytes(own),
             node: first,
         };
         Self::start(identity, far).await

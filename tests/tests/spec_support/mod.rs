@@ -84,6 +84,8 @@ const INTERNAL: &[&str] = &[
     "PullFor",
     "Transfer",
     "GrantedSummary",
+    "OwnGrant",
+    "Spent",
     "Link",
     "CodeFor",
     "GrantState",

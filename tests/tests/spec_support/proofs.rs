@@ -33,8 +33,8 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
     ),
     (
         "OBJ-8",
-        "protocol/src/trust/wrap.rs",
-        "a_wrap_opens_for_its_object_its_party_and_its_recipient_only",
+        "protocol/src/base/crypto/kem.rs",
+        "only_the_recipient_opens_and_only_for_the_purpose",
     ),
     (
         "CAP-1",
@@ -245,11 +245,7 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "scenarios/tests/deposits/answers.rs",
         "a_deletion_counts_when_its_holder_signed_that_it_answers_this_order",
     ),
-    (
-        "BAK-4",
-        "scenarios/tests/deposits/offers.rs",
-        "an_altered_entry_is_kept_by_no_depositary_and_no_first_wrap_is_replaced",
-    ),
+    ("BAK-4", "scenarios/tests/deposits/offers.rs", "an_altered_entry_is_kept_by_no_depositary"),
     (
         "BAK-4",
         "scenarios/tests/deposits/offers.rs",

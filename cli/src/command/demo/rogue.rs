@@ -64,7 +64,10 @@ impl Rogue {
         ensure!(!page.bundles.is_empty(), "nothing came");
         let chain = self.chain(to_add, "write")?;
         // By then the holder knows whom it talks to, and says why.
-        told(self.terminal.offer(&chain, page.bundles, page.authors).await?, Reason::OutOfScope)
+        told(
+            self.terminal.offer(&chain, (page.bundles, page.sessions), page.authors).await?,
+            Reason::OutOfScope,
+        )
     }
 
     /// The permission of a request with this operation.

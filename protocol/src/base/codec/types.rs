@@ -174,6 +174,7 @@ id_wire!(
     CodeId,
     KemId,
     CompartmentId,
+    SessionId,
     ChartId,
     TokenId,
     ConsentId,

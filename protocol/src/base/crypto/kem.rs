@@ -4,7 +4,8 @@
 //! The `hpke` crate implements draft-ietf-hpke-pq-03 over draft-connolly-cfrg-xwing-kem-06. Base
 //! mode says nothing about who sealed: origin is always a signature, never the KEM.
 
-use super::sealed::{KemError, PUBLIC_BYTES};
+use super::sealed::{ENCAPPED_BYTES, KemError, PUBLIC_BYTES};
+use super::secret::Secret32;
 #[cfg(feature = "stand-ins")]
 use super::stand_in as suite;
 #[cfg(not(feature = "stand-ins"))]
@@ -62,6 +63,20 @@ impl KemSecret {
         let (encapped, ciphertext) = sealed.split_first_chunk().ok_or(KemError::Truncated)?;
         suite::open(&self.seed, info, aad, encapped, ciphertext).map(Zeroizing::new)
     }
+
+    /// The secrets that [`KemPublic::share`] gave with the same `info` and `labels`. Whoever altered the encapsulated key
+    /// makes them others, unseen.
+    ///
+    /// # Errors
+    /// [`KemError::NotForThisKey`] where it cannot be an encapsulated key.
+    pub fn shared<const N: usize>(
+        &self,
+        info: &[u8],
+        encapped: &[u8; ENCAPPED_BYTES],
+        labels: [&[u8]; N],
+    ) -> Result<[Secret32; N], KemError> {
+        suite::shared_by(&self.seed, info, encapped, labels)
+    }
 }
 
 impl fmt::Debug for KemSecret {
@@ -104,6 +119,20 @@ impl KemPublic {
     ) -> Result<Vec<u8>, KemError> {
         suite::seal(&self.0, info, aad, plaintext, rng)
     }
+
+    /// Secrets that only the secret half comes to, too, a label for each: HPKE's export (RFC 9180 section 5.3), with what
+    /// the other side needs, the encapsulated key.
+    ///
+    /// # Errors
+    /// [`KemError::BadPublicKey`].
+    pub fn share<const N: usize>(
+        &self,
+        info: &[u8],
+        labels: [&[u8]; N],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(Box<[u8; ENCAPPED_BYTES]>, [Secret32; N]), KemError> {
+        suite::share(&self.0, info, labels, rng)
+    }
 }
 
 /// As its seed, for rows of our own store, which is sealed: no message has one.
@@ -140,7 +169,6 @@ impl<'a> arbitrary::Arbitrary<'a> for KemSecret {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sealed::WRAP_BYTES;
     use super::*;
     use rand_chacha::rand_core::SeedableRng;
 
@@ -149,7 +177,7 @@ mod tests {
         let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
         let secret = KemSecret::from_seed([2; 32]);
         let sealed = secret.public().seal(b"info", b"aad", &[9; 32], &mut rng).unwrap();
-        assert_eq!(sealed.len(), WRAP_BYTES);
+        assert_eq!(sealed.len(), ENCAPPED_BYTES + 32 + 16);
         assert_eq!(*secret.open(b"info", b"aad", &sealed).unwrap(), vec![9; 32]);
         assert_eq!(secret.open(b"other", b"aad", &sealed), Err(KemError::NotForThisKey));
         assert_eq!(secret.open(b"info", b"other", &sealed), Err(KemError::NotForThisKey));
@@ -159,5 +187,25 @@ mod tests {
         let mut altered = sealed;
         altered[5] ^= 1;
         assert_eq!(secret.open(b"info", b"aad", &altered), Err(KemError::NotForThisKey));
+    }
+    #[test]
+    fn both_sides_come_to_the_same_secrets_and_others_to_others() {
+        let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
+        let secret = KemSecret::from_seed([2; 32]);
+        let labels = [b"one".as_slice(), b"two"];
+        let (encapped, made) = secret.public().share(b"info", labels, &mut rng).unwrap();
+        let [one, two] = &made;
+        assert_ne!(one, two);
+        assert_eq!(secret.shared(b"info", &encapped, labels).unwrap(), made);
+        let none_in_common = |other: Result<[Secret32; 2], KemError>| match other {
+            Ok(others) => !others.iter().any(|key| made.contains(key)),
+            Err(error) => error == KemError::NotForThisKey,
+        };
+        assert!(none_in_common(secret.shared(b"other", &encapped, labels)));
+        let other = KemSecret::from_seed([3; 32]);
+        assert!(none_in_common(other.shared(b"info", &encapped, labels)));
+        let mut altered = encapped;
+        altered[5] ^= 1;
+        assert!(none_in_common(secret.shared(b"info", &altered, labels)));
     }
 }

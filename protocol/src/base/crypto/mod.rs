@@ -1,5 +1,5 @@
 //! The one suite: Ed25519 for origin, X-Wing through HPKE for secrecy between parties, HKDF-SHA256
-//! for deriving keys. Sealing of objects is in [`crate::object`].
+//! for deriving keys, AES-256 key wrap for keys under keys. Sealing of objects is in [`crate::object`].
 //!
 //! There is no negotiation: a suite beside the strongest would only be a way down. Secrets wear
 //! types that wipe themselves and print nothing.
@@ -13,10 +13,14 @@ mod ed25519;
 #[cfg(not(feature = "stand-ins"))]
 mod gcm;
 mod kem;
+#[cfg(not(feature = "stand-ins"))]
+mod key_wrap;
 mod sealed;
+mod secret;
 mod signing;
 #[cfg(feature = "stand-ins")]
 pub(crate) mod stand_in;
+mod wrapping;
 #[cfg(not(feature = "stand-ins"))]
 mod xwing;
 
@@ -24,17 +28,16 @@ pub use chance::random;
 #[cfg(not(feature = "stand-ins"))]
 pub(crate) use gcm::Cipher;
 pub use kem::{KemPublic, KemSecret};
-pub use sealed::{KemError, WRAP_BYTES};
+pub use sealed::{ENCAPPED_BYTES, KemError, WRAP_BYTES, WrapError};
+pub use secret::Secret32;
 pub use signing::{PublicKey, SigningKey};
 #[cfg(feature = "stand-ins")]
 pub(crate) use stand_in::Cipher;
+pub use wrapping::{Wrap, WrappingKey};
 
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
-
-/// Thirty-two secret bytes.
-pub type Secret32 = Zeroizing<[u8; 32]>;
 
 /// HKDF-SHA256 extract (RFC 5869 section 2.2).
 pub(crate) fn extract(salt: &[u8], ikm: &[u8]) -> Secret32 {

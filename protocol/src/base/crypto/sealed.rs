@@ -5,9 +5,9 @@ use crate::reason::reasons;
 /// Bytes of a public key.
 pub(super) const PUBLIC_BYTES: usize = 1216;
 /// Bytes of an encapsulated key.
-pub(super) const ENCAPPED_BYTES: usize = 1120;
-/// Bytes of a 32-byte key once sealed: encapsulated key, ciphertext, tag.
-pub const WRAP_BYTES: usize = ENCAPPED_BYTES + 32 + 16;
+pub const ENCAPPED_BYTES: usize = 1120;
+/// Bytes of a 32-byte key once wrapped by another.
+pub const WRAP_BYTES: usize = 32 + 8;
 
 reasons! {
     /// What was sealed cannot be opened, or not to this recipient.
@@ -19,5 +19,14 @@ reasons! {
         2 => Truncated: NotAuthentic "too short to be sealed by HPKE",
         /// Sealed to another key, for another purpose, or altered.
         3 => NotForThisKey: NotAuthentic "not sealed to this key for this purpose, or altered",
+    }
+}
+
+reasons! {
+    /// What was wrapped does not come out.
+    #[derive(Copy)]
+    pub enum WrapError: 1 "crypto" {
+        /// Wrapped by another key, or altered.
+        11 => NotByThisKey: NotAuthentic "not wrapped by this key, or altered",
     }
 }

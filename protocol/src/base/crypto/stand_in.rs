@@ -27,11 +27,14 @@
 //! BLAKE3, which is its id, and copying. BLAKE3 and HKDF-SHA256 are real in either build, and so is
 //! every id.
 
-use super::sealed::{ENCAPPED_BYTES, KemError, PUBLIC_BYTES};
+use super::sealed::{ENCAPPED_BYTES, KemError, PUBLIC_BYTES, WRAP_BYTES};
+use super::secret::Secret32;
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 const ED25519: &[u8] = b"stand-in for Ed25519";
 const X_WING: &[u8] = b"stand-in for X-Wing";
+const KEY_WRAP: &[u8] = b"stand-in for AES-256 key wrap";
 
 /// Stands for an Ed25519 key pair. The public key is a hash of the seed.
 #[derive(Clone)]
@@ -110,6 +113,51 @@ pub(super) fn open(
     let mut opened = body.to_vec();
     let cipher = Cipher::new(&shared(&public_id(X_WING, seed), random, info, aad));
     if cipher.open(&[0; 12], &mut opened, tag) { Ok(opened) } else { Err(KemError::NotForThisKey) }
+}
+
+/// Stands for HPKE's export: as [`seal`] without anything sealed.
+pub(super) fn share<const N: usize>(
+    public: &[u8; PUBLIC_BYTES],
+    info: &[u8],
+    labels: [&[u8]; N],
+    rng: &mut dyn CryptoRng,
+) -> Result<(Box<[u8; ENCAPPED_BYTES]>, [Secret32; N]), KemError> {
+    let id = repeated(public).ok_or(KemError::BadPublicKey)?;
+    let random: [u8; 64] = super::chance::random(rng);
+    let random = random.first_chunk().expect("64 bytes have a first 32");
+    let mut encapped = Box::new([0; ENCAPPED_BYTES]);
+    repeat(random, encapped.as_mut_slice());
+    Ok((encapped, labels.map(|label| Zeroizing::new(shared(id, random, info, label)))))
+}
+
+/// What [`share`] gave.
+pub(super) fn shared_by<const N: usize>(
+    seed: &[u8; 32],
+    info: &[u8],
+    encapped: &[u8; ENCAPPED_BYTES],
+    labels: [&[u8]; N],
+) -> Result<[Secret32; N], KemError> {
+    let random = repeated(encapped).ok_or(KemError::NotForThisKey)?;
+    let id = public_id(X_WING, seed);
+    Ok(labels.map(|label| Zeroizing::new(shared(&id, random, info, label))))
+}
+
+/// Stands for AES-256 key wrap: a pad, and a checksum in front.
+pub(super) fn wrap(kek: &[u8; 32], key: &[u8; 32]) -> [u8; WRAP_BYTES] {
+    let mut wrapped = [0; WRAP_BYTES];
+    let pad = keyed(kek, KEY_WRAP);
+    let (check, body) = wrapped.split_at_mut(WRAP_BYTES - 32);
+    body.iter_mut().zip(key).zip(&pad).for_each(|((to, byte), pad)| *to = byte ^ pad);
+    check.copy_from_slice(&keyed(kek, body)[..WRAP_BYTES - 32]);
+    wrapped
+}
+
+/// Unwraps what [`wrap`] wrapped.
+pub(super) fn unwrap(kek: &[u8; 32], wrapped: &[u8; WRAP_BYTES], key: &mut [u8; 32]) -> bool {
+    let (check, body) = wrapped.split_at(WRAP_BYTES - 32);
+    let pad = keyed(kek, KEY_WRAP);
+    key.iter_mut().zip(body).zip(&pad).for_each(|((to, byte), pad)| *to = byte ^ pad);
+    *check == keyed(kek, body)[..WRAP_BYTES - 32]
 }
 
 /// The key that both sides come to, and everybody else who reads this.

@@ -1,7 +1,7 @@
 //! [MSG-11]: nobody's words keep out what others need said.
 
 use super::*;
-use crate::crypto::{KemSecret, SigningKey};
+use crate::crypto::{SigningKey, WrappingKey};
 use crate::federation::{CatchUp, Message};
 use crate::identity::{Role, incept};
 use crate::peer::{Identity, Peer};
@@ -18,7 +18,7 @@ fn hospital() -> Peer {
         name: "Seaside Hospital".into(),
         log: incept(&key(1), &key(2).public()),
         institution: key(1),
-        kem: KemSecret::from_seed([3; 32]),
+        own: WrappingKey::from_bytes([3; 32]),
         node: key(4),
     })
     .unwrap()

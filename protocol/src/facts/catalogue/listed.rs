@@ -9,7 +9,7 @@ wire_struct! {
     pub struct Listed {
         /// The entry.
         1 => entry: EntryId,
-        /// The label's statement id.
+        /// What is listed of its label: all but what it is sealed to, and by which key it is signed.
         2 => label: StatementId,
     }
 }

@@ -29,7 +29,7 @@ mod wire;
 
 pub(crate) use enter::enter;
 pub use listed::Listed;
-pub(crate) use newest::{counts, listed};
+pub(crate) use newest::{counts, listed, lists};
 pub(crate) use tables::listed_rows;
 pub use tree::root;
 pub use wire::{Catalogue, CatalogueError, Listing, Section, Step};

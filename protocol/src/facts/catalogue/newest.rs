@@ -27,6 +27,21 @@ pub(crate) fn listed(
     Ok(newest.map(|row| row.label))
 }
 
+/// Whether the catalogue of a compartment lists an entry so.
+pub(crate) fn lists(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    compartment: Option<CompartmentId>,
+    (entry, label): (EntryId, StatementId),
+) -> Result<bool, StoreError> {
+    let Some(compartment) = compartment else { return Ok(false) };
+    if counts(txn, patient, compartment)?.is_none() {
+        return Ok(false);
+    }
+    let row = tables::entry(txn, patient, compartment, entry)?;
+    Ok(row.is_some_and(|row| row.label == label))
+}
+
 /// The newest catalogue of a compartment, if it is by the relay that the patient's key ring names now.
 pub(crate) fn counts(
     txn: &(impl ReadTxn + ?Sized),

@@ -32,7 +32,7 @@ pub(crate) use parties::{
 };
 pub(crate) use reasons::Reason;
 pub(crate) use rings::{
-    compartment_end, compartments_seen, learn_ring, patients_beginning, patients_of, relay_of, ring,
+    compartment_end, learn_ring, patients_beginning, patients_of, relay_of, ring,
 };
 pub(crate) use standing::{
     CertifiedRow, Standing, clear_standing, dealing_with_us, set_standing, standing,

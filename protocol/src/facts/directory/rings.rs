@@ -88,20 +88,6 @@ pub(crate) fn compartment_end(
     Ok(ring.entry(id).map(|entry| ring.end_of(entry)))
 }
 
-/// The compartments of the rings that were seen here: those of the newest, and those that were retired.
-pub(crate) fn compartments_seen(
-    txn: &(impl ReadTxn + ?Sized),
-    patient: PartyId,
-) -> Result<Vec<CompartmentId>, StoreError> {
-    let retired = rows::all::<Timestamp>(txn, RETIRED, &patient.0)?.into_iter();
-    let mut seen = retired
-        .map(|(key, _)| rows::tail(RETIRED, &key).map(CompartmentId))
-        .collect::<Result<Vec<_>, _>>()?;
-    let ring = ring(txn, patient)?;
-    seen.extend(ring.iter().flat_map(|ring| &ring.compartments).map(|entry| entry.compartment));
-    Ok(seen)
-}
-
 /// A patient's newest key ring.
 pub(crate) fn ring(
     txn: &(impl ReadTxn + ?Sized),

@@ -72,7 +72,7 @@ impl Gaps {
             None => {
                 self.missing.insert(listed.entry);
             }
-            Some(row) if row.label.id() != listed.label => {
+            Some(row) if row.label.claims().listed_as() != listed.label => {
                 self.other.insert(listed.entry);
             }
             Some(_) => {}

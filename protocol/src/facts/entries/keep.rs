@@ -2,6 +2,7 @@
 
 use super::by_compartment;
 use super::reasons::Reason;
+use super::sessions;
 use super::tables::{
     EntryRow, IndexRow, delete_entry, delete_index, entry, forget_holder, index, put_entry,
     put_index, sealed_in_time,
@@ -11,11 +12,11 @@ use crate::catalogue::{self, Listed};
 use crate::holdings::{self, PullFor, Transfer};
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::misfiled;
+use crate::own_wrap::OwnWrap;
 use crate::patients;
 use crate::refusal::{Handled, refuse};
 use crate::store::{ReadTxn, StoreError};
 use crate::turn::{Context, Own};
-use crate::wrap::Wrap;
 
 /// Whether its author may put a label in the place of the one that is kept: the two are the same but for
 /// the compartment, and the old one names none that could be sealed to.
@@ -24,11 +25,8 @@ fn completes(
     old: &Label,
     new: &Checked,
 ) -> Result<bool, StoreError> {
-    let as_before = Label { compartment: old.compartment, key: old.key, ..(*new.label).clone() };
-    Ok(as_before == *old
-        && new.wrap.is_some()
-        && !sealed_in_time(txn, old)?
-        && sealed_in_time(txn, &new.label)?)
+    let as_before = Label { sealed: old.sealed, key: old.key, ..(*new.label).clone() };
+    Ok(as_before == *old && !sealed_in_time(txn, old)? && sealed_in_time(txn, &new.label)?)
 }
 
 /// What a label may be kept as.
@@ -36,6 +34,9 @@ fn completes(
 pub(crate) enum Place {
     /// It is the first, or the same as before.
     Own,
+    /// It is the same as before but for the session: its author sealed it anew, having forgotten. The first one stays, since a
+    /// holder cannot tell what a session is worth.
+    Known,
     /// It [`completes`] the one before.
     Completed,
     /// Its author signed another one, and the patient's catalogue has this one: at a reader, to whom a thief of the
@@ -58,13 +59,33 @@ pub(crate) fn keepable(
         return refuse(Reason::Misfiled { entry: label.entry() });
     }
     let Some(known) = known.filter(|known| known.label.id() != label.id()) else {
+        // What is here already has its session here.
+        if known.is_none() {
+            sessions::require(txn, checked)?;
+        }
         return Ok(Place::Own);
     };
+    sessions::require(txn, checked)?;
     if completes(txn, known.label.claims(), checked)? {
         return Ok(Place::Completed);
     }
-    let listed = catalogue::listed(txn, label.subject, label.entry())?;
-    match listed == Some(label.id()) && label.author != own.party() {
+    let old = known.label.claims();
+    let same = old.listed_as() == label.listed_as();
+    if same && old.compartment() == label.compartment() {
+        return Ok(Place::Known);
+    }
+    let as_listed = |label: &Label| {
+        let (subject, entry) = (label.subject, (label.entry(), label.listed_as()));
+        catalogue::lists(txn, subject, label.compartment(), entry)
+    };
+    let listed = match same {
+        true => as_listed(label)? && !as_listed(old)?,
+        false => {
+            let listed = catalogue::listed(txn, label.subject, label.entry())?;
+            listed == Some(label.listed_as())
+        }
+    };
+    match listed && label.author != own.party() {
         true => Ok(Place::Listed),
         false => refuse(Reason::OtherLabel { entry: label.entry() }),
     }
@@ -77,10 +98,12 @@ pub(crate) fn keep(
     checked: &Checked,
     from: Option<PartyId>,
     whole: bool,
-    opened: Option<(&Manifest, Wrap)>,
+    opened: Option<(&Manifest, OwnWrap)>,
 ) -> Handled<()> {
     let (subject, id) = (checked.label.subject, checked.label.entry());
     let mut known = entry(ctx.txn, subject, id)?;
+    // Before anything is let go that names the same one.
+    let session = sessions::session_of(ctx.txn, checked)?;
     let place = keepable(ctx.own, ctx.txn, checked, known.as_ref())?;
     if place == Place::Listed
         && let Some(other) = known.take()
@@ -88,28 +111,34 @@ pub(crate) fn keep(
         tracing::warn!(entry = %id.short(), author = %checked.label.author.short(), "an entry gives way to what its author showed the patient");
         move_away(ctx, (subject, id), &other)?;
     }
+    let label = match &known {
+        Some(known) if place == Place::Known => known.label.clone(),
+        _ => checked.label.to_unverified(),
+    };
     let row = EntryRow {
-        label: checked.label.to_unverified(),
+        label,
         contents: checked.contents.clone(),
-        // The first one stays: a holder cannot check a wrap, and a later one could be worth nothing.
-        wrap: known
-            .as_ref()
-            .filter(|_| place == Place::Own)
-            .and_then(|row| row.wrap.clone())
-            .or_else(|| checked.wrap.clone()),
         from: known.as_ref().map_or(from, |row| row.from),
         received: known.as_ref().map_or(ctx.now, |row| row.received),
         whole: whole || known.as_ref().is_some_and(|row| row.whole),
     };
-    let before = known.as_ref().and_then(|row| row.label.claims().compartment);
-    if patients::serves(ctx.txn, subject)? {
-        let listed = Listed { entry: id, label: checked.label.id() };
-        catalogue::enter(ctx.txn, subject, (before, checked.label.compartment), &listed)?;
+    let before = known.as_ref().map(|row| row.label.claims());
+    let label = row.label.claims();
+    if before.is_none_or(|before| before.sealed != label.sealed) {
+        if let Some(before) = before {
+            sessions::leave(ctx.txn, before)?;
+        }
+        sessions::enter(ctx.txn, label, session.as_deref())?;
     }
-    if before != checked.label.compartment {
+    let (before, compartment) = (before.and_then(Label::compartment), label.compartment());
+    if patients::serves(ctx.txn, subject)? {
+        let listed = Listed { entry: id, label: checked.label.listed_as() };
+        catalogue::enter(ctx.txn, subject, (before, compartment), &listed)?;
+    }
+    if before != compartment {
         by_compartment::leave(ctx.txn, (subject, id), before)?;
     }
-    by_compartment::enter(ctx.txn, (subject, id), checked.label.compartment)?;
+    by_compartment::enter(ctx.txn, (subject, id), compartment)?;
     put_entry(ctx.txn, (subject, id), &row)?;
     holdings::put_small(ctx.txn, &checked.manifest)?;
     holdings::note_here(ctx.txn, checked.label.manifest)?;
@@ -186,7 +215,8 @@ pub(crate) fn forget(
             holdings::release(ctx, *object, subject, id)?;
         }
         delete_entry(ctx.txn, (subject, id))?;
-        by_compartment::leave(ctx.txn, (subject, id), row.label.claims().compartment)?;
+        by_compartment::leave(ctx.txn, (subject, id), row.label.claims().compartment())?;
+        sessions::leave(ctx.txn, row.label.claims())?;
         forget_holder(ctx.txn, subject, id, ctx.own.party())?;
     }
     Ok(())
@@ -211,7 +241,8 @@ pub(crate) fn move_away(
 ) -> Handled<()> {
     let label = row.label.claims();
     delete_entry(ctx.txn, (subject, id))?;
-    by_compartment::leave(ctx.txn, (subject, id), label.compartment)?;
+    by_compartment::leave(ctx.txn, (subject, id), label.compartment())?;
+    sessions::leave(ctx.txn, label)?;
     delete_index(ctx.txn, (subject, id))?;
     holdings::release(ctx, label.manifest, subject, id)?;
     for content in &row.contents {

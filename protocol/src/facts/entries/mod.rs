@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  label (open, signed) + manifest (sealed) + content objects (sealed)      wire, seal, open
+//!  sessions: what many entries' keys are sealed by, beside them
 //!  charts: whom entries are about      tables, by_compartment: what is here      keep: coming and going
 //!  gaps: what is here, compared with what the patient's catalogue lists
 //! ```
@@ -14,6 +15,7 @@ mod keep;
 mod open;
 mod reasons;
 mod seal;
+mod sessions;
 mod tables;
 mod wire;
 
@@ -29,6 +31,11 @@ pub(crate) use open::{open_as_patient, open_own, opened_as_patient};
 pub(crate) use reasons::Reason;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use seal::{Sealing, seal};
+pub use sessions::Sessions;
+pub(crate) use sessions::{
+    Open, Sealer, close as close_sessions, named as sessions_named, put_open,
+    require as require_session, session_of,
+};
 pub(crate) use tables::{
     EntryRow, Found, entries, entries_beginning, entries_page, entry, forget_holder, holders,
     index, learn_holder, matches, objects_of, sealed_in_time, whole,

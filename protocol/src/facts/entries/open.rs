@@ -1,6 +1,7 @@
 //! Opening an entry: with the institution's own wrap, or with the patient's unlocked keys.
 
 use super::reasons::Reason;
+use super::sessions::session;
 use super::tables::{EntryRow, entry, index};
 use super::wire::Manifest;
 use crate::holdings;
@@ -9,9 +10,9 @@ use crate::identity::PatientKeys;
 use crate::object::DataKey;
 use crate::patients;
 use crate::refusal::{Failure, Handled, refuse};
+use crate::session::SessionError;
 use crate::store::ReadTxn;
 use crate::turn::Own;
-use crate::wrap;
 
 /// Opens an entry with this institution's own wrap.
 pub(crate) fn open_own(
@@ -27,9 +28,7 @@ pub(crate) fn open_own(
     let Some(sealed) = holdings::small(txn, label.manifest)? else {
         return refuse(Reason::ManifestNotHere { entry: id });
     };
-    let key = own
-        .open(|kem| wrap::unwrap(&index.own_wrap, label.manifest, subject, kem))
-        .map(|key| DataKey::from_bytes(*key))?;
+    let key = own.unwrap(&index.own_wrap)?;
     let manifest = Manifest::open(&label, &row.contents, &sealed, &key)?;
     Ok((row, manifest, key))
 }
@@ -42,17 +41,18 @@ pub(crate) fn open_as_patient(
 ) -> Handled<(Manifest, DataKey)> {
     let label = row.label.clone().from_own_store();
     let unknown = || refuse(Reason::CompartmentClosed { entry: label.entry() });
-    let (Some(compartment), Some(sealed_key)) = (label.compartment, &row.wrap) else {
-        return unknown();
-    };
-    let Some(secret) = patients::compartment_secret(txn, keys, compartment)? else {
-        return unknown();
-    };
+    let Some(sealed_to) = label.sealed else { return unknown() };
+    let by = keys.sessions.open(sealed_to.session, || {
+        let Some(secret) = patients::compartment_secret(txn, keys, sealed_to.compartment)? else {
+            return refuse(Reason::CompartmentClosed { entry: label.entry() });
+        };
+        let Some(session) = session(txn, &label)? else { return refuse(SessionError::Missing) };
+        Ok(session.open(&secret)?)
+    })?;
     let Some(sealed) = holdings::small(txn, label.manifest)? else {
         return refuse(Reason::ManifestMissing { entry: label.entry() });
     };
-    let key = wrap::unwrap(sealed_key, label.manifest, label.subject, &secret)
-        .map(|key| DataKey::from_bytes(*key))?;
+    let key = DataKey::from_bytes(*by.unwrap(&sealed_to.wrap)?);
     Ok((Manifest::open(&label, &row.contents, &sealed, &key)?, key))
 }
 

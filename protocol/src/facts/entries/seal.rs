@@ -1,19 +1,19 @@
 //! Making an entry: the heavy part, done before the transaction that keeps it.
 
 use super::reasons::Reason;
+use super::sessions::{Open, OpenRow};
 use super::wire::{Checked, ContentKey, Label, Manifest, Term};
 use crate::codec::Wire;
-use crate::crypto::{KemPublic, SigningKey};
 use crate::holdings::{self, ContentRef};
 use crate::id::{EntryId, ObjectId, PartyId};
-use crate::identity::Compartment;
 use crate::kind::Kind;
 use crate::limits;
 use crate::object::{self, DataKey};
+use crate::own_wrap::OwnWrap;
 use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::time::Timestamp;
-use crate::wrap::{self, Wrap};
+use crate::turn::Own;
 use rand_core::CryptoRng;
 
 /// A content object that was sealed and, if large, is synced in the object folder.
@@ -49,8 +49,10 @@ pub struct Draft {
 pub struct SealedEntry {
     /// What is sent.
     pub checked: Checked,
-    /// The manifest's key, sealed to the author's institution.
-    pub own_wrap: Wrap,
+    /// The manifest's key under the author's own.
+    pub own_wrap: OwnWrap,
+    /// The session that it is sealed by, if it began with this entry or with another of the same list.
+    pub begun: Option<OpenRow>,
     /// What the author's index says of it.
     pub manifest: Manifest,
     /// Small content objects.
@@ -59,12 +61,9 @@ pub struct SealedEntry {
 
 /// Who makes an entry, of whom, and for whom it is sealed.
 pub(crate) struct Sealing<'a> {
+    pub(crate) own: &'a Own,
     pub(crate) subject: PartyId,
-    pub(crate) author: PartyId,
-    pub(crate) key_number: u32,
-    pub(crate) key: &'a SigningKey,
-    pub(crate) own: &'a KemPublic,
-    pub(crate) compartment: Option<&'a Compartment>,
+    pub(crate) session: Option<&'a Open>,
     pub(crate) now: Timestamp,
 }
 
@@ -78,7 +77,7 @@ pub(crate) fn seal(
         return refuse(Reason::TooManyContents { most: limits::ENTRY_CONTENTS_MAX });
     }
     let salt = crate::crypto::random(rng);
-    let entry = EntryId::of(sealing.author, &salt);
+    let entry = EntryId::of(sealing.own.party(), &salt);
     let manifest = Manifest {
         entry,
         kind: draft.kind,
@@ -113,28 +112,23 @@ pub(crate) fn seal(
     let label = Label {
         subject: sealing.subject,
         salt,
-        compartment: sealing.compartment.map(Compartment::id),
+        sealed: sealing.session.map(|session| session.seal(&key)),
         manifest: object,
         contents: holdings::contents_hash(&contents),
-        author: sealing.author,
-        key: sealing.key_number,
+        author: sealing.own.party(),
+        key: sealing.own.key_number(),
         recorded: sealing.now,
     };
-    let wrap_for = |recipient: &KemPublic, rng: &mut dyn CryptoRng| {
-        wrap::wrap(key.expose(), object, sealing.subject, recipient, rng)
-    };
-    let own_wrap = wrap_for(sealing.own, rng)?;
-    let patient_wrap =
-        sealing.compartment.map(|compartment| wrap_for(&compartment.key, rng)).transpose()?;
     Ok(SealedEntry {
         checked: Checked {
-            label: Signed::sign(label, sealing.key),
+            label: Signed::sign(label, sealing.own.institution_key()),
             contents,
             manifest: sealed,
-            wrap: patient_wrap,
-            author_wrap: None,
+            session: sealing.session.map(Open::session),
+            own_wrap: None,
         },
-        own_wrap,
+        own_wrap: sealing.own.wrap(&key),
+        begun: sealing.session.and_then(|session| session.row(sealing.own)),
         manifest,
         small: draft.contents.into_iter().filter_map(|content| content.small).collect(),
     })

@@ -6,13 +6,13 @@ use crate::holdings::{self, ContentRef};
 use crate::id::{EntryId, ObjectId, PartyId};
 use crate::kind::Kind;
 use crate::names::Digits;
+use crate::own_wrap::OwnWrap;
 use crate::refusal::Handled;
 use crate::rows;
 use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Page, Part};
-use crate::wrap::Wrap;
 use std::collections::BTreeMap;
 
 /// Subject, entry -> [`EntryRow`].
@@ -30,14 +30,12 @@ wire_struct! {
         1 => label: Unverified<Label>,
         /// Its content objects.
         2 => contents: Vec<ContentRef>,
-        /// Its manifest's key, sealed to the patient's compartment.
-        3 => wrap: Option<Wrap>,
         /// The institution that it was obtained from; none when it was made here.
-        4 => from: Option<PartyId>,
+        3 => from: Option<PartyId>,
         /// When it came here.
-        5 => received: Timestamp,
+        4 => received: Timestamp,
         /// Whether its content objects are here, too.
-        6 => whole: bool,
+        5 => whole: bool,
     }
 }
 
@@ -57,8 +55,8 @@ wire_struct! {
         5 => terms: Vec<Term>,
         /// The entry that it adds to.
         6 => adds_to: Option<EntryId>,
-        /// The manifest's key, sealed to this institution.
-        7 => own_wrap: Wrap,
+        /// The manifest's key under this institution's own.
+        7 => own_wrap: OwnWrap,
         /// Bytes of its contents.
         8 => bytes: u64,
     }
@@ -135,7 +133,7 @@ pub(crate) fn index(
     rows::get(txn, INDEX, &rows::pair(&subject.0, &entry.0))
 }
 
-/// An entry's bundle with its manifest.
+/// An entry's bundle with its manifest. Its session is beside it ([`super::named`]).
 pub(crate) fn whole(
     txn: &(impl ReadTxn + ?Sized),
     row: &EntryRow,
@@ -145,8 +143,8 @@ pub(crate) fn whole(
         label,
         contents: row.contents.clone(),
         manifest,
-        wrap: row.wrap.clone(),
-        author_wrap: None,
+        session: None,
+        own_wrap: None,
     }))
 }
 
@@ -156,7 +154,7 @@ pub(crate) fn sealed_in_time(
     txn: &(impl ReadTxn + ?Sized),
     label: &Label,
 ) -> Result<bool, StoreError> {
-    let Some(compartment) = label.compartment else { return Ok(false) };
+    let Some(compartment) = label.compartment() else { return Ok(false) };
     let end = crate::directory::compartment_end(txn, label.subject, compartment)?;
     Ok(end.is_none_or(|end| label.recorded < end))
 }

@@ -1,18 +1,21 @@
 //! What an entry is made of: label, manifest, bundle.
 
 use super::reasons::Reason;
+use super::sessions::Sessions;
 use crate::capability::Target;
 use crate::codec::{Bytes, Decoder, Wire, wire_struct};
 use crate::holdings::{self, ContentRef};
-use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
+use crate::id::{CompartmentId, EntryId, ObjectId, PartyId, StatementId};
 use crate::identity::KnownKeys;
 use crate::kind::Kind;
 use crate::limits;
 use crate::object::{self, DataKey};
+use crate::own_wrap::OwnWrap;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
-use crate::statement::{Signed, Statement, Unverified};
+use crate::session::{SealedTo, Session};
+use crate::statement::{Signed, Statement, Unverified, id_of};
 use crate::time::Timestamp;
-use crate::wrap::Wrap;
+use std::sync::Arc;
 
 wire_struct! {
     /// What is openly known of an entry, signed by the institution that made it.
@@ -22,8 +25,8 @@ wire_struct! {
         1 => subject: PartyId,
         /// Random; with the author it gives the entry's id.
         2 => salt: [u8; 16],
-        /// The compartment that it is sealed to; none before enrolment.
-        3 => compartment: Option<CompartmentId>,
+        /// The patient's compartment that it is sealed to, with the manifest's key; none before enrolment.
+        3 => sealed: Option<SealedTo>,
         /// The sealed manifest.
         4 => manifest: ObjectId,
         /// BLAKE3 of the encoded list of content objects, which travels beside the label.
@@ -45,9 +48,22 @@ impl Label {
         EntryId::of(self.author, &self.salt)
     }
 
+    /// What the patient's catalogue lists it as: the statement id that it would have without what it is sealed to, by key 0. So
+    /// it is the same after its author sealed it to another compartment, or signed it with a later key.
+    #[must_use]
+    pub fn listed_as(&self) -> StatementId {
+        id_of(&Self { sealed: None, key: 0, ..self.clone() })
+    }
+
+    /// The compartment that it is sealed to.
+    #[must_use]
+    pub fn compartment(&self) -> Option<CompartmentId> {
+        self.sealed.as_ref().map(|sealed| sealed.compartment)
+    }
+
     /// What a scope is asked about the entry; one without compartment is in none.
     pub(crate) fn target(&self) -> Target {
-        let compartment = self.compartment.unwrap_or(CompartmentId([0; 16]));
+        let compartment = self.compartment().unwrap_or(CompartmentId([0; 16]));
         Target { entry: self.entry(), compartment }
     }
 }
@@ -172,10 +188,8 @@ wire_struct! {
         2 => contents: Vec<ContentRef>,
         /// The sealed manifest.
         3 => manifest: Bytes,
-        /// The manifest's key, sealed to the patient's compartment.
-        4 => wrap: Option<Wrap>,
-        /// The manifest's key, sealed to its author: goes along only when the author backs up its own.
-        5 => author_wrap: Option<Wrap>,
+        /// The manifest's key under its author's own: goes along only when the author backs up its own.
+        4 => own_wrap: Option<OwnWrap>,
     }
 }
 
@@ -188,10 +202,10 @@ pub struct Checked {
     pub contents: Vec<ContentRef>,
     /// The sealed manifest.
     pub manifest: Vec<u8>,
-    /// The manifest's key, sealed to the patient's compartment.
-    pub wrap: Option<Wrap>,
-    /// The manifest's key, sealed to its author.
-    pub author_wrap: Option<Wrap>,
+    /// The session that the label names, where it came along.
+    pub session: Option<Arc<Session>>,
+    /// The manifest's key under its author's own.
+    pub own_wrap: Option<OwnWrap>,
 }
 
 impl Bundle {
@@ -199,7 +213,7 @@ impl Bundle {
     ///
     /// # Errors
     /// [`crate::refusal::Failure`], naming what does not hold.
-    pub fn check(self, author: &KnownKeys) -> Handled<Checked> {
+    pub fn check(self, author: &KnownKeys, sessions: &Sessions) -> Handled<Checked> {
         let claims = self.label.claims();
         let entry = claims.entry();
         let signer = author.key_at(claims.key, claims.recorded);
@@ -219,12 +233,13 @@ impl Bundle {
         {
             return refuse(Reason::OtherManifest { entry });
         }
+        let session = sessions.of_label(claims)?;
         Ok(Checked {
             label: self.label.from_own_store(),
             contents: self.contents,
             manifest: self.manifest.0,
-            wrap: self.wrap,
-            author_wrap: self.author_wrap,
+            session,
+            own_wrap: self.own_wrap,
         })
     }
 }
@@ -285,8 +300,7 @@ impl Checked {
             label: self.label.to_unverified(),
             contents: self.contents.clone(),
             manifest: Bytes(self.manifest.clone()),
-            wrap: self.wrap.clone(),
-            author_wrap: self.author_wrap.clone(),
+            own_wrap: self.own_wrap,
         }
     }
 }

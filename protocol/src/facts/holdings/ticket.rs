@@ -103,7 +103,7 @@ pub(crate) fn may_pull(
             return refuse(directory::Reason::PatientForgotten);
         };
         let revocations = permission::revocations(txn, patient)?;
-        let forgot = copied::forgot(txn)?;
+        let forgot = copied::forgot(txn, granted.grantee)?;
         let institutions = |party| permission::issuer(txn, party);
         let keys = Keys { patient: &keys, institutions: &institutions };
         if let Err(reason) = granted.recheck(now, (&revocations, forgot), &keys) {
@@ -139,7 +139,7 @@ pub(crate) fn tick(ctx: &mut Context<'_>) -> Handled<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::{KemSecret, SigningKey};
+    use crate::crypto::{SigningKey, WrappingKey};
     use crate::identity::{Role, incept};
     use crate::peer::{Identity, Peer};
     use crate::store::Memory;
@@ -150,9 +150,10 @@ mod tests {
 
     fn holder() -> Peer {
         let [institution, next, node] = [1, 2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]));
-        let (log, kem) = (incept(&institution, &next.public()), KemSecret::from_seed([4; 32]));
+        let log = incept(&institution, &next.public());
+        let own = WrappingKey::from_bytes([4; 32]);
         let name = "Cedar".to_owned();
-        Peer::new(Identity { role: Role::Backup, name, log, institution, kem, node }).unwrap()
+        Peer::new(Identity { role: Role::Backup, name, log, institution, own, node }).unwrap()
     }
 
     /// [QUO-4]

@@ -19,10 +19,10 @@ pub(crate) use judge::{Judged, is_stood_by, issuer, judge, through, want_news};
 pub use query::{Keys, KeysView};
 pub(crate) use reasons::Reason;
 pub(crate) use received::{
-    ReceivedRow, known_received, put_received, received_beginning, received_chains, received_for,
-    received_in, received_token,
+    OwnGrant, ReceivedRow, known_received, put_received, received_beginning, received_chains,
+    received_for, received_in, received_token,
 };
 pub(crate) use revocations::{
     learn_news, news, revocation_state, revocations, sign_revocations, take_back_known,
 };
-pub(crate) use treats::sign_treats;
+pub(crate) use treats::{may_add, sign_treats};

@@ -1,15 +1,18 @@
 //! Permissions that this institution received.
 
 use super::reasons::Reason;
-use crate::capability::{Chain, Grant};
+use crate::capability::{Chain, GrantError, GrantKeys};
 use crate::codec::{Bytes, wire_struct};
-use crate::id::{ConsentId, PartyId, TokenId};
+use crate::id::{ConsentId, ObjectId, PartyId, TokenId};
 use crate::names::Digits;
+use crate::object::{self, DataKey};
+use crate::own_wrap::OwnWrap;
 use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
-use crate::turn::Reading;
+use crate::turn::{Own, Reading};
+use rand_core::CryptoRng;
 
 /// Token, patient -> [`ReceivedRow`], at the grantee. Somebody may make a patient up, and permissions of it under ids that
 /// are known to be another patient's: they stand beside those.
@@ -23,15 +26,52 @@ wire_struct! {
     /// A permission that this institution received.
     #[derive(Debug, Clone)]
     pub struct ReceivedRow {
-        /// The permission and its keys, sealed to this institution's own key when it came: the key that they came
-        /// sealed to is deleted.
-        1 => grant: Grant,
+        /// The permission and its keys.
+        1 => grant: OwnGrant,
         /// The request that it answers.
         2 => request: ConsentId,
         /// Who holds the entries.
         3 => holders: Vec<PartyId>,
         /// When it came.
         4 => received: Timestamp,
+    }
+}
+
+wire_struct! {
+    /// A permission with its keys, under this institution's own key: the key that they came sealed to is deleted.
+    #[derive(Debug, Clone)]
+    pub struct OwnGrant {
+        /// The permission.
+        1 => chain: Chain,
+        /// The keys, a sealed object.
+        2 => keys: Bytes,
+        /// Bytes of the keys.
+        3 => length: u64,
+        /// That object's key.
+        4 => wrap: OwnWrap,
+    }
+}
+
+impl OwnGrant {
+    /// Keeps the keys of a permission.
+    pub(crate) fn seal(own: &Own, chain: Chain, keys: &GrantKeys, rng: &mut dyn CryptoRng) -> Self {
+        let key = DataKey::generate(rng);
+        let salt = object::fresh_salt(rng);
+        let plain = keys.to_secret_bytes();
+        let (sealed, _) = object::seal_small(&key, &salt, &plain)
+            .expect("the keys of one permission are far fewer than an object holds");
+        let length = plain.len() as u64;
+        Self { chain, keys: Bytes(sealed), length, wrap: own.wrap(&key) }
+    }
+
+    /// The keys.
+    pub(crate) fn open(&self, own: &Own) -> Handled<GrantKeys> {
+        let key = own.unwrap(&self.wrap)?;
+        let object = ObjectId(blake3::hash(&self.keys.0).into());
+        let Ok(opened) = object::open_small(&key, object, self.length, &self.keys.0) else {
+            return refuse(GrantError::KeyNotHere);
+        };
+        GrantKeys::from_secret_bytes(&opened).map_err(|why| GrantError::Decode(why).into())
     }
 }
 
@@ -137,8 +177,8 @@ pub(crate) fn received_chains(
 mod tests {
     use super::*;
     use crate::capability::{Confirmation, Operation, Operations, Purpose, Scope, Set, Token};
-    use crate::crypto::SigningKey;
-    use crate::id::{EntryId, KemId};
+    use crate::crypto::{SigningKey, WrappingKey};
+    use crate::id::EntryId;
     use crate::statement::Signed;
     use crate::store::Memory;
 
@@ -158,12 +198,15 @@ mod tests {
             operations: Operations::of(&[Operation::Read]),
             scope: Scope::new(Set::new([EntryId([1; 16])]), Set::new([])).unwrap(),
             quota: None,
+            quota_entries: None,
             purpose: Purpose::ALL[0],
             delegation: None,
             max_staleness: None,
         };
         let chain = Chain::root(&Signed::sign(token, &SigningKey::from_seed(&patient.0)));
-        let grant = Grant { chain, keys: Bytes(Vec::new()), key: KemId([0; 16]) };
+        let wrap = WrappingKey::from_bytes([1; 32]).wrap(&[2; 32]);
+        let wrap = OwnWrap { number: 0, wrap };
+        let grant = OwnGrant { chain, keys: Bytes(Vec::new()), length: 0, wrap };
         let request = ConsentId([request; 16]);
         ReceivedRow { grant, request, holders: Vec::new(), received: Timestamp(1) }
     }

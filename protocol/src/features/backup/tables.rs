@@ -6,11 +6,11 @@ use crate::codec::{wire_code, wire_struct};
 use crate::entries::TurnedDown;
 use crate::id::{EntryId, PartyId};
 use crate::limits;
+use crate::own_wrap::OwnWrap;
 use crate::refusal::Refusal;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
-use crate::wrap::Wrap;
 
 /// Deposit -> [`DepositRow`], at the depositor.
 const DEPOSITS: Table = Table("backup_deposit");
@@ -107,8 +107,8 @@ wire_struct! {
     pub struct PlaceRow {
         /// For whom it will be kept.
         1 => owner: PartyId,
-        /// The manifest's key, sealed to its author, for an institution's own backup.
-        2 => author_wrap: Option<Wrap>,
+        /// The manifest's key under its author's own, for an institution's own backup.
+        2 => own_wrap: Option<OwnWrap>,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::id::{EntryId, PartyId, StatementId, TicketId};
 use crate::identity::{KeyLog, KeyRing};
 use crate::receipts::Receipt;
 use crate::refusal::Refusal;
+use crate::session::Session;
 use crate::statement::{Statement, Unverified};
 use crate::time::Timestamp;
 use crate::turn::{About, messages};
@@ -65,6 +66,8 @@ wire_struct! {
         /// Without a permission: the key log of the patient whom the labels name, if they name one, so
         /// that the depositary can judge what the patient permits others.
         6 => patient: Option<KeyLog>,
+        /// The sessions that the entries are sealed by.
+        7 => sessions: Vec<Session>,
     }
 }
 
@@ -235,5 +238,7 @@ wire_struct! {
         2 => ticket: TicketId,
         /// Where the next page begins.
         3 => next: Option<Position>,
+        /// The sessions that the entries are sealed by.
+        4 => sessions: Vec<Session>,
     }
 }

@@ -20,7 +20,7 @@ use crate::limits;
 use crate::members;
 use crate::names;
 use crate::patients;
-use crate::permission::{self, ReceivedRow, put_received};
+use crate::permission::{self, OwnGrant, ReceivedRow, put_received};
 use crate::refusal::{Handled, refuse};
 use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Effect, Notice, Sender};
@@ -327,7 +327,8 @@ pub(super) fn accept(
         return refuse(Reason::TooManyPermissions { most: limits::REQUEST_PERMISSIONS_MAX });
     }
     for grant in permission.grants {
-        let grant = grant_keys::take_over(ctx, grant)?;
+        let keys = grant_keys::open(ctx, &grant)?;
+        let grant = OwnGrant::seal(ctx.own, grant.chain, &keys, ctx.rng);
         let received =
             ReceivedRow { request: id, holders: holders.to_vec(), received: ctx.now, grant };
         put_received(ctx.txn, &received)?;

@@ -88,7 +88,7 @@ pub(super) fn admit(
     label: &Signed<Label>,
 ) -> Handled<bool> {
     match catalogue::listed(ctx.txn, label.subject, label.entry())? {
-        Some(listed) if listed != label.id() => {}
+        Some(listed) if listed != label.listed_as() => {}
         _ => return Ok(true),
     }
     let mut row = row(ctx.txn, id)?;

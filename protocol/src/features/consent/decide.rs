@@ -52,7 +52,7 @@ pub(super) fn choose(
         let listed = wishes
             .iter()
             .all(|wish| wish.entries.is_empty() || wish.entries.contains(&found.entry));
-        if !listed || found.row.wrap.is_none() {
+        if !listed || found.row.label.claims().sealed.is_none() {
             continue;
         }
         let Some((manifest, key)) = entries::opened_as_patient(ctx.txn, keys, &found.row)? else {
@@ -124,6 +124,7 @@ pub(super) fn approve(
         valid_ms: valid_ms(narrow, standing, ctx.now),
         max_staleness: narrow.max_staleness,
         delegation: narrow.delegation(grantee)?,
+        quota: narrow.quota(),
     };
     let mut grants = match standing {
         Some(_) => {

@@ -8,19 +8,19 @@
 use super::decide::unlocked;
 use super::read;
 use super::reasons::Reason;
-use super::sign::{Frame, sign};
+use super::sign::{Frame, Quota, sign};
 use super::tables::{RequestKind, RequestRow, put_request, request_view};
 use super::view::RequestView;
 use super::wire::{RequestState, Wish};
 use crate::access_log::{self, Action};
-use crate::capability::{Grant, GrantKeys, Operation, Purpose, Scope};
+use crate::capability::{GrantKeys, Operation, Purpose, Scope};
 use crate::directory;
 use crate::entries;
 use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::{PatientKeys, Role};
 use crate::limits;
 use crate::names;
-use crate::permission::{GivenRow, GrantState, ReceivedRow, put_given, put_received};
+use crate::permission::{GivenRow, GrantState, OwnGrant, ReceivedRow, put_given, put_received};
 use crate::refusal::{Handled, refuse};
 use crate::time::DAY_MS;
 use crate::turn::Context;
@@ -151,13 +151,14 @@ fn permit(
         valid_ms: VALID_MS,
         max_staleness: None,
         delegation: None,
+        quota: Quota::default(),
     };
     let scope = Scope::of_entries(entries.iter().copied());
     let chain = sign(ctx, &frame, Operation::Read, scope, Some(&BTreeSet::from([holder])))?;
     let token = chain.leaf().claims().id;
     let given = GivenRow { chain: chain.clone(), request: id, state: GrantState::Live };
     put_given(ctx.txn, keys.patient, &given)?;
-    let grant = Grant::seal(chain, &GrantKeys::default(), &ctx.own.kem(), ctx.rng)?;
+    let grant = OwnGrant::seal(ctx.own, chain, &GrantKeys::default(), ctx.rng);
     let received = ReceivedRow { grant, request: id, holders: vec![holder], received: ctx.now };
     put_received(ctx.txn, &received)?;
     access_log::append(

@@ -173,7 +173,7 @@ fn sealed(
     chain: Chain,
     kem: &KemPublic,
 ) -> Handled<Grant> {
-    let keys = ctx.own.open(|own| row.grant.open(own))?;
+    let keys = row.grant.open(ctx.own)?;
     let scope = &chain.leaf().claims().scope;
     let keys = GrantKeys {
         entries: keys.entries.into_iter().filter(|(id, _)| scope.entries().contains(id)).collect(),
@@ -270,8 +270,9 @@ fn narrowed_scope(ctx: &Context<'_>, parent: &Token, command: &PassOn) -> Handle
         .filter(|id| {
             let named = current.iter().find(|c| c.id() == *id).map(|c| c.kind);
             let opened = || {
-                let mut inside =
-                    found.iter().filter(|found| found.row.label.claims().compartment == Some(*id));
+                let mut inside = found
+                    .iter()
+                    .filter(|found| found.row.label.claims().compartment() == Some(*id));
                 inside.find_map(|found| found.index.as_ref()).map(|index| index.kind)
             };
             named.or_else(opened).is_some_and(of_kind)

@@ -5,11 +5,11 @@ use super::reasons::Reason;
 use super::tables::{Obtained, fail, put_request, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
 use crate::access_log::{self, Action};
-use crate::capability::{GrantKeys, Granted, Operation, Read};
+use crate::capability::{GrantKeys, Granted, Operation, Read, Spent};
 use crate::codec::{Bytes, Wire, wire_struct};
 use crate::crypto::KemSecret;
 use crate::directory;
-use crate::entries::{self, Bundle, Checked, Manifest};
+use crate::entries::{self, Bundle, Checked, Manifest, Sessions};
 use crate::holdings::{self, PullFor, Transfer, TransferFor};
 use crate::id::{ConsentId, EntryId, PartyId, TicketId};
 use crate::identity::Role;
@@ -18,16 +18,17 @@ use crate::misfiled;
 use crate::names;
 use crate::object::DataKey;
 use crate::outbox;
+use crate::own_wrap::OwnWrap;
 use crate::patients;
 use crate::permission::{
     self, Judged, ReceivedRow, judge, known_received, received_for, revocations, through,
 };
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
+use crate::session::SessionError;
 use crate::store::{StoreError, Table};
 use crate::time::Timestamp;
-use crate::turn::{Context, Sender};
-use crate::wrap::{self, Wrap};
+use crate::turn::{Context, Own, Sender};
 use std::collections::BTreeSet;
 
 /// Request -> [`ProgressRow`]: what is still to come of a read.
@@ -183,7 +184,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
             purpose: Some(read.purpose),
             targets: &[],
             bytes: 0,
-            used: &|_| 0,
+            used: &|_| Spent::default(),
             user: Some(read.user.clone()),
             refused_as: Action::ReadRefused,
         },
@@ -247,7 +248,9 @@ fn answer(
     }
     let log_head = access_log::head(ctx.own, ctx.txn, ctx.now, patient)?.to_unverified();
     let news = granted.summary().old_news(ctx.now);
-    let answer = ReadAnswer { bundles, ticket, next, authors: introductions, log_head, news };
+    let sessions = entries::sessions_named(ctx.txn, &bundles)?;
+    let authors = introductions;
+    let answer = ReadAnswer { bundles, ticket, next, authors, log_head, news, sessions };
     Ok(Bytes(answer.to_bytes()))
 }
 
@@ -297,7 +300,7 @@ pub(super) fn answered(
     let Some(grant) = known.filter(|row| row.grant.chain.leaf().id() == leaf) else {
         return Ok(());
     };
-    let keys = ctx.own.open(|kem| grant.grant.open(kem))?;
+    let keys = grant.grant.open(ctx.own)?;
     for introduction in answer.authors {
         let party = introduction.keys.party_unverified();
         if answer.bundles.iter().any(|bundle| bundle.label.claims().author == party) {
@@ -306,7 +309,8 @@ pub(super) fn answered(
     }
     access_log::countersign(ctx, holder, read.patient, &answer.log_head)?;
     compare::answering(ctx, read.request, holder)?;
-    let given = Given { read, keys: &keys, holder, ticket: answer.ticket, own };
+    let sessions = Sessions::of(answer.sessions);
+    let given = Given { read, keys: &keys, holder, ticket: answer.ticket, own, sessions };
     // Pages only go forward, from one of their entries on, so that no holder keeps us asking.
     let last = answer.bundles.iter().map(|bundle| bundle.label.claims().entry()).max();
     let next = answer
@@ -343,6 +347,7 @@ struct Given<'a> {
     ticket: TicketId,
     /// Whether the patient's own relay reads.
     own: bool,
+    sessions: Sessions,
 }
 
 /// Takes one entry that was sent. Refused is what is not as it should be: nothing is written of it.
@@ -350,7 +355,7 @@ fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()>
     let Some(author) = directory::keys(ctx.txn, bundle.label.claims().author)? else {
         return refuse(Reason::AuthorUnknown);
     };
-    let checked = bundle.check(&author)?;
+    let checked = bundle.check(&author, &given.sessions)?;
     let (subject, id) = (checked.label.subject, checked.label.entry());
     if subject != given.read.patient {
         return refuse(Reason::OfAnotherPatient);
@@ -360,8 +365,8 @@ fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()>
         return Ok(());
     }
     let scope = &given.read.chain.leaf().claims().scope;
-    let opened = match opened(given.keys, &checked)? {
-        Some(key) => Some(own_wrap(ctx, &checked, &key)?),
+    let opened = match opened(ctx, given.keys, &checked)? {
+        Some(key) => Some(own_wrap(ctx.own, &checked, &key)?),
         None if given.own && scope.entries().contains(&id) => None,
         None => return Ok(()),
     };
@@ -374,37 +379,34 @@ fn take(ctx: &mut Context<'_>, given: &Given<'_>, bundle: Bundle) -> Handled<()>
     obtain(ctx, given, &checked, opened, here)
 }
 
-/// Opens an entry's manifest and seals its key to this institution.
-fn own_wrap(ctx: &mut Context<'_>, checked: &Checked, key: &DataKey) -> Handled<(Manifest, Wrap)> {
-    let label = &checked.label;
-    let manifest = Manifest::open(label, &checked.contents, &checked.manifest, key)?;
-    let own = ctx.own.kem();
-    let own_wrap = wrap::wrap(key.expose(), label.manifest, label.subject, &own, ctx.rng)?;
-    Ok((manifest, own_wrap))
+/// Opens an entry's manifest, and keeps its key for this institution.
+fn own_wrap(own: &Own, checked: &Checked, key: &DataKey) -> Handled<(Manifest, OwnWrap)> {
+    let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, key)?;
+    Ok((manifest, own.wrap(key)))
 }
 
 /// Opens an entry with its own key, or with that of its compartment; none where neither was permitted. A compartment's public half is no
 /// secret: any holder can make an institution up, have it sign an entry, and seal that to the compartment. Whether it belongs to the
 /// record is the patient's to say ([`crate::record::EntryStanding`]). What the wrap gives is only ever the manifest's true key, since sealed
 /// objects commit to theirs.
-fn opened(keys: &GrantKeys, checked: &Checked) -> Handled<Option<DataKey>> {
+fn opened(ctx: &Context<'_>, keys: &GrantKeys, checked: &Checked) -> Handled<Option<DataKey>> {
     let label = &checked.label;
     if let Ok(at) = keys.entries.binary_search_by_key(&label.entry(), |(entry, _)| *entry) {
         return Ok(Some(DataKey::from_bytes(*keys.entries[at].1)));
     }
-    let Some(compartment) = label.compartment else { return Ok(None) };
-    let Ok(at) = keys.compartments.binary_search_by_key(&compartment, |(id, _)| *id) else {
+    let Some(sealed) = &label.sealed else { return Ok(None) };
+    let Ok(at) = keys.compartments.binary_search_by_key(&sealed.compartment, |(id, _)| *id) else {
         return Ok(None);
     };
-    let secret = KemSecret::from_seed(*keys.compartments[at].1);
-    let key = checked
-        .wrap
-        .as_ref()
-        .and_then(|wrap| wrap::unwrap(wrap, label.manifest, label.subject, &secret).ok())
-        .map(|key| DataKey::from_bytes(*key));
-    match key {
-        Some(key) => Ok(Some(key)),
-        None => refuse(Reason::DoesNotUnwrap),
+    let by = ctx.own.sessions.open(sealed.session, || {
+        let Some(session) = entries::session_of(ctx.txn, checked)? else {
+            return refuse(SessionError::Missing);
+        };
+        Ok(session.open(&KemSecret::from_seed(*keys.compartments[at].1))?)
+    });
+    match by?.unwrap(&sealed.wrap) {
+        Ok(key) => Ok(Some(DataKey::from_bytes(*key))),
+        Err(_) => refuse(Reason::DoesNotUnwrap),
     }
 }
 
@@ -413,12 +415,12 @@ fn obtain(
     ctx: &mut Context<'_>,
     given: &Given<'_>,
     checked: &Checked,
-    opened: Option<(Manifest, Wrap)>,
+    opened: Option<(Manifest, OwnWrap)>,
     here: bool,
 ) -> Handled<()> {
     let (id, holder) = (given.read.request, given.holder);
     let (patient, entry) = (checked.label.subject, checked.label.entry());
-    let opened = opened.as_ref().map(|(manifest, wrap)| (manifest, wrap.clone()));
+    let opened = opened.as_ref().map(|(manifest, wrap)| (manifest, *wrap));
     entries::keep(ctx, checked, Some(holder), false, opened)?;
     entries::learn_holder(ctx.txn, patient, entry, holder)?;
     let purpose = PullFor { id: id.0, owner: patient, subject: patient, entry };

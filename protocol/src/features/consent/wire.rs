@@ -9,6 +9,7 @@ use crate::id::{ConsentId, EntryId, PartyId, TicketId};
 use crate::identity::{Compartment, KeyLog, KeyRing};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
+use crate::session::Session;
 use crate::statement::Unverified;
 use crate::time::Timestamp;
 use crate::turn::{About, messages};
@@ -251,5 +252,7 @@ wire_struct! {
         5 => log_head: Unverified<access_log::Head>,
         /// Of when the holder's news of revocations is, if that is old.
         6 => news: Option<Timestamp>,
+        /// The sessions that the entries are sealed by.
+        7 => sessions: Vec<Session>,
     }
 }

@@ -10,6 +10,7 @@ use crate::refusal::{Handled, refuse};
 use crate::statement::Signed;
 use crate::time::Timestamp;
 use rand_core::CryptoRng;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// A patient that was just made.
@@ -31,6 +32,7 @@ pub fn make(rng: &mut dyn CryptoRng) -> NewPatient {
         number: 0,
         signing: phrase.signing_key(0),
         records: vec![phrase.records_root(0)],
+        sessions: Arc::default(),
     };
     NewPatient { words, log, keys }
 }
@@ -69,6 +71,7 @@ pub fn rotate(
         number,
         signing: signing.clone(),
         records: (0..=number).map(|generation| phrase.records_root(generation)).collect(),
+        sessions: Arc::default(),
     };
     Ok((Signed::sign(rotation, &signing), keys))
 }
@@ -110,5 +113,5 @@ pub fn decode_keys(bytes: &[u8]) -> Result<PatientKeys, crate::codec::DecodeErro
     d.leave();
     d.leave();
     d.finish()?;
-    Ok(PatientKeys { patient, number, signing, records })
+    Ok(PatientKeys { patient, number, signing, records, sessions: Arc::default() })
 }

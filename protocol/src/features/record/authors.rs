@@ -8,13 +8,12 @@ use crate::codec::Bytes;
 use crate::contacts;
 use crate::directory;
 use crate::entries::{self, EntryRow, Label};
-use crate::id::{CompartmentId, PartyId, StatementId};
+use crate::id::{CompartmentId, PartyId};
 use crate::kind::Kind;
 use crate::limits;
 use crate::patients;
 use crate::permission::{self, MayRead};
 use crate::refusal::{Handled, refuse};
-use crate::statement::id_of;
 use crate::store::{ReadTxn, StoreError};
 use crate::treating;
 use crate::turn::{Context, Own, Sender};
@@ -56,10 +55,8 @@ pub(crate) fn standing(
         return Ok(Some(EntryStanding::Unlisted));
     };
     let listed = catalogue::listed(txn, label.subject, label.entry())?;
-    let confirmed = serves || listed == Some(row.label.id());
-    if let Some(other) = listed.filter(|_| !confirmed)
-        && !is_sealed_anew(txn, label, other)?
-    {
+    let confirmed = serves || listed == Some(label.listed_as());
+    if listed.is_some() && !confirmed {
         // The author shows the patient something else under the same id.
         return Ok(Some(EntryStanding::Unlisted));
     }
@@ -75,25 +72,6 @@ pub(crate) fn standing(
         (true, false) => EntryStanding::Unconfirmed,
         (true, true) => EntryStanding::Listed,
     }))
-}
-
-/// Whether what is listed is the same entry, sealed by its author to another compartment since, or signed with a later
-/// key. A label's id follows from what it says. [AUT-4]
-fn is_sealed_anew(
-    txn: &(impl ReadTxn + ?Sized),
-    label: &Label,
-    listed: StatementId,
-) -> Result<bool, StoreError> {
-    let keys = directory::keys(txn, label.author)?.map_or(label.key, |keys| keys.current_number());
-    let compartments = directory::compartments_seen(txn, label.subject)?;
-    let candidates = compartments.iter().flat_map(|compartment| {
-        (label.key..=keys).map(|key| Label {
-            compartment: Some(*compartment),
-            key,
-            ..label.clone()
-        })
-    });
-    Ok(candidates.into_iter().any(|label| id_of(&label) == listed))
 }
 
 /// At the relay: whether an entry may be announced by its author: a new one by whoever treats the patient now, and a known
@@ -122,7 +100,7 @@ pub(super) fn may_announce(ctx: &Context<'_>, label: &Label, known: bool) -> Han
 /// Of which kind the compartment is that an entry lies in, if that is known here: at the patient's relay of all, at a reader
 /// of those of the newest ring that it may read or seal to.
 fn kind_of(txn: &(impl ReadTxn + ?Sized), label: &Label) -> Result<Option<Kind>, StoreError> {
-    let Some(compartment) = label.compartment else { return Ok(None) };
+    let Some(compartment) = label.compartment() else { return Ok(None) };
     match patients::compartment(txn, label.subject, compartment)? {
         Some(row) => Ok(Some(row.kind)),
         None => directory::kind_of(txn, label.subject, compartment),

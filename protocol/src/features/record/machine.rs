@@ -6,25 +6,24 @@ use super::view::{ChartView, RecordedView};
 use super::{authors, catalogue, misfiled};
 use crate::access_log::{self, Action};
 use crate::capability::{Purpose, Scope};
-use crate::crypto::KemPublic;
 use crate::directory;
 use crate::entries::{
-    self, ChartRow, Checked, EntryRow, Label, Manifest, SealedEntry, Term, chart, chart_of,
-    delete_chart, keep, learn_holder, open_own, put_chart, sealed_in_time, subject_of_chart, whole,
+    self, ChartRow, Checked, EntryRow, Label, Manifest, Open, SealedEntry, Sealer, Term, chart,
+    chart_of, delete_chart, keep, learn_holder, open_own, put_chart, sealed_in_time,
+    subject_of_chart, whole,
 };
 use crate::holdings;
 use crate::id::{ChartId, CompartmentId, EntryId, PartyId};
-use crate::identity::{Compartment, Role};
+use crate::identity::Role;
 use crate::limits;
 use crate::names;
 use crate::object::DataKey;
+use crate::own_wrap::OwnWrap;
 use crate::patients;
 use crate::permission::MayRead;
 use crate::refusal::{Failure, Handled, refuse};
 use crate::statement::Signed;
 use crate::turn::Context;
-use crate::wrap::{Wrap, wrap};
-use rand_core::CryptoRng;
 
 /// Opens a chart.
 pub(super) fn new_chart(
@@ -72,7 +71,7 @@ pub(super) fn record(
     let mut recorded = Vec::with_capacity(entries.len());
     for entry in &entries {
         let label = &entry.checked.label;
-        if let Some(compartment) = label.compartment
+        if let Some(compartment) = label.compartment()
             && !current_compartment(ctx, subject, compartment)?
         {
             return refuse(Reason::RotatedMeanwhile);
@@ -90,7 +89,10 @@ pub(super) fn record(
         for small in &entry.small {
             holdings::put_small(ctx.txn, small)?;
         }
-        keep(ctx, &entry.checked, None, true, Some((&entry.manifest, entry.own_wrap.clone())))?;
+        if let Some(begun) = &entry.begun {
+            entries::put_open(ctx.txn, begun)?;
+        }
+        keep(ctx, &entry.checked, None, true, Some((&entry.manifest, entry.own_wrap)))?;
         learn_holder(ctx.txn, subject, label.entry(), ctx.own.party())?;
         recorded.push(label.entry());
     }
@@ -191,9 +193,11 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) 
     }
     access_log::adopt(ctx, before, patient)?;
     let mut bundles = Vec::new();
+    let mut sealer = Sealer::new(ctx.own, patient, ctx.now);
     for found in entries::entries(ctx.txn, before)? {
-        bundles.push(relabel(ctx, before, patient, found.entry)?.to_bundle());
+        bundles.push(relabel(ctx, before, &mut sealer, found.entry)?.to_bundle());
     }
+    sealer.keep_begun(ctx.txn)?;
     announce(ctx, patient, bundles)
 }
 
@@ -201,39 +205,32 @@ pub(crate) fn adopt(ctx: &mut Context<'_>, chart_id: ChartId, patient: PartyId) 
 pub(super) fn relabel(
     ctx: &mut Context<'_>,
     before: PartyId,
-    patient: PartyId,
+    sealer: &mut Sealer<'_>,
     id: EntryId,
 ) -> Handled<Checked> {
     let (row, manifest, key) = open_own(ctx.own, ctx.txn, before, id)?;
-    let compartment = directory::usable_compartment(ctx.txn, patient, manifest.kind, ctx.now)?;
-    let (checked, own_wrap) = labelled(ctx, &row, &key, patient, compartment.as_ref())?;
+    let session = sealer.session(ctx.txn, manifest.kind, ctx.rng)?.cloned();
+    let (checked, own_wrap) = labelled(ctx, &row, &key, (sealer.patient(), session.as_ref()))?;
     keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
-    learn_holder(ctx.txn, patient, id, ctx.own.party())?;
+    learn_holder(ctx.txn, sealer.patient(), id, ctx.own.party())?;
     entries::move_away(ctx, (before, id), &row)?;
     Ok(checked)
 }
 
-/// An entry of ours under a new label, with its key sealed to us and to the compartment.
+/// An entry of ours under a new label, with its key for us and for the compartment. [WRP-7]
 fn labelled(
-    ctx: &mut Context<'_>,
+    ctx: &Context<'_>,
     row: &EntryRow,
     key: &DataKey,
-    patient: PartyId,
-    compartment: Option<&Compartment>,
-) -> Handled<(Checked, Wrap)> {
+    (patient, session): (PartyId, Option<&Open>),
+) -> Handled<(Checked, OwnWrap)> {
     let old = row.label.claims();
     let label = Label {
         subject: patient,
-        compartment: compartment.map(Compartment::id),
+        sealed: session.map(|session| session.seal(key)),
         key: ctx.own.key_number(),
         ..old.clone()
     };
-    let wrap_for = |recipient: &KemPublic, rng: &mut dyn CryptoRng| {
-        wrap(key.expose(), old.manifest, patient, recipient, rng)
-    };
-    let own_wrap = wrap_for(&ctx.own.kem(), ctx.rng)?;
-    let patient_wrap =
-        compartment.map(|compartment| wrap_for(&compartment.key, ctx.rng)).transpose()?;
     let Some(manifest) = holdings::small(ctx.txn, old.manifest)? else {
         return refuse(Reason::ManifestMissing);
     };
@@ -241,23 +238,24 @@ fn labelled(
         label: Signed::sign(label, ctx.own.institution_key()),
         contents: row.contents.clone(),
         manifest,
-        wrap: patient_wrap,
-        author_wrap: None,
+        session: session.map(Open::session),
+        own_wrap: None,
     };
-    Ok((checked, own_wrap))
+    Ok((checked, ctx.own.wrap(key)))
 }
 
 /// A key ring has come: entries of ours that were recorded while there was no compartment to seal them
 /// to, or to one that was retired already and that we had not heard of, get the patient's wrap now.
 pub(crate) fn reseal(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
     let mut bundles = Vec::new();
+    let mut sealer = Sealer::new(ctx.own, patient, ctx.now);
     for found in entries::entries(ctx.txn, patient)? {
         let label = found.row.label.claims();
         let ours = label.author == ctx.own.party() && found.index.is_some();
         if !ours || sealed_in_time(ctx.txn, label)? {
             continue;
         }
-        match reseal_entry(ctx, patient, found.entry) {
+        match reseal_entry(ctx, &mut sealer, found.entry) {
             Ok(resealed) => bundles.extend(resealed.map(|checked| checked.to_bundle())),
             // One that cannot be opened must not keep the others from their wraps, nor the ring from us.
             Err(Failure::Refused(refusal)) => {
@@ -266,16 +264,21 @@ pub(crate) fn reseal(ctx: &mut Context<'_>, patient: PartyId) -> Handled<()> {
             Err(error) => return Err(error),
         }
     }
+    sealer.keep_begun(ctx.txn)?;
     announce(ctx, patient, bundles)
 }
 
-fn reseal_entry(ctx: &mut Context<'_>, patient: PartyId, id: EntryId) -> Handled<Option<Checked>> {
+fn reseal_entry(
+    ctx: &mut Context<'_>,
+    sealer: &mut Sealer<'_>,
+    id: EntryId,
+) -> Handled<Option<Checked>> {
+    let patient = sealer.patient();
     let (row, manifest, key) = open_own(ctx.own, ctx.txn, patient, id)?;
-    let compartment = directory::usable_compartment(ctx.txn, patient, manifest.kind, ctx.now)?;
-    if compartment.is_none() {
+    let Some(session) = sealer.session(ctx.txn, manifest.kind, ctx.rng)?.cloned() else {
         return Ok(None);
-    }
-    let (checked, own_wrap) = labelled(ctx, &row, &key, patient, compartment.as_ref())?;
+    };
+    let (checked, own_wrap) = labelled(ctx, &row, &key, (patient, Some(&session)))?;
     keep(ctx, &checked, row.from, row.whole, Some((&manifest, own_wrap)))?;
     Ok(Some(checked))
 }

@@ -136,7 +136,7 @@ pub(super) fn heard(
     let mut have = BTreeSet::new();
     for entry in &gone {
         let row = entries::entry(ctx.txn, subject, *entry)?;
-        compartments.extend(row.and_then(|row| row.label.claims().compartment));
+        compartments.extend(row.and_then(|row| row.label.claims().compartment()));
         have.extend(entries::holders(ctx.txn, subject, *entry)?);
     }
     if !gone.is_empty() {
@@ -185,7 +185,7 @@ fn take_out(
         let label = row.label.claims();
         let left = MisfiledRow { author: said.author, at: said.at, recorded: label.recorded };
         misfiled::put(ctx.txn, (subject, *entry), &left)?;
-        if let Some(compartment) = label.compartment.filter(|_| serves) {
+        if let Some(compartment) = label.compartment().filter(|_| serves) {
             crate::catalogue::tables::drop_entry(ctx.txn, subject, compartment, *entry)?;
             changes.lost(compartment);
         }

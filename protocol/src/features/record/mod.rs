@@ -34,12 +34,12 @@ pub use crate::catalogue::{
     Catalogue, CatalogueError, Listed, Listing, Section, Step, root as catalogue_root,
 };
 pub use crate::entries::{
-    Bundle, Checked, ContentKey, Draft, Label, Manifest, SealedContent, SealedEntry, Taken, Term,
-    TurnedDown,
+    Bundle, Checked, ContentKey, Draft, Label, Manifest, SealedContent, SealedEntry, Sessions,
+    Taken, Term, TurnedDown,
 };
 pub use crate::holdings::ContentRef;
 pub use crate::kind::{Kind, UnknownKind};
-pub(crate) use announce::{announce_again, announce_waiting};
+pub(crate) use announce::{announce_again, announce_waiting, unannounced, untaken};
 pub use authors::EntryStanding;
 pub(crate) use authors::tell_all as tell_treating;
 pub(crate) use check::checked;
@@ -51,6 +51,7 @@ pub use undo::ToSeal;
 pub(crate) use undo::{seal_anew, to_seal};
 pub use wire::{Announce, Message, Treating};
 
+pub(crate) use crate::misfiled::to_seal_anew;
 pub use crate::misfiled::{Misfiled, MisfiledError};
 
 /// What the peer gives to this feature.
@@ -81,7 +82,9 @@ impl Feature for Machine {
             (Message::Listing(listing), Err(refusal)) => {
                 catalogue::refused(ctx, to, &listing, &refusal)
             }
-            (Message::Announce(_), Ok(answer)) => announce::answered(to, &answer),
+            (Message::Announce(announce), Ok(answer)) => {
+                announce::answered(ctx, to, &announce, &answer)
+            }
             (Message::Announce(announce), Err(refusal)) => {
                 announce::refused(ctx, to, &announce, &refusal)
             }

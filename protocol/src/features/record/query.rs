@@ -5,7 +5,7 @@ use super::authors::standing;
 use super::reasons::Reason;
 use super::view::{CatalogueView, ChartView, EntryView, MisfiledView, TreatsView, VerifiedEntry};
 use crate::directory;
-use crate::entries::{self, Found};
+use crate::entries::{self, Found, Sessions};
 use crate::holdings;
 use crate::id::PartyId;
 use crate::limits;
@@ -92,7 +92,7 @@ impl Entries {
         let mut view = EntryView::of(found, author, holders);
         let mut index = found.index.as_ref().map(|index| (&index.title, &index.terms));
         let keys = look.keys.filter(|keys| keys.patient == self.subject);
-        let opened = match keys.filter(|_| found.row.wrap.is_some()) {
+        let opened = match keys.filter(|_| found.row.label.claims().sealed.is_some()) {
             Some(keys) => entries::opened_as_patient(look.txn, keys, &found.row)?,
             None => None,
         };
@@ -289,7 +289,11 @@ fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<Vec<Reason>> {
     let Some(whole) = entries::whole(txn, &found.row)? else {
         return refuse(Reason::WithoutManifest { entry: found.entry });
     };
-    whole.to_bundle().check(&keys)?;
+    let bundle = [whole.to_bundle()];
+    let sessions = Sessions::of(entries::sessions_named(txn, &bundle)?);
+    let [bundle] = bundle;
+    let checked = bundle.check(&keys, &sessions)?;
+    entries::require_session(txn, &checked)?;
     let contents = found.row.contents.iter();
     let bad = contents.filter_map(|content| damage(txn, found, content).transpose());
     Ok(bad.collect::<Result<_, _>>()?)
@@ -297,7 +301,8 @@ fn verify_entry(txn: &dyn ReadTxn, found: &Found) -> Handled<Vec<Reason>> {
 
 /// Whether an entry that was sealed to the patient opens with the patient's keys, where they are unlocked.
 fn opens(look: &Look<'_>, subject: PartyId, found: &Found) -> Handled<bool> {
-    let keys = look.keys.filter(|keys| keys.patient == subject && found.row.wrap.is_some());
+    let sealed = found.row.label.claims().sealed.is_some();
+    let keys = look.keys.filter(|keys| keys.patient == subject && sealed);
     let Some(keys) = keys else { return Ok(true) };
     match entries::open_as_patient(look.txn, keys, &found.row) {
         Ok(_) => Ok(true),

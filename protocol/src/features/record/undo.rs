@@ -14,10 +14,9 @@ use super::misfiled::say;
 use super::reasons::Reason;
 use super::view::UndoneView;
 use crate::access_log::{self, Action};
-use crate::crypto::KemPublic;
 use crate::entries::{
-    self, ContentKey, Draft, Label, SealedContent, SealedEntry, Sealing, chart, chart_for, keep,
-    learn_holder, move_away, open_own, put_chart, subject_of_chart,
+    self, ContentKey, Draft, Label, SealedContent, SealedEntry, Sealer, Sealing, chart, chart_for,
+    keep, learn_holder, move_away, open_own, put_chart, subject_of_chart,
 };
 use crate::holdings::{self, ContentRef};
 use crate::id::{ChartId, CompartmentId, EntryId, PartyId};
@@ -57,6 +56,7 @@ pub(super) fn undo(
     }
     (row.subject, row.enrolled, row.registered) = (own, false, true);
     entries::leave_subject(ctx.txn, patient, id)?;
+    entries::close_sessions(ctx.txn, patient)?;
     put_chart(ctx.txn, id, &row)?;
     // What others recorded is of the patient who had enrolled, and stays in a chart of its own; and so does the log, which says who
     // had read by now.
@@ -69,7 +69,7 @@ pub(super) fn undo(
     }
     let (mut by_compartment, mut before) = (BTreeMap::<_, Taken>::new(), Taken::default());
     for (entry, label) in leaving.entries {
-        by_compartment.entry(label.compartment).or_default().take(ctx, (patient, &label))?;
+        by_compartment.entry(label.compartment()).or_default().take(ctx, (patient, &label))?;
         // Whoever keeps it as of before the enrolment keeps it under an id and a key that others had since.
         before.take(ctx, (own, &label))?;
         take_back(ctx, (patient, own), entry)?;
@@ -142,7 +142,8 @@ fn take_back(
 ) -> Handled<()> {
     let Some(row) = entries::entry(ctx.txn, patient, entry)? else { return Ok(()) };
     hold_what_is_here(ctx, own, entry, &row.contents)?;
-    relabel(ctx, patient, own, entry)?;
+    let mut sealer = Sealer::new(ctx.own, own, ctx.now);
+    relabel(ctx, patient, &mut sealer, entry)?;
     Ok(())
 }
 
@@ -262,20 +263,12 @@ pub(crate) fn to_seal(
 /// Seals entries anew for a chart: the heavy part, for a pool.
 pub(crate) fn seal_anew(
     own: &Own,
-    (subject, kem): (PartyId, &KemPublic),
+    subject: PartyId,
     drafts: Vec<(EntryId, Timestamp, Draft)>,
     rng: &mut dyn CryptoRng,
 ) -> Handled<Vec<(EntryId, SealedEntry)>> {
     let seal = |(entry, recorded, draft): (EntryId, Timestamp, Draft)| {
-        let sealing = Sealing {
-            subject,
-            author: own.party(),
-            key_number: own.key_number(),
-            key: own.institution_key(),
-            own: kem,
-            compartment: None,
-            now: recorded,
-        };
+        let sealing = Sealing { own, subject, session: None, now: recorded };
         Ok((entry, entries::seal(draft, &sealing, rng)?))
     };
     drafts.into_iter().map(seal).collect()
@@ -309,7 +302,7 @@ pub(super) fn anew(
             holdings::put_small(ctx.txn, small)?;
         }
         let entry = sealed.checked.label.entry();
-        let opened = Some((&sealed.manifest, sealed.own_wrap.clone()));
+        let opened = Some((&sealed.manifest, sealed.own_wrap));
         hold_what_is_here(ctx, own, entry, &sealed.checked.contents)?;
         keep(ctx, &sealed.checked, None, before.whole, opened)?;
         learn_holder(ctx.txn, own, entry, ctx.own.party())?;

@@ -6,6 +6,7 @@ use crate::entries::Bundle;
 use crate::id::PartyId;
 use crate::identity::Treats;
 use crate::misfiled::Misfiled;
+use crate::session::Session;
 use crate::statement::Unverified;
 use crate::turn::{About, messages};
 
@@ -43,6 +44,8 @@ wire_struct! {
         1 => patient: PartyId,
         /// The entries.
         2 => bundles: Vec<Bundle>,
+        /// The sessions that they are sealed by.
+        3 => sessions: Vec<Session>,
     }
 }
 

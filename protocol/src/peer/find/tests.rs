@@ -1,7 +1,7 @@
 //! What people mean by names, identifiers and the beginnings of ids, and what it costs to find it.
 
 use super::*;
-use crate::crypto::{KemSecret, SigningKey};
+use crate::crypto::{KemSecret, SigningKey, WrappingKey};
 use crate::entries::{ChartRow, Term, delete_chart, put_chart};
 use crate::identity::{Card, Role, incept};
 use crate::membership::Member;
@@ -21,7 +21,7 @@ fn peer() -> (Peer, Memory) {
         name: "Seaside Hospital".into(),
         log: incept(&key(1), &key(2).public()),
         institution: key(1),
-        kem: KemSecret::from_seed([3; 32]),
+        own: WrappingKey::from_bytes([3; 32]),
         node: key(4),
     };
     let (peer, mut store) = (Peer::new(identity).unwrap(), Memory::default());

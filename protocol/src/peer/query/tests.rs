@@ -3,7 +3,7 @@
 
 use super::ask::{Charts, Entries, Verify};
 use super::*;
-use crate::crypto::{KemSecret, SigningKey};
+use crate::crypto::{SigningKey, WrappingKey};
 use crate::entries::{ChartRow, Draft, put_chart};
 use crate::id::{ChartId, PartyId};
 use crate::identity::{Role, incept};
@@ -35,7 +35,7 @@ impl Home {
             name: "Seaside Hospital".into(),
             log: incept(&key(1), &key(2).public()),
             institution: key(1),
-            kem: KemSecret::from_seed([3; 32]),
+            own: WrappingKey::from_bytes([3; 32]),
             node: key(4),
         };
         let (peer, mut store) = (Peer::new(identity).unwrap(), Memory::default());

@@ -98,7 +98,7 @@ impl Grant {
 impl GrantKeys {
     /// `{1: [[entry, key], ...], 2: [[compartment, seed], ...]}`. Room is taken once, so that no
     /// growing buffer leaves keys behind in freed memory.
-    pub(super) fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(
             pairs_len(&self.entries) + pairs_len(&self.compartments) + 1,
         ));
@@ -110,7 +110,7 @@ impl GrantKeys {
         bytes
     }
 
-    pub(super) fn from_secret_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn from_secret_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut d = Decoder::new(bytes, limits::GRANT_KEYS_BYTES_MAX)?;
         let pairs = d.map()?;
         let (mut before, mut entries, mut compartments) = (None, Vec::new(), Vec::new());

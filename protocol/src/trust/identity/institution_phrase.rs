@@ -6,7 +6,7 @@
 
 use super::words::{self, WordsError};
 use super::{KeyLog, KnownKeys, Rotation, incept};
-use crate::crypto::{KemSecret, Secret32, SigningKey, expand, extract};
+use crate::crypto::{Secret32, SigningKey, expand, extract};
 use crate::limits;
 use crate::statement::Signed;
 use crate::time::Timestamp;
@@ -67,16 +67,10 @@ impl InstitutionPhrase {
         SigningKey::from_seed(&self.signing_seed(number))
     }
 
-    /// The seed of the KEM key that goes with that signing key.
+    /// The own key that goes with that signing key.
     #[must_use]
-    pub fn kem_seed(&self, number: u32) -> Secret32 {
-        expand(&self.root, &[b"chartmesh/1/institution-kem", &number.to_be_bytes()])
-    }
-
-    /// The KEM key that goes with signing key number `number`.
-    #[must_use]
-    pub fn kem_key(&self, number: u32) -> KemSecret {
-        KemSecret::from_seed(*self.kem_seed(number))
+    pub fn own_key(&self, number: u32) -> Secret32 {
+        expand(&self.root, &[b"chartmesh/1/institution-own", &number.to_be_bytes()])
     }
 
     /// The institution's inception: the same from the same words.

@@ -3,6 +3,8 @@
 use super::RecordsRoot;
 use crate::crypto::SigningKey;
 use crate::id::PartyId;
+use crate::session_keys::SessionKeys;
+use std::sync::Arc;
 
 /// A patient's keys while unlocked. They wipe themselves; they print nothing.
 #[derive(Clone, Debug)]
@@ -16,4 +18,6 @@ pub struct PatientKeys {
     /// The records roots of all generations, oldest first: what is sealed to an old one stays
     /// readable.
     pub records: Vec<RecordsRoot>,
+    /// Keys of sessions that were found with these, gone when these are.
+    pub sessions: Arc<SessionKeys>,
 }

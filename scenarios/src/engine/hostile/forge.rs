@@ -100,6 +100,7 @@ impl Engine<'_> {
             operations: Operations::of(&[Operation::Read]),
             scope: Scope::of_entries([entry]).expect("one is neither none nor too many"),
             quota: None,
+            quota_entries: None,
             purpose: Purpose::CareManagement,
             delegation: None,
             max_staleness: None,
@@ -216,7 +217,7 @@ impl Engine<'_> {
     }
 
     /// Offers a deposit under a permission whose quota fits it once, and once more a little later. The patient
-    /// gave that permission by another program than ours, which sets no quotas yet.
+    /// gave that permission by another program than ours, which sets larger ones.
     pub(super) fn overspend(&mut self, at: u32) {
         let Some((body, leaf, to)) = self.offer_with_quota(at) else { return };
         let first = Lie { fault: None, may_pass: true };
@@ -241,7 +242,9 @@ impl Engine<'_> {
         EntryView::sort_by_time(&mut entries);
         let entry = entries.iter().find(|entry| entry.author == me && entry.whole)?.entry;
         let bundle = machine.party.peer.bundle(&machine.disk, patient.id, entry).ok()?;
-        bundle.label.claims().compartment?;
+        bundle.label.claims().compartment()?;
+        let sessions =
+            machine.party.peer.sessions(&machine.disk, core::slice::from_ref(&bundle)).ok()?;
         let log = machine.party.peer.keys_of(&machine.disk, patient.id).ok()??.log().clone();
         let bytes = bytes_of(&bundle);
         let issued = machine.clock(now_us).seconds();
@@ -259,6 +262,7 @@ impl Engine<'_> {
             operations: Operations::of(&[Operation::Keep]),
             scope: Scope::of_entries([entry])?,
             quota: Some(bytes + bytes / 2),
+            quota_entries: None,
             purpose: Purpose::CareManagement,
             delegation: None,
             max_staleness: None,
@@ -278,6 +282,7 @@ impl Engine<'_> {
             }),
             authors: Vec::new(),
             patient: None,
+            sessions,
         };
         Some((Body::Backup(backup::Message::Offer(offer)), leaf, to))
     }

@@ -1,14 +1,14 @@
 //! The data come; when all are here and synced, the depositary says so, signed.
 
 use super::super::Reason;
-use super::super::kept::{account, bytes_of, delete_kept, owners_of, put_kept};
+use super::super::kept::{bytes_of, delete_kept, give_back, owners_of, put_kept};
 use super::super::tables::{
     DepositState, ReservationRow, ReservedEntry, delete_reservation, deposits_of, put_reservation,
     reservation, reservations_due, reservations_open, take_place, wanted_by, wanted_by_anybody,
 };
 use super::super::wire::{Execute, Message, Stored, Withdrawn};
 use crate::access_log::{self, Action};
-use crate::capability::{GrantedSummary, Keys};
+use crate::capability::{GrantedSummary, Keys, Spent};
 use crate::codec::Bytes;
 use crate::copied;
 use crate::directory;
@@ -22,6 +22,7 @@ use crate::receipts::{self, KeptRow, Receipt, ReceiptObject};
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::statement::Signed;
 use crate::turn::{Context, Sender};
+use std::collections::BTreeSet;
 
 /// The data can be pulled: what is not here is.
 pub(in crate::features::backup) fn executed(
@@ -87,7 +88,7 @@ fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
         return refuse(directory::Reason::PatientForgotten);
     };
     let revocations = permission::revocations(ctx.txn, granted.patient)?;
-    let forgot = copied::forgot(ctx.txn)?;
+    let forgot = copied::forgot(ctx.txn, granted.grantee)?;
     let txn = &*ctx.txn;
     let institutions = |party| permission::issuer(txn, party);
     let keys = Keys { patient: &known, institutions: &institutions };
@@ -133,8 +134,7 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
     if row.entries.is_empty() {
         return withdraw(ctx, id, &row, Reason::DeletedMeanwhile.into());
     }
-    let mut list = Vec::new();
-    let mut entries = Vec::new();
+    let (mut list, mut entries, mut sessions) = (Vec::new(), Vec::new(), BTreeSet::new());
     for reserved in &row.entries {
         entries::complete(ctx, reserved.subject, reserved.entry)?;
         entries::learn_holder(ctx.txn, reserved.subject, reserved.entry, ctx.own.party())?;
@@ -143,7 +143,9 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
             continue;
         };
         keep_for_owner(ctx, id, &row, reserved, &entry)?;
-        let manifest = entry.label.claims().manifest;
+        let label = entry.label.claims();
+        sessions.extend(label.sealed.as_ref().map(|sealed| sealed.session));
+        let manifest = label.manifest;
         let length = holdings::small(ctx.txn, manifest)?.map_or(0, |bytes| bytes.len() as u64);
         holdings::hold(ctx.txn, manifest, row.owner, reserved.entry, length)?;
         list.push(ReceiptObject { entry: reserved.entry, object: manifest, length });
@@ -172,6 +174,7 @@ fn store(ctx: &mut Context<'_>, id: [u8; 16], mut row: ReservationRow) -> Handle
         objects: list,
         at: ctx.now,
         keep_until: None,
+        sessions: sessions.into_iter().collect(),
     };
     let receipt = Signed::sign(receipt, ctx.own.institution_key()).to_unverified();
     ctx.send(
@@ -197,7 +200,7 @@ fn keep_for_owner(
         depositor: row.depositor,
         since: ctx.now,
         bytes: entry.contents.iter().fold(manifest, |sum, c| sum.saturating_add(c.length)),
-        author_wrap: place.and_then(|place| place.author_wrap),
+        own_wrap: place.and_then(|place| place.own_wrap),
     };
     put_kept(ctx.txn, row.owner, of, &kept)?;
     Ok(())
@@ -298,8 +301,8 @@ fn drop_entry(
         None => None,
     };
     let bytes = checked.as_ref().map_or(0, bytes_of);
-    for link in row.granted.iter().flat_map(|granted| &granted.links) {
-        account(ctx.txn, link.token, -i64::try_from(bytes).unwrap_or(i64::MAX))?;
+    if let Some(granted) = &row.granted {
+        give_back(ctx.txn, &granted.links, Spent { bytes, entries: 1 })?;
     }
     row.bytes = row.bytes.saturating_sub(bytes);
     row.missing = row.missing.saturating_sub(release(ctx, id, row.owner, reserved)?);
@@ -334,8 +337,9 @@ fn withdraw(
     for reserved in &row.entries {
         release(ctx, id, row.owner, reserved)?;
     }
-    for link in row.granted.iter().flat_map(|granted| &granted.links) {
-        account(ctx.txn, link.token, -i64::try_from(row.bytes).unwrap_or(i64::MAX))?;
+    if let Some(granted) = &row.granted {
+        let less = Spent { bytes: row.bytes, entries: row.entries.len() as u64 };
+        give_back(ctx.txn, &granted.links, less)?;
     }
     delete_reservation(ctx.txn, id)?;
     let withdrawn = Withdrawn { reservation: id, refusal };

@@ -91,7 +91,7 @@ pub(in crate::features::backup) fn fetched(
         let row = entries::entry(ctx.txn, subject, entry)?.filter(|row| row.whole);
         let whole = row.as_ref().map(|row| entries::whole(ctx.txn, row)).transpose()?.flatten();
         if let (Some(row), Some(mut whole)) = (row, whole) {
-            whole.author_wrap = kept.author_wrap;
+            whole.own_wrap = kept.own_wrap;
             let bundle = whole.to_bundle();
             let size = bundle.to_bytes().len();
             if bytes + size > limits::PAGE_BYTES_MAX {
@@ -106,7 +106,8 @@ pub(in crate::features::backup) fn fetched(
     }
     let next = last.filter(|_| more);
     let ticket = holdings::issue_ticket(ctx, owner, contents, None)?;
-    Ok(Bytes(FetchAnswer { bundles, ticket, next }.to_bytes()))
+    let sessions = entries::sessions_named(ctx.txn, &bundles)?;
+    Ok(Bytes(FetchAnswer { bundles, ticket, next, sessions }.to_bytes()))
 }
 
 /// Stops keeping an entry for an owner.

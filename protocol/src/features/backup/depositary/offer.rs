@@ -7,17 +7,19 @@ use super::super::tables::{
 };
 use super::super::wire::{Offer, OfferPermission};
 use crate::access_log::{self, Action};
-use crate::capability::{self, Granted, GrantedSummary, Keep, Operation, Permitted, Target, Write};
+use crate::capability::{
+    self, Granted, GrantedSummary, Keep, Operation, Permitted, Spent, Target, Write,
+};
 use crate::codec::Bytes;
 use crate::directory::{self, Introduction};
-use crate::entries::{self, Bundle, Checked, Taken, TurnedDown};
+use crate::entries::{self, Bundle, Checked, Sessions, Taken, TurnedDown};
 use crate::id::PartyId;
 use crate::identity::{KeyLog, KnownKeys, Role};
 use crate::limits;
 use crate::permission::{Judged, judge};
 use crate::refusal::{Failure, Handled, refuse};
 use crate::store::StoreError;
-use crate::turn::{Context, Effect, Notice, Sender};
+use crate::turn::{Context, Effect, Notice, Payer, QuotaSaid, Sender};
 use std::collections::BTreeMap;
 
 /// An offer: each entry is checked before anything is kept; then the place of those that hold is kept, and waits.
@@ -44,10 +46,10 @@ pub(in crate::features::backup) fn offered(
     }
     learn_authors(ctx, &offer.bundles, offer.authors)?;
     let mut except = Vec::new();
-    let mut checked = Vec::new();
+    let (mut checked, sessions) = (Vec::new(), Sessions::of(offer.sessions));
     for bundle in offer.bundles {
         let entry = bundle.label.claims().entry();
-        match check(ctx, sender, (offer.owner, offer.permission.is_some()), bundle) {
+        match check(ctx, sender, (offer.owner, offer.permission.is_some()), (bundle, &sessions)) {
             Ok(bundle) => checked.push(bundle),
             Err(Failure::Refused(refusal)) => except.push(TurnedDown { entry, refusal }),
             Err(fault) => return Err(fault),
@@ -82,13 +84,16 @@ pub(in crate::features::backup) fn offered(
         bytes,
         except: Vec::new(),
     };
-    for link in row.granted.iter().flat_map(|granted| &granted.links) {
-        account(ctx.txn, link.token, i64::try_from(bytes).unwrap_or(i64::MAX))?;
+    if let Some(granted) = &row.granted {
+        let more = Spent { bytes, entries: row.entries.len() as u64 };
+        account(ctx.txn, &granted.links, more)?;
+        let said = QuotaSaid { entries: granted.quota_entries, bytes: granted.quota };
+        ctx.payer = ctx.payer.map(|payer| Payer { said: Some(said), ..payer });
     }
     put_reservation(ctx.txn, offer.reservation, &row)?;
     for bundle in &checked {
         entries::keep(ctx, bundle, Some(sender.institution), false, None)?;
-        let place = PlaceRow { owner: offer.owner, author_wrap: bundle.author_wrap.clone() };
+        let place = PlaceRow { owner: offer.owner, own_wrap: bundle.own_wrap };
         let of = (bundle.label.subject, bundle.label.entry());
         put_place(ctx.txn, of, offer.reservation, &place)?;
     }
@@ -117,7 +122,7 @@ fn check(
     ctx: &Context<'_>,
     sender: &Sender,
     (owner, permitted): (PartyId, bool),
-    bundle: Bundle,
+    (bundle, sessions): (Bundle, &Sessions),
 ) -> Handled<Checked> {
     let label = bundle.label.claims();
     let author = label.author;
@@ -131,7 +136,7 @@ fn check(
     if !permitted && (owner != sender.institution || author != sender.institution) {
         return refuse(Reason::NotOnesOwn);
     }
-    let checked = bundle.check(&keys)?;
+    let checked = bundle.check(&keys, sessions)?;
     in_time(ctx, &checked)?;
     let known = entries::entry(ctx.txn, checked.label.subject, checked.label.entry())?;
     entries::keepable(ctx.own, ctx.txn, &checked, known.as_ref())?;
@@ -232,7 +237,7 @@ fn judged<Op: Permitted>(
         .iter()
         .map(|link| Ok((link.claims().id, used(ctx.txn, link.claims().id)?)))
         .collect::<Result<_, StoreError>>()?;
-    let spent = |token| spent.get(&token).copied().unwrap_or(0);
+    let spent = |token| spent.get(&token).copied().unwrap_or_default();
     let granted: Granted<Op> = judge(
         ctx,
         sender,
@@ -276,7 +281,7 @@ fn log_refused(
 /// permission still has its key. What is older is history, and its compartment was the right one.
 fn in_time(ctx: &Context<'_>, checked: &Checked) -> Handled<()> {
     let label = &checked.label;
-    match label.compartment.is_some() && !entries::sealed_in_time(ctx.txn, label)? {
+    match label.sealed.is_some() && !entries::sealed_in_time(ctx.txn, label)? {
         true => refuse(Reason::RetiredCompartment { entry: label.entry() }),
         false => Ok(()),
     }
@@ -296,7 +301,7 @@ fn added(
     if label.author != sender.institution {
         return refuse(Reason::OthersEntries);
     }
-    let current = label.compartment.is_some_and(|id| ring.entry(id).is_some());
+    let current = label.compartment().is_some_and(|id| ring.entry(id).is_some());
     match current && ring.key == known.current_number() {
         true => Ok(()),
         false => refuse(Reason::RetiredCompartment { entry: label.entry() }),

@@ -82,7 +82,7 @@ fn permissions_to_add(
     }
     for id in entries {
         let row = entries::entry(ctx.txn, patient, id)?;
-        let compartment = row.and_then(|row| row.label.claims().compartment);
+        let compartment = row.and_then(|row| row.label.claims().compartment());
         let covers = |(chain, _): &(Option<Chain>, Vec<EntryId>)| {
             let scope = chain.as_ref().map(|chain| &chain.leaf().claims().scope);
             compartment.is_some_and(|c| scope.is_some_and(|scope| scope.covers(id, c)))
@@ -121,7 +121,7 @@ fn offer(ctx: &mut Context<'_>, deposit: Deposit) -> Handled<Vec<[u8; 16]>> {
         };
         // Only the institution's own backup needs a way back for the institution.
         if deposit.chain.is_none() {
-            whole.author_wrap =
+            whole.own_wrap =
                 entries::index(ctx.txn, deposit.subject, *entry)?.map(|index| index.own_wrap);
         }
         let bundle = whole.to_bundle();
@@ -208,7 +208,9 @@ fn send_offer(
         Some(_) => None,
         None => directory::keys(ctx.txn, spec.subject)?.map(|known| known.log().clone()),
     };
-    let offer = Offer { reservation, owner: spec.owner, bundles, permission, authors, patient };
+    let sessions = entries::sessions_named(ctx.txn, &bundles)?;
+    let owner = spec.owner;
+    let offer = Offer { reservation, owner, bundles, permission, authors, patient, sessions };
     let ordered = ordered_by(spec.chain.as_ref());
     outbox::push_as_ordered(ctx, spec.to, &Message::Offer(offer), leaf, ordered)?;
     Ok(reservation)
@@ -263,7 +265,7 @@ pub(super) fn turned_down(
     for one in except {
         let Some(at) = row.entries.iter().position(|entry| *entry == one.entry) else { continue };
         row.entries.remove(at);
-        unkept::note(ctx, (row.owner, row.subject, one.entry), row.to, &one.refusal)?;
+        unkept::turned_down(ctx, (row.owner, row.subject, one.entry), row.to, &one.refusal)?;
         first.get_or_insert(one.refusal.clone());
         row.except.push(one);
     }

@@ -5,15 +5,13 @@ use super::super::restores::{self, RestoreRow};
 use super::super::view::RestoreView;
 use super::super::wire::{Fetch, FetchAnswer, Message};
 use crate::codec::{Bytes, Wire};
-use crate::entries::{self, Bundle, Manifest};
+use crate::entries::{self, Bundle, Manifest, Sessions};
 use crate::holdings::{self, PullFor, Transfer, TransferFor};
 use crate::id::{PartyId, TicketId};
 use crate::identity::Role;
 use crate::limits;
-use crate::object::DataKey;
 use crate::refusal::{Failure, Handled, Refusal, refuse};
 use crate::turn::Context;
-use crate::wrap;
 
 pub(in super::super) fn restore(
     ctx: &mut Context<'_>,
@@ -53,8 +51,9 @@ pub(in crate::features::backup) fn restored(
     let next = answer.next.filter(|next| {
         Some(at(*next)) == last && fetch.after.is_none_or(|after| at(*next) > at(after))
     });
+    let sessions = Sessions::of(answer.sessions);
     for bundle in answer.bundles {
-        match take(ctx, holder, fetch.restore, answer.ticket, bundle) {
+        match take(ctx, holder, fetch.restore, answer.ticket, (bundle, &sessions)) {
             // One that is not as it should be keeps none of the others away.
             Err(Failure::Refused(refusal)) => {
                 tracing::warn!(holder = %holder.short(), code = ?refusal.code, "an entry was not restored");
@@ -88,19 +87,16 @@ fn take(
     holder: PartyId,
     restore: [u8; 16],
     ticket: TicketId,
-    bundle: Bundle,
+    (bundle, sessions): (Bundle, &Sessions),
 ) -> Handled<()> {
-    let checked = bundle.check(ctx.own.keys())?;
+    let checked = bundle.check(ctx.own.keys(), sessions)?;
     let (subject, entry) = (checked.label.subject, checked.label.entry());
-    let Some(own_wrap) = checked.author_wrap.clone() else {
+    let Some(own_wrap) = checked.own_wrap else {
         return refuse(Reason::NoWayBack { entry });
     };
     let known = entries::entry(ctx.txn, subject, entry)?;
     entries::keepable(ctx.own, ctx.txn, &checked, known.as_ref())?;
-    let key = ctx
-        .own
-        .open(|kem| wrap::unwrap(&own_wrap, checked.label.manifest, subject, kem))
-        .map(|key| DataKey::from_bytes(*key))?;
+    let key = ctx.own.unwrap(&own_wrap)?;
     let manifest = Manifest::open(&checked.label, &checked.contents, &checked.manifest, &key)?;
     entries::keep(ctx, &checked, None, false, Some((&manifest, own_wrap)))?;
     entries::chart_for(ctx, subject)?;

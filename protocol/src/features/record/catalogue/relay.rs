@@ -68,15 +68,19 @@ pub(crate) struct Changes {
 impl Changes {
     /// Notes that an entry comes under `label` where `before` was, if anything was.
     pub(crate) fn note(&mut self, before: Option<&Label>, label: &Signed<Label>) {
-        let listed = Listed { entry: label.entry(), label: label.id() };
+        let listed = Listed { entry: label.entry(), label: label.listed_as() };
         if let Some(before) = before {
-            if before == &**label {
+            // By which session it is sealed is no news: else an author that seals it anew has the relay sign and tell of
+            // nothing, again and again.
+            if before.listed_as() == label.listed_as()
+                && before.compartment() == label.compartment()
+            {
                 return;
             }
             self.relabelled.insert(label.entry(), listed);
-            self.less.extend(before.compartment.filter(|old| Some(*old) != label.compartment));
+            self.less.extend(before.compartment().filter(|old| Some(*old) != label.compartment()));
         }
-        if let Some(compartment) = label.compartment {
+        if let Some(compartment) = label.compartment() {
             self.new.entry(compartment).or_default().insert(label.entry(), listed);
         }
     }
@@ -190,7 +194,7 @@ fn named(ctx: &Context<'_>, patient: PartyId, entries: &[EntryId]) -> Handled<Ve
     let mut listed = Vec::new();
     for entry in entries {
         if let Some(row) = entries::entry(ctx.txn, patient, *entry)? {
-            listed.push(Listed { entry: *entry, label: row.label.id() });
+            listed.push(Listed { entry: *entry, label: row.label.claims().listed_as() });
         }
     }
     Ok(listed)

@@ -3,11 +3,11 @@
 use super::{Changes, announced, received, relay, send};
 use crate::capability::Scope;
 use crate::catalogue::{Listed, Listing, enter, listed, tables};
-use crate::crypto::{KemSecret, SigningKey};
+use crate::crypto::{SigningKey, WrappingKey};
 use crate::custody;
 use crate::directory;
 use crate::entries::{CatalogueView, Label, chart_for, view};
-use crate::id::{CompartmentId, EntryId, ObjectId, PartyId};
+use crate::id::{CompartmentId, EntryId, ObjectId, PartyId, SessionId};
 use crate::identity::{KeyRing, Role, incept};
 use crate::limits;
 use crate::outbox::OutboxRow;
@@ -16,6 +16,7 @@ use crate::permission::MayRead;
 use crate::record::Message;
 use crate::refusal::{Failure, Handled, RefusalCode};
 use crate::rows;
+use crate::session::SealedTo;
 use crate::statement::Signed;
 use crate::store::{Counting, Memory, Table, Txn};
 use crate::time::Timestamp;
@@ -23,6 +24,11 @@ use crate::turn::{Context, Feature as _, Sender};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
+
+fn sealed_to(compartment: CompartmentId) -> Option<SealedTo> {
+    let wrap = WrappingKey::from_bytes([1; 32]).wrap(&[2; 32]);
+    Some(SealedTo { compartment, session: SessionId([3; 16]), wrap })
+}
 
 const C: CompartmentId = CompartmentId([0xc0; 16]);
 
@@ -41,7 +47,7 @@ impl Side {
             name: format!("Side {seed}"),
             log: incept(&key(0), &key(1).public()),
             institution: key(0),
-            kem: KemSecret::from_seed([seed + 2; 32]),
+            own: WrappingKey::from_bytes([seed + 2; 32]),
             node: key(3),
         };
         let (peer, mut store) = (Peer::new(identity).unwrap(), Memory::default());
@@ -118,8 +124,8 @@ fn list(
     before: Option<CompartmentId>,
     label: &Signed<Label>,
 ) -> Handled<()> {
-    let listed = Listed { entry: label.entry(), label: label.id() };
-    Ok(enter(ctx.txn, label.subject, (before, label.compartment), &listed)?)
+    let listed = Listed { entry: label.entry(), label: label.listed_as() };
+    Ok(enter(ctx.txn, label.subject, (before, label.compartment()), &listed)?)
 }
 
 struct Two {
@@ -159,7 +165,7 @@ impl Two {
         let label = Label {
             subject: self.keys.patient,
             salt,
-            compartment: Some(C),
+            sealed: sealed_to(C),
             manifest: ObjectId([1; 32]),
             contents: [2; 32],
             author: self.reader.peer.me(),
@@ -338,7 +344,7 @@ fn an_entry_under_a_new_label_is_told_anew_and_leaves_its_old_compartment() {
     let (to, patient) = (two.reader.peer.me(), two.keys.patient);
     let before = two.label(1);
     let other = CompartmentId([0xc1; 16]);
-    let moved = Label { compartment: Some(other), ..(*before).clone() };
+    let moved = Label { sealed: sealed_to(other), ..(*before).clone() };
     let moved = Signed::sign(moved, two.reader.peer.own().institution_key());
     let whole = two.send();
     assert_eq!(two.give(None, &whole[0]), Ok(()));
@@ -358,7 +364,7 @@ fn an_entry_under_a_new_label_is_told_anew_and_leaves_its_old_compartment() {
     for label in [&before, &moved] {
         assert_eq!(
             listed(&two.reader.store, label.subject, label.entry()).unwrap(),
-            Some(moved.id())
+            Some(moved.listed_as())
         );
     }
 }
