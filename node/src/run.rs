@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 
 pub use identity::{IdentityError, NodeIdentity};
 pub use init::{InitError, Made, import, init, new_store, on_one_disk, recover};
-pub use keys::{KeysError, export, reseal, rotate};
+pub use keys::{KeysError, Rotation, export, reseal, rotate};
 
 use crate::config::Config;
 use crate::disk::AnyDisk;

@@ -46,6 +46,7 @@ fn main() {
         operations: Operations::of(&[Operation::Read]),
         scope: Scope::of_entries([entry]).expect("one entry"),
         quota: None,
+        quota_entries: None,
         purpose: Purpose::Treatment,
         delegation: None,
         max_staleness: Some(86_400),

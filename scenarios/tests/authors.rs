@@ -231,6 +231,7 @@ fn whoever_may_merely_read_announces_nothing_and_a_permission_to_add_is_for_its_
         at_relay.filter(|entry| entry.title.as_deref() == Some(title)).count()
     };
     assert_eq!(by_b(&mut region, Kind::Laboratory, "not asked"), 0);
+    assert_eq!(region.world.see(region.b, &ask::Status, None).unwrap().untaken, 1, "B sees that");
     let wish = Wish { kinds: vec![Kind::Laboratory], write: Some(true), ..Wish::default() };
     let writing = region.refer(&wish);
     region.approve(&writing, "{}").unwrap();

@@ -387,6 +387,7 @@ fn a_quota_is_spent_together_by_all_to_whom_it_was_passed_on() {
         operations: Operations::of(&[Operation::Keep]),
         scope: Scope::of_entries([entry]).unwrap(),
         quota: Some(bytes + bytes / 2),
+        quota_entries: None,
         purpose: chartmesh_protocol::capability::Purpose::RecordsManagement,
         delegation: Some(Delegation {
             depth: 1,

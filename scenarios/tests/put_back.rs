@@ -4,6 +4,7 @@ use chartmesh_protocol::access_log::command::Collect;
 use chartmesh_protocol::access_log::view::LogView;
 use chartmesh_protocol::backup;
 use chartmesh_protocol::consent::{RequestState, Wish};
+use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::message::OutcomeResult;
 use chartmesh_protocol::peer::{Body, Part, PutBackView, ask};
 use chartmesh_protocol::reason::ENGLISH;
@@ -13,6 +14,12 @@ use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 
 const HOUR_MS: u64 = DAY_MS / 24;
+
+/// Who says of a node that it was put back, and is alone with that.
+fn claims(region: &Region, who: Who) -> Vec<String> {
+    let claims = region.world.see(who, &ask::Status, None).unwrap().put_back_claims;
+    claims.into_iter().map(|claim| claim.name).collect()
+}
 
 fn noticed(region: &Region, who: Who) -> Option<PutBackView> {
     region.world.see(who, &ask::Status, None).unwrap().put_back
@@ -76,7 +83,10 @@ fn a_relay_that_was_put_back_hears_again_of_what_was_recorded_since() {
     assert!(!titles(&region).contains(&"since".to_owned()));
     region.add(Kind::Laboratory, "after");
     region.world.advance(13 * HOUR_MS);
-    assert!(noticed(&region, relay).is_some());
+    // It deals with one institution, whose claim that is, and which tells it again.
+    let said = claims(&region, relay);
+    assert!(said.len() == 1 && said[0].contains("Hospital A"), "{said:?}");
+    assert!(noticed(&region, relay).is_none());
     assert!(titles(&region).contains(&"after".to_owned()));
     assert!(titles(&region).contains(&"since".to_owned()), "{:?}", titles(&region));
 }
@@ -101,7 +111,7 @@ fn what_a_provider_that_was_put_back_gave_receipts_for_since_is_not_counted_as_k
     let restore = backup::command::Restore { holder: region.world.id(provider), subject: None };
     region.world.ask(a, restore, None).unwrap();
     region.world.advance(HOUR_MS);
-    assert!(noticed(&region, provider).is_some());
+    assert!(noticed(&region, provider).is_some() || !claims(&region, provider).is_empty());
     let unkept = region.world.see(a, &ask::Status, None).unwrap().unkept;
     assert!(unkept > early, "{unkept}");
     region.keep(None).unwrap();
@@ -162,29 +172,81 @@ fn a_relay_that_forgot_a_revocation_and_a_rotation_gets_both_back_and_forks_noth
     }
 }
 
-/// [MSG-8]: one party's word makes nobody forget anything.
+/// Lies to a node that it has heard eight messages more than it has.
+fn lies(region: &mut Region, liar: Who, to: Who) {
+    let ask = backup::Fetch { restore: [1; 16], subject: None, after: None };
+    let body = Body::Backup(backup::Message::Fetch(ask));
+    let said = region.world.say_in((9, 8), liar, to, &body, None, Some).unwrap();
+    assert!(matches!(said, OutcomeResult::OutOfOrder(1)), "{said:?}");
+}
+
+/// [MSG-13]: one party's word makes nobody say, doubt or forget anything.
 #[test]
-fn a_provider_that_was_told_wrongly_that_it_was_put_back_loses_no_receipt() {
+fn a_provider_that_one_member_tells_wrongly_that_it_was_put_back_says_nothing_of_itself() {
+    let mut region = Region::found(1);
+    let (a, b, provider) = (region.a, region.b, region.provider);
+    region.keep(None).unwrap();
+    let request = region.permitted("{}");
+    assert_eq!(region.fetch(&request).state, RequestState::Done);
+    let kept = |region: &Region| region.world.all(a, ask::Kept::default(), None).unwrap().len();
+    let unkept = |region: &Region| region.world.see(a, &ask::Status, None).unwrap().unkept;
+    let had = kept(&region);
+    assert!(had > 0);
+    for _ in 0..3 {
+        lies(&mut region, b, provider);
+        region.world.advance(8 * DAY_MS);
+        assert!(noticed(&region, provider).is_none());
+        assert_eq!(claims(&region, provider), ["Hospital B"], "its claim, and no more");
+        assert_eq!((kept(&region), unkept(&region)), (had, 0), "nobody else heard of it");
+    }
+    // Its logs go on as they were.
+    let log = collected(&mut region, provider);
+    assert!(log.verified && log.put_back.is_empty(), "{log:?}");
+}
+
+/// [MSG-13]: two that do not hang together say so, and then it says so of itself; it loses nothing by that.
+#[test]
+fn a_provider_that_two_members_tell_wrongly_that_it_was_put_back_loses_no_receipt() {
     let mut region = Region::found(1);
     let (a, provider) = (region.a, region.provider);
+    let c = region.world.add(Role::Hospital, "Hospital C");
+    let invite = region.world.invite(a);
+    region.world.join(c, invite).unwrap();
+    region.world.admit(a, c).unwrap();
+    region.world.admit(region.b, c).unwrap();
     region.keep(None).unwrap();
     region.world.wait();
     let kept = |region: &Region| region.world.all(a, ask::Kept::default(), None).unwrap().len();
     let had = kept(&region);
     assert!(had > 0);
-    let ask = backup::Fetch { restore: [1; 16], subject: None, after: None };
-    let body = Body::Backup(backup::Message::Fetch(ask));
-    let said = region.world.say_in((9, 8), region.b, provider, &body, None, Some).unwrap();
-    assert!(matches!(said, OutcomeResult::OutOfOrder(1)), "{said:?}");
-    assert_eq!(noticed(&region, provider).unwrap().by, ["Hospital B"]);
+    let b = region.b;
+    lies(&mut region, b, provider);
+    lies(&mut region, b, provider);
+    assert!(noticed(&region, provider).is_none());
+    lies(&mut region, c, provider);
+    let before = noticed(&region, provider).unwrap();
+    assert_eq!(before.by.len(), 2, "{before:?}");
+    assert!(claims(&region, provider).is_empty());
     region.world.advance(HOUR_MS);
     assert!(region.world.see(a, &ask::Status, None).unwrap().unkept > 0, "A heard of it");
     assert_eq!(kept(&region), had);
-    // Once the liar says it again, it is named and nothing else.
-    let before = noticed(&region, provider).unwrap();
-    region.world.say_in((9, 8), region.b, provider, &body, None, Some).unwrap();
+    // Once a liar says it again, it is named and nothing else.
+    lies(&mut region, b, provider);
     let again = noticed(&region, provider).unwrap();
     assert_eq!((again.noticed, again.by), (before.noticed, before.by));
+}
+
+/// [MSG-13]: relays that a member certified, of which it makes any number, say nothing that it does not say.
+#[test]
+fn a_member_and_a_relay_that_it_certified_are_one_that_says_so() {
+    let mut region = Region::found(1);
+    let (a, b, relay) = (region.a, region.b, region.relay);
+    let request = region.refer(&Wish::default());
+    region.approve(&request, "{}").unwrap();
+    lies(&mut region, relay, b);
+    lies(&mut region, a, b);
+    assert!(noticed(&region, b).is_none(), "A certified the relay");
+    assert_eq!(claims(&region, b).len(), 2);
 }
 
 /// What the patient's relay has of a holder's log, after it asked for more.

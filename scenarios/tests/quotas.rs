@@ -40,6 +40,22 @@ fn a_deposit_beyond_a_quota_is_refused_as_a_whole_and_shown_with_use_and_limit()
     assert!(region.world.all(region.a, ask::Unkept::default(), None).unwrap().is_empty());
 }
 
+/// [BAK-7]
+#[test]
+fn what_an_earlier_deposit_keeps_is_kept_also_where_a_later_one_is_refused() {
+    let mut region = Region::found(1);
+    let (a, provider) = (Owner::Institution(region.world.id(region.a)), region.provider);
+    region.keep(None).unwrap();
+    region.world.wait();
+    set(&mut region, provider, a, Some(1), Some(1));
+    let new = region.add(chartmesh_protocol::record::Kind::Reports, "discharge");
+    region.keep(None).unwrap();
+    region.world.wait();
+    let unkept = region.world.all(region.a, ask::Unkept::default(), None).unwrap();
+    assert_eq!(unkept.iter().map(|one| one.entry).collect::<Vec<_>>(), [new]);
+    assert_eq!(region.world.see(region.a, &ask::Status, None).unwrap().unkept, 1);
+}
+
 /// [QUO-2]: also for a patient.
 #[test]
 fn a_limit_below_what_is_kept_refuses_what_is_new_and_lets_all_else_go_on() {

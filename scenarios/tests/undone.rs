@@ -339,8 +339,11 @@ fn while_entries_are_to_be_sealed_anew_nobody_enrols_in_the_chart_and_nothing_ad
     // Given again, it goes on.
     let again = region.world.ask(a, undo.clone(), None).unwrap();
     assert_eq!((again.left, again.taken_out, again.patient), (3, 0, None));
+    let to_seal = |region: &Region| region.world.see(a, &ask::Status, None).unwrap().to_seal_anew;
+    assert_eq!(to_seal(&region), 3, "`status` says that it is half done");
     assert_eq!(region.world.seal_anew(a, chart, undone.subject).unwrap().left, 1);
     assert_eq!(region.world.seal_anew(a, chart, undone.subject).unwrap().left, 0);
+    assert_eq!(to_seal(&region), 0);
     assert_eq!(region.world.ask(a, undo, None).unwrap_err().name(), "record.not-enrolled");
     region.world.ask(a, code, None).unwrap();
 }

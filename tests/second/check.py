@@ -197,7 +197,7 @@ def permissions():
                    "targets": [(unhex(t["entry"]), unhex(t["compartment"])) for t in case["targets"]]}
         verifier = {"me": unhex(case["verifier"]), "now_ms": case["now_ms"], "nonce": unhex(case["nonce"]),
                     "nodes": {unhex(n["node"]): unhex(n["institution"]) for n in case["nodes"]},
-                    "used": {unhex(u["token"]): u["bytes"] for u in case["used"]}}
+                    "used": {unhex(u["token"]): (u["bytes"], u["entries"]) for u in case["used"]}}
         proof = case["proof"] and Statement("proof", unhex(case["proof"]))
         return judge.permission(links, proof, request, verifier, patient, institutions, revocations, treats)
 

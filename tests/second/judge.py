@@ -170,7 +170,7 @@ def narrows(parent, child):
             "delegation-not-allowed")
     scopes = all(set(child[303].get(n, [])) <= set(parent[303].get(n, [])) for n in (1, 2))
     within = scopes and subset(child[302], parent[302]) and subset(child[3], parent[3])
-    bounds = at_most(child[304], parent[304]) and at_most(child[307], parent[307])
+    bounds = all(at_most(child[key], parent[key]) for key in (304, 307, 308))
     window = child[5] >= parent[5] and child[4] <= parent[4]
     require(within and bounds and window and child[305] == parent[305], "child-exceeds-parent")
 
@@ -219,6 +219,8 @@ def permission(links, proof, request, verifier, patient, institutions, revocatio
     require(covered, "out-of-scope")
     if request["operation"] in ("write", "keep"):
         used = verifier["used"]
-        fits = all(link[304] is None or used.get(link[7], 0) + request["bytes"] <= link[304] for link in links)
-        require(fits, "quota-exceeded")
+        for link in links:
+            spent, entries = used.get(link[7], (0, 0))
+            require(link[304] is None or spent + request["bytes"] <= link[304], "quota-exceeded")
+            require(link[308] is None or entries + len(request["targets"]) <= link[308], "quota-exceeded")
     return leaf

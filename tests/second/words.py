@@ -67,6 +67,7 @@ def explain(links, names, now_ms):
             "parent": lambda: link[301].hex()[:8],
             "operations": lambda: listed([WORDS["operations", f"[{CODES['operation'][one]}]"] for one in link[302]]),
             "scope": lambda: scope(link[303].get(1, []), link[303].get(2, [])), "quota": lambda: str(link[304]),
+            "quota_entries": lambda: str(link[308]),
             "purpose": lambda: WORDS["purpose", str(CODES["purpose"][link[305]])],
             "depth": lambda: times(delegation[1]), "institutions": lambda: parties(delegation[2]),
             "max_staleness": lambda: duration(link[307]),

@@ -1,5 +1,6 @@
 //! The patient decides: at the relay, about what institutions ask.
 
+use bytesize::ByteSize;
 use chartmesh_protocol::consent::command::{Approve, Defer, Deny, Revoke};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::consent::{self, Narrow};
@@ -34,7 +35,7 @@ pub(crate) enum Args {
     },
     /// Permit what a request asks, whole or narrowed; nothing here can widen what is seen
     #[command(
-        after_help = "Examples:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 \\\n    --days 14 --read-only\n  chartmesh consent approve 91c0aa3e --once\n  chartmesh consent approve 91c0aa3e --may-pass-on \"Birch Clinic\""
+        after_help = "Examples:\n  chartmesh consent approve 91c0aa3e --kind imaging --since 2025-06-01 \\\n    --days 14 --read-only\n  chartmesh consent approve 91c0aa3e --once\n  chartmesh consent approve 91c0aa3e --may-pass-on \"Birch Clinic\"\n  chartmesh consent approve 91c0aa3e --quota 40GiB --quota-entries 5000"
     )]
     Approve {
         /// The request
@@ -143,6 +144,13 @@ pub(crate) struct NarrowArgs {
     #[arg(long, value_name = "N", requires = "may_pass_on",
         value_parser = clap::value_parser!(u16).range(1..=2))]
     depth: Option<u16>,
+    /// Bytes that may be added at each holder, if adding is asked for, such as 20GiB [default: 10GiB]. More than that is
+    /// also more than the institution's part of the patient's room there
+    #[arg(long, value_name = "SIZE")]
+    quota: Option<ByteSize>,
+    /// Entries that may be added at each holder, likewise [default: 1000]
+    #[arg(long, value_name = "N")]
+    quota_entries: Option<u64>,
 }
 
 impl Args {
@@ -212,6 +220,8 @@ async fn approve(node: &Node, text: &str, narrow: &NarrowArgs) -> Outcome {
         "once": narrow.once,
         "may_pass_on": node.institutions_of(&narrow.may_pass_on).await?,
         "depth": narrow.depth,
+        "quota": narrow.quota.map(|size| size.as_u64()),
+        "quota_entries": narrow.quota_entries,
     }))?;
     let approve = Approve { request: view.request, narrow };
     let approved = node.command(approve, Some(&patient)).await?;
@@ -386,7 +396,7 @@ mod tests {
         for command in [
             json!({"approve": {"request": id, "narrow": {"wish": wish, "days": 3, "valid_ms": null,
                 "audience": [party], "max_staleness": 3600, "read_only": true, "once": true,
-                "may_pass_on": [party], "depth": 2}}}),
+                "may_pass_on": [party], "depth": 2, "quota": 1024, "quota_entries": 10}}}),
             json!({"pass-on": {"grants": [id], "to": party, "entries": [id], "kinds": ["imaging"],
                 "days": 7, "may_pass_on": [], "user": "Dr Mori"}}),
             json!({"deny": {"request": id, "reason": "no"}}),

@@ -6,7 +6,7 @@ use chartmesh_node::api::SecretsView;
 use chartmesh_node::config::{Config, Settings, UnlockWith};
 use chartmesh_node::guard;
 use chartmesh_node::keystore::{KeystoreError, Passphrase, Unlock};
-use chartmesh_node::run::{self, KeysError, NodeIdentity};
+use chartmesh_node::run::{self, KeysError, NodeIdentity, Rotation};
 use chartmesh_node::store::OpenError;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::identity::{Fingerprint, InstitutionPhrase, KeyLog, KnownKeys, Role};
@@ -41,6 +41,9 @@ pub(crate) enum Args {
         /// NAME` prints, or an identity.json
         #[arg(long, value_name = "FILE")]
         keys: Option<PathBuf>,
+        /// Replace the keys although this node's data seem to be an older copy: the key here is the newest that others know
+        #[arg(long, conflicts_with = "keys")]
+        although_put_back: bool,
     },
     /// Seal the keystore under another passphrase, while its node is off
     #[command(
@@ -75,8 +78,13 @@ impl Args {
                 let answer = context.node()?.status().await.ok();
                 status_of(context, &config, &identity, answer.as_ref())
             }
-            Self::Rotate { words_file, keys } => {
-                rotate(context, &config, &identity, words_file.as_deref(), keys.as_deref()).await
+            Self::Rotate { words_file, keys, although_put_back } => {
+                let rotation = match (keys, although_put_back) {
+                    (Some(file), _) => Rotation::Follow(read_log(&file)?),
+                    (None, true) => Rotation::AlthoughPutBack,
+                    (None, false) => Rotation::Made,
+                };
+                rotate(context, &config, &identity, words_file.as_deref(), rotation).await
             }
             Self::Passphrase { new_passphrase_file } => {
                 passphrase(context, &config, new_passphrase_file.as_deref()).await
@@ -117,6 +125,7 @@ fn status_of(
             (None, _) => faint("the node does not run; it says when it does"),
             (_, None) => faint("no member of a federation"),
             (_, Some(known)) if known == number => Cell::new("know this key", Style::Good),
+            (_, Some(known)) if known > number => Cell::new(status::newer(known), Style::Bad),
             (_, Some(known)) => Cell::new(
                 format!("know number {known}, and take this one up as soon as enough of them have sealed that"),
                 Style::Waiting,
@@ -144,19 +153,18 @@ async fn rotate(
     config: &Config,
     identity: &NodeIdentity,
     words_file: Option<&Path>,
-    keys: Option<&Path>,
+    rotation: Rotation,
 ) -> Outcome {
     guard::lock_memory();
     if identity.role == Role::Patient {
         return Err(refused(&KeysError::Relay));
     }
     is_off(context).await?;
-    let log = keys.map(read_log).transpose()?;
-    let taken_over = log.is_some();
+    let taken_over = matches!(rotation, Rotation::Follow(_));
     let words = secret::words("The institution's", words_file)?;
     let phrase = parse(&words)?;
     let unlock = unlock(context, config)?;
-    let made = run::rotate(config, &unlock, &phrase, log).map_err(|error| refused(&error))?;
+    let made = run::rotate(config, &unlock, &phrase, rotation).map_err(|error| refused(&error))?;
     let keys = verified(&made)?;
     let number = keys.current_number();
     let answer = json!({
@@ -279,9 +287,11 @@ fn refused(error: &KeysError) -> Failure {
         KeysError::Keystore(KeystoreError::Sealed { .. } | KeystoreError::Unlock(_)) => {
             Exit::Locked
         }
-        KeysError::Store(OpenError::InUse { .. }) | KeysError::Relay | KeysError::NothingNew => {
-            Exit::State
-        }
+        KeysError::Store(OpenError::InUse { .. })
+        | KeysError::Relay
+        | KeysError::NothingNew
+        | KeysError::PutBack { .. }
+        | KeysError::OldKeys { .. } => Exit::State,
         KeysError::Rotate(_) | KeysError::KeyLog(_) => Exit::NotAuthentic,
         _ => Exit::Failed,
     };

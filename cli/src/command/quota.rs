@@ -18,7 +18,7 @@ use crate::resolve::{Candidate, pick};
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Shows what each institution makes this node keep, what is kept for each patient, and how much that may be. What would be more is refused before it is sent; what is kept stays, whatever the limit.",
+    long_about = "Shows what each institution makes this node keep, what is kept for each patient, each institution's share of that, and how much it may be. What would be more is refused before it is sent; what is kept stays, whatever the limit.",
     after_help = "Examples:\n  chartmesh quota\n  chartmesh quota set \"Birch Clinic\" --bytes 20GiB\n  chartmesh quota set --default patient --bytes 2GiB --entries 20000"
 )]
 pub(crate) struct Args {
@@ -140,9 +140,15 @@ async fn list(node: &Node) -> Outcome {
         let rows: Vec<_> = quotas.iter().map(row_of).collect();
         out.table(&HEADS, &rows, "nobody makes this node keep anything");
         out.note(each(&usual));
+        if quotas.iter().any(|quota| matches!(quota.owner, Owner::Share { .. })) {
+            out.note(SHARES);
+        }
     });
     Ok(())
 }
+
+/// What bounds shares.
+const SHARES: &str = "of a patient's room an institution may take a quarter of what the others leave, and more where the patient says so by a\npermission with a larger quota; a patient's own relay may take the whole";
 
 const HEADS: [&str; 8] = ["WHOSE", "SORT", "BYTES", "OF", "ENTRIES", "OF", "SET", "ID"];
 
@@ -151,6 +157,7 @@ fn row_of(quota: &QuotaView) -> Vec<Cell> {
         Owner::Institution(_) => "institution",
         Owner::Patient(_) => "patient",
         Owner::RelaysOf(_) => "its relays",
+        Owner::Share { .. } => "share",
     };
     let QuotaView { taken, most, .. } = quota;
     let near = |taken: u64, most: u64| match taken >= most - most / 10 {
@@ -164,7 +171,11 @@ fn row_of(quota: &QuotaView) -> Vec<Cell> {
         bytes(most.bytes),
         Cell::new(taken.entries.to_string(), near(taken.entries, most.entries)),
         most.entries.to_string(),
-        if quota.own { "here".into() } else { faint("default") },
+        match (quota.own, quota.owner) {
+            (true, _) => "here".into(),
+            (false, Owner::Share { .. }) => faint("follows"),
+            (false, _) => faint("default"),
+        },
         id_cell(quota.owner.party()),
     ]
 }

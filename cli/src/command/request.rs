@@ -1,6 +1,7 @@
 //! Asking: a hospital asks a patient to see, or that another may see; a patient asks a hospital to
 //! deposit.
 
+use bytesize::ByteSize;
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::consent::command::{Download, Fetch, Referral, Upload};
 use chartmesh_protocol::consent::view::{AboutView, HeldBackView, RequestView};
@@ -64,6 +65,13 @@ pub(crate) enum Args {
         /// Days that the permission to deposit holds
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=90))]
         days: Option<u64>,
+        /// Bytes that may be kept under it at the depositary, such as 40GiB; more than 10GiB is also more than the hospital's
+        /// part of the patient's room there [default: that part]
+        #[arg(long, value_name = "SIZE")]
+        quota: Option<ByteSize>,
+        /// Entries, likewise; more than 1000
+        #[arg(long, value_name = "N")]
+        quota_entries: Option<u64>,
         #[command(flatten)]
         wait: WaitArgs,
     },
@@ -125,7 +133,17 @@ impl Args {
         match self {
             Self::Download { ask } => ask_patient(&node, &ask, None).await,
             Self::Refer { to, ask } => ask_patient(&node, &ask, Some(&to)).await,
-            Self::Upload { patient, hospital, to, wish, not_before, days, wait } => {
+            Self::Upload {
+                patient,
+                hospital,
+                to,
+                wish,
+                not_before,
+                days,
+                quota,
+                quota_entries,
+                wait,
+            } => {
                 node.require(Role::Patient, "a patient relay orders deposits").await?;
                 let patient = node.patient(&patient).await?;
                 let order: Upload = said(json!({
@@ -135,6 +153,8 @@ impl Args {
                     "wish": wish.resolve(&node, &patient, None).await?,
                     "not_before": not_before,
                     "days": days,
+                    "quota": quota.map(|size| size.as_u64()),
+                    "quota_entries": quota_entries,
                 }))?;
                 let views = node.command(order, Some(&patient)).await?;
                 finish(&node, views, true, &wait, is_done, "the hospital was asked").await

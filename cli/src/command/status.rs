@@ -8,7 +8,7 @@ use chartmesh_node::api::{DiskView, DoorsView, NodeStatusView, SecretsView};
 use chartmesh_protocol::federation::view::ExpelledView;
 use chartmesh_protocol::identity::Role;
 use chartmesh_protocol::limits;
-use chartmesh_protocol::peer::{OwnKeyView, PutBackView};
+use chartmesh_protocol::peer::{OwnKeyView, PutBackClaimView, PutBackView, StatusView};
 use chartmesh_protocol::time::{MINUTE_MS, SECOND_MS};
 
 /// Say how the node stands, and where it can be reached
@@ -43,6 +43,7 @@ impl Args {
                 ("transfers", status.transfers.to_string().into()),
             ];
             facts.extend(unkept(status.unkept));
+            facts.extend(undone(status));
             facts.extend(ahead(&machine));
             for clock in &status.clock_lowered {
                 let text = format!("to {}, from {}", clock.to.utc_text(), clock.from.utc_text());
@@ -51,6 +52,8 @@ impl Args {
             if let Some(back) = &status.put_back {
                 facts.push(("put back", Cell::new(put_back(back), Style::Bad)));
             }
+            let claims = status.put_back_claims.iter();
+            facts.extend(claims.map(|claim| ("put back?", Cell::new(claimed(claim), Style::Waiting))));
             facts.push(("connected nodes", machine.connected.len().to_string().into()));
             facts.extend(doors(&machine.doors));
             facts.extend(secrets(&machine.secrets));
@@ -82,15 +85,50 @@ impl Args {
 /// That the store was put back, as whom says.
 fn put_back(back: &PutBackView) -> String {
     let noticed = back.noticed.utc_text();
-    match back.by.is_empty() {
-        true => {
-            format!("this store is older than the count of starts beside it; noticed {noticed}")
-        }
-        false => format!(
-            "{} had more from this node than its store knows; noticed {noticed}",
-            back.by.join(", ")
-        ),
+    let theirs =
+        |by: &[String]| format!("{} had more from this node than its store knows", by.join(", "));
+    let counted = "this store is older than the count of starts beside it";
+    match (back.counted, &back.by[..]) {
+        (_, []) => format!("{counted}; noticed {noticed}"),
+        (true, by) => format!("{counted}, and {}; noticed {noticed}", theirs(by)),
+        (false, by) => format!("{}; noticed {noticed}", theirs(by)),
     }
+}
+
+/// That one party says so.
+fn claimed(claim: &PutBackClaimView) -> String {
+    format!(
+        "{} alone says, by its numbers, that this store was put back from an older copy; said {}. It was asked to tell again what it has; nothing else follows unless another says so, too",
+        claim.name,
+        claim.at.utc_text()
+    )
+}
+
+/// What is not finished of what was begun here.
+fn undone(status: &StatusView) -> Vec<(&'static str, Cell)> {
+    let more = |count: usize| if count >= limits::LISTED_MAX { " or more" } else { "" };
+    let entries = |count: usize| format!("{}{}", counted(count, "entry", "entries"), more(count));
+    let mut facts = Vec::new();
+    if status.to_seal_anew > 0 {
+        let text = format!(
+            "{} of undone enrolments: `chartmesh patient undo CHART` goes on with it",
+            entries(status.to_seal_anew)
+        );
+        facts.push(("to be sealed anew", Cell::new(text, Style::Waiting)));
+    }
+    if status.unannounced > 0 {
+        let text =
+            format!("{}: a patient's relay has no room for them", entries(status.unannounced));
+        facts.push(("not announced", Cell::new(text, Style::Waiting)));
+    }
+    if status.untaken > 0 {
+        let text = format!(
+            "{}, which a patient's relay did not take: the node's log says why",
+            entries(status.untaken)
+        );
+        facts.push(("not taken", Cell::new(text, Style::Bad)));
+    }
+    facts
 }
 
 /// The institution's signing key.
@@ -98,6 +136,9 @@ fn key(key: &OwnKeyView) -> Cell {
     let number = format!("number {}", key.number);
     let since = key.since.map(|at| format!(", since {}", at.utc_text())).unwrap_or_default();
     match key.in_view {
+        Some(known) if known > key.number => {
+            Cell::new(format!("{number}{since}; {}", newer(known)), Style::Bad)
+        }
         Some(known) if known != key.number => Cell::new(
             format!(
                 "{number}{since}; the members are about to take it up, and know number {known}"
@@ -106,6 +147,13 @@ fn key(key: &OwnKeyView) -> Cell {
         ),
         _ => format!("{number}{since}").into(),
     }
+}
+
+/// That the members know a key which this node has not.
+pub(super) fn newer(known: u32) -> String {
+    format!(
+        "the members know number {known}: it was rotated at another node, or here before this one's data were put back from a copy. Take that key over (`chartmesh key rotate --keys FILE`); nobody hears this node with the older one"
+    )
 }
 
 /// Clocks that are slewed differ a little for a while; that is not worth a word.

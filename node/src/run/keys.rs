@@ -13,11 +13,13 @@ use chartmesh_protocol::identity::{
     InstitutionPhrase, KeyLog, KeyLogError, KnownKeys, Role, RotateError,
 };
 use chartmesh_protocol::peer::{EarlierInUse, EarlierKeys, Identity, Peer};
-use chartmesh_protocol::store::StoreError;
+use chartmesh_protocol::store::{ReadTxn, StoreError};
+use chartmesh_protocol::time::Timestamp;
 
 use super::file;
 use super::identity::{IdentityError, NodeIdentity};
 use super::init::{fresh_node_key, set};
+use super::starts;
 use crate::config::Config;
 use crate::driver::{Handle, WallClock};
 use crate::keystore::{Keystore, KeystoreError, Passphrase, Secrets, Unlock, name, write_export};
@@ -56,6 +58,24 @@ pub enum KeysError {
     /// It has nothing new.
     #[error("the key log that was brought has no rotation that this node does not have")]
     NothingNew,
+    /// The store is an older copy, and so the key log may be, too.
+    #[error(
+        "this node's data seem to be an older copy: its key number {number} may not be the institution's newest, and another rotation of it would contradict the one that others know, for good. If it was rotated since, take those keys over: have a member make FILE with `chartmesh token keys NAME`, then `chartmesh key rotate --keys FILE`. If number {number} is what members show as its newest (`chartmesh peers` there): `chartmesh key rotate --although-put-back`"
+    )]
+    PutBack {
+        /// The newest key that is known here.
+        number: u32,
+    },
+    /// The members know a newer key.
+    #[error(
+        "the members know the institution's key number {known}, and this node has number {number}: it was rotated at another node of it, or here before its data were put back from a copy. Another rotation would contradict that one for good: have a member make FILE with `chartmesh token keys NAME`, then `chartmesh key rotate --keys FILE`"
+    )]
+    OldKeys {
+        /// The newest key that is known here.
+        number: u32,
+        /// The one that the members know.
+        known: u32,
+    },
     /// A relay's keys are not rotated.
     #[error(
         "a relay has no words of its own, and its keys are not rotated: if they were stolen, make another relay, and its patients move to it"
@@ -125,6 +145,17 @@ pub(super) fn drop_next(
     Keystore::replace(path, unlock, secrets, &mut system())
 }
 
+/// How keys are rotated.
+#[derive(Debug, Clone)]
+pub enum Rotation {
+    /// By new ones, unless the data here seem to be an older copy.
+    Made,
+    /// By new ones, also then.
+    AlthoughPutBack,
+    /// By those of this key log, which were made elsewhere.
+    Follow(KeyLog),
+}
+
 /// Rotates the institution's keys, with its 24 words, while its node is off: a new signing key, a new KEM key, and a new
 /// key of this node, so that whoever has a copy of the keystore has none that counts. With a key log, it follows the
 /// rotations there that it lacks, made at another node or before it was put back from a copy, instead of making one.
@@ -136,7 +167,7 @@ pub fn rotate(
     config: &Config,
     unlock: &Unlock,
     phrase: &InstitutionPhrase,
-    log: Option<KeyLog>,
+    rotation: Rotation,
 ) -> Result<NodeIdentity, KeysError> {
     let dir = &config.data_dir;
     let mut identity = NodeIdentity::of(dir)?;
@@ -155,13 +186,19 @@ pub fn rotate(
         &StorageKey::from_bytes(storage),
         &config.store_options(),
     )?;
-    let now = peer.time(&store.begin_read()?, WallClock::default().read())?;
+    let read = store.begin_read()?;
+    let now = peer.time(&read, WallClock::default().read())?;
+    let beside = starts::known(&dir.join(file::STARTS));
 
     let known = identity.key_log.clone().verify().map_err(KeysError::OtherKeys)?;
-    let rotated = match log {
-        Some(log) => follow(&known, phrase, log)?,
-        None => known.log().clone().rotated(&phrase.rotate(&known, now)?),
+    let rotated = match rotation {
+        Rotation::Follow(log) => follow(&known, phrase, log)?,
+        made => {
+            newest(&peer, &read, (now, beside), matches!(made, Rotation::AlthoughPutBack))?;
+            known.log().clone().rotated(&phrase.rotate(&known, now)?)
+        }
     };
+    drop(read);
     for number in known.current_number() + 1..=number(&rotated) {
         set(&mut secrets, &name::institution_signing_seed(number), &phrase.signing_seed(number));
         set(&mut secrets, &name::institution_kem_seed(number), &phrase.kem_seed(number));
@@ -172,6 +209,23 @@ pub fn rotate(
     identity.write(&dir.join(file::IDENTITY))?;
     drop(store);
     Ok(identity)
+}
+
+/// Refuses where the key here is not the newest, or may not be: a second rotation of one key forks the key log for good. [ID-3]
+fn newest(
+    peer: &Peer,
+    txn: &dyn ReadTxn,
+    (now, beside): (Timestamp, u64),
+    although_put_back: bool,
+) -> Result<(), KeysError> {
+    let (number, known) = peer.own_keys(txn)?;
+    if let Some(known) = known.filter(|known| *known > number) {
+        return Err(KeysError::OldKeys { number, known });
+    }
+    match !although_put_back && peer.seems_put_back(txn, now, beside)? {
+        true => Err(KeysError::PutBack { number }),
+        false => Ok(()),
+    }
 }
 
 /// The longer key log, if it goes on from the known one and follows from the words.

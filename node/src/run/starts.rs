@@ -8,11 +8,11 @@ use crate::driver::Starts;
 
 /// What the file at `path` says, and how the next number gets there.
 pub(super) fn beside(path: PathBuf) -> Starts {
-    Starts { known: recall(&path), keep: Box::new(move |number| remember(&path, number)) }
+    Starts { known: known(&path), keep: Box::new(move |number| remember(&path, number)) }
 }
 
-/// Nothing counts where there is no number.
-fn recall(path: &Path) -> u64 {
+/// The number there; nothing counts where there is none.
+pub(super) fn known(path: &Path) -> u64 {
     let kept = fs::read_to_string(path).ok();
     kept.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }

@@ -69,9 +69,12 @@ limits! {
     /// Days after which grant keys from before a rotation are deleted: what was on its way has arrived, since who has not
     /// said `hello` in the week of a certificate says it again, and seals to the new card.
     GRANT_KEY_ROTATED_DAYS: u64 = 7;
-    /// Milliseconds before an institution that refused a permission for its key is given it once more: whoever refuses
-    /// without end costs a patient's relay little.
+    /// Milliseconds before an institution that refused a permission for its key is given it once more with the same key:
+    /// whoever refuses without end costs a patient's relay little.
     GIVEN_AGAIN_MS: u64 = 24 * 3600 * 1000;
+    /// Cards with other keys to which permissions are sealed again for one institution and patient in a day: a node that was put
+    /// back, or moved, shows one or two; who shows one after the other and refuses each costs a relay no more.
+    GIVEN_AGAIN_CARDS_MAX: usize = 4;
     /// Days a token is valid at most: a forgotten grant ends by itself.
     TOKEN_DAYS_MAX: u64 = 90;
     /// Seconds by which a token's `nbf` may lie in our future: clocks differ; `exp` has no tolerance.
@@ -123,6 +126,8 @@ limits! {
     MISFILED_UNSEEN_MAX: usize = 1000;
     /// Milliseconds a node's certificate is valid at most: a stolen node key dies by itself.
     CERTIFICATE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
+    /// Days for which it is shown that a patient's relay did not take an entry: who looks once a month sees it.
+    UNTAKEN_SHOWN_DAYS: u64 = 30;
     /// Days for which a node that was put back from an older copy says so in every `hello`: a member that was away for a
     /// month hears of it, too.
     PUT_BACK_SAID_DAYS: u64 = 30;
@@ -272,6 +277,15 @@ limits! {
     /// Bytes that may be deposited for one patient at a provider, unless its operator says otherwise: a life with many
     /// studies and some recorded operations.
     QUOTA_PROVIDER_PATIENT_BYTES: u64 = 100 << 30;
+    /// Of what the others leave of a patient's room at a node, an institution may take one part in so many: one that lies fills a
+    /// quarter, three that lie together leave more than two fifths.
+    QUOTA_SHARE: u64 = 4;
+    /// Bytes that an institution may add to a record under one permission at each holder, unless the patient says otherwise: some
+    /// recorded operations.
+    QUOTA_ADDED_BYTES: u64 = 10 << 30;
+    /// Entries that an institution may add to a record under one permission at each holder, unless the patient says otherwise: a
+    /// month in hospital.
+    QUOTA_ADDED_ENTRIES: u64 = 1000;
     /// Milliseconds a ticket for pulling objects is valid.
     TICKET_MS: u64 = 24 * 3600 * 1000;
     /// What the tickets of one institution weigh at most, one for each object and 8 for each ticket: a day's reading, of half a

@@ -319,6 +319,11 @@ pub(crate) fn left(txn: &(impl ReadTxn + ?Sized), chart: PartyId) -> Result<usiz
     Ok(rows::all::<Bytes>(txn, TO_SEAL, &chart.0)?.len())
 }
 
+/// How many there are in all charts; [`limits::LISTED_MAX`] stands for more.
+pub(crate) fn to_seal_anew(txn: &dyn ReadTxn) -> Result<usize, StoreError> {
+    Ok(txn.page(TO_SEAL, &[], &[], limits::LISTED_MAX)?.len())
+}
+
 /// Whether an entry is still to be sealed anew, under another id.
 pub(crate) fn is_to_be_sealed(
     txn: &(impl ReadTxn + ?Sized),

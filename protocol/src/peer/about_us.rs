@@ -1,14 +1,16 @@
 //! What front doors ask to see of the peer itself.
 
+use super::features;
 use crate::backup;
 use crate::clock;
-use crate::copied;
+use crate::copied::{self, PutBack};
 use crate::directory;
 use crate::federation::{self, view::ExpelledView};
 use crate::holdings;
 use crate::id::{NodeId, PartyId};
 use crate::identity::{Card, Role};
 use crate::members;
+use crate::misfiled;
 use crate::outbox;
 use crate::refusal::Handled;
 use crate::store::{ReadTxn, StoreError};
@@ -127,6 +129,9 @@ pub struct StatusView {
     /// That its store was put back from an older copy, as it seems; shown for 30 days.
     #[serde(default)]
     pub put_back: Option<PutBackView>,
+    /// Of whom that says so alone, within 30 days: it may lie.
+    #[serde(default)]
+    pub put_back_claims: Vec<PutBackClaimView>,
     /// Messages that wait, by institution.
     pub waiting: usize,
     /// Transfers that have not ended.
@@ -134,6 +139,15 @@ pub struct StatusView {
     /// Entries that were to be kept elsewhere and are not; 1000 stands for more.
     #[serde(default)]
     pub unkept: usize,
+    /// Entries of undone enrolments that are still to be sealed anew; 1000 stands for more.
+    #[serde(default)]
+    pub to_seal_anew: usize,
+    /// Entries for which a patient's relay had no room so far; 1000 stands for more.
+    #[serde(default)]
+    pub unannounced: usize,
+    /// Entries that a patient's relay refused within 30 days; 1000 stands for more.
+    #[serde(default)]
+    pub untaken: usize,
 }
 
 /// Which signing key this institution has.
@@ -161,6 +175,21 @@ pub struct PutBackView {
     pub since: Timestamp,
     /// Names of those whose numbers say so; nobody's where the count of starts beside the store does.
     pub by: Vec<String>,
+    /// Whether the count of starts beside the store says so.
+    #[serde(default)]
+    pub counted: bool,
+}
+
+/// One party's claim that this node's store was put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PutBackClaimView {
+    /// Who says so.
+    pub party: PartyId,
+    /// Its name.
+    pub name: String,
+    /// When it said so last.
+    pub at: Timestamp,
 }
 
 /// The time that counts was set back on purpose.
@@ -208,7 +237,20 @@ fn peer(txn: &dyn ReadTxn, card: &Card) -> Handled<PeerView> {
 fn put_back(txn: &dyn ReadTxn, now: Timestamp) -> Handled<Option<PutBackView>> {
     let Some(row) = copied::ours(txn, now)? else { return Ok(None) };
     let by = row.by.iter().map(|by| members::name(txn, *by)).collect::<Result<_, _>>()?;
-    Ok(Some(PutBackView { noticed: row.put_back.noticed, since: row.put_back.since, by }))
+    let PutBack { noticed, since } = row.put_back;
+    Ok(Some(PutBackView { noticed, since, by, counted: row.is_counted() }))
+}
+
+/// The claims that stand alone: what this node says of itself needs no others.
+fn put_back_claims(txn: &dyn ReadTxn, now: Timestamp) -> Handled<Vec<PutBackClaimView>> {
+    if copied::ours(txn, now)?.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut views = Vec::new();
+    for (party, claim) in copied::claimed(txn, now)? {
+        views.push(PutBackClaimView { party, name: members::name(txn, party)?, at: claim.last });
+    }
+    Ok(views)
 }
 
 fn status(own: &Own, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView> {
@@ -236,8 +278,12 @@ fn status(own: &Own, txn: &dyn ReadTxn, now: Timestamp) -> Handled<StatusView> {
             .map(|(to, from)| ClockView { to, from })
             .collect(),
         put_back: put_back(txn, now)?,
+        put_back_claims: put_back_claims(txn, now)?,
         waiting,
         transfers: holdings::transfers(txn)?.len(),
         unkept: backup::unkept(txn)?,
+        to_seal_anew: misfiled::to_seal_anew(txn)?,
+        unannounced: features::unannounced(txn)?,
+        untaken: features::untaken(txn, now)?,
     })
 }

@@ -14,6 +14,8 @@ use crate::turn::{
     RequestId, Said, Sender, Sort,
 };
 
+pub(super) use crate::record::{unannounced, untaken};
+
 /// Takes in features, each by its number in a message's body, its name and its room; then what front doors alone deal
 /// with, by its name and its room.
 macro_rules! features {

@@ -147,7 +147,7 @@ impl Peer {
         let mut ctx = self.context(now, &mut overlay, &mut *rng, keys);
         let result = handler(&mut ctx).and_then(|()| hand_on_all(&mut ctx));
         let Context { effects, lines_if_refused, payer, .. } = ctx;
-        match result.and_then(|()| Bills::of(&self.own, &overlay, payer)) {
+        match result.and_then(|()| Bills::of((&self.own, now), &overlay, payer)) {
             Ok(bills) => {
                 let changes = overlay.into_changes();
                 merge(changes, txn)?;
@@ -215,10 +215,15 @@ impl Peer {
             Ok(())
         })?;
         let Some((body, result)) = ended else { return Ok(effects) };
-        effects.extend(self.quietly(now, txn, rng, |ctx| {
-            ctx.notify(Notice::Room { institution: to });
-            Ok(())
-        })?);
+        // Of what waits because it was refused, two would be said in turns without end. [REC-7]
+        let refused = matches!(result, OutcomeResult::Refused(_));
+        let said_again = matches!(&body, Body::Record(message) if message.waits_if_refused());
+        if !(refused && said_again) {
+            effects.extend(self.quietly(now, txn, rng, |ctx| {
+                ctx.notify(Notice::Room { institution: to });
+                Ok(())
+            })?);
+        }
         let result = match result {
             OutcomeResult::Done(answer) => Ok(answer),
             OutcomeResult::Refused(refusal) => Err(refusal),
@@ -312,6 +317,7 @@ impl Peer {
                 relays_of: sender.relay_of,
                 patient: message.body.patient(),
                 bounded: message.body.sort() == Sort::Usual,
+                said: None,
             });
             // Whoever has merely proven a code says what it is for, and fills no other table of ours.
             if sender.introduced && message.body.sort() != Sort::Introduction {

@@ -267,7 +267,7 @@ fn say_hello(
         relay: enrolment::certificate_for(txn, to, now)?,
         position: members::position(txn)?,
         at: now,
-        put_back: copied::ours(txn, now)?.map(|row| row.put_back),
+        put_back: copied::told(txn, now, to)?,
     };
     Ok(Signed::sign(hello, own.node_key()))
 }

@@ -1,11 +1,13 @@
 //! The peer itself: its identity, and what it tells of it.
 
+use crate::copied;
 use crate::crypto::PublicKey;
 use crate::id::{NodeId, PartyId};
 use crate::identity::{KeyLogError, Role};
 use crate::members;
 use crate::refusal::Handled;
 use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
 use crate::turn::{EarlierKeys, Identity, Own, Policy};
 
 /// Which of an institution's signing keys from before its rotations is of use still.
@@ -58,6 +60,29 @@ impl Peer {
         let listed = members::member(txn, self.me())?.map(|member| member.key);
         let kept = self.own.erase_earlier(listed.as_ref());
         Ok(EarlierInUse::Known(listed.filter(|_| kept)))
+    }
+
+    /// The number of the institution's newest key as this node has it, and as the federation's newest view lists it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn own_keys(&self, txn: &dyn ReadTxn) -> Result<(u32, Option<u32>), StoreError> {
+        let listed = members::member(txn, self.me())?.map(|member| member.number);
+        Ok((self.own.key_number(), listed))
+    }
+
+    /// Before [`Peer::start_counted`]: whether its store seems to be an older copy, by the number beside it or by what was
+    /// noticed lately.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn seems_put_back(
+        &self,
+        txn: &dyn ReadTxn,
+        now: Timestamp,
+        beside: u64,
+    ) -> Result<bool, StoreError> {
+        copied::seems(txn, now, beside)
     }
 
     /// With other policies than the default.

@@ -8,9 +8,10 @@ use crate::entries::EntryRow;
 use crate::holdings;
 use crate::identity::Role;
 use crate::limits;
-use crate::quota::{self, BillRow, Limit, Owner, Use};
+use crate::quota::{self, BillRow, Limit, Owner, Share, Use};
 use crate::refusal::{Handled, refuse};
 use crate::store::{Overlay, ReadTxn, StoreError, Table, Txn};
+use crate::time::Timestamp;
 use crate::turn::{Own, Payer};
 use std::collections::BTreeMap;
 
@@ -30,7 +31,7 @@ pub(super) struct Bills {
 impl Bills {
     /// Those of what an event would change. Refused when it is bounded, and somebody would have more than the limit by it.
     pub(super) fn of<R: ReadTxn + ?Sized>(
-        own: &Own,
+        (own, now): (&Own, Timestamp),
         event: &Overlay<'_, R>,
         payer: Option<Payer>,
     ) -> Handled<Self> {
@@ -61,7 +62,24 @@ impl Bills {
         }
         if payer.is_some_and(|payer| payer.bounded) {
             for (owner, after) in &bills.sums {
-                within(*owner, before[owner], *after, quota::limit(event, own.role(), *owner)?)?;
+                let before = before[owner];
+                let Owner::Share { patient, institution } = *owner else {
+                    within(*owner, before, *after, quota::limit(event, own.role(), *owner)?)?;
+                    continue;
+                };
+                if after.bytes <= before.bytes && after.entries <= before.entries {
+                    continue;
+                }
+                let all = bills.sums.get(&Owner::Patient(patient)).copied().unwrap_or_default();
+                let said = payer.and_then(|payer| payer.said);
+                let (at, whose) = ((own.role(), now), (patient, institution));
+                let share = quota::share(event, at, whose, (all, *after), said)?;
+                within(*owner, before, *after, share.most).or_else(|failure| match share {
+                    Share { most: Limit { entries, bytes }, permitted: true } => {
+                        refuse(quota::Reason::Permitted { entries, bytes })
+                    }
+                    _ => Err(failure),
+                })?;
             }
         }
         Ok(bills)
@@ -147,6 +165,7 @@ fn within(owner: Owner, before: Use, after: Use, most: Limit) -> Handled<()> {
             Owner::Institution(_) => refuse(quota::Reason::Bytes { used, asked, most }),
             Owner::Patient(_) => refuse(quota::Reason::PatientBytes { most }),
             Owner::RelaysOf(_) => refuse(quota::Reason::Relays),
+            Owner::Share { .. } => refuse(quota::Reason::ShareBytes { used, asked }),
         };
     }
     if after.entries > before.entries && after.entries > most.entries {
@@ -155,6 +174,7 @@ fn within(owner: Owner, before: Use, after: Use, most: Limit) -> Handled<()> {
             Owner::Institution(_) => refuse(quota::Reason::Entries { used, asked, most }),
             Owner::Patient(_) => refuse(quota::Reason::PatientEntries { most }),
             Owner::RelaysOf(_) => refuse(quota::Reason::Relays),
+            Owner::Share { .. } => refuse(quota::Reason::ShareEntries { used, asked }),
         };
     }
     Ok(())

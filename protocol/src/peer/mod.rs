@@ -40,7 +40,9 @@ mod reasons;
 mod route;
 pub mod words;
 
-pub use about_us::{ClockView, NodeView, OwnKeyView, PeerView, PutBackView, StatusView};
+pub use about_us::{
+    ClockView, NodeView, OwnKeyView, PeerView, PutBackClaimView, PutBackView, StatusView,
+};
 pub use command::Asked;
 pub use drive::{Delivery, Route};
 pub use event::{DeliveryFailure, Event};

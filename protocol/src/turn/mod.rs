@@ -40,7 +40,7 @@ pub(crate) use own::{BACKDATED_MS, Own, Reason, ShownKey};
 pub use own::{EarlierKeys, Identity, Policy};
 pub(crate) use page::Reading;
 pub use page::{Cursor, Listing, Page, Part, whole};
-pub(crate) use payer::Payer;
+pub(crate) use payer::{Payer, QuotaSaid};
 pub(crate) use said::{About, Said, Sort, body, messages};
 pub use sender::Nonce;
 pub(crate) use sender::Sender;

@@ -47,7 +47,7 @@ pub(crate) enum Notice {
         /// The patient.
         patient: PartyId,
     },
-    /// A message went: there is room for another one to the institution.
+    /// A message went: there is room for another one to the institution. Not told of one that was refused and waits for the next.
     Room {
         /// The institution.
         institution: PartyId,

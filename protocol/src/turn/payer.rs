@@ -14,4 +14,15 @@ pub(crate) struct Payer {
     pub(crate) patient: Option<PartyId>,
     /// Whether it is refused beyond a limit. What ends something, or takes it back, is counted only.
     pub(crate) bounded: bool,
+    /// What the patient said, in the permission that came along, of how much may be added or kept under it.
+    pub(crate) said: Option<QuotaSaid>,
+}
+
+/// What a patient said of how much an institution may have kept for the patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct QuotaSaid {
+    /// Things.
+    pub(crate) entries: Option<u64>,
+    /// Bytes of them.
+    pub(crate) bytes: Option<u64>,
 }

@@ -80,6 +80,8 @@ mod tests {
             wish: Wish::default(),
             not_before: None,
             days: None,
+            quota: None,
+            quota_entries: None,
         };
         let chart = ChartId([1; ChartId::LEN]);
         let (code, addresses) = ("cm-e-1".to_owned(), vec!["/ip4/127.0.0.1/tcp/1".to_owned()]);

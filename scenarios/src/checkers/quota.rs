@@ -2,7 +2,7 @@
 //!
 //! Watches deposits that were taken, and adds up by holder and permission what they bring, from the lengths in
 //! their labels' lists. It sees a deposit's end when the holder says that it gave it up, not when its place
-//! expires without a word, so that it may count too much after a week; quotas are the patient's, and few set one.
+//! expires without a word, so that it may count too much after a week; quotas are the patient's.
 //! A violation means that somebody stored more at a holder than a patient permitted.
 
 use super::found::{Checker, Found, name};

@@ -139,6 +139,7 @@ fn permission(region: &Region, bytes: u64) -> OfferPermission {
         operations: Operations::of(&[Operation::Keep]),
         scope: Scope::of_entries([region.entry("endoscopy")]).unwrap(),
         quota: Some(bytes),
+        quota_entries: None,
         purpose: Purpose::RecordsManagement,
         delegation: None,
         max_staleness: None,

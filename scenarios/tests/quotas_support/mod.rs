@@ -105,6 +105,7 @@ pub(crate) fn offer(
         operations: Operations::of(&[Operation::Keep]),
         scope: Scope::of_entries([entry]).unwrap(),
         quota: None,
+        quota_entries: None,
         purpose: Purpose::RecordsManagement,
         delegation: None,
         max_staleness: None,

@@ -182,6 +182,7 @@ impl Rogue {
             operations: Operations::of(&[Operation::Keep]),
             scope: Scope::of_entries([entry]).expect("one entry"),
             quota: None,
+            quota_entries: None,
             purpose: Purpose::RecordsManagement,
             delegation: None,
             max_staleness: None,

@@ -123,6 +123,8 @@ pub(super) async fn deposit(region: &Region) -> anyhow::Result<()> {
         wish: consent::Wish::default(),
         not_before: Some(soon),
         days: None,
+        quota: None,
+        quota_entries: None,
     };
     let orders = relay.command(upload, Some(*patient)).await?;
     line(format!(

@@ -249,6 +249,7 @@ mod tests {
             operations: Operations::of(&[Operation::Read]),
             scope: Scope::of_entries([EntryId([8; 16])]).expect("one is neither none nor too many"),
             quota: None,
+            quota_entries: None,
             purpose: Purpose::Treatment,
             delegation: None,
             max_staleness: None,

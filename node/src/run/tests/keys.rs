@@ -47,12 +47,12 @@ async fn no_secret_in_a_keystore_is_or_leads_to_the_key_that_comes_next() {
     }
     let home = Home::new(Role::Hospital, "A");
     let before = NodeIdentity::of(&home.config.data_dir).unwrap();
-    let after = rotate(&home.config, &home.unlock(), &home.phrase(), None).unwrap();
+    let after = rotate(&home.config, &home.unlock(), &home.phrase(), Rotation::Made).unwrap();
     assert_eq!((after.institution(), after.key_log.rotations.len()), (before.institution(), 1));
     assert_ne!(after.node, before.node, "a copy of the node's key is of no use either");
     assert_eq!(home.next_keys(), Vec::<String>::new());
     assert!(has_two_keys_to_sign_with(&home));
-    let again = rotate(&home.config, &home.unlock(), &home.phrase(), None).unwrap();
+    let again = rotate(&home.config, &home.unlock(), &home.phrase(), Rotation::Made).unwrap();
     assert_eq!(again.key_log.rotations.len(), 2);
     assert_eq!(home.next_keys(), Vec::<String>::new());
 
@@ -63,7 +63,7 @@ async fn no_secret_in_a_keystore_is_or_leads_to_the_key_that_comes_next() {
         std::fs::copy(home.config.data_dir.join(name), cut.config.data_dir.join(name)).unwrap();
     }
     std::fs::copy(home.dir.path().join("key"), cut.dir.path().join("key")).unwrap();
-    rotate(&cut.config, &cut.unlock(), &cut.phrase(), None).unwrap();
+    rotate(&cut.config, &cut.unlock(), &cut.phrase(), Rotation::Made).unwrap();
     again.write(&cut.config.data_dir.join(file::IDENTITY)).unwrap();
     assert_eq!(cut.next_keys(), [name::institution_signing_seed(3)], "the test can fail");
     let node = cut.run().await;
@@ -71,7 +71,7 @@ async fn no_secret_in_a_keystore_is_or_leads_to_the_key_that_comes_next() {
     assert_eq!(node.me(), before.institution());
     node.shutdown().await;
     // And it can be rotated as if nothing had happened.
-    rotate(&cut.config, &cut.unlock(), &cut.phrase(), None).unwrap();
+    rotate(&cut.config, &cut.unlock(), &cut.phrase(), Rotation::Made).unwrap();
     cut.run().await.shutdown().await;
 }
 
@@ -80,14 +80,15 @@ async fn a_running_node_is_not_rotated_and_the_earlier_key_goes_once_no_view_lis
     let home = Home::new(Role::Hospital, "A");
     let node = home.run().await;
     node.ask(federation::command::Found { name: "Kita".into(), threshold: 2, anew: false }).await;
-    let refused = rotate(&home.config, &home.unlock(), &home.phrase(), None).unwrap_err();
+    let refused = rotate(&home.config, &home.unlock(), &home.phrase(), Rotation::Made).unwrap_err();
     assert!(matches!(refused, KeysError::Store(OpenError::InUse { .. })), "{refused}");
     node.shutdown().await;
     let other = Home::new(Role::Hospital, "B");
-    let refused = rotate(&home.config, &home.unlock(), &other.phrase(), None).unwrap_err();
+    let refused =
+        rotate(&home.config, &home.unlock(), &other.phrase(), Rotation::Made).unwrap_err();
     assert!(matches!(refused, KeysError::Rotate(RotateError::OthersWords)), "{refused}");
 
-    rotate(&home.config, &home.unlock(), &home.phrase(), None).unwrap();
+    rotate(&home.config, &home.unlock(), &home.phrase(), Rotation::Made).unwrap();
     assert!(has_two_keys_to_sign_with(&home));
     let node = home.run().await;
     node.until("its own rotation to be sealed", ask::Status, |view| view.key.in_view == Some(1))
@@ -111,15 +112,17 @@ async fn two_nodes_of_an_institution_follow_one_rotation_and_make_no_second() {
         std::fs::copy(home.config.data_dir.join(name), second.config.data_dir.join(name)).unwrap();
     }
     std::fs::copy(home.dir.path().join("key"), second.dir.path().join("key")).unwrap();
-    let log = rotate(&home.config, &home.unlock(), &home.phrase(), None).unwrap().key_log;
-    let follow = |log| rotate(&second.config, &second.unlock(), &second.phrase(), Some(log));
+    let log = rotate(&home.config, &home.unlock(), &home.phrase(), Rotation::Made).unwrap().key_log;
+    let follow =
+        |log| rotate(&second.config, &second.unlock(), &second.phrase(), Rotation::Follow(log));
     let followed = follow(log.clone()).unwrap();
     assert_eq!(followed.key_log, log);
     assert!(matches!(follow(log.clone()).unwrap_err(), KeysError::NothingNew));
     second.run().await.shutdown().await;
     // One that was made elsewhere, too, contradicts it.
-    let rotated = rotate(&second.config, &second.unlock(), &second.phrase(), None).unwrap();
-    rotate(&home.config, &home.unlock(), &home.phrase(), None).unwrap();
+    let rotated =
+        rotate(&second.config, &second.unlock(), &second.phrase(), Rotation::Made).unwrap();
+    rotate(&home.config, &home.unlock(), &home.phrase(), Rotation::Made).unwrap();
     let refused = follow(NodeIdentity::of(&home.config.data_dir).unwrap().key_log).unwrap_err();
     assert!(matches!(refused, KeysError::KeyLog(KeyLogError::Forked)), "{refused}");
     assert_eq!(NodeIdentity::of(&second.config.data_dir).unwrap(), rotated);
@@ -136,7 +139,7 @@ async fn who_is_reached_by_nobody_finds_the_new_node_of_a_rotated_institution_wh
     let institution = hospital.me();
     guest.shutdown().await;
     hospital.shutdown().await;
-    rotate(&home.config, &home.unlock(), &home.phrase(), None).unwrap();
+    rotate(&home.config, &home.unlock(), &home.phrase(), Rotation::Made).unwrap();
     let (hospital, guest) = (home.run().await, behind_a_router.run().await);
     guest
         .until("the new key", ask::Peers::default(), |page| {
@@ -153,4 +156,39 @@ async fn who_is_reached_by_nobody_finds_the_new_node_of_a_rotated_institution_wh
     for node in [hospital, guest] {
         node.shutdown().await;
     }
+}
+
+/// The store, or all of it, is an older copy: its key may not be the newest, and a second rotation of one key is for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_is_not_rotated_unless_somebody_insists() {
+    let home = Home::new(Role::Hospital, "A");
+    home.run().await.shutdown().await;
+    let copy = |home: &Home| {
+        [file::IDENTITY, file::KEYSTORE, file::STORE]
+            .map(|name| (name, std::fs::read(home.config.data_dir.join(name)).unwrap()))
+    };
+    let put_back = |home: &Home, files: &[(&str, Vec<u8>)]| {
+        for (name, bytes) in files {
+            std::fs::write(home.config.data_dir.join(name), bytes).unwrap();
+        }
+    };
+    let before = copy(&home);
+    let log = rotate(&home.config, &home.unlock(), &home.phrase(), Rotation::Made).unwrap().key_log;
+    home.run().await.shutdown().await;
+
+    put_back(&home, &before);
+    let made =
+        |home: &Home, rotation| rotate(&home.config, &home.unlock(), &home.phrase(), rotation);
+    let refused = made(&home, Rotation::Made).unwrap_err();
+    assert!(matches!(refused, KeysError::PutBack { number: 0 }), "{refused}");
+    assert!(refused.to_string().contains("--although-put-back"), "{refused}");
+    // Also once it was started, and has noticed.
+    home.run().await.shutdown().await;
+    assert!(matches!(made(&home, Rotation::Made), Err(KeysError::PutBack { .. })));
+    // The newer keys are what is wanted; they fork nothing.
+    let followed = made(&home, Rotation::Follow(log.clone())).unwrap();
+    assert_eq!(followed.key_log, log);
+    // With these it insists, and goes on from there.
+    let further = made(&home, Rotation::AlthoughPutBack).unwrap();
+    assert_eq!(further.key_log.rotations.len(), 2);
 }

@@ -103,7 +103,7 @@ pub(crate) fn may_pull(
             return refuse(directory::Reason::PatientForgotten);
         };
         let revocations = permission::revocations(txn, patient)?;
-        let forgot = copied::forgot(txn)?;
+        let forgot = copied::forgot(txn, granted.grantee)?;
         let institutions = |party| permission::issuer(txn, party);
         let keys = Keys { patient: &keys, institutions: &institutions };
         if let Err(reason) = granted.recheck(now, (&revocations, forgot), &keys) {

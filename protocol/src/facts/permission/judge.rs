@@ -2,8 +2,8 @@
 
 use super::{learn_news, revocations};
 use crate::capability::{
-    Chain, Granted, Keys, News, Permitted, Presented, Purpose, Reason, Target, Verifier, Wanted,
-    verify,
+    Chain, Granted, Keys, News, Permitted, Presented, Purpose, Reason, Spent, Target, Verifier,
+    Wanted, verify,
 };
 use crate::copied;
 use crate::directory;
@@ -31,7 +31,7 @@ pub(crate) struct Judged<'a> {
     pub(crate) purpose: Option<Purpose>,
     pub(crate) targets: &'a [Target],
     pub(crate) bytes: u64,
-    pub(crate) used: &'a dyn Fn(TokenId) -> u64,
+    pub(crate) used: &'a dyn Fn(TokenId) -> Spent,
     pub(crate) user: Option<String>,
     pub(crate) refused_as: Action,
 }
@@ -75,7 +75,7 @@ pub(crate) fn judge<Op: Permitted>(
         Err(error) => return Err(error),
     }
     let known_revocations = revocations(ctx.txn, judged.patient)?;
-    let forgot = copied::forgot(ctx.txn)?;
+    let forgot = copied::forgot(ctx.txn, sender.institution)?;
     let issuers = issuers(ctx, &judged.chain, judged.issuers)?;
     let chain = judged.chain.clone();
     let presented = Presented {

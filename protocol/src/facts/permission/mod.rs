@@ -25,4 +25,4 @@ pub(crate) use received::{
 pub(crate) use revocations::{
     learn_news, news, revocation_state, revocations, sign_revocations, take_back_known,
 };
-pub(crate) use treats::sign_treats;
+pub(crate) use treats::{may_add, sign_treats};

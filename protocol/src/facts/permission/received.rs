@@ -158,6 +158,7 @@ mod tests {
             operations: Operations::of(&[Operation::Read]),
             scope: Scope::new(Set::new([EntryId([1; 16])]), Set::new([])).unwrap(),
             quota: None,
+            quota_entries: None,
             purpose: Purpose::ALL[0],
             delegation: None,
             max_staleness: None,

@@ -10,9 +10,10 @@ use crate::kind::Kind;
 use crate::patients;
 use crate::refusal::Handled;
 use crate::statement::Signed;
+use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::treating;
-use crate::turn::Context;
+use crate::turn::{Context, QuotaSaid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Until when, and which kinds: as [`Treats`] says it.
@@ -64,4 +65,33 @@ fn extents(ctx: &Context<'_>, patient: PartyId) -> Handled<BTreeMap<PartyId, Ext
         extents.insert(institution, (None, BTreeSet::new()));
     }
     Ok(extents)
+}
+
+/// At the patient's relay: how much an institution may add, by its permissions that do, the largest of them; and whether it
+/// may by these alone. Nothing of one that has none.
+pub(crate) fn may_add(
+    txn: &(impl ReadTxn + ?Sized),
+    now: Timestamp,
+    patient: PartyId,
+    institution: PartyId,
+) -> Result<Option<(QuotaSaid, bool)>, StoreError> {
+    let mut said: Option<QuotaSaid> = None;
+    // No limit is more than any.
+    let larger = |one: Option<u64>, other: Option<u64>| Some(one?.max(other?));
+    for row in given(txn, patient)? {
+        let claims = row.chain.leaf().claims();
+        let live = row.state == GrantState::Live && claims.expires_at() > now;
+        let adds = claims.operations.contains(Operation::Write);
+        if !live || !adds || claims.grantee() != institution {
+            continue;
+        }
+        let this = QuotaSaid { entries: claims.quota_entries, bytes: claims.quota };
+        said = Some(said.map_or(this, |known| QuotaSaid {
+            entries: larger(known.entries, this.entries),
+            bytes: larger(known.bytes, this.bytes),
+        }));
+    }
+    let Some(said) = said else { return Ok(None) };
+    let alone = !contacts::enrolled(txn, patient)?.contains(&institution);
+    Ok(Some((said, alone)))
 }

@@ -40,7 +40,7 @@ pub struct Set {
 impl CarryOut for Set {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<QuotaView> {
         set(ctx, self.owner, (self.entries, self.bytes))?;
-        view(ctx.own, ctx.txn, self.owner)
+        view((ctx.own, ctx.now), ctx.txn, self.owner)
     }
 }
 
@@ -55,8 +55,9 @@ pub struct Unset {
 
 impl CarryOut for Unset {
     fn carry_out(self, ctx: &mut Context<'_>) -> Handled<QuotaView> {
+        not_of_a_share(self.owner)?;
         tables::put_limit(ctx.txn, self.owner, None)?;
-        view(ctx.own, ctx.txn, self.owner)
+        view((ctx.own, ctx.now), ctx.txn, self.owner)
     }
 }
 
@@ -119,7 +120,16 @@ fn set(
     if entries.is_none() && bytes.is_none() {
         return refuse(Reason::SaysNothing);
     }
+    not_of_a_share(owner)?;
     let before = tables::limit(ctx.txn, owner)?.unwrap_or_default();
     let row = LimitRow { entries: entries.or(before.entries), bytes: bytes.or(before.bytes) };
     Ok(tables::put_limit(ctx.txn, owner, Some(&row))?)
+}
+
+/// What bounds a share follows from the patient's room, and from what the patient said.
+fn not_of_a_share(owner: Owner) -> Handled<()> {
+    match owner {
+        Owner::Share { .. } => refuse(Reason::NoLimitOfAShare),
+        _ => Ok(()),
+    }
 }

@@ -1,10 +1,15 @@
 //! How much each may make this node keep.
 
-use super::tables::{self, LimitRow};
+use super::tables::{self, LimitRow, Use};
+use crate::directory;
 use crate::id::PartyId;
 use crate::identity::Role;
 use crate::limits;
+use crate::permission;
+use crate::rows;
 use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
+use crate::turn::QuotaSaid;
 use serde::{Deserialize, Serialize};
 
 /// Whom something is counted under.
@@ -18,6 +23,13 @@ pub enum Owner {
     Patient(PartyId),
     /// A member: what all relays that come in by its certificates make this node keep, with what is known of them.
     RelaysOf(PartyId),
+    /// An institution, within what is kept for one patient: what it makes this node keep for that one.
+    Share {
+        /// The patient.
+        patient: PartyId,
+        /// The institution.
+        institution: PartyId,
+    },
 }
 
 impl Owner {
@@ -25,21 +37,29 @@ impl Owner {
     #[must_use]
     pub const fn party(&self) -> PartyId {
         match self {
-            Self::Institution(party) | Self::Patient(party) | Self::RelaysOf(party) => *party,
+            Self::Institution(party)
+            | Self::Patient(party)
+            | Self::RelaysOf(party)
+            | Self::Share { institution: party, .. } => *party,
         }
     }
 
-    const fn number(self) -> u8 {
-        match self {
-            Self::Institution(_) => 1,
-            Self::Patient(_) => 2,
-            Self::RelaysOf(_) => 3,
-        }
-    }
-
-    /// The key of its rows.
+    /// The key of its rows; shares have a table of their own.
     pub(super) fn key(&self) -> Vec<u8> {
-        [&[self.number()][..], &self.party().0].concat()
+        let (number, party) = match self {
+            Self::Institution(party) => (1, party),
+            Self::Patient(party) => (2, party),
+            Self::RelaysOf(party) => (3, party),
+            Self::Share { patient, institution } => return rows::pair(&patient.0, &institution.0),
+        };
+        [&[number][..], &party.0].concat()
+    }
+
+    /// The share whose row has this key.
+    pub(super) fn of_share_key(key: &[u8]) -> Option<Self> {
+        let (patient, institution) = key.split_first_chunk::<{ PartyId::LEN }>()?;
+        let institution = PartyId::from_slice(institution)?;
+        Some(Self::Share { patient: PartyId(*patient), institution })
     }
 
     /// The owner whose rows have this key.
@@ -61,6 +81,7 @@ impl Owner {
             Self::Institution(_) => Self::Institution(nobody),
             Self::Patient(_) => Self::Patient(nobody),
             Self::RelaysOf(_) => Self::RelaysOf(nobody),
+            Self::Share { .. } => Self::Share { patient: nobody, institution: nobody },
         }
     }
 }
@@ -105,4 +126,55 @@ pub(crate) fn limit(
         entries: own.entries.or(any.entries).unwrap_or(usual.entries),
         bytes: own.bytes.or(any.bytes).unwrap_or(usual.bytes),
     })
+}
+
+/// How much of a patient's room one institution may take up, at a node of this role.
+pub(crate) struct Share {
+    /// So much.
+    pub(crate) most: Limit,
+    /// Whether what the patient permitted it to add is less than its part.
+    pub(crate) permitted: bool,
+}
+
+/// Of what the others leave of a patient's room, an institution may take one part in [`limits::QUOTA_SHARE`]: however many
+/// take theirs, the next finds room. A patient who says by a permission that it may add more than is usual gives it that
+/// much of the room; at the relay, who may add by a permission alone adds no more than that says. The patient's relay
+/// speaks for the patient, and has the whole. [QUO-6], [QUO-7]
+pub(crate) fn share(
+    txn: &(impl ReadTxn + ?Sized),
+    (role, now): (Role, Timestamp),
+    (patient, institution): (PartyId, PartyId),
+    (all, own): (Use, Use),
+    said: Option<QuotaSaid>,
+) -> Result<Share, StoreError> {
+    let room = limit(txn, role, Owner::Patient(patient))?;
+    if directory::relay_of(txn, patient)? == Some(institution) {
+        return Ok(Share { most: room, permitted: false });
+    }
+    let part = |room: u64, all: u64, own: u64| {
+        room.saturating_sub(all.saturating_sub(own)).div_ceil(limits::QUOTA_SHARE)
+    };
+    let mut most = Limit {
+        entries: part(room.entries, all.entries, own.entries),
+        bytes: part(room.bytes, all.bytes, own.bytes),
+    };
+    let added = match role {
+        Role::Patient => permission::may_add(txn, now, patient, institution)?,
+        _ => said.map(|said| (said, false)),
+    };
+    let Some((said, alone)) = added else { return Ok(Share { most, permitted: false }) };
+    let more = |part: u64, said: Option<u64>, usual: u64| match said {
+        Some(said) if said > usual => part.max(said),
+        _ => part,
+    };
+    most.entries = more(most.entries, said.entries, limits::QUOTA_ADDED_ENTRIES);
+    most.bytes = more(most.bytes, said.bytes, limits::QUOTA_ADDED_BYTES);
+    let mut permitted = false;
+    if alone {
+        permitted = said.entries.is_some_and(|said| said < most.entries)
+            || said.bytes.is_some_and(|said| said < most.bytes);
+        most.entries = said.entries.map_or(most.entries, |said| said.min(most.entries));
+        most.bytes = said.bytes.map_or(most.bytes, |said| said.min(most.bytes));
+    }
+    Ok(Share { most, permitted })
 }

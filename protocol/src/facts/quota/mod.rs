@@ -9,6 +9,8 @@
 //! A bill is as large as its row and what the row stands for: a deposit for the bytes of its objects, also while they are
 //! still to come. It changes and ends with the row, in the same transaction, so a sum is always that of what is kept.
 //! Which tables are counted, and what bounds the others, `peer::metering` says.
+//!
+//! What is kept for a patient has an owner more: the share of whoever brought it, so that nobody fills the patient's room.
 
 pub mod command;
 mod limits;
@@ -20,8 +22,8 @@ pub mod view;
 use crate::turn::{Commands as _, Context, RequestId};
 
 pub use command::Command;
-pub(crate) use limits::limit;
 pub use limits::{Limit, Owner};
+pub(crate) use limits::{Share, limit, share};
 pub(crate) use reasons::Reason;
 pub use tables::Use;
 pub(crate) use tables::{BillRow, all_take_up, bill, bills, put_bill, put_take_up, take_up};

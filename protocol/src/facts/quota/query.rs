@@ -2,14 +2,15 @@
 
 use super::Machine;
 use super::command::Each;
-use super::limits::{Owner, limit};
-use super::tables::{self, LIMITS, LimitRow, USES, Use, take_up};
+use super::limits::{Owner, limit, share};
+use super::tables::{self, LIMITS, LimitRow, SHARES, USES, Use, take_up};
 use super::view::{DefaultsView, QuotaView};
 use crate::id::PartyId;
 use crate::members;
 use crate::patients;
 use crate::refusal::Handled;
 use crate::store::{ReadTxn, StoreError};
+use crate::time::Timestamp;
 use crate::turn::{Listing, Look, Own, Page, Part, Question, questions};
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,8 @@ questions! {
     }
 }
 
-/// What others make this node keep, and may: first those that have something here, then those of whom the operator alone
-/// said something.
+/// What others make this node keep, and may: first those that have something here, then the shares of institutions in
+/// patients' rooms, then those of whom the operator alone said something.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -43,6 +44,8 @@ impl Question for Quotas {
         let bytes = 1 + PartyId::LEN;
         let uses = reading.rows::<Use>(USES, &[], bytes)?;
         let mut owners: Vec<_> = uses.iter().filter_map(|(key, _)| Owner::of_key(key)).collect();
+        let shares = reading.rows::<Use>(SHARES, &[], 2 * PartyId::LEN)?;
+        owners.extend(shares.iter().filter_map(|(key, _)| Owner::of_share_key(key)));
         for (key, _) in reading.rows::<LimitRow>(LIMITS, &[], bytes)? {
             let owner = Owner::of_key(&key).filter(|owner| *owner != owner.any());
             if let Some(owner) = owner
@@ -51,7 +54,7 @@ impl Question for Quotas {
                 owners.push(owner);
             }
         }
-        reading.end(owners)?.show(|owner| view(look.own, look.txn, owner).map(Some))
+        reading.end(owners)?.show(|owner| view((look.own, look.now), look.txn, owner).map(Some))
     }
 }
 
@@ -77,12 +80,23 @@ impl Question for QuotaDefaults {
     }
 }
 
-pub(super) fn view(own: &Own, txn: &dyn ReadTxn, owner: Owner) -> Handled<QuotaView> {
+pub(super) fn view(
+    (own, now): (&Own, Timestamp),
+    txn: &dyn ReadTxn,
+    owner: Owner,
+) -> Handled<QuotaView> {
+    let most = match owner {
+        Owner::Share { patient, institution } => {
+            let sums = (take_up(txn, Owner::Patient(patient))?, take_up(txn, owner)?);
+            share(txn, (own.role(), now), (patient, institution), sums, None)?.most
+        }
+        _ => limit(txn, own.role(), owner)?,
+    };
     Ok(QuotaView {
         owner,
         name: name(txn, owner)?,
         taken: take_up(txn, owner)?,
-        most: limit(txn, own.role(), owner)?,
+        most,
         own: tables::limit(txn, owner)?.is_some(),
     })
 }
@@ -90,8 +104,16 @@ pub(super) fn view(own: &Own, txn: &dyn ReadTxn, owner: Owner) -> Handled<QuotaV
 fn name(txn: &dyn ReadTxn, owner: Owner) -> Result<String, StoreError> {
     match owner {
         Owner::Institution(party) | Owner::RelaysOf(party) => members::name(txn, party),
-        Owner::Patient(party) => Ok(patients::name(txn, party)?.unwrap_or_else(|| party.short())),
+        Owner::Patient(party) => patient_name(txn, party),
+        Owner::Share { patient, institution } => {
+            let institution = members::name(txn, institution)?;
+            Ok(format!("{institution}, for {}", patient_name(txn, patient)?))
+        }
     }
+}
+
+fn patient_name(txn: &dyn ReadTxn, patient: PartyId) -> Result<String, StoreError> {
+    Ok(patients::name(txn, patient)?.unwrap_or_else(|| patient.short()))
 }
 
 pub(super) fn defaults(own: &Own, txn: &dyn ReadTxn) -> Handled<DefaultsView> {

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 const BILLS: Table = Table("quota_bill");
 /// Owner -> [`Use`]: the sum of the owner's bills, while there are any.
 pub(super) const USES: Table = Table("quota_use");
+/// Patient, institution -> [`Use`]: the sum of the share's bills, while there are any.
+pub(super) const SHARES: Table = Table("quota_share");
 /// Owner -> [`LimitRow`]; nobody stands for all of a sort.
 pub(super) const LIMITS: Table = Table("quota_limit");
 
@@ -52,10 +54,12 @@ impl BillRow {
 
     /// Those under whom it is counted.
     pub(crate) fn owners(&self) -> impl Iterator<Item = Owner> {
+        let share = self.institution.zip(self.patient);
+        let share = share.map(|(institution, patient)| Owner::Share { patient, institution });
         let institution = self.institution.map(Owner::Institution);
         let (relays, patient) =
             (self.relays_of.map(Owner::RelaysOf), self.patient.map(Owner::Patient));
-        [institution, relays, patient].into_iter().flatten()
+        [institution, relays, patient, share].into_iter().flatten()
     }
 }
 
@@ -110,14 +114,22 @@ pub(crate) fn put_bill(
 
 /// What an owner takes up.
 pub(crate) fn take_up(txn: &(impl ReadTxn + ?Sized), owner: Owner) -> Result<Use, StoreError> {
-    Ok(rows::get(txn, USES, &owner.key())?.unwrap_or_default())
+    Ok(rows::get(txn, table_of(owner), &owner.key())?.unwrap_or_default())
 }
 
 /// What an owner takes up, anew; nothing is kept of one that takes up nothing.
 pub(crate) fn put_take_up(txn: &mut dyn Txn, owner: Owner, taken: Use) -> Result<(), StoreError> {
     match taken == Use::default() {
-        true => txn.delete(USES, &owner.key()),
-        false => rows::put(txn, USES, &owner.key(), &taken),
+        true => txn.delete(table_of(owner), &owner.key()),
+        false => rows::put(txn, table_of(owner), &owner.key(), &taken),
+    }
+}
+
+/// Where an owner's sum stands.
+const fn table_of(owner: Owner) -> Table {
+    match owner {
+        Owner::Share { .. } => SHARES,
+        _ => USES,
     }
 }
 
@@ -146,7 +158,10 @@ pub(crate) fn all_take_up(
     txn: &(impl ReadTxn + ?Sized),
 ) -> Result<BTreeMap<Owner, Use>, StoreError> {
     let rows = rows::all::<Use>(txn, USES, &[])?.into_iter();
-    Ok(rows.filter_map(|(key, taken)| Some((Owner::of_key(&key)?, taken))).collect())
+    let shares = rows::all::<Use>(txn, SHARES, &[])?.into_iter();
+    let rows = rows.filter_map(|(key, taken)| Some((Owner::of_key(&key)?, taken)));
+    let shares = shares.filter_map(|(key, taken)| Some((Owner::of_share_key(&key)?, taken)));
+    Ok(rows.chain(shares).collect())
 }
 
 /// How many bills there are.

@@ -1,7 +1,8 @@
 //! What is kept here for others, and elsewhere for us.
 
 use super::view::KeptView;
-use crate::codec::Bytes;
+use crate::capability::{Link, Spent};
+use crate::codec::{Bytes, wire_struct};
 use crate::entries::Checked;
 use crate::id::{EntryId, PartyId, TokenId};
 use crate::members;
@@ -15,8 +16,8 @@ use crate::turn::{Own, Page, Part};
 const KEPT_BY: Table = Table("backup_kept_by");
 /// Owner, subject, entry -> [`KeptRow`], at the depositary.
 const KEPT: Table = Table("backup_kept");
-/// Token -> bytes accounted under it.
-const USED: Table = Table("backup_used");
+/// Token -> [`SpentRow`].
+const USED: Table = Table("backup_spent");
 
 /// Whether an entry is kept here for an owner.
 pub(super) fn is_kept(
@@ -94,17 +95,50 @@ pub(super) fn kept_page(
         .collect()
 }
 
-/// Bytes accounted under a token.
-pub(super) fn used(txn: &(impl ReadTxn + ?Sized), token: TokenId) -> Result<u64, StoreError> {
-    Ok(rows::get(txn, USED, &token.0)?.unwrap_or(0))
+wire_struct! {
+    /// What is accounted under a token.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub struct SpentRow {
+        /// Bytes.
+        1 => bytes: u64,
+        /// Entries.
+        2 => entries: u64,
+    }
 }
 
-/// Accounts bytes under a token, or gives them back.
-pub(super) fn account(txn: &mut dyn Txn, token: TokenId, bytes: i64) -> Result<(), StoreError> {
-    match used(txn, token)?.saturating_add_signed(bytes) {
-        0 => txn.delete(USED, &token.0),
-        sum => rows::put(txn, USED, &token.0, &sum),
+/// What is accounted under a token.
+pub(super) fn used(txn: &(impl ReadTxn + ?Sized), token: TokenId) -> Result<Spent, StoreError> {
+    let SpentRow { bytes, entries } = rows::get(txn, USED, &token.0)?.unwrap_or_default();
+    Ok(Spent { bytes, entries })
+}
+
+/// Accounts so much more under each of these links.
+pub(super) fn account(txn: &mut dyn Txn, links: &[Link], more: Spent) -> Result<(), StoreError> {
+    for link in links {
+        let Spent { bytes, entries } = used(txn, link.token)?;
+        let row = SpentRow {
+            bytes: bytes.saturating_add(more.bytes),
+            entries: entries.saturating_add(more.entries),
+        };
+        rows::put(txn, USED, &link.token.0, &row)?;
     }
+    Ok(())
+}
+
+/// Gives back what was accounted under each of these links.
+pub(super) fn give_back(txn: &mut dyn Txn, links: &[Link], less: Spent) -> Result<(), StoreError> {
+    for link in links {
+        let Spent { bytes, entries } = used(txn, link.token)?;
+        let row = SpentRow {
+            bytes: bytes.saturating_sub(less.bytes),
+            entries: entries.saturating_sub(less.entries),
+        };
+        match (row.bytes, row.entries) {
+            (0, 0) => txn.delete(USED, &link.token.0)?,
+            _ => rows::put(txn, USED, &link.token.0, &row)?,
+        }
+    }
+    Ok(())
 }
 
 fn kept_key(owner: PartyId, subject: PartyId, entry: EntryId) -> Vec<u8> {

@@ -33,7 +33,7 @@ fn key((owner, subject, entry): (PartyId, PartyId, EntryId), holder: PartyId) ->
 }
 
 /// An entry is not kept for an owner at a holder.
-pub(super) fn note(
+fn note(
     ctx: &mut Context<'_>,
     of: (PartyId, PartyId, EntryId),
     holder: PartyId,
@@ -41,6 +41,22 @@ pub(super) fn note(
 ) -> Result<(), StoreError> {
     let row = UnkeptRow { refusal: refusal.clone(), at: ctx.now };
     rows::put(ctx.txn, UNKEPT, &key(of, holder), &row)
+}
+
+/// A depositary did not take an entry, or gave it up. What it keeps by an earlier deposit stays kept; where that is doubtful by
+/// now, the newest reason is shown.
+pub(super) fn turned_down(
+    ctx: &mut Context<'_>,
+    of: (PartyId, PartyId, EntryId),
+    holder: PartyId,
+    refusal: &Refusal,
+) -> Result<(), StoreError> {
+    let (owner, subject, entry) = of;
+    let kept = receipts::is_kept_at(ctx.txn, owner, (subject, entry), holder)?;
+    match kept && ctx.txn.get(UNKEPT, &key(of, holder))?.is_none() {
+        true => Ok(()),
+        false => note(ctx, of, holder, refusal),
+    }
 }
 
 /// A holder was put back from an older copy, as it says: what its receipts since then say is doubtful until it gives new ones.

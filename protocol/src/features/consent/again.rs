@@ -32,14 +32,16 @@ const LACKED: Table = Table("consent_lacked");
 
 wire_struct! {
     /// An institution refused a permission of the patient for the key that it was sealed to.
-    #[derive(Debug, Clone, Copy)]
+    #[derive(Debug, Clone)]
     pub struct LackedRow {
         /// The key.
         1 => key: KemId,
         /// When.
         2 => refused: Timestamp,
-        /// When permissions were last sealed again for it.
+        /// Since when it is remembered to which keys permissions were sealed again for it: a day.
         3 => again: Option<Timestamp>,
+        /// These keys.
+        4 => to: Option<Vec<KemId>>,
     }
 }
 
@@ -87,13 +89,15 @@ pub(super) fn lacks(
     tracing::warn!(institution = %institution.short(), "an institution does not have the key that a permission was sealed to");
     let at = rows::pair(&patient.0, &institution.0);
     let known = rows::get::<LackedRow>(ctx.txn, LACKED, &at)?;
-    let again = known.and_then(|row| row.again);
-    rows::put(ctx.txn, LACKED, &at, &LackedRow { key: grant.key, refused: ctx.now, again })?;
+    let (again, to) = known.map_or((None, None), |row| (row.again, row.to));
+    let row = LackedRow { key: grant.key, refused: ctx.now, again, to };
+    rows::put(ctx.txn, LACKED, &at, &row)?;
     Ok(true)
 }
 
-/// The card that a patient's permissions are sealed to again, if it is time: not twice in a day to one that refuses, and
-/// not within a day to the very key that it refused; another of its nodes may be the one that has it.
+/// The card that a patient's permissions are sealed to again, if it is time: to each key once in a day, to few keys, and
+/// not within a day to the very key that it refused; another of its nodes may be the one that has it. A new card shows
+/// that it has made a new key, and so is not waited for. [CAP-19]
 pub(super) fn card_now(
     ctx: &mut Context<'_>,
     (patient, institution): (PartyId, PartyId),
@@ -103,10 +107,18 @@ pub(super) fn card_now(
     let Some(row) = rows::get::<LackedRow>(ctx.txn, LACKED, &at)? else { return Ok(Some(card)) };
     // Not by a clock that was ahead then and is put right.
     let lately = |then: Timestamp| then <= ctx.now && ctx.now.since(then) < limits::GIVEN_AGAIN_MS;
-    if row.again.is_some_and(lately) || (card.kem.id() == row.key && lately(row.refused)) {
+    let key = card.kem.id();
+    let (again, mut to) = match row.again {
+        Some(again) if lately(again) => (again, row.to.unwrap_or_default()),
+        _ => (ctx.now, Vec::new()),
+    };
+    let enough = to.contains(&key) || to.len() >= limits::GIVEN_AGAIN_CARDS_MAX;
+    if enough || (key == row.key && lately(row.refused)) {
         return Ok(None);
     }
-    rows::put(ctx.txn, LACKED, &at, &LackedRow { again: Some(ctx.now), ..row })?;
+    to.push(key);
+    let row = LackedRow { again: Some(again), to: Some(to), ..row };
+    rows::put(ctx.txn, LACKED, &at, &row)?;
     Ok(Some(card))
 }
 

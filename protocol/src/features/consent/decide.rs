@@ -124,6 +124,7 @@ pub(super) fn approve(
         valid_ms: valid_ms(narrow, standing, ctx.now),
         max_staleness: narrow.max_staleness,
         delegation: narrow.delegation(grantee)?,
+        quota: narrow.quota(),
     };
     let mut grants = match standing {
         Some(_) => {

@@ -1,6 +1,7 @@
 //! How far a patient goes along with a request: never further.
 
 use super::reasons::Reason;
+use super::sign::Quota;
 use super::tables::RequestRow;
 use super::wire::Wish;
 use crate::capability::{Delegation, Parties};
@@ -38,9 +39,21 @@ pub struct Narrow {
     pub may_pass_on: Vec<PartyId>,
     /// How many times in a row it may be passed on: 1 when not given, 2 at most.
     pub depth: Option<u16>,
+    /// Bytes that may be added under it at each holder; 10 GiB when not given.
+    pub quota: Option<u64>,
+    /// Entries that may be added under it at each holder; 1000 when not given.
+    pub quota_entries: Option<u64>,
 }
 
 impl Narrow {
+    /// How much may be added under it: bounded, also where the patient says nothing. [QUO-7]
+    pub(super) fn quota(&self) -> Quota {
+        Quota {
+            bytes: self.quota.or(Some(limits::QUOTA_ADDED_BYTES)),
+            entries: self.quota_entries.or(Some(limits::QUOTA_ADDED_ENTRIES)),
+        }
+    }
+
     /// To whom, and how often in a row, it may be passed on.
     pub(super) fn delegation(&self, grantee: PartyId) -> Handled<Option<Delegation>> {
         if self.may_pass_on.is_empty() {

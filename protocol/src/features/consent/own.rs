@@ -8,7 +8,7 @@
 use super::decide::unlocked;
 use super::read;
 use super::reasons::Reason;
-use super::sign::{Frame, sign};
+use super::sign::{Frame, Quota, sign};
 use super::tables::{RequestKind, RequestRow, put_request, request_view};
 use super::view::RequestView;
 use super::wire::{RequestState, Wish};
@@ -151,6 +151,7 @@ fn permit(
         valid_ms: VALID_MS,
         max_staleness: None,
         delegation: None,
+        quota: Quota::default(),
     };
     let scope = Scope::of_entries(entries.iter().copied());
     let chain = sign(ctx, &frame, Operation::Read, scope, Some(&BTreeSet::from([holder])))?;

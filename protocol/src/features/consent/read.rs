@@ -5,7 +5,7 @@ use super::reasons::Reason;
 use super::tables::{Obtained, fail, put_request, request};
 use super::wire::{Message, ReadAnswer, ReadRequest, RequestState};
 use crate::access_log::{self, Action};
-use crate::capability::{GrantKeys, Granted, Operation, Read};
+use crate::capability::{GrantKeys, Granted, Operation, Read, Spent};
 use crate::codec::{Bytes, Wire, wire_struct};
 use crate::crypto::KemSecret;
 use crate::directory;
@@ -183,7 +183,7 @@ pub(super) fn serve(ctx: &mut Context<'_>, sender: &Sender, read: ReadRequest) -
             purpose: Some(read.purpose),
             targets: &[],
             bytes: 0,
-            used: &|_| 0,
+            used: &|_| Spent::default(),
             user: Some(read.user.clone()),
             refused_as: Action::ReadRefused,
         },

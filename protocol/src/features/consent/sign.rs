@@ -15,6 +15,13 @@ use crate::time::DAY_MS;
 use crate::turn::{Context, Effect};
 use std::collections::BTreeSet;
 
+/// How much a patient lets an institution add or keep at each holder; no limit where nothing is said.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Quota {
+    pub(super) bytes: Option<u64>,
+    pub(super) entries: Option<u64>,
+}
+
 /// A permission's frame: everything but operations, scope and audience.
 pub(super) struct Frame<'a> {
     pub(super) keys: &'a PatientKeys,
@@ -23,6 +30,8 @@ pub(super) struct Frame<'a> {
     pub(super) valid_ms: u64,
     pub(super) max_staleness: Option<u64>,
     pub(super) delegation: Option<Delegation>,
+    /// How much may be added or kept under it.
+    pub(super) quota: Quota,
 }
 
 impl Frame<'_> {
@@ -48,6 +57,10 @@ pub(super) fn sign(
         None => None,
     };
     let issued = ctx.now.seconds();
+    let quota = match operation {
+        Operation::Write | Operation::Keep => frame.quota,
+        _ => Quota::default(),
+    };
     let token = Token {
         issuer: frame.keys.patient,
         subject: frame.keys.patient,
@@ -61,7 +74,8 @@ pub(super) fn sign(
         parent: None,
         operations: Operations::of(&[operation]),
         scope,
-        quota: None,
+        quota: quota.bytes,
+        quota_entries: quota.entries,
         purpose: frame.purpose,
         delegation: frame.delegation.clone(),
         max_staleness: frame.max_staleness,

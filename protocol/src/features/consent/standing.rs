@@ -10,7 +10,7 @@
 
 use super::compare;
 use super::reasons::Reason;
-use super::sign::{Frame, seal, sign};
+use super::sign::{Frame, Quota, seal, sign};
 use super::tables::{put_request, request};
 use super::wire::{Message, Permission};
 use crate::access_log::{self, Action};
@@ -128,6 +128,7 @@ fn renew_one(
         valid_ms: template.expires_at().since(ctx.now),
         max_staleness: template.max_staleness,
         delegation: template.delegation.clone(),
+        quota: Quota { bytes: template.quota, entries: template.quota_entries },
     };
     let audience = template.audience.as_ref().map(|set| set.as_slice().iter().copied().collect());
     let missing: Vec<_> = missing.iter().copied().collect();

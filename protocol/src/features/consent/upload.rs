@@ -2,7 +2,7 @@
 
 use super::decide::{choose, unlocked};
 use super::reasons::Reason;
-use super::sign::{Frame, sign};
+use super::sign::{Frame, Quota, sign};
 use super::tables::{
     OrderRow, RequestKind, RequestRow, fail, known_request, open_orders, put_request, request,
     request_of_deposit,
@@ -46,6 +46,12 @@ pub struct Upload {
     /// Days that the permission holds.
     #[serde(default)]
     pub days: Option<u64>,
+    /// Bytes that may be kept under it: more than is usual is more than the hospital's share of the patient's room there.
+    #[serde(default)]
+    pub quota: Option<u64>,
+    /// Entries, likewise.
+    #[serde(default)]
+    pub quota_entries: Option<u64>,
 }
 
 /// At the relay: the patient orders.
@@ -75,6 +81,7 @@ pub(super) fn order(ctx: &mut Context<'_>, order: Upload) -> Handled<Vec<Request
         valid_ms: order.days.unwrap_or(30).saturating_mul(DAY_MS),
         max_staleness: None,
         delegation: None,
+        quota: Quota { bytes: order.quota, entries: order.quota_entries },
     };
     let audience = BTreeSet::from([order.depositary]);
     let mut views = Vec::new();

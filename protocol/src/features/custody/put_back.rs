@@ -164,11 +164,12 @@ fn not_known(
     Ok(wanted)
 }
 
-/// Derives the compartments whose epochs began after the copy, at a relay that knows that it is one. Gives whether any was
+/// Derives the compartments whose epochs began after the copy, at a relay that is one by its own word or by somebody's. Gives whether any was
 /// found. [MSG-12]
 pub(super) fn find_forgotten(ctx: &mut Context<'_>, keys: &PatientKeys) -> Handled<bool> {
     let patient = keys.patient;
-    if copied::ours(ctx.txn, ctx.now)?.is_none() {
+    let claimed = !copied::claimed(ctx.txn, ctx.now)?.is_empty();
+    if !claimed && copied::ours(ctx.txn, ctx.now)?.is_none() {
         return Ok(false);
     }
     let mut wanted = not_known(ctx.txn, patient)?;

@@ -7,7 +7,7 @@ use super::authors;
 use super::catalogue;
 use super::reasons::Reason;
 use super::wire::{Announce, Message};
-use crate::codec::{Bytes, Wire};
+use crate::codec::{Bytes, Wire, wire_struct};
 use crate::contacts;
 use crate::directory;
 use crate::entries::{self, Bundle, Taken, TurnedDown, keep, learn_holder};
@@ -17,14 +17,28 @@ use crate::outbox;
 use crate::patients;
 use crate::refusal::{Failure, Handled, Refusal, RefusalCode, refuse};
 use crate::rows;
-use crate::store::{StoreError, Table, prefix_end};
-use crate::time::Timestamp;
+use crate::store::{ReadTxn, StoreError, Table, prefix_end};
+use crate::time::{DAY_MS, Timestamp};
 use crate::treating;
 use crate::turn::{Context, Sender};
 use std::collections::BTreeSet;
 
 /// Patient, entry -> nothing: what is to be announced when the outbox has room.
 const UNANNOUNCED: Table = Table("record_unannounced");
+
+/// Patient, entry -> [`UntakenRow`]: what the relay refused, until it takes it.
+const UNTAKEN: Table = Table("record_untaken");
+
+wire_struct! {
+    /// An entry that the patient's relay did not take.
+    #[derive(Debug, Clone)]
+    pub struct UntakenRow {
+        /// Why.
+        1 => refusal: Refusal,
+        /// When we heard.
+        2 => at: Timestamp,
+    }
+}
 
 /// Tells the patient's relay of entries, in messages of bounded size.
 pub(super) fn announce(
@@ -161,12 +175,46 @@ pub(super) fn announced(
     Ok(answer)
 }
 
-/// At the author: what the relay did not take is our own program's fault, or the relay's.
-pub(super) fn answered(relay: PartyId, answer: &Bytes) -> Handled<()> {
+/// At the author: what the relay did not take is our own program's fault, or the relay's; people see how much it is.
+pub(super) fn answered(
+    ctx: &mut Context<'_>,
+    relay: PartyId,
+    announce: &Announce,
+    answer: &Bytes,
+) -> Handled<()> {
+    for bundle in &announce.bundles {
+        let key = key(announce.patient, bundle.label.claims().entry());
+        if ctx.txn.get(UNTAKEN, &key)?.is_some() {
+            ctx.txn.delete(UNTAKEN, &key)?;
+        }
+    }
     for one in Taken::read(answer)? {
         tracing::warn!(relay = %relay.short(), reason = one.refusal.name(), "an announced entry was not taken");
+        let row = UntakenRow { refusal: one.refusal, at: ctx.now };
+        rows::put(ctx.txn, UNTAKEN, &key(announce.patient, one.entry), &row)?;
     }
     Ok(())
+}
+
+/// How many entries wait for room at a relay; [`limits::LISTED_MAX`] stands for more.
+pub(crate) fn unannounced(txn: &dyn ReadTxn) -> Result<usize, StoreError> {
+    Ok(txn.page(UNANNOUNCED, &[], &[], limits::LISTED_MAX)?.len())
+}
+
+/// How many entries relays refused lately that are still here as they were; [`limits::LISTED_MAX`] stands for more.
+pub(crate) fn untaken(txn: &dyn ReadTxn, now: Timestamp) -> Result<usize, StoreError> {
+    let mut count = 0;
+    for (key, row) in rows::scan::<UntakenRow>(txn, UNTAKEN, &[], None, limits::LISTED_MAX)? {
+        let lately = now.since(row.at) < limits::UNTAKEN_SHOWN_DAYS * DAY_MS;
+        let patient = key.first_chunk().map(|id| PartyId(*id));
+        let entry = EntryId(rows::tail(UNTAKEN, &key)?);
+        if let Some(patient) = patient.filter(|_| lately)
+            && entries::entry(txn, patient, entry)?.is_some()
+        {
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// At the author: the relay took nothing. Where it had no room, the entries wait for the next time that something is said to
@@ -178,10 +226,13 @@ pub(super) fn refused(
     refusal: &Refusal,
 ) -> Handled<()> {
     tracing::warn!(relay = %relay.short(), reason = refusal.name(), "an announcement was not taken");
-    if refusal.code == RefusalCode::LimitReached {
-        for bundle in &announce.bundles {
-            let key = key(announce.patient, bundle.label.claims().entry());
+    for bundle in &announce.bundles {
+        let key = key(announce.patient, bundle.label.claims().entry());
+        if refusal.code == RefusalCode::LimitReached {
             rows::mark(ctx.txn, UNANNOUNCED, &key)?;
+        } else {
+            let row = UntakenRow { refusal: refusal.clone(), at: ctx.now };
+            rows::put(ctx.txn, UNTAKEN, &key, &row)?;
         }
     }
     Ok(())

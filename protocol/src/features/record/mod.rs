@@ -39,7 +39,7 @@ pub use crate::entries::{
 };
 pub use crate::holdings::ContentRef;
 pub use crate::kind::{Kind, UnknownKind};
-pub(crate) use announce::{announce_again, announce_waiting};
+pub(crate) use announce::{announce_again, announce_waiting, unannounced, untaken};
 pub use authors::EntryStanding;
 pub(crate) use authors::tell_all as tell_treating;
 pub(crate) use check::checked;
@@ -81,7 +81,9 @@ impl Feature for Machine {
             (Message::Listing(listing), Err(refusal)) => {
                 catalogue::refused(ctx, to, &listing, &refusal)
             }
-            (Message::Announce(_), Ok(answer)) => announce::answered(to, &answer),
+            (Message::Announce(announce), Ok(answer)) => {
+                announce::answered(ctx, to, &announce, &answer)
+            }
             (Message::Announce(announce), Err(refusal)) => {
                 announce::refused(ctx, to, &announce, &refusal)
             }

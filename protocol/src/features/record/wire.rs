@@ -24,6 +24,13 @@ messages! {
     }
 }
 
+impl Message {
+    /// Whether it is said again, when it is refused, once something else that was said is not.
+    pub(crate) const fn waits_if_refused(&self) -> bool {
+        matches!(self, Self::Announce(_) | Self::Misfiled(_))
+    }
+}
+
 impl About for Message {
     fn patient(&self) -> Option<PartyId> {
         match self {

@@ -37,6 +37,8 @@ reasons! {
         132 => Purpose: NotPermitted "the link is for another purpose than the one above",
         /// Accepts older news of revocations.
         133 => Staleness: NotPermitted "the link accepts older news of revocations than the one above",
+        /// More entries.
+        134 => QuotaEntries: NotPermitted "the link permits more entries than the one above",
     }
 }
 
@@ -86,6 +88,10 @@ pub fn narrows(parent: &Unverified<Token>, child: &Token) -> Result<(), Excess> 
     require(
         bounded(child.max_staleness.as_ref(), parent.max_staleness.as_ref(), |c, p| c <= p),
         Excess::Staleness,
+    )?;
+    require(
+        bounded(child.quota_entries.as_ref(), parent.quota_entries.as_ref(), |c, p| c <= p),
+        Excess::QuotaEntries,
     )
 }
 

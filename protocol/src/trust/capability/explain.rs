@@ -106,6 +106,13 @@ pub const TABLE: &[Row] = &[
             "A holder may go by old news of revocations if the bearer treats the patient; by news of up to 7 days if not.",
         )),
     ),
+    row(
+        308,
+        "quota_entries",
+        "uint",
+        "It permits to add or keep {quota_entries} entries at each holder, not more.",
+        Some((Otherwise::Absent, "It sets no limit in entries.")),
+    ),
 ];
 
 /// One sentence per claim and link, in the order of [`TABLE`], the patient's link first. Explains
@@ -139,6 +146,7 @@ fn template(row: &Row, token: &Token, now: Timestamp) -> &'static str {
         304 => token.quota.is_none(),
         306 => token.delegation.is_none(),
         307 => token.max_staleness.is_none(),
+        308 => token.quota_entries.is_none(),
         _ => false,
     };
     match row.otherwise {
@@ -214,6 +222,7 @@ impl Words<'_> {
             "operations" => list(token.operations.iter().map(Operation::in_words)),
             "scope" => scope(&token.scope),
             "quota" => token.quota.unwrap_or_default().to_string(),
+            "quota_entries" => token.quota_entries.unwrap_or_default().to_string(),
             "purpose" => token.purpose.in_words().to_owned(),
             "depth" => times(token.delegation.as_ref().map_or(0, |delegation| delegation.depth)),
             "institutions" => {

@@ -42,6 +42,8 @@ wire_struct! {
         10 => links: Vec<Link>,
         /// Of when the newest news of revocations was, at that time.
         11 => news: Timestamp,
+        /// Entries in all, where limited.
+        12 => quota_entries: Option<u64>,
     }
 }
 

@@ -40,6 +40,7 @@
 //! | 305 | purpose | purpose of use (HL7 v3) |
 //! | 306 | delegation | `{1: depth, 2: institutions}`: whether it may be passed on |
 //! | 307 | max_staleness | how old a holder's news of revocations may be; absent: any age for whoever treats the patient |
+//! | 308 | quota_entries | entries to write or keep at one holder |
 //!
 //! [`explain`] puts each claim into a sentence. A [`Grant`] adds the keys to what is permitted.
 //! Revocation reaches neither the author's own copy nor what was already obtained.
@@ -71,7 +72,7 @@ pub use reason::Reason;
 pub use revocation::{RevocationError, RevocationState, Revocations, Revoked};
 pub use scope::{Compartments, Entries, Parties, Scope, Set, Target};
 pub use token::{Confirmation, Delegation, Token};
-pub use verify::{Authentic, Presented, Verifier, Wanted, verify};
+pub use verify::{Authentic, Presented, Spent, Verifier, Wanted, verify};
 
 #[cfg(test)]
 mod properties;

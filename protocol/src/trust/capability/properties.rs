@@ -34,7 +34,9 @@ fn permits(token: &Token, deed: Deed) -> bool {
         || token.scope.compartments().contains(&deed.target.compartment);
     let time = token.not_before <= deed.now + 120 && deed.now < token.expires;
     let counts = matches!(deed.operation, Operation::Write | Operation::Keep);
-    let room = !counts || token.quota.is_none_or(|quota| deed.bytes <= quota);
+    let room = !counts
+        || token.quota.is_none_or(|quota| deed.bytes <= quota)
+            && token.quota_entries.is_none_or(|quota| quota >= 1);
     // Nobody here treats the patient, and no news is as old as a week.
     let staleness = deed.staleness.min(deed.now.saturating_sub(token.issued));
     let fresh = token.max_staleness.is_none_or(|limit| staleness <= limit);
@@ -98,6 +100,7 @@ fn tokens() -> impl Strategy<Value = Token> {
                     expires: NOW + (begin + len) * 100,
                     issued: NOW,
                     quota,
+                    quota_entries: quota.filter(|quota| quota % 2 == 0).map(|quota| quota / 2),
                     max_staleness: staleness,
                     purpose: Purpose::ALL[purpose],
                     delegation: delegation.map(|(depth, who)| Delegation {
@@ -143,6 +146,7 @@ fn children(parent: &Token, other: Token, from_other: &[bool], parent_id: Statem
     }
     if pick(6) {
         token.quota = other.quota;
+        token.quota_entries = other.quota_entries;
     }
     if pick(7) {
         token.max_staleness = other.max_staleness;

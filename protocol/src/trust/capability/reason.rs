@@ -61,7 +61,7 @@ wire_code! {
         26 => WrongPurpose,
         /// Does not cover what is asked for.
         27 => OutOfScope,
-        /// More bytes than are left.
+        /// More bytes, or entries, than are left.
         28 => QuotaExceeded,
     }
 }
@@ -139,7 +139,7 @@ const WORDS: [&str; Reason::ALL.len()] = [
     "operation-not-permitted: The permission does not permit this operation.",
     "wrong-purpose: The permission is for another purpose than the request states.",
     "out-of-scope: The permission does not cover what was asked for.",
-    "quota-exceeded: More bytes than the permission has left; ask for one with a larger limit.",
+    "quota-exceeded: More bytes, or entries, than the permission has left; ask for one with a larger limit.",
 ];
 
 impl Listed for Reason {

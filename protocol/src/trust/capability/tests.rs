@@ -99,6 +99,7 @@ pub(super) fn root() -> Token {
             institutions: Set::new([id(HOSPITAL_C)]).unwrap(),
         }),
         max_staleness: Some(DAY),
+        quota_entries: Some(10),
     }
 }
 
@@ -112,6 +113,7 @@ pub(super) fn child() -> Token {
         operations: Operations::of(&[Operation::Read]),
         scope: Scope::of_entries([entry(2)]).unwrap(),
         quota: Some(0),
+        quota_entries: Some(0),
         delegation: None,
         parent: Some(Signed::sign(root(), &key(PATIENT)).id()),
         ..root()
@@ -128,6 +130,7 @@ struct Node {
 struct Used {
     token: TokenId,
     bytes: u64,
+    entries: u64,
 }
 
 /// One case, as it stands in the files. Byte strings are hexadecimal.
@@ -342,7 +345,8 @@ impl Case {
             },
         };
         let used = |token| {
-            self.used.iter().filter(|used| used.token == token).map(|used| used.bytes).sum()
+            let used = self.used.iter().find(|used| used.token == token);
+            used.map_or(Spent::default(), |used| Spent { bytes: used.bytes, entries: used.entries })
         };
         let wanted = Wanted {
             targets: &self.targets,

@@ -44,6 +44,8 @@ wire_struct! {
         306 => delegation: Option<Delegation>,
         /// Seconds by which a holder's news of revocations may lag; absent means any.
         307 => max_staleness: Option<u64>,
+        /// Entries that may be written or kept at one holder, in all; absent means no limit.
+        308 => quota_entries: Option<u64>,
     }
 }
 

@@ -54,16 +54,25 @@ pub struct Wanted<'a> {
     pub purpose: Option<Purpose>,
     /// Bytes to be written or kept; counted for [`Operation::Write`] and [`Operation::Keep`] only.
     pub bytes: u64,
-    /// Bytes already accounted here under a link. Every link's quota is accounted for itself, so
+    /// What is already accounted here under a link. Every link's quota is accounted for itself, so
     /// that several narrowed permissions cannot spend their common parent's quota several times.
-    pub used: &'a dyn Fn(TokenId) -> u64,
+    pub used: &'a dyn Fn(TokenId) -> Spent,
+}
+
+/// What was written or kept under a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Bytes.
+    pub bytes: u64,
+    /// Entries.
+    pub entries: u64,
 }
 
 impl<'a> Wanted<'a> {
     /// To do something with `targets` that needs no room.
     #[must_use]
     pub fn of(targets: &'a [Target]) -> Self {
-        Self { targets, purpose: None, bytes: 0, used: &|_| 0 }
+        Self { targets, purpose: None, bytes: 0, used: &|_| Spent::default() }
     }
 }
 
@@ -188,10 +197,13 @@ fn judge_reach(
     if !matches!(operation, Operation::Write | Operation::Keep) {
         return Ok(());
     }
+    let within = |used: u64, more: u64, most: Option<u64>| {
+        most.is_none_or(|most| used.checked_add(more).is_some_and(|sum| sum <= most))
+    };
     let fits = |token: &Token| {
-        token.quota.is_none_or(|quota| {
-            (wanted.used)(token.id).checked_add(wanted.bytes).is_some_and(|sum| sum <= quota)
-        })
+        let used = (wanted.used)(token.id);
+        within(used.bytes, wanted.bytes, token.quota)
+            && within(used.entries, wanted.targets.len() as u64, token.quota_entries)
     };
     require(links.iter().all(|link| fits(link.claims())), Reason::QuotaExceeded)
 }
@@ -218,6 +230,7 @@ fn summary(chain: &Chain, operation: Operation, verifier: &Verifier<'_>) -> Gran
         grantee: claims.grantee(),
         scope: claims.scope.clone(),
         quota: claims.quota,
+        quota_entries: claims.quota_entries,
         expires: claims.expires,
         purpose: claims.purpose,
         max_staleness: most_staleness(claims, verifier),

@@ -100,6 +100,7 @@ impl Engine<'_> {
             operations: Operations::of(&[Operation::Read]),
             scope: Scope::of_entries([entry]).expect("one is neither none nor too many"),
             quota: None,
+            quota_entries: None,
             purpose: Purpose::CareManagement,
             delegation: None,
             max_staleness: None,
@@ -216,7 +217,7 @@ impl Engine<'_> {
     }
 
     /// Offers a deposit under a permission whose quota fits it once, and once more a little later. The patient
-    /// gave that permission by another program than ours, which sets no quotas yet.
+    /// gave that permission by another program than ours, which sets larger ones.
     pub(super) fn overspend(&mut self, at: u32) {
         let Some((body, leaf, to)) = self.offer_with_quota(at) else { return };
         let first = Lie { fault: None, may_pass: true };
@@ -259,6 +260,7 @@ impl Engine<'_> {
             operations: Operations::of(&[Operation::Keep]),
             scope: Scope::of_entries([entry])?,
             quota: Some(bytes + bytes / 2),
+            quota_entries: None,
             purpose: Purpose::CareManagement,
             delegation: None,
             max_staleness: None,

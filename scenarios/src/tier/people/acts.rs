@@ -214,6 +214,8 @@ impl People<'_> {
                         wish: Wish::default(),
                         not_before: None,
                         days: None,
+                        quota: None,
+                        quota_entries: None,
                     };
                     let tag = self.errand(Errand::Done);
                     let command = Command::from(upload);

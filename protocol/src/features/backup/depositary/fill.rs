@@ -1,14 +1,14 @@
 //! The data come; when all are here and synced, the depositary says so, signed.
 
 use super::super::Reason;
-use super::super::kept::{account, bytes_of, delete_kept, owners_of, put_kept};
+use super::super::kept::{bytes_of, delete_kept, give_back, owners_of, put_kept};
 use super::super::tables::{
     DepositState, ReservationRow, ReservedEntry, delete_reservation, deposits_of, put_reservation,
     reservation, reservations_due, reservations_open, take_place, wanted_by, wanted_by_anybody,
 };
 use super::super::wire::{Execute, Message, Stored, Withdrawn};
 use crate::access_log::{self, Action};
-use crate::capability::{GrantedSummary, Keys};
+use crate::capability::{GrantedSummary, Keys, Spent};
 use crate::codec::Bytes;
 use crate::copied;
 use crate::directory;
@@ -87,7 +87,7 @@ fn still_stands(ctx: &Context<'_>, granted: &GrantedSummary) -> Handled<()> {
         return refuse(directory::Reason::PatientForgotten);
     };
     let revocations = permission::revocations(ctx.txn, granted.patient)?;
-    let forgot = copied::forgot(ctx.txn)?;
+    let forgot = copied::forgot(ctx.txn, granted.grantee)?;
     let txn = &*ctx.txn;
     let institutions = |party| permission::issuer(txn, party);
     let keys = Keys { patient: &known, institutions: &institutions };
@@ -298,8 +298,8 @@ fn drop_entry(
         None => None,
     };
     let bytes = checked.as_ref().map_or(0, bytes_of);
-    for link in row.granted.iter().flat_map(|granted| &granted.links) {
-        account(ctx.txn, link.token, -i64::try_from(bytes).unwrap_or(i64::MAX))?;
+    if let Some(granted) = &row.granted {
+        give_back(ctx.txn, &granted.links, Spent { bytes, entries: 1 })?;
     }
     row.bytes = row.bytes.saturating_sub(bytes);
     row.missing = row.missing.saturating_sub(release(ctx, id, row.owner, reserved)?);
@@ -334,8 +334,9 @@ fn withdraw(
     for reserved in &row.entries {
         release(ctx, id, row.owner, reserved)?;
     }
-    for link in row.granted.iter().flat_map(|granted| &granted.links) {
-        account(ctx.txn, link.token, -i64::try_from(row.bytes).unwrap_or(i64::MAX))?;
+    if let Some(granted) = &row.granted {
+        let less = Spent { bytes: row.bytes, entries: row.entries.len() as u64 };
+        give_back(ctx.txn, &granted.links, less)?;
     }
     delete_reservation(ctx.txn, id)?;
     let withdrawn = Withdrawn { reservation: id, refusal };

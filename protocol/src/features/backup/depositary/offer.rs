@@ -7,7 +7,9 @@ use super::super::tables::{
 };
 use super::super::wire::{Offer, OfferPermission};
 use crate::access_log::{self, Action};
-use crate::capability::{self, Granted, GrantedSummary, Keep, Operation, Permitted, Target, Write};
+use crate::capability::{
+    self, Granted, GrantedSummary, Keep, Operation, Permitted, Spent, Target, Write,
+};
 use crate::codec::Bytes;
 use crate::directory::{self, Introduction};
 use crate::entries::{self, Bundle, Checked, Taken, TurnedDown};
@@ -17,7 +19,7 @@ use crate::limits;
 use crate::permission::{Judged, judge};
 use crate::refusal::{Failure, Handled, refuse};
 use crate::store::StoreError;
-use crate::turn::{Context, Effect, Notice, Sender};
+use crate::turn::{Context, Effect, Notice, Payer, QuotaSaid, Sender};
 use std::collections::BTreeMap;
 
 /// An offer: each entry is checked before anything is kept; then the place of those that hold is kept, and waits.
@@ -82,8 +84,11 @@ pub(in crate::features::backup) fn offered(
         bytes,
         except: Vec::new(),
     };
-    for link in row.granted.iter().flat_map(|granted| &granted.links) {
-        account(ctx.txn, link.token, i64::try_from(bytes).unwrap_or(i64::MAX))?;
+    if let Some(granted) = &row.granted {
+        let more = Spent { bytes, entries: row.entries.len() as u64 };
+        account(ctx.txn, &granted.links, more)?;
+        let said = QuotaSaid { entries: granted.quota_entries, bytes: granted.quota };
+        ctx.payer = ctx.payer.map(|payer| Payer { said: Some(said), ..payer });
     }
     put_reservation(ctx.txn, offer.reservation, &row)?;
     for bundle in &checked {
@@ -232,7 +237,7 @@ fn judged<Op: Permitted>(
         .iter()
         .map(|link| Ok((link.claims().id, used(ctx.txn, link.claims().id)?)))
         .collect::<Result<_, StoreError>>()?;
-    let spent = |token| spent.get(&token).copied().unwrap_or(0);
+    let spent = |token| spent.get(&token).copied().unwrap_or_default();
     let granted: Granted<Op> = judge(
         ctx,
         sender,

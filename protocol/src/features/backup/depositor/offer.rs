@@ -263,7 +263,7 @@ pub(super) fn turned_down(
     for one in except {
         let Some(at) = row.entries.iter().position(|entry| *entry == one.entry) else { continue };
         row.entries.remove(at);
-        unkept::note(ctx, (row.owner, row.subject, one.entry), row.to, &one.refusal)?;
+        unkept::turned_down(ctx, (row.owner, row.subject, one.entry), row.to, &one.refusal)?;
         first.get_or_insert(one.refusal.clone());
         row.except.push(one);
     }

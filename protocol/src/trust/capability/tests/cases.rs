@@ -22,6 +22,7 @@ pub(super) fn good() -> Vec<Case> {
         operations: Operations::of(&[Operation::Read]),
         scope: Scope::of_entries([entry(2)]).unwrap(),
         quota: None,
+        quota_entries: None,
         delegation: None,
         max_staleness: None,
         ..root()
@@ -75,13 +76,16 @@ pub(super) fn good() -> Vec<Case> {
             case.patient_keys = log_bytes(&rotated(vec![root().id]));
             case.revocation_states = states_by(1, &[state(2, NOW - 30, 0, &[])]);
         }),
-        Case::one("write-up-to-the-quota", "900 bytes used, 100 more of 1000", root()).with(
-            |case| {
-                case.operation = Operation::Write;
-                case.bytes = 100;
-                case.used = vec![Used { token: root().id, bytes: 900 }];
-            },
-        ),
+        Case::one(
+            "write-up-to-the-quota",
+            "900 bytes used, 100 more of 1000; the tenth entry of ten",
+            root(),
+        )
+        .with(|case| {
+            case.operation = Operation::Write;
+            case.bytes = 100;
+            case.used = vec![Used { token: root().id, bytes: 900, entries: 9 }];
+        }),
         Case::one("revocation-of-another", "another permission was revoked", root()).with(|case| {
             case.revocation_states = states(&[state(2, NOW, NOW - DAY, &[TokenId([0xff; 16])])]);
         }),
@@ -382,6 +386,12 @@ fn bad_delegations() -> Vec<(Case, Reason)> {
         ("child-later", "ends after its parent", Token { expires: NOW + 30 * DAY + 1, ..child() }),
         ("child-quota", "one byte more", Token { quota: Some(1001), ..child() }),
         ("child-no-quota", "the quota is left out", Token { quota: None, ..child() }),
+        ("child-quota-entries", "one entry more", Token { quota_entries: Some(11), ..child() }),
+        (
+            "child-no-quota-entries",
+            "the quota of entries is left out",
+            Token { quota_entries: None, ..child() },
+        ),
         (
             "child-purpose",
             "for research instead of treatment",
@@ -532,8 +542,12 @@ fn bad_reach() -> Vec<(Case, Reason)> {
             case.used = used;
         }
     };
-    let writing_child =
-        Token { operations: Operations::of(&[Operation::Write]), quota: Some(1000), ..child() };
+    let writing_child = Token {
+        operations: Operations::of(&[Operation::Write]),
+        quota: Some(1000),
+        quota_entries: Some(10),
+        ..child()
+    };
     vec![
         (
             Case::one("another-holder", "aud names the backup provider only", root()).with(
@@ -563,7 +577,12 @@ fn bad_reach() -> Vec<(Case, Reason)> {
         ),
         (
             Case::one("over-quota", "one byte more than is left", root())
-                .with(write(101, vec![Used { token: root().id, bytes: 900 }])),
+                .with(write(101, vec![Used { token: root().id, bytes: 900, entries: 0 }])),
+            Reason::QuotaExceeded,
+        ),
+        (
+            Case::one("over-quota-entries", "there is no room for one more", root())
+                .with(write(1, vec![Used { token: root().id, bytes: 0, entries: 10 }])),
             Reason::QuotaExceeded,
         ),
         (
@@ -572,7 +591,7 @@ fn bad_reach() -> Vec<(Case, Reason)> {
                 "the second link has room, the first has none left",
                 writing_child,
             )
-            .with(write(1, vec![Used { token: root().id, bytes: 1000 }])),
+            .with(write(1, vec![Used { token: root().id, bytes: 1000, entries: 0 }])),
             Reason::QuotaExceeded,
         ),
     ]

@@ -40,8 +40,14 @@ fn scope(entries: impl Iterator<Item = u8>, compartments: impl Iterator<Item = u
 #[test]
 fn permissions_are_explained_as_the_vectors_say() {
     let of = |name: &str, why: &str, claims: Token| case(name, why, &one(claims));
-    let least =
-        Token { audience: None, quota: None, delegation: None, max_staleness: None, ..root() };
+    let least = Token {
+        audience: None,
+        quota: None,
+        delegation: None,
+        max_staleness: None,
+        quota_entries: None,
+        ..root()
+    };
     let [unknown, broken, blank, long] = [0xd0, 0xd1, 0xd2, 0xd3].map(|byte| PartyId([byte; 32]));
     let chain = vec![Signed::sign(root(), &key(PATIENT)), Signed::sign(child(), &key(HOSPITAL_B))];
     let end_of_9999 = 253_402_300_799;
