@@ -12,7 +12,7 @@ use chartmesh_node::store::{StorageKey, Store};
 use chartmesh_protocol::store::{Table, Txn};
 use rand_core::{CryptoRng, UnwrapErr};
 
-const ENTRIES: Table = Table("entries");
+const ENTRIES: Table = Table::rows("entries");
 const ROW_LEN: usize = 1024;
 const GROUP: usize = 256;
 const ROUNDS: usize = 9;
@@ -21,7 +21,9 @@ const ROWS: usize = 2 * GROUP;
 
 fn main() {
     let directory = env::var_os("CHARTMESH_BENCH_DIR").map_or_else(env::temp_dir, PathBuf::from);
-    let path = directory.join(format!("chartmesh-bench-{}", std::process::id()));
+    let directory = directory.join(format!("chartmesh-bench-{}", std::process::id()));
+    std::fs::create_dir(&directory).expect("the folder takes another");
+    let path = directory.join("store");
     let mut rng = UnwrapErr(rand::rngs::SysRng);
     let key = StorageKey::generate(&mut rng);
     let store = Store::create(&path, &key, &mut rng).expect("the folder takes a store");
@@ -34,14 +36,22 @@ fn main() {
         single.push(rows_per_s(&store, 1, &mut number, &mut rng));
         grouped.push(rows_per_s(&store, GROUP, &mut number, &mut rng));
     }
+    let used = store.usage();
     drop(store);
-    std::fs::remove_file(&path).expect("the store can be removed");
+    std::fs::remove_dir_all(&directory).expect("the store can be removed");
 
     let (single, grouped) = (median(single), median(grouped));
     println!("acknowledged rows of {ROW_LEN} bytes, median of {ROUNDS} rounds of {ROWS}:");
     println!("  one commit each            {single:8.0} rows/s");
     println!("  group commit of {GROUP:3}        {grouped:8.0} rows/s");
     println!("  ratio                      {:8.1}", grouped / single);
+    let each = |count: u64| count as f64 / used.groups as f64;
+    println!(
+        "  syncs of the log a group   {:8.2}, of redb's pages {:.2}",
+        1.0,
+        2.0 * each(used.durable)
+    );
+    println!("  bytes of the log a row     {:8.0}", used.log_bytes as f64 / number as f64);
 }
 
 /// Writes [`ROWS`] rows, `group` to a commit, each as an event of its own.

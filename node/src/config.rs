@@ -292,7 +292,7 @@ impl Config {
     }
 
     pub(crate) fn store_options(&self) -> StoreOptions {
-        StoreOptions { cache_bytes: self.cache_bytes }
+        StoreOptions { cache_bytes: self.cache_bytes, ..StoreOptions::default() }
     }
 }
 

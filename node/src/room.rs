@@ -76,8 +76,12 @@ impl Room {
 
     /// Whether a transaction may be begun. The ballast goes for it; what happens then is that something is deleted.
     pub(crate) fn for_a_transaction(&self) -> bool {
-        let enough = || self.look().map_or(true, |free| free.bytes >= floor(free.of));
-        enough() || self.drop_ballast() && enough()
+        self.is_above_floor() || self.drop_ballast() && self.is_above_floor()
+    }
+
+    /// Whether one may be begun without the ballast.
+    pub(crate) fn is_above_floor(&self) -> bool {
+        self.look().map_or(true, |free| free.bytes >= floor(free.of))
     }
 
     /// Makes the ballast again, if there is plenty.

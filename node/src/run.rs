@@ -4,6 +4,7 @@
 //! <data>/identity.json   role, name, key log: who this node is; public, and written last by `init`
 //! <data>/keystore        the secrets, sealed
 //! <data>/store.redb      the tables, encrypted
+//! <data>/store.packs/    the store's log, and all that is large in it, encrypted
 //! <data>/objects/        sealed objects
 //! <data>/ballast         room kept for deleting, until the disk is full
 //! <data>/ports.json      the ports that the system chose, to be kept over restarts

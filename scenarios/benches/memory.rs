@@ -52,7 +52,10 @@ fn main() {
     for size in sizes.iter().take(12) {
         println!(
             "  {:28} {:5} rows, {:6} bytes of keys, {:7} of values",
-            size.table.0, size.rows, size.key_bytes, size.value_bytes
+            size.table.name(),
+            size.rows,
+            size.key_bytes,
+            size.value_bytes
         );
     }
 }

@@ -42,7 +42,7 @@ fn a_place_is_given_up_as_soon_as_the_patient_takes_its_permission_back() {
     let order = region.upload_at(Some(region.world.now.0 + 5 * DAY_MS)).unwrap();
     let places = |region: &Region| {
         let store = &region.world.parties[region.provider.0].store;
-        store.page(Table("backup_reservation"), &[], &[], usize::MAX).unwrap().len()
+        store.page(Table::rows("backup_reservation"), &[], &[], usize::MAX).unwrap().len()
     };
     assert_eq!(places(&region), 1);
     let tokens = region.tokens(&order);

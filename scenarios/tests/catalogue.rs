@@ -15,7 +15,7 @@ use chartmesh_protocol::time::{DAY_MS, Timestamp};
 use chartmesh_scenarios::{Region, Who};
 
 /// The tables that a dishonest holder's program writes.
-const ENTRIES: Table = Table("entry");
+const ENTRIES: Table = Table::rows("entry");
 
 fn key(region: &Region, entry: EntryId) -> Vec<u8> {
     [&region.patient.0[..], &entry.0].concat()

@@ -26,7 +26,7 @@ fn seeds(region: &Region, who: Who) -> Vec<[u8; 32]> {
 
 /// What it made is lost, as with a store that is put back; its next start makes another.
 fn forget(region: &mut Region, who: Who) {
-    const KEYS: Table = Table("grant_key");
+    const KEYS: Table = Table::rows("grant_key");
     let store = &mut region.world.parties[who.0].store;
     for (key, _) in store.page(KEYS, &[], &[], usize::MAX).unwrap() {
         store.delete(KEYS, &key).unwrap();

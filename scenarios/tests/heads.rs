@@ -14,7 +14,7 @@ use chartmesh_protocol::time::Timestamp;
 use chartmesh_scenarios::{Region, Who};
 
 /// The tables that a dishonest holder's program writes.
-const LOG: [Table; 2] = [Table("access_log"), Table("access_log_head")];
+const LOG: [Table; 2] = [Table::rows("access_log"), Table::rows("access_log_head")];
 
 type Log = [Vec<Row>; 2];
 

@@ -279,7 +279,7 @@ fn a_dishonest_holder_that_says_it_was_put_back_to_hide_a_read_is_shown() {
     let mut region = Region::found(1);
     let provider = region.provider;
     let request = region.permitted("{}");
-    let log = [Table("access_log"), Table("access_log_head")];
+    let log = [Table::rows("access_log"), Table::rows("access_log_head")];
     let before = region.copy(provider);
     assert_eq!(region.fetch(&request).state, RequestState::Done);
     let party = &mut region.world.parties[provider.0];

@@ -167,7 +167,7 @@ fn an_earlier_key_takes_its_institution_out_of_nothing_where_the_new_one_was_hea
     region.world.switch(a, false);
     region.world.switch(provider, true);
     region.world.settle();
-    let view = region.world.parties[b.0].store.get(Table("federation_view"), &[]).unwrap();
+    let view = region.world.parties[b.0].store.get(Table::rows("federation_view"), &[]).unwrap();
     let view = View::from_bytes(&view.unwrap(), usize::MAX).unwrap().check().unwrap();
     let leaves = Ballot {
         view: view.id(),

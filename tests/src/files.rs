@@ -1,4 +1,4 @@
-//! Files below a folder.
+//! Files below a folder, and a store put aside and put back.
 
 use std::path::{Path, PathBuf};
 
@@ -22,4 +22,25 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// What of a node's data is its store.
+const STORE: [&str; 2] = ["store.redb", "store.packs"];
+
+/// Puts the store of the data in one folder, both its file and its packs, in the place of another's.
+///
+/// # Panics
+/// When the disk fails.
+pub fn copy_store(from: &Path, to: &Path) {
+    let [file, packs] = STORE;
+    std::fs::copy(from.join(file), to.join(file)).expect("a folder of the test");
+    let (from, to) = (from.join(packs), to.join(packs));
+    if to.exists() {
+        std::fs::remove_dir_all(&to).expect("a folder of the test");
+    }
+    std::fs::create_dir(&to).expect("a folder of the test");
+    for pack in files(&from) {
+        let name = pack.file_name().expect("it has a name");
+        std::fs::copy(&pack, to.join(name)).expect("a folder of the test");
+    }
 }

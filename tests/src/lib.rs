@@ -19,7 +19,7 @@ mod rogue;
 pub use clock::Clock;
 pub use counter::Counter;
 pub use crowd::{Crowd, door};
-pub use files::files;
+pub use files::{copy_store, files};
 pub use http::{Api, Asked, Refusal};
 pub use log::{lines, refusals};
 pub use node::{Node, program};

@@ -7,7 +7,7 @@ mod kills_support;
 use std::time::{Duration, Instant};
 
 use chartmesh_tests::{
-    Api, Asked, Node, Numbers, Refusal, Region, approve, fetch, files, refer, until,
+    Api, Asked, Node, Numbers, Refusal, Region, approve, copy_store, fetch, files, refer, until,
 };
 use kills_support::{Acknowledged, Author, given, whole};
 use serde_json::{Value, json};
@@ -309,9 +309,8 @@ fn what_a_node_forgot_is_noticed_entry_permission_receipt_log_line_and_object() 
     let root = tempfile::tempdir().unwrap();
     let mut story = Story::found(root.path());
     let copies = tempfile::tempdir().unwrap();
-    let stores = |region: &Region| {
-        [&region.a, &region.b, &region.relay].map(|node| node.dir.join("store.redb"))
-    };
+    let stores =
+        |region: &Region| [&region.a, &region.b, &region.relay].map(|node| node.dir.clone());
     let everybody = |region: &mut Region, what: fn(&mut Node)| {
         let Region { a, b, relay, provider, .. } = region;
         for node in [a, b, relay, provider] {
@@ -320,7 +319,9 @@ fn what_a_node_forgot_is_noticed_entry_permission_receipt_log_line_and_object() 
     };
     everybody(&mut story.region, Node::kill);
     for (number, store) in stores(&story.region).iter().enumerate() {
-        std::fs::copy(store, copies.path().join(number.to_string())).unwrap();
+        let copy = copies.path().join(number.to_string());
+        std::fs::create_dir(&copy).unwrap();
+        copy_store(store, &copy);
     }
     everybody(&mut story.region, Node::start);
     story.region.unlock();
@@ -332,7 +333,7 @@ fn what_a_node_forgot_is_noticed_entry_permission_receipt_log_line_and_object() 
     // An object of the provider's loses its last byte; the others forget what came since the copy.
     everybody(&mut story.region, Node::kill);
     for (number, store) in stores(&story.region).iter().enumerate() {
-        std::fs::copy(copies.path().join(number.to_string()), store).unwrap();
+        copy_store(&copies.path().join(number.to_string()), store);
     }
     let objects = files(&story.region.provider.dir.join("objects").join("objects"));
     let object = objects.iter().find(|file| file.extension().is_none()).unwrap();

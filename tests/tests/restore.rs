@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chartmesh_tests::{Node, admit, files, is_member, join, until};
+use chartmesh_tests::{Node, admit, copy_store, files, is_member, join, until};
 use serde_json::{Value, json};
 
 fn entries(at: &Node, subject: &str) -> Vec<Value> {
@@ -214,15 +214,16 @@ fn a_store_that_is_put_back_is_noticed_at_the_next_start() {
     };
     import(&hospital, "before");
     hospital.kill();
-    let (store, copy) = (hospital.dir.join("store.redb"), root.path().join("copy"));
-    std::fs::copy(&store, &copy).unwrap();
+    let copy = root.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    copy_store(&hospital.dir, &copy);
     hospital.start();
     assert!(hospital.get("/v1/status").unwrap()["put_back"].is_null());
     import(&hospital, "after");
     assert_eq!(entries(&hospital, &subject).len(), 2);
 
     hospital.kill();
-    std::fs::copy(&copy, &store).unwrap();
+    copy_store(&copy, &hospital.dir);
     hospital.start();
     assert_eq!(entries(&hospital, &subject).len(), 1);
     let status = hospital.get("/v1/status").unwrap();

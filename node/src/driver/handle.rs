@@ -21,6 +21,7 @@ use super::queue::Item;
 use super::running::Running;
 use crate::object_store::ObjectFolder;
 use crate::room::Free;
+use crate::store::StoreUse;
 
 /// The way to the driver; clones share it.
 #[derive(Clone)]
@@ -205,6 +206,12 @@ impl Handle {
             waiting: queue.max_capacity() - queue.capacity(),
             lag: Duration::from_micros(counters.lag_us.load(Ordering::Relaxed)),
         }
+    }
+
+    /// What the store takes up, and what it did; none while it is opened anew.
+    #[must_use]
+    pub fn store_use(&self) -> Option<StoreUse> {
+        self.running.store.usage().ok()
     }
 
     /// Asks the driver to stop once what is queued is done; [`super::Driver::ended`] tells when.

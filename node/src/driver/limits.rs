@@ -19,6 +19,10 @@ pub(super) const QUEUE_EVENTS_MAX: usize = 1024;
 /// KiB of messages that wait for the writer, in all.
 pub(super) const QUEUE_KIB_MAX: u32 = 32 * 1024;
 
+/// How often what was deleted is overwritten, when something is written at all: a key or an entry that is to be gone is
+/// gone from the log, too, and nobody waits for it longer than an hour.
+pub(super) const ERASE_EVERY: Duration = Duration::from_secs(15 * 60);
+
 /// Batches in a row that the storage may fail before the node stops: a disk that is full for a
 /// moment is not the end, one that is broken is.
 pub(super) const FAULTS_MAX: u32 = 3;

@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 use chartmesh_protocol::store::StoreError;
 
 use super::parts::Reopen;
-use crate::store::{Batch, OpenError, Snapshot, Store};
+use crate::store::{Batch, Erasure, OpenError, Snapshot, Store, StoreUse};
 
 /// Holds the store. Once its file could not be written, an open store answers nothing any more.
 pub(super) struct Shelf {
@@ -26,6 +26,21 @@ impl Shelf {
     /// See [`Store::batch`].
     pub(super) fn batch(&self) -> Result<Batch, StoreError> {
         self.with(Store::batch)
+    }
+
+    /// See [`Store::tidy`].
+    pub(super) fn tidy(&self) -> Result<bool, StoreError> {
+        self.with(Store::tidy)
+    }
+
+    /// See [`Store::erase`].
+    pub(super) fn erase(&self) -> Result<Erasure, StoreError> {
+        self.with(Store::erase)
+    }
+
+    /// See [`Store::usage`].
+    pub(super) fn usage(&self) -> Result<StoreUse, StoreError> {
+        self.with(|store| Ok(store.usage()))
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Store) -> Result<T, StoreError>) -> Result<T, StoreError> {

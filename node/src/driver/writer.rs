@@ -12,14 +12,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::ended::{Ended, Undone};
-use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, FAULTS_MAX};
+use super::limits::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCH_TIME_MAX, ERASE_EVERY, FAULTS_MAX};
 use super::parts::Witnessed;
 use super::perform::perform;
 use super::queue::{Item, Queued, Ticket};
 use super::running::Running;
 use super::trail::Line;
 use crate::random::system;
-use crate::store::Batch;
+use crate::store::{Batch, Erasure};
 
 /// Runs until it is told to stop, or the storage fails for good.
 pub(super) async fn run(running: Arc<Running>, mut items: mpsc::Receiver<Item>) {
@@ -27,16 +27,30 @@ pub(super) async fn run(running: Arc<Running>, mut items: mpsc::Receiver<Item>) 
     // Also when this thread panics: whoever waits must hear of it.
     let mut end = End { running, why: Ended::Bug };
     let mut faults = 0;
+    let mut house = House::new();
     end.why = loop {
-        let Some(Item::Event(first)) = items.recv().await else {
-            break Ended::Stopped;
+        let item = match house.is_untidy {
+            true => items.try_recv().ok(),
+            false => Some(items.recv().await.unwrap_or(Item::Stop)),
+        };
+        let first = match item {
+            Some(Item::Event(first)) => first,
+            Some(Item::Stop) => break Ended::Stopped,
+            // While nobody waits.
+            None => {
+                house.tidy(running);
+                continue;
+            }
         };
         if running.stopping.is_cancelled() {
             fail(running, first.ticket, Undone::Stopping);
             break Ended::Stopped;
         }
         match batch(running, *first, &mut items) {
-            Ok(ControlFlow::Continue(())) => faults = 0,
+            Ok(ControlFlow::Continue(())) => {
+                faults = 0;
+                house.tidy(running);
+            }
             Ok(ControlFlow::Break(())) => break Ended::Stopped,
             Err(error) if reopened(running) => {
                 running.counters.faults.fetch_add(1, Ordering::Relaxed);
@@ -56,6 +70,39 @@ pub(super) async fn run(running: Arc<Running>, mut items: mpsc::Receiver<Item>) 
     while let Ok(item) = items.try_recv() {
         if let Item::Event(queued) = item {
             fail(running, queued.ticket, Undone::Stopping);
+        }
+    }
+}
+
+/// What the store is to do for itself between batches.
+struct House {
+    is_untidy: bool,
+    /// Since when nothing that was deleted is left; none while it is being overwritten.
+    erased: Option<Instant>,
+}
+
+impl House {
+    fn new() -> Self {
+        Self { is_untidy: false, erased: Some(Instant::now()) }
+    }
+
+    /// One small step. Not on a disk that is full: what is copied needs room before it gives some back.
+    fn tidy(&mut self, running: &Running) {
+        if running.disk.as_ref().is_some_and(|room| !room.is_above_floor()) {
+            self.is_untidy = false;
+            return;
+        }
+        self.erased = self.erased.filter(|since| since.elapsed() < ERASE_EVERY);
+        let done = match self.erased {
+            Some(_) => running.store.tidy().map(|more| self.is_untidy = more),
+            None => running.store.erase().map(|erasure| {
+                self.erased = (erasure == Erasure::Done).then(Instant::now);
+                self.is_untidy = erasure != Erasure::Waits;
+            }),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "the storage failed while packs were tidied");
+            *self = Self::new();
         }
     }
 }

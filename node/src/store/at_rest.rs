@@ -7,9 +7,9 @@ use chartmesh_protocol::store::{Table, Txn};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::{StorageKey, Store, StoreOptions, snapshot};
+use super::{StorageKey, Store, StoreOptions, accounts};
 
-const TABLE: Table = Table("table-of-Tanaka-Hanako");
+const TABLE: Table = Table::rows("table-of-Tanaka-Hanako");
 const MARKER: &[u8] = b"Tanaka-Hanako";
 
 /// A small row, one in the key, and one of many pages; enough of them for inner tree pages, whose
@@ -36,7 +36,7 @@ fn the_file_holds_no_key_no_value_and_no_table_name_in_clear() {
     let mut rng = StdRng::seed_from_u64(5);
     let key = StorageKey::generate(&mut rng);
     // A small cache makes redb write pages out before the commit too.
-    let options = StoreOptions { cache_bytes: 64 << 10 };
+    let options = StoreOptions { cache_bytes: 64 << 10, ..StoreOptions::default() };
     let store = Store::create_with(&path, &key, &mut rng, &options).unwrap();
     for chunk in rows().chunks(50) {
         let mut batch = store.batch().unwrap();
@@ -55,7 +55,7 @@ fn the_file_holds_no_key_no_value_and_no_table_name_in_clear() {
     let clear = directory.path().join("clear");
     let database = redb::Database::create(&clear).unwrap();
     let transaction = database.begin_write().unwrap();
-    let mut table = transaction.open_table(snapshot::definition(TABLE)).unwrap();
+    let mut table = transaction.open_table(accounts::definition(TABLE.name())).unwrap();
     for (key, value) in &rows() {
         table.insert(key.as_slice(), value.as_slice()).unwrap();
     }

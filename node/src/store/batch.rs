@@ -1,4 +1,5 @@
-//! Writing: one redb transaction for many events, and an overlay of the protocol's for each of them.
+//! Writing: one group of the log and one redb transaction for many events, and an overlay of the protocol's for each
+//! of them.
 //!
 //! redb knows no nested transactions (it refuses savepoints once a table is open), so what events
 //! write is kept in memory, over a snapshot of the committed state, and goes into redb's tables in
@@ -6,12 +7,15 @@
 //! [`Batch::bytes`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use chartmesh_protocol::store::{Changes, Overlay, ReadTxn, Row, StoreError, Table};
 use redb::WriteTransaction;
 
 use super::fault::fault;
-use super::snapshot::{Snapshot, definition};
+use super::log::Shared;
+use super::pack::Change;
+use super::snapshot::Snapshot;
 
 /// The changes of several events that become durable together. Dropped without
 /// [`Batch::commit`], it leaves no trace.
@@ -19,11 +23,16 @@ pub struct Batch {
     transaction: WriteTransaction,
     committed: Snapshot,
     changes: Changes,
+    shared: Arc<Shared>,
 }
 
 impl Batch {
-    pub(super) fn new(transaction: WriteTransaction, committed: Snapshot) -> Self {
-        Self { transaction, committed, changes: Changes::default() }
+    pub(super) fn new(
+        transaction: WriteTransaction,
+        committed: Snapshot,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self { transaction, committed, changes: Changes::default(), shared }
     }
 
     /// A transaction for the next event, which sees what the earlier events of the batch wrote. What it
@@ -51,22 +60,16 @@ impl Batch {
     /// [`StoreError::Fault`] when the storage failed. Whether the batch is on the disk is then
     /// unknown until the store is opened anew, and the open store refuses everything else.
     pub fn commit(self) -> Result<(), StoreError> {
-        let Self { transaction, committed, changes } = self;
+        let Self { transaction, committed, changes, shared } = self;
         drop(committed);
         if changes.is_empty() {
             return transaction.abort().map_err(fault);
         }
-        for (table, rows) in changes.tables() {
-            let mut table = transaction.open_table(definition(table)).map_err(fault)?;
-            for (key, value) in rows {
-                match value {
-                    Some(value) => table.insert(key.as_slice(), value.as_slice()),
-                    None => table.remove(key.as_slice()),
-                }
-                .map_err(fault)?;
-            }
-        }
-        transaction.commit().map_err(fault)
+        let changes: Vec<_> = changes
+            .tables()
+            .map(|(table, rows)| Change { table: table.name(), shape: table.shape(), rows })
+            .collect();
+        shared.commit(transaction, &changes)
     }
 }
 
@@ -83,6 +86,20 @@ impl ReadTxn for Batch {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
         self.changes.page_over(&self.committed, table, from, to, limit)
+    }
+
+    fn page_down(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.changes.page_down_over(&self.committed, table, from, to, limit)
+    }
+
+    fn get_many(&self, table: Table, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.changes.get_many_over(&self.committed, table, keys)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chartmesh_protocol::store::StoreError;
+
 use super::header::HeaderError;
 
 /// Why a store could not be made.
@@ -84,6 +86,10 @@ pub(super) enum OpenFault {
     Length(u64),
     #[error("a page that leads to the others is altered")]
     Noise,
+    #[error("its pack {pack} is damaged: {why}")]
+    Pack { pack: u32, why: String },
+    #[error(transparent)]
+    Row(#[from] StoreError),
     #[error(transparent)]
     Header(#[from] HeaderError),
     #[error(transparent)]

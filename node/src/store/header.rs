@@ -12,11 +12,14 @@ pub const STORAGE_KEY_LEN: usize = 32;
 pub(super) const HEADER_LEN: u64 = PAGE as u64;
 pub(super) const PAGE: usize = 4096;
 
+/// Bytes of a store's salt.
+pub(super) const SALT_LEN: usize = 32;
+
 /// Bytes of the two AES-256 keys of XTS.
 pub(super) const XTS_KEYS_LEN: usize = 64;
 
 const MAGIC: &[u8; 8] = b"CMSTORE\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// The header's fields: magic, version, six zeros, salt, key check, BLAKE3 of all before it; then
 /// zeros to the end of the page.
@@ -77,12 +80,15 @@ pub(super) enum HeaderError {
     WrongKey,
 }
 
-/// A header with a fresh salt, and the XTS keys that belong to it.
-pub(super) fn new(
-    key: &StorageKey,
-    rng: &mut impl CryptoRng,
-) -> (Vec<u8>, Zeroizing<[u8; XTS_KEYS_LEN]>) {
-    let mut salt = [0; 32];
+/// What a header says: what its store is encrypted under.
+pub(super) struct Header {
+    pub(super) xts: Zeroizing<[u8; XTS_KEYS_LEN]>,
+    pub(super) salt: [u8; SALT_LEN],
+}
+
+/// A header with a fresh salt, and what belongs to it.
+pub(super) fn new(key: &StorageKey, rng: &mut impl CryptoRng) -> (Vec<u8>, Header) {
+    let mut salt = [0; SALT_LEN];
     rng.fill_bytes(&mut salt);
     let derived = derive(key, &salt);
     let mut page = vec![0; PAGE];
@@ -92,16 +98,13 @@ pub(super) fn new(
     page[field::KEY_CHECK].copy_from_slice(&derived.check);
     let checksum = blake3::hash(&page[..field::CHECKSUM.start]);
     page[field::CHECKSUM].copy_from_slice(checksum.as_bytes());
-    (page, derived.xts)
+    (page, Header { xts: derived.xts, salt })
 }
 
-/// The XTS keys of the store with this header.
+/// What belongs to a store with this header.
 ///
 /// The checksum is compared before the key, so that damage is never reported as a wrong key.
-pub(super) fn check(
-    page: &[u8],
-    key: &StorageKey,
-) -> Result<Zeroizing<[u8; XTS_KEYS_LEN]>, HeaderError> {
+pub(super) fn check(page: &[u8], key: &StorageKey) -> Result<Header, HeaderError> {
     if page[field::MAGIC] != *MAGIC {
         return Err(HeaderError::Magic);
     }
@@ -115,13 +118,14 @@ pub(super) fn check(
     if page[field::CHECKSUM] != *checksum.as_bytes() || !padding_is_zero {
         return Err(HeaderError::Altered);
     }
-    let derived = derive(key, &page[field::SALT]);
+    let salt = page[field::SALT].try_into().expect("the field is 32 bytes long");
+    let derived = derive(key, &salt);
     // `blake3::Hash` compares in constant time.
     let stored: [u8; 32] = page[field::KEY_CHECK].try_into().expect("the field is 32 bytes long");
     if blake3::Hash::from_bytes(stored) != blake3::Hash::from_bytes(derived.check) {
         return Err(HeaderError::WrongKey);
     }
-    Ok(derived.xts)
+    Ok(Header { xts: derived.xts, salt })
 }
 
 struct Derived {
@@ -129,7 +133,7 @@ struct Derived {
     check: [u8; 32],
 }
 
-fn derive(key: &StorageKey, salt: &[u8]) -> Derived {
+fn derive(key: &StorageKey, salt: &[u8; SALT_LEN]) -> Derived {
     let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
     hasher.update(key.expose()).update(salt);
     let mut output = hasher.finalize_xof();
@@ -154,15 +158,16 @@ mod tests {
 
     #[test]
     fn a_header_gives_its_keys_back_to_the_right_key_only() {
-        let (page, keys) = new(&key(1), &mut StdRng::seed_from_u64(1));
-        assert_eq!(check(&page, &key(1)).unwrap(), keys);
-        assert_eq!(check(&page, &key(2)).unwrap_err(), HeaderError::WrongKey);
+        let (page, made) = new(&key(1), &mut StdRng::seed_from_u64(1));
+        let read = check(&page, &key(1)).unwrap();
+        assert_eq!((read.xts, read.salt), (made.xts, made.salt));
+        assert_eq!(check(&page, &key(2)).err(), Some(HeaderError::WrongKey));
     }
 
     #[test]
     fn two_stores_under_one_key_have_different_xts_keys() {
         let mut rng = StdRng::seed_from_u64(2);
-        assert_ne!(new(&key(1), &mut rng).1, new(&key(1), &mut rng).1);
+        assert_ne!(new(&key(1), &mut rng).1.xts, new(&key(1), &mut rng).1.xts);
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
                 8..10 => HeaderError::Version(u16::from_be_bytes([altered[8], altered[9]])),
                 _ => HeaderError::Altered,
             };
-            assert_eq!(check(&altered, &key(1)).unwrap_err(), expected, "byte {byte}");
+            assert_eq!(check(&altered, &key(1)).err(), Some(expected), "byte {byte}");
         }
     }
 

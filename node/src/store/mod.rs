@@ -1,18 +1,45 @@
-//! The node's tables: redb on a file that nobody can read without the storage key.
+//! The node's tables: packs that nobody can read without the storage key, and redb to find things in them.
 //!
-//! # The file
+//! # The files
 //!
 //! ```text
+//! store.redb                                                   redb, in one file
 //! byte 0        4096       8192                               end
 //!      | header | page 0   | page 1 | page 2 | ...              |
 //!      | ours   | redb's,  | redb's, each page AES-256-XTS      |
 //!      | clear  | clear    | under its own number               |
+//!
+//! store.packs/00000001.pack, ...                               the log, and all that is large
+//! byte 0        4096                                          some 64 MiB
+//!      | header | group | group | ...                           |    group: head | value | value | ... | rows
+//!      | clear  | each at a page; its records AES-256-GCM       |
 //! ```
 //!
-//! The header (`header.rs`) holds a magic, a version, a random salt and a value that only
+//! The header of the store (`header.rs`) holds a magic, a version, a random salt and a value that only
 //! the right storage key makes, so that a wrong key is told as such before redb sees a byte. It is
 //! written once. The XTS keys derive from the storage key and the salt, so two files never share
-//! them.
+//! them. Those of packs (`pack/format.rs`) are alike, and derive from both salts: a pack opens in its
+//! own store, under its own number.
+//!
+//! # Log first
+//!
+//! What a batch of events writes is one GROUP (`pack/group.rs`). It is appended to the open pack, and one
+//! `fdatasync` makes it durable; then redb has it, in memory, and it is acknowledged. redb's own pages are made
+//! durable every 64 groups, 32 MiB or two seconds, and with the first group of a pack. So an acknowledgement costs one sync, and opening reads from the log
+//! what redb has not (`recover.rs`), which is bounded. Large values of tables of bodies stand in the pack only, and redb has
+//! their places; what is small stands in redb, and its bytes in the log are dead once redb has it durably.
+//!
+//! A group begins at a page of its own, only when all before it are durable, and says its number. So opening can tell
+//! what a crash left (a last group that is not whole, with nothing behind it: it was not acknowledged, and is cut off) from
+//! damage (a group that is not whole, with a later one behind it), which it reports. No place in a pack is written twice
+//! under one key: each opening begins a new pack, and so does every fault.
+//!
+//! # Erasing, and packs that are mostly dead
+//!
+//! [`Store::tidy`] copies what lives out of a pack that is more than half dead, a slice at a time, as groups like any others,
+//! and takes the pack away once redb has that durably and nobody reads from before. [`Store::erase`] overwrites deleted values
+//! where they are, and [`Store::is_erased`] says whether any is left. redb's pages, and the log's rows until their pack
+//! goes, may still hold small rows that were deleted: what must be erased belongs in a table of bodies.
 //!
 //! # Why redb's page 0 stays clear
 //!
@@ -31,8 +58,9 @@
 //!
 //! # What the encryption does, and what not
 //!
-//! It hides content. It does not hide which pages change, it does not authenticate, and it does
-//! not notice a file put back from an older copy; what must not be forged is signed a layer above.
+//! It hides content. In packs it authenticates, too: a value is only taken where it was written, as that of its table and
+//! key; an altered one is reported as damage. redb's pages are not authenticated, and nothing notices files put back from
+//! an older copy; what must not be forged is signed a layer above (decision 0029).
 //!
 //! XTS works on 16-byte blocks that do not depend on each other, so a write torn by the disk at a
 //! sector leaves exactly what it would leave in a clear file: some sectors old, some new. Space
@@ -45,9 +73,9 @@
 //!
 //! [`Store::begin_read`] gives a [`Snapshot`]. [`Store::batch`] gives the one [`Batch`] that may
 //! be open at a time; each event of the batch writes to an overlay that is merged when the
-//! event ends well and dropped otherwise. [`Batch::commit`] returns when the batch is on the disk
-//! (two-phase: data, sync, god byte, sync).
+//! event ends well and dropped otherwise. [`Batch::commit`] returns when the batch is on the disk.
 
+mod accounts;
 mod batch;
 mod below;
 mod encrypt;
@@ -55,7 +83,14 @@ mod error;
 mod fault;
 mod file;
 mod header;
+mod limits;
+mod log;
+mod options;
+mod pack;
+mod pins;
+mod recover;
 mod snapshot;
+mod tidy;
 mod xts;
 
 #[cfg(test)]
@@ -63,6 +98,7 @@ mod at_rest;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use chartmesh_protocol::store::StoreError;
 use rand_core::CryptoRng;
@@ -75,32 +111,24 @@ pub use redb::StorageBackend;
 pub use batch::Batch;
 pub use error::{CreateError, OpenError};
 pub use header::{STORAGE_KEY_LEN, StorageKey};
+pub use options::{StoreFiles, StoreOptions, StoreUse};
 pub use snapshot::Snapshot;
+pub use tidy::Erasure;
 
 use below::Below;
 use encrypt::{EncryptingBackend, PAGE_LEN};
 use error::OpenFault;
 use fault::fault;
 use header::HEADER_LEN;
+use log::Shared;
+use pack::{Packs, Secret};
+use recover::recover;
 
-/// How a store uses the machine.
-#[derive(Clone, Copy, Debug)]
-pub struct StoreOptions {
-    /// Bytes of decrypted pages that redb may keep in memory.
-    pub cache_bytes: usize,
-}
-
-impl Default for StoreOptions {
-    /// 32 MiB: an idle node is to stay under 60 MiB, and redb's own default is 1 GiB.
-    fn default() -> Self {
-        Self { cache_bytes: 32 << 20 }
-    }
-}
-
-/// The tables of one node, in one encrypted file that no other process can open meanwhile.
+/// The tables of one node, in encrypted files that no other process can open meanwhile.
 #[derive(Debug)]
 pub struct Store {
     database: Database,
+    shared: Arc<Shared>,
 }
 
 impl Store {
@@ -129,33 +157,43 @@ impl Store {
         options: &StoreOptions,
     ) -> Result<Self, CreateError> {
         let draft = file::Draft::beside(path)?;
-        let store = Self::create_on(Box::new(draft.backend()?), path, key, rng, options)?;
+        let files = StoreFiles::beside(path, Box::new(draft.backend()?));
+        let store = Self::create_on(files, path, key, rng, options)?;
         draft.publish()?;
         Ok(store)
     }
 
     /// Makes an empty store on anything that stores bytes; it must be empty. `name` is what errors
-    /// call it.
+    /// call it. Packs that are there already are of a store that is gone: they are set aside.
     ///
     /// # Errors
     /// [`CreateError::Fault`].
     pub fn create_on(
-        disk: Box<dyn StorageBackend>,
+        files: StoreFiles,
         name: &Path,
         key: &StorageKey,
         rng: &mut impl CryptoRng,
         options: &StoreOptions,
     ) -> Result<Self, CreateError> {
+        let StoreFiles { store, disk, packs } = files;
         let fault = |source| CreateError::Fault { path: name.to_owned(), source };
-        let (header, keys) = header::new(key, rng);
-        let begun = disk.set_len(HEADER_LEN).and_then(|()| disk.write(0, &header));
+        let (page, header) = header::new(key, rng);
+        let packs = Packs::new(disk, packs, Secret::new(key, header.salt));
+        let begun = packs.make_folder().and_then(|()| packs.set_aside());
+        let begun =
+            begun.and_then(|()| store.set_len(HEADER_LEN)).and_then(|()| store.write(0, &page));
         begun.map_err(|error| fault(error.into()))?;
-        let backend = EncryptingBackend::new(Below(disk), &keys);
+        let backend = EncryptingBackend::new(Below(store), &header.xts);
         let database = builder(options).create_with_backend(backend);
-        Ok(Self { database: database.map_err(|error| fault(error.into()))? })
+        let database = database.map_err(|error| fault(error.into()))?;
+        let (accounts, found) = recover(&database, &packs)
+            .map_err(|error| fault(redb::Error::Io(std::io::Error::other(error.to_string()))))?;
+        let shared = Shared::new(packs, accounts, found, *options);
+        Ok(Self { database, shared: Arc::new(shared) })
     }
 
-    /// Opens the store at `path`, with the default options. After a crash redb first repairs it.
+    /// Opens the store at `path`, with the default options. After a crash, what redb had not durably is read from
+    /// the log.
     ///
     /// # Errors
     /// See [`OpenError`]; a store that does not exist is never made here, because an empty store
@@ -173,7 +211,7 @@ impl Store {
         key: &StorageKey,
         options: &StoreOptions,
     ) -> Result<Self, OpenError> {
-        Self::open_on(Box::new(file::open(path)?), path, key, options)
+        Self::open_on(StoreFiles::beside(path, Box::new(file::open(path)?)), path, key, options)
     }
 
     /// Opens the store that is on anything that stores bytes, for this process alone. `name` is what
@@ -182,12 +220,12 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_on(
-        disk: Box<dyn StorageBackend>,
+        files: StoreFiles,
         name: &Path,
         key: &StorageKey,
         options: &StoreOptions,
     ) -> Result<Self, OpenError> {
-        Self::try_open(Below(disk), key, options).map_err(|fault| fault.at(name))
+        Self::try_open(files, key, options).map_err(|fault| fault.at(name))
     }
 
     /// A consistent view of what is committed now; later commits do not change it.
@@ -195,7 +233,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Fault`] when the storage failed, now or earlier.
     pub fn begin_read(&self) -> Result<Snapshot, StoreError> {
-        Ok(Snapshot::new(self.database.begin_read().map_err(fault)?))
+        Snapshot::new(&self.shared, || self.database.begin_read().map_err(fault))
     }
 
     /// Opens the batch that the next events go into. Waits while another batch is open.
@@ -205,36 +243,54 @@ impl Store {
     pub fn batch(&self) -> Result<Batch, StoreError> {
         // The order matters: from here on nobody else can commit, so the snapshot is the newest
         // state for as long as the batch lives.
-        let mut transaction = self.database.begin_write().map_err(fault)?;
-        transaction.set_two_phase_commit(true);
-        Ok(Batch::new(transaction, self.begin_read()?))
+        let transaction = self.database.begin_write().map_err(fault)?;
+        self.shared.log().usable()?;
+        Ok(Batch::new(transaction, self.begin_read()?, Arc::clone(&self.shared)))
     }
 
-    /// Walks every page and compares the checksums. False when something was wrong and repaired.
+    /// Walks every page and every pack, and compares checksums and tags. False when something was wrong and repaired.
     ///
     /// # Errors
-    /// [`StoreError::Fault`] when the damage cannot be repaired.
+    /// [`StoreError`] when the damage cannot be repaired.
     pub fn verify(&mut self) -> Result<bool, StoreError> {
+        self.verify_packs()?;
         self.database.check_integrity().map_err(fault)
     }
 
+    /// What it takes up, and what it did.
+    #[must_use]
+    pub fn usage(&self) -> StoreUse {
+        self.shared.log().usage()
+    }
+
     /// Opens the store that the bytes below hold.
-    fn try_open(disk: Below, key: &StorageKey, options: &StoreOptions) -> Result<Self, OpenFault> {
-        let len = disk.len()?;
+    fn try_open(
+        files: StoreFiles,
+        key: &StorageKey,
+        options: &StoreOptions,
+    ) -> Result<Self, OpenFault> {
+        let StoreFiles { store, disk, packs } = files;
+        let store = Below(store);
+        let len = store.len()?;
         // The smallest redb file is longer, but redb says that better than we could.
         if len <= HEADER_LEN || !len.is_multiple_of(PAGE_LEN) {
             return Err(OpenFault::Length(len));
         }
-        let mut header = vec![0; header::PAGE];
-        disk.read(0, &mut header)?;
-        let keys = header::check(&header, key)?;
-        let backend = EncryptingBackend::new(disk, &keys);
+        let mut page = vec![0; header::PAGE];
+        store.read(0, &mut page)?;
+        let header = header::check(&page, key)?;
+        let packs = Packs::new(disk, packs, Secret::new(key, header.salt));
+        let backend = EncryptingBackend::new(store, &header.xts);
         // A page that something else than a crash has altered decrypts to noise, and redb takes
         // some noise (a table name that is no UTF-8) for a bug of its own and panics.
-        let opened =
-            catch_unwind(AssertUnwindSafe(|| builder(options).create_with_backend(backend)));
-        let database = opened.map_err(|_| OpenFault::Noise)?;
-        Ok(Self { database: database.map_err(redb::Error::from)? })
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let database = builder(options).create_with_backend(backend);
+            let database = database.map_err(redb::Error::from)?;
+            let (accounts, found) = recover(&database, &packs)?;
+            Ok((database, accounts, found))
+        }));
+        let (database, accounts, found) = opened.unwrap_or(Err(OpenFault::Noise))?;
+        Ok(Self { database, shared: Arc::new(Shared::new(packs, accounts, found, *options)) })
     }
 }
 

@@ -39,11 +39,11 @@ reasons! {
 }
 
 /// Sender, stream -> [`InboxRow`].
-const STREAMS: Table = Table("inbox_stream");
+const STREAMS: Table = Table::rows("inbox_stream");
 /// Sender, stream, number -> [`KeptRow`].
-const OUTCOMES: Table = Table("inbox_kept");
+const OUTCOMES: Table = Table::rows("inbox_kept");
 /// Sender -> what was sent up to this time may have been handled in a stream that was forgotten.
-const FLOORS: Table = Table("inbox_floor");
+const FLOORS: Table = Table::rows("inbox_floor");
 
 wire_struct! {
     /// One stream to us.

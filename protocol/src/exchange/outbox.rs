@@ -44,13 +44,13 @@ reasons! {
 }
 
 /// Institution -> [`StreamRow`].
-const STREAMS: Table = Table("outbox_stream");
+const STREAMS: Table = Table::rows("outbox_stream");
 /// Institution, number -> [`OutboxRow`].
-const OUTBOX: Table = Table("outbox");
+const OUTBOX: Table = Table::rows("outbox");
 /// Institution, patient -> [`OrderedRow`]: what waits because the patient ordered it.
-const ORDERED: Table = Table("outbox_ordered");
+const ORDERED: Table = Table::rows("outbox_ordered");
 /// Not to be tried before, institution -> nothing: those for which something waits, as they come due.
-const DUE: Table = Table("outbox_due");
+const DUE: Table = Table::rows("outbox_due");
 
 wire_struct! {
     /// Our stream to one institution.

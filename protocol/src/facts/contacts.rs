@@ -8,13 +8,13 @@ use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 
 /// Patient, institution -> nothing.
-const CONTACTS: Table = Table("contact");
+const CONTACTS: Table = Table::rows("contact");
 
 /// Patient, institution -> nothing: the patient enrolled with it, or has said yes to that.
-const ENROLLED: Table = Table("enrolled");
+const ENROLLED: Table = Table::rows("enrolled");
 
 /// Patient, institution -> [`EnrollingRow`].
-const ENROLLING: Table = Table("enrolling");
+const ENROLLING: Table = Table::rows("enrolling");
 
 wire_struct! {
     /// An enrolment that was begun and is not made.

@@ -20,11 +20,11 @@ use crate::time::{DAY_MS, HOUR_MS, Timestamp};
 use crate::turn::{Effect, Own};
 
 /// Nothing -> [`StartedRow`].
-const STARTED: Table = Table("started");
+const STARTED: Table = Table::rows("started");
 /// Nothing -> [`CopiedRow`]: of this node.
-const COPIED: Table = Table("copied");
+const COPIED: Table = Table::rows("copied");
 /// Party -> when we last did something about its having been put back.
-const HEARD: Table = Table("copied_heard");
+const HEARD: Table = Table::rows("copied_heard");
 
 wire_struct! {
     /// This node's starts.

@@ -25,7 +25,7 @@ use crate::turn::{Context, Effect, Own, ShownKey};
 use rand_core::CryptoRng;
 
 /// Key -> [`GrantKeyRow`].
-const KEYS: Table = Table("grant_key");
+const KEYS: Table = Table::rows("grant_key");
 
 const SHOWN_MS: u64 = limits::GRANT_KEY_SHOWN_DAYS * DAY_MS;
 const SEALED_TO_MS: u64 = limits::GRANT_KEY_SEALED_TO_DAYS * DAY_MS;

@@ -14,18 +14,18 @@ use crate::turn::{Page, Part};
 use std::collections::BTreeSet;
 
 /// Subject, entry -> [`MisfiledRow`].
-const MISFILED: Table = Table("misfiled");
+const MISFILED: Table = Table::rows("misfiled");
 /// Subject, author, entry -> when that was said: of entries that never were here.
-const UNSEEN: Table = Table("misfiled_unseen");
+const UNSEEN: Table = Table::rows("misfiled_unseen");
 /// Subject, statement -> [`SaidRow`]: at its author and at the patient's relay.
-const SAID: Table = Table("misfiled_said");
+const SAID: Table = Table::rows("misfiled_said");
 /// Institution, subject, statement -> nothing: it is to hear of that once the outbox has room.
-const UNTOLD: Table = Table("misfiled_untold");
+const UNTOLD: Table = Table::rows("misfiled_untold");
 /// A chart's own subject, entry -> nothing: it came back from a record that it does not belong to, and is to be sealed
 /// anew.
-const TO_SEAL: Table = Table("misfiled_to_seal");
+const TO_SEAL: Table = Table::rows("misfiled_to_seal");
 /// A chart's own subject, entry -> [`AnewRow`]: what was made of it.
-const SEALED: Table = Table("misfiled_sealed");
+const SEALED: Table = Table::rows("misfiled_sealed");
 
 wire_struct! {
     /// An author says that entries of its own were filed under the wrong patient.

@@ -23,9 +23,9 @@ reasons! {
 
 /// Owner, subject, entry, holder -> [`KeptRow`], at the depositor and at the patient's relay: what
 /// receipts say.
-const ELSEWHERE: Table = Table("backup_elsewhere");
+const ELSEWHERE: Table = Table::rows("backup_elsewhere");
 /// Entry, holder, subject, owner -> nothing: for whom else a holder keeps an entry.
-const HELD_AT: Table = Table("backup_held_at");
+const HELD_AT: Table = Table::rows("backup_held_at");
 
 wire_struct! {
     /// A depositary's signed word on what it keeps.

@@ -15,9 +15,9 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::turn::Context;
 
 /// Patient, institution -> [`Treats`], signed: the newest.
-const TREATS: Table = Table("treats");
+const TREATS: Table = Table::rows("treats");
 /// At the relay: patient, compartment, institution -> nothing: it has entries there.
-const AUTHORS: Table = Table("treats_author");
+const AUTHORS: Table = Table::rows("treats_author");
 
 /// What the patient says of an institution, by the key that counts now.
 pub(crate) fn of(

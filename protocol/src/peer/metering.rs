@@ -114,22 +114,24 @@ fn weigh(
     value: &[u8],
 ) -> Result<(Option<Payer>, Use), StoreError> {
     let corrupt =
-        |error: DecodeError| StoreError::Corrupt { table: table.0, why: error.to_string() };
+        |error: DecodeError| StoreError::Corrupt { table: table.name(), why: error.to_string() };
     let (payer, stands_for) = match table {
-        KEPT => crate::backup::kept_bill(key, value).map(|(payer, kept)| (Some(payer), kept)),
-        RESERVATION => {
+        _ if table == KEPT => {
+            crate::backup::kept_bill(key, value).map(|(payer, kept)| (Some(payer), kept))
+        }
+        _ if table == RESERVATION => {
             crate::backup::reserved_bill(value).map(|(payer, to_come)| (Some(payer), to_come))
         }
-        CATALOGUE => crate::catalogue::listed_rows(value)
+        _ if table == CATALOGUE => crate::catalogue::listed_rows(value)
             .map(|rows| (None, Use { entries: 1, bytes: rows.saturating_mul(LISTED_BYTES) })),
-        ENTRY => {
+        _ if table == ENTRY => {
             let row = EntryRow::from_bytes(value, limits::ROW_BYTES_MAX).map_err(corrupt)?;
             let manifest = holdings::small(txn, row.label.claims().manifest)?;
             let bytes = manifest.map_or(0, |bytes| bytes.len() as u64);
             Ok((None, Use { entries: 1, bytes }))
         }
         // Bytes of its patient's, which is a row of its own.
-        COMPARTMENT | TREATS => Ok((None, Use::default())),
+        _ if table == COMPARTMENT || table == TREATS => Ok((None, Use::default())),
         _ => Ok((None, Use { entries: 1, bytes: 0 })),
     }
     .map_err(corrupt)?;
@@ -164,8 +166,8 @@ fn within(owner: Owner, before: Use, after: Use, most: Limit) -> Handled<()> {
 fn counted(role: Role) -> impl Iterator<Item = (Table, u8)> {
     let here = move |table: Table| match table {
         // A depositary and a reader count what they keep for others by other rows, and what they fetched is theirs.
-        ENTRY => role == Role::Patient,
-        CATALOGUE => role != Role::Patient,
+        _ if table == ENTRY => role == Role::Patient,
+        _ if table == CATALOGUE => role != Role::Patient,
         _ => true,
     };
     COUNTED.iter().copied().zip(1..).filter(move |(table, _)| here(*table))
@@ -187,7 +189,7 @@ pub fn audit(txn: &dyn ReadTxn, role: Role) -> Result<Vec<String>, StoreError> {
             {
                 wrong.push(format!(
                     "a bill of {} is {bill:?}, and its row takes {taken:?}",
-                    table.0
+                    table.name()
                 ));
             }
             for owner in bill.owners() {

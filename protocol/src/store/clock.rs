@@ -6,9 +6,9 @@ use crate::rows;
 use crate::time::Timestamp;
 
 /// Nothing -> the latest time that was handled.
-const CLOCK: Table = Table("clock");
+const CLOCK: Table = Table::rows("clock");
 /// The time to which an operator lowered it -> [`LoweredRow`].
-const LOWERED: Table = Table("clock_lowered");
+const LOWERED: Table = Table::rows("clock_lowered");
 
 wire_struct! {
     /// An operator set the time back on purpose.

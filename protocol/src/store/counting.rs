@@ -37,6 +37,18 @@ impl<T: Txn + ?Sized> ReadTxn for Counting<'_, T> {
         self.read.set(self.read.get() + page.len().max(1));
         Ok(page)
     }
+
+    fn page_down(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let page = self.below.page_down(table, from, to, limit)?;
+        self.read.set(self.read.get() + page.len().max(1));
+        Ok(page)
+    }
 }
 
 impl<T: Txn + ?Sized> Txn for Counting<'_, T> {

@@ -24,7 +24,7 @@ struct Named {
 
 impl From<Table> for Named {
     fn from(table: Table) -> Self {
-        let name = table.0.as_bytes();
+        let name = table.name().as_bytes();
         let mut ends = [[0; 8]; 2];
         if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
             ends = [*first, *last];
@@ -122,6 +122,25 @@ impl ReadTxn for Memory {
             .map(|row| (row.key.to_vec(), row.value.to_vec()))
             .collect())
     }
+
+    fn page_down(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let end = (!to.is_empty()).then_some(to);
+        Ok(self
+            .tables
+            .get(&table.into())
+            .into_iter()
+            .flat_map(|rows| rows.before(end))
+            .take_while(|row| *row.key >= *from)
+            .take(limit)
+            .map(|row| (row.key.to_vec(), row.value.to_vec()))
+            .collect())
+    }
 }
 
 impl Txn for Memory {
@@ -144,7 +163,7 @@ mod tests {
     use crate::store::{Overlay, merge};
     use proptest::prelude::*;
 
-    const T: Table = Table("t");
+    const T: Table = Table::rows("t");
 
     proptest! {
         #[test]
@@ -166,11 +185,16 @@ mod tests {
             }
             let to = if to == 0 { vec![] } else { vec![to] };
             let page = overlay.page(T, &[from], &to, limit).unwrap();
+            let down = overlay.page_down(T, &[from], &to, limit).unwrap();
             let got = overlay.get(T, &[from]).unwrap();
+            let many = overlay.get_many(T, &[&to, &[from], &to]).unwrap();
             let changes = overlay.into_changes();
             let mut merged = store.clone();
             merge(changes, &mut merged).unwrap();
             prop_assert_eq!(page, merged.page(T, &[from], &to, limit).unwrap());
+            prop_assert_eq!(down, merged.page_down(T, &[from], &to, limit).unwrap());
+            prop_assert_eq!(many[1].as_ref(), got.as_ref());
+            prop_assert_eq!(many, merged.get_many(T, &[&to, &[from], &to]).unwrap());
             prop_assert_eq!(got, merged.get(T, &[from]).unwrap());
         }
 
@@ -212,6 +236,14 @@ mod tests {
                     .map(|(key, value)| (key.clone(), value.clone()))
                     .collect();
                 prop_assert_eq!(store.page(T, &from, &to, limit).unwrap(), page);
+                let down: Vec<_> = map
+                    .iter()
+                    .rev()
+                    .filter(|(key, _)| ***key < to[..] && ***key >= from[..])
+                    .take(limit)
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect();
+                prop_assert_eq!(store.page_down(T, &from, &to, limit).unwrap(), down);
                 prop_assert_eq!(store.get(T, &from).unwrap(), map.get(from.as_slice()).cloned());
                 store.delete(T, &from).unwrap();
                 map.remove(from.as_slice());

@@ -1,5 +1,9 @@
 //! What the protocol asks of storage: plain ordered keys in named tables.
 //!
+//! A table says what shape its rows have ([`Shape`]): what is small and changes, what carries bulk, what is
+//! only there or not. What lies below, and where it puts which, is the backend's affair; a map in memory
+//! treats all alike.
+//!
 //! Implementations: redb in the node, a map with crash points in `scenarios`. Both are
 //! synchronous and object-safe, so that the same compiled protocol runs on either.
 
@@ -17,7 +21,7 @@ mod txn;
 pub(crate) use counting::Counting;
 pub use memory::{Interner, Memory, TableSize};
 pub use overlay::{Changes, Overlay, Rows, merge};
-pub use txn::{ReadTxn, Row, StoreError, Table, Txn, prefix_end};
+pub use txn::{ReadTxn, Row, Shape, StoreError, Table, Txn, prefix_end};
 
 reasons! {
     /// Why nothing is kept.

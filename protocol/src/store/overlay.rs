@@ -1,7 +1,7 @@
 //! Writes that can still be dropped.
 
 use super::txn::{ReadTxn, Row, StoreError, Table, Txn};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 
 /// Rows set (`Some`) or deleted (`None`) in one table.
@@ -69,6 +69,27 @@ impl Changes {
         }
     }
 
+    /// [`ReadTxn::get_many`] where these stand over `below`, which is asked once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the storage below fails.
+    pub fn get_many_over(
+        &self,
+        below: &(impl ReadTxn + ?Sized),
+        table: Table,
+        keys: &[&[u8]],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let Some(changed) = self.tables.get(&table) else { return below.get_many(table, keys) };
+        let unchanged: Vec<_> =
+            keys.iter().copied().filter(|key| !changed.contains_key(*key)).collect();
+        let mut stored = below.get_many(table, &unchanged)?.into_iter();
+        let value = |key: &&[u8]| match changed.get(*key) {
+            Some(value) => value.clone(),
+            None => stored.next().flatten(),
+        };
+        Ok(keys.iter().map(value).collect())
+    }
+
     /// [`ReadTxn::page`] where these stand over `below`.
     ///
     /// # Errors
@@ -81,50 +102,90 @@ impl Changes {
         to: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
-        // A reversed range is empty; `BTreeMap::range` would panic.
-        if !to.is_empty() && from >= to {
-            return Ok(Vec::new());
-        }
-        let Some(changed) = self.tables.get(&table) else {
+        let Some(changed) = self.range(table, from, to) else {
             return below.page(table, from, to, limit);
         };
-        let end = if to.is_empty() { Bound::Unbounded } else { Bound::Excluded(to) };
-        let range = || changed.range::<[u8], _>((Bound::Included(from), end));
-        // Each removed key can hide one row below, so ask for that many more.
-        let hidden = range().filter(|(_, value)| value.is_none()).count();
-        let asked = limit.saturating_add(hidden);
+        let asked = limit.saturating_add(hidden(changed.clone()));
         let stored = below.page(table, from, to, asked)?;
-        // Beyond the last row read below there may be others that come first.
-        let beyond = (stored.len() == asked).then(|| stored.last().map(|(key, _)| key.clone()));
-        let last = beyond.flatten();
-        let mut written =
-            range().take_while(|(key, _)| last.as_ref().is_none_or(|last| *key <= last)).peekable();
-        let mut page = Vec::new();
-        let mut take = |key: &[u8], value: Option<&Vec<u8>>| {
-            page.extend(value.map(|value| (key.to_vec(), value.clone())));
-            page.len() >= limit
-        };
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        for (key, value) in &stored {
-            while let Some((earlier, value)) = written.next_if(|(written, _)| *written < key) {
-                if take(earlier, value.as_ref()) {
-                    return Ok(page);
-                }
-            }
-            let instead = written.next_if(|(written, _)| *written == key);
-            if take(key, instead.map_or(Some(value), |(_, value)| value.as_ref())) {
-                return Ok(page);
-            }
-        }
-        for (key, value) in written {
-            if take(key, value.as_ref()) {
-                break;
-            }
-        }
-        Ok(page)
+        Ok(merged(stored, asked, changed, limit, |one, other| one < other))
     }
+
+    /// [`ReadTxn::page_down`] where these stand over `below`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the storage below fails.
+    pub fn page_down_over(
+        &self,
+        below: &(impl ReadTxn + ?Sized),
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let Some(changed) = self.range(table, from, to) else {
+            return below.page_down(table, from, to, limit);
+        };
+        let asked = limit.saturating_add(hidden(changed.clone()));
+        let stored = below.page_down(table, from, to, asked)?;
+        Ok(merged(stored, asked, changed.rev(), limit, |one, other| one > other))
+    }
+
+    /// What was changed in a range of one table; none when nothing was, or the range is empty.
+    fn range(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+    ) -> Option<btree_map::Range<'_, Vec<u8>, Option<Vec<u8>>>> {
+        // A reversed range is empty; `BTreeMap::range` would panic.
+        if !to.is_empty() && from >= to {
+            return None;
+        }
+        let end = if to.is_empty() { Bound::Unbounded } else { Bound::Excluded(to) };
+        Some(self.tables.get(&table)?.range::<[u8], _>((Bound::Included(from), end)))
+    }
+}
+
+/// Each removed key can hide one row below, so that many more are asked for.
+fn hidden<'a>(changed: impl Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>) -> usize {
+    changed.filter(|(_, value)| value.is_none()).count()
+}
+
+/// Up to `limit` rows of `stored`, of which `asked` were asked for, with what was changed in their place or
+/// between them; both in the order in which one key comes `before` another.
+fn merged<'a>(
+    stored: Vec<Row>,
+    asked: usize,
+    changed: impl Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>,
+    limit: usize,
+    before: fn(&Vec<u8>, &Vec<u8>) -> bool,
+) -> Vec<Row> {
+    // Beyond the last row read below there may be others that come first.
+    let last = match stored.last() {
+        Some((key, _)) if stored.len() == asked => Some(key.clone()),
+        _ => None,
+    };
+    let within = |key: &Vec<u8>| last.as_ref().is_none_or(|last| !before(last, key));
+    let mut written = changed.take_while(|(key, _)| within(key)).peekable();
+    let mut page = Vec::new();
+    for (key, value) in stored {
+        while page.len() < limit
+            && let Some((earlier, value)) = written.next_if(|(written, _)| before(written, &key))
+        {
+            page.extend(value.clone().map(|value| (earlier.clone(), value)));
+        }
+        if page.len() >= limit {
+            return page;
+        }
+        match written.next_if(|(written, _)| **written == key) {
+            Some((_, instead)) => page.extend(instead.clone().map(|value| (key, value))),
+            None => page.push((key, value)),
+        }
+    }
+    let rest = written.filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
+    let room = limit - page.len();
+    page.extend(rest.take(room));
+    page
 }
 
 /// A transaction over another one. Reads see its own writes first; the one below changes only when
@@ -194,6 +255,20 @@ impl<R: ReadTxn + ?Sized> ReadTxn for Overlay<'_, R> {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
         self.changes.page_over(self.below, table, from, to, limit)
+    }
+
+    fn page_down(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.changes.page_down_over(self.below, table, from, to, limit)
+    }
+
+    fn get_many(&self, table: Table, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.changes.get_many_over(self.below, table, keys)
     }
 }
 

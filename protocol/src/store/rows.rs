@@ -7,7 +7,7 @@ use crate::limits;
 /// Decodes a row's value, or says which table is damaged.
 pub(crate) fn decode<T: Wire>(table: Table, value: &[u8]) -> Result<T, StoreError> {
     T::from_bytes(value, limits::ROW_BYTES_MAX)
-        .map_err(|error| StoreError::Corrupt { table: table.0, why: error.to_string() })
+        .map_err(|error| StoreError::Corrupt { table: table.name(), why: error.to_string() })
 }
 
 /// The row at `key`.
@@ -26,7 +26,7 @@ pub(crate) fn put<T: Wire>(
     key: &[u8],
     row: &T,
 ) -> Result<(), StoreError> {
-    let too_large = |why| StoreError::TooLarge { table: table.0, why };
+    let too_large = |why| StoreError::TooLarge { table: table.name(), why };
     let value = row.to_readable_bytes().map_err(too_large)?;
     if value.len() > limits::ROW_BYTES_MAX {
         let (len, limit) = (value.len(), limits::ROW_BYTES_MAX);
@@ -96,9 +96,10 @@ pub(crate) fn pair(first: &[u8], second: &[u8]) -> Vec<u8> {
 
 /// The last `N` bytes of a key.
 pub(crate) fn tail<const N: usize>(table: Table, key: &[u8]) -> Result<[u8; N], StoreError> {
-    key.last_chunk::<N>()
-        .copied()
-        .ok_or_else(|| StoreError::Corrupt { table: table.0, why: "a key is too short".into() })
+    key.last_chunk::<N>().copied().ok_or_else(|| StoreError::Corrupt {
+        table: table.name(),
+        why: "a key is too short".into(),
+    })
 }
 
 #[cfg(test)]
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_row_that_could_not_be_read_back_is_refused_and_not_written() {
-        const TABLE: Table = Table("t");
+        const TABLE: Table = Table::rows("t");
         let mut txn = Memory::default();
         let long = "x".repeat(limits::TEXT_BYTES_MAX + 1);
         let error = put(&mut txn, TABLE, b"k", &long).unwrap_err();

@@ -1,10 +1,92 @@
 //! The traits that storage is asked through, and how it fails.
 
 use crate::codec::DecodeError;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
 
-/// A table's name. Tables are declared as constants by the module that alone writes them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Table(pub &'static str);
+/// A table: its name, and what its rows are like. Tables are declared as constants by the module that alone writes
+/// them. Two of one name are one table, whatever shape they say.
+#[derive(Clone, Copy)]
+pub struct Table {
+    name: &'static str,
+    shape: Shape,
+}
+
+/// What the rows of a table are like: a hint for what storing them costs, never for what they mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Small, changed often.
+    Rows,
+    /// Values are large, written once and deleted seldom: whatever carries bulk.
+    Bodies,
+    /// Keys without values, many, in no order of time.
+    Marks,
+}
+
+impl Table {
+    /// A table of small rows that change often.
+    #[must_use]
+    pub const fn rows(name: &'static str) -> Self {
+        Self { name, shape: Shape::Rows }
+    }
+
+    /// A table of values that are large, written once and deleted seldom.
+    #[must_use]
+    pub const fn bodies(name: &'static str) -> Self {
+        Self { name, shape: Shape::Bodies }
+    }
+
+    /// A table of many keys in no order of time, whose values are nothing.
+    #[must_use]
+    pub const fn marks(name: &'static str) -> Self {
+        Self { name, shape: Shape::Marks }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What its rows are like.
+    #[must_use]
+    pub const fn shape(&self) -> Shape {
+        self.shape
+    }
+}
+
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Table {}
+
+impl PartialOrd for Table {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Table {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name.cmp(other.name)
+    }
+}
+
+impl Hash for Table {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({:?})", self.name)
+    }
+}
 
 /// One row: key and value.
 pub type Row = (Vec<u8>, Vec<u8>);
@@ -29,6 +111,27 @@ pub trait ReadTxn {
         to: &[u8],
         limit: usize,
     ) -> Result<Vec<Row>, StoreError>;
+
+    /// As [`ReadTxn::page`], the last rows of the range first: in descending order of key bytes. The page behind
+    /// one is asked for with its last key as the upper end.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the storage below fails.
+    fn page_down(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError>;
+
+    /// [`ReadTxn::get`] for each of `keys`, in their order: one request where the storage is elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the storage below fails.
+    fn get_many(&self, table: Table, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(table, key)).collect()
+    }
 }
 
 /// A view that can be written. What is written is seen by later reads of the same transaction and

@@ -31,12 +31,12 @@ pub struct Cursor(
 impl Cursor {
     /// Behind a row.
     fn behind(table: Table, key: &[u8]) -> Self {
-        Self([table.0.as_bytes(), &[0], key].concat())
+        Self([table.name().as_bytes(), &[0], key].concat())
     }
 
     /// The row's key, if it is of this table.
     fn key_in(&self, table: Table) -> Option<&[u8]> {
-        self.0.strip_prefix(table.0.as_bytes())?.strip_prefix(&[0])
+        self.0.strip_prefix(table.name().as_bytes())?.strip_prefix(&[0])
     }
 }
 
@@ -215,8 +215,8 @@ mod tests {
     use crate::refusal::{Failure, RefusalCode};
     use crate::store::{Counting, Memory, Txn as _};
 
-    const ONE: Table = Table("one");
-    const TWO: Table = Table("two");
+    const ONE: Table = Table::rows("one");
+    const TWO: Table = Table::rows("two");
 
     fn store(count: u16) -> Memory {
         let mut store = Memory::default();
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_place_of_another_question_or_of_nobodys_is_refused() {
         for cursor in [
-            Cursor::behind(Table("three"), &[7, 0, 1]),
+            Cursor::behind(Table::rows("three"), &[7, 0, 1]),
             Cursor::behind(ONE, &[8, 0, 1]),
             Cursor::behind(ONE, &[7, 0]),
             Cursor::behind(TWO, &[0, 1, 0]),

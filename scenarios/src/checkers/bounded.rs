@@ -23,13 +23,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// they are.
 const TABLES: [(Table, usize, usize, &str); 3] = [
     (
-        Table("outbox"),
+        Table::rows("outbox"),
         32,
         limits::OUTBOX_PER_PARTY_MAX + limits::OUTBOX_URGENT_MAX,
         "messages waiting for one institution",
     ),
-    (Table("inbox_stream"), 32, limits::INBOX_STREAMS_MAX, "streams of one institution"),
-    (Table("inbox_kept"), 48, limits::INBOX_OUTCOMES_MAX, "outcomes kept of one stream"),
+    (Table::rows("inbox_stream"), 32, limits::INBOX_STREAMS_MAX, "streams of one institution"),
+    (Table::rows("inbox_kept"), 48, limits::INBOX_OUTCOMES_MAX, "outcomes kept of one stream"),
 ];
 
 #[derive(Default)]

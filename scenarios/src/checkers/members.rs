@@ -18,7 +18,7 @@ use chartmesh_protocol::store::{ReadTxn, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Member -> nothing, as the protocol keeps it.
-const MEMBERS: Table = Table("federation_member");
+const MEMBERS: Table = Table::rows("federation_member");
 
 pub(super) struct Members {
     threshold: usize,

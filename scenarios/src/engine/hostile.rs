@@ -117,7 +117,7 @@ impl Engine<'_> {
 
     /// All objects that a party is to keep go, large and small; its receipts stay true to the eye.
     fn drop_everything(&mut self, at: u32) {
-        const SMALL: Table = Table("object_small");
+        const SMALL: Table = Table::rows("object_small");
         let now_us = self.stage.now_us;
         let machine = self.machine(at);
         let mut dropped = machine.party.objects.len() as u64;

@@ -122,6 +122,16 @@ impl ReadTxn for Disk {
     ) -> Result<Vec<Row>, StoreError> {
         self.rows.page(table, from, to, limit)
     }
+
+    fn page_down(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.rows.page_down(table, from, to, limit)
+    }
 }
 
 impl Txn for Disk {
@@ -152,7 +162,7 @@ impl Txn for Disk {
 mod tests {
     use super::*;
 
-    const T: Table = Table("t");
+    const T: Table = Table::rows("t");
 
     #[test]
     fn a_crash_takes_back_what_was_not_synced_and_nothing_else() {

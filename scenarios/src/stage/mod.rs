@@ -62,7 +62,7 @@ impl Stage {
 
     /// The institutions for which messages wait at a machine.
     pub(crate) fn waits_for(&self, at: u32) -> impl Iterator<Item = PartyId> {
-        const OUTBOX: Table = Table("outbox");
+        const OUTBOX: Table = Table::rows("outbox");
         let disk = &self.machines[at as usize].disk;
         let mut from = Vec::new();
         core::iter::from_fn(move || {

@@ -9,7 +9,7 @@ use chartmesh_node::disk::AnyDisk;
 use chartmesh_node::driver::{Driver, Handle, Parts, WallClock, Witness};
 use chartmesh_node::net::{self, Limits, Net, NetConfig};
 use chartmesh_node::object_store::ObjectFolder;
-use chartmesh_node::store::{StorageKey, Store, StoreOptions};
+use chartmesh_node::store::{StorageKey, Store, StoreFiles, StoreOptions};
 use chartmesh_protocol::crypto::{KemSecret, SigningKey};
 use chartmesh_protocol::id::{NodeId, PartyId};
 use chartmesh_protocol::identity::{Role, incept};
@@ -30,6 +30,8 @@ const FOLDER: &str = "/objects";
 
 /// Names its store in errors.
 const STORE: &str = "store";
+/// Where its packs are, on the disk of its objects.
+const PACKS: &str = "/packs";
 
 /// What outlives a node that is switched off: its keys and its disks.
 pub(crate) struct Machine {
@@ -95,12 +97,18 @@ impl Machine {
     fn open_store(&self) -> Store {
         let key = StorageKey::from_bytes(Zeroizing::new(self.key("storage")));
         let options = StoreOptions::default();
-        let (file, mut salt) = (self.store.clone(), ChaCha20Rng::from_seed(self.key("salt")));
-        if file.len().expect("memory does not fail") == 0 {
-            return Store::create_on(Box::new(file), Path::new(STORE), &key, &mut salt, &options)
+        let mut salt = ChaCha20Rng::from_seed(self.key("salt"));
+        let empty = self.store.len().expect("memory does not fail") == 0;
+        let files = StoreFiles {
+            store: Box::new(self.store.clone()),
+            disk: AnyDisk::new(self.disk.clone()),
+            packs: PACKS.into(),
+        };
+        if empty {
+            return Store::create_on(files, Path::new(STORE), &key, &mut salt, &options)
                 .expect("memory does not fail");
         }
-        Store::open_on(Box::new(file), Path::new(STORE), &key, &options)
+        Store::open_on(files, Path::new(STORE), &key, &options)
             .expect("memory does not fail")
     }
 

@@ -16,7 +16,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use super::disk::CrashDisk;
-use super::record::{OBJECTS, OPTIONS, Recording, name};
+use super::record::{OBJECTS, OPTIONS, Recording, files_on, name};
 use super::state::{Rows, read};
 
 /// What may be found after a cut: the rows as last acknowledged, or those under way.
@@ -45,7 +45,7 @@ impl Recording {
     }
 
     fn store_on(&self, disk: &CrashDisk) -> Result<Store, String> {
-        Store::open_on(Box::new(disk.clone()), name(), &self.key, &OPTIONS)
+        Store::open_on(files_on(disk), name(), &self.key, &OPTIONS)
             .map_err(|error| format!("does not open: {error}"))
     }
 

@@ -8,8 +8,8 @@ use chartmesh_protocol::time::Timestamp;
 
 use super::Numbers;
 use super::check::{Allowed, cut};
-use super::disk::{CrashDisk, Op, Part};
-use super::fate::Fate;
+use super::disk::{CrashDisk, Op};
+use super::fate::{Fate, Pending};
 use super::record::{Recording, STORES};
 use super::state::Rows;
 
@@ -75,7 +75,7 @@ pub struct Seen {
 struct Place<'a> {
     recording: &'a Recording,
     /// What was not synced.
-    pending: &'a [Op],
+    pending: &'a Pending<'a>,
     next: Option<&'a Op>,
     allowed: Allowed<'a>,
     now: Timestamp,
@@ -120,7 +120,6 @@ impl Recording {
     fn walk(&self, mut at: impl FnMut(usize, &Place<'_>, &CrashDisk)) {
         let disk = CrashDisk::holding(self.start.clone());
         disk.make_revocable();
-        let mut nobody = Numbers::keyed(&[]);
         let (mut acknowledged, mut under_way) = (Rows::default(), Rows::default());
         let mut commits = self.commits.iter();
         let mut coming = commits.next();
@@ -128,14 +127,12 @@ impl Recording {
             under_way.change(&first.changes);
         }
         let mut now = Timestamp(0);
-        let mut pending_from = 0;
+        let mut pending = Pending::default();
         for cut in 0..=self.ops.len() {
-            if let Some(Op::Sync) = cut.checked_sub(1).map(|last| &self.ops[last]) {
-                for op in &self.ops[pending_from..cut] {
-                    disk.apply(op, Part::Whole, &mut nobody);
-                }
+            if let Some(last) = cut.checked_sub(1)
+                && pending.see(&self.ops[last], &disk)
+            {
                 disk.settle();
-                pending_from = cut;
             }
             while let Some(commit) = coming.filter(|commit| commit.acknowledged_at <= cut) {
                 acknowledged.change(&commit.changes);
@@ -148,7 +145,7 @@ impl Recording {
             let objects = self.objects.partition_point(|(from, _)| *from <= cut);
             let place = Place {
                 recording: self,
-                pending: &self.ops[pending_from..cut],
+                pending: &pending,
                 next: self.ops.get(cut),
                 allowed: Allowed {
                     acknowledged: &acknowledged,
@@ -166,7 +163,7 @@ impl Place<'_> {
     /// Makes an image, looks at it, and takes it back.
     fn look(&self, disk: &CrashDisk, id: ImageId) -> Seen {
         let mut numbers = Numbers::keyed(&[id.seed, id.store as u64, id.cut as u64, 1 + id.number]);
-        let fates = Fate::after(self.pending.len(), self.next);
+        let fates = Fate::after(self.pending, self.next);
         let turn = Numbers::keyed(&[id.seed, id.store as u64, id.cut as u64]).below(4) + id.number;
         let fate = match usize::try_from(turn) {
             Ok(turn) if id.number < fates.len() as u64 => fates[turn % fates.len()],
@@ -210,15 +207,13 @@ impl Place<'_> {
             // What was seen once stays.
             allowed = Allowed { acknowledged: held, under_way: None };
             let end = usize::try_from(numbers.below(repair.len() as u64 + 1)).unwrap_or_default();
-            let (done, _) = repair.split_at(end);
-            let synced = done.iter().rposition(|op| matches!(op, Op::Sync)).map_or(0, |at| at + 1);
-            for op in &done[..synced] {
-                disk.apply(op, Part::Whole, numbers);
+            let mut pending = Pending::default();
+            for op in &repair[..end] {
+                pending.see(op, disk);
             }
-            let pending = &done[synced..];
-            let fates = Fate::after(pending.len(), repair.get(end));
+            let fates = Fate::after(&pending, repair.get(end));
             let chosen = usize::try_from(numbers.below(fates.len() as u64)).unwrap_or_default();
-            fates[chosen].befall(disk, pending, numbers);
+            fates[chosen].befall(disk, &pending, numbers);
             seen.fates.push(fates[chosen]);
         }
     }

@@ -185,6 +185,11 @@ pub(crate) const PROVED_BY: &[(&str, &str, &str)] = &[
         "node/src/store/header.rs",
         "every_altered_bit_of_the_header_is_noticed_and_never_called_a_wrong_key",
     ),
+    (
+        "STO-5",
+        "node/src/store/pack/format.rs",
+        "a_record_is_opened_where_it_was_sealed_and_nowhere_else_and_no_bit_of_it_can_be_altered",
+    ),
     ("STO-4", "node/src/object_store/progress.rs", "the_newest_valid_slot_counts"),
     (
         "CAT-3",

@@ -29,9 +29,9 @@ use crate::time::Timestamp;
 use crate::turn::{Action, Context, Draft, Own, Page, Part};
 
 /// Patient, volume, number -> [`Line`].
-const LINES: Table = Table("access_log");
+const LINES: Table = Table::bodies("access_log");
 /// Patient -> [`HeadRow`].
-const HEADS: Table = Table("access_log_head");
+const HEADS: Table = Table::rows("access_log_head");
 
 wire_struct! {
     /// Where a line stands in a holder's log of one patient. Before the first of all it is the volume 0 and number 0.

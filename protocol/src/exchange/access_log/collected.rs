@@ -12,11 +12,11 @@ use crate::time::Timestamp;
 use crate::turn::Context;
 
 /// Patient, holder, volume, number -> [`Line`]: what the relay collected.
-pub(super) const COLLECTED: Table = Table("log_collected");
+pub(super) const COLLECTED: Table = Table::bodies("log_collected");
 /// Patient, holder -> [`CollectedRow`].
-pub(super) const COLLECTED_HEADS: Table = Table("log_collected_head");
+pub(super) const COLLECTED_HEADS: Table = Table::rows("log_collected_head");
 /// Patient, holder, volume -> [`VolumeRow`]: each volume but the first.
-const VOLUMES: Table = Table("log_collected_volume");
+const VOLUMES: Table = Table::rows("log_collected_volume");
 
 wire_struct! {
     /// How far a holder's log was collected.

@@ -30,9 +30,9 @@ use crate::store::{ReadTxn, StoreError, Table};
 use crate::turn::{Context, Sender};
 
 /// Patient, holder, volume, number, hash -> [`Head`]: what this institution was shown as a reader.
-const SHOWN: Table = Table("log_shown");
+const SHOWN: Table = Table::rows("log_shown");
 /// Patient, holder, reader, volume, number, hash -> [`Countersigned`]: what readers told this relay.
-const COUNTERSIGNED: Table = Table("log_countersigned");
+const COUNTERSIGNED: Table = Table::rows("log_countersigned");
 
 fn log_key(patient: PartyId, holder: PartyId) -> Vec<u8> {
     rows::pair(&patient.0, &holder.0)

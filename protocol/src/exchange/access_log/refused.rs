@@ -11,7 +11,7 @@ use crate::time::{DAY_MS, Timestamp};
 use crate::turn::Draft;
 
 /// Patient, who was refused -> [`RefusedRow`].
-const REFUSED: Table = Table("access_log_refused");
+const REFUSED: Table = Table::rows("access_log_refused");
 
 wire_struct! {
     /// How often a party was refused about a patient on one day.

@@ -11,12 +11,12 @@ use crate::statement::Unverified;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 
 /// Patient, compartment -> [`SectionRow`]. The zero compartment stands for entries that permissions name.
-const SECTIONS: Table = Table("catalogue");
+const SECTIONS: Table = Table::rows("catalogue");
 /// Patient, compartment, entry -> [`ListedRow`].
-const LISTED: Table = Table("catalogue_entry");
+const LISTED: Table = Table::rows("catalogue_entry");
 
 /// Reader, patient, compartment -> `seq` of the list that it was sent again, whole.
-const SENT_AGAIN: Table = Table("catalogue_sent_again");
+const SENT_AGAIN: Table = Table::rows("catalogue_sent_again");
 
 /// Stands for the entries that permissions name, one by one.
 pub(crate) const NAMED: CompartmentId = CompartmentId([0; 16]);

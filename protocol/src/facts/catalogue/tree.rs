@@ -22,9 +22,9 @@ const LEAF_ENTRIES: usize = 64;
 const CHILDREN: usize = 16;
 
 /// Patient, compartment -> [`PartRow`] of the whole list.
-const ROOTS: Table = Table("catalogue_root");
+const ROOTS: Table = Table::rows("catalogue_root");
 /// Patient, compartment, digits, the digits' number -> [`InnerRow`].
-const INNER: Table = Table("catalogue_inner");
+const INNER: Table = Table::rows("catalogue_inner");
 
 wire_struct! {
     /// Entries with the same first digits.

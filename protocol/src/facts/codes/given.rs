@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 use crate::turn::Context;
 
 /// Institution, when it gave the code to us, code -> [`GivenRow`].
-const GIVEN: Table = Table("code_given");
+const GIVEN: Table = Table::rows("code_given");
 
 wire_struct! {
     /// A code that somebody gave us.

@@ -15,7 +15,7 @@ use crate::time::{DAY_MS, Timestamp};
 use crate::turn::Context;
 
 /// Code -> [`CodeRow`].
-const CODES: Table = Table("code");
+const CODES: Table = Table::rows("code");
 
 wire_struct! {
     /// A code that we gave out.

@@ -12,7 +12,7 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 
 /// Patient, compartment -> [`Compartment`]: as far as we were told, and the patient's newest ring names it.
-const COMPARTMENTS: Table = Table("compartment");
+const COMPARTMENTS: Table = Table::rows("compartment");
 
 /// Takes over compartments that the patient's newest ring names. Whoever tells of them cannot say anything but what
 /// the patient meant: their ids stand in the ring. Gives whether one was new.

@@ -13,7 +13,7 @@ use crate::time::{HOUR_MS, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Who told -> [`ToldRow`].
-const TOLD: Table = Table("node_told");
+const TOLD: Table = Table::rows("node_told");
 
 wire_struct! {
     /// What came of a party's word on where others listen.

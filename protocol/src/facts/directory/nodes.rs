@@ -15,11 +15,11 @@ use crate::turn::Own;
 use std::collections::BTreeSet;
 
 /// Node -> [`NodeRow`].
-pub(super) const NODES: Table = Table("node");
+pub(super) const NODES: Table = Table::rows("node");
 /// Institution, node -> [`NodeRow`].
-pub(super) const NODES_OF: Table = Table("node_of");
+pub(super) const NODES_OF: Table = Table::rows("node_of");
 /// Node -> BLAKE3 of the certificate that was verified last: the same is shown many times.
-const CERTIFICATES: Table = Table("node_certificate");
+const CERTIFICATES: Table = Table::rows("node_certificate");
 
 wire_struct! {
     /// A certified node.

@@ -16,7 +16,7 @@ use crate::time::{SECOND_MS, Timestamp};
 use crate::turn::{Page, Part};
 
 /// Party -> [`PartyRow`].
-const PARTIES: Table = Table("party");
+const PARTIES: Table = Table::rows("party");
 
 wire_struct! {
     /// A party's key log as it was learned.
@@ -71,7 +71,7 @@ pub(crate) fn keys(
             let keys = row.log.from_own_store().map_err(|error| error.to_string())?;
             Ok(Some(keys.learned(&row.learned, Timestamp(u64::MAX))))
         })
-        .map_err(|why| StoreError::Corrupt { table: PARTIES.0, why })
+        .map_err(|why| StoreError::Corrupt { table: PARTIES.name(), why })
 }
 
 /// The value at key 1 of an encoded structure of our own.

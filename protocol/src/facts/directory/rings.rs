@@ -14,9 +14,9 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 
 /// Patient -> the institution id of the relay that serves it.
-const RELAYS: Table = Table("relay_of");
+const RELAYS: Table = Table::rows("relay_of");
 /// Patient, compartment -> until when it could be sealed to: what a newer ring left out.
-const RETIRED: Table = Table("compartment_retired");
+const RETIRED: Table = Table::rows("compartment_retired");
 
 /// Takes over a patient's key ring if it verifies and is newer than the one known; it tells which relay
 /// serves the patient. A compartment that it leaves out is retired for good: a relay that was put back from

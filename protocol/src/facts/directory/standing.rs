@@ -7,7 +7,7 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 
 /// Party -> [`Standing`].
-const STANDINGS: Table = Table("standing");
+const STANDINGS: Table = Table::rows("standing");
 
 wire_enum! {
     /// Why a party that is no member of the federation may open more than `hello`.

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// Subject, compartment, entry -> nothing. Written with the entry's own row, by [`enter`] and [`leave`].
 /// An entry without compartment is in none.
-const ENTRIES_IN: Table = Table("entry_in");
+const ENTRIES_IN: Table = Table::marks("entry_in");
 
 fn prefix(subject: PartyId, compartment: CompartmentId) -> Vec<u8> {
     rows::pair(&subject.0, &compartment.0)

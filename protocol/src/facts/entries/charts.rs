@@ -12,9 +12,9 @@ use crate::time::Timestamp;
 use crate::turn::{Context, Page, Part};
 
 /// Chart -> [`ChartRow`].
-const CHARTS: Table = Table("chart");
+const CHARTS: Table = Table::rows("chart");
 /// Subject -> chart, and what its subject was before its patient was known -> the same chart.
-const CHART_OF: Table = Table("chart_of");
+const CHART_OF: Table = Table::rows("chart_of");
 
 wire_struct! {
     /// What an institution keeps about one person.

@@ -16,11 +16,11 @@ use crate::wrap::Wrap;
 use std::collections::BTreeMap;
 
 /// Subject, entry -> [`EntryRow`].
-const ENTRIES: Table = Table("entry");
+const ENTRIES: Table = Table::bodies("entry");
 /// Subject, entry -> [`IndexRow`].
-const INDEX: Table = Table("entry_index");
+const INDEX: Table = Table::bodies("entry_index");
 /// Subject, entry, institution -> nothing: who is known to hold it.
-const HOLDERS: Table = Table("entry_holder");
+const HOLDERS: Table = Table::marks("entry_holder");
 
 wire_struct! {
     /// An entry that is kept here.

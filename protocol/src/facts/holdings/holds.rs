@@ -5,7 +5,7 @@ use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 
 /// Object, owner, entry -> length.
-const HOLDS: Table = Table("object_hold");
+const HOLDS: Table = Table::rows("object_hold");
 
 fn hold_key(object: ObjectId, owner: PartyId, entry: EntryId) -> Vec<u8> {
     [&object.0[..], &owner.0, &entry.0].concat()

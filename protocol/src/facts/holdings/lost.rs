@@ -12,7 +12,7 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 
 /// Object -> [`LostRow`].
-const LOST: Table = Table("object_lost");
+const LOST: Table = Table::rows("object_lost");
 
 wire_struct! {
     /// An object that is held and not here.

@@ -29,9 +29,9 @@ pub(crate) use reasons::Reason;
 pub(crate) use ticket::{issue_ticket, may_pull, tick};
 
 /// Object -> bytes.
-const SMALL: Table = Table("object_small");
+const SMALL: Table = Table::bodies("object_small");
 /// Transfer -> [`Transfer`].
-const TRANSFERS: Table = Table("transfer");
+const TRANSFERS: Table = Table::rows("transfer");
 
 wire_struct! {
     /// One content object of an entry, as a holder without keys sees it: which, and how many bytes its file

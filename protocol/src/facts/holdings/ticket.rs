@@ -17,13 +17,13 @@ use crate::turn::Context;
 use std::collections::BTreeSet;
 
 /// Ticket -> [`TicketRow`].
-const TICKETS: Table = Table("ticket");
+const TICKETS: Table = Table::rows("ticket");
 /// End of validity, ticket -> nothing: which tickets to forget next.
-const TICKET_ENDS: Table = Table("ticket_end");
+const TICKET_ENDS: Table = Table::rows("ticket_end");
 /// Ticket, object -> nothing.
-const TICKET_OBJECTS: Table = Table("ticket_object");
+const TICKET_OBJECTS: Table = Table::rows("ticket_object");
 /// Institution -> what its tickets weigh: see [`weight`].
-const WEIGHTS: Table = Table("ticket_weight");
+const WEIGHTS: Table = Table::rows("ticket_weight");
 
 wire_struct! {
     /// A permission to pull, checked again while it is used.

@@ -15,21 +15,21 @@ use crate::store::{ReadTxn, StoreError, Table};
 use crate::turn::{Context, Effect};
 
 /// Nothing -> the charter.
-const CHARTER: Table = Table("federation_charter");
+const CHARTER: Table = Table::rows("federation_charter");
 /// Nothing -> where this node stands: it is told with every `hello`.
-const POSITION: Table = Table("federation_position");
+const POSITION: Table = Table::rows("federation_position");
 /// View -> its number, of those that this node passed.
-const PASSED: Table = Table("federation_passed");
+const PASSED: Table = Table::rows("federation_passed");
 /// Nothing -> the newest final view.
-const NEWEST: Table = Table("federation_view");
+const NEWEST: Table = Table::rows("federation_view");
 /// Nothing -> the view from which the seals are kept.
-const OLDEST: Table = Table("federation_oldest");
+const OLDEST: Table = Table::rows("federation_oldest");
 /// Number of a view -> the seal that made it final.
-const SEALS: Table = Table("federation_seal");
+const SEALS: Table = Table::rows("federation_seal");
 /// Number of a view, of each [`STEP`]th that is kept -> the view: others are made from the one before and its seals.
-const STEPS: Table = Table("federation_step");
+const STEPS: Table = Table::rows("federation_step");
 /// View -> [`ForkRow`].
-const FORKS: Table = Table("federation_fork");
+const FORKS: Table = Table::rows("federation_fork");
 /// How many views are made at most, whoever asks for one: each costs about as much as looking at a view.
 const STEP: u32 = 32;
 
@@ -58,7 +58,7 @@ pub(crate) fn charter(
 }
 
 fn checked(table: Table, view: View) -> Result<CheckedView, StoreError> {
-    view.check().map_err(|why| StoreError::Corrupt { table: table.0, why: why.to_string() })
+    view.check().map_err(|why| StoreError::Corrupt { table: table.name(), why: why.to_string() })
 }
 
 /// The newest final view.
@@ -99,7 +99,7 @@ pub(crate) fn view_at(
         let Some(seal) = seal_of(txn, view.number + 1)? else { return Ok(None) };
         view = view
             .successor(&seal.change)
-            .map_err(|why| StoreError::Corrupt { table: SEALS.0, why: why.to_string() })?;
+            .map_err(|why| StoreError::Corrupt { table: SEALS.name(), why: why.to_string() })?;
     }
     Ok((view.number == number).then_some(view))
 }

@@ -17,17 +17,17 @@ use crate::turn::{Context, Own};
 use std::collections::BTreeMap;
 
 /// Nothing -> [`Part`], of the newest view.
-const PART: Table = Table("federation_part");
+const PART: Table = Table::rows("federation_part");
 /// Running number -> [`Item`]: what was said in the newest view, by whomever, in the order in which it came here.
-const SAID: Table = Table("federation_said");
+const SAID: Table = Table::rows("federation_said");
 /// Nothing -> the next running number. It goes on from view to view: others were told up to one.
-const NEXT: Table = Table("federation_next");
+const NEXT: Table = Table::rows("federation_next");
 /// Member -> [`ChangesRow`].
-const CHANGES: Table = Table("federation_changes");
+const CHANGES: Table = Table::rows("federation_changes");
 /// Member -> its ballot that counts, and is told on when it may be.
-const HELD: Table = Table("federation_held");
+const HELD: Table = Table::rows("federation_held");
 /// Nothing -> since when this node stands at the newest view.
-const SINCE: Table = Table("federation_since");
+const SINCE: Table = Table::rows("federation_since");
 
 wire_enum! {
     /// Something said in a view.

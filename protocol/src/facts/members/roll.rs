@@ -13,11 +13,11 @@ use crate::time::Timestamp;
 use crate::turn::{Context, Notice};
 
 /// Member -> [`Member`].
-const MEMBERS: Table = Table("federation_member");
+const MEMBERS: Table = Table::rows("federation_member");
 /// Expelled party -> nothing. They stay here when the view's list is too short for them.
-const EXPELLED: Table = Table("federation_expelled");
+const EXPELLED: Table = Table::rows("federation_expelled");
 /// Party -> nothing: those that left or were expelled.
-const GONE: Table = Table("federation_gone");
+const GONE: Table = Table::rows("federation_gone");
 
 /// Whether a party is a member of our federation.
 pub(crate) fn is_member(txn: &(impl ReadTxn + ?Sized), party: PartyId) -> Result<bool, StoreError> {

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use crate::store::{Memory, Txn as _};
 
-    const TABLE: Table = Table("t");
+    const TABLE: Table = Table::rows("t");
 
     fn found(word: &str) -> Vec<u8> {
         let mut txn = Memory::default();

@@ -7,7 +7,7 @@ use crate::store::{ReadTxn, StoreError, Table, Txn, prefix_end};
 use std::collections::BTreeSet;
 
 /// Kind, normalised name, 0, id -> nothing.
-const NAMES: Table = Table("name");
+const NAMES: Table = Table::rows("name");
 
 /// What bears a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 use crate::turn::{Page, Part};
 
 /// Patient -> [`PatientRow`].
-const PATIENTS: Table = Table("patient");
+const PATIENTS: Table = Table::rows("patient");
 
 wire_struct! {
     /// A patient that this relay serves.
@@ -107,7 +107,7 @@ pub(crate) fn sealed_keys(txn: &(impl ReadTxn + ?Sized), id: PartyId) -> Handled
 }
 
 /// Patient, compartment -> [`CompartmentRow`]: how each compartment of our patients derives.
-const COMPARTMENTS: Table = Table("compartment_of");
+const COMPARTMENTS: Table = Table::rows("compartment_of");
 
 wire_struct! {
     /// How a compartment derives from its patient's records root.

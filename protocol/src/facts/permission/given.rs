@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Patient, token -> [`GivenRow`]: at the relay what the patient gave and what was passed on of it, at an
 /// institution what it passed on itself.
-const GIVEN: Table = Table("consent_given");
+const GIVEN: Table = Table::rows("consent_given");
 
 wire_code! {
     /// How a permission stands.

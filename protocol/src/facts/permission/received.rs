@@ -13,11 +13,11 @@ use crate::turn::Reading;
 
 /// Token, patient -> [`ReceivedRow`], at the grantee. Somebody may make a patient up, and permissions of it under ids that
 /// are known to be another patient's: they stand beside those.
-const RECEIVED: Table = Table("consent_received");
+const RECEIVED: Table = Table::rows("consent_received");
 /// Request, token -> patient: what was received for a request.
-const RECEIVED_FOR: Table = Table("consent_received_for");
+const RECEIVED_FOR: Table = Table::rows("consent_received_for");
 /// Patient, token -> nothing: what was received of a patient.
-const RECEIVED_OF: Table = Table("consent_received_of");
+const RECEIVED_OF: Table = Table::rows("consent_received_of");
 
 wire_struct! {
     /// A permission that this institution received.

@@ -14,11 +14,11 @@ use crate::treating;
 use crate::turn::{Context, Notice};
 
 /// Patient -> [`Revocations`].
-const REVOCATIONS: Table = Table("revocations");
+const REVOCATIONS: Table = Table::rows("revocations");
 /// Patient -> the newest signed state.
-const STATES: Table = Table("revocation_state");
+const STATES: Table = Table::rows("revocation_state");
 /// Patient -> the relay's newest word on the newest state, signed.
-const FRESHNESS: Table = Table("revocation_freshness");
+const FRESHNESS: Table = Table::rows("revocation_freshness");
 
 /// What is known here of a patient's revocations.
 pub(crate) fn revocations(

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Number of a counted table, key of its row -> [`BillRow`].
-const BILLS: Table = Table("quota_bill");
+const BILLS: Table = Table::rows("quota_bill");
 /// Owner -> [`Use`]: the sum of the owner's bills, while there are any.
-pub(super) const USES: Table = Table("quota_use");
+pub(super) const USES: Table = Table::rows("quota_use");
 /// Owner -> [`LimitRow`]; nobody stands for all of a sort.
-pub(super) const LIMITS: Table = Table("quota_limit");
+pub(super) const LIMITS: Table = Table::rows("quota_limit");
 
 wire_struct! {
     /// What one row costs, and whom.

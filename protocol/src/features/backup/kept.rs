@@ -12,11 +12,11 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::turn::{Own, Page, Part};
 
 /// Subject, entry, owner -> nothing: for whom an entry is kept.
-const KEPT_BY: Table = Table("backup_kept_by");
+const KEPT_BY: Table = Table::rows("backup_kept_by");
 /// Owner, subject, entry -> [`KeptRow`], at the depositary.
-const KEPT: Table = Table("backup_kept");
+const KEPT: Table = Table::rows("backup_kept");
 /// Token -> bytes accounted under it.
-const USED: Table = Table("backup_used");
+const USED: Table = Table::rows("backup_used");
 
 /// Whether an entry is kept here for an owner.
 pub(super) fn is_kept(

@@ -9,7 +9,7 @@ use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn};
 
 /// Restore -> [`RestoreRow`].
-const RESTORES: Table = Table("backup_restore");
+const RESTORES: Table = Table::rows("backup_restore");
 
 wire_struct! {
     /// A restore.

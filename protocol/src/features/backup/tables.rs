@@ -13,16 +13,16 @@ use crate::time::Timestamp;
 use crate::wrap::Wrap;
 
 /// Deposit -> [`DepositRow`], at the depositor.
-const DEPOSITS: Table = Table("backup_deposit");
+const DEPOSITS: Table = Table::rows("backup_deposit");
 /// Deposit -> [`ReservationRow`], at the depositary.
-const RESERVATIONS: Table = Table("backup_reservation");
+const RESERVATIONS: Table = Table::rows("backup_reservation");
 /// End of validity, deposit -> nothing: reservations whose data are still to come, the next to expire
 /// first.
-const ENDS: Table = Table("backup_reservation_end");
+const ENDS: Table = Table::rows("backup_reservation_end");
 /// Time, deposit -> nothing: deferred deposits, the next to execute first.
-const DEFERRED: Table = Table("backup_deferred");
+const DEFERRED: Table = Table::rows("backup_deferred");
 /// Subject, entry, deposit -> [`PlaceRow`], at the depositary: what is kept until its data have come.
-const PLACES: Table = Table("backup_place");
+const PLACES: Table = Table::rows("backup_place");
 
 wire_code! {
     /// How a deposit stands.

@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 use crate::turn::{Context, Page, Part};
 
 /// Holder, owner, subject, entry -> [`UnkeptRow`], at the depositor.
-const UNKEPT: Table = Table("backup_unkept");
+const UNKEPT: Table = Table::rows("backup_unkept");
 
 wire_struct! {
     /// An entry that a depositary did not take, or gave up.

@@ -25,10 +25,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// Patient, institution -> nothing: it is to get its permissions again.
-const AGAIN: Table = Table("consent_again");
+const AGAIN: Table = Table::rows("consent_again");
 
 /// Patient, institution -> [`LackedRow`].
-const LACKED: Table = Table("consent_lacked");
+const LACKED: Table = Table::rows("consent_lacked");
 
 wire_struct! {
     /// An institution refused a permission of the patient for the key that it was sealed to.

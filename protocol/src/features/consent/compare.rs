@@ -20,7 +20,7 @@ use crate::turn::{Context, Notice};
 use serde::{Deserialize, Serialize};
 
 /// Request -> [`ComparedRow`].
-const COMPARED: Table = Table("consent_compared");
+const COMPARED: Table = Table::rows("consent_compared");
 
 wire_struct! {
     /// How what came for a request compares with the catalogue.

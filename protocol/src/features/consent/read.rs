@@ -31,7 +31,7 @@ use crate::wrap::{self, Wrap};
 use std::collections::BTreeSet;
 
 /// Request -> [`ProgressRow`]: what is still to come of a read.
-const READS: Table = Table("consent_read");
+const READS: Table = Table::rows("consent_read");
 
 wire_struct! {
     /// How far a read has come.

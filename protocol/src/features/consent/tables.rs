@@ -15,15 +15,15 @@ use crate::time::{DAY_MS, Timestamp};
 use crate::turn::{Context, Page, Part};
 
 /// Request -> [`RequestRow`], at whoever asked and at the relay.
-const REQUESTS: Table = Table("consent_request");
+const REQUESTS: Table = Table::rows("consent_request");
 /// When something becomes due, request -> nothing: the next to expire or to open again first.
-const DUE: Table = Table("consent_due");
+const DUE: Table = Table::rows("consent_due");
 /// Sender -> [`UnaskedRow`], at the grantee.
-const UNASKED: Table = Table("consent_unasked");
+const UNASKED: Table = Table::rows("consent_unasked");
 /// Deposit -> the request that waits for it.
-const DEPOSIT_FOR: Table = Table("consent_deposit_for");
+const DEPOSIT_FOR: Table = Table::rows("consent_deposit_for");
 /// Patient, request -> nothing: orders that this institution is to carry out, and has not.
-const ORDERS: Table = Table("consent_order");
+const ORDERS: Table = Table::rows("consent_order");
 
 wire_code! {
     /// What is asked.

@@ -24,9 +24,9 @@ use crate::turn::{Context, Effect};
 use std::collections::BTreeSet;
 
 /// Patient -> when news was asked for last.
-const ASKED: Table = Table("news_asked");
+const ASKED: Table = Table::rows("news_asked");
 /// At a relay, one row: when its contacts were told last.
-const TOLD: Table = Table("news_told");
+const TOLD: Table = Table::rows("news_told");
 
 /// Asks for news of a permission's patient, unless that was done a moment ago: nothing waits for the answer.
 pub(crate) fn ask(ctx: &mut Context<'_>, chain: &Chain) -> Handled<()> {

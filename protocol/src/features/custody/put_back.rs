@@ -33,9 +33,9 @@ use crate::turn::{Context, Notice, Sender};
 use std::collections::BTreeSet;
 
 /// Patient, institution -> when it last brought back what it knows.
-const BROUGHT: Table = Table("custody_brought");
+const BROUGHT: Table = Table::rows("custody_brought");
 /// Patient -> the hash over the compartments that were looked for last, so that none is looked for twice.
-const SOUGHT: Table = Table("custody_sought");
+const SOUGHT: Table = Table::rows("custody_sought");
 
 /// Tells a party that lost what it knew once more of each patient: a relay, of whom it deals with; and whoever deals with
 /// a relay's patients, what the patients have said, which the relay may have forgotten. [MSG-10]

@@ -29,11 +29,11 @@ use crate::time::Timestamp;
 use crate::turn::{BACKDATED_MS, Context, Notice, Own, Sender};
 
 /// Member -> the relay certificate that it gave us.
-const CERTIFICATES: Table = Table("relay_certificate");
+const CERTIFICATES: Table = Table::rows("relay_certificate");
 /// Relay -> [`RelayCertifiedRow`].
-const CERTIFIED: Table = Table("relay_certified");
+const CERTIFIED: Table = Table::rows("relay_certified");
 /// Patient, institution -> [`BegunRow`], at the relay.
-const BEGUN: Table = Table("enrolment_begun");
+const BEGUN: Table = Table::rows("enrolment_begun");
 
 wire_struct! {
     /// When this institution last certified a relay, and with which key.

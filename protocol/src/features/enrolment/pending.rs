@@ -18,9 +18,9 @@ use crate::turn::{Context, Page, Part};
 
 /// Patient, relay -> [`PendingRow`]. Whose relay it is nobody knows before the patient's ring is here, so another that comes
 /// with the patient's keys keeps the patient's own from nothing.
-const PENDING: Table = Table("enrolment_pending");
+const PENDING: Table = Table::rows("enrolment_pending");
 /// Chart -> [`OfChartRow`].
-const OF_CHART: Table = Table("enrolment_pending_chart");
+const OF_CHART: Table = Table::rows("enrolment_pending_chart");
 
 wire_struct! {
     /// Whose enrolment in a chart was begun.

@@ -12,28 +12,28 @@ use crate::time::Timestamp;
 use crate::turn::Context;
 
 /// Party -> the application that this institution sponsors.
-const ADMIT: Table = Table("federation_admit");
+const ADMIT: Table = Table::rows("federation_admit");
 /// Party -> [`Expulsion`] that this institution votes for.
-const EXPEL: Table = Table("federation_expel");
+const EXPEL: Table = Table::rows("federation_expel");
 /// Nothing -> [`WishRow`].
-const WISH: Table = Table("federation_wish");
+const WISH: Table = Table::rows("federation_wish");
 /// Party -> [`ApplicationRow`].
-const APPLICATIONS: Table = Table("federation_application");
+const APPLICATIONS: Table = Table::rows("federation_application");
 /// Party -> [`SentRow`].
-const SENT: Table = Table("federation_sent");
+const SENT: Table = Table::rows("federation_sent");
 /// Institution -> when it was asked for seals, and has not answered.
-const ASKED: Table = Table("federation_asked");
+const ASKED: Table = Table::rows("federation_asked");
 /// Nothing -> when this member gave its last pulse.
-const PULSED: Table = Table("federation_pulsed");
+const PULSED: Table = Table::rows("federation_pulsed");
 /// Nothing -> when this node, put back from a copy, last asked how far the others are.
-const HOW_FAR: Table = Table("federation_how_far");
+const HOW_FAR: Table = Table::rows("federation_how_far");
 /// At a relay: nothing -> the hospital that it is to follow to another federation.
-const FOLLOWED: Table = Table("federation_followed");
+const FOLLOWED: Table = Table::rows("federation_followed");
 /// Member -> nothing: its key log is longer than the newest view knows.
-const ROTATED: Table = Table("federation_rotated");
+const ROTATED: Table = Table::rows("federation_rotated");
 
 /// Nothing -> [`RefusedRow`].
-const REFUSED: Table = Table("federation_refused");
+const REFUSED: Table = Table::rows("federation_refused");
 
 wire_struct! {
     /// What became of the newest application of ours, if it was refused.

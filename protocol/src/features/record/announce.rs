@@ -24,7 +24,7 @@ use crate::turn::{Context, Sender};
 use std::collections::BTreeSet;
 
 /// Patient, entry -> nothing: what is to be announced when the outbox has room.
-const UNANNOUNCED: Table = Table("record_unannounced");
+const UNANNOUNCED: Table = Table::rows("record_unannounced");
 
 /// Tells the patient's relay of entries, in messages of bounded size.
 pub(super) fn announce(

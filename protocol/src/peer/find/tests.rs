@@ -258,7 +258,7 @@ fn a_member_is_found_by_its_name_however_many_others_take_it() {
         number: 0,
         next: [0; 32],
     };
-    rows::put(&mut store, Table("federation_member"), &member.0, &row).unwrap();
+    rows::put(&mut store, Table::rows("federation_member"), &member.0, &row).unwrap();
     names::rename(&mut store, Bearer::Member, &member.0, &[], &["Alder Clinic"]).unwrap();
     for limit in [None, Some(2)] {
         let found = view(&peer, &store, Thing::Institution, "ALDER clinic", limit);

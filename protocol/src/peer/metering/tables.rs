@@ -24,23 +24,23 @@ pub(super) const COUNTED: [Table; 13] = [
     KEPT,
     ENTRY,
     CATALOGUE,
-    Table("party"),
-    Table("revocations"),
-    Table("revocation_state"),
-    Table("consent_request"),
-    Table("consent_received"),
+    Table::rows("party"),
+    Table::rows("revocations"),
+    Table::rows("revocation_state"),
+    Table::rows("consent_request"),
+    Table::rows("consent_received"),
     COMPARTMENT,
     TREATS,
-    Table("misfiled"),
-    Table("misfiled_said"),
+    Table::rows("misfiled"),
+    Table::rows("misfiled_said"),
 ];
 
-pub(super) const RESERVATION: Table = Table("backup_reservation");
-pub(super) const KEPT: Table = Table("backup_kept");
-pub(super) const ENTRY: Table = Table("entry");
-pub(super) const CATALOGUE: Table = Table("catalogue");
-pub(super) const COMPARTMENT: Table = Table("compartment");
-pub(super) const TREATS: Table = Table("treats");
+pub(super) const RESERVATION: Table = Table::rows("backup_reservation");
+pub(super) const KEPT: Table = Table::rows("backup_kept");
+pub(super) const ENTRY: Table = Table::bodies("entry");
+pub(super) const CATALOGUE: Table = Table::rows("catalogue");
+pub(super) const COMPARTMENT: Table = Table::rows("compartment");
+pub(super) const TREATS: Table = Table::rows("treats");
 
 use Bounds::{Bounded, Counted, Grows, Ours, With};
 

@@ -128,6 +128,17 @@ impl Rows {
         self.chunks[at.min(self.chunks.len())..].iter().flat_map(|chunk| &chunk.rows).skip(begin)
     }
 
+    /// The rows before `key`, or all, the last first.
+    pub(super) fn before(&self, key: Option<&[u8]>) -> impl Iterator<Item = &Row> {
+        let at = key.map_or(self.chunks.len(), |key| self.chunk_of(key));
+        let (whole, rest) = self.chunks.split_at(at.min(self.chunks.len()));
+        let part = match (key, rest.first()) {
+            (Some(key), Some(chunk)) => &chunk.rows[..chunk.find(key).unwrap_or_else(|at| at)],
+            _ => &[],
+        };
+        part.iter().rev().chain(whole.iter().rev().flat_map(|chunk| chunk.rows.iter().rev()))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
         self.chunks.iter().flat_map(|chunk| &chunk.rows)
     }

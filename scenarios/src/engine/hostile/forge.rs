@@ -285,6 +285,6 @@ impl Engine<'_> {
 
 /// The newest view of a machine's federation.
 fn newest(disk: &dyn ReadTxn) -> Option<CheckedView> {
-    let view = disk.get(Table("federation_view"), &[]).expect("memory does not fail")?;
+    let view = disk.get(Table::rows("federation_view"), &[]).expect("memory does not fail")?;
     View::from_bytes(&view, usize::MAX).ok()?.check().ok()
 }

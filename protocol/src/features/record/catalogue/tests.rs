@@ -97,7 +97,7 @@ impl Side {
 
     /// What waits for another, taken out.
     fn take(&mut self, to: PartyId) -> Vec<Listing> {
-        let table = Table("outbox");
+        let table = Table::rows("outbox");
         let waiting = rows::all::<OutboxRow>(&self.store, table, &to.0).unwrap();
         let mut listings = Vec::new();
         for (key, row) in waiting {
