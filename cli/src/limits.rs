@@ -14,6 +14,10 @@ pub(crate) const TITLE_CHARS_MAX: usize = 60;
 pub(crate) const FILE_NAME_BYTES_MAX: usize = 180;
 /// New entries that are named one by one; more are counted by kind.
 pub(crate) const NAMED_MAX: usize = 8;
+/// Files that one import sends at once: half of what the node takes at a time, so that others have their turn.
+pub(crate) const SENT_AT_ONCE: usize = 4;
+/// Entries that one export opens at once: as many lines in the access log share a sync.
+pub(crate) const OPENED_AT_ONCE: usize = 16;
 /// Candidates that an error lists.
 pub(crate) const LISTED_MAX: usize = 10;
 /// DICOM files of a given folder that the demo takes: it is a demo, not a migration.

@@ -8,6 +8,7 @@ use chartmesh_node::client::{By, Client, ClientError};
 use chartmesh_protocol::consent::view::{GrantView, RequestView};
 use chartmesh_protocol::id::{ConsentId, EntryId, PartyId};
 use chartmesh_protocol::identity::Role;
+use chartmesh_protocol::limits::LISTED_MAX;
 use chartmesh_protocol::peer::{
     Asked, FoundBy, FoundView, Listing, PeerView, Question, StatusView, Thing, ask,
 };
@@ -140,6 +141,23 @@ impl Node {
         let subject = id(subject)?;
         let listing = ask::Entries { find, ..ask::Entries::of(subject) };
         let mut entries = self.all_as(listing, subject).await?;
+        EntryView::sort_by_time(&mut entries);
+        Ok(entries)
+    }
+
+    /// Those of a record's entries that are named, in the order of what happened: the others are not read.
+    pub(crate) async fn entries_only(
+        &self,
+        subject: &str,
+        only: &[EntryId],
+    ) -> Outcome<Vec<EntryView>> {
+        let subject = id(subject)?;
+        let mut entries = Vec::new();
+        for some in only.chunks(LISTED_MAX) {
+            let only = some.iter().copied().collect();
+            let listing = ask::Entries { only, ..ask::Entries::of(subject) };
+            entries.extend(self.all_as(listing, subject).await?);
+        }
         EntryView::sort_by_time(&mut entries);
         Ok(entries)
     }

@@ -8,6 +8,7 @@ pub mod document;
 mod files;
 mod http;
 pub mod images;
+pub mod load;
 mod log;
 mod node;
 mod numbers;

@@ -8,15 +8,20 @@ pub(super) const JSON_BYTES_MAX: usize = 1024 * 1024;
 /// How long a body may pause while it comes: a client that stopped must not keep a place from others.
 pub(super) const BODY_PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// Imports under way at once: each may hold sealed objects in memory.
-pub(super) const IMPORTS_MAX: usize = 32;
+/// Imports under way at once: a hospital's terminals and systems, each recording something. What they hold in memory has a
+/// bound of its own, for all together.
+pub(super) const IMPORTS_MAX: usize = 256;
 
 /// Files in one import.
 pub const IMPORT_FILES_MAX: usize = 20_000;
 
-/// Bytes of sealed small objects that all imports together keep until they are committed: two of
-/// the largest FHIR documents.
-pub(super) const IMPORT_SMALL_BYTES_MAX: usize = 160 * 1024 * 1024;
+/// Bytes of sealed small objects that all imports together keep in memory until they are committed: half of the largest
+/// FHIR document. What is beyond waits in files without names.
+pub(super) const IMPORT_SMALL_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes of those that all imports together keep in such files: more files than one import may have, of the largest size
+/// that is small.
+pub(super) const IMPORT_SPOOLED_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
 
 /// How long an import that nobody touches is kept.
 pub(super) const IMPORT_TIME_MAX: Duration = Duration::from_secs(60 * 60);

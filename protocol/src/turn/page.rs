@@ -19,6 +19,7 @@ use crate::refusal::{Handled, refuse};
 use crate::rows;
 use crate::store::{ReadTxn, Table};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeSet;
 
 /// Where a listing goes on: only for asking the same question again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +162,43 @@ impl Part {
     }
 }
 
+impl Part {
+    /// The page of those rows of one table whose keys begin so and end as one of `ends`, which are of one length: each is
+    /// looked up, whatever else there is.
+    pub(crate) fn named<T: Wire, const N: usize>(
+        &self,
+        txn: &dyn ReadTxn,
+        table: Table,
+        prefix: &[u8],
+        ends: &BTreeSet<[u8; N]>,
+    ) -> Handled<Page<(Vec<u8>, T)>> {
+        let mut left = self.read(txn)?.left;
+        let after = match &self.after {
+            None => None,
+            Some(cursor) => {
+                let end = cursor.key_in(table).and_then(|key| key.strip_prefix(prefix));
+                let Some(end) = end.and_then(|end| <[u8; N]>::try_from(end).ok()) else {
+                    return refuse(Reason::NoSuchPlace);
+                };
+                Some(end)
+            }
+        };
+        let mut items: Vec<(Vec<u8>, T)> = Vec::new();
+        for end in ends.iter().filter(|end| after.is_none_or(|after| **end > after)) {
+            if left == 0 {
+                let next = items.last().map(|(key, _)| Cursor::behind(table, key));
+                return Ok(Page { items, next });
+            }
+            let key = rows::pair(prefix, end);
+            if let Some(row) = rows::get(txn, table, &key)? {
+                items.push((key, row));
+                left -= 1;
+            }
+        }
+        Ok(Page { items, next: None })
+    }
+}
+
 impl<'a> Reading<'a> {
     /// What it is read from.
     pub(crate) const fn txn(&self) -> &'a dyn ReadTxn {
@@ -234,6 +272,30 @@ mod tests {
         let mut items: Vec<(Vec<u8>, u64)> = reading.rows(ONE, &[7], 3)?;
         items.extend(reading.rows(TWO, &[], 2)?);
         reading.end(items.into_iter().map(|(_, value)| value).collect())
+    }
+
+    #[test]
+    fn what_is_named_costs_what_is_named_however_much_else_there_is() {
+        let mut store = store(2000);
+        // Two that are there, one that is not, and one that another key has.
+        let ends: BTreeSet<[u8; 2]> = [1999, 3, 5000, 0].map(u16::to_be_bytes).into();
+        for limit in 1..5 {
+            let mut part = Part { after: None, limit: Some(limit) };
+            let mut found = Vec::new();
+            loop {
+                let counting = Counting::new(&mut store);
+                let page: Page<(Vec<u8>, u64)> = part.named(&counting, ONE, &[7], &ends).unwrap();
+                assert!(counting.read() <= ends.len(), "{} rows", counting.read());
+                found.extend(page.items.into_iter().map(|(_, value)| value));
+                part.after = page.next;
+                if part.after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, [0, 3, 1999], "pages of {limit}");
+        }
+        let elsewhere = Part { after: Some(Cursor::behind(TWO, &[0, 1])), limit: None };
+        assert!(elsewhere.named::<u64, 2>(&store, ONE, &[7], &ends).is_err());
     }
 
     fn refused(part: &Part) -> RefusalCode {

@@ -14,12 +14,14 @@ use std::fs::DirBuilder;
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use chartmesh_protocol::capability::Purpose;
 use chartmesh_protocol::id::PartyId;
 use chartmesh_protocol::naming::quoted;
 use chartmesh_protocol::peer::ask;
 use chartmesh_protocol::record::view::EntryView;
+use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::counted;
@@ -31,7 +33,7 @@ use super::own::{OwnArgs, bring, role_that_opens};
 use super::page::page;
 use crate::command::log;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::limits::{FILE_NAME_BYTES_MAX, TITLE_CHARS_MAX};
+use crate::limits::{FILE_NAME_BYTES_MAX, OPENED_AT_ONCE, TITLE_CHARS_MAX};
 use crate::node::{Node, id, read};
 use crate::style;
 use crate::wait;
@@ -54,12 +56,13 @@ pub(super) async fn run(
         if entries.is_empty() {
             return Err(Failure::new(Exit::NotFound, "this record has no entries here"));
         }
-        entries.retain(|view| !is_apart(view));
+        let mut apart = without_apart(&mut entries);
+        let missing = entries.iter().any(|view| !view.whole);
         bring(node, &keys, &subject, &entries, &user, own).await?;
-        entries = node.entries(&subject).await?;
-        let all = entries.len();
-        entries.retain(|view| !is_apart(view));
-        let apart = all - entries.len();
+        if missing {
+            entries = node.entries(&subject).await?;
+            apart = without_apart(&mut entries);
+        }
         let partial = Partial::begin(dir)?;
         let dir = partial.path.as_path();
         let job = Job { node, subject: &subject, dir, purpose, user, keys: &keys };
@@ -98,6 +101,13 @@ pub(super) async fn run(
         out.next(format!("open {} in a browser", dir.join("index.html").display()));
     });
     Ok(())
+}
+
+/// Takes out what stands apart from the record; gives how many there were.
+fn without_apart(entries: &mut Vec<EntryView>) -> usize {
+    let all = entries.len();
+    entries.retain(|view| !is_apart(view));
+    all - entries.len()
 }
 
 /// A folder that is being written: all of it appears at its end, or nothing.
@@ -165,8 +175,19 @@ impl Job<'_> {
         make_dir(&self.dir.join("entries"))?;
         make_dir(&self.dir.join("proofs"))?;
         let (mut exported, mut unopened) = (Vec::new(), Vec::new());
-        for view in entries {
-            match self.entry(exported.len() + 1, view).await {
+        // The first by itself: it may ask for the passphrase. Behind it several at once, since each waits for its line in
+        // the access log to be durable, and one sync is for many.
+        let (first, rest) = entries.split_at(1.min(entries.len()));
+        let alone = stream::iter(first).then(|view| self.open(view));
+        let together = stream::iter(rest).map(|view| self.open(view)).buffered(OPENED_AT_ONCE);
+        let mut opened = pin!(alone.chain(together));
+        let mut views = entries.iter();
+        while let (Some(opened), Some(view)) = (opened.next().await, views.next()) {
+            let written = match opened {
+                Ok(opened) => self.entry(exported.len() + 1, view, opened).await,
+                Err(failure) => Err(failure),
+            };
+            match written {
                 Ok((entry, without)) => {
                     exported.push(entry);
                     unopened.extend(without);
@@ -209,12 +230,8 @@ impl Job<'_> {
         self.node.name_of_subject(self.subject).await
     }
 
-    /// Writes one entry; gives what of it does not open, too.
-    async fn entry(
-        &self,
-        number: usize,
-        view: &EntryView,
-    ) -> Outcome<(ExportedEntry, Vec<Unopened>)> {
+    /// Opens one entry; gives its proof, too.
+    async fn open(&self, view: &EntryView) -> Outcome<(Opened, Value)> {
         let ask = json!({
             "subject": self.subject, "entry": view.entry, "user": self.user,
             "purpose": self.purpose, "export": true,
@@ -226,8 +243,18 @@ impl Job<'_> {
             _ => failure,
         })?)?;
         let path = format!("/v1/proof/{}/{}", self.subject, view.entry);
+        Ok((opened, self.node.client.get(&path).await?))
+    }
+
+    /// Writes one entry; gives what of it does not open, too.
+    async fn entry(
+        &self,
+        number: usize,
+        view: &EntryView,
+        (opened, proven): (Opened, Value),
+    ) -> Outcome<(ExportedEntry, Vec<Unopened>)> {
         let proof = format!("proofs/{}.json", view.entry);
-        self.json(&proof, &self.node.client.get(&path).await?)?;
+        self.json(&proof, &proven)?;
         let manifest = &opened.manifest;
         let folder = format!(
             "entries/{number:03} {} {}",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use chartmesh_node::api::IMPORT_FILES_MAX;
 use chartmesh_node::client::escape;
@@ -10,13 +11,14 @@ use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::record::Kind;
 use chartmesh_protocol::record::view::{EntryView, RecordedView};
 use chartmesh_protocol::time::Timestamp;
+use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 
 use super::counted;
 use crate::args::UserArg;
 use crate::command::wish::kinds;
 use crate::exit::{Failure, Outcome};
-use crate::limits::NAMED_MAX;
+use crate::limits::{NAMED_MAX, SENT_AT_ONCE};
 use crate::node::{Node, read};
 use crate::wait;
 use crate::when;
@@ -68,19 +70,20 @@ pub(super) async fn run(
     let commit = format!("/v1/imports/{import}/commit");
     let answer = node.client.post(&commit, &json!({})).await?;
     let recorded: RecordedView = read(answer.clone())?;
-    let views = if node.out.json { Vec::new() } else { node.entries(&subject).await? };
+    let views = match node.out.json {
+        true => Vec::new(),
+        false => node.entries_only(&subject, &recorded.entries).await?,
+    };
     node.out.answer(&answer, |out| {
         if out.verbose {
             recorded.entries.iter().for_each(|entry| out.line(entry.to_string()));
         }
-        let new = |view: &&EntryView| recorded.entries.contains(&view.entry);
-        let new: Vec<&EntryView> = views.iter().filter(new).collect();
         out.line(format!(
             "{} became {}",
             counted(files.len(), "file", "files"),
             counted(recorded.entries.len(), "entry", "entries")
         ));
-        summary(&new).iter().for_each(|line| out.line(line));
+        summary(&views).iter().for_each(|line| out.line(line));
     });
     Ok(())
 }
@@ -88,7 +91,8 @@ pub(super) async fn run(
 async fn send(node: &Node, import: &str, files: &[ImportFile]) -> Outcome {
     let total = files.iter().map(|file| file.bytes).sum();
     let progress = node.out.progress("importing", total);
-    for file in files {
+    let progress = &progress;
+    let sending = stream::iter(files).map(|file| async move {
         let path = format!("/v1/imports/{import}/files?name={}", escape(tail(&file.name)));
         let bar = progress.clone();
         let sent = node.client.put_file(&path, &file.path, move |bytes| bar.inc(bytes)).await;
@@ -96,14 +100,19 @@ async fn send(node: &Node, import: &str, files: &[ImportFile]) -> Outcome {
             let failure = Failure::from(error);
             let text = format!("{}: {}", file.path.display(), failure.text);
             Failure { text, ..failure }
-        })?;
+        })
+    });
+    // Several at once, since each waits for the disk.
+    let mut sending = pin!(sending.buffer_unordered(SENT_AT_ONCE));
+    while let Some(sent) = sending.next().await {
+        sent?;
     }
     progress.finish_and_clear();
     Ok(())
 }
 
 /// Entries that are few one by one, many by kind and time.
-fn summary(new: &[&EntryView]) -> Vec<String> {
+fn summary(new: &[EntryView]) -> Vec<String> {
     let title = |view: &EntryView| view.title.clone().unwrap_or_default();
     if new.len() <= NAMED_MAX {
         return new
@@ -237,10 +246,9 @@ mod tests {
             .unwrap()
         };
         let views: Vec<EntryView> = (0..NAMED_MAX + 1).map(entry).collect();
-        let all: Vec<&EntryView> = views.iter().collect();
-        assert_eq!(summary(&all[..1]), ["  00000000  scan"]);
+        assert_eq!(summary(&views[..1]), ["  00000000  scan"]);
         assert_eq!(
-            summary(&all),
+            summary(&views),
             [
                 "  imaging         2  1970-01-01 to 1970-01-02",
                 "  laboratory      7  1970-01-03 to 1970-01-09"

@@ -19,7 +19,7 @@ use super::counted;
 use super::keys::Keys;
 use super::own::{OwnArgs, bring, role_that_opens};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::node::{Node, read, short};
+use crate::node::{Node, id, read, short};
 use crate::output::{self, Cell, Screen, Style, bytes, faint, row};
 use crate::wait;
 
@@ -71,9 +71,7 @@ pub(super) async fn run(
     });
     let done = wait::unless_interrupted(async {
         if content.is_some() {
-            let entries = node.entries(&subject).await?;
-            let wanted: Vec<_> =
-                entries.into_iter().filter(|view| view.entry.to_string() == entry).collect();
+            let wanted = node.entries_only(&subject, &[id(&entry)?]).await?;
             bring(node, &keys, &subject, &wanted, &what.user, own).await?;
         }
         let answer = keys.post(node, &subject, "/v1/open", &ask).await?;

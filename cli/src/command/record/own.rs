@@ -46,11 +46,14 @@ pub(super) async fn fetch(
     let subject = node.patient(subject).await?;
     let entries =
         if entries.is_empty() { Vec::new() } else { node.entries_of(&subject, entries).await? };
-    let here = node.entries(&subject).await?;
-    let missing = here.iter().filter(|view| {
-        !view.whole && (entries.is_empty() || entries.contains(&view.entry.to_string()))
-    });
-    if missing.count() == 0 {
+    let here = match entries.is_empty() {
+        true => node.entries(&subject).await?,
+        false => {
+            let only = entries.iter().map(|entry| id(entry)).collect::<Outcome<Vec<_>>>()?;
+            node.entries_only(&subject, &only).await?
+        }
+    };
+    if here.iter().all(|view| view.whole) {
         node.out.answer(&json!({"done": true}), |out| out.line("the contents are all here"));
         return Ok(());
     }

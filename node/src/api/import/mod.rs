@@ -8,13 +8,15 @@
 //! Nothing stands on the disk in the clear at any time. A file is read for what it says about
 //! itself (its kind, its dates, what it is found by) while it passes; a FHIR document, which must
 //! be whole to be read, is kept in memory for that. Large objects go to the object folder, small
-//! ones wait in memory and go into the store with the commit. A node that dies in between leaves
-//! objects that nothing holds, and its next start removes them.
+//! ones wait in memory, beyond its room in a file without a name, and go into the store with the
+//! commit. A node that dies in between leaves objects that nothing holds, and its next start removes
+//! them.
 
 mod commit;
 mod entries;
 mod receive;
 mod seal;
+mod spool;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +26,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use chartmesh_protocol::id::{ChartId, EntryId, ObjectId, PartyId};
-use chartmesh_protocol::limits::NAME_BYTES_MAX;
+use chartmesh_protocol::limits::{NAME_BYTES_MAX, SMALL_OBJECT_BYTES_MAX};
 use chartmesh_protocol::peer::Done;
 use chartmesh_protocol::record::view::RecordedView;
 use chartmesh_protocol::record::{Draft, Kind, SealedContent};
@@ -33,8 +35,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::json::In;
 use super::limits::{
-    FHIR_AT_ONCE, IMPORT_FILES_MAX, IMPORT_SMALL_BYTES_MAX, IMPORT_TIME_MAX, IMPORTS_MAX,
-    RECEIVING_MAX,
+    FHIR_AT_ONCE, IMPORT_FILES_MAX, IMPORT_SMALL_BYTES_MAX, IMPORT_SPOOLED_BYTES_MAX,
+    IMPORT_TIME_MAX, IMPORTS_MAX, RECEIVING_MAX,
 };
 use super::problem::{Outcome, Problem};
 use super::reasons::Reason;
@@ -47,6 +49,7 @@ use crate::random::system;
 
 pub use receive::{FileView, PersonView};
 pub(super) use seal::Sealing;
+use spool::Spool;
 
 /// An import that was begun.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,6 +91,8 @@ pub(super) struct Import {
     touched: Mutex<Instant>,
     /// Held during a commit.
     state: tokio::sync::Mutex<Contents>,
+    /// Small objects that memory had no room for.
+    spool: Arc<Mutex<Spool>>,
 }
 
 /// What has come in.
@@ -102,7 +107,7 @@ struct Contents {
     /// Since the first commit: what is not recorded yet.
     drafts: Option<Vec<Draft>>,
     recorded: Vec<EntryId>,
-    /// This import's part of [`IMPORT_SMALL_BYTES_MAX`].
+    /// This import's parts of [`IMPORT_SMALL_BYTES_MAX`] and [`IMPORT_SPOOLED_BYTES_MAX`].
     shares: Vec<OwnedSemaphorePermit>,
 }
 
@@ -114,6 +119,8 @@ pub(super) struct Imports {
     fhir: Semaphore,
     /// In KiB.
     memory: Arc<Semaphore>,
+    /// In KiB.
+    spooled: Arc<Semaphore>,
 }
 
 impl Default for Imports {
@@ -123,6 +130,7 @@ impl Default for Imports {
             receiving: Semaphore::new(RECEIVING_MAX),
             fhir: Semaphore::new(FHIR_AT_ONCE),
             memory: Arc::new(Semaphore::new(IMPORT_SMALL_BYTES_MAX / 1024)),
+            spooled: Arc::new(Semaphore::new(IMPORT_SPOOLED_BYTES_MAX / 1024)),
         }
     }
 }
@@ -139,6 +147,7 @@ impl Imports {
             chart,
             touched: Mutex::new(Instant::now()),
             state: tokio::sync::Mutex::default(),
+            spool: Arc::default(),
         };
         open.insert(name.clone(), Arc::new(import));
         Ok(name)
@@ -180,7 +189,7 @@ impl Import {
     }
 
     /// Takes in what a file brought.
-    async fn add(&self, memory: &Arc<Semaphore>, received: receive::Received) -> Outcome<()> {
+    async fn add(&self, api: &ApiState, mut received: receive::Received) -> Outcome<()> {
         let mut state = self.state.lock().await;
         if state.closed || state.drafts.is_some() {
             return Err(Reason::Committed.into());
@@ -189,10 +198,15 @@ impl Import {
             return Err(Reason::TooManyFiles { most: IMPORT_FILES_MAX }.into());
         }
         let kib = received.small_bytes().div_ceil(1024);
-        let share =
-            Arc::clone(memory).try_acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX));
-        let Ok(share) = share else {
-            return Err(Reason::TooMuchWaits.into());
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX);
+        let share = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_many_owned(kib).ok();
+        let share = match share(&api.imports.memory) {
+            Some(share) => share,
+            None => {
+                let share = share(&api.imports.spooled).ok_or(Reason::TooMuchWaits)?;
+                self.spool(api, &mut received).await?;
+                share
+            }
         };
         state.shares.push(share);
         state.files += 1;
@@ -200,6 +214,34 @@ impl Import {
         state.dicom.extend(received.dicom);
         self.touch();
         Ok(())
+    }
+
+    /// Moves what is small of a file out of memory.
+    async fn spool(&self, api: &ApiState, received: &mut receive::Received) -> Outcome<()> {
+        let small = received.take_small();
+        let (spool, dir) = (Arc::clone(&self.spool), api.data_dir.clone());
+        let kept = on_pool(move || {
+            let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
+            small.iter().try_for_each(|(object, bytes)| spool.keep(&dir, *object, bytes))
+        });
+        kept.await?.map_err(trouble)
+    }
+
+    /// Brings back what is small of these drafts and stands in the spool.
+    async fn unspool(&self, mut drafts: Vec<Draft>) -> Outcome<Vec<Draft>> {
+        let spool = Arc::clone(&self.spool);
+        let filled = on_pool(move || {
+            let spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
+            let contents = drafts.iter_mut().flat_map(|draft| &mut draft.contents);
+            for content in contents.filter(|content| content.small.is_none()) {
+                content.small = spool.get(content.key.object)?;
+                if content.small.is_none() && is_small(content) {
+                    return Err(std::io::Error::other("a file that came in is not in the spool"));
+                }
+            }
+            Ok(drafts)
+        });
+        filled.await?.map_err(trouble)
     }
 
     /// Gives up what was not recorded.
@@ -225,7 +267,16 @@ impl Contents {
 }
 
 fn large_objects<'a>(contents: impl Iterator<Item = &'a SealedContent>) -> Vec<ObjectId> {
-    contents.filter(|sealed| sealed.small.is_none()).map(|sealed| sealed.key.object).collect()
+    contents.filter(|sealed| !is_small(sealed)).map(|sealed| sealed.key.object).collect()
+}
+
+/// Whether an object goes into the store with the commit, wherever it waits for that.
+fn is_small(sealed: &SealedContent) -> bool {
+    sealed.key.length <= SMALL_OBJECT_BYTES_MAX as u64
+}
+
+fn trouble(error: std::io::Error) -> Problem {
+    Problem::trouble(Reason::Trouble { what: error.to_string() })
 }
 
 /// Removes objects, but for those that were recorded after all.
@@ -306,7 +357,7 @@ async fn take(
     let received = receive::receive(api, file_name, body).await?;
     let objects = large_objects(received.contents());
     let view = received.view.clone();
-    if let Err(problem) = import.add(&api.imports.memory, received).await {
+    if let Err(problem) = import.add(api, received).await {
         remove_unheld(&api.handle, objects).await;
         return Err(problem);
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
+use chartmesh_protocol::id::ObjectId;
 use chartmesh_protocol::limits::NAME_BYTES_MAX;
 use chartmesh_protocol::record::{SealedContent, Term};
 use futures::StreamExt as _;
@@ -65,6 +66,14 @@ impl Received {
     pub(super) fn contents(&self) -> impl Iterator<Item = &SealedContent> {
         let grouped = self.groups.iter().flat_map(|group| &group.items).map(|(sealed, _)| sealed);
         grouped.chain(self.dicom.iter().map(|(sealed, _)| sealed))
+    }
+
+    /// What of it is kept in memory, taken out of there.
+    pub(super) fn take_small(&mut self) -> Vec<(ObjectId, Vec<u8>)> {
+        let grouped = self.groups.iter_mut().flat_map(|group| &mut group.items);
+        let grouped = grouped.map(|(sealed, _)| sealed);
+        let all = grouped.chain(self.dicom.iter_mut().map(|(sealed, _)| sealed));
+        all.filter_map(|sealed| Some((sealed.key.object, sealed.small.take()?))).collect()
     }
 
     /// What of it is kept in memory.

@@ -8,14 +8,15 @@ use chartmesh_kit::sample;
 use chartmesh_protocol::codec::Wire as _;
 use chartmesh_protocol::id::EntryId;
 use chartmesh_protocol::identity::KeyLog;
-use chartmesh_protocol::peer::ask;
+use chartmesh_protocol::peer::{Page, ask};
 use chartmesh_protocol::record::view::{ChartView, EntryView, RecordedView};
 use chartmesh_protocol::record::{Kind, Label};
 use chartmesh_protocol::refusal::RefusalCode;
 use chartmesh_protocol::statement::Unverified;
 use serde_json::json;
 
-use super::super::{FileView, ImportView, OpenView, ProofView};
+use super::super::limits::IMPORT_SMALL_BYTES_MAX;
+use super::super::{CheckView, FileView, ImportView, OpenView, ProofView};
 use super::Home;
 use crate::content::Content;
 use crate::fhir;
@@ -132,6 +133,40 @@ async fn what_was_imported_comes_back_byte_for_byte() {
     for secret in [&b"resourceType"[..], b"DICM", "所見なし".as_bytes()] {
         assert!(!holds(&home.node.config().data_dir, secret), "plaintext on the disk");
     }
+    home.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_files_beyond_what_memory_has_room_for_are_recorded_with_the_others() {
+    let (home, chart) = Home::with_chart().await;
+    let import = begin(&home, &chart).await;
+    let note = |number: usize| format!("{number:05}\n").repeat(10_000);
+    let count = IMPORT_SMALL_BYTES_MAX / note(0).len() + 20;
+    for number in 0..count {
+        let path = format!("/v1/imports/{import}/files?name=note{number:05}.txt");
+        let _taken: FileView = home.client.put(&path, note(number)).await.get();
+    }
+    assert_eq!(home.objects(), 0, "none of them is a large object");
+    let data = &home.node.config().data_dir;
+    let shown = || fs::read_dir(data).unwrap().map(|item| item.unwrap().file_name());
+    assert!(!shown().any(|name| name.to_string_lossy().starts_with("import")), "{data:?}");
+    assert_eq!(commit(&home, &import).await.len(), count);
+    let listed = async |only: &[EntryId]| -> Vec<EntryView> {
+        let query = json!({"query": {"subject": chart.subject, "limit": 1000, "only": only}});
+        home.client.post("/v1/query/entries", &query).await.get::<Page<EntryView>>().items
+    };
+    let entries = listed(&[]).await;
+    assert!(entries.len() == count && entries.iter().all(|entry| entry.whole));
+    let few = [entries[9].entry, entries[3].entry, EntryId([0xff; 16])];
+    let few: Vec<_> = listed(&few).await.iter().map(|entry| entry.entry).collect();
+    assert_eq!(few, [entries[3].entry, entries[9].entry], "those that are there, in order");
+    for number in [0, count / 2, count - 1] {
+        let title = format!("note{number:05}.txt");
+        let entry = entries.iter().find(|entry| entry.title.as_ref() == Some(&title)).unwrap();
+        assert_eq!(contents(&home, &chart, entry.entry).await, [note(number).into_bytes()]);
+    }
+    let checked: CheckView = home.client.post("/v1/check", &json!({"deep": true})).await.get();
+    assert!(checked.lost.is_empty() && checked.objects > 0);
     home.stop().await;
 }
 

@@ -3,7 +3,7 @@
 use super::proof::{CodeProof, Session};
 use super::text::{Code, id_of};
 use super::{CodeFor, Reason};
-use crate::codec::wire_struct;
+use crate::codec::{Bytes, wire_struct};
 use crate::id::{CodeId, PartyId};
 use crate::limits;
 use crate::membership::Standpoint;
@@ -16,6 +16,10 @@ use crate::turn::Context;
 
 /// Code -> [`CodeRow`].
 const CODES: Table = Table("code");
+/// Until when it can be proven, code -> nothing: what is long over is found where it begins.
+const ENDS: Table = Table("code_end");
+/// What it is for, code -> nothing.
+const CODES_FOR: Table = Table("code_for");
 
 wire_struct! {
     /// A code that we gave out.
@@ -66,22 +70,63 @@ pub(crate) fn issue(
         expires: ctx.now.plus_ms(valid_ms),
         anchor,
     };
-    forget_old(ctx)?;
-    rows::put(ctx.txn, CODES, &code.id().0, &CodeRow::of(&code, purpose))?;
+    forget_old(ctx.txn, ctx.now)?;
+    enter(ctx.txn, code.id(), &CodeRow::of(&code, purpose))?;
     Ok(code)
+}
+
+fn end_key(id: CodeId, row: &CodeRow) -> Vec<u8> {
+    rows::pair(&row.expires.0.to_be_bytes(), &id.0)
+}
+
+fn for_key(purpose: &CodeFor) -> Vec<u8> {
+    match purpose {
+        CodeFor::Federation => vec![b'i'],
+        CodeFor::Enrolment(chart) => rows::pair(b"e", &chart.0),
+    }
+}
+
+/// Keeps a new code, and where it is found.
+fn enter(txn: &mut dyn Txn, id: CodeId, row: &CodeRow) -> Result<(), StoreError> {
+    rows::mark(txn, ENDS, &end_key(id, row))?;
+    rows::mark(txn, CODES_FOR, &rows::pair(&for_key(&row.purpose), &id.0))?;
+    rows::put(txn, CODES, &id.0, row)
+}
+
+/// Takes a code out.
+fn leave(txn: &mut dyn Txn, id: CodeId, row: &CodeRow) -> Result<(), StoreError> {
+    txn.delete(ENDS, &end_key(id, row))?;
+    txn.delete(CODES_FOR, &rows::pair(&for_key(&row.purpose), &id.0))?;
+    txn.delete(CODES, &id.0)
+}
+
+/// The codes that were given out for a purpose: no others are read.
+fn given_out_for(
+    txn: &(impl ReadTxn + ?Sized),
+    purpose: &CodeFor,
+) -> Result<Vec<(CodeId, CodeRow)>, StoreError> {
+    let mut found = Vec::new();
+    for (key, _) in rows::all::<Bytes>(txn, CODES_FOR, &for_key(purpose))? {
+        let id = CodeId(rows::tail(CODES_FOR, &key)?);
+        found.extend(rows::get::<CodeRow>(txn, CODES, &id.0)?.map(|row| (id, row)));
+    }
+    Ok(found)
 }
 
 /// Keeps a code as if it had been given out, for tests of who is let in with it.
 #[cfg(test)]
 pub(crate) fn give_out(txn: &mut dyn Txn, code: &Code) -> Result<(), StoreError> {
-    rows::put(txn, CODES, &code.id().0, &CodeRow::of(code, CodeFor::Federation))
+    enter(txn, code.id(), &CodeRow::of(code, CodeFor::Federation))
 }
 
-/// Forgets codes that nobody can do anything with any more.
-fn forget_old(ctx: &mut Context<'_>) -> Result<(), StoreError> {
-    for (key, row) in rows::all::<CodeRow>(ctx.txn, CODES, &[])? {
-        if row.expires.plus_ms(limits::PENDING_MS) <= ctx.now {
-            ctx.txn.delete(CODES, &key)?;
+/// Forgets codes that nobody can do anything with any more, as many at a time as one event may.
+fn forget_old(txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreError> {
+    let end = now.minus_ms(limits::PENDING_MS).plus_ms(1).0.to_be_bytes();
+    for (key, _) in txn.page(ENDS, &[], &end, limits::DUE_ROWS_MAX)? {
+        let id = CodeId(rows::tail(ENDS, &key)?);
+        match rows::get::<CodeRow>(txn, CODES, &id.0)? {
+            Some(row) => leave(txn, id, &row)?,
+            None => txn.delete(ENDS, &key)?,
         }
     }
     Ok(())
@@ -209,20 +254,15 @@ pub(crate) fn invites(
     txn: &(impl ReadTxn + ?Sized),
     now: Timestamp,
 ) -> Result<Vec<InviteView>, StoreError> {
-    let mut invites = Vec::new();
-    for (key, row) in rows::all::<CodeRow>(txn, CODES, &[])? {
-        let open = row.expires > now && !row.used || row.other.is_some();
-        if row.purpose == CodeFor::Federation && open {
-            invites.push(InviteView {
-                invite: CodeId(rows::tail(CODES, &key)?),
-                expires: row.expires,
-                by: row.by,
-                used: row.used,
-                contested_by: row.other,
-            });
-        }
-    }
-    Ok(invites)
+    let of = |(invite, row): (CodeId, CodeRow)| InviteView {
+        invite,
+        expires: row.expires,
+        by: row.by,
+        used: row.used,
+        contested_by: row.other,
+    };
+    let open = |row: &InviteView| row.expires > now && !row.used || row.contested_by.is_some();
+    Ok(given_out_for(txn, &CodeFor::Federation)?.into_iter().map(of).filter(open).collect())
 }
 
 /// Takes one invite back; gives how it stood, if there was one.
@@ -231,28 +271,29 @@ pub(crate) fn uninvite(
     invite: CodeId,
 ) -> Result<Option<InviteView>, StoreError> {
     let known = invites(ctx.txn, ctx.now)?.into_iter().find(|known| known.invite == invite);
-    if known.is_some() {
-        ctx.txn.delete(CODES, &invite.0)?;
+    if known.is_some()
+        && let Some(row) = rows::get::<CodeRow>(ctx.txn, CODES, &invite.0)?
+    {
+        leave(ctx.txn, invite, &row)?;
     }
     Ok(known)
 }
 
 /// Takes back all codes for a purpose; gives how many there were.
 pub(crate) fn cancel(ctx: &mut Context<'_>, purpose: &CodeFor) -> Result<usize, StoreError> {
-    let mut cancelled = 0;
-    for (key, row) in rows::all::<CodeRow>(ctx.txn, CODES, &[])? {
-        if row.purpose == *purpose {
-            ctx.txn.delete(CODES, &key)?;
-            cancelled += 1;
-        }
+    let given_out = given_out_for(ctx.txn, purpose)?;
+    for (id, row) in &given_out {
+        leave(ctx.txn, *id, row)?;
     }
-    Ok(cancelled)
+    Ok(given_out.len())
 }
 
 /// A store that was put back does not know which of its codes were used or taken back since: none opens anything more.
 pub(crate) fn forget_given_out(txn: &mut dyn Txn) -> Result<(), StoreError> {
-    for (key, _) in rows::keys(txn, CODES)? {
-        txn.delete(CODES, &key)?;
+    for table in [CODES, ENDS, CODES_FOR] {
+        for (key, _) in rows::keys(txn, table)? {
+            txn.delete(table, &key)?;
+        }
     }
     Ok(())
 }
@@ -262,9 +303,68 @@ pub(crate) fn shorten(txn: &mut dyn Txn, now: Timestamp) -> Result<(), StoreErro
     let end = now.plus_ms(limits::CODE_MS_MAX);
     for (key, mut row) in rows::all::<CodeRow>(txn, CODES, &[])? {
         if row.expires > end {
+            let id = CodeId(rows::tail(CODES, &key)?);
+            leave(txn, id, &row)?;
             row.expires = end;
-            rows::put(txn, CODES, &key, &row)?;
+            enter(txn, id, &row)?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ChartId;
+    use crate::store::{Counting, Memory};
+
+    const NOW: Timestamp = Timestamp(100 * DAY_MS);
+
+    fn row(purpose: CodeFor, expires: Timestamp) -> CodeRow {
+        CodeRow { purpose, expires, by: None, used: false, other: None, anchor: None }
+    }
+
+    fn id(n: u16) -> CodeId {
+        CodeId(*blake3::hash(&n.to_be_bytes()).as_bytes().first_chunk().unwrap())
+    }
+
+    fn chart(n: u16) -> CodeFor {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        CodeFor::Enrolment(ChartId(id))
+    }
+
+    #[test]
+    fn a_desk_with_thousands_of_codes_finds_one_charts_and_what_is_over_without_the_others() {
+        let mut store = Memory::default();
+        for n in 0..3000 {
+            enter(&mut store, id(n), &row(chart(n), NOW.plus_ms(u64::from(n) + 1))).unwrap();
+        }
+        // Two of one chart, an invite, and two that are over: one just so, one not quite.
+        for (n, purpose, expires) in [
+            (3000, chart(7), NOW),
+            (3001, CodeFor::Federation, NOW.plus_ms(9)),
+            (3002, chart(8), NOW.minus_ms(limits::PENDING_MS)),
+            (3003, chart(8), NOW.minus_ms(limits::PENDING_MS - 1)),
+        ] {
+            enter(&mut store, id(n), &row(purpose, expires)).unwrap();
+        }
+        let mut counting = Counting::new(&mut store);
+        assert_eq!(given_out_for(&counting, &chart(7)).unwrap().len(), 2);
+        assert_eq!(invites(&counting, NOW).unwrap().len(), 1);
+        forget_old(&mut counting, NOW).unwrap();
+        assert!(counting.read() < 12, "{} rows", counting.read());
+        assert_eq!(given_out_for(&store, &chart(8)).unwrap().len(), 2, "one of the two is gone");
+        forget_given_out(&mut store).unwrap();
+        assert_eq!(store, Memory::default(), "nothing is left of them");
+    }
+
+    #[test]
+    fn codes_of_a_clock_that_was_wrong_are_found_by_their_new_end() {
+        let mut store = Memory::default();
+        enter(&mut store, id(1), &row(chart(1), NOW.plus_ms(900 * DAY_MS))).unwrap();
+        shorten(&mut store, NOW).unwrap();
+        forget_old(&mut store, NOW.plus_ms(limits::CODE_MS_MAX + limits::PENDING_MS)).unwrap();
+        assert_eq!(store, Memory::default());
+    }
 }

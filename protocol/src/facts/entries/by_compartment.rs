@@ -3,6 +3,7 @@
 
 use crate::capability::Scope;
 use crate::id::{CompartmentId, EntryId, PartyId};
+use crate::kind::Kind;
 use crate::limits;
 use crate::rows;
 use crate::store::{ReadTxn, StoreError, Table, Txn, prefix_end};
@@ -76,6 +77,52 @@ pub(crate) fn count_in(
     }
 }
 
+/// The entries that are in any of these compartments, and who is known to hold them: two rows are read for each, and none is
+/// opened.
+pub(crate) fn held_in(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    compartments: &[CompartmentId],
+) -> Result<(Vec<EntryId>, BTreeSet<PartyId>), StoreError> {
+    let (mut found, mut holding) = (Vec::new(), BTreeSet::new());
+    for compartment in compartments {
+        let mut after = None;
+        loop {
+            let page = page(txn, (subject, *compartment), after)?;
+            for entry in &page {
+                holding.extend(super::holders(txn, subject, *entry)?);
+            }
+            after = page.last().copied().filter(|_| page.len() == limits::PAGE_ENTRIES_MAX);
+            found.extend(page);
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok((found, holding))
+}
+
+/// The kind of the first entry in a compartment that was opened here, if any was.
+pub(crate) fn kind_opened_in(
+    txn: &(impl ReadTxn + ?Sized),
+    subject: PartyId,
+    compartment: CompartmentId,
+) -> Result<Option<Kind>, StoreError> {
+    let mut after = None;
+    loop {
+        let page = page(txn, (subject, compartment), after)?;
+        for entry in &page {
+            if let Some(index) = super::index(txn, subject, *entry)? {
+                return Ok(Some(index.kind));
+            }
+        }
+        after = page.last().copied().filter(|_| page.len() == limits::PAGE_ENTRIES_MAX);
+        if after.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
 /// The next entries behind `after` that are in a compartment of `scope` or named by it, in ascending
 /// order: at most [`limits::PAGE_ENTRIES_MAX`], and fewer only when there are no more. Of what is named,
 /// not all need be here.
@@ -119,6 +166,24 @@ mod tests {
     use crate::store::{Counting, Memory};
 
     const SUBJECT: PartyId = PartyId([1; 32]);
+
+    #[test]
+    fn who_holds_what_is_of_a_kind_is_known_without_opening_anything() {
+        let [wanted, also, other] = [2, 3, 4].map(|byte| CompartmentId([byte; 16]));
+        let mut store = Memory::default();
+        for n in 0..900 {
+            let compartment = [wanted, also, other][n as usize % 3];
+            enter(&mut store, (SUBJECT, entry(n)), Some(compartment)).unwrap();
+            let holder = PartyId([u8::try_from(n % 3).unwrap(); 32]);
+            super::super::learn_holder(&mut store, SUBJECT, entry(n), holder).unwrap();
+        }
+        let counting = Counting::new(&mut store);
+        let (found, holding) = held_in(&counting, SUBJECT, &[wanted, also]).unwrap();
+        // Nothing of the third compartment is read, and of an entry neither row nor manifest.
+        assert!(counting.read() <= 2 * found.len() + 2, "{}", counting.read());
+        assert_eq!(found.len(), 600);
+        assert_eq!(holding, BTreeSet::from([PartyId([0; 32]), PartyId([1; 32])]));
+    }
 
     fn entry(n: u32) -> EntryId {
         EntryId(*blake3::hash(&n.to_be_bytes()).as_bytes().first_chunk().unwrap())

@@ -17,7 +17,7 @@ mod seal;
 mod tables;
 mod wire;
 
-pub(crate) use by_compartment::{compartments_of, covered};
+pub(crate) use by_compartment::{compartments_of, covered, held_in, kind_opened_in};
 pub(crate) use charts::{
     ChartRow, chart, chart_for, chart_of, charts, charts_beginning, charts_of_subjects_beginning,
     delete_chart, leave_subject, put_chart, subject_of_chart,
@@ -30,7 +30,7 @@ pub(crate) use reasons::Reason;
 pub use seal::{Draft, SealedContent, SealedEntry};
 pub(crate) use seal::{Sealing, seal};
 pub(crate) use tables::{
-    EntryRow, Found, entries, entries_beginning, entries_page, entry, forget_holder, holders,
-    index, learn_holder, matches, objects_of, sealed_in_time, whole,
+    EntryRow, Found, entries, entries_beginning, entries_named, entries_page, entry, forget_holder,
+    holders, index, learn_holder, matches, objects_of, sealed_in_time, whole,
 };
 pub use wire::{Bundle, Checked, ContentKey, Label, Manifest, Taken, Term, TurnedDown};

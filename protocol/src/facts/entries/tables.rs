@@ -13,7 +13,7 @@ use crate::store::{ReadTxn, StoreError, Table, Txn};
 use crate::time::Timestamp;
 use crate::turn::{Page, Part};
 use crate::wrap::Wrap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Subject, entry -> [`EntryRow`].
 const ENTRIES: Table = Table("entry");
@@ -101,6 +101,20 @@ pub(crate) fn entries_page(
 ) -> Handled<Page<Found>> {
     let page = part.rows(txn, ENTRIES, &subject.0, PartyId::LEN + EntryId::LEN)?;
     page.show(|(key, row)| {
+        let index = rows::get(txn, INDEX, &key)?;
+        Ok(Some(Found { entry: EntryId(rows::tail(ENTRIES, &key)?), row, index }))
+    })
+}
+
+/// A page of those of a subject's entries that are named: no others are read.
+pub(crate) fn entries_named(
+    txn: &dyn ReadTxn,
+    subject: PartyId,
+    named: &BTreeSet<EntryId>,
+    part: &Part,
+) -> Handled<Page<Found>> {
+    let ends = named.iter().map(|entry| entry.0).collect();
+    part.named(txn, ENTRIES, &subject.0, &ends)?.show(|(key, row)| {
         let index = rows::get(txn, INDEX, &key)?;
         Ok(Some(Found { entry: EntryId(rows::tail(ENTRIES, &key)?), row, index }))
     })

@@ -11,7 +11,7 @@ use crate::access_log::{self, Action};
 use crate::capability::{Chain, Grant, GrantKeys, Operation, Scope};
 use crate::contacts;
 use crate::directory;
-use crate::entries::{self, Manifest};
+use crate::entries::{self, EntryRow, Manifest};
 use crate::id::{ConsentId, EntryId, PartyId};
 use crate::identity::{Card, Compartment, PatientKeys};
 use crate::kind::Kind;
@@ -21,6 +21,7 @@ use crate::object::DataKey;
 use crate::patients;
 use crate::permission::{self, GivenRow, GrantState, put_given};
 use crate::refusal::{Handled, refuse};
+use crate::store::{ReadTxn, StoreError};
 use crate::time::Timestamp;
 use crate::turn::{Context, Effect, Notice};
 use std::collections::BTreeSet;
@@ -48,22 +49,39 @@ pub(super) fn choose(
     wishes: &[&Wish],
 ) -> Handled<Vec<Chosen>> {
     let mut chosen = Vec::new();
-    for found in entries::entries(ctx.txn, keys.patient)? {
-        let listed = wishes
-            .iter()
-            .all(|wish| wish.entries.is_empty() || wish.entries.contains(&found.entry));
-        if !listed || found.row.wrap.is_none() {
+    for (entry, row) in candidates(ctx.txn, keys.patient, wishes)? {
+        if row.wrap.is_none() {
             continue;
         }
-        let Some((manifest, key)) = entries::opened_as_patient(ctx.txn, keys, &found.row)? else {
+        let Some((manifest, key)) = entries::opened_as_patient(ctx.txn, keys, &row)? else {
             continue;
         };
         if wishes.iter().all(|wish| meets(wish, &manifest)) {
-            let holders = entries::holders(ctx.txn, keys.patient, found.entry)?;
-            chosen.push(Chosen { entry: found.entry, key, holders });
+            let holders = entries::holders(ctx.txn, keys.patient, entry)?;
+            chosen.push(Chosen { entry, key, holders });
         }
     }
     Ok(chosen)
+}
+
+/// The entries that all of `wishes` name, in order; all of the record where none names any.
+fn candidates(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    wishes: &[&Wish],
+) -> Result<Vec<(EntryId, EntryRow)>, StoreError> {
+    let mut naming = wishes.iter().filter(|wish| !wish.entries.is_empty());
+    let Some(first) = naming.next() else {
+        let all = entries::entries(txn, patient)?.into_iter();
+        return Ok(all.map(|found| (found.entry, found.row)).collect());
+    };
+    let mut named: BTreeSet<EntryId> = first.entries.iter().copied().collect();
+    for wish in naming {
+        let also: BTreeSet<EntryId> = wish.entries.iter().copied().collect();
+        named.retain(|entry| also.contains(entry));
+    }
+    let row = |entry| Ok(entries::entry(txn, patient, entry)?.map(|row| (entry, row)));
+    named.into_iter().map(row).filter_map(Result::transpose).collect()
 }
 
 fn meets(wish: &Wish, manifest: &Manifest) -> bool {
@@ -106,14 +124,27 @@ pub(super) fn approve(
     }
     let card = directory::card_to_seal_to(ctx.txn, grantee, ctx.now)?;
     let standing = standing_until(&row, narrow, ctx.now)?;
-    let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
-    if chosen.is_empty() && standing.is_none() {
+    let kinds = standing.map(|_| permitted_kinds(&row.wish, &narrow.wish)).transpose()?;
+    let (chosen, named, holding) = match &kinds {
+        // It gives compartments, and of which kind each is stands beside it: no entry is opened for it.
+        Some(kinds) => {
+            let compartments = standing::compartments_of(ctx.txn, keys.patient, kinds)?;
+            let (named, holding) = entries::held_in(ctx.txn, keys.patient, &compartments)?;
+            (Vec::new(), named, holding)
+        }
+        None => {
+            let chosen = choose(ctx, keys, &[&row.wish, &narrow.wish])?;
+            let named = chosen.iter().map(|entry| entry.entry).collect();
+            let holding = chosen.iter().flat_map(|entry| entry.holders.iter().copied()).collect();
+            (chosen, named, holding)
+        }
+    };
+    if named.is_empty() && standing.is_none() {
         return refuse(Reason::NobodyMeets);
     }
-    let holders: BTreeSet<PartyId> = if narrow.audience.is_empty() {
-        chosen.iter().flat_map(|entry| entry.holders.iter().copied()).collect()
-    } else {
-        narrow.audience.iter().copied().collect()
+    let holders: BTreeSet<PartyId> = match narrow.audience.is_empty() {
+        true => holding,
+        false => narrow.audience.iter().copied().collect(),
     };
     // What is added later may be held by somebody who holds nothing yet.
     let audience = Some(&holders).filter(|_| standing.is_none() || !narrow.audience.is_empty());
@@ -125,11 +156,8 @@ pub(super) fn approve(
         max_staleness: narrow.max_staleness,
         delegation: narrow.delegation(grantee)?,
     };
-    let mut grants = match standing {
-        Some(_) => {
-            let kinds = permitted_kinds(&row.wish, &narrow.wish)?;
-            standing::open_kinds(ctx, &frame, &kinds, audience, &card)?
-        }
+    let mut grants = match &kinds {
+        Some(kinds) => standing::open_kinds(ctx, &frame, kinds, audience, &card)?,
         None => open_entries(ctx, &frame, &chosen, &holders, &card)?,
     };
     if row.wish.write == Some(true) && !narrow.read_only {
@@ -139,7 +167,7 @@ pub(super) fn approve(
     row.state = RequestState::Approved;
     row.tokens = grants.iter().map(|grant| grant.chain.leaf().claims().id).collect();
     put_request(ctx.txn, id, &row)?;
-    remember(ctx, id, &row, &grants, chosen.iter().map(|entry| entry.entry).collect())?;
+    remember(ctx, id, &row, &grants, named)?;
     if permission::sign_treats(ctx, keys)? {
         ctx.notify(Notice::Treating { patient: keys.patient });
     }

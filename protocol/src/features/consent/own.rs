@@ -84,17 +84,21 @@ pub(super) fn obtain(ctx: &mut Context<'_>, ask: &Obtain) -> Handled<RequestView
 
 /// Entries whose contents are wanted and not here, each with who is known to hold it.
 fn missing(ctx: &Context<'_>, ask: &Obtain) -> Handled<BTreeMap<EntryId, Vec<PartyId>>> {
-    let mut missing = BTreeMap::new();
-    let mut known = BTreeSet::new();
-    for found in entries::entries(ctx.txn, ask.patient)? {
-        known.insert(found.entry);
-        if !found.row.whole && (ask.entries.is_empty() || ask.entries.contains(&found.entry)) {
-            let holders = entries::holders(ctx.txn, ask.patient, found.entry)?;
-            missing.insert(found.entry, holders);
-        }
+    let mut wanted = Vec::new();
+    for entry in &ask.entries {
+        let Some(row) = entries::entry(ctx.txn, ask.patient, *entry)? else {
+            return refuse(entries::Reason::NotInRecord { entry: *entry });
+        };
+        wanted.push((*entry, row));
     }
-    if let Some(unknown) = ask.entries.iter().find(|entry| !known.contains(entry)) {
-        return refuse(entries::Reason::NotInRecord { entry: *unknown });
+    // The whole record is read only where nothing of it is named.
+    if ask.entries.is_empty() {
+        let all = entries::entries(ctx.txn, ask.patient)?.into_iter();
+        wanted.extend(all.map(|found| (found.entry, found.row)));
+    }
+    let mut missing = BTreeMap::new();
+    for (entry, _) in wanted.into_iter().filter(|(_, row)| !row.whole) {
+        missing.insert(entry, entries::holders(ctx.txn, ask.patient, entry)?);
     }
     if missing.is_empty() {
         return refuse(Reason::AllHere);

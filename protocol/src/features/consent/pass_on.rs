@@ -238,8 +238,8 @@ fn further(allowed: &Delegation, to: &[PartyId]) -> Handled<Option<Delegation>> 
     }
 }
 
-/// The part of a permission's scope that is meant. An institution tells kinds apart by what it has
-/// opened, and by the compartments of the patient's newest ring that it was told of.
+/// The part of a permission's scope that is meant, by what it names alone, however long the record is. An institution tells
+/// kinds apart by what it has opened, and by the compartments of the patient's newest ring that it was told of.
 fn narrowed_scope(ctx: &Context<'_>, parent: &Token, command: &PassOn) -> Handled<Option<Scope>> {
     if command.entries.is_empty() && command.kinds.is_empty() {
         return Ok(Some(parent.scope.clone()));
@@ -247,36 +247,30 @@ fn narrowed_scope(ctx: &Context<'_>, parent: &Token, command: &PassOn) -> Handle
     if !parent.scope.compartments().is_empty() && !command.entries.is_empty() {
         return refuse(Reason::KindsByEntry);
     }
-    let found = entries::entries(ctx.txn, parent.subject)?;
     let of_kind = |kind: Kind| command.kinds.is_empty() || command.kinds.contains(&kind);
-    let entries: Vec<EntryId> = parent
-        .scope
-        .entries()
-        .iter()
-        .copied()
-        .filter(|id| command.entries.is_empty() || command.entries.contains(id))
-        .filter(|id| {
-            let index =
-                found.iter().find(|found| found.entry == *id).and_then(|f| f.index.as_ref());
-            command.kinds.is_empty() || index.is_some_and(|index| of_kind(index.kind))
-        })
-        .collect();
+    let meant: BTreeSet<EntryId> = command.entries.iter().copied().collect();
+    let mut entries = Vec::new();
+    for id in parent.scope.entries() {
+        if !meant.is_empty() && !meant.contains(id) {
+            continue;
+        }
+        let opened = || entries::index(ctx.txn, parent.subject, *id);
+        if command.kinds.is_empty() || opened()?.is_some_and(|index| of_kind(index.kind)) {
+            entries.push(*id);
+        }
+    }
     let current = directory::compartments(ctx.txn, parent.subject)?;
-    let compartments: Vec<_> = parent
-        .scope
-        .compartments()
-        .iter()
-        .copied()
-        .filter(|id| {
-            let named = current.iter().find(|c| c.id() == *id).map(|c| c.kind);
-            let opened = || {
-                let mut inside =
-                    found.iter().filter(|found| found.row.label.claims().compartment == Some(*id));
-                inside.find_map(|found| found.index.as_ref()).map(|index| index.kind)
-            };
-            named.or_else(opened).is_some_and(of_kind)
-        })
-        .collect();
+    let mut compartments = Vec::new();
+    for id in parent.scope.compartments() {
+        let named = current.iter().find(|c| c.id() == *id).map(|c| c.kind);
+        let kind = match named {
+            Some(kind) => Some(kind),
+            None => entries::kind_opened_in(ctx.txn, parent.subject, *id)?,
+        };
+        if kind.is_some_and(of_kind) {
+            compartments.push(*id);
+        }
+    }
     Ok(if compartments.is_empty() {
         Scope::of_entries(entries)
     } else {

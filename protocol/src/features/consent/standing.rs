@@ -56,11 +56,7 @@ pub(super) fn open_kinds(
     audience: Option<&BTreeSet<PartyId>>,
     card: &Card,
 ) -> Handled<Vec<Grant>> {
-    let all: Vec<CompartmentId> = patients::compartments(ctx.txn, frame.keys.patient)?
-        .into_iter()
-        .filter(|(_, row)| kinds.contains(&row.kind))
-        .map(|(id, _)| id)
-        .collect();
+    let all = compartments_of(ctx.txn, frame.keys.patient, kinds)?;
     let mut grants = Vec::new();
     for page in all.chunks(limits::TOKEN_COMPARTMENTS_MAX / frame.links()) {
         let scope = Scope::of_compartments(page.iter().copied());
@@ -69,6 +65,16 @@ pub(super) fn open_kinds(
         grants.push(seal(ctx, chain, &keys, card)?);
     }
     Ok(grants)
+}
+
+/// All compartments of some kinds that a patient ever had.
+pub(super) fn compartments_of(
+    txn: &(impl ReadTxn + ?Sized),
+    patient: PartyId,
+    kinds: &BTreeSet<Kind>,
+) -> Result<Vec<CompartmentId>, StoreError> {
+    let all = patients::compartments(txn, patient)?.into_iter();
+    Ok(all.filter(|(_, row)| kinds.contains(&row.kind)).map(|(id, _)| id).collect())
 }
 
 pub(super) fn seeds(

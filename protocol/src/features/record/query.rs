@@ -7,7 +7,7 @@ use super::view::{CatalogueView, ChartView, EntryView, MisfiledView, TreatsView,
 use crate::directory;
 use crate::entries::{self, Found};
 use crate::holdings;
-use crate::id::PartyId;
+use crate::id::{EntryId, PartyId};
 use crate::limits;
 use crate::members;
 use crate::misfiled;
@@ -16,6 +16,7 @@ use crate::store::{ReadTxn, StoreError};
 use crate::treating;
 use crate::turn::{Listing, Look, Page, Part, Question, questions};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 questions! {
     Machine {
@@ -72,6 +73,9 @@ pub struct Entries {
     /// Only entries whose title or terms contain this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find: Option<String>,
+    /// Only these entries; all when none is named. However long the record is, no others are read.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub only: BTreeSet<EntryId>,
     /// Which part of them.
     #[serde(flatten)]
     pub part: Part,
@@ -81,7 +85,7 @@ impl Entries {
     /// All of a record.
     #[must_use]
     pub fn of(subject: PartyId) -> Self {
-        Self { subject, find: None, part: Part::default() }
+        Self { subject, find: None, only: BTreeSet::new(), part: Part::default() }
     }
 
     /// An entry as it is listed, if it is looked for.
@@ -112,7 +116,10 @@ impl Question for Entries {
     type Answer = Page<EntryView>;
 
     fn answer(&self, look: &Look<'_>) -> Handled<Page<EntryView>> {
-        let page = entries::entries_page(look.txn, self.subject, &self.part)?;
+        let page = match self.only.is_empty() {
+            true => entries::entries_page(look.txn, self.subject, &self.part)?,
+            false => entries::entries_named(look.txn, self.subject, &self.only, &self.part)?,
+        };
         page.show(|found| self.show(look, &found))
     }
 }

@@ -82,6 +82,8 @@ pub const TABLES: &[(&str, Bounds)] = &[
     ("clock", Ours),
     ("clock_lowered", Ours),
     ("code", Ours),
+    ("code_end", Ours),
+    ("code_for", Ours),
     ("code_given", Ours),
     ("compartment", Counted),
     ("compartment_of", Ours),
